@@ -1,0 +1,89 @@
+"""What came of one attempt, as a value."""
+
+from __future__ import annotations
+
+import traceback as traceback_module
+from dataclasses import dataclass
+from enum import StrEnum
+
+from syncqueue.core.errors import (
+    DestinationBroken,
+    HoldScope,
+    OutcomeUnknown,
+    PermanentError,
+    RateLimited,
+    RetryLater,
+    Unreachable,
+)
+
+# Enough to see the frames that matter; ten of these are kept with a task in Redis.
+TRACEBACK_CHARACTERS = 4000
+ERROR_CHARACTERS = 1000
+
+
+class Outcome(StrEnum):
+    """How an attempt ended."""
+
+    SUCCESS = "success"
+    RETRY = "retry"  # the service was reached and failed: uses an attempt
+    FAILURE = "failure"  # never again by itself
+    RATE_LIMITED = "rate_limited"  # hold the scope, no attempt used
+    UNREACHABLE = "unreachable"  # nothing was sent, no attempt used
+    BROKEN = "broken"  # hold the destination until a person mends it
+    UNKNOWN = "unknown"  # sent, but the answer was lost
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncResult:
+    """The outcome of an attempt, with what people and the queue need to know of it."""
+
+    outcome: Outcome
+    error: str = ""  # one or two sentences for people, without secrets
+    after_seconds: float | None = None  # the service's own wish for the next attempt
+    scope: HoldScope = "destination"  # what a rate limit was said of
+    traceback: str = ""  # cut to TRACEBACK_CHARACTERS, the end kept
+
+    @classmethod
+    def success(cls) -> SyncResult:
+        """It is done."""
+        return cls(outcome=Outcome.SUCCESS)
+
+    @classmethod
+    def retry(cls, error: str, after: float | None = None) -> SyncResult:
+        """Try again, after so many seconds or by the policy."""
+        return cls(outcome=Outcome.RETRY, error=error[:ERROR_CHARACTERS], after_seconds=after)
+
+    @classmethod
+    def failure(cls, error: str) -> SyncResult:
+        """Fail for good, with the reason."""
+        return cls(outcome=Outcome.FAILURE, error=error[:ERROR_CHARACTERS])
+
+    @classmethod
+    def from_exception(cls, error: Exception) -> SyncResult:
+        """Translate what a handler raised; what it did not expect is a retry with its traceback."""
+        text = (str(error) or type(error).__name__)[:ERROR_CHARACTERS]
+        match error:
+            case RetryLater():
+                return cls(outcome=Outcome.RETRY, error=text, after_seconds=error.after_seconds)
+            case RateLimited():
+                return cls(
+                    outcome=Outcome.RATE_LIMITED, error=text, after_seconds=error.after_seconds, scope=error.scope
+                )
+            case Unreachable():
+                return cls(outcome=Outcome.UNREACHABLE, error=text)
+            case PermanentError():
+                return cls(outcome=Outcome.FAILURE, error=text)
+            case DestinationBroken():
+                return cls(outcome=Outcome.BROKEN, error=text)
+            case OutcomeUnknown():
+                return cls(outcome=Outcome.UNKNOWN, error=text)
+        return cls(
+            outcome=Outcome.RETRY,
+            error=f"{type(error).__name__}: {text}"[:ERROR_CHARACTERS],
+            traceback=format_traceback(error),
+        )
+
+
+def format_traceback(error: BaseException) -> str:
+    """The traceback of `error` as text, cut at the front, because the end names the failing line."""
+    return "".join(traceback_module.format_exception(error))[-TRACEBACK_CHARACTERS:]

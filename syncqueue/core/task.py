@@ -1,0 +1,316 @@
+"""A task, its states, and how it is written into Redis and read back.
+
+The body of a task is one string: a digit for the version, a digit for the priority (0 high, 1 normal, 2 low),
+and a JSON object. The two digits stand in front so that the queue's scripts can read them without parsing.
+Beside the body a task has a *progress* (attempt and crash counts, the last attempts), written only once
+something happened to it. This is the one place where epoch milliseconds and aware datetimes meet.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from syncqueue.core.errors import InvalidTask
+
+BODY_VERSION = "1"
+HISTORY_LENGTH = 10  # attempts remembered with a task
+NAME_PATTERN = re.compile(r"[a-z][a-z0-9_-]{0,49}\Z")  # services; part of Redis keys and of URLs
+KEY_PATTERN = re.compile(r"[A-Za-z0-9:._~@+-]{1,150}\Z")  # task keys; part of ids and of URLs
+KEYED_ID_PREFIX = "key:"
+
+CREATE, UPDATE, DELETE = "create", "update", "delete"
+
+Priority = Literal["high", "normal", "low"]
+PRIORITIES: tuple[Priority, ...] = ("high", "normal", "low")
+
+
+class TaskState(StrEnum):
+    """Where a live task is."""
+
+    PENDING = "pending"
+    DELAYED = "delayed"  # also when parked by a hold
+    PROCESSING = "processing"
+    FAILED = "failed"  # the dead letters
+
+
+def to_ms(moment: datetime) -> int:
+    """Epoch milliseconds of an aware datetime; raises `InvalidTask` for a naive one."""
+    if moment.tzinfo is None:
+        raise InvalidTask(f"{moment!r} has no time zone; use django.utils.timezone.now() or an aware datetime.")
+    return int(moment.timestamp() * 1000)
+
+
+def from_ms(milliseconds: float) -> datetime:
+    """The aware datetime (UTC) of epoch milliseconds."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+class _IdSource:
+    """Ids that sort by the time they were made, also within one millisecond of one process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last_ms = 0
+        self._tail = 0
+
+    def next(self) -> str:
+        """12 hexadecimal digits of epoch milliseconds and 12 of a random, then counted, tail."""
+        with self._lock:
+            now = time.time_ns() // 1_000_000
+            if now > self._last_ms:
+                self._last_ms, self._tail = now, secrets.randbits(47)
+            else:
+                self._tail += 1
+            return f"{self._last_ms:012x}{self._tail:012x}"
+
+
+_ids = _IdSource()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class SyncTask:
+    """A unit of work for one service.
+
+    Raises `InvalidTask`, naming the field, when it is made from something that cannot be queued.
+    """
+
+    service: str  # whose queue it is for
+    action: str  # CREATE, UPDATE, DELETE or a handler's own word
+    entity: str  # what it is about ("notes.note:42"), for people
+    payload: Mapping[str, Any] = field(default_factory=dict)  # JSON; no content and no secret
+    key: str | None = None  # tasks with one key do not coexist: a newer one takes the place of the older
+    priority: Priority = "normal"
+    run_at: datetime | None = None  # aware; None: at once
+    id: str = ""  # made here: from the key where there is one, else unique and sorting by time
+    created_at: datetime = field(default_factory=_now)  # aware
+
+    def __post_init__(self) -> None:
+        """Check what was given and complete the id."""
+        check_name("service", self.service)
+        for name in ("action", "entity"):
+            value = getattr(self, name)
+            if not isinstance(value, str) or not value or len(value) > 200:
+                raise InvalidTask(f"{name}: expected a text of 1 to 200 characters, got {value!r}.")
+        if self.priority not in PRIORITIES:
+            raise InvalidTask(f"priority: expected one of {', '.join(PRIORITIES)}, got {self.priority!r}.")
+        if not isinstance(self.payload, Mapping):
+            raise InvalidTask(f"payload: expected a dict, got {type(self.payload).__name__}.")
+        if self.run_at is not None:
+            to_ms(self.run_at)
+        object.__setattr__(self, "id", self._complete_id())
+
+    def _complete_id(self) -> str:
+        if self.key is None:
+            return self.id or _ids.next()
+        if not isinstance(self.key, str) or not KEY_PATTERN.match(self.key):
+            raise InvalidTask(
+                f"key: expected 1 to 150 letters, digits or one of : . _ ~ @ + - , got {self.key!r}."
+            )
+        return keyed_id(self.key)
+
+
+def keyed_id(key: str) -> str:
+    """The id of the task with this key: one key, one id, so that one key can hold one place only."""
+    return KEYED_ID_PREFIX + key
+
+
+def check_name(what: str, value: object) -> None:
+    """Raise `InvalidTask` unless `value` can be the name of a service."""
+    if not isinstance(value, str) or not NAME_PATTERN.match(value):
+        raise InvalidTask(
+            f"{what}: expected a lower-case name (letters, digits, - and _, at most 50), got {value!r}."
+        )
+
+
+def encode_body(task: SyncTask) -> str:
+    """The body of a task as it is stored; raises `InvalidTask` naming the payload's field that is not JSON."""
+    content: dict[str, Any] = {"action": task.action, "entity": task.entity}
+    if task.payload:
+        content["payload"] = task.payload if type(task.payload) is dict else dict(task.payload)
+    content["created_at"] = to_ms(task.created_at)
+    try:
+        text = json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidTask(_explain_payload(task.payload) or f"payload: {error}") from error
+    return f"{BODY_VERSION}{PRIORITIES.index(task.priority)}{text}"
+
+
+def _explain_payload(value: object, path: str = "payload") -> str:
+    """Name the first part of `value` that JSON cannot carry; empty when there is none."""
+    if isinstance(value, Mapping):
+        for name, part in value.items():
+            if not isinstance(name, str):
+                return f"{path}: the name {name!r} is not a text."
+            if found := _explain_payload(part, f"{path}.{name}"):
+                return found
+        return ""
+    if isinstance(value, list | tuple):
+        return next((f for i, part in enumerate(value) if (f := _explain_payload(part, f"{path}[{i}]"))), "")
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError):
+        return f"{path}: {type(value).__name__} is not JSON; use text, numbers, booleans, lists and dicts."
+    return ""
+
+
+def decode_body(service: str, task_id: str, body: str) -> SyncTask:
+    """Read a stored body; raises `InvalidTask` when this version of the code cannot."""
+    if body[:1] != BODY_VERSION:
+        raise InvalidTask(f"unknown version {body[:1]!r}; this code reads version {BODY_VERSION}.")
+    try:
+        content = json.loads(body[2:])
+        return SyncTask(
+            service=service,
+            action=content["action"],
+            entity=content["entity"],
+            payload=content.get("payload", {}),
+            key=task_id.removeprefix(KEYED_ID_PREFIX) if task_id.startswith(KEYED_ID_PREFIX) else None,
+            priority=PRIORITIES[int(body[1])],
+            id=task_id,
+            created_at=from_ms(content["created_at"]),
+        )
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
+        raise InvalidTask(f"{type(error).__name__}: {error}") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptNote:
+    """One attempt that is over, as remembered with the task."""
+
+    at: datetime  # when it began, aware
+    seconds: float  # how long it took
+    outcome: str  # a value of Outcome, or "lost" when the worker died
+    error: str = ""
+    traceback: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What has happened to a task so far."""
+
+    attempt_count: int = 0  # attempts that count against the policy
+    crash_count: int = 0  # leases that ran out after the work had begun
+    history: tuple[AttemptNote, ...] = ()  # the last HISTORY_LENGTH attempts, oldest first
+
+    def after(self, note: AttemptNote, *, counts: bool) -> Progress:
+        """This progress with one more attempt, which counts against the policy or does not."""
+        return Progress(
+            attempt_count=self.attempt_count + int(counts),
+            crash_count=self.crash_count,
+            history=(*self.history, note)[-HISTORY_LENGTH:],
+        )
+
+
+NO_PROGRESS = Progress()
+
+
+def encode_progress(progress: Progress) -> str:
+    """The progress of a task as it is stored."""
+    return json.dumps(
+        {
+            "attempts": progress.attempt_count,
+            "crashes": progress.crash_count,
+            "history": [
+                {
+                    "at": to_ms(note.at),
+                    "seconds": round(note.seconds, 3),
+                    "outcome": note.outcome,
+                    "error": note.error,
+                    "traceback": note.traceback,
+                }
+                for note in progress.history
+            ],
+        },
+        separators=(",", ":"),
+        ensure_ascii=False,
+    )
+
+
+def decode_progress(text: str | None) -> Progress:
+    """Read a stored progress; one that cannot be read counts as none, so that the task can still run."""
+    if not text:
+        return NO_PROGRESS
+    try:
+        content = json.loads(text)
+        # The recover script writes an empty history as {} because Lua has one table for both.
+        history = content.get("history") or []
+        return Progress(
+            attempt_count=int(content.get("attempts", 0)),
+            crash_count=int(content.get("crashes", 0)),
+            history=tuple(_decode_note(note) for note in history),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
+        return NO_PROGRESS
+
+
+def _decode_note(note: Mapping[str, Any]) -> AttemptNote:
+    return AttemptNote(
+        at=from_ms(note["at"]),
+        seconds=float(note["seconds"]),
+        outcome=str(note["outcome"]),
+        error=str(note.get("error", "")),
+        traceback=str(note.get("traceback", "")),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedTask:
+    """A task held under a lease."""
+
+    task: SyncTask
+    token: str  # new for each claim; ack, retry, fail, release and extend name it
+    progress: Progress
+    lane: str | None = None  # the hold whose waiting line it came from, if any
+    probe: bool = False  # it is the one task let through to see whether the hold's reason is over
+
+    @property
+    def attempt(self) -> int:
+        """The number of the attempt about to be made, from 1."""
+        return self.progress.attempt_count + 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskView:
+    """A task as the read side shows it, in any state, readable or not."""
+
+    id: str
+    service: str
+    state: TaskState
+    task: SyncTask | None  # None when the body cannot be read
+    raw: str  # the stored body
+    progress: Progress
+    due_at: datetime | None  # pending: since; delayed: due; processing: lease end; failed: since
+    held_by: str | None = None  # the hold that parks it
+    unreadable: str = ""  # why the body cannot be read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueStats:
+    """The figures of one service's queue."""
+
+    service: str
+    pending_count: int
+    delayed_count: int  # parked tasks included
+    processing_count: int
+    failed_count: int
+    total_processed: int
+    total_failed: int
+    last_processed_at: datetime | None
+    last_failed_at: datetime | None
+    oldest_pending_seconds: float | None
+    paused: bool
+    breaker: str  # "closed", "open" or "half-open"

@@ -1,0 +1,188 @@
+"""The queue of one service for asynchronous code: the worker. The same operations as sync.py; only sending differs."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+import redis.asyncio
+
+from syncqueue.core.errors import ForeignQueue
+from syncqueue.core.task import AttemptNote, ClaimedTask, QueueStats, SyncTask, TaskState, TaskView
+from syncqueue.queue import steps
+from syncqueue.queue.calls import Admission, Call, Calls, Claim, Enqueued, Leased, Presence, Recovered, Request
+from syncqueue.queue.connection import redis_errors
+from syncqueue.queue.inspect import HoldView
+from syncqueue.queue.sync import foreign_queue
+
+T = TypeVar("T")
+
+
+class AsyncSyncQueue:
+    """One service's queue. Thin: what the operations do stands in steps.py, calls.py and scripts/.
+
+    All methods raise `QueueUnavailable` when Redis does not answer. Times come from Redis.
+    """
+
+    def __init__(self, client: redis.asyncio.Redis, calls: Calls, *, lease_seconds: float, probe_seconds: float) -> None:
+        """See `syncqueue.queue.open_queue`, which makes one from the settings."""
+        self.client = client
+        self.calls = calls
+        self.service = calls.keys.service
+        self.consumer = secrets.token_hex(6)
+        self._lease_seconds = lease_seconds
+        self._probe_seconds = probe_seconds
+
+    async def _send(self, call: Call[T]) -> T:
+        script, keys = call.script, call.keys
+        try:
+            with redis_errors(self.service):
+                try:
+                    answer = await self.client.evalsha(script.sha, len(keys), *keys, *call.args)
+                except redis.exceptions.NoScriptError:
+                    answer = await self.client.eval(script.text, len(keys), *keys, *call.args)
+        except ForeignQueue as error:
+            raise foreign_queue(self.calls, str(error)) from error
+        return call.read(answer)
+
+    async def run(self, operation: steps.Steps[T]) -> T:
+        """Drive an operation of steps.py to its end."""
+        try:
+            call = next(operation)
+            while True:
+                call = operation.send(await self._send(call))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    async def enqueue(self, task: SyncTask) -> Enqueued:
+        """Put a task into pending, or into delayed until its `run_at`. Raises `InvalidTask` and `QueueFull`."""
+        return (await self._send(self.calls.enqueue([task])))[0]
+
+    async def enqueue_many(self, tasks: Iterable[SyncTask]) -> list[Enqueued]:
+        """Enqueue any number of tasks, in chunks."""
+        return await self.run(steps.enqueue_many(self.calls, tasks))
+
+    async def enqueue_leased(self, tasks: Sequence[SyncTask], holds: Sequence[Sequence[str]], *, token: str) -> Leased:
+        """Put keyed tasks into processing under a lease of the caller, where no hold of theirs stands against it."""
+        return await self._send(
+            self.calls.enqueue_leased(
+                tasks,
+                holds,
+                token=token,
+                lease_seconds=self._lease_seconds,
+                probe_seconds=self._probe_seconds,
+            )
+        )
+
+    async def claim(self, limit: int = 1) -> Claim:
+        """Lease up to `limit` tasks, at most 1000; unreadable ones go to the dead letters."""
+        return await self.run(
+            steps.claim(
+                self.calls,
+                limit,
+                consumer=self.consumer,
+                lease_seconds=self._lease_seconds,
+                probe_seconds=self._probe_seconds,
+            )
+        )
+
+    async def extend(self, claimed: Sequence[ClaimedTask]) -> list[bool]:
+        """Renew leases and mark the work as begun; answers for each whether it was still held."""
+        return await self._send(self.calls.extend([(one.task.id, one.token) for one in claimed], self._lease_seconds))
+
+    async def admit(self, requests: Sequence[Request]) -> list[Admission]:
+        """Ask for claimed tasks whether a hold applies; those are parked."""
+        return await self._send(self.calls.admit(requests, probe_seconds=self._probe_seconds))
+
+    async def ack(self, *claimed: ClaimedTask) -> list[bool]:
+        """End tasks that are done; answers for each whether it was still held."""
+        return await self.run(steps.ack(self.calls, claimed))
+
+    async def retry(
+        self, claimed: ClaimedTask, due_at: datetime, note: AttemptNote, *, counts: bool = True, hold: str = ""
+    ) -> None:
+        """Set a task aside until `due_at`, or park it behind `hold`. Raises `LeaseLost`."""
+        progress = claimed.progress.after(note, counts=counts)
+        await self.run(steps.must_hold(self.calls.retry(claimed, due_at, progress, hold), claimed))
+
+    async def fail(self, claimed: ClaimedTask, note: AttemptNote) -> None:
+        """Move a task to the dead letters. Raises `LeaseLost`."""
+        progress = claimed.progress.after(note, counts=True)
+        await self.run(steps.must_hold(self.calls.fail(claimed.task.id, claimed.token, progress), claimed))
+
+    async def release(self, *claimed: ClaimedTask) -> list[bool]:
+        """Give tasks back untried; answers for each whether it was still held."""
+        return await self._send(self.calls.release(claimed))
+
+    async def promote_due(self) -> int:
+        """Move everything that is due to pending; answers how many."""
+        return await self.run(steps.promote_due(self.calls))
+
+    async def run_now(self, ids: Sequence[str]) -> int:
+        """Move these delayed tasks to pending; answers how many."""
+        return await self._send(self.calls.promote(len(ids), ids)) if ids else 0
+
+    async def recover_expired(self, limit: int = 500) -> Recovered:
+        """Take back at most `limit` tasks whose lease ran out."""
+        return await self._send(self.calls.recover(limit))
+
+    async def requeue(self, ids: Sequence[str]) -> int:
+        """Bring these dead letters back to pending; answers how many."""
+        return await self.run(steps.requeue(self.calls, ids))
+
+    async def retry_failed(self) -> int:
+        """Bring all dead letters back to pending; answers how many."""
+        return await self.run(steps.retry_failed(self.calls))
+
+    async def clear(self, states: Sequence[TaskState] = steps.CLEARABLE) -> dict[TaskState, int]:
+        """Remove all tasks in the states; answers how many of each. Raises `TaskInProcessing`."""
+        return await self.run(steps.clear(self.calls, states))
+
+    async def remove(self, state: TaskState, ids: Sequence[str]) -> list[bool]:
+        """Remove these tasks (at most a chunk) if they are in `state`."""
+        return await self._send(self.calls.remove(state, ids))
+
+    async def delete(self, task_id: str) -> bool:
+        """Remove one task; False when there is none. Raises `TaskInProcessing`."""
+        return await self.run(steps.delete(self.calls, task_id))
+
+    async def hold(self, name: str, seconds: float | None, reason: str, *, forced: bool = False) -> None:
+        """Set a hold for so many seconds, or until it is lifted."""
+        await self._send(self.calls.hold(name, seconds, reason, forced=forced))
+
+    async def lift(self, *names: str) -> int:
+        """Lift holds; answers how many were set."""
+        return await self._send(self.calls.lift(names))
+
+    async def strike(self, endpoint: str, *, failures: int, open_seconds: float, token: str, reason: str) -> bool:
+        """Count a network failure of an endpoint; answers whether its breaker is open now."""
+        return await self._send(
+            self.calls.strike(endpoint, failures=failures, open_seconds=open_seconds, token=token, reason=reason)
+        )
+
+    async def presence(self, ids: Sequence[str]) -> list[Presence]:
+        """Ask where tasks are."""
+        return await self._send(self.calls.presence(ids))
+
+    async def stats(self) -> QueueStats:
+        """All figures at one moment."""
+        return await self._send(self.calls.stats())
+
+    async def holds(self) -> list[HoldView]:
+        """The holds that are set."""
+        return await self._send(self.calls.holds())
+
+    async def tasks(self, state: TaskState, *, start: int = 0, limit: int = 50) -> list[TaskView]:
+        """A page of a state, oldest first."""
+        return await self._send(self.calls.page(state, start, limit))
+
+    async def get(self, task_id: str) -> TaskView | None:
+        """One task, wherever it is, or None."""
+        return await self._send(self.calls.find(task_id))
+
+    async def trim(self, days: float) -> int:
+        """Remove dead letters older than so many days; answers how many."""
+        return await self.run(steps.trim(self.calls, days))

@@ -1,0 +1,357 @@
+"""For each script: what goes in, and what its answer means. No I/O: the sync and the async queue share all of this.
+
+A `Call` is one script with its keys and arguments and the function that reads its answer. Moments are aware datetimes
+or seconds outside, epoch milliseconds inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import lru_cache
+from hashlib import sha1
+from importlib.resources import files
+from typing import Any, Generic, TypeVar
+
+from syncqueue.core.errors import InvalidTask
+from syncqueue.core.task import (
+    ClaimedTask,
+    Progress,
+    QueueStats,
+    SyncTask,
+    TaskState,
+    decode_body,
+    decode_progress,
+    encode_body,
+    encode_progress,
+    from_ms,
+    TaskView,
+    to_ms,
+)
+from syncqueue.queue import inspect
+from syncqueue.queue.keys import QueueKeys
+
+T = TypeVar("T")
+
+# Everything that touches many tasks does so in chunks, so that no command keeps Redis from others for long.
+CHUNK = 500
+MAX_CRASHES = 3  # workers a task may take down before it is failed
+CRASH_TEXT = "The worker died, or was cut off, while it worked on this."
+
+
+class Enqueued(StrEnum):
+    """Where an enqueued task went."""
+
+    NEW = "new"
+    REPLACED = "replaced"  # took the place of the one with its key
+    BEHIND = "behind"  # waits behind the one with its key
+    KNOWN = "known"  # this very task was enqueued before
+    LEASED = "leased"  # in processing, held by the caller
+    PENDING = "pending"  # the service is paused
+    PARKED = "parked"  # a hold applies
+
+
+class Presence(StrEnum):
+    """Whether Redis knows a task."""
+
+    ABSENT = "absent"
+    LIVE = "live"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script's text with the prelude in front, and its digest."""
+
+    name: str
+    text: str
+    sha: str
+
+
+@lru_cache(maxsize=None)
+def script(name: str) -> Script:
+    """The script of this name from scripts/."""
+    folder = files("syncqueue.queue") / "scripts"
+    text = "\n".join((folder / f"{part}.lua").read_text(encoding="utf-8") for part in ("_prelude", name))
+    return Script(name, text, sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """One script call, ready to be sent."""
+
+    script: Script
+    keys: Sequence[str]
+    args: Sequence[str | int | float]
+    read: Callable[[Any], T]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What became of one task given to `enqueue_leased`."""
+
+    where: Enqueued
+    probe: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """The answer of `enqueue_leased`."""
+
+    watched: bool  # a hold or a strike is set: outcomes must be reported to the breaker
+    placed: tuple[Placed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A claimed task whose body this code cannot read; it is to be failed."""
+
+    id: str
+    token: str
+    raw: str
+    reason: str
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The answer of `claim`."""
+
+    tasks: tuple[ClaimedTask, ...]
+    unreadable: tuple[Unreadable, ...]
+    next_at: datetime | None  # when something may be claimable next
+    watched: bool  # a hold or a strike is set: ask `admit` before running
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Whether a claimed task may run now."""
+
+    admitted: bool
+    held_by: str = ""  # the hold that parked it; empty also when the lease was lost
+    probe: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What names a claimed task in `admit`."""
+
+    claimed: ClaimedTask
+    holds: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """The answer of `recover_expired`."""
+
+    count: int
+    failed_ids: tuple[str, ...]
+
+
+def _flags(answer: Sequence[Any]) -> list[bool]:
+    return [bool(int(item)) for item in answer]
+
+
+def _flag(answer: Any) -> bool:
+    return bool(int(answer))
+
+
+class Calls:
+    """Makes the calls of one service's queue."""
+
+    def __init__(self, keys: QueueKeys, site_id: str, now_ms: Callable[[], int | None]) -> None:
+        """`now_ms` answers None to leave the time to Redis."""
+        self.keys = keys
+        self.site_id = site_id
+        self._now_ms = now_ms
+
+    def _call(
+        self, name: str, args: Iterable[str | int | float], read: Callable[[Any], T], more_keys: tuple[str, ...] = ()
+    ) -> Call[T]:
+        now = self._now_ms()
+        return Call(script(name), self.keys.all + more_keys, ["" if now is None else now, *args], read)
+
+    def enqueue(self, tasks: Sequence[SyncTask]) -> Call[list[Enqueued]]:
+        """Put at most CHUNK tasks into pending or delayed."""
+        args: list[str | int | float] = [self.site_id]
+        for task in tasks:
+            if task.service != self.keys.service:
+                raise InvalidTask(f"service: this is the queue of {self.keys.service!r}, not of {task.service!r}.")
+            due = 0 if task.run_at is None else to_ms(task.run_at)
+            args += (task.id, "0" if task.key is None else "1", due, encode_body(task))
+        return self._call("enqueue", args, lambda answer: [Enqueued(item) for item in answer])
+
+    def enqueue_leased(
+        self,
+        tasks: Sequence[SyncTask],
+        holds: Sequence[Sequence[str]],
+        *,
+        token: str,
+        lease_seconds: float,
+        probe_seconds: float,
+    ) -> Call[Leased]:
+        """Put keyed tasks straight into processing, where nothing stands against it."""
+        args: list[str | int | float] = [self.site_id, token, int(lease_seconds * 1000), int(probe_seconds * 1000)]
+        for task, names in zip(tasks, holds, strict=True):
+            args += (task.id, encode_body(task), to_ms(task.created_at), len(names), *names)
+
+        def read(answer: Any) -> Leased:
+            return Leased(_flag(answer[0]), tuple(Placed(Enqueued(w), probe != "") for w, probe in answer[1:]))
+
+        return self._call("enqueue_leased", args, read)
+
+    def claim(
+        self, limit: int, *, consumer: str, token: str, lease_seconds: float, probe_seconds: float
+    ) -> Call[Claim]:
+        """Lease up to `limit` tasks (at most 1000)."""
+        args = [self.site_id, token, int(lease_seconds * 1000), min(limit, 1000), int(probe_seconds * 1000)]
+        return self._call(
+            "claim", args, lambda answer: self._read_claim(answer, token), (self.keys.claim_of(consumer),)
+        )
+
+    def _read_claim(self, answer: Any, token: str) -> Claim:
+        next_ms, watched, ids, bodies, progresses, lanes, probes = answer
+        tasks: list[ClaimedTask] = []
+        unreadable: list[Unreadable] = []
+        for id_, body, done, lane, probe in zip(ids, bodies, progresses, lanes, probes, strict=True):
+            progress = decode_progress(done)
+            try:
+                task = decode_body(self.keys.service, id_, body)
+            except InvalidTask as error:
+                unreadable.append(Unreadable(id_, token, body, str(error), progress))
+                continue
+            tasks.append(
+                ClaimedTask(task=task, token=token, progress=progress, lane=lane or None, probe=probe != "")
+            )
+        next_at = from_ms(int(next_ms)) if int(next_ms) else None
+        return Claim(tuple(tasks), tuple(unreadable), next_at, _flag(watched))
+
+    def extend(self, held: Sequence[tuple[str, str]], lease_seconds: float) -> Call[list[bool]]:
+        """Renew the leases of (id, token) pairs and mark the work as begun."""
+        return self._call("extend", [int(lease_seconds * 1000), *(part for pair in held for part in pair)], _flags)
+
+    def admit(self, requests: Sequence[Request], *, probe_seconds: float) -> Call[list[Admission]]:
+        """Ask for claimed tasks whether a hold applies; those are parked."""
+        args: list[str | int | float] = [int(probe_seconds * 1000)]
+        for request in requests:
+            claimed = request.claimed
+            granted = claimed.lane if claimed.probe and claimed.lane else ""
+            created = to_ms(claimed.task.created_at)
+            args += (claimed.task.id, claimed.token, created, claimed.lane or "", granted)
+            args += (len(request.holds), *request.holds)
+
+        def read(answer: Any) -> list[Admission]:
+            return [
+                Admission(True, probe=text != "") if word == "admitted" else Admission(False, held_by=text)
+                for word, text in answer
+            ]
+
+        return self._call("admit", args, read)
+
+    def ack(self, held: Sequence[tuple[str, str]]) -> Call[list[bool]]:
+        """End (id, token) pairs that are done."""
+        return self._call("ack", [part for pair in held for part in pair], _flags)
+
+    def retry(self, claimed: ClaimedTask, due_at: datetime, progress: Progress, hold: str = "") -> Call[bool]:
+        """Set a task aside until `due_at`, or park it behind `hold`."""
+        created = to_ms(claimed.task.created_at)
+        args = [claimed.task.id, claimed.token, to_ms(due_at), encode_progress(progress), hold, created]
+        return self._call("retry", args, _flag)
+
+    def fail(self, task_id: str, token: str, progress: Progress) -> Call[bool]:
+        """Move a task to the dead letters."""
+        return self._call("fail", [task_id, token, encode_progress(progress)], _flag)
+
+    def release(self, claimed: Sequence[ClaimedTask]) -> Call[list[bool]]:
+        """Give tasks back untried."""
+        args: list[str | int | float] = []
+        for one in claimed:
+            args += (one.task.id, one.token, to_ms(one.task.created_at))
+        return self._call("release", args, _flags)
+
+    def promote(self, limit: int, ids: Sequence[str] = ()) -> Call[int]:
+        """Move due tasks, or the ones named, from delayed to pending."""
+        return self._call("promote", [limit, *ids], int)
+
+    def recover(self, limit: int) -> Call[Recovered]:
+        """Take back tasks whose lease ran out."""
+        args = [limit, MAX_CRASHES, CRASH_TEXT]
+        return self._call("recover", args, lambda answer: Recovered(int(answer[0]), tuple(answer[1])))
+
+    def requeue(self, ids: Sequence[str]) -> Call[int]:
+        """Bring dead letters back to pending."""
+        return self._call("requeue", ids, int)
+
+    def remove(self, state: TaskState, ids: Sequence[str]) -> Call[list[bool]]:
+        """Remove tasks from a state other than processing."""
+        return self._call("remove", [state.value, *ids], _flags)
+
+    def hold(self, name: str, seconds: float | None, reason: str, *, forced: bool = False) -> Call[int]:
+        """Set a hold for so many seconds, or until it is lifted."""
+        span = "" if seconds is None else int(seconds * 1000)
+        return self._call("hold", [name, span, reason, "1" if forced else "0"], int)
+
+    def lift(self, names: Sequence[str]) -> Call[int]:
+        """Lift holds."""
+        return self._call("lift", names, int)
+
+    def strike(self, endpoint: str, *, failures: int, open_seconds: float, token: str, reason: str) -> Call[bool]:
+        """Count a network failure of an endpoint; answers whether its breaker is open."""
+        return self._call("strike", [endpoint, failures, int(open_seconds * 1000), token, reason], _flag)
+
+    def presence(self, ids: Sequence[str]) -> Call[list[Presence]]:
+        """Ask where tasks are."""
+        return self._call("presence", ids, lambda answer: [Presence(item) for item in answer])
+
+    def page(self, state: TaskState, start: int, limit: int) -> Call[list[TaskView]]:
+        """Read tasks of a state from rank `start` on."""
+        service = self.keys.service
+        return self._call("page", [state.value, start, limit], lambda a: inspect.read_page(service, state, a))
+
+    def find(self, task_id: str) -> Call[TaskView | None]:
+        """Read one task, wherever it is."""
+        return self._call("find", [task_id], lambda answer: inspect.read_found(self.keys.service, answer))
+
+    def holds(self) -> Call[list[inspect.HoldView]]:
+        """Read the holds that are set."""
+        return self._call("holds", [], inspect.read_holds)
+
+    def trim(self, days: float) -> Call[int]:
+        """Remove at most CHUNK dead letters older than so many days."""
+        return self._call("trim", [int(days * 86_400_000), CHUNK], int)
+
+    def stats(self) -> Call[QueueStats]:
+        """Ask for all figures at one moment."""
+        return self._call("stats", [], self._read_stats)
+
+    def _read_stats(self, answer: Any) -> QueueStats:
+        now_ms, pending, delayed, processing, failed, flat, oldest_ms, paused, breakers = answer
+        counters = dict(zip(flat[::2], flat[1::2], strict=True))
+        now, oldest = int(now_ms), int(oldest_ms)
+        return QueueStats(
+            service=self.keys.service,
+            pending_count=int(pending),
+            delayed_count=int(delayed),
+            processing_count=int(processing),
+            failed_count=int(failed),
+            total_processed=int(counters.get("processed", 0)),
+            total_failed=int(counters.get("failed", 0)),
+            last_processed_at=_moment(counters.get("last_processed_at")),
+            last_failed_at=_moment(counters.get("last_failed_at")),
+            oldest_pending_seconds=max(now - oldest, 0) / 1000 if oldest else None,
+            paused=_flag(paused),
+            breaker=_breaker([float(until) for until in breakers[1::2]], now),
+        )
+
+
+def _moment(milliseconds: str | None) -> datetime | None:
+    return from_ms(int(milliseconds)) if milliseconds else None
+
+
+def _breaker(untils: Sequence[float], now_ms: int) -> str:
+    """The worst state among a service's breakers: `until` 0 means closed with its lane still emptying."""
+    if any(until > now_ms for until in untils):
+        return "open"
+    return "half-open" if any(until > 0 for until in untils) else "closed"

@@ -1,0 +1,88 @@
+"""The read side of a queue: pages of tasks, one task, holds. Never changes state; no I/O, as in calls.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from syncqueue.core.errors import InvalidTask
+from syncqueue.core.task import SyncTask, TaskState, TaskView, decode_body, decode_progress, from_ms
+
+_BAND = 10**15  # scripts/_prelude.lua
+_PARKED = 10**15
+_FOREVER = 9 * 10**15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldView:
+    """A hold as people see it."""
+
+    name: str
+    kind: str  # "pause", "breaker", "rate" or "broken"
+    subject: str  # what is held: a host and port, "destination:7", "credential:1f..."
+    reason: str
+    since_at: datetime | None
+    until_at: datetime | None  # None: until lifted, or lifted already
+    lifted: bool  # over, while its lane is still leaving
+    parked_count: int
+
+
+def read_page(service: str, state: TaskState, answer: Sequence[Any]) -> list[TaskView]:
+    """The rows of page.lua."""
+    return [_view(service, state, *row) for row in answer]
+
+
+def read_found(service: str, answer: Sequence[Any]) -> TaskView | None:
+    """The row of find.lua."""
+    return _view(service, TaskState(answer[0]), *answer[1:]) if answer else None
+
+
+def _view(service: str, state: TaskState, id_: str, score: str, body: str, progress: str, hold: str) -> TaskView:
+    task: SyncTask | None = None
+    unreadable = ""
+    try:
+        task = decode_body(service, id_, body)
+    except InvalidTask as error:
+        unreadable = str(error)
+    return TaskView(
+        id=id_,
+        service=service,
+        state=state,
+        task=task,
+        raw=body,
+        progress=decode_progress(progress),
+        due_at=_due(state, float(score)),
+        held_by=hold or None,
+        unreadable=unreadable,
+    )
+
+
+def _due(state: TaskState, score: float) -> datetime | None:
+    if state is TaskState.PENDING:
+        return from_ms(score % _BAND / 100)
+    if state is TaskState.DELAYED and score >= _PARKED:
+        return None
+    return from_ms(score)
+
+
+def read_holds(answer: Sequence[Any]) -> list[HoldView]:
+    """The answer of holds.lua."""
+    now_ms = int(answer[0])
+    return [_hold(now_ms, *row) for row in answer[1]]
+
+
+def _hold(now_ms: int, name: str, until: str, reason: str, parked: int) -> HoldView:
+    kind, _, subject = name.partition(":")
+    until_ms = float(until)
+    return HoldView(
+        name=name,
+        kind=kind,
+        subject=subject,
+        reason=reason[13:],
+        since_at=from_ms(int(reason[:13])) if reason else None,
+        until_at=from_ms(until_ms) if now_ms < until_ms < _FOREVER else None,
+        lifted=until_ms <= now_ms,
+        parked_count=int(parked),
+    )

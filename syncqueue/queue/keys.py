@@ -1,0 +1,63 @@
+"""Every Redis key of a service's queue, in one place.
+
+The braces are a hash tag: all keys of a service live in one slot of a Redis Cluster, so one script may touch them
+all. Scripts are always given the keys in the order of `ORDER`; scripts/_prelude.lua names them again as locals.
+
+An id names one place only: a task with a `key` has the id "key:<key>", so two tasks with one key cannot coexist.
+"""
+
+from __future__ import annotations
+
+# Suffix: Redis type, members, and when it is let go.
+ORDER = (
+    "queue",  # ZSET  id -> band of the priority + ready time (units of 10 µs, made unique): pending
+    "delayed",  # ZSET  id -> due (epoch ms); parked by a hold: PARKED + creation (epoch ms)
+    "processing",  # ZSET  id -> end of the lease (epoch ms)
+    "failed",  # ZSET  id -> when it failed (epoch ms); trimmed after FAILED_RETENTION_DAYS
+    "bodies",  # HASH  id -> body (core/task.py), while the task lives
+    "progress",  # HASH  id -> attempts so far (core/task.py), once there was one
+    "leases",  # HASH  id -> "0" or "1" (work has begun) + token, while in processing
+    "behind",  # HASH  id -> due (13 digits, epoch ms) + body of the newest task waiting behind its own key
+    "counters",  # HASH  processed, failed, retried, last_processed_at, last_failed_at (epoch ms), tick, turn
+    "history",  # HASH  "<epoch minute> processed|retried|failed" -> count; trimmed after a week
+    "wake",  # LIST  at most one token: something may be there to claim
+    "holds",  # ZSET  hold -> until (epoch ms); +inf: until lifted; 0: lifted, its lane is emptying
+    "reasons",  # HASH  hold -> since (13 digits, epoch ms) + the reason in words
+    "strikes",  # HASH  endpoint -> "<network failures in a row> <token of the last>"
+    "parked",  # ZSET  "<hold> <creation, 13 digits> <id>" -> 0: the lanes of all holds, each oldest first
+    "lanes",  # HASH  id -> hold, while parked
+    "site",  # STRING  id of the database this queue belongs to
+)
+WEEK_MINUTES = 7 * 24 * 60
+
+
+class QueueKeys:
+    """The names of one service's keys."""
+
+    __slots__ = ("_stem", "all", "service")
+
+    def __init__(self, prefix: str, service: str) -> None:
+        """`prefix` is the setting KEY_PREFIX; neither may hold braces."""
+        self.service = service
+        self._stem = f"{prefix}:{{{service}}}:"
+        self.all = tuple(self._stem + name for name in ORDER)
+
+    def __getitem__(self, name: str) -> str:
+        """The key with this suffix of ORDER; raises `ValueError` for any other."""
+        return self.all[ORDER.index(name)]
+
+    def claim_of(self, consumer: str) -> str:
+        """STRING: token and ids of this consumer's last claim, so that a re-sent claim answers the same.
+
+        Expires with two leases.
+        """
+        return f"{self._stem}claim:{consumer}"
+
+    def worker(self, worker_id: str) -> str:
+        """STRING: JSON of a worker's heartbeat. Expires when the heartbeats stop."""
+        return f"{self._stem}worker:{worker_id}"
+
+    @property
+    def workers(self) -> str:
+        """ZSET: id of a worker -> last heartbeat (epoch ms)."""
+        return f"{self._stem}workers"

@@ -1,0 +1,196 @@
+-- Stands before every script. Names the keys (queue/keys.py: ORDER) and the moves that several scripts share.
+-- ARGV[1]: the time in epoch ms, empty to use Redis's own. Each script names its further ARGV from ARGV[2] on.
+-- All scripts may run twice with the same arguments and come to the same end; moves out of processing check the token.
+local queue, delayed, processing, failed, bodies, progress, leases, behind, counters, history, wake, holds, reasons,
+  strikes, parked, lanes, site = unpack(KEYS, 1, 17)
+
+local BAND = 1e15   -- between priorities in the scores of queue
+local PARKED = 1e15 -- scores of delayed from here on are parked, not due
+local FOREVER = 9e15 -- the end of a hold that a person, a probe or a mended destination lifts
+
+local now
+if ARGV[1] ~= '' then
+  now = tonumber(ARGV[1])
+else
+  local time = redis.call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function whole(number)
+  return string.format('%.0f', number)
+end
+
+-- Refuses a queue that another database has stamped; stamps one that nobody has.
+local function foreign(site_id)
+  local stamp = redis.call('GET', site)
+  if not stamp then
+    redis.call('SET', site, site_id)
+  elseif stamp ~= site_id then
+    return redis.error_reply('FOREIGNQUEUE ' .. stamp)
+  end
+end
+
+local function wake_up()
+  if redis.call('LLEN', wake) == 0 then
+    redis.call('LPUSH', wake, '1')
+  end
+end
+
+local function count(what, times)
+  redis.call('HINCRBY', counters, what, times)
+  redis.call('HINCRBY', history, whole(math.floor(now / 60000)) .. ' ' .. what, times)
+end
+
+-- Ready times never repeat, so that tasks of one millisecond keep their order.
+local tick
+local function next_tick()
+  if not tick then
+    tick = math.max(now * 100, tonumber(redis.call('HGET', counters, 'tick') or '0'))
+  end
+  tick = tick + 1
+  return tick
+end
+
+local function keep_tick()
+  if tick then
+    redis.call('HSET', counters, 'tick', whole(tick))
+    wake_up()
+  end
+end
+
+local function band(body)
+  local digit = tonumber(string.sub(body, 2, 2))
+  if not digit or digit > 2 then
+    digit = 1
+  end
+  return digit * BAND
+end
+
+local function to_pending(id, body)
+  redis.call('ZADD', queue, whole(band(body) + next_tick()), id)
+end
+
+local function to_delayed(id, due)
+  redis.call('ZADD', delayed, whole(due), id)
+  if redis.call('ZRANK', delayed, id) == 0 then
+    wake_up()
+  end
+end
+
+local function to_pending_or_delayed(id, body, due)
+  if due > now then
+    to_delayed(id, due)
+  else
+    to_pending(id, body)
+  end
+end
+
+local function lane_member(hold, created, id)
+  return hold .. ' ' .. string.format('%013.0f', created) .. ' ' .. id
+end
+
+local function to_parked(id, hold, created)
+  redis.call('ZADD', delayed, whole(PARKED + created), id)
+  redis.call('ZADD', parked, 0, lane_member(hold, created, id))
+  redis.call('HSET', lanes, id, hold)
+end
+
+-- Takes an id out of delayed, and out of its lane when it is parked. Answers whether it was there.
+local function from_delayed(id)
+  local score = tonumber(redis.call('ZSCORE', delayed, id) or '')
+  if not score then
+    return false
+  end
+  redis.call('ZREM', delayed, id)
+  if score >= PARKED then
+    local hold = redis.call('HGET', lanes, id) or ''
+    redis.call('ZREM', parked, lane_member(hold, score - PARKED, id))
+    redis.call('HDEL', lanes, id)
+  end
+  return true
+end
+
+-- Whether the task is in processing under this token.
+local function is_held(id, token)
+  local lease = redis.call('HGET', leases, id)
+  return lease and string.sub(lease, 2) == token
+end
+
+local function from_processing(id)
+  redis.call('ZREM', processing, id)
+  redis.call('HDEL', leases, id)
+end
+
+-- The newest task that waits behind this id, if any: it becomes the body, with a fresh progress. Answers body and due.
+local function take_behind(id)
+  local waiting = redis.call('HGET', behind, id)
+  if not waiting then
+    return nil
+  end
+  local body = string.sub(waiting, 14)
+  redis.call('HDEL', behind, id)
+  redis.call('HDEL', progress, id)
+  redis.call('HSET', bodies, id, body)
+  return body, tonumber(string.sub(waiting, 1, 13))
+end
+
+local function forget(id)
+  redis.call('HDEL', bodies, id)
+  redis.call('HDEL', progress, id)
+end
+
+local function lane_start(hold)
+  return '[' .. hold .. ' '
+end
+
+local function lane_end(hold)
+  return '(' .. hold .. '!' -- the character after the blank
+end
+
+local function lane_is_empty(hold)
+  return #redis.call('ZRANGEBYLEX', parked, lane_start(hold), lane_end(hold), 'LIMIT', 0, 1) == 0
+end
+
+local function is_breaker(hold)
+  return string.sub(hold, 1, 8) == 'breaker:'
+end
+
+-- Ends a hold: its lane may leave, and the hold goes when the lane is empty.
+local function end_hold(hold)
+  if lane_is_empty(hold) then
+    redis.call('ZREM', holds, hold)
+    redis.call('HDEL', reasons, hold)
+  else
+    redis.call('ZADD', holds, 0, hold)
+    wake_up()
+  end
+end
+
+local function set_reason(hold, reason)
+  local old = redis.call('HGET', reasons, hold)
+  local since = old and string.sub(old, 1, 13) or string.format('%013.0f', now)
+  redis.call('HSET', reasons, hold, since .. reason)
+end
+
+-- Whether a task that `names` apply to may run now. Answers the hold that blocks it, or nil and the breaker whose
+-- probe it is (`granted`: by its claim). A lifted hold whose lane is not empty blocks all but the lane itself, so that
+-- order is kept.
+local function admission(names, lane, granted, probe_ms)
+  local probe = ''
+  for _, hold in ipairs(names) do
+    local till = hold ~= granted and tonumber(redis.call('ZSCORE', holds, hold) or '')
+    if till and till > now then
+      return hold, ''
+    elseif till and hold ~= lane and not lane_is_empty(hold) then
+      return hold, ''
+    elseif till and is_breaker(hold) and till > 0 then
+      probe = hold
+    elseif till and hold ~= lane then
+      end_hold(hold)
+    end
+  end
+  if probe ~= '' then
+    redis.call('ZADD', holds, whole(now + probe_ms), probe)
+  end
+  return nil, probe ~= '' and probe or granted
+end

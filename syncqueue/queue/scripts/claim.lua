@@ -1,0 +1,118 @@
+-- Leases up to `limit` tasks to a consumer: promotes what is due, then takes from the lanes of lifted holds (at most
+-- half at first, so that an emptying lane does not keep others waiting) and from pending, highest priority first.
+-- KEYS[18]: the consumer's last claim. ARGV: 1 now, 2 site id, 3 token, 4 lease ms, 5 limit, 6 probe ms
+-- Answers {next time something may be claimable (epoch ms, 0 = unknown), 1 when anything is held or striking,
+-- ids, bodies, progresses, lanes ("" when not from one), probes ("" when not one)}.
+-- The same token twice answers the same tasks: an answer that was lost can be asked for again.
+local token, lease_ms, limit, probe_ms = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local last_claim = KEYS[18]
+local refused = foreign(ARGV[2])
+if refused then
+  return refused
+end
+
+local ids, from_lane, probes = {}, {}, {}
+
+local function take(id, lane, probe)
+  ids[#ids + 1] = id
+  from_lane[#ids] = lane
+  probes[#ids] = probe
+end
+
+local function take_from_lane(hold, most, probe)
+  for _, member in ipairs(redis.call('ZRANGEBYLEX', parked, lane_start(hold), lane_end(hold), 'LIMIT', 0, most)) do
+    local id = string.sub(member, #hold + 16)
+    from_delayed(id)
+    take(id, hold, probe)
+  end
+end
+
+-- Each lifted hold gets its share, beginning with another one each time.
+local function take_from_lanes(most, turn)
+  local lifted = redis.call('ZRANGEBYSCORE', holds, '-inf', whole(now), 'LIMIT', 0, 100)
+  for i = 1, #lifted do
+    local hold = lifted[(i + turn) % #lifted + 1]
+    local till = tonumber(redis.call('ZSCORE', holds, hold))
+    local share = math.ceil((most - #ids) / (#lifted - i + 1))
+    if is_breaker(hold) and till > 0 then -- half open: the oldest goes ahead alone to see
+      if #ids < most and not lane_is_empty(hold) then
+        take_from_lane(hold, 1, hold)
+        redis.call('ZADD', holds, whole(now + probe_ms), hold)
+      end
+    else
+      if share > 0 then
+        take_from_lane(hold, share, '')
+      end
+      end_hold(hold)
+    end
+  end
+end
+
+local function take_from_queue(most)
+  if most > 0 then
+    local popped = redis.call('ZPOPMIN', queue, most)
+    for at = 1, #popped, 2 do
+      take(popped[at], '', '')
+    end
+  end
+end
+
+local before = redis.call('GET', last_claim)
+local repeated = before and string.sub(before, 1, #token) == token
+if repeated then
+  for id in string.gmatch(string.sub(before, #token + 1), '%S+') do
+    if is_held(id, token) then
+      take(id, '', '')
+    end
+  end
+elseif not redis.call('ZSCORE', holds, 'pause') then
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', delayed, '-inf', whole(now), 'LIMIT', 0, 1000)) do
+    redis.call('ZREM', delayed, id)
+    to_pending(id, redis.call('HGET', bodies, id) or '')
+  end
+  local turn = redis.call('EXISTS', holds) == 1 and redis.call('HINCRBY', counters, 'turn', 1) or 0
+  take_from_lanes(math.floor((limit + turn % 2) / 2), turn)
+  take_from_queue(limit - #ids)
+  take_from_lanes(limit, turn)
+end
+
+local found, done = {}, {}
+if #ids > 0 then
+  found = redis.call('HMGET', bodies, unpack(ids))
+  done = redis.call('HMGET', progress, unpack(ids))
+  if not repeated then
+    local till = whole(now + lease_ms)
+    local leased, marked = {}, {}
+    for i, id in ipairs(ids) do
+      leased[2 * i - 1], leased[2 * i] = till, id
+      marked[2 * i - 1], marked[2 * i] = id, '0' .. token
+    end
+    redis.call('ZADD', processing, unpack(leased))
+    redis.call('HSET', leases, unpack(marked))
+    redis.call('SET', last_claim, token .. table.concat(ids, ' '), 'PX', whole(2 * lease_ms))
+  end
+  for i = 1, #ids do
+    found[i] = found[i] or ''
+    done[i] = done[i] or ''
+  end
+end
+keep_tick()
+if redis.call('EXISTS', queue) == 1 then
+  wake_up()
+end
+
+local next_at = 0
+local due = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
+if due[2] and tonumber(due[2]) < PARKED then
+  next_at = tonumber(due[2])
+end
+local lifted = redis.call('ZRANGEBYSCORE', holds, '(' .. whole(now), '(' .. whole(FOREVER), 'WITHSCORES',
+  'LIMIT', 0, 1)
+if lifted[2] and (next_at == 0 or tonumber(lifted[2]) < next_at) then
+  next_at = tonumber(lifted[2])
+end
+local watched = 0
+if redis.call('EXISTS', holds) == 1 or redis.call('EXISTS', strikes) == 1 then
+  watched = 1
+end
+return {whole(next_at), watched, ids, found, done, from_lane, probes}

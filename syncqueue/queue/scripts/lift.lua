@@ -1,0 +1,16 @@
+-- Lifts holds, and forgets the strikes of the endpoints named by breakers among them.
+-- ARGV: 1 now, then the holds
+-- Answers how many were set.
+local lifted = 0
+for at = 2, #ARGV do
+  local hold = ARGV[at]
+  if is_breaker(hold) then
+    redis.call('HDEL', strikes, string.sub(hold, 9))
+  end
+  if redis.call('ZSCORE', holds, hold) then
+    end_hold(hold)
+    lifted = lifted + 1
+  end
+end
+wake_up()
+return lifted

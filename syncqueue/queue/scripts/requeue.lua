@@ -1,0 +1,20 @@
+-- Brings dead letters back to pending because a person asked; attempt and crash counts start again, the history stays.
+-- ARGV: 1 now, then the ids
+-- Answers how many.
+local moved = 0
+for at = 2, #ARGV do
+  local id = ARGV[at]
+  if redis.call('ZREM', failed, id) == 1 then
+    local read, done = pcall(cjson.decode, redis.call('HGET', progress, id) or '{}')
+    if read and type(done) == 'table' and type(done.history) == 'table' and #done.history > 0 then
+      done.attempts, done.crashes = 0, 0
+      redis.call('HSET', progress, id, cjson.encode(done))
+    else
+      redis.call('HDEL', progress, id)
+    end
+    to_pending(id, redis.call('HGET', bodies, id) or '')
+    moved = moved + 1
+  end
+end
+keep_tick()
+return moved

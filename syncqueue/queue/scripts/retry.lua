@@ -1,0 +1,22 @@
+-- Sets a task aside until it is due, or parks it behind a hold; what waits behind it takes its place instead.
+-- ARGV: 1 now, 2 id, 3 token, 4 due (epoch ms), 5 progress, 6 hold or "", 7 creation (epoch ms)
+-- Answers 1, or 0 when the token does not hold it.
+local id, hold = ARGV[2], ARGV[6]
+if not is_held(id, ARGV[3]) then
+  return 0
+end
+from_processing(id)
+local body, due = take_behind(id)
+if not body then
+  redis.call('HSET', progress, id, ARGV[5])
+end
+if hold ~= '' then
+  to_parked(id, hold, tonumber(ARGV[7]))
+elseif body then
+  to_pending_or_delayed(id, body, due)
+else
+  to_delayed(id, tonumber(ARGV[4]))
+end
+count('retried', 1)
+keep_tick()
+return 1

@@ -1,0 +1,26 @@
+-- All figures of a service at one moment.
+-- ARGV: 1 now
+-- Answers {now, pending, delayed, processing, failed, {counter, value, ...}, ready time of the oldest pending task
+-- (epoch ms, 0 = none), 1 when paused, {breaker, until, ...}}.
+local oldest = 0
+for digit = 0, 2 do
+  local first = redis.call('ZRANGEBYSCORE', queue, whole(digit * BAND), '(' .. whole((digit + 1) * BAND),
+    'WITHSCORES', 'LIMIT', 0, 1)
+  if first[2] then
+    local ready = math.floor((tonumber(first[2]) - digit * BAND) / 100)
+    if oldest == 0 or ready < oldest then
+      oldest = ready
+    end
+  end
+end
+local breakers = {}
+local set = redis.call('ZRANGE', holds, 0, 999, 'WITHSCORES')
+for at = 1, #set, 2 do
+  if is_breaker(set[at]) then
+    breakers[#breakers + 1] = set[at]
+    breakers[#breakers + 1] = set[at + 1]
+  end
+end
+return {whole(now), redis.call('ZCARD', queue), redis.call('ZCARD', delayed), redis.call('ZCARD', processing),
+  redis.call('ZCARD', failed), redis.call('HGETALL', counters), whole(oldest),
+  redis.call('ZSCORE', holds, 'pause') and 1 or 0, breakers}

@@ -1,0 +1,129 @@
+"""Operations of one or more calls, written once for the sync and the async queue.
+
+Each is a generator that yields calls and is sent their answers; whoever drives it does the I/O. Bounded chunks in
+everything that touches many tasks.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Generator, Iterable, Sequence
+from typing import Any, TypeAlias, TypeVar
+
+from syncqueue.core.chunks import chunks
+from syncqueue.core.errors import LeaseLost, TaskInProcessing
+from syncqueue.core.result import Outcome
+from syncqueue.core.task import AttemptNote, ClaimedTask, SyncTask, TaskState, from_ms
+from syncqueue.queue.calls import CHUNK, Call, Calls, Claim, Enqueued
+
+T = TypeVar("T")
+Steps: TypeAlias = Generator[Call[Any], Any, T]
+
+CLEARABLE = (TaskState.PENDING, TaskState.DELAYED, TaskState.FAILED)
+
+
+def one(call: Call[T]) -> Steps[T]:
+    """A single call."""
+    answer: T = yield call
+    return answer
+
+
+def enqueue_many(calls: Calls, tasks: Iterable[SyncTask]) -> Steps[list[Enqueued]]:
+    """Enqueue any number of tasks."""
+    places: list[Enqueued] = []
+    for piece in chunks(tasks, CHUNK):
+        places += yield calls.enqueue(piece)
+    return places
+
+
+def claim(calls: Calls, limit: int, *, consumer: str, lease_seconds: float, probe_seconds: float) -> Steps[Claim]:
+    """Lease up to `limit` tasks; what cannot be read goes to the dead letters with its raw text."""
+    found: Claim = yield calls.claim(
+        limit,
+        consumer=consumer,
+        token=secrets.token_hex(8),
+        lease_seconds=lease_seconds,
+        probe_seconds=probe_seconds,
+    )
+    for broken in found.unreadable:
+        note = AttemptNote(
+            at=from_ms(0), seconds=0, outcome=Outcome.FAILURE, error=f"The task cannot be read: {broken.reason}"
+        )
+        yield calls.fail(broken.id, broken.token, broken.progress.after(note, counts=False))
+    return found
+
+
+def ack(calls: Calls, claimed: Sequence[ClaimedTask]) -> Steps[list[bool]]:
+    """End tasks that are done; answers for each whether it was still held."""
+    held: list[bool] = []
+    for piece in chunks(claimed, CHUNK):
+        held += yield calls.ack([(one.task.id, one.token) for one in piece])
+    return held
+
+
+def must_hold(call: Call[bool], claimed: ClaimedTask) -> Steps[None]:
+    """A call that changes a held task; raises `LeaseLost` when it is not held any more."""
+    held = yield call
+    if not held:
+        raise LeaseLost(f"The lease of {claimed.task.id} ran out and the task was taken back.")
+
+
+def promote_due(calls: Calls) -> Steps[int]:
+    """Move everything that is due to pending."""
+    return (yield from _until_done(lambda: calls.promote(CHUNK)))
+
+
+def trim(calls: Calls, days: float) -> Steps[int]:
+    """Remove dead letters older than so many days, by Redis's own time."""
+    return (yield from _until_done(lambda: calls.trim(days)))
+
+
+def _until_done(call: Any) -> Steps[int]:
+    total = 0
+    while True:
+        done = yield call()
+        total += done
+        if done < CHUNK:
+            return total
+
+
+def requeue(calls: Calls, ids: Sequence[str]) -> Steps[int]:
+    """Bring dead letters back to pending."""
+    total = 0
+    for piece in chunks(ids, CHUNK):
+        total += yield calls.requeue(piece)
+    return total
+
+
+def retry_failed(calls: Calls) -> Steps[int]:
+    """Bring back all dead letters there are now: not those that fail again meanwhile."""
+    stats = yield calls.stats()
+    total = 0
+    for _ in range(0, stats.failed_count, CHUNK):
+        page = yield calls.page(TaskState.FAILED, 0, CHUNK)
+        total += yield calls.requeue([view.id for view in page])
+    return total
+
+
+def clear(calls: Calls, states: Sequence[TaskState]) -> Steps[dict[TaskState, int]]:
+    """Remove all tasks there are now in the states; raises `TaskInProcessing` for that one."""
+    if TaskState.PROCESSING in states:
+        raise TaskInProcessing("Tasks in processing are left alone; they end or their lease runs out.")
+    removed: dict[TaskState, int] = {}
+    for state in states:
+        removed[state] = 0
+        while page := (yield calls.page(state, 0, CHUNK)):
+            gone = yield calls.remove(state, [view.id for view in page])
+            removed[state] += sum(gone)
+    return removed
+
+
+def delete(calls: Calls, task_id: str) -> Steps[bool]:
+    """Remove one task; raises `TaskInProcessing` while it is worked on, answers False when there is none."""
+    view = yield calls.find(task_id)
+    if view is None:
+        return False
+    if view.state is TaskState.PROCESSING:
+        raise TaskInProcessing(f"{task_id} is being worked on; try again when it is done.")
+    gone = yield calls.remove(view.state, [task_id])
+    return bool(gone[0])

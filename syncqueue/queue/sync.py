@@ -1,0 +1,197 @@
+"""The queue of one service for synchronous code: web processes, commands, and anybody's own tasks."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+import redis
+
+from syncqueue.core.errors import ForeignQueue
+from syncqueue.core.task import AttemptNote, ClaimedTask, QueueStats, SyncTask, TaskState, TaskView
+from syncqueue.queue import steps
+from syncqueue.queue.calls import Admission, Call, Calls, Claim, Enqueued, Leased, Presence, Recovered, Request
+from syncqueue.queue.connection import redis_errors
+from syncqueue.queue.inspect import HoldView
+
+T = TypeVar("T")
+
+
+class SyncQueue:
+    """One service's queue. Thin: what the operations do stands in steps.py, calls.py and scripts/.
+
+    All methods raise `QueueUnavailable` when Redis does not answer. Times come from Redis.
+    """
+
+    def __init__(self, client: redis.Redis, calls: Calls, *, lease_seconds: float, probe_seconds: float) -> None:
+        """See `syncqueue.queue.open_queue`, which makes one from the settings."""
+        self.client = client
+        self.calls = calls
+        self.service = calls.keys.service
+        self.consumer = secrets.token_hex(6)
+        self._lease_seconds = lease_seconds
+        self._probe_seconds = probe_seconds
+
+    def _send(self, call: Call[T]) -> T:
+        script, keys = call.script, call.keys
+        try:
+            with redis_errors(self.service):
+                try:
+                    answer = self.client.evalsha(script.sha, len(keys), *keys, *call.args)
+                except redis.exceptions.NoScriptError:
+                    answer = self.client.eval(script.text, len(keys), *keys, *call.args)
+        except ForeignQueue as error:
+            raise foreign_queue(self.calls, str(error)) from error
+        return call.read(answer)
+
+    def run(self, operation: steps.Steps[T]) -> T:
+        """Drive an operation of steps.py to its end."""
+        try:
+            call = next(operation)
+            while True:
+                call = operation.send(self._send(call))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    def enqueue(self, task: SyncTask) -> Enqueued:
+        """Put a task into pending, or into delayed until its `run_at`. Raises `InvalidTask` and `QueueFull`."""
+        return self._send(self.calls.enqueue([task]))[0]
+
+    def enqueue_many(self, tasks: Iterable[SyncTask]) -> list[Enqueued]:
+        """Enqueue any number of tasks, in chunks."""
+        return self.run(steps.enqueue_many(self.calls, tasks))
+
+    def enqueue_leased(self, tasks: Sequence[SyncTask], holds: Sequence[Sequence[str]], *, token: str) -> Leased:
+        """Put keyed tasks into processing under a lease of the caller, where no hold of theirs stands against it."""
+        return self._send(
+            self.calls.enqueue_leased(
+                tasks,
+                holds,
+                token=token,
+                lease_seconds=self._lease_seconds,
+                probe_seconds=self._probe_seconds,
+            )
+        )
+
+    def claim(self, limit: int = 1) -> Claim:
+        """Lease up to `limit` tasks, at most 1000; unreadable ones go to the dead letters."""
+        return self.run(
+            steps.claim(
+                self.calls,
+                limit,
+                consumer=self.consumer,
+                lease_seconds=self._lease_seconds,
+                probe_seconds=self._probe_seconds,
+            )
+        )
+
+    def extend(self, claimed: Sequence[ClaimedTask]) -> list[bool]:
+        """Renew leases and mark the work as begun; answers for each whether it was still held."""
+        return self._send(self.calls.extend([(one.task.id, one.token) for one in claimed], self._lease_seconds))
+
+    def admit(self, requests: Sequence[Request]) -> list[Admission]:
+        """Ask for claimed tasks whether a hold applies; those are parked."""
+        return self._send(self.calls.admit(requests, probe_seconds=self._probe_seconds))
+
+    def ack(self, *claimed: ClaimedTask) -> list[bool]:
+        """End tasks that are done; answers for each whether it was still held."""
+        return self.run(steps.ack(self.calls, claimed))
+
+    def retry(
+        self, claimed: ClaimedTask, due_at: datetime, note: AttemptNote, *, counts: bool = True, hold: str = ""
+    ) -> None:
+        """Set a task aside until `due_at`, or park it behind `hold`. Raises `LeaseLost`."""
+        progress = claimed.progress.after(note, counts=counts)
+        self.run(steps.must_hold(self.calls.retry(claimed, due_at, progress, hold), claimed))
+
+    def fail(self, claimed: ClaimedTask, note: AttemptNote) -> None:
+        """Move a task to the dead letters. Raises `LeaseLost`."""
+        progress = claimed.progress.after(note, counts=True)
+        self.run(steps.must_hold(self.calls.fail(claimed.task.id, claimed.token, progress), claimed))
+
+    def release(self, *claimed: ClaimedTask) -> list[bool]:
+        """Give tasks back untried; answers for each whether it was still held."""
+        return self._send(self.calls.release(claimed))
+
+    def promote_due(self) -> int:
+        """Move everything that is due to pending; answers how many."""
+        return self.run(steps.promote_due(self.calls))
+
+    def run_now(self, ids: Sequence[str]) -> int:
+        """Move these delayed tasks to pending; answers how many."""
+        return self._send(self.calls.promote(len(ids), ids)) if ids else 0
+
+    def recover_expired(self, limit: int = 500) -> Recovered:
+        """Take back at most `limit` tasks whose lease ran out."""
+        return self._send(self.calls.recover(limit))
+
+    def requeue(self, ids: Sequence[str]) -> int:
+        """Bring these dead letters back to pending; answers how many."""
+        return self.run(steps.requeue(self.calls, ids))
+
+    def retry_failed(self) -> int:
+        """Bring all dead letters back to pending; answers how many."""
+        return self.run(steps.retry_failed(self.calls))
+
+    def clear(self, states: Sequence[TaskState] = steps.CLEARABLE) -> dict[TaskState, int]:
+        """Remove all tasks in the states; answers how many of each. Raises `TaskInProcessing`."""
+        return self.run(steps.clear(self.calls, states))
+
+    def remove(self, state: TaskState, ids: Sequence[str]) -> list[bool]:
+        """Remove these tasks (at most a chunk) if they are in `state`."""
+        return self._send(self.calls.remove(state, ids))
+
+    def delete(self, task_id: str) -> bool:
+        """Remove one task; False when there is none. Raises `TaskInProcessing`."""
+        return self.run(steps.delete(self.calls, task_id))
+
+    def hold(self, name: str, seconds: float | None, reason: str, *, forced: bool = False) -> None:
+        """Set a hold for so many seconds, or until it is lifted."""
+        self._send(self.calls.hold(name, seconds, reason, forced=forced))
+
+    def lift(self, *names: str) -> int:
+        """Lift holds; answers how many were set."""
+        return self._send(self.calls.lift(names))
+
+    def strike(self, endpoint: str, *, failures: int, open_seconds: float, token: str, reason: str) -> bool:
+        """Count a network failure of an endpoint; answers whether its breaker is open now."""
+        return self._send(
+            self.calls.strike(endpoint, failures=failures, open_seconds=open_seconds, token=token, reason=reason)
+        )
+
+    def presence(self, ids: Sequence[str]) -> list[Presence]:
+        """Ask where tasks are."""
+        return self._send(self.calls.presence(ids))
+
+    def stats(self) -> QueueStats:
+        """All figures at one moment."""
+        return self._send(self.calls.stats())
+
+    def holds(self) -> list[HoldView]:
+        """The holds that are set."""
+        return self._send(self.calls.holds())
+
+    def tasks(self, state: TaskState, *, start: int = 0, limit: int = 50) -> list[TaskView]:
+        """A page of a state, oldest first."""
+        return self._send(self.calls.page(state, start, limit))
+
+    def get(self, task_id: str) -> TaskView | None:
+        """One task, wherever it is, or None."""
+        return self._send(self.calls.find(task_id))
+
+    def trim(self, days: float) -> int:
+        """Remove dead letters older than so many days; answers how many."""
+        return self.run(steps.trim(self.calls, days))
+
+
+def foreign_queue(calls: Calls, stamp: str) -> ForeignQueue:
+    """The error for a queue of another database, with what to do."""
+    prefix = calls.keys.all[0].partition(":{")[0]
+    return ForeignQueue(
+        f"The queue of {calls.keys.service!r} in this Redis belongs to another database (site {stamp}; this database "
+        f"is site {calls.site_id}). Give each site its own SYNCQUEUE['KEY_PREFIX'] (now {prefix!r}) or its own Redis "
+        f"database; if this database is meant to take the queue over, run: manage.py syncqueue adopt-queue"
+    )
