@@ -26,7 +26,9 @@ class RetryPolicy:
 
     def delay_seconds(self, attempt: int, *, draw: Callable[[], float] = random) -> float:
         """Seconds to wait after attempt number `attempt` (from 1), with jitter, never above the maximum."""
-        # The exponent is bounded because a float overflows long before an unbounded retry count ends.
-        exponent = min(max(attempt, 1) - 1, 64)
-        delay = min(self.base_delay_seconds * self.backoff_multiplier**exponent, self.max_delay_seconds)
+        try:
+            delay = self.base_delay_seconds * float(self.backoff_multiplier) ** (max(attempt, 1) - 1)
+        except OverflowError:  # a float ends long before an unbounded retry count does
+            delay = self.max_delay_seconds
+        delay = min(delay, self.max_delay_seconds)
         return min(delay * (1 + JITTER_RATIO * draw()), self.max_delay_seconds)

@@ -26,6 +26,8 @@ HISTORY_LENGTH = 10  # attempts remembered with a task
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9_-]{0,49}\Z")  # services; part of Redis keys and of URLs
 KEY_PATTERN = re.compile(r"[A-Za-z0-9:._~@+-]{1,150}\Z")  # task keys; part of ids and of URLs
 KEYED_ID_PREFIX = "key:"
+LATEST_MS = 10**13 - 1  # the scripts write times with 13 digits, so that texts sort as numbers do
+PAYLOAD_DEPTH = 100  # how deep the search for the wrong part of a payload goes
 
 CREATE, UPDATE, DELETE = "create", "update", "delete"
 
@@ -42,11 +44,14 @@ class TaskState(StrEnum):
     FAILED = "failed"  # the dead letters
 
 
+_NO_TIME_ZONE = "{!r} has no time zone; use django.utils.timezone.now() or an aware datetime."
+
+
 def to_ms(moment: datetime) -> int:
     """Epoch milliseconds of an aware datetime; raises `InvalidTask` for a naive one."""
     if moment.tzinfo is None:
-        raise InvalidTask(f"{moment!r} has no time zone; use django.utils.timezone.now() or an aware datetime.")
-    return int(moment.timestamp() * 1000)
+        raise InvalidTask(_NO_TIME_ZONE.format(moment))
+    return round(moment.timestamp() * 1000)
 
 
 def from_ms(milliseconds: float) -> datetime:
@@ -108,18 +113,34 @@ class SyncTask:
             raise InvalidTask(f"priority: expected one of {', '.join(PRIORITIES)}, got {self.priority!r}.")
         if not isinstance(self.payload, Mapping):
             raise InvalidTask(f"payload: expected a dict, got {type(self.payload).__name__}.")
+        _check_moment("created_at", self.created_at)
         if self.run_at is not None:
-            to_ms(self.run_at)
+            _check_moment("run_at", self.run_at)
         object.__setattr__(self, "id", self._complete_id())
 
     def _complete_id(self) -> str:
         if self.key is None:
-            return self.id or _ids.next()
+            return self._checked_id() if self.id else _ids.next()
         if not isinstance(self.key, str) or not KEY_PATTERN.match(self.key):
-            raise InvalidTask(
-                f"key: expected 1 to 150 letters, digits or one of : . _ ~ @ + - , got {self.key!r}."
-            )
+            raise InvalidTask(f"key: expected 1 to 150 letters, digits or one of : . _ ~ @ + - , got {self.key!r}.")
         return keyed_id(self.key)
+
+    def _checked_id(self) -> str:
+        if not KEY_PATTERN.match(self.id) or self.id.startswith(KEYED_ID_PREFIX):
+            raise InvalidTask(
+                f"id: expected 1 to 150 letters, digits or one of : . _ ~ @ + - , not beginning with "
+                f"{KEYED_ID_PREFIX!r}, got {self.id!r}; leave it empty to have one made."
+            )
+        return self.id
+
+
+def _check_moment(name: str, moment: object) -> None:
+    if not isinstance(moment, datetime):
+        raise InvalidTask(f"{name}: expected an aware datetime, got {moment!r}.")
+    if moment.tzinfo is None:
+        raise InvalidTask(f"{name}: {_NO_TIME_ZONE.format(moment)}")
+    if not 0 <= to_ms(moment) <= LATEST_MS:
+        raise InvalidTask(f"{name}: expected a time from 1970 to 2286, got {moment}.")
 
 
 def keyed_id(key: str) -> str:
@@ -130,9 +151,7 @@ def keyed_id(key: str) -> str:
 def check_name(what: str, value: object) -> None:
     """Raise `InvalidTask` unless `value` can be the name of a service."""
     if not isinstance(value, str) or not NAME_PATTERN.match(value):
-        raise InvalidTask(
-            f"{what}: expected a lower-case name (letters, digits, - and _, at most 50), got {value!r}."
-        )
+        raise InvalidTask(f"{what}: expected a lower-case name (letters, digits, - and _, at most 50), got {value!r}.")
 
 
 def encode_body(task: SyncTask) -> str:
@@ -149,17 +168,20 @@ def encode_body(task: SyncTask) -> str:
     return f"{BODY_VERSION}{PRIORITIES.index(task.priority)}{text}"
 
 
-def _explain_payload(value: object, path: str = "payload") -> str:
+def _explain_payload(value: object, path: str = "payload", depth: int = 0) -> str:
     """Name the first part of `value` that JSON cannot carry; empty when there is none."""
+    if depth > PAYLOAD_DEPTH:
+        return f"{path[:100]}...: nested too deeply, or within itself."
     if isinstance(value, Mapping):
         for name, part in value.items():
             if not isinstance(name, str):
                 return f"{path}: the name {name!r} is not a text."
-            if found := _explain_payload(part, f"{path}.{name}"):
+            if found := _explain_payload(part, f"{path}.{name}", depth + 1):
                 return found
         return ""
     if isinstance(value, list | tuple):
-        return next((f for i, part in enumerate(value) if (f := _explain_payload(part, f"{path}[{i}]"))), "")
+        parts = (_explain_payload(part, f"{path}[{i}]", depth + 1) for i, part in enumerate(value))
+        return next(filter(None, parts), "")
     try:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except (TypeError, ValueError):
@@ -253,7 +275,7 @@ def decode_progress(text: str | None) -> Progress:
             crash_count=int(content.get("crashes", 0)),
             history=tuple(_decode_note(note) for note in history),
         )
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return NO_PROGRESS
 
 

@@ -26,7 +26,9 @@ class AsyncSyncQueue:
     All methods raise `QueueUnavailable` when Redis does not answer. Times come from Redis.
     """
 
-    def __init__(self, client: redis.asyncio.Redis, calls: Calls, *, lease_seconds: float, probe_seconds: float) -> None:
+    def __init__(
+        self, client: redis.asyncio.Redis, calls: Calls, *, lease_seconds: float, probe_seconds: float
+    ) -> None:
         """See `syncqueue.queue.open_queue`, which makes one from the settings."""
         self.client = client
         self.calls = calls

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache
 from hashlib import sha1
 from importlib.resources import files
 from typing import Any, Generic, TypeVar
@@ -22,16 +22,16 @@ from syncqueue.core.task import (
     QueueStats,
     SyncTask,
     TaskState,
+    TaskView,
     decode_body,
     decode_progress,
     encode_body,
     encode_progress,
     from_ms,
-    TaskView,
     to_ms,
 )
 from syncqueue.queue import inspect
-from syncqueue.queue.keys import QueueKeys
+from syncqueue.queue.keys import WEEK_MINUTES, QueueKeys
 
 T = TypeVar("T")
 
@@ -70,7 +70,7 @@ class Script:
     sha: str
 
 
-@lru_cache(maxsize=None)
+@cache
 def script(name: str) -> Script:
     """The script of this name from scripts/."""
     folder = files("syncqueue.queue") / "scripts"
@@ -206,7 +206,8 @@ class Calls:
         self, limit: int, *, consumer: str, token: str, lease_seconds: float, probe_seconds: float
     ) -> Call[Claim]:
         """Lease up to `limit` tasks (at most 1000)."""
-        args = [self.site_id, token, int(lease_seconds * 1000), min(limit, 1000), int(probe_seconds * 1000)]
+        args: list[str | int | float] = [self.site_id, token]
+        args += [int(lease_seconds * 1000), min(limit, 1000), int(probe_seconds * 1000)]
         return self._call(
             "claim", args, lambda answer: self._read_claim(answer, token), (self.keys.claim_of(consumer),)
         )
@@ -222,9 +223,7 @@ class Calls:
             except InvalidTask as error:
                 unreadable.append(Unreadable(id_, token, body, str(error), progress))
                 continue
-            tasks.append(
-                ClaimedTask(task=task, token=token, progress=progress, lane=lane or None, probe=probe != "")
-            )
+            tasks.append(ClaimedTask(task=task, token=token, progress=progress, lane=lane or None, probe=probe != ""))
         next_at = from_ms(int(next_ms)) if int(next_ms) else None
         return Claim(tuple(tasks), tuple(unreadable), next_at, _flag(watched))
 
@@ -257,8 +256,8 @@ class Calls:
     def retry(self, claimed: ClaimedTask, due_at: datetime, progress: Progress, hold: str = "") -> Call[bool]:
         """Set a task aside until `due_at`, or park it behind `hold`."""
         created = to_ms(claimed.task.created_at)
-        args = [claimed.task.id, claimed.token, to_ms(due_at), encode_progress(progress), hold, created]
-        return self._call("retry", args, _flag)
+        args: list[str | int | float] = [claimed.task.id, claimed.token, to_ms(due_at)]
+        return self._call("retry", [*args, encode_progress(progress), hold, created], _flag)
 
     def fail(self, task_id: str, token: str, progress: Progress) -> Call[bool]:
         """Move a task to the dead letters."""
@@ -277,8 +276,7 @@ class Calls:
 
     def recover(self, limit: int) -> Call[Recovered]:
         """Take back tasks whose lease ran out."""
-        args = [limit, MAX_CRASHES, CRASH_TEXT]
-        return self._call("recover", args, lambda answer: Recovered(int(answer[0]), tuple(answer[1])))
+        return self._call("recover", [limit, MAX_CRASHES, CRASH_TEXT], lambda a: Recovered(int(a[0]), tuple(a[1])))
 
     def requeue(self, ids: Sequence[str]) -> Call[int]:
         """Bring dead letters back to pending."""
@@ -321,6 +319,10 @@ class Calls:
     def trim(self, days: float) -> Call[int]:
         """Remove at most CHUNK dead letters older than so many days."""
         return self._call("trim", [int(days * 86_400_000), CHUNK], int)
+
+    def trim_history(self) -> Call[int]:
+        """Remove the counts of minutes older than a week."""
+        return self._call("trim_history", [WEEK_MINUTES], int)
 
     def stats(self) -> Call[QueueStats]:
         """Ask for all figures at one moment."""

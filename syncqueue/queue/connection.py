@@ -22,6 +22,8 @@ from syncqueue.core.errors import ConfigurationError, ForeignQueue, QueueError, 
 WEB_TIMEOUT_SECONDS = 0.5
 # A worker has time, and must not take a slow line for an outage. Longer than its longest blocking pop.
 WORKER_TIMEOUT_SECONDS = 15.0
+# Answers of a server that cannot serve now and may later.
+_AWAY = (redis.exceptions.ClusterDownError, redis.exceptions.TryAgainError)
 # What a pool may be told besides where its server is; anything else in an alias's pool is its own affair.
 _TAKEN_FROM_ALIAS = (
     "host", "port", "db", "username", "password", "path", "client_name",
@@ -44,7 +46,8 @@ def _options(timeout_seconds: float) -> dict[str, Any]:
     return {
         "decode_responses": True,
         # A body that is not UTF-8 must become a failed task that can be shown, not an error on reading.
-        "encoding_errors": "replace",
+        # "replace" would turn it into other, readable text; \xff is no JSON.
+        "encoding_errors": "backslashreplace",
         "socket_timeout": timeout_seconds,
         "socket_connect_timeout": min(timeout_seconds, 5.0),
         "socket_keepalive": True,
@@ -53,7 +56,8 @@ def _options(timeout_seconds: float) -> dict[str, Any]:
 
 
 def _alias_options(alias: str) -> dict[str, Any]:
-    from django_redis import get_redis_connection  # optional for sites that give a URL
+    # Imported here: optional for sites that give a URL.
+    from django_redis import get_redis_connection  # type: ignore[import-untyped]
 
     _url_of_alias(alias)
     given = get_redis_connection(alias).connection_pool.connection_kwargs
@@ -70,7 +74,7 @@ def sync_client(where: str | Mapping[str, Any], timeout_seconds: float = WEB_TIM
     if isinstance(where, Mapping):
         name, nodes, more = _sentinel(where)
         sentinel = redis.Sentinel(nodes, sentinel_kwargs=more, **options)  # type: ignore[no-untyped-call]
-        master: redis.Redis = sentinel.master_for(name)
+        master: redis.Redis = sentinel.master_for(name)  # type: ignore[no-untyped-call]
         return master
     if _is_url(where):
         return redis.Redis.from_url(where, **options)
@@ -125,6 +129,8 @@ def redis_errors(service: str) -> Iterator[None]:
         text = str_if_bytes(str(error))
         if "FOREIGNQUEUE" in text:
             raise ForeignQueue(text.partition("FOREIGNQUEUE")[2].split()[0].strip("',.")) from error
-        if text.startswith(("LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN")):
+        if "OOM command not allowed" in text:  # before 7.0 wrapped in "Error running script"
+            raise QueueFull(f"Redis is full (maxmemory): the queue of {service!r} cannot take more.") from error
+        if isinstance(error, _AWAY) or text.startswith(("BUSY ", "MISCONF", "NOREPLICAS")):
             raise QueueUnavailable(f"Redis does not answer for the queue of {service!r}: {text}") from error
         raise QueueError(f"Redis refused an operation on the queue of {service!r}: {text}") from error

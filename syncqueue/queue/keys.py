@@ -16,12 +16,12 @@ ORDER = (
     "failed",  # ZSET  id -> when it failed (epoch ms); trimmed after FAILED_RETENTION_DAYS
     "bodies",  # HASH  id -> body (core/task.py), while the task lives
     "progress",  # HASH  id -> attempts so far (core/task.py), once there was one
-    "leases",  # HASH  id -> "0" or "1" (work has begun) + token, while in processing
+    "leases",  # HASH  id -> a digit (0 claimed, 1 begun; 2 and 3 the same for a probe) + token, while in processing
     "behind",  # HASH  id -> due (13 digits, epoch ms) + body of the newest task waiting behind its own key
     "counters",  # HASH  processed, failed, retried, last_processed_at, last_failed_at (epoch ms), tick, turn
     "history",  # HASH  "<epoch minute> processed|retried|failed" -> count; trimmed after a week
     "wake",  # LIST  at most one token: something may be there to claim
-    "holds",  # ZSET  hold -> until (epoch ms); +inf: until lifted; 0: lifted, its lane is emptying
+    "holds",  # ZSET  hold -> until (epoch ms); FOREVER: until lifted; 0: lifted, its lane is emptying
     "reasons",  # HASH  hold -> since (13 digits, epoch ms) + the reason in words
     "strikes",  # HASH  endpoint -> "<network failures in a row> <token of the last>"
     "parked",  # ZSET  "<hold> <creation, 13 digits> <id>" -> 0: the lanes of all holds, each oldest first

@@ -7,13 +7,14 @@ everything that touches many tasks.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any, TypeAlias, TypeVar
 
 from syncqueue.core.chunks import chunks
 from syncqueue.core.errors import LeaseLost, TaskInProcessing
 from syncqueue.core.result import Outcome
-from syncqueue.core.task import AttemptNote, ClaimedTask, SyncTask, TaskState, from_ms
+from syncqueue.core.task import AttemptNote, ClaimedTask, SyncTask, TaskState
 from syncqueue.queue.calls import CHUNK, Call, Calls, Claim, Enqueued
 
 T = TypeVar("T")
@@ -47,7 +48,10 @@ def claim(calls: Calls, limit: int, *, consumer: str, lease_seconds: float, prob
     )
     for broken in found.unreadable:
         note = AttemptNote(
-            at=from_ms(0), seconds=0, outcome=Outcome.FAILURE, error=f"The task cannot be read: {broken.reason}"
+            at=datetime.now(UTC),
+            seconds=0,
+            outcome=Outcome.FAILURE,
+            error=f"The task cannot be read: {broken.reason}",
         )
         yield calls.fail(broken.id, broken.token, broken.progress.after(note, counts=False))
     return found
@@ -74,14 +78,15 @@ def promote_due(calls: Calls) -> Steps[int]:
 
 
 def trim(calls: Calls, days: float) -> Steps[int]:
-    """Remove dead letters older than so many days, by Redis's own time."""
+    """Remove dead letters older than so many days, by Redis's own time, and history older than a week."""
+    yield calls.trim_history()
     return (yield from _until_done(lambda: calls.trim(days)))
 
 
-def _until_done(call: Any) -> Steps[int]:
+def _until_done(call: Callable[[], Call[int]]) -> Steps[int]:
     total = 0
     while True:
-        done = yield call()
+        done: int = yield call()
         total += done
         if done < CHUNK:
             return total

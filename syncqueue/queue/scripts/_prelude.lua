@@ -30,6 +30,12 @@ local function foreign(site_id)
   end
 end
 
+-- With `maxmemory` reached Redis refuses a script whose first write grows, and lets one through whose first write
+-- frees. What moves or ends work calls this first, so that a full queue can still be emptied.
+local function even_when_full()
+  redis.call('HDEL', counters, '')
+end
+
 local function wake_up()
   if redis.call('LLEN', wake) == 0 then
     redis.call('LPUSH', wake, '1')
@@ -89,7 +95,26 @@ local function lane_member(hold, created, id)
   return hold .. ' ' .. string.format('%013.0f', created) .. ' ' .. id
 end
 
+local function is_paused()
+  return tonumber(redis.call('ZSCORE', holds, 'pause') or '0') > now
+end
+
+-- A newer task takes the place of one that waits: it keeps the ready time, in the band of the higher priority, or the
+-- due time.
+local function replace(id, body)
+  redis.call('HSET', bodies, id, body)
+  local ready = tonumber(redis.call('ZSCORE', queue, id) or '')
+  if ready then
+    redis.call('ZADD', queue, whole(math.min(ready, band(body) + ready % BAND)), id)
+  end
+end
+
+-- A hold that was lifted since the caller heard of it is set again as lifted: a lane without its hold would never leave.
 local function to_parked(id, hold, created)
+  if tonumber(redis.call('ZSCORE', holds, hold) or '0') <= now then
+    redis.call('ZADD', holds, 'NX', 0, hold)
+    wake_up()
+  end
   redis.call('ZADD', delayed, whole(PARKED + created), id)
   redis.call('ZADD', parked, 0, lane_member(hold, created, id))
   redis.call('HSET', lanes, id, hold)
@@ -108,6 +133,24 @@ local function from_delayed(id)
     redis.call('HDEL', lanes, id)
   end
   return true
+end
+
+-- A lease is a digit and the token. The digit: 0 claimed, 1 work has begun, 2 and 3 the same for a breaker's probe.
+local function lease_digit(id)
+  return tonumber(string.sub(redis.call('HGET', leases, id) or '0', 1, 1))
+end
+
+local function has_begun(id)
+  return lease_digit(id) % 2 == 1
+end
+
+local function is_probe(id)
+  return lease_digit(id) >= 2
+end
+
+local function to_processing(id, token, till, begun, probe)
+  redis.call('ZADD', processing, whole(till), id)
+  redis.call('HSET', leases, id, (begun and 1 or 0) + (probe and 2 or 0) .. token)
 end
 
 -- Whether the task is in processing under this token.
@@ -151,6 +194,12 @@ local function lane_is_empty(hold)
   return #redis.call('ZRANGEBYLEX', parked, lane_start(hold), lane_end(hold), 'LIMIT', 0, 1) == 0
 end
 
+-- Whether a task in the lane is older than this creation time.
+local function lane_has_older(hold, created)
+  local first = redis.call('ZRANGEBYLEX', parked, lane_start(hold), lane_end(hold), 'LIMIT', 0, 1)[1]
+  return first and tonumber(string.sub(first, #hold + 2, #hold + 14)) < created
+end
+
 local function is_breaker(hold)
   return string.sub(hold, 1, 8) == 'breaker:'
 end
@@ -172,25 +221,25 @@ local function set_reason(hold, reason)
   redis.call('HSET', reasons, hold, since .. reason)
 end
 
--- Whether a task that `names` apply to may run now. Answers the hold that blocks it, or nil and the breaker whose
--- probe it is (`granted`: by its claim). A lifted hold whose lane is not empty blocks all but the lane itself, so that
--- order is kept.
-local function admission(names, lane, granted, probe_ms)
-  local probe = ''
+-- Whether a task that `names` apply to may run now. Answers the hold that blocks it, or nil and whether it is the probe
+-- of a breaker (`probing`: it was made the probe before). A lifted hold blocks what is newer than its lane until the
+-- lane is empty, so that order is kept; by age, because two emptying lanes would otherwise block each other for ever.
+local function admission(names, lane, created, probing, probe_ms)
+  local probe
   for _, hold in ipairs(names) do
-    local till = hold ~= granted and tonumber(redis.call('ZSCORE', holds, hold) or '')
-    if till and till > now then
-      return hold, ''
-    elseif till and hold ~= lane and not lane_is_empty(hold) then
-      return hold, ''
-    elseif till and is_breaker(hold) and till > 0 then
-      probe = hold
-    elseif till and hold ~= lane then
-      end_hold(hold)
+    local till = tonumber(redis.call('ZSCORE', holds, hold) or '')
+    if till and not (probing and is_breaker(hold)) then
+      if till > now or hold ~= lane and lane_has_older(hold, created) then
+        return hold, false
+      elseif is_breaker(hold) and till > 0 then
+        probe = hold
+      elseif hold ~= lane then
+        end_hold(hold)
+      end
     end
   end
-  if probe ~= '' then
+  if probe then
     redis.call('ZADD', holds, whole(now + probe_ms), probe)
   end
-  return nil, probe ~= '' and probe or granted
+  return nil, probing or probe ~= nil
 end

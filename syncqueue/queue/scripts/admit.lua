@@ -1,7 +1,8 @@
 -- Asks whether claimed tasks may run now; those that a hold applies to are parked behind it, without using an attempt.
--- ARGV: 1 now, 2 probe ms, then for each task: id, token, creation (epoch ms), lane it came from or "", breaker whose
---       probe it is or "", number of hold names, the names
--- Answers for each {"admitted", probe}, {"parked", hold} or {"lost", ""}.
+-- ARGV: 1 now, 2 probe ms, then for each task: id, token, creation (epoch ms), lane it came from or "", the same
+--       lane when it is the probe of it or "", number of hold names, the names
+-- Answers for each {"admitted", "1" when it is a probe or ""}, {"parked", hold} or {"lost", ""}.
+even_when_full()
 local probe_ms = tonumber(ARGV[2])
 local answers = {}
 local at = 3
@@ -16,14 +17,25 @@ while at <= #ARGV do
   if not is_held(id, token) then
     answers[#answers + 1] = {'lost', ''}
   else
-    local hold, probe = admission(names, lane, granted, probe_ms)
+    local hold, probe = admission(names, lane, created, is_probe(id), probe_ms)
     if hold then
       from_processing(id)
-      take_behind(id)
-      to_parked(id, hold, created)
+      local body, due = take_behind(id)
+      if body and due > now then
+        to_delayed(id, due)
+      else
+        to_parked(id, hold, created)
+      end
+      if granted ~= '' then -- another hold took the probe: let the next of the lane try
+        redis.call('ZADD', holds, 'XX', whole(now), granted)
+        wake_up()
+      end
       answers[#answers + 1] = {'parked', hold}
     else
-      answers[#answers + 1] = {'admitted', probe}
+      if probe and not is_probe(id) then
+        to_processing(id, token, redis.call('ZSCORE', processing, id), has_begun(id), true)
+      end
+      answers[#answers + 1] = {'admitted', probe and '1' or ''}
     end
   end
 end

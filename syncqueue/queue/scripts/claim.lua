@@ -2,10 +2,11 @@
 -- half at first, so that an emptying lane does not keep others waiting) and from pending, highest priority first.
 -- KEYS[18]: the consumer's last claim. ARGV: 1 now, 2 site id, 3 token, 4 lease ms, 5 limit, 6 probe ms
 -- Answers {next time something may be claimable (epoch ms, 0 = unknown), 1 when anything is held or striking,
--- ids, bodies, progresses, lanes ("" when not from one), probes ("" when not one)}.
--- The same token twice answers the same tasks: an answer that was lost can be asked for again.
+-- ids, bodies, progresses, lanes ("" when not from one), probes ("1", or "" when not one)}.
+-- The same token twice answers the same tasks, without their lanes: an answer that was lost can be asked for again.
 local token, lease_ms, limit, probe_ms = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local last_claim = KEYS[18]
+even_when_full()
 local refused = foreign(ARGV[2])
 if refused then
   return refused
@@ -36,7 +37,7 @@ local function take_from_lanes(most, turn)
     local share = math.ceil((most - #ids) / (#lifted - i + 1))
     if is_breaker(hold) and till > 0 then -- half open: the oldest goes ahead alone to see
       if #ids < most and not lane_is_empty(hold) then
-        take_from_lane(hold, 1, hold)
+        take_from_lane(hold, 1, '1')
         redis.call('ZADD', holds, whole(now + probe_ms), hold)
       end
     else
@@ -62,18 +63,21 @@ local repeated = before and string.sub(before, 1, #token) == token
 if repeated then
   for id in string.gmatch(string.sub(before, #token + 1), '%S+') do
     if is_held(id, token) then
-      take(id, '', '')
+      take(id, '', is_probe(id) and '1' or '')
     end
   end
-elseif not redis.call('ZSCORE', holds, 'pause') then
+elseif not is_paused() then
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', delayed, '-inf', whole(now), 'LIMIT', 0, 1000)) do
     redis.call('ZREM', delayed, id)
     to_pending(id, redis.call('HGET', bodies, id) or '')
   end
-  local turn = redis.call('EXISTS', holds) == 1 and redis.call('HINCRBY', counters, 'turn', 1) or 0
+  local turn = tonumber(redis.call('HGET', counters, 'turn') or '0')
   take_from_lanes(math.floor((limit + turn % 2) / 2), turn)
   take_from_queue(limit - #ids)
   take_from_lanes(limit, turn)
+  if #ids > 0 and redis.call('EXISTS', holds) == 1 then
+    redis.call('HSET', counters, 'turn', (turn + 1) % 100000)
+  end
 end
 
 local found, done = {}, {}
@@ -85,7 +89,7 @@ if #ids > 0 then
     local leased, marked = {}, {}
     for i, id in ipairs(ids) do
       leased[2 * i - 1], leased[2 * i] = till, id
-      marked[2 * i - 1], marked[2 * i] = id, '0' .. token
+      marked[2 * i - 1], marked[2 * i] = id, (probes[i] ~= '' and '2' or '0') .. token
     end
     redis.call('ZADD', processing, unpack(leased))
     redis.call('HSET', leases, unpack(marked))
@@ -97,7 +101,7 @@ if #ids > 0 then
   end
 end
 keep_tick()
-if redis.call('EXISTS', queue) == 1 then
+if redis.call('EXISTS', queue) == 1 and not is_paused() then
   wake_up()
 end
 

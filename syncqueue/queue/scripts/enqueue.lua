@@ -18,16 +18,10 @@ for at = 3, #ARGV, 4 do
     redis.call('HSET', behind, id, string.format('%013.0f', due) .. body)
     answer = 'behind'
   else
-    redis.call('HSET', bodies, id, body)
+    replace(id, body)
     if redis.call('ZREM', failed, id) == 1 then
       redis.call('HDEL', progress, id)
       to_pending_or_delayed(id, body, due)
-    else
-      local ready = tonumber(redis.call('ZSCORE', queue, id) or '')
-      if ready then -- keeps its ready time, in the band of the higher of the two priorities
-        local own = ready % BAND
-        redis.call('ZADD', queue, whole(math.min(ready, band(body) + own)), id)
-      end
     end
     answer = 'replaced'
   end

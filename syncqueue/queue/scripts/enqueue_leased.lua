@@ -4,13 +4,13 @@
 -- ARGV: 1 now, 2 site id, 3 token, 4 lease ms, 5 probe ms,
 --       then for each task: id, body, creation (epoch ms), number of hold names, the names
 -- Answers {1 when anything is held or striking, else 0}, then for each task {answer, probe}: answer is "leased",
--- "pending", "parked", "behind" or "replaced"; probe the breaker whose probe it is, or "".
+-- "pending", "parked", "behind" or "replaced"; probe "1" when it is the probe of a breaker, or "".
 local token, lease_ms, probe_ms = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local refused = foreign(ARGV[2])
 if refused then
   return refused
 end
-local paused = redis.call('ZSCORE', holds, 'pause')
+local paused = is_paused()
 local answers = {0}
 local at = 6
 while at <= #ARGV do
@@ -20,15 +20,15 @@ while at <= #ARGV do
     names[i] = ARGV[at + 3 + i]
   end
   at = at + 4 + named
-  local answer, probe = 'leased', ''
+  local answer, probe = 'leased', false
   local lease = redis.call('HGET', leases, id)
   if lease and string.sub(lease, 2) == token then
-    answer = 'leased' -- sent before
+    probe = is_probe(id) -- sent before
   elseif lease then
     redis.call('HSET', behind, id, string.format('%013.0f', 0) .. body)
     answer = 'behind'
   elseif redis.call('ZSCORE', queue, id) or redis.call('ZSCORE', delayed, id) then
-    redis.call('HSET', bodies, id, body)
+    replace(id, body)
     answer = 'replaced'
   else
     redis.call('HSET', bodies, id, body)
@@ -36,20 +36,19 @@ while at <= #ARGV do
     redis.call('HDEL', progress, id)
     local hold
     if not paused then
-      hold, probe = admission(names, '', '', probe_ms)
+      hold, probe = admission(names, '', created, false, probe_ms)
     end
     if paused then
       to_pending(id, body)
-      answer, probe = 'pending', ''
+      answer = 'pending'
     elseif hold then
       to_parked(id, hold, created)
       answer = 'parked'
     else
-      redis.call('ZADD', processing, whole(now + lease_ms), id)
-      redis.call('HSET', leases, id, '1' .. token)
+      to_processing(id, token, now + lease_ms, true, probe)
     end
   end
-  answers[#answers + 1] = {answer, probe}
+  answers[#answers + 1] = {answer, probe and '1' or ''}
 end
 if redis.call('EXISTS', holds) == 1 or redis.call('EXISTS', strikes) == 1 then
   answers[1] = 1

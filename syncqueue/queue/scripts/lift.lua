@@ -1,6 +1,7 @@
 -- Lifts holds, and forgets the strikes of the endpoints named by breakers among them.
 -- ARGV: 1 now, then the holds
 -- Answers how many were set.
+even_when_full()
 local lifted = 0
 for at = 2, #ARGV do
   local hold = ARGV[at]

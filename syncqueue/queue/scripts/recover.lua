@@ -4,7 +4,7 @@
 -- Answers {how many were recovered, the ids that went to the dead letters}.
 local recovered, dead = 0, {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', processing, '-inf', whole(now), 'LIMIT', 0, tonumber(ARGV[2]))) do
-  local begun = string.sub(redis.call('HGET', leases, id) or '0', 1, 1) == '1'
+  local begun = has_begun(id)
   from_processing(id)
   local body, due = take_behind(id)
   recovered = recovered + 1

@@ -7,10 +7,16 @@ for at = 2, #ARGV, 3 do
   local held = is_held(id, ARGV[at + 1])
   if held then
     from_processing(id)
-    local body = take_behind(id) or redis.call('HGET', bodies, id) or ''
-    redis.call('ZADD', queue, whole(band(body) + tonumber(ARGV[at + 2]) * 100), id)
-    wake_up()
+    local newer, due = take_behind(id)
+    if newer then
+      to_pending_or_delayed(id, newer, due)
+    else -- the offset keeps the order of tasks made in one millisecond
+      local made = math.min(tonumber(ARGV[at + 2]), now) * 100 + math.min((at - 2) / 3, 99)
+      redis.call('ZADD', queue, whole(band(redis.call('HGET', bodies, id) or '') + made), id)
+      wake_up()
+    end
   end
   answers[#answers + 1] = held and 1 or 0
 end
+keep_tick()
 return answers

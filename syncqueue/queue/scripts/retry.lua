@@ -10,7 +10,7 @@ local body, due = take_behind(id)
 if not body then
   redis.call('HSET', progress, id, ARGV[5])
 end
-if hold ~= '' then
+if hold ~= '' and not (body and due > now) then
   to_parked(id, hold, tonumber(ARGV[7]))
 elseif body then
   to_pending_or_delayed(id, body, due)

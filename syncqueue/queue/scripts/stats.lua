@@ -23,4 +23,4 @@ for at = 1, #set, 2 do
 end
 return {whole(now), redis.call('ZCARD', queue), redis.call('ZCARD', delayed), redis.call('ZCARD', processing),
   redis.call('ZCARD', failed), redis.call('HGETALL', counters), whole(oldest),
-  redis.call('ZSCORE', holds, 'pause') and 1 or 0, breakers}
+  is_paused() and 1 or 0, breakers}

@@ -1,6 +1,7 @@
 -- Counts a network failure of an endpoint; enough in a row, or one while it is being probed, open its breaker.
 -- ARGV: 1 now, 2 endpoint, 3 failures that open it, 4 open ms, 5 token of the attempt, 6 reason in words
 -- Answers 1 when the breaker is open now, else 0.
+even_when_full()
 local endpoint, token = ARGV[2], ARGV[5]
 local hold = 'breaker:' .. endpoint
 local struck = redis.call('HGET', strikes, endpoint)
@@ -17,6 +18,7 @@ end
 if times >= tonumber(ARGV[3]) or redis.call('ZSCORE', holds, hold) then
   redis.call('ZADD', holds, whole(now + tonumber(ARGV[4])), hold)
   set_reason(hold, ARGV[6])
+  wake_up() -- a claimer that sleeps learns when the breaker lets a probe through
   return 1
 end
 return 0

@@ -1,0 +1,73 @@
+# make demo    the demo: notes, admin, sandbox, worker, on this machine alone
+# make test    everything CI runs: lint, types, migrations, tests
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Narrow a run with `make pytest ARGS="-k telegram"`.
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-check smoke test lint types migrations pytest format clean
+
+help:
+	@echo "make demo         start the demo (Ctrl-C stops it)"
+	@echo "make demo-check   play the demo's story headless and check every step"
+	@echo "make smoke        send one note out, edit it, remove it, in the environment of .env"
+	@echo "make test         lint, types, migrations, tests: everything CI runs"
+	@echo "make format       let ruff order imports and lay out the code"
+	@echo "make clean        remove the virtual environment and the demo's data"
+
+demo: $(VENV)/demo
+	@$(BIN)/python -m project.demo
+
+demo-check: $(VENV)/demo
+	@$(BIN)/python -m project.demo_check
+
+smoke: $(VENV)/demo
+	@$(BIN)/python manage.py smoke $(ARGS)
+
+test: lint types migrations pytest
+
+lint: $(VENV)/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/test
+	$(BIN)/mypy
+
+migrations: $(VENV)/test
+	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -W error manage.py makemigrations --check --dry-run
+
+pytest: $(VENV)/test
+	$(BIN)/pytest -n 2 $(ARGS)
+
+format: $(VENV)/test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache
+
+# The virtual environment. A stamp file for each set of packages, so that `make demo` installs no test tools.
+$(VENV)/bin/python:
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "There is no $(PYTHON) here. Install Python 3.11 or newer, or name it: make PYTHON=/path/to/python3"; \
+	  exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1)." \
+	    "Name another: make PYTHON=python3.12"; \
+	  exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "The virtual environment could not be made. On Debian and Ubuntu: apt install python3-venv"; \
+	  rm -rf $(VENV); exit 1; }
+
+$(VENV)/demo: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing the packages of the demo into $(VENV) (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo]'
+	@touch $@
+
+$(VENV)/test: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing the packages of demo and tests into $(VENV) (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,test]'
+	@touch $@ $(VENV)/demo

@@ -1,0 +1,1 @@
+"""The demo site: notes that are kept in step with outside services by syncqueue."""

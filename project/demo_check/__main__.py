@@ -1,0 +1,111 @@
+"""`python -m project.demo_check`: the whole demo in a fresh folder on free ports, the story, the verdict."""
+
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+
+import httpx
+
+from project.demo.plan import PORT_NAMES, CannotStart, Plan, is_free, make_plan
+from project.demo.supervisor import Demo
+
+from .sandbox import Sandbox
+from .site import Site, SiteError
+from .steps import STEPS
+from .story import Story, StoryFailed
+
+# What would change the story: a developer's own figures, destinations, Redis or database.
+OWN_NAMES = (
+    "SYNCQUEUE_",
+    "TELEGRAM_",
+    "DESTINATIONS",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "SECRET_KEY",
+    "LANGUAGE_CODE",
+)
+# Below the range from which systems take the near end of connections: there, a client that keeps trying the port
+# of a stopped Redis can end up connected to itself. Even ones, so that no two are neighbours.
+PORTS = range(20_000, 30_000, 2)
+SHOWN_LINES = 40  # of each process, when the story fails
+
+
+def main() -> int:
+    """The exit code: 0 only if every step held and every process ended as it should."""
+    signal.signal(signal.SIGTERM, _interrupted)
+    started = time.monotonic()
+    lines: dict[str, list[str]] = {}
+    try:
+        with tempfile.TemporaryDirectory(prefix="syncqueue-demo-") as folder:
+            codes = run(fresh_plan(Path(folder)), lines)
+        if any(codes.values()):
+            raise StoryFailed(f"These should all have ended with 0: {codes}")
+    except (CannotStart, SiteError, StoryFailed, httpx.HTTPError) as error:
+        show(lines)
+        print(f"\ndemo-check FAILED: {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ndemo-check was interrupted; everything is stopped.", file=sys.stderr)
+        return 130
+    print(f"Stopped in order, exit codes: {', '.join(f'{name} {code}' for name, code in codes.items())}")
+    print(f"demo-check: all of it held, {time.monotonic() - started:.0f} s")
+    return 0
+
+
+def run(plan: Plan, lines: dict[str, list[str]]) -> dict[str, int | None]:
+    """Play the story; answers the exit codes of the processes. Their output goes to `lines`, by name."""
+
+    def keep(name: str, line: str) -> None:
+        lines.setdefault(name, []).append(line)
+
+    print("Starting an embedded Valkey, the sandbox, the web server and a worker ...", flush=True)
+    with ExitStack() as stack:
+        demo = stack.enter_context(Demo(plan, keep))
+        site = stack.enter_context(Site(plan.site_url))
+        sandbox = stack.enter_context(Sandbox(plan.sandbox_url or ""))
+        site.log_in("admin", "admin")
+        Story(demo, site, sandbox, say).play(STEPS)
+        return demo.stop()
+
+
+def fresh_plan(folder: Path) -> Plan:
+    return make_plan(clean(os.environ) | free_ports(), folder)
+
+
+def clean(given: Mapping[str, str]) -> dict[str, str]:
+    """Without `.env` and without what the shell says of services: the story is the same on every machine."""
+    return {name: value for name, value in given.items() if not name.startswith(OWN_NAMES)} | {"ENV_FILE": ""}
+
+
+def free_ports() -> dict[str, str]:
+    """A port for each variable, each followed by a free one (the sandbox takes two)."""
+    variables = [variable for variable, _ in PORT_NAMES.values()]
+    while True:
+        ports = random.SystemRandom().sample(PORTS, len(variables))
+        if all(is_free(port) and is_free(port + 1) for port in ports):
+            return {variable: str(port) for variable, port in zip(variables, ports, strict=True)}
+
+
+def show(lines: Mapping[str, list[str]]) -> None:
+    for name, said in lines.items():
+        for line in said[-SHOWN_LINES:]:
+            print(f"{name:>8} | {line}", file=sys.stderr)
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _interrupted(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

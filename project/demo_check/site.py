@@ -1,0 +1,115 @@
+"""The site as an administrator's browser uses it: forms, cookies, CSRF tokens."""
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+# A save that hangs is the failure this story looks for; it must show as one, not as a broken browser.
+TIMEOUT_SECONDS = 30.0
+
+
+class SiteError(Exception):
+    """The site did not answer as a working one does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """What came of one save."""
+
+    pk: int
+    seconds: float  # from the click to the answer
+
+
+class Site:
+    """One logged-in administrator."""
+
+    def __init__(self, url: str) -> None:
+        self._client = httpx.Client(base_url=url, timeout=TIMEOUT_SECONDS, trust_env=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def log_in(self, name: str, password: str) -> None:
+        self._client.get("/admin/login/")
+        self._submit("/admin/login/?next=/admin/", {"username": name, "password": password})
+
+    def save_note(
+        self,
+        text: str,
+        *,
+        pk: int | None = None,
+        is_private: bool = False,
+        is_markdown: bool = False,
+        tags: Sequence[int] = (),
+    ) -> Saved:
+        """Fill in the note's form and press "save and continue editing"; without a pk it is a new one."""
+        place = f"/admin/notes/note/{pk}/change/" if pk else "/admin/notes/note/add/"
+        fields: dict[str, str | list[str]] = {
+            "owner": self._owner(place),
+            "text": text,
+            "tags": [str(tag) for tag in tags],
+            "_continue": "1",
+        }
+        fields |= {name: "on" for name, wanted in self._ticks(is_private, is_markdown) if wanted}
+        started = time.monotonic()
+        target = self._submit(place, fields)
+        seconds = time.monotonic() - started
+        return Saved(pk=_pk_in(target), seconds=seconds)
+
+    def delete_note(self, pk: int) -> float:
+        """Delete it for good, past the question; answers the seconds until the answer."""
+        started = time.monotonic()
+        self._submit(f"/admin/notes/note/{pk}/delete/", {"post": "yes"})
+        return time.monotonic() - started
+
+    def add_tag(self, name: str) -> int:
+        return _pk_in(self._submit("/admin/notes/tag/add/", {"name": name, "_continue": "1"}))
+
+    def stats(self) -> dict[str, Any]:
+        """The figures of Telegram's queue; also a broken Redis has an answer."""
+        answer = self._client.get("/api/admin/sync-queue/stats/telegram")
+        if not answer.is_success:
+            raise SiteError(f"GET stats/telegram answers {answer.status_code}: {answer.text[:300]}")
+        figures: dict[str, Any] = answer.json()
+        return figures
+
+    def _ticks(self, is_private: bool, is_markdown: bool) -> list[tuple[str, bool]]:
+        return [("is_private", is_private), ("is_markdown", is_markdown)]
+
+    def _owner(self, place: str) -> str:
+        """The owner the form proposes, as a browser would send it back."""
+        page = self._client.get(place).text
+        found = re.search(r'<select name="owner".*?<option value="(\d+)" selected', page, re.DOTALL)
+        if not found:
+            raise SiteError(f"{place} shows no form with an owner.")
+        return found[1]
+
+    def _submit(self, place: str, fields: Mapping[str, str | list[str]]) -> str:
+        """Post a form; answers where the site leads to. Anything but a redirect is a refusal."""
+        token = self._client.cookies.get("csrftoken", "")
+        answer = self._client.post(
+            place,
+            data={**fields, "csrfmiddlewaretoken": token},
+            headers={"Referer": str(self._client.base_url)},
+        )
+        if answer.status_code != httpx.codes.FOUND:
+            errors = re.findall(r'class="errorn(?:ote|list)[^>]*>\s*(.*?)\s*</', answer.text, re.DOTALL)
+            raise SiteError(f"POST {place} answers {answer.status_code}: {'; '.join(errors) or 'no reason shown'}")
+        return answer.headers["Location"]
+
+
+def _pk_in(place: str) -> int:
+    found = re.search(r"/(\d+)/change/", place)
+    if not found:
+        raise SiteError(f"The site leads to {place} after a save.")
+    return int(found[1])

@@ -1,0 +1,151 @@
+"""The story, step by step: each says what happens and checks what must hold at its end."""
+
+import time
+
+from .judge import judge
+from .story import SETTLE_SECONDS, Step, Story, StoryFailed
+
+Lines = list[str]
+
+
+def note_goes_out(story: Story) -> Lines:
+    """A note is saved in the admin and stands in the channel within a second."""
+    started = time.monotonic()
+    seconds = story.write()
+    message = story.see(1)
+    total = time.monotonic() - started
+    return [f"saved in {seconds:.2f} s, in @news as message {message.id}; {total:.2f} s from the click"]
+
+
+def rules(story: Story) -> Lines:
+    """A private note goes to @drafts alone, a tagged one to @tagged too, Markdown arrives formatted."""
+    story.travel = story.site.add_tag("travel")
+    story.write(is_private=True)
+    story.write(is_tagged=True)
+    story.write(is_markdown=True)
+    return [story.settle()]
+
+
+def edit(story: Story) -> Lines:
+    """An edit changes the message that is there."""
+    before = story.see(1)
+    seconds = story.edit(1, "was edited")
+    after = story.see(1)
+    if (after.id, after.edit_count) != (before.id, 1):
+        raise StoryFailed(f"Message {before.id} should be edited once, not {after}.")
+    return [f"edited in {seconds:.2f} s: still message {after.id}, edited {after.edit_count} time"]
+
+
+def outage(story: Story) -> Lines:
+    """Telegram is switched off; people go on saving, editing and deleting."""
+    story.sandbox.turn("down")
+    before = story.shown()
+    first = story.numbers + 1
+    seconds = [story.write(is_private=number % 4 == 3, is_tagged=number % 4 == 1) for number in range(8)]
+    seconds += [story.edit(number, "was edited while Telegram was away") for number in (1, 2, 3, first)]
+    seconds += [story.delete(number) for number in (4, first + 1)]
+    seconds.append(story.edit(1, "was edited twice while Telegram was away"))
+    if story.shown() != before:
+        raise StoryFailed("The channels changed although Telegram is away.")
+    return [
+        f"8 notes saved, 5 edited, 2 deleted (one was out, one was not); longest save {max(seconds):.2f} s",
+        story.figures(),
+    ]
+
+
+def recovery(story: Story) -> Lines:
+    """Telegram is back: the channels become what the notes are, by themselves."""
+    story.sandbox.turn("up")
+    return [story.settle()]
+
+
+def answer_lost(story: Story) -> Lines:
+    """Telegram takes an edit and never answers: the save does not hang, and nothing is posted anew."""
+    before = story.see(1)
+    story.sandbox.turn("hang")
+    seconds = story.edit(1, "was edited while Telegram hung")
+    story.sandbox.turn("up")
+    line = story.settle()
+    after = story.see(1)
+    if after.id != before.id:
+        raise StoryFailed(f"Message {before.id} became message {after.id}.")
+    return [f"saved in {seconds:.2f} s, still message {after.id}", line]
+
+
+def hanging(story: Story) -> Lines:
+    """Telegram accepts connections and does nothing: three new notes wait, and go out once."""
+    story.sandbox.turn("hang-before")
+    seconds = [story.write() for _ in range(3)]
+    line = f"3 notes saved, longest {max(seconds):.2f} s; {story.figures()}"
+    story.sandbox.turn("up")
+    return [line, story.settle()]
+
+
+def rate_limit(story: Story) -> Lines:
+    """Telegram says "too many requests" (429): notes wait as long as it wishes."""
+    story.sandbox.turn("limited", retry_after=2)
+    seconds = [story.write() for _ in range(3)]
+    line = f"3 notes saved, longest {max(seconds):.2f} s; {story.figures()}"
+    story.sandbox.turn("up")
+    return [line, story.settle()]
+
+
+def worker_killed(story: Story) -> Lines:
+    """The worker is killed (SIGKILL) in the middle of attempts; another takes over."""
+    story.sandbox.turn("down")
+    for _ in range(4):
+        story.write()
+    story.sandbox.turn("hang-before")
+    story.retried(
+        lambda: story.queue()["processing"] > 0,
+        otherwise=lambda: f"an attempt of the worker; {story.figures()}",
+        seconds=SETTLE_SECONDS,
+    )
+    count = story.queue()["processing"]
+    pid = story.demo.worker.pid
+    story.demo.worker.kill()
+    story.sandbox.turn("up")
+    story.demo.start_worker()
+    return [f"killed process {pid} with {count} of 4 tasks in its hands", story.settle()]
+
+
+def redis_away(story: Story) -> Lines:
+    """Redis is stopped: a note still goes out at once; one more with Telegram away too; both come back."""
+    story.demo.stop_redis()
+    seconds = [story.write()]
+    message = story.see(story.numbers)
+    story.sandbox.turn("down")
+    seconds.append(story.write())
+    story.sandbox.turn("up")
+    story.demo.start_redis()
+    return [
+        f"without Redis: in @news as message {message.id}; longest save {max(seconds):.2f} s",
+        story.settle(),
+    ]
+
+
+def verdict(story: Story) -> Lines:
+    """The sandbox's log: nothing was posted twice."""
+    seen = judge(story.sandbox.log())
+    if seen.doubled:
+        raise StoryFailed(f"Posted more than once: {seen.doubled}")
+    return [
+        f"{story.save_count} saves and deletions; {seen.request_count} requests to Telegram, of which "
+        f"{seen.stored_count} changed a channel and {seen.unanswered_count} were never answered",
+        f"{seen.created_count} messages posted, 0 posted twice",
+    ]
+
+
+STEPS: tuple[Step, ...] = (
+    note_goes_out,
+    rules,
+    edit,
+    outage,
+    recovery,
+    answer_lost,
+    hanging,
+    rate_limit,
+    worker_killed,
+    redis_away,
+    verdict,
+)

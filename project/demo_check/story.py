@@ -1,0 +1,151 @@
+"""What the steps of the story can do and see."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from project.demo.supervisor import Demo
+
+from .sandbox import Message, Sandbox
+from .site import Saved, Site
+
+SEEN_SECONDS = 1.0  # a note stands in the channel that soon after its save has answered
+# IMMEDIATE.TIMEOUT_SECONDS + 1, and what the admin itself and a busy machine may take.
+SAVE_SECONDS = 4.0
+SETTLE_SECONDS = 60.0  # until channels and notes agree again after an outage
+QUEUE_COUNTS = ("pending_count", "delayed_count", "processing_count", "failed_count")
+
+
+class StoryFailed(Exception):
+    """Something that must hold did not; the text says what was expected and what was seen."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Note:
+    """A note as it should be: what the channels are compared with."""
+
+    pk: int
+    text: str
+    channels: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Story:
+    """Plays the steps, and keeps what the channels should show."""
+
+    demo: Demo
+    site: Site
+    sandbox: Sandbox
+    say: Callable[[str], None]
+    travel: int = 0  # the pk of the tag that leads to @tagged
+    notes: dict[int, Note] = field(default_factory=dict)  # by number
+    numbers: int = 0
+    save_count: int = 0
+
+    def play(self, steps: Sequence["Step"]) -> None:
+        for number, step in enumerate(steps, start=1):
+            started = time.monotonic()
+            self.say(f"[{number:>2}/{len(steps)}] {step.__doc__}")
+            for line in step(self):
+                self.say(f"        {line}")
+            self.say(f"        ok, {time.monotonic() - started:.1f} s")
+
+    # What a person does
+
+    def write(self, *, is_private: bool = False, is_tagged: bool = False, is_markdown: bool = False) -> float:
+        """Save a new note; answers the seconds the save took."""
+        self.numbers += 1
+        body = "has **bold** words" if is_markdown else "is new"
+        text = f"Note {self.numbers}: {body}"
+        tags = [self.travel] if is_tagged else []
+        saved = self.site.save_note(text, is_private=is_private, is_markdown=is_markdown, tags=tags)
+        places = ("@drafts",) if is_private else ("@news",)
+        shown = text.replace("**", "")
+        self.notes[self.numbers] = Note(pk=saved.pk, text=shown, channels=places + (("@tagged",) if is_tagged else ()))
+        return self._quick(saved)
+
+    def edit(self, number: int, words: str) -> float:
+        note = self.notes[number]
+        note.text = f"Note {number}: {words}"
+        tags = [self.travel] if "@tagged" in note.channels else []
+        is_private = "@drafts" in note.channels
+        return self._quick(self.site.save_note(note.text, pk=note.pk, is_private=is_private, tags=tags))
+
+    def delete(self, number: int) -> float:
+        seconds = self.site.delete_note(self.notes.pop(number).pk)
+        return self._quick(Saved(pk=0, seconds=seconds))
+
+    def _quick(self, saved: Saved) -> float:
+        self.save_count += 1
+        if saved.seconds > SAVE_SECONDS:
+            raise StoryFailed(f"A save took {saved.seconds:.2f} s; at most {SAVE_SECONDS:.0f} s are allowed.")
+        return saved.seconds
+
+    # What is seen
+
+    def message(self, number: int, channel: str = "@news") -> Message | None:
+        """The message of a note in a channel; there must not be two."""
+        found = [m for m in self.sandbox.channels().get(channel, []) if m.text.startswith(f"Note {number}:")]
+        if len(found) > 1:
+            raise StoryFailed(f"{channel} shows note {number} {len(found)} times.")
+        return found[0] if found else None
+
+    def expected(self) -> dict[str, list[str]]:
+        """By channel, the texts of its notes; in no order, since after an outage they may come in another."""
+        channels: dict[str, list[str]] = {"@news": [], "@drafts": [], "@tagged": []}
+        for note in self.notes.values():
+            for channel in note.channels:
+                channels[channel].append(note.text)
+        return {channel: sorted(texts) for channel, texts in channels.items()}
+
+    def shown(self) -> dict[str, list[str]]:
+        channels = self.sandbox.channels()
+        return {name: sorted(message.text for message in channels.get(name, [])) for name in self.expected()}
+
+    def settle(self) -> str:
+        """Wait until every channel shows exactly its notes, each once, and the queue is empty."""
+        started = time.monotonic()
+        self.retried(lambda: self.shown() == self.expected(), self._difference, SETTLE_SECONDS)
+        self.retried(lambda: not any(self.queue().values()), self._left, SETTLE_SECONDS)
+        counts = ", ".join(f"{name} {len(texts)}" for name, texts in self.expected().items())
+        return f"channels as the notes after {time.monotonic() - started:.1f} s: {counts}; the queue is empty"
+
+    def queue(self) -> dict[str, int]:
+        figures = self.site.stats()
+        return {name.removesuffix("_count"): int(figures[name]) for name in QUEUE_COUNTS}
+
+    def figures(self) -> str:
+        figures = self.site.stats()
+        counts = ", ".join(f"{name.removesuffix('_count')} {figures[name]}" for name in QUEUE_COUNTS)
+        return f"queue: {counts}; breaker {figures['breaker']}"
+
+    def retried(self, holds: Callable[[], bool], otherwise: Callable[[], str], seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not holds():
+            if child := self.demo.dead():
+                raise StoryFailed(f"{child.name} has ended with exit code {child.exit_code}.")
+            if time.monotonic() > deadline:
+                raise StoryFailed(f"Not within {seconds:.0f} s: {otherwise()}")
+            time.sleep(0.05)
+
+    def _difference(self) -> str:
+        return f"the channels should show {self.expected()}\nbut they show {self.shown()}\n{self.figures()}"
+
+    def _left(self) -> str:
+        return f"the queue should be empty; {self.figures()}"
+
+    def see(self, number: int, channel: str = "@news") -> Message:
+        """The message as soon as it stands there with the note's present text; raises after a second."""
+
+        def stands() -> bool:
+            message = self.message(number, channel)
+            return message is not None and message.text == self.notes[number].text
+
+        self.retried(stands, lambda: f"note {number} in {channel}; {self.figures()}", SEEN_SECONDS)
+        message = self.message(number, channel)
+        if message is None:
+            raise StoryFailed(f"Note {number} was in {channel} and is gone.")
+        return message
+
+
+Step = Callable[[Story], list[str]]  # its docstring says what happens; it answers what was seen, line by line

@@ -1,0 +1,1 @@
+"""Notes: the demo site's content."""

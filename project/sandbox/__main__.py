@@ -1,0 +1,91 @@
+"""``python -m project.sandbox``: the command line, and the life of the process."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from .control import control_app
+from .endpoint import Endpoint, PortTaken
+from .request_log import RequestLog
+from .sandbox import Sandbox
+from .state_file import StateUnreadable
+from .telegram.service import DEFAULT_TOKEN, TelegramService
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m project.sandbox",
+        description="Stand-ins for outside services on this machine, with a page and a switch for each.",
+    )
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--control-port", type=int, default=8020, help="page and control API (0: any free port)")
+    parser.add_argument("--telegram-port", type=int, default=8021, help="Bot API (0: any free port)")
+    parser.add_argument("--bot-token", action="append", help="a token the Bot API knows; may be given repeatedly")
+    parser.add_argument("--retry-after", type=int, metavar="SECONDS", help="what a 429 says by default (5)")
+    parser.add_argument("--log", type=Path, metavar="FILE", help="append every request as JSON lines")
+    parser.add_argument("--state", type=Path, metavar="FILE", help="keep messages over a restart")
+    parser.add_argument("--exit-with-parent", action="store_true", help="end when standard input is closed")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run until a signal comes. Returns the exit code: 2 when a port or file cannot be had."""
+    options = _options().parse_args(arguments)
+    try:
+        asyncio.run(_run(options))
+    except (PortTaken, StateUnreadable, OSError) as error:
+        print(f"sandbox: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+async def _run(options: argparse.Namespace) -> None:
+    house = {"retry_after": options.retry_after} if options.retry_after else {}
+    sandbox = Sandbox(RequestLog(options.log), options.state, house)
+    sandbox.add(TelegramService(options.bot_token or [DEFAULT_TOKEN]), options.host, options.telegram_port)
+    app = control_app(sandbox, options.host)
+    control = Endpoint(app, options.host, options.control_port, option="--control-port")
+    stop = _stop_event(options.exit_with_parent)
+    try:
+        await sandbox.open()
+        await control.open()
+        urls = {name: stand.endpoint.url for name, stand in sandbox.stands.items()}
+        print(json.dumps({"control": control.url, **urls}), flush=True)
+        await stop.wait()
+    finally:
+        await control.close()
+        await sandbox.close()
+
+
+def _stop_event(is_bound_to_parent: bool) -> asyncio.Event:
+    """Set by SIGTERM, SIGINT, and, if asked for, when the parent is gone."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if is_bound_to_parent:
+        ended = partial(loop.call_soon_threadsafe, stop.set)
+        threading.Thread(target=_watch_stdin, args=(ended,), daemon=True).start()
+    return stop
+
+
+def _watch_stdin(ended: Callable[[], object]) -> None:
+    """The parent holds the other end of standard input; however it dies, the kernel closes it.
+
+    Reads the descriptor itself: a thread that waits inside ``sys.stdin`` holds a lock that a normal exit needs.
+    """
+    while os.read(0, 4096):
+        pass
+    ended()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

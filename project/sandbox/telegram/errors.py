@@ -1,0 +1,24 @@
+"""A refusal of the Bot API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class BotError(Exception):
+    """An answer with ``ok`` false: HTTP status (also ``error_code``), description, ``parameters``."""
+
+    def __init__(self, code: int, description: str, **parameters: Any) -> None:
+        super().__init__(description)
+        self.code = code
+        self.description = description
+        self.parameters = parameters
+
+    def as_json(self) -> dict[str, Any]:
+        answer = {"ok": False, "error_code": self.code, "description": self.description}
+        return {**answer, "parameters": self.parameters} if self.parameters else answer
+
+
+def bad_request(text: str) -> BotError:
+    """400 with the server's wording."""
+    return BotError(400, f"Bad Request: {text}")

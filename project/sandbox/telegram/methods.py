@@ -1,0 +1,178 @@
+"""The methods of the Bot API, each on parameters that were read before. They refuse by raising `BotError`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .channels import Channel, Channels, Message, StoredFile
+from .content import media_params, read_caption, read_file, read_options, read_text
+from .errors import bad_request
+from .params import Params
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a method answers, and the message it stored, edited or deleted (None: nothing changed)."""
+
+    result: Any
+    message_id: int | None = None
+
+
+def bot_user(bot_id: int) -> dict[str, Any]:
+    """The Bot API's User object of a bot."""
+    return {"id": bot_id, "is_bot": True, "first_name": "Sandbox", "username": "sandbox_bot"}
+
+
+def get_me(channels: Channels, params: Params, bot_id: int) -> Done:
+    rights = {"can_join_groups": True, "can_read_all_group_messages": False, "supports_inline_queries": False}
+    return Done(bot_user(bot_id) | rights)
+
+
+def get_chat(channels: Channels, params: Params, bot_id: int) -> Done:
+    chat = channels.require(params.text("chat_id")).as_chat()
+    kinds = ("unlimited_gifts", "limited_gifts", "unique_gifts", "premium_subscription", "gifts_from_channels")
+    gifts = dict.fromkeys(kinds, False)
+    return Done(chat | {"accent_color_id": 0, "max_reaction_count": 11, "accepted_gift_types": gifts})
+
+
+def send_message(channels: Channels, params: Params, bot_id: int) -> Done:
+    channel = channels.require(params.text("chat_id"))
+    text, entities = read_text(params)
+    return _posted(channel, kind="text", text=text, entities=entities, options=_options(channel, params))
+
+
+def send_document(channels: Channels, params: Params, bot_id: int) -> Done:
+    return _send_file(channels, params, "document")
+
+
+def send_photo(channels: Channels, params: Params, bot_id: int) -> Done:
+    return _send_file(channels, params, "photo")
+
+
+def edit_message_text(channels: Channels, params: Params, bot_id: int) -> Done:
+    channel, message = _to_edit(channels, params)
+    if message.kind != "text":
+        raise bad_request("there is no text in the message to edit")
+    text, entities = read_text(params)
+    return _edited(channel, message, params, text=text, entities=entities)
+
+
+def edit_message_caption(channels: Channels, params: Params, bot_id: int) -> Done:
+    channel, message = _to_edit(channels, params)
+    if message.kind == "text":
+        raise bad_request("there is no caption in the message to edit")
+    caption, entities = read_caption(params)
+    return _edited(channel, message, params, text=caption, entities=entities)
+
+
+def edit_message_media(channels: Channels, params: Params, bot_id: int) -> Done:
+    channel, message = _to_edit(channels, params)
+    kind, given, captions = media_params(params)
+    stored = read_file(params, kind, channels, given)
+    caption, entities = read_caption(captions)
+    return _edited(channel, message, params, kind=kind, file=stored, text=caption, entities=entities)
+
+
+def delete_message(channels: Channels, params: Params, bot_id: int) -> Done:
+    channel, message = _existing(channels, params, "message to delete not found")
+    if message.is_locked:
+        raise bad_request("message can't be deleted")
+    del channel.messages[message.message_id]
+    return Done(True, message.message_id)
+
+
+Method = Callable[[Channels, Params, int], Done]
+METHODS: dict[str, Method] = {
+    "getMe": get_me,
+    "getChat": get_chat,
+    "sendMessage": send_message,
+    "sendDocument": send_document,
+    "sendPhoto": send_photo,
+    "editMessageText": edit_message_text,
+    "editMessageCaption": edit_message_caption,
+    "editMessageMedia": edit_message_media,
+    "deleteMessage": delete_message,
+}
+POSTING = frozenset({"sendMessage", "sendDocument", "sendPhoto"})
+
+
+def as_result(channel: Channel, message: Message) -> dict[str, Any]:
+    """The Bot API's Message object."""
+    result: dict[str, Any] = {"message_id": message.message_id, "date": message.date}
+    result |= {"chat": channel.as_chat(), "sender_chat": channel.as_chat()}
+    text_name, entities_name = ("text", "entities") if message.kind == "text" else ("caption", "caption_entities")
+    optional: dict[str, Any] = {
+        text_name: message.text,
+        entities_name: message.entities,
+        "edit_date": message.edit_date,
+    }
+    optional["message_thread_id"] = message.options.get("message_thread_id")
+    optional["link_preview_options"] = message.options.get("link_preview_options")
+    if message.file:
+        optional |= _file_result(message.kind, message.file)
+    replied = channel.replied_to(message)
+    if replied:
+        optional["reply_to_message"] = as_result(channel, replace(replied, options={}))
+    return result | {name: value for name, value in optional.items() if value}
+
+
+def _file_result(kind: str, stored: StoredFile) -> dict[str, Any]:
+    facts = {"file_id": stored.file_id, "file_unique_id": stored.sha256[:16], "file_size": stored.size}
+    if kind == "photo":
+        return {"photo": [facts | {"width": 320, "height": 320}]}  # the picture is not looked at
+    return {"document": facts | {"file_name": stored.file_name, "mime_type": stored.mime_type}}
+
+
+def _send_file(channels: Channels, params: Params, kind: str) -> Done:
+    channel = channels.require(params.text("chat_id"))
+    caption, entities = read_caption(params)
+    options = _options(channel, params)
+    stored = read_file(params, kind, channels)
+    return _posted(channel, kind=kind, file=stored, text=caption, entities=entities, options=options)
+
+
+def _posted(channel: Channel, **content: Any) -> Done:
+    message = channel.post(**content)
+    return Done(as_result(channel, message), message.message_id)
+
+
+def _edited(channel: Channel, message: Message, params: Params, **content: Any) -> Done:
+    """Put new content in place. An edit without link_preview_options or reply_markup removes the old ones."""
+    settings = read_options(params)
+    kept = {k: v for k, v in message.options.items() if k not in {"link_preview_options", "reply_markup"}}
+    new = replace(message, **content, options={**kept, **settings})
+    if message.is_same(new):
+        raise bad_request(
+            "message is not modified: specified new message content and reply markup are exactly the same "
+            "as a current content and reply markup of the message"
+        )
+    new.edit_date, new.edit_count = int(time.time()), message.edit_count + 1
+    channel.messages[message.message_id] = new
+    return Done(as_result(channel, new), new.message_id)
+
+
+def _to_edit(channels: Channels, params: Params) -> tuple[Channel, Message]:
+    return _existing(channels, params, "message to edit not found")
+
+
+def _existing(channels: Channels, params: Params, missing: str) -> tuple[Channel, Message]:
+    channel = channels.require(params.text("chat_id"))
+    message_id = params.integer("message_id")
+    if not message_id:
+        raise bad_request("message identifier is not specified")
+    if message_id not in channel.messages:
+        raise bad_request(missing)
+    return channel, channel.messages[message_id]
+
+
+def _options(channel: Channel, params: Params) -> dict[str, Any]:
+    options = read_options(params)
+    reply = options.get("reply_parameters")
+    if reply and reply.get("message_id") not in channel.messages:
+        if not reply.get("allow_sending_without_reply"):
+            raise bad_request("message to be replied not found")
+        del options["reply_parameters"]  # sent as a message of its own
+    return options

@@ -1,0 +1,45 @@
+"""What a page says of a destination: which objects it takes, whether it works, whether its secrets are set."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from syncqueue.core.errors import SecretError
+from syncqueue.forms import document_handler
+from syncqueue.models import Destination, DestinationState, Rule
+from syncqueue.secrets import redact
+
+
+def rule(destination: Destination) -> str:
+    """The rule, with its tag."""
+    words = destination.get_rule_display()
+    return f"{words} #{destination.rule_value}" if destination.rule == Rule.TAG else words
+
+
+def condition(destination: Destination) -> str:
+    """Whether it works, and if not why."""
+    if destination.broken_reason:
+        since = timezone.localtime(destination.broken_at or timezone.now())
+        values = {"since": date_format(since, "DATETIME_FORMAT"), "reason": redact(destination.broken_reason)}
+        return _("Broken since %(since)s: %(reason)s") % values
+    if destination.state == DestinationState.RETIRING:
+        return _("Retiring: it goes once its copies are dealt with.")
+    if document_handler(destination.service) is None:
+        return _("Its service is off: it is not named in SYNCQUEUE['HANDLERS'].")
+    if not destination.enabled:
+        return _("Disabled: it takes nothing.")
+    return _("Works; declared in the settings.") if destination.declared else _("Works.")
+
+
+def credential(destination: Destination) -> str:
+    """For each secret whether it is set; never the secret."""
+    handler = document_handler(destination.service)
+    try:
+        stored = destination.secret
+    except SecretError as error:
+        return str(error)
+    labels = handler.secret_fields if handler is not None else {}
+    states = [f"{label}: {_('set') if stored.get(name) else _('not set')}" for name, label in labels.items()]
+    return "; ".join(states) or "-"

@@ -1,0 +1,262 @@
+"""Destinations in the admin: edited by a form of their service, retired instead of deleted, checked and mended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_POST
+
+from syncqueue import audit, services
+from syncqueue.admin import destination_words as words
+from syncqueue.admin.filters import ServiceFilter
+from syncqueue.core.errors import ConfigurationError, QueueError, SyncQueueError
+from syncqueue.forms import INPUT_PREFIX, DestinationForm, destination_services, document_handler
+from syncqueue.models import Destination, DestinationState, SyncRecord
+from syncqueue.permissions import may_operate
+from syncqueue.secrets import redact
+
+if TYPE_CHECKING:
+    Page = admin.ModelAdmin[Destination]
+else:
+    Page = admin.ModelAdmin
+
+FORM_FIELDS = ["name", "address", "owner", "rule", "rule_value", "options", "start_at", "enabled"]
+
+
+class DestinationAdmin(Page):
+    """Destinations, those declared in the settings read-only among them."""
+
+    change_list_template = "syncqueue/change_list.html"
+    change_form_template = "syncqueue/destination_form.html"
+    delete_confirmation_template = "syncqueue/retire_destination.html"
+    list_display = ("name", "service", "address", "owner", "rule_words", "enabled", "condition")
+    list_filter = (ServiceFilter, "enabled", "rule")
+    list_select_related = ("owner",)
+    ordering = ("name", "id")
+    search_fields = ("name", "address")
+    raw_id_fields = ("owner",)
+    readonly_fields = ("service", "condition", "credential")
+    actions = ("enable", "disable", "try_again")
+
+    class Media:
+        css: ClassVar = {"all": ["syncqueue/admin.css"]}
+
+    @admin.display(description=gettext_lazy("takes"))
+    def rule_words(self, destination: Destination) -> str:
+        """The rule, with its tag."""
+        return words.rule(destination)
+
+    @admin.display(description=gettext_lazy("state"))
+    def condition(self, destination: Destination) -> str:
+        """Whether it works, and if not why."""
+        return words.condition(destination)
+
+    @admin.display(description=gettext_lazy("credential"))
+    def credential(self, destination: Destination) -> str:
+        """For each secret whether it is set; never the secret."""
+        return words.credential(destination)
+
+    # Rights
+
+    def has_change_permission(self, request: HttpRequest, obj: Destination | None = None) -> bool:
+        """Not for what the settings declare, nor for what is about to go."""
+        return _is_editable(obj) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Destination | None = None) -> bool:
+        """Not for what the settings declare, nor for what is about to go."""
+        return _is_editable(obj) and super().has_delete_permission(request, obj)
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """For the action that lets a destination's waiting work go."""
+        return may_operate(request)
+
+    # The form
+
+    def get_form(
+        self, request: HttpRequest, obj: Destination | None = None, change: bool = False, **kwargs: Any
+    ) -> type[Any]:
+        """The form of the service, which the address names for a new destination."""
+        service = obj.service if obj is not None else request.GET.get("service", "")
+        # The inputs of secrets are made by the form itself, so only the model's fields are named here.
+        kwargs |= {"form": type("ServiceForm", (DestinationForm,), {"service": service}), "fields": FORM_FIELDS}
+        return super().get_form(request, obj, change, **kwargs)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Destination | None = None) -> Any:
+        """What it is, its credential, what it takes."""
+        service = obj.service if obj is not None else request.GET.get("service", "")
+        handler = document_handler(service)
+        inputs = [INPUT_PREFIX + name for name in handler.secret_fields] if handler is not None else []
+        can_edit = self.has_change_permission(request, obj) if obj else True
+        about = ["service", "condition"] if obj else ["service"]
+        return [
+            (None, {"fields": [*about, "name", "address", "owner"]}),
+            (_("Credential"), {"fields": inputs if inputs and can_edit else ["credential"]}),
+            (_("What it takes"), {"fields": ["enabled", "rule", "rule_value", "start_at"]}),
+            (_("Options of the service"), {"fields": ["options"]}),
+        ]
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Ask for the service first, unless there is one only: each has its own form."""
+        try:
+            choices = destination_services()
+        except ConfigurationError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            choices = []
+        if request.GET.get("service") in choices:
+            return super().add_view(request, form_url, extra_context)
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        if len(choices) == 1:
+            query = request.GET.copy()
+            query["service"] = choices[0]
+            return HttpResponseRedirect(f"{request.path}?{query.urlencode()}")
+        context = {"title": _("Add destination"), "choices": choices}
+        return self._render(request, "syncqueue/choose_service.html", context)
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """With the buttons the user may press."""
+        original = context.get("original")
+        context |= {
+            "can_check": original is not None and super().has_change_permission(request),
+            "can_mend": original is not None and bool(original.broken_reason) and may_operate(request),
+        }
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Destination, form: Any, change: bool) -> None:
+        """Try a destination again whose address or credential was changed."""
+        super().save_model(request, obj, form, change)
+        if change and form.reaches_elsewhere:
+            # After the commit: a worker that is let loose earlier would read the old secret.
+            transaction.on_commit(lambda: self._mend(request, [obj]))
+
+    # Deleting is retiring
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Nothing is deleted at once; what cannot be retired is named."""
+        return [], {}, set(), [str(destination) for destination in objs if not _is_editable(destination)]
+
+    def render_delete_form(self, request: HttpRequest, context: Any) -> HttpResponse:
+        """Ask what becomes of the copies, with their count."""
+        context |= {"copy_count": _copy_count(context["object"]), "app_name": self.opts.app_config.verbose_name}
+        return super().render_delete_form(request, context)
+
+    def delete_model(self, request: HttpRequest, obj: Destination) -> None:
+        """Retire it; the row goes once its copies are dealt with."""
+        remove = request.POST.get("copies") == "remove"
+        services.retire(obj, remove_remote=remove, actor=str(request.user))
+
+    def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
+        """Say what happens now."""
+        self.message_user(request, _("%s is being retired.") % obj_display, messages.SUCCESS)
+        return HttpResponseRedirect(self._list_url())
+
+    # Actions and buttons
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """Without the deletion of many at once: what becomes of the copies is asked one by one."""
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
+
+    @admin.action(description=gettext_lazy("Enable"), permissions=["change"])
+    def enable(self, request: HttpRequest, queryset: QuerySet[Destination]) -> None:
+        """Let them take objects again."""
+        self._switch(request, queryset, enabled=True)
+
+    @admin.action(description=gettext_lazy("Disable"), permissions=["change"])
+    def disable(self, request: HttpRequest, queryset: QuerySet[Destination]) -> None:
+        """Take no more objects; copies stay."""
+        self._switch(request, queryset, enabled=False)
+
+    def _switch(self, request: HttpRequest, queryset: QuerySet[Destination], *, enabled: bool) -> None:
+        changed = list(queryset.filter(declared="", state=DestinationState.ACTIVE).exclude(enabled=enabled))
+        for destination in changed:
+            destination.enabled = enabled
+            destination.save(update_fields=["enabled"])
+            self.log_change(request, destination, [{"changed": {"fields": ["enabled"]}}])
+        text = ngettext("%d destination is changed.", "%d destinations are changed.", len(changed)) % len(changed)
+        self.message_user(request, text, messages.SUCCESS)
+
+    @admin.action(description=gettext_lazy("Try again"), permissions=["operate"])
+    def try_again(self, request: HttpRequest, queryset: QuerySet[Destination]) -> None:
+        """Take broken ones as mended, and let their waiting work go."""
+        self._mend(request, queryset)
+
+    def _mend(self, request: HttpRequest, destinations: Iterable[Destination]) -> None:
+        actor = audit.Actor.of(request.user)
+        for destination in destinations:
+            try:
+                services.mend(destination, actor=actor.name)
+            except QueueError as error:
+                self.message_user(request, f"{destination}: {redact(str(error))}", messages.ERROR)
+                continue
+            audit.note(actor, "mend", subject=str(destination), model=Destination, object_id=destination.pk)
+            self.message_user(request, _("%s is tried again.") % destination, messages.SUCCESS)
+
+    def get_urls(self) -> list[URLPattern]:
+        """The usual ones, and the two buttons of the form."""
+        wrap = self.admin_site.admin_view
+        own = [
+            path("<path:pk>/check/", wrap(require_POST(self.check_view)), name="syncqueue_destination_check"),
+            path("<path:pk>/try-again/", wrap(require_POST(self.try_again_view)), name="syncqueue_destination_mend"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def check_view(self, request: HttpRequest, pk: str) -> HttpResponse:
+        """Try address and credential, as they are stored, without posting anything."""
+        if not super().has_change_permission(request):
+            raise PermissionDenied
+        destination = self._get(request, pk)
+        try:
+            self.message_user(request, services.check_destination(destination), messages.SUCCESS)
+        except SyncQueueError as error:
+            self.message_user(request, redact(str(error)), messages.ERROR)
+        return HttpResponseRedirect(self._form_url(destination))
+
+    def try_again_view(self, request: HttpRequest, pk: str) -> HttpResponse:
+        """Take it as mended."""
+        if not may_operate(request):
+            raise PermissionDenied
+        destination = self._get(request, pk)
+        self._mend(request, [destination])
+        return HttpResponseRedirect(self._form_url(destination))
+
+    def _get(self, request: HttpRequest, pk: str) -> Destination:
+        destination = self.get_object(request, unquote(pk))
+        if destination is None:
+            raise Http404
+        return destination
+
+    def _form_url(self, destination: Destination) -> str:
+        name = "admin:syncqueue_destination_change"
+        return reverse(name, args=[destination.pk], current_app=self.admin_site.name)
+
+    def _list_url(self) -> str:
+        return reverse("admin:syncqueue_destination_changelist", current_app=self.admin_site.name)
+
+    def _render(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+        request.current_app = self.admin_site.name  # what {% url %} looks at
+        app = {"opts": self.opts, "app_name": self.opts.app_config.verbose_name}
+        return TemplateResponse(request, template, {**self.admin_site.each_context(request), **app, **context})
+
+
+def _is_editable(destination: Destination | None) -> bool:
+    return destination is None or (not destination.declared and destination.state == DestinationState.ACTIVE)
+
+
+def _copy_count(destination: Destination) -> int:
+    """How many objects have something out there."""
+    return SyncRecord.objects.filter(destination=destination).exclude(parts=[]).count()

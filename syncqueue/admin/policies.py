@@ -1,0 +1,80 @@
+"""Policies in the admin: a service's figures, set by a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from syncqueue import services
+from syncqueue.core.errors import QueueError
+from syncqueue.models import ServicePolicy
+from syncqueue.secrets import redact
+
+if TYPE_CHECKING:
+    Page = admin.ModelAdmin[ServicePolicy]
+    PolicyModelForm = forms.ModelForm[ServicePolicy]
+else:
+    Page = admin.ModelAdmin
+    PolicyModelForm = forms.ModelForm
+
+
+class PolicyForm(PolicyModelForm):
+    """A policy for one of the services that are on."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Offer the services of the settings."""
+        super().__init__(*args, **kwargs)
+        if "service" in self.fields:
+            names = services.service_names()
+            self.fields["service"] = forms.ChoiceField(
+                label=self.fields["service"].label, choices=[(name, name) for name in names]
+            )
+
+
+class ServicePolicyAdmin(Page):
+    """Policies; running workers and web processes take a change up within seconds."""
+
+    change_list_template = "syncqueue/change_list.html"
+    change_form_template = "syncqueue/change_form.html"
+    form = PolicyForm
+    list_display = ("service", "paused", "max_retries", "base_delay_seconds", "max_delay_minutes", "concurrency")
+
+    class Media:
+        css: ClassVar = {"all": ["syncqueue/admin.css"]}
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ServicePolicy | None = None) -> list[str]:
+        """A policy stays with its service."""
+        return ["service"] if obj else []
+
+    def save_model(self, request: HttpRequest, obj: ServicePolicy, form: Any, change: bool) -> None:
+        """Store the figures, and tell the queue where the pause was changed."""
+        super().save_model(request, obj, form, change)
+        if "paused" in form.changed_data:
+            self._after_commit(request, services.pause if obj.paused else services.resume, obj.service)
+
+    def delete_model(self, request: HttpRequest, obj: ServicePolicy) -> None:
+        """Without a policy a service is not paused."""
+        if obj.paused:
+            self._mirror(request, services.resume, obj.service)
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ServicePolicy]) -> None:
+        """Without a policy a service is not paused."""
+        for policy in queryset:
+            self.delete_model(request, policy)
+
+    def _after_commit(self, request: HttpRequest, switch: Callable[..., None], service: str) -> None:
+        transaction.on_commit(partial(self._mirror, request, switch, service))
+
+    def _mirror(self, request: HttpRequest, switch: Callable[..., None], service: str) -> None:
+        try:
+            switch(service, actor=str(request.user))
+        except QueueError as error:
+            self.message_user(request, f"{service}: {redact(str(error))}", messages.WARNING)

@@ -1,0 +1,1 @@
+"""The JSON API over the service layer; see `urls.py` for its paths."""

@@ -1,0 +1,22 @@
+"""The API's paths, for `path("api/admin/sync-queue/", include("syncqueue.api.urls"))`."""
+
+from __future__ import annotations
+
+from django.urls import re_path
+
+from syncqueue.api import views
+from syncqueue.api.routing import no_such_path, route
+
+app_name = "syncqueue-api"
+
+urlpatterns = [
+    route("stats", GET=views.stats),
+    route("stats/{service}", GET=views.service_stats),
+    route("health", GET=views.health),
+    route("{service}/retry-failed", POST=views.retry_failed),
+    route("{service}/clear", DELETE=views.clear),
+    route("{service}/recover", POST=views.recover),
+    route("{service}/pause", POST=views.pause),
+    route("{service}/resume", POST=views.resume),
+    re_path("", no_such_path),
+]

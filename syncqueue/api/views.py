@@ -1,0 +1,103 @@
+"""The API's views: each a call of the service layer and its answer as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from django.http import HttpRequest, JsonResponse
+from django.utils.translation import gettext as _
+
+from syncqueue import audit, services
+from syncqueue.api.auth import may
+from syncqueue.api.errors import ApiError
+from syncqueue.api.routing import requires
+from syncqueue.audit import Actor
+from syncqueue.core.errors import SyncQueueError
+from syncqueue.core.task import TaskState
+from syncqueue.models import ServicePolicy
+from syncqueue.permissions import OPERATE, VIEW
+
+CLEARABLE = (TaskState.PENDING, TaskState.DELAYED, TaskState.FAILED)
+
+
+@requires(VIEW)
+def stats(request: HttpRequest, actor: Actor) -> JsonResponse:
+    """The figures of every service."""
+    return JsonResponse({"services": [asdict(services.stats(name)) for name in services.service_names()]})
+
+
+@requires(VIEW)
+def service_stats(request: HttpRequest, actor: Actor, service: str) -> JsonResponse:
+    """The figures of one service."""
+    return JsonResponse(asdict(services.stats(service)))
+
+
+def health(request: HttpRequest) -> JsonResponse:
+    """200 or 503 with one word for anyone, with figures for those who may see the queues."""
+    with_figures = may(request, VIEW)
+    try:
+        found = services.health()
+    except SyncQueueError as error:
+        shown = {"error": str(error)} if with_figures else {}
+        return JsonResponse({"status": "failing", **shown}, status=503)
+    figures = {"redis": found.redis, "services": [asdict(service) for service in found.services]}
+    answer = {"status": "ok" if found.ok else "failing", **(figures if with_figures else {})}
+    return JsonResponse(answer, status=200 if found.ok else 503)
+
+
+@requires(OPERATE)
+def retry_failed(request: HttpRequest, actor: Actor, service: str) -> JsonResponse:
+    """Put the failed tasks back; answers how many."""
+    count = services.retry_failed(service, actor=actor.name)
+    return _done(actor, service, "retry-failed", count)
+
+
+@requires(OPERATE)
+def clear(request: HttpRequest, actor: Actor, service: str) -> JsonResponse:
+    """Take pending, delayed and failed tasks out, or those of the states named; answers how many of each."""
+    counts = services.clear(service, states=_states(request), actor=actor.name)
+    return _done(actor, service, "clear", sum(counts.values()), counts)
+
+
+@requires(OPERATE)
+def recover(request: HttpRequest, actor: Actor, service: str) -> JsonResponse:
+    """Put tasks whose lease has run out back at once; answers how many."""
+    return _done(actor, service, "recover", services.recover(service, actor=actor.name))
+
+
+@requires(OPERATE)
+def pause(request: HttpRequest, actor: Actor, service: str) -> JsonResponse:
+    """Hold the service until it is resumed."""
+    services.pause(service, actor=actor.name)
+    return _switched(actor, service, "pause", paused=True)
+
+
+@requires(OPERATE)
+def resume(request: HttpRequest, actor: Actor, service: str) -> JsonResponse:
+    """Let a paused service go on."""
+    services.resume(service, actor=actor.name)
+    return _switched(actor, service, "resume", paused=False)
+
+
+def _states(request: HttpRequest) -> Sequence[TaskState]:
+    """The states asked for with `?state=`; a misspelt parameter must not end in clearing everything."""
+    unknown = set(request.GET) - {"state"}
+    named = request.GET.getlist("state")
+    if unknown or set(named) - set(TaskState):
+        allowed = ", ".join(CLEARABLE)
+        raise ApiError(400, _("The only parameter is state, one of: %s.") % allowed)
+    return tuple(TaskState(name) for name in dict.fromkeys(named)) or CLEARABLE
+
+
+def _done(
+    actor: Actor, service: str, operation: str, count: int, counts: Mapping[TaskState, int] | None = None
+) -> JsonResponse:
+    audit.note(actor, f"{operation}: {count} tasks", subject=service, model=ServicePolicy)
+    by_state = {} if counts is None else {"counts": {str(state): number for state, number in counts.items()}}
+    return JsonResponse({"service": service, "count": count, **by_state})
+
+
+def _switched(actor: Actor, service: str, operation: str, *, paused: bool) -> JsonResponse:
+    audit.note(actor, operation, subject=service, model=ServicePolicy)
+    return JsonResponse({"service": service, "paused": paused})

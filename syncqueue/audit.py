@@ -1,0 +1,51 @@
+"""Who did what by hand: written to the log `syncqueue.audit`, and for people also to Django's admin log."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model
+
+logger = logging.getLogger("syncqueue.audit")
+
+# django.contrib.admin's constant; its module cannot be imported where a site runs without the admin.
+CHANGE = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """A person or a machine that changes something."""
+
+    name: str  # for logs; never a token
+    user_id: Any = None  # primary key of the person; None for a machine
+
+    @classmethod
+    def of(cls, user: AbstractBaseUser | AnonymousUser) -> Actor:
+        """The person who is logged in."""
+        return cls(name=str(user), user_id=user.pk)
+
+
+def note(actor: Actor, what: str, *, subject: str, model: type[Model], object_id: object = None) -> None:
+    """Write down that `actor` did `what` to `subject`, an object of `model`.
+
+    `what` is in English whatever the reader's language, because logs are searched: "retry-failed: 12 tasks".
+    """
+    logger.info(
+        "%s: %s, by %s", subject, what, actor.name, extra={"actor": actor.name, "subject": subject, "operation": what}
+    )
+    if actor.user_id is None or not apps.is_installed("django.contrib.admin"):
+        return
+    entries: Any = apps.get_model("admin", "LogEntry")._default_manager
+    entries.create(
+        user_id=actor.user_id,
+        content_type_id=ContentType.objects.get_for_model(model).pk,
+        object_id=object_id,
+        object_repr=f"{subject}: {what}"[:200],
+        action_flag=CHANGE,
+        change_message=f"{subject}: {what}",
+    )

@@ -1,0 +1,32 @@
+"""How figures and addresses are shown to people."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from django.utils.translation import gettext as _
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+def duration_words(seconds: float) -> str:
+    """A length of time in its two largest units: "45 s", "12 min", "2 h 10 min", "3 d 4 h"."""
+    whole = max(0, int(seconds))
+    if whole < _MINUTE:
+        return _("%(seconds)d s") % {"seconds": whole}
+    if whole < _HOUR:
+        return _("%(minutes)d min") % {"minutes": whole // _MINUTE}
+    if whole < _DAY:
+        return _("%(hours)d h %(minutes)d min") % {"hours": whole // _HOUR, "minutes": whole % _HOUR // _MINUTE}
+    return _("%(days)d d %(hours)d h") % {"days": whole // _DAY, "hours": whole % _DAY // _HOUR}
+
+
+def web_url(text: object) -> str:
+    """`text` where it is an http or https address, else nothing: a link of another kind may run a script."""
+    if not isinstance(text, str):
+        return ""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return ""
+    return text if parts.scheme in ("http", "https") and parts.netloc else ""

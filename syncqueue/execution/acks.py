@@ -1,0 +1,48 @@
+"""Acks in batches: those that arrive while one is under way leave together with the next."""
+
+from __future__ import annotations
+
+import asyncio
+
+from syncqueue.core.task import ClaimedTask
+from syncqueue.queue import AsyncSyncQueue
+
+
+class AckBuffer:
+    """Gathers the acks of one queue."""
+
+    def __init__(self, queue: AsyncSyncQueue) -> None:
+        """`queue` is where they go."""
+        self._queue = queue
+        self._waiting: list[tuple[ClaimedTask, asyncio.Future[bool]]] = []
+        self._sending = False
+
+    async def ack(self, claimed: ClaimedTask) -> bool:
+        """End a task; answers whether it was still held. Raises `QueueUnavailable`."""
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append((claimed, answer))
+        if not self._sending:
+            await self._send_all()
+        return await answer
+
+    async def _send_all(self) -> None:
+        self._sending = True
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting, []
+                await self._send(batch)
+        finally:
+            self._sending = False
+
+    async def _send(self, batch: list[tuple[ClaimedTask, asyncio.Future[bool]]]) -> None:
+        try:
+            held = await self._queue.ack(*(claimed for claimed, _ in batch))
+        except BaseException as error:
+            for _, answer in batch:
+                if not answer.done():
+                    answer.set_exception(error if isinstance(error, Exception) else asyncio.CancelledError())
+                    answer.exception()  # looked at here: who gave up waiting is not to be reminded
+            raise
+        for (_, answer), was_held in zip(batch, held, strict=True):
+            if not answer.done():
+                answer.set_result(was_held)

@@ -1,0 +1,73 @@
+"""What follows from an attempt's result: pure, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from random import random
+
+from syncqueue.conf import BreakerSettings, ServiceSettings
+from syncqueue.core.result import Outcome, SyncResult
+
+
+class Move(StrEnum):
+    """What becomes of the task."""
+
+    DONE = "done"
+    RETRY = "retry"  # at a time
+    PARK = "park"  # behind a hold
+    FAIL = "fail"
+    HELD = "held"  # the outcome is unknown, and a person is to decide
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A move, with when and why."""
+
+    move: Move
+    error: str = ""
+    delay_seconds: float = 0.0  # RETRY: from now; PARK: how long the hold is set for
+    counts: bool = True  # whether the attempt counts against the policy
+    hold: str = ""  # PARK: behind which
+    hold_ends: bool = True  # PARK: by time; False: only when it is lifted
+
+
+def decide(
+    result: SyncResult,
+    *,
+    attempt: int,
+    service: ServiceSettings,
+    breaker: BreakerSettings,
+    rate_hold: str,
+    broken_hold: str,
+    draw: Callable[[], float] = random,
+) -> Decision:
+    """The move for a result of attempt number `attempt` (from 1).
+
+    Only answers of a service that was reached use up attempts. UNREACHABLE answers a retry after the breaker's time;
+    the caller parks the task instead when the breaker opened.
+    """
+    match result.outcome:
+        case Outcome.SUCCESS:
+            return Decision(move=Move.DONE)
+        case Outcome.FAILURE:
+            return Decision(move=Move.FAIL, error=result.error)
+        case Outcome.RATE_LIMITED:
+            seconds = max(result.after_seconds or 1.0, 0.1)
+            return Decision(
+                move=Move.PARK, error=result.error, delay_seconds=seconds, counts=False, hold=rate_hold
+            )
+        case Outcome.BROKEN:
+            return Decision(move=Move.PARK, error=result.error, counts=False, hold=broken_hold, hold_ends=False)
+        case Outcome.UNREACHABLE:
+            return Decision(move=Move.RETRY, error=result.error, delay_seconds=breaker.open_seconds, counts=False)
+        case Outcome.UNKNOWN if service.hold_unknown:
+            return Decision(move=Move.HELD, error=result.error)
+    if not service.retry.allows_retry_after(attempt):
+        return Decision(move=Move.FAIL, error=f"{result.error} (gave up after attempt {attempt})")
+    delay = service.retry.delay_seconds(attempt, draw=draw)
+    # The service's own wish wins over the policy.
+    return Decision(
+        move=Move.RETRY, error=result.error, delay_seconds=delay if result.after_seconds is None else result.after_seconds
+    )

@@ -1,0 +1,154 @@
+"""The end of an attempt in the queue: ack, retry, park or fail, and the news to breaker, holds and signals.
+
+A queue that cannot be reached changes nothing here: what is out there is in the database, the lease runs out, and the
+next attempt finds what was done.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.dispatch import Signal
+
+from syncqueue import signals
+from syncqueue.conf import BreakerSettings
+from syncqueue.core.clock import Clock
+from syncqueue.core.errors import LeaseLost, QueueError
+from syncqueue.core.result import Outcome, SyncResult
+from syncqueue.core.task import AttemptNote, ClaimedTask
+from syncqueue.execution.acks import AckBuffer
+from syncqueue.execution.database import DatabaseThreads
+from syncqueue.execution.decision import Decision, Move
+from syncqueue.queue import AsyncSyncQueue
+from syncqueue.sources.intents import record_id_of
+
+logger = logging.getLogger("syncqueue.execution")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One attempt under way: the task, and when it began."""
+
+    claimed: ClaimedTask
+    endpoint: str  # whose breaker is to be told; "" when none was prepared
+    watched: bool  # a hold or a strike is set, so the breaker wants to hear of successes too
+    began: float  # monotonic seconds
+
+    @property
+    def extra(self) -> dict[str, object]:
+        """The fields every log line about it carries."""
+        task = self.claimed.task
+        return {
+            "service": task.service,
+            "task_id": task.id,
+            "entity": task.entity,
+            "attempt": self.claimed.attempt,
+            "record_id": record_id_of(task),
+        }
+
+
+class Ending:
+    """Ends the attempts at one service's tasks."""
+
+    def __init__(
+        self, queue: AsyncSyncQueue, breaker: BreakerSettings, database: DatabaseThreads, clock: Clock
+    ) -> None:
+        """One for each queue and loop."""
+        self._queue = queue
+        self._acks = AckBuffer(queue)
+        self._breaker = breaker
+        self._database = database
+        self._clock = clock
+
+    async def strike(self, attempt: Attempt, reason: str) -> str:
+        """Tell the breaker of a network failure; answers its hold when it is open now, else ""."""
+        try:
+            opened = await self._queue.strike(
+                attempt.endpoint,
+                failures=self._breaker.failures,
+                open_seconds=self._breaker.open_seconds,
+                token=f"{attempt.claimed.task.id}/{attempt.claimed.token}",
+                reason=reason,
+            )
+        except QueueError as error:
+            logger.warning("The breaker of %s could not be told: %s", attempt.endpoint, error, extra=attempt.extra)
+            return ""
+        return f"breaker:{attempt.endpoint}" if opened else ""
+
+    async def end(self, attempt: Attempt, result: SyncResult, decision: Decision, *, contacted: bool) -> None:
+        """Carry out a decision in the queue. `contacted`: the service was asked for something and answered."""
+        try:
+            await self._tell_breaker(attempt, result, contacted)
+            await self._move(attempt, result, decision)
+        except LeaseLost as error:
+            logger.warning("%s", error, extra=attempt.extra)
+        except QueueError as error:
+            logger.warning("The end of an attempt could not be stored in the queue: %s", error, extra=attempt.extra)
+
+    async def _tell_breaker(self, attempt: Attempt, result: SyncResult, contacted: bool) -> None:
+        hold = f"breaker:{attempt.endpoint}"
+        if result.outcome is Outcome.UNREACHABLE or not attempt.endpoint:
+            return
+        if contacted and (attempt.watched or attempt.claimed.probe):
+            await self._queue.lift(hold)
+        elif attempt.claimed.probe:  # it had nothing to ask: let another one go ahead
+            await self._queue.hold(hold, 0, "", forced=True)
+
+    async def _move(self, attempt: Attempt, result: SyncResult, decision: Decision) -> None:
+        claimed = attempt.claimed
+        match decision.move:
+            case Move.DONE:
+                if await self._acks.ack(claimed):
+                    await self._announce(signals.task_succeeded, attempt)
+                else:
+                    logger.warning("The lease had run out before the ack", extra=attempt.extra)
+            case Move.RETRY:
+                await self._retry(attempt, result, decision)
+            case Move.PARK:
+                until = decision.delay_seconds if decision.hold_ends else None
+                await self._queue.hold(decision.hold, until, decision.error)
+                await self._retry(attempt, result, decision)
+            case Move.FAIL | Move.HELD:
+                await self._queue.fail(claimed, self._note(attempt, result, decision))
+                logger.error("Failed: %s", decision.error, extra=attempt.extra)
+                await self._announce(signals.task_failed, attempt, error=decision.error)
+
+    async def _retry(self, attempt: Attempt, result: SyncResult, decision: Decision) -> None:
+        due_at = self._clock.now() + timedelta(seconds=decision.delay_seconds)
+        note = self._note(attempt, result, decision)
+        await self._queue.retry(attempt.claimed, due_at, note, counts=decision.counts, hold=decision.hold)
+        logger.info("To be tried again: %s", decision.error, extra=attempt.extra)
+        due = None if decision.hold else due_at
+        await self._announce(signals.task_retried, attempt, error=decision.error, due_at=due)
+
+    def _note(self, attempt: Attempt, result: SyncResult, decision: Decision) -> AttemptNote:
+        seconds = time.monotonic() - attempt.began
+        return AttemptNote(
+            at=self._clock.now() - timedelta(seconds=seconds),
+            seconds=seconds,
+            outcome=result.outcome.value,
+            error=decision.error,
+            traceback=result.traceback,
+        )
+
+    async def _announce(self, signal: Signal, attempt: Attempt, **more: object) -> None:
+        await announce(
+            self._database,
+            signal,
+            service=attempt.claimed.task.service,
+            task=attempt.claimed.task,
+            record_id=record_id_of(attempt.claimed.task),
+            **more,
+        )
+
+
+async def announce(database: DatabaseThreads, signal: Signal, **named: object) -> None:
+    """Send a signal from a thread that may use the database; what receivers raise is logged."""
+    if not signal.receivers:
+        return
+    for receiver, answer in await database.run(signal.send_robust, None, **named):
+        if isinstance(answer, Exception):
+            logger.error("A receiver of a signal of syncqueue failed: %r", receiver, exc_info=answer)

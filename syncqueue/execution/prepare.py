@@ -1,0 +1,217 @@
+"""The first half of an attempt at a record: read what there is, plan what to do. Runs in a database thread.
+
+The record is read first, then its destination and object, so that a save that comes between is seen or leaves a newer
+generation behind.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from syncqueue.conf import ServiceSettings
+from syncqueue.core.errors import ConfigurationError, SecretError
+from syncqueue.core.result import Outcome, SyncResult, format_traceback
+from syncqueue.handlers.base import Document, DocumentHandler, Place, RemotePart
+from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord
+from syncqueue.sources import records
+from syncqueue.sources.planner import Plan, Step, Wish, plan
+from syncqueue.sources.registry import ModelSync, source_by_label
+
+logger = logging.getLogger("syncqueue.execution")
+
+
+class Verdict(StrEnum):
+    """What the first half has found."""
+
+    ABSENT = "absent"  # there is no such record any more
+    SETTLED = "settled"  # it does not wait: nothing is to be done
+    MARKED = "marked"  # another attempt may be sending right now
+    STOPPED = "stopped"  # its destination is broken or switched off
+    TROUBLE = "trouble"  # it could not be prepared
+    UNCERTAIN = "uncertain"  # an earlier attempt was never heard of again, and the policy holds such records
+    READY = "ready"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A record, ready for the second half or not."""
+
+    verdict: Verdict
+    record_id: int
+    record: SyncRecord | None = None
+    plan: Plan | None = None
+    place: Place | None = None
+    document: Document | None = None
+    fingerprint: str = ""
+    endpoint: str = ""
+    credential: str = ""
+    strays: tuple[RemotePart, ...] = ()
+    uncertain: bool = False
+    stop_hold: str = ""  # STOPPED: the hold to park it behind
+    result: SyncResult | None = None  # TROUBLE and STOPPED: why
+
+    @property
+    def sends(self) -> bool:
+        """Whether anything is to be sent."""
+        return self.verdict is Verdict.READY and (
+            (self.plan is not None and self.plan.step is not Step.NOTHING) or bool(self.strays)
+        )
+
+    @property
+    def holds(self) -> tuple[str, ...]:
+        """The holds that apply to it."""
+        if self.place is None:
+            return ()
+        return hold_names(self.place.id, self.endpoint, self.credential)
+
+
+def broken_hold(destination_id: int) -> str:
+    """The hold of a destination whose credential or place is refused."""
+    return f"broken:destination:{destination_id}"
+
+
+def disabled_hold(destination_id: int) -> str:
+    """The hold of a destination that a person has switched off."""
+    return f"disabled:destination:{destination_id}"
+
+
+def hold_names(destination_id: int, endpoint: str, credential: str = "") -> tuple[str, ...]:
+    """All holds that may apply to tasks of a destination."""
+    rates = [f"rate:destination:{destination_id}", *([f"rate:credential:{credential}"] if credential else [])]
+    return (broken_hold(destination_id), disabled_hold(destination_id), *rates, f"breaker:{endpoint}")
+
+
+def prepare(
+    record_ids: Sequence[int], handler: DocumentHandler, service: ServiceSettings
+) -> dict[int, Prepared]:
+    """Read and plan; every id asked for is answered."""
+    loaded = records.load(record_ids)
+    return {
+        record_id: _prepare(loaded[record_id], handler, service)
+        if record_id in loaded
+        else Prepared(verdict=Verdict.ABSENT, record_id=record_id)
+        for record_id in record_ids
+    }
+
+
+def _prepare(found: records.Loaded, handler: DocumentHandler, service: ServiceSettings) -> Prepared:
+    record = found.record
+    if record.state != RecordState.WAITING:
+        return Prepared(verdict=Verdict.SETTLED, record_id=record.pk, record=record)
+    if found.mark_is_live:
+        return Prepared(verdict=Verdict.MARKED, record_id=record.pk, record=record)
+    try:
+        return _plan(found, handler, service)
+    except SecretError as error:
+        result = SyncResult(outcome=Outcome.BROKEN, error=str(error))
+        return Prepared(verdict=Verdict.TROUBLE, record_id=record.pk, record=record, result=result)
+    except Exception as error:  # the site's document(), owner() and is_live() may raise anything
+        logger.exception("%s:%s could not be prepared for %s", record.source, record.object_pk, service.name)
+        text = f"{record.source}:{record.object_pk} could not be prepared: {type(error).__name__}: {error}"
+        result = SyncResult(outcome=Outcome.RETRY, error=text[:1000], traceback=format_traceback(error))
+        return Prepared(verdict=Verdict.TROUBLE, record_id=record.pk, record=record, result=result)
+
+
+def place_of(destination: Destination) -> Place:
+    """A destination as its handler sees it. Raises `SecretError`."""
+    return Place(
+        id=destination.pk,
+        name=destination.name,
+        address=destination.address,
+        options=destination.options,
+        secret=destination.secret,
+    )
+
+
+def _plan(found: records.Loaded, handler: DocumentHandler, service: ServiceSettings) -> Prepared:
+    record, destination = found.record, found.record.destination
+    if not found.registered:
+        raise ConfigurationError(f"{record.source} is not registered with syncqueue (any more).")
+    place = place_of(destination)
+    source = source_by_label(record.source)
+    document = _document(source, found)
+    wish = Wish(
+        exists=found.obj is not None,
+        live=document is not None,
+        document=document,
+        fingerprint=handler.fingerprint(document, place) if document else "",
+        created_at=source.created_at(found.obj) if source and found.obj else None,
+        rule=destination.rule,
+        rule_value=destination.rule_value,
+        start_at=destination.start_at,
+        retiring=destination.state == DestinationState.RETIRING,
+    )
+    parts = records.read_parts(record)
+    planned = plan(
+        wish,
+        parts=parts,
+        address=place.address,
+        content_hash=record.content_hash,
+        existing=_existing(source, found, destination, handler) if not parts else None,
+    )
+    creates = planned.step is Step.CREATE
+    lost = found.mark_expired and record.mark_action in (Step.CREATE, Step.UPDATE) and creates
+    prepared = Prepared(
+        verdict=Verdict.READY,
+        record_id=record.pk,
+        record=record,
+        plan=planned,
+        place=place,
+        document=document,
+        fingerprint=wish.fingerprint,
+        endpoint=handler.endpoint(place),
+        credential=handler.credential(place),
+        strays=tuple(part for _, part in records.strays(record)),
+        uncertain=record.uncertain or lost,
+    )
+    return _stopped(prepared, destination) or (_held(prepared) if lost and service.hold_unknown else prepared)
+
+
+def _document(source: ModelSync | None, found: records.Loaded) -> Document | None:
+    if source is None or found.obj is None or not source.is_live(found.obj):
+        return None
+    document = source.document(found.obj)
+    if not isinstance(document, Document):
+        raise ConfigurationError(f"{type(source).__name__}.document() answered {type(document).__name__}, no Document.")
+    return document
+
+
+def _existing(
+    source: ModelSync | None, found: records.Loaded, destination: Destination, handler: DocumentHandler
+) -> RemotePart | None:
+    if source is None or found.obj is None or not source.adopts:
+        return None
+    remote_id = source.existing_remote(found.obj, destination)
+    if remote_id is None:
+        return None
+    return RemotePart(kind=handler.default_kind, id=str(remote_id), address=destination.address)
+
+
+def _stopped(prepared: Prepared, destination: Destination) -> Prepared | None:
+    """The same record as stopped, when it has to send something and its destination cannot take it."""
+    if not prepared.sends:
+        return None
+    if destination.broken_reason:
+        hold, reason = broken_hold(destination.pk), destination.broken_reason
+    elif not destination.enabled and destination.state == DestinationState.ACTIVE:
+        hold, reason = disabled_hold(destination.pk), f"{destination.name} is switched off."
+    else:
+        return None
+    return Prepared(
+        verdict=Verdict.STOPPED,
+        record_id=prepared.record_id,
+        record=prepared.record,
+        place=prepared.place,
+        endpoint=prepared.endpoint,
+        stop_hold=hold,
+        result=SyncResult.retry(reason),
+    )
+
+
+def _held(prepared: Prepared) -> Prepared:
+    return Prepared(
+        verdict=Verdict.UNCERTAIN, record_id=prepared.record_id, record=prepared.record, place=prepared.place
+    )

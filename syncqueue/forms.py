@@ -1,0 +1,189 @@
+"""Forms of destinations, for the admin and for a site's own pages.
+
+A secret goes in and never comes out: its inputs are always empty, and an empty one keeps what is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django import forms
+from django.core.exceptions import ImproperlyConfigured
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from syncqueue import services
+from syncqueue.conf import get_settings
+from syncqueue.core.errors import ConfigurationError, SecretError
+from syncqueue.handlers.base import DocumentHandler
+from syncqueue.handlers.registry import make_handler
+from syncqueue.models import Destination, Rule
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
+    DestinationModelForm = forms.ModelForm[Destination]
+else:
+    DestinationModelForm = forms.ModelForm
+
+INPUT_PREFIX = "secret_"  # the input of the secret "token" is named "secret_token"
+
+
+def document_handler(service: str) -> DocumentHandler | None:
+    """The handler of a service that takes destinations; None where the service is off or does other work."""
+    try:
+        handler = make_handler(service)
+    except ConfigurationError:
+        return None
+    return handler if isinstance(handler, DocumentHandler) else None
+
+
+def destination_services() -> list[str]:
+    """The services that are on and take destinations."""
+    return [name for name in get_settings().services if document_handler(name)]
+
+
+class DestinationForm(DestinationModelForm):
+    """A destination of one service, which a subclass names in `service`; an existing one keeps its own."""
+
+    service: ClassVar[str] = ""
+
+    class Meta:
+        model = Destination
+        fields: ClassVar = ["name", "address", "rule", "rule_value", "options", "start_at", "enabled"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Add an input for each secret of the handler."""
+        super().__init__(*args, **kwargs)
+        if self.instance._state.adding:
+            self.instance.service = self.service
+        elif self.service not in ("", self.instance.service):
+            raise ValueError(f"{type(self).__name__} is no form for a destination of {self.instance.service}.")
+        self.handler = document_handler(self.instance.service)
+        for field in self.fields.values():
+            field.show_hidden_initial = False  # what has changed is judged by what is stored
+        self._stored, self._unreadable = _stored_secret(self.instance)
+        for name, label in self._secret_labels().items():
+            self.fields[INPUT_PREFIX + name] = self._secret_field(name, label)
+        if self.instance._state.adding and self.handler is not None and not self.handler.posts:
+            self.instance.start_at = None  # an index takes all objects
+            self.initial.setdefault("start_at", None)
+
+    def _secret_labels(self) -> Mapping[str, Any]:
+        return self.handler.secret_fields if self.handler is not None else {}
+
+    def _secret_field(self, name: str, label: Any) -> forms.CharField:
+        if self._unreadable:
+            help_text = self._unreadable
+        elif self._stored.get(name):
+            help_text = _("It is set. Leave this empty to keep it.")
+        else:
+            help_text = _("It is not set.")
+        widget = forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password", "class": "vTextField"})
+        return forms.CharField(label=label, required=False, help_text=help_text, widget=widget, max_length=2000)
+
+    def clean_start_at(self) -> datetime | None:
+        """Keep the stored moment unless it was changed: inputs show whole seconds, and older objects would slip in."""
+        entered: datetime | None = self.cleaned_data["start_at"]
+        return entered if "start_at" in self.changed_data else self.instance.start_at
+
+    def clean_options(self) -> dict[str, Any]:
+        """Options are named values."""
+        options = self.cleaned_data["options"]
+        if options is None:
+            return {}
+        if not isinstance(options, dict):
+            raise forms.ValidationError(_('Write an object, such as {"key": "value"}.'))
+        return options
+
+    def clean(self) -> dict[str, Any]:
+        """Let the handler judge address, options and secret together."""
+        values = super().clean() or self.cleaned_data
+        if values.get("rule") == Rule.TAG and not values.get("rule_value"):
+            self.add_error("rule_value" if "rule_value" in self.fields else None, _("Name the tag."))
+        if self.handler is not None and not self.errors:
+            try:
+                self.handler.clean(
+                    values.get("address", self.instance.address),
+                    values.get("options", self.instance.options),
+                    self._secret_wanted(),
+                )
+            except ValueError as error:
+                self.add_error(None, str(error))
+        return values
+
+    def _secret_entered(self) -> dict[str, str]:
+        names = {name: self.cleaned_data.get(INPUT_PREFIX + name, "") for name in self._secret_labels()}
+        return {name: value for name, value in names.items() if value}
+
+    def _secret_wanted(self) -> dict[str, str]:
+        return {**self._stored, **self._secret_entered()}
+
+    @property
+    def reaches_elsewhere(self) -> bool:
+        """Whether address or secret were changed: what made the destination broken may be mended by that."""
+        return "address" in self.changed_data or bool(self._secret_entered())
+
+    def save(self, commit: bool = True) -> Destination:
+        """Store the secret only where one was entered; a destination that was changed is tried again."""
+        is_new = self.instance._state.adding
+        if not self.errors and self._secret_entered():
+            self.instance.secret = self._secret_wanted()
+        destination: Destination = super().save(commit)
+        if commit and not is_new and self.reaches_elsewhere:
+            # After the commit: a worker that is let loose earlier would read the old secret.
+            actor = str(destination.owner or destination)
+            transaction.on_commit(partial(services.mend, destination, actor=actor), robust=True)
+        return destination
+
+
+def _stored_secret(destination: Destination) -> tuple[dict[str, str], str]:
+    """What is stored, and why it cannot be read, if it cannot."""
+    try:
+        return destination.secret, ""
+    except SecretError as error:
+        return {}, str(error)
+
+
+class OwnDestinationForm(DestinationForm):
+    """For a site's own pages: the owner is given by the page and never by the request.
+
+    Raises `ImproperlyConfigured` where the service is off, and `PermissionError` for a destination of another owner.
+    """
+
+    class Meta(DestinationForm.Meta):
+        fields: ClassVar = ["name", "address", "rule", "rule_value", "start_at", "enabled"]
+        field_classes: ClassVar = {"start_at": forms.SplitDateTimeField}
+        widgets: ClassVar = {
+            "start_at": forms.SplitDateTimeWidget(
+                date_format="%Y-%m-%d",  # what the browser's own pickers speak
+                time_format="%H:%M:%S",
+                date_attrs={"type": "date"},
+                time_attrs={"type": "time", "step": "1"},
+            )
+        }
+
+    def __init__(self, *args: Any, owner: AbstractBaseUser, **kwargs: Any) -> None:
+        """`owner`: the user whose objects the destination takes."""
+        super().__init__(*args, **kwargs)
+        if self.handler is None:
+            raise ImproperlyConfigured(f"Name {self.service!r} in SYNCQUEUE['HANDLERS'] to use {type(self).__name__}.")
+        if not self.instance._state.adding and self.instance.owner_id != owner.pk:
+            raise PermissionError(f"The destination {self.instance.pk} belongs to another owner.")
+        self.instance.owner_id = owner.pk
+
+
+class TelegramDestinationForm(OwnDestinationForm):
+    """A channel, group or chat that the owner's bot posts to."""
+
+    service = "telegram"
+
+    class Meta(OwnDestinationForm.Meta):
+        labels: ClassVar = {"address": gettext_lazy("Channel or chat")}
+        help_texts: ClassVar = {
+            "address": gettext_lazy("@channel, or the chat's number. The bot must be allowed to post there.")
+        }

@@ -1,0 +1,196 @@
+"""What a handler is: the two classes to subclass, and the values they are given.
+
+A handler makes one attempt and says what came of it, by returning a `SyncResult` or by raising one of the errors
+of `syncqueue.core.errors`. It never retries, sleeps or queues by itself. Delivery is at least once, because losing
+is worse than running twice: what a handler does should be harmless when it is done again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from syncqueue.core.result import SyncResult
+from syncqueue.core.task import ClaimedTask
+
+DocumentFormat = Literal["plain", "markdown"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """The content of an object, as its ModelSync describes it, the same for every service."""
+
+    text: str
+    format: DocumentFormat = "plain"
+    tags: tuple[str, ...] = ()  # without the leading #
+    is_private: bool = False
+    url: str = ""  # the object's own page, absolute
+    title: str = ""
+    media: tuple[str, ...] = ()  # absolute URLs
+    fields: Mapping[str, Any] = field(default_factory=dict)  # for a search index; JSON
+
+    def __post_init__(self) -> None:
+        """Refuse what no handler could use, naming the field; raises `ValueError`."""
+        if not isinstance(self.text, str):
+            raise ValueError(f"Document.text: expected a text, got {type(self.text).__name__}.")
+        if self.format not in ("plain", "markdown"):
+            raise ValueError(f"Document.format: expected 'plain' or 'markdown', got {self.format!r}.")
+        for name in ("tags", "media"):
+            value = getattr(self, name)
+            if isinstance(value, str) or not all(isinstance(item, str) for item in value):
+                raise ValueError(f"Document.{name}: expected a tuple of texts, got {value!r}.")
+            object.__setattr__(self, name, tuple(value))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemotePart:
+    """One thing that is out there at a service because of an object."""
+
+    kind: str  # the handler's own word: "text", "document", "status"
+    id: str  # the service's id of it
+    url: str = ""  # where a person can see it
+    address: str = ""  # where it was posted: ids mean nothing at another address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A destination as a handler sees it."""
+
+    id: int  # primary key of the Destination
+    name: str  # for people
+    address: str  # the channel, account or table
+    options: Mapping[str, Any] = field(default_factory=dict)
+    secret: Mapping[str, str] = field(default_factory=dict, repr=False)  # never logged, never shown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandlerConfig:
+    """What the settings say for one service, as its handler is given it."""
+
+    service: str
+    options: Mapping[str, Any] = field(default_factory=dict)  # HANDLERS[service]["OPTIONS"]
+    force_ipv4: bool = False
+    attempt_timeout_seconds: float = 20.0
+    allowed_private_hosts: tuple[str, ...] = ()
+
+
+Checkpoint = Callable[[Sequence[RemotePart]], Awaitable[str]]
+
+
+class DocumentJob:
+    """One create, update or delete at one destination.
+
+    `document` is the content wanted (for a delete: an empty one); `parts` is what is out there now;
+    `idempotency_key` stays the same over all attempts until the part it was made for is stored;
+    `uncertain` is true when an earlier attempt may have created something whose id was never learned.
+    """
+
+    __slots__ = ("_store", "document", "idempotency_key", "parts", "place", "uncertain")
+
+    def __init__(
+        self,
+        *,
+        place: Place,
+        document: Document,
+        parts: Sequence[RemotePart],
+        idempotency_key: str,
+        uncertain: bool,
+        store: Checkpoint,
+    ) -> None:
+        """`store` writes the parts to the record and answers the next idempotency key; it raises `LeaseLost`."""
+        self.place = place
+        self.document = document
+        self.parts = tuple(parts)
+        self.idempotency_key = idempotency_key
+        self.uncertain = uncertain
+        self._store = store
+
+    async def checkpoint(self, parts: Sequence[RemotePart]) -> None:
+        """Store what is out there now, so that a crash continues from here instead of starting again.
+
+        To be awaited after each remote call of a job of several. Raises `LeaseLost` when another attempt has taken
+        over meanwhile: let it pass, and make no further call.
+        """
+        self.idempotency_key = await self._store(parts)
+        self.parts = tuple(parts)
+        self.uncertain = False
+
+
+class SyncHandler(ABC):
+    """Talks to one service, for tasks of any kind. One instance lives on one event loop and may keep connections."""
+
+    def __init__(self, config: HandlerConfig) -> None:
+        """Keep the configuration; connections are made when first used, on the loop that uses them."""
+        self.config = config
+
+    @abstractmethod
+    def process(self, task: ClaimedTask) -> Awaitable[SyncResult | None] | SyncResult | None:
+        """Do one task. `async def`, or a plain `def`, which runs in a thread; None means success."""
+
+    async def aclose(self) -> None:
+        """Let go of connections; called once on the loop that used them."""
+        return None
+
+
+class DocumentHandler(SyncHandler):
+    """Keeps copies of documents at a service: subclass this to sync registered models.
+
+    `create` and `update` answer all the parts that are out there afterwards; `delete` leaves none. Each may be called
+    again for something it has already done.
+    """
+
+    # A posting service takes objects created from a destination's start on; an index takes all objects.
+    posts: ClassVar[bool] = True
+    # The kind of an adopted part, when nothing else is known of it.
+    default_kind: ClassVar[str] = "text"
+    # The names of a destination's secrets with their labels, e.g. {"token": _("Bot token")}.
+    secret_fields: ClassVar[Mapping[str, Any]] = {}
+
+    def process(self, task: ClaimedTask) -> SyncResult:
+        """Refuse: tasks of this handler carry a record and are reconciled instead."""
+        return SyncResult.failure(f"{type(self).__name__} syncs records; the task {task.task.id} names none.")
+
+    @abstractmethod
+    async def create(self, job: DocumentJob) -> Sequence[RemotePart]:
+        """Bring the document out where nothing is yet; answer its parts."""
+
+    @abstractmethod
+    async def update(self, job: DocumentJob) -> Sequence[RemotePart]:
+        """Make what is out there (`job.parts`) show the document; answer the parts as they are then."""
+
+    @abstractmethod
+    async def delete(self, job: DocumentJob) -> None:
+        """Take `job.parts` away; something already gone is done."""
+
+    @abstractmethod
+    async def check(self, place: Place) -> str:
+        """Try address and credential without posting; answer one sentence on what was found, or raise."""
+
+    @abstractmethod
+    def endpoint(self, place: Place) -> str:
+        """The "host:port" this destination is reached at; one breaker guards each."""
+
+    def clean(self, address: str, options: Mapping[str, Any], secret: Mapping[str, str]) -> None:
+        """Check the form of a destination before it is saved; raises `ValueError` with a sentence for people."""
+        return None
+
+    def credential(self, place: Place) -> str:
+        """A name for the credential that does not betray it: equal for destinations that share one."""
+        text = json.dumps(sorted(place.secret.items()))
+        return hashlib.sha256(f"syncqueue:{text}".encode()).hexdigest()[:16]
+
+    def fingerprint(self, document: Document, place: Place) -> str:
+        """A hash over all that decides what is sent: equal means that nothing needs to be sent."""
+        text = json.dumps(
+            [
+                document.text, document.format, document.tags, document.is_private, document.url, document.title,
+                document.media, document.fields, place.options,
+            ],
+            sort_keys=True,
+            default=str,
+        )  # fmt: skip
+        return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()

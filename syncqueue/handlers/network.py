@@ -1,0 +1,108 @@
+"""Why a host cannot be reached, naming address family and address: the text of every handler's `Unreachable`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import Iterator
+from typing import Any
+
+TIMEOUT_SECONDS = 2.0  # a diagnosis is worth this much of an attempt, not more
+ADDRESS_COUNT = 4  # hosts behind large balancers have dozens; the first ones tell the story
+_FAMILY_NAMES = {socket.AF_INET: "IPv4", socket.AF_INET6: "IPv6"}
+
+# What getaddrinfo answers for one address: its family and what connect() takes.
+_Address = tuple[socket.AddressFamily, tuple[Any, ...]]
+
+
+async def explain_unreachable(
+    host: str,
+    port: int,
+    error: BaseException,
+    *,
+    family: int = socket.AF_UNSPEC,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+) -> str:
+    """One sentence on why connecting to `host` failed: each address is tried once more, all at the same time.
+
+    `error` is what the failed attempt raised; `family` limits the addresses to those the attempt could use.
+    Takes at most twice `timeout_seconds`. The sentence holds host, addresses and system errors, never a URL.
+    """
+    start = f"{host}:{port} cannot be reached: "
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            addresses = await _resolve(host, port, family)
+    except TimeoutError:
+        return f"{start}its name was not resolved within {timeout_seconds:g} s."
+    except (OSError, UnicodeError) as failure:
+        return f"{start}its name cannot be resolved ({_words(failure)})."
+    found = await asyncio.gather(*(_try(address, timeout_seconds) for address in addresses))
+    parts = [f"{_name(address)}: {result or 'answers now'}" for address, result in found]
+    if not all(result for _, result in found):
+        # Something answers, so addresses alone do not explain it: a bad certificate, or it is over already.
+        parts.append(f"at the attempt: {_first_words(error)}")
+    return f"{start}{'; '.join(parts)}."
+
+
+async def _resolve(host: str, port: int, family: int) -> list[_Address]:
+    answers = await asyncio.get_running_loop().getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
+    by_family: dict[int, list[_Address]] = {}
+    for found, _, _, _, address in answers:
+        by_family.setdefault(found, []).append((found, address))
+    # Each family gets its share: a host with eight IPv6 addresses must not hide what is wrong with IPv4.
+    share = max(ADDRESS_COUNT // max(len(by_family), 1), 1)
+    return [address for addresses in by_family.values() for address in dict.fromkeys(addresses[:share])]
+
+
+async def _try(address: _Address, timeout_seconds: float) -> tuple[_Address, str]:
+    """Connect once; answer the address and what went wrong, or "" when it worked."""
+    family, target = address
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as connection:
+            connection.setblocking(False)
+            async with asyncio.timeout(timeout_seconds):
+                await asyncio.get_running_loop().sock_connect(connection, target)
+    except TimeoutError:
+        return address, f"no answer within {timeout_seconds:g} s"
+    except OSError as failure:
+        return address, _words(failure)
+    return address, ""
+
+
+def _name(address: _Address) -> str:
+    family, target = address
+    return f"{_FAMILY_NAMES.get(family, family.name)} {target[0]}"
+
+
+def _words(error: BaseException) -> str:
+    """The system's own words for an error, without numbers and class names."""
+    match error:
+        case ssl.SSLError():
+            return f"TLS failed ({getattr(error, 'verify_message', '') or getattr(error, 'reason', '') or error})"
+        case socket.gaierror():
+            return str(error.strerror)
+        case OSError() if error.errno:
+            return os.strerror(error.errno).lower()
+    return str(error) or type(error).__name__
+
+
+def _first_words(error: BaseException) -> str:
+    """The words for the innermost failure behind `error`; libraries wrap it several times."""
+    causes = list(_causes(error))
+    innermost = next((cause for cause in causes if isinstance(cause, ssl.SSLError)), causes[-1])
+    return "timed out" if isinstance(innermost, TimeoutError | asyncio.CancelledError) else _words(innermost)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """`error` and all that led to it, the outermost first; of a group its first member."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        if isinstance(current, BaseExceptionGroup):
+            current = current.exceptions[0]
+        else:
+            current = current.__cause__ or current.__context__

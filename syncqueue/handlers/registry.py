@@ -1,0 +1,61 @@
+"""Which class handles which service. A service is on exactly when the settings name it in HANDLERS."""
+
+from __future__ import annotations
+
+from django.utils.module_loading import import_string
+
+from syncqueue.conf import ServiceSettings, Settings, get_settings
+from syncqueue.core.errors import ConfigurationError
+from syncqueue.handlers.base import DocumentHandler, HandlerConfig, SyncHandler
+
+# As import paths, so that a service's client library is loaded only where the service is used.
+BUILT_IN = {"telegram": "syncqueue.handlers.telegram.handler.TelegramHandler"}
+
+_EXTRAS = {"telegram": "telegram", "mastodon": "mastodon", "manticoresearch": "manticore"}
+
+
+def handler_class(service: ServiceSettings) -> type[SyncHandler]:
+    """The class that handles a service; raises `ConfigurationError` saying what to install or write."""
+    path = service.handler_class or BUILT_IN.get(service.name)
+    if path is None:
+        raise ConfigurationError(
+            f"SYNCQUEUE['HANDLERS'][{service.name!r}] needs a CLASS: {service.name!r} is not built in "
+            f"(built in: {', '.join(BUILT_IN)})."
+        )
+    try:
+        found = import_string(path)
+    except ImportError as error:
+        raise ConfigurationError(_explain_import(service.name, path, error)) from error
+    if not (isinstance(found, type) and issubclass(found, SyncHandler)):
+        raise ConfigurationError(
+            f"SYNCQUEUE['HANDLERS'][{service.name!r}]['CLASS']: {path} is not a subclass of syncqueue.SyncHandler."
+        )
+    return found
+
+
+def _explain_import(name: str, path: str, error: ImportError) -> str:
+    missing = (getattr(error, "name", None) or "").partition(".")[0]
+    if missing in _EXTRAS:
+        return f"The service {name!r} needs a library: pip install 'django-syncqueue[{_EXTRAS[missing]}]'."
+    return f"SYNCQUEUE['HANDLERS'][{name!r}]: cannot import {path}: {error}"
+
+
+def make_handler(service: str, settings: Settings | None = None) -> SyncHandler:
+    """A new handler for a service; raises `ConfigurationError` when the service is not on."""
+    settings = settings or get_settings()
+    found = settings.service(service)
+    return handler_class(found)(
+        HandlerConfig(
+            service=service,
+            options=found.options,
+            force_ipv4=found.force_ipv4,
+            attempt_timeout_seconds=settings.processing.attempt_timeout_seconds,
+            allowed_private_hosts=settings.allowed_private_hosts,
+        )
+    )
+
+
+def posts(service: str) -> bool:
+    """Whether a service posts (and so takes objects from a destination's start on) or is an index."""
+    found = handler_class(get_settings().service(service))
+    return issubclass(found, DocumentHandler) and found.posts

@@ -1,0 +1,1 @@
+"""Telegram: notes as messages of a channel or group, through the Bot API."""

@@ -1,0 +1,179 @@
+"""The way to Telegram: one connection pool, its limits, what is raised, and what may be logged of it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+from urllib.parse import SplitResult, urlsplit
+
+import httpx
+from telegram import Bot
+from telegram.error import TelegramError
+from telegram.request import HTTPXRequest
+
+from syncqueue.core.errors import ConfigurationError, DestinationBroken, HandlerError, Unreachable
+from syncqueue.handlers.base import HandlerConfig
+from syncqueue.handlers.network import explain_unreachable
+from syncqueue.handlers.telegram.answers import NOT_CONNECTED, UnusualAnswer, translate
+from syncqueue.secrets import RedactSecrets
+
+T = TypeVar("T")
+
+REAL_URL = "https://api.telegram.org"
+# Real ones have 35 characters behind the colon, the Bot API's documentation shows others.
+TOKEN = re.compile(r"[0-9]{5,}:[A-Za-z0-9_-]{20,}")
+# Well above any service's CONCURRENCY; a connection is kept for httpx's 5 s after its last use.
+LIMITS = httpx.Limits(max_connections=100, keepalive_expiry=5.0)
+# A healthy route answers within a second; IPv4 is tried 0.25 s after IPv6 without waiting for this (anyio).
+CONNECT_TIMEOUT_SECONDS = 5.0
+# Of the attempt: connecting, a diagnosis and an answer stay below the whole, so it can say what happened.
+CONNECT_SHARE, ANSWER_SHARE = 0.25, 0.6
+
+_TALKATIVE = ("telegram", "httpx", "httpcore")
+_REDACT = RedactSecrets()
+
+
+def keep_tokens_out_of_logs() -> None:
+    """Put the filter on every logger of the libraries: the token is a part of every URL they log.
+
+    On each one, because a logger's filter is not asked about records of the loggers below it.
+    """
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] in _TALKATIVE:
+            logging.getLogger(name).addFilter(_REDACT)
+
+
+keep_tokens_out_of_logs()
+
+
+class BotRequest(HTTPXRequest):
+    """The library's transport, with an eye on the answers that the library reduces to a text.
+
+    A 404 or 403 that is no answer of the Bot API (a proxy's page) must not pass for a refused token; a status is
+    more than its phrase; and the library's own error for a rate limit warns of a future change each time it is made.
+    """
+
+    __slots__ = ()
+
+    async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
+        """Send one request; raises `UnusualAnswer` for what the library would not tell apart."""
+        status, payload = await super().do_request(*args, **kwargs)
+        answer = _answer(payload)
+        hints = answer.get("parameters")
+        hints = hints if isinstance(hints, dict) else {}
+        if not _is_usual(status, answer, hints):
+            raise UnusualAnswer(status, str(answer.get("description", "")), hints.get("retry_after"))
+        return status, payload
+
+
+def _answer(payload: bytes) -> dict[str, Any]:
+    """The Bot API's answer, or nothing when it is not one."""
+    try:
+        answer = json.loads(payload)
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) and "ok" in answer else {}
+
+
+def _is_usual(status: int, answer: dict[str, Any], hints: dict[str, Any]) -> bool:
+    """Whether the library makes the right thing of an answer."""
+    if 200 <= status < 300:
+        return "result" in answer
+    return bool(answer) and status in (400, 401, 403, 404, 409) and "retry_after" not in hints
+
+
+class TelegramClient:
+    """Calls the Bot API for any number of bots over one pool of connections, on one event loop."""
+
+    def __init__(self, config: HandlerConfig) -> None:
+        """Read the options; raises `ConfigurationError` for an API_BASE_URL that is none."""
+        self._url = _base_url(config)
+        self.host = self._url.hostname or ""
+        self.port = self._url.port or (443 if self._url.scheme == "https" else 80)
+        self._force_ipv4 = config.force_ipv4
+        self._attempt_seconds = config.attempt_timeout_seconds
+        self._request: BotRequest | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """The "host:port" that is called."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    async def call(self, token: str, operation: Callable[[Bot], Awaitable[T]], *, creates: bool = False) -> T:
+        """Do one request as the bot of `token`; raises `HandlerError`s alone.
+
+        `creates`: the request makes something new, so a lost answer is an `OutcomeUnknown`.
+        """
+        bot = self._bot(token)
+        try:
+            return await operation(bot)
+        except TelegramError as error:
+            # Without the cause: the messages of some, and the URLs inside httpx's, hold the token.
+            raise await self._translated(error, creates=creates) from None
+
+    async def aclose(self) -> None:
+        """Close the connections; a later call opens new ones."""
+        request, self._request = self._request, None
+        if request is not None:
+            # Not by way of a Bot, whose shutdown() does nothing unless it was initialised with a getMe.
+            await request.shutdown()
+
+    def _bot(self, token: str) -> Bot:
+        if not TOKEN.fullmatch(token):
+            raise DestinationBroken("The destination has no bot token: enter the one that @BotFather shows.")
+        # A Bot is no more than token and URLs, so none is kept; the connections are in the request object.
+        request = self._shared_request()
+        base = self._url.geturl()
+        return Bot(
+            token,
+            base_url=f"{base}/bot",
+            base_file_url=f"{base}/file/bot",
+            request=request,
+            get_updates_request=request,
+        )
+
+    def _shared_request(self) -> BotRequest:
+        """Made on first use, because it belongs to the loop it is used on."""
+        if self._request is None:
+            self._request = self._new_request()
+            keep_tokens_out_of_logs()
+        return self._request
+
+    def _new_request(self) -> BotRequest:
+        answer_seconds = self._attempt_seconds * ANSWER_SHARE
+        options: dict[str, Any] = {"limits": LIMITS}
+        if self._force_ipv4:
+            # An own transport does not see the client's limits, nor a proxy from the environment.
+            any_ipv4 = "0.0.0.0"  # noqa: S104 - the address to connect from, nothing listens on it
+            options["transport"] = httpx.AsyncHTTPTransport(local_address=any_ipv4, limits=LIMITS)
+        return BotRequest(
+            connect_timeout=min(CONNECT_TIMEOUT_SECONDS, self._attempt_seconds * CONNECT_SHARE),
+            read_timeout=answer_seconds,
+            write_timeout=answer_seconds,
+            media_write_timeout=answer_seconds,
+            httpx_kwargs=options,
+        )
+
+    async def _translated(self, error: TelegramError, *, creates: bool) -> HandlerError:
+        if not isinstance(error.__cause__, NOT_CONNECTED):
+            return translate(error, creates=creates)
+        family = socket.AF_INET if self._force_ipv4 else socket.AF_UNSPEC
+        return Unreachable(await explain_unreachable(self.host, self.port, error, family=family))
+
+
+def _base_url(config: HandlerConfig) -> SplitResult:
+    given = config.options.get("API_BASE_URL") or REAL_URL
+    path = f"SYNCQUEUE['HANDLERS'][{config.service!r}]['OPTIONS']['API_BASE_URL']"
+    try:
+        url = urlsplit(str(given).rstrip("/"))
+        is_usable = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:
+        is_usable = False
+    if not is_usable or url.query or url.fragment or url.username:
+        # The value itself is not shown: a URL may hold a password.
+        raise ConfigurationError(f"{path}: expected None or a URL such as 'http://127.0.0.1:8021'.")
+    return url

@@ -1,0 +1,241 @@
+"""The tables: where copies go (Destination), what is wanted and what is out there (SyncRecord), and a few stamps.
+
+The database is the truth of what should be synced; Redis is only the plan of when. Records and objects know each
+other by model label and primary key as text, without a foreign key, because a record outlives its object until the
+remote copy is gone.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from syncqueue.conf import get_settings
+from syncqueue.core.errors import SecretError
+from syncqueue.secrets import decrypt, encrypt
+
+
+def new_generation() -> str:
+    """A fresh value for each wanted change; compared for equality only."""
+    return uuid.uuid4().hex
+
+
+class Rule(models.TextChoices):
+    """Which objects of its owner a destination takes."""
+
+    ALL = "all", _("all")
+    PUBLIC = "public", _("public only")
+    PRIVATE = "private", _("private only")
+    TAG = "tag", _("with the tag")
+
+
+class DestinationState(models.TextChoices):
+    """Whether a destination takes objects."""
+
+    ACTIVE = "active", _("active")
+    RETIRING = "retiring", _("retiring")  # to be deleted once its remote copies are dealt with
+
+
+class Destination(models.Model):
+    """One place on a service: a channel, an account, a table."""
+
+    name = models.CharField(_("name"), max_length=100)
+    service = models.CharField(_("service"), max_length=50)
+    address = models.CharField(_("address"), max_length=500, blank=True)
+    # Without a constraint and without a cascade: a destination outlives its owner until it is retired.
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("owner"),
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        related_name="+",
+        help_text=_("Whose objects it takes. Empty: site-wide."),
+    )
+    rule = models.CharField(_("rule"), max_length=10, choices=Rule.choices, default=Rule.ALL)
+    rule_value = models.CharField(_("tag"), max_length=100, blank=True)
+    options = models.JSONField(_("options"), default=dict, blank=True)
+    secret_text = models.TextField(blank=True, editable=False)  # encrypted; see the property `secret`
+    start_at = models.DateTimeField(
+        _("takes objects from"),
+        null=True,
+        blank=True,
+        default=timezone.now,
+        help_text=_("Objects created earlier are left alone. Empty: all objects."),
+    )
+    enabled = models.BooleanField(_("enabled"), default=True)
+    state = models.CharField(max_length=10, choices=DestinationState.choices, default="active", editable=False)
+    remove_remote = models.BooleanField(default=False, editable=False)  # what retiring does with remote copies
+    declared = models.CharField(max_length=50, blank=True, editable=False)  # its name in the setting DESTINATIONS
+    broken_reason = models.TextField(blank=True, editable=False)
+    broken_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("destination")
+        verbose_name_plural = _("destinations")
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["declared"], condition=~models.Q(declared=""), name="syncqueue_declared_once"
+            )
+        ]
+        indexes: ClassVar = [models.Index(fields=["owner", "enabled"], name="syncqueue_dest_owner")]
+
+    def __str__(self) -> str:
+        """The name, as people know it."""
+        return self.name
+
+    @property
+    def secret(self) -> dict[str, str]:
+        """The credential by field name; raises `SecretError` when no configured key opens it."""
+        if self.declared:
+            return dict(get_settings().destinations.get(self.declared, {}).get("SECRET", {}))
+        return decrypt(self.secret_text) if self.secret_text else {}
+
+    @secret.setter
+    def secret(self, value: Mapping[str, str]) -> None:
+        if self.declared:
+            raise SecretError(f"{self.name}: its secret stands in SYNCQUEUE['DESTINATIONS'][{self.declared!r}].")
+        self.secret_text = encrypt(value) if value else ""
+
+
+class RecordState(models.TextChoices):
+    """How a record stands. Only `waiting` is worked on; the last three leave by a save or a person alone."""
+
+    SYNCED = "synced", _("synced")
+    WAITING = "waiting", _("waiting")
+    FAILED = "failed", _("failed")
+    UNKNOWN = "unknown", _("unknown")  # held after a lost answer
+    ABANDONED = "abandoned", _("abandoned")  # a person cleared or deleted the task
+
+
+class SyncRecord(models.Model):
+    """Ties one object to one destination."""
+
+    source = models.CharField(_("source"), max_length=100)  # model label, lower case: "notes.note"
+    object_pk = models.CharField(_("object"), max_length=200)
+    destination = models.ForeignKey(
+        Destination, verbose_name=_("destination"), on_delete=models.PROTECT, related_name="records"
+    )
+    service = models.CharField(_("service"), max_length=50)  # the destination's, for the index
+    state = models.CharField(_("state"), max_length=10, choices=RecordState.choices, default=RecordState.WAITING)
+    generation = models.CharField(max_length=32, default=new_generation)  # wanted
+    synced_generation = models.CharField(max_length=32, blank=True)
+    changed_at = models.DateTimeField(_("changed"), default=timezone.now)  # when the generation was made
+    object_changed_at = models.DateTimeField(null=True, blank=True)  # the object's changed_field as last seen
+
+    parts = models.JSONField(default=list, blank=True)  # [{"kind", "id", "url", "address"}]
+    content_hash = models.CharField(max_length=64, blank=True)  # of what is out there; "" = unknown
+    idempotency_key = models.CharField(max_length=32, default=new_generation)  # of the next part to be created
+    uncertain = models.BooleanField(default=False)  # something may be out there whose id was never learned
+
+    mark_token = models.CharField(max_length=64, blank=True)  # of the attempt that may be sending
+    mark_until = models.DateTimeField(null=True, blank=True)  # by the database's clock
+    mark_action = models.CharField(max_length=10, blank=True)  # what it is about to do
+
+    error = models.TextField(_("error"), blank=True)  # why it is not synced, for people
+    error_at = models.DateTimeField(null=True, blank=True)
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    synced_at = models.DateTimeField(_("synced"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("record")
+        verbose_name_plural = _("records")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["source", "object_pk", "destination"], name="syncqueue_record_once")
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["state", "id"], name="syncqueue_rec_state"),
+            models.Index(fields=["service", "state", "id"], name="syncqueue_rec_service"),
+            models.Index(fields=["destination", "state", "id"], name="syncqueue_rec_destination"),
+        ]
+        # Not tied to a model of the app's own, but every model needs a content type to hang permissions on.
+        permissions: ClassVar = [
+            ("view_queue", _("Can see the sync queues")),
+            ("operate_queue", _("Can operate the sync queues")),
+        ]
+
+    def __str__(self) -> str:
+        """What is tied to where."""
+        return f"{self.source}:{self.object_pk} -> {self.service}/{self.destination_id}"
+
+    def renew(self, now: datetime) -> None:
+        """Want this record synced anew, whatever state it is in; to be saved by the caller."""
+        self.state = RecordState.WAITING
+        self.generation = new_generation()
+        self.changed_at = now
+        self.error = ""
+        self.next_attempt_at = None
+
+
+class StrayPart(models.Model):
+    """A remote copy that was sent but could not be stored with its record: to be taken away."""
+
+    record = models.ForeignKey(SyncRecord, on_delete=models.CASCADE, related_name="strays")
+    part = models.JSONField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        """Which copy."""
+        return f"{self.part.get('kind')} {self.part.get('id')}"
+
+
+class ServicePolicy(models.Model):
+    """Figures of one service set by a person; what is empty comes from the settings."""
+
+    service = models.CharField(_("service"), max_length=50, unique=True)
+    paused = models.BooleanField(_("paused"), default=False)
+    max_retries = models.PositiveIntegerField(_("retries"), null=True, blank=True)
+    base_delay_seconds = models.FloatField(_("first delay (seconds)"), null=True, blank=True)
+    backoff_multiplier = models.FloatField(_("backoff multiplier"), null=True, blank=True)
+    max_delay_minutes = models.FloatField(_("longest delay (minutes)"), null=True, blank=True)
+    concurrency = models.PositiveIntegerField(_("concurrency"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("service policy")
+        verbose_name_plural = _("service policies")
+
+    def __str__(self) -> str:
+        """The service."""
+        return self.service
+
+
+class SweepPosition(models.Model):
+    """How far the sweep has come through one source: for all destinations, or filling one new destination."""
+
+    source = models.CharField(max_length=100)
+    destination = models.ForeignKey(Destination, null=True, on_delete=models.CASCADE, related_name="+")
+    changed_at = models.DateTimeField(null=True)  # None: from the beginning
+    object_pk = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["source", "destination"], name="syncqueue_sweep_once"),
+            models.UniqueConstraint(
+                fields=["source"], condition=models.Q(destination=None), name="syncqueue_sweep_all_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        """Which walk."""
+        return f"{self.source} -> {self.destination_id or 'all'}"
+
+
+class SiteStamp(models.Model):
+    """Who this database is: one row, made on first use."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    site_id = models.CharField(max_length=32, default=new_generation)
+    environment = models.CharField(max_length=50, blank=True)
+
+    def __str__(self) -> str:
+        """The random id."""
+        return self.site_id

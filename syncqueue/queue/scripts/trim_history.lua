@@ -1,0 +1,11 @@
+-- Removes old minutes from the history. At most a week of them is there, so one look at all is bounded.
+-- ARGV: 1 now, 2 age (minutes)
+-- Answers how many counts were removed.
+local oldest = math.floor(now / 60000) - tonumber(ARGV[2])
+local gone = 0
+for _, name in ipairs(redis.call('HKEYS', history)) do
+  if tonumber(string.match(name, '^%d+')) < oldest then
+    gone = gone + redis.call('HDEL', history, name)
+  end
+end
+return gone

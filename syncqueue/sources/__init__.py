@@ -1,0 +1,1 @@
+"""What is synced: the registered models, the records of their objects, and what those need."""

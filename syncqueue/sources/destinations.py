@@ -1,0 +1,82 @@
+"""Destinations: those the settings declare, those that broke, and those that are to go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from syncqueue.conf import get_settings
+from syncqueue.handlers.registry import posts
+from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord, new_generation
+from syncqueue.site import record_db
+
+_declared_by: Mapping[str, Mapping[str, Any]] | None = None
+
+
+def ensure_declared() -> None:
+    """Give each destination of the setting DESTINATIONS its row; once a process and setting."""
+    global _declared_by
+    wanted = get_settings().destinations
+    if _declared_by is wanted:
+        return
+    for name, entry in wanted.items():
+        _ensure(name, entry)
+    gone = Destination.objects.using(record_db()).exclude(declared="").exclude(declared__in=list(wanted))
+    gone.filter(enabled=True).update(enabled=False)
+    _declared_by = wanted
+
+
+def _ensure(name: str, entry: Mapping[str, Any]) -> None:
+    values = {
+        "name": name,
+        "service": entry["SERVICE"],
+        "address": entry.get("ADDRESS", ""),
+        "options": dict(entry.get("OPTIONS", {})),
+        "rule": entry.get("RULE", "all"),
+        "rule_value": entry.get("RULE_VALUE", ""),
+        "enabled": True,
+    }
+    rows = Destination.objects.using(record_db())
+    first = {} if posts(entry["SERVICE"]) else {"start_at": None}
+    row, created = rows.get_or_create(declared=name, defaults=values | first)
+    if not created and any(getattr(row, field) != value for field, value in values.items()):
+        for field, value in values.items():
+            setattr(row, field, value)
+        row.save(using=record_db(), update_fields=list(values))
+
+
+def mark_broken(destination_id: int, reason: str, now: datetime) -> bool:
+    """Note that a destination is refused; answers whether this is news."""
+    rows = Destination.objects.using(record_db()).filter(pk=destination_id)
+    return rows.filter(broken_reason="").update(broken_reason=reason, broken_at=now) == 1
+
+
+def begin_retirement(destination: Destination, *, remove_remote: bool) -> list[SyncRecord]:
+    """Take a destination out of service. Answers the records whose remote copies are to be removed first.
+
+    Without any (or when the copies are to stay) the row and its secret are gone when this returns.
+    """
+    db = record_db()
+    with transaction.atomic(using=db):
+        rows = SyncRecord.objects.using(db).filter(destination=destination)
+        if remove_remote:
+            rows.filter(parts=[]).delete()
+            rows.update(state=RecordState.WAITING, generation=new_generation())
+        else:
+            rows.delete()
+        Destination.objects.using(db).filter(pk=destination.pk).update(
+            state=DestinationState.RETIRING, remove_remote=remove_remote, enabled=False, broken_reason=""
+        )
+    left = list(SyncRecord.objects.using(db).filter(destination=destination))
+    if not left:
+        finish_retirements()
+    return left
+
+
+def finish_retirements() -> int:
+    """Delete retiring destinations of which nothing is out there any more; answers how many."""
+    retiring = Destination.objects.using(record_db()).filter(state=DestinationState.RETIRING, records=None)
+    return retiring.delete()[0]

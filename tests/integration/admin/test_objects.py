@@ -1,0 +1,146 @@
+"""What the mixin adds to any ModelAdmin, the template tag, and another AdminSite."""
+
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.db import connection
+from django.template import Context, Template
+from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
+from django.urls import path
+
+import syncqueue.admin
+from project.notes.models import Note
+from syncqueue.models import Destination, SyncRecord
+from tests.integration.api.people import client_of, make_person
+
+pytestmark = pytest.mark.django_db
+
+
+class NoteAdmin(syncqueue.admin.SyncStatusMixin, admin.ModelAdmin):
+    list_display = ("__str__",)
+
+
+class PlacedAdmin(syncqueue.admin.SyncStatusMixin, admin.ModelAdmin):
+    list_display = ("sync_state", "__str__")
+    fields = ("sync_status", "owner", "text")
+
+
+other_site = admin.AdminSite("other")
+other_site.register(Note, NoteAdmin)
+syncqueue.admin.register(other_site)
+placed_site = admin.AdminSite("placed")
+placed_site.register(Note, PlacedAdmin)
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("prefix/other/", other_site.urls),
+    path("placed/", placed_site.urls),
+]
+
+
+@pytest.fixture(autouse=True)
+def own_urls(settings: Any) -> None:
+    settings.ROOT_URLCONF = __name__
+
+
+@pytest.fixture
+def operator() -> Client:
+    client = Client()
+    user = make_person("operator")
+    user.is_superuser = True
+    user.save()
+    client.force_login(user)
+    return client
+
+
+def test_the_objects_page_has_a_sentence_for_each_destination(operator: Client, record: SyncRecord) -> None:
+    for base in ("/prefix/other", "/placed"):
+        page = operator.get(f"{base}/notes/note/{record.object_pk}/change/").content.decode()
+        assert "@news" in page and "Refused: &lt;script&gt;" in page
+        assert 'href="https://t.me/news/7"' in page
+
+
+@pytest.mark.parametrize("base", ["/prefix/other", "/placed"])
+def test_a_new_object_has_a_form_without_sentences(operator: Client, base: str) -> None:
+    page = operator.get(f"{base}/notes/note/add/")
+    assert page.status_code == 200
+    assert "field-sync_status" not in page.content.decode()
+
+
+def test_an_object_is_saved_as_before(operator: Client, note: Note) -> None:
+    answer = operator.post(f"/placed/notes/note/{note.pk}/change/", {"owner": note.owner_id, "text": "Changed"})
+    assert answer.status_code == 302
+    note.refresh_from_db()
+    assert note.text == "Changed"
+
+
+def test_the_list_has_one_query_for_all_states(operator: Client, destination: Destination) -> None:
+    owner = User.objects.create_user("writer")
+    for number in range(10):
+        note = Note.objects.create(owner=owner, text=str(number))
+        SyncRecord.objects.update_or_create(
+            source="notes.note", object_pk=str(note.pk), destination=destination,
+            defaults={"service": "telegram", "state": "synced"},
+        )  # fmt: skip
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        page = operator.get("/prefix/other/notes/note/")
+    assert page.content.decode().count('<td class="field-sync_state">synced</td>') == 10
+    assert sum("syncqueue_syncrecord" in query["sql"] for query in queries) == 1
+
+
+def test_a_column_counts_states_that_differ(operator: Client, note: Note) -> None:
+    for state in ("synced", "synced", "failed"):
+        place = Destination.objects.create(name=state, service="telegram")
+        SyncRecord.objects.create(
+            source="notes.note", object_pk=str(note.pk), destination=place, service="telegram", state=state
+        )
+    assert "2 synced, 1 failed" in operator.get("/placed/notes/note/").content.decode()
+
+
+def test_sync_now_on_objects_is_logged_with_its_count(operator: Client, record: SyncRecord) -> None:
+    data = {"action": "sync_now", "_selected_action": [record.object_pk]}
+    page = operator.post("/prefix/other/notes/note/", data, follow=True)
+    assert "1 object is being synced." in page.content.decode()
+    assert LogEntry.objects.get().object_repr == "notes: sync now: 1 objects"
+
+
+def test_sync_now_is_offered_only_to_those_who_may_operate(note: Note) -> None:
+    request = RequestFactory().get("/")
+    page = NoteAdmin(Note, other_site)
+    for role, offered in (("staff", False), ("viewer", False), ("operator", True)):
+        request.user = make_person(role)
+        assert ("sync_now" in page.get_actions(request)) is offered, role
+
+
+def test_the_tag_shows_sentences_with_links_and_as_text(record: SyncRecord, note: Note) -> None:
+    shown = Template("{% load syncqueue %}{% sync_status note %}").render(Context({"note": note}))
+    assert "Refused: &lt;script&gt;" in shown
+    assert 'href="https://t.me/news/7"' in shown
+
+
+def test_the_tag_breaks_no_page_for_what_is_not_saved() -> None:
+    template = Template("{% load syncqueue %}{% sync_status note %}")
+    for value in (Note(text="new"), None, "", 3):
+        assert "No destination takes it." in template.render(Context({"note": value}))
+
+
+def test_another_admin_site_has_the_pages_under_its_own_address() -> None:
+    client = client_of("operator")
+    index = client.get("/prefix/other/").content.decode()
+    assert "/prefix/other/syncqueue/queue/" in index
+    page = client.get("/prefix/other/syncqueue/queue/").content.decode()
+    assert "/prefix/other/syncqueue/queue/telegram/pause/" in page
+    done = client.post("/prefix/other/syncqueue/queue/telegram/pause/", follow=True)
+    assert done.redirect_chain == [("/prefix/other/syncqueue/queue/", 302)]
+
+
+def test_registering_twice_keeps_what_is_there() -> None:
+    before = dict(other_site._registry)
+    syncqueue.admin.register(other_site)
+    assert other_site._registry == before

@@ -1,0 +1,32 @@
+"""Puts tasks into the states that pages and calls are to show."""
+
+from datetime import UTC, datetime, timedelta
+
+from django.utils import timezone
+
+from syncqueue import site
+from syncqueue.conf import get_settings
+from syncqueue.core.task import AttemptNote, SyncTask
+from syncqueue.queue import SyncQueue, make_queue
+from syncqueue.queue.connection import sync_client
+
+
+def queue_of(service: str) -> SyncQueue:
+    """The queue of a service, as the settings of the test say."""
+    settings = get_settings()
+    return make_queue(sync_client(settings.redis), settings, service, site.site_id())
+
+
+def fill(service: str, *, pending: int = 0, delayed: int = 0, failed: int = 0, processing: int = 0) -> None:
+    """So many fresh tasks in each state."""
+    queue = queue_of(service)
+    for count, end in ((failed, "fail"), (processing, "keep")):
+        for _ in range(count):
+            queue.enqueue(SyncTask(service, "update", "notes.note:1"))
+            (claimed,) = queue.claim(1).tasks
+            if end == "fail":
+                queue.fail(claimed, AttemptNote(at=timezone.now(), seconds=0.1, outcome="failure", error="refused"))
+    for _ in range(delayed):
+        queue.enqueue(SyncTask(service, "update", "notes.note:2", run_at=datetime.now(UTC) + timedelta(hours=1)))
+    for _ in range(pending):
+        queue.enqueue(SyncTask(service, "update", "notes.note:3"))

@@ -1,0 +1,3 @@
+"""A real server."""
+
+from tests.redis_server import *  # noqa: F403

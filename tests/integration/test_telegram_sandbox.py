@@ -1,0 +1,244 @@
+"""The Telegram handler against the sandbox's Bot API over real HTTP: what visitors of a channel see in the end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from project.sandbox.testing import RunningSandbox, running_sandbox
+from syncqueue.core.errors import (
+    DestinationBroken,
+    HandlerError,
+    OutcomeUnknown,
+    RateLimited,
+    RetryLater,
+    Unreachable,
+)
+from syncqueue.handlers.base import Document, DocumentJob, HandlerConfig, Place, RemotePart
+from syncqueue.handlers.telegram.handler import TelegramHandler
+
+LONG = "A long story. " * 500
+MARKDOWN = "# Title\n\nA **bold** [link](https://example.org) and `code` 🎉\n\n- one\n- two"
+
+
+class Desk:
+    """Creates, updates and deletes at @news, and remembers the parts as the executor does."""
+
+    def __init__(self, sandbox: RunningSandbox) -> None:
+        self.config = HandlerConfig(service="telegram", options={"API_BASE_URL": sandbox.telegram_url})
+        self.place = Place(id=1, name="News", address="@news", secret={"token": sandbox.bot_token})
+        self.parts: Sequence[RemotePart] = ()
+
+    def create(self, document: Document | str) -> None:
+        self._act(lambda handler, job: handler.create(job), document)
+
+    def update(self, document: Document | str) -> None:
+        self._act(lambda handler, job: handler.update(job), document)
+
+    def delete(self) -> None:
+        self._act(lambda handler, job: handler.delete(job), "")
+        self.parts = ()
+
+    def check(self) -> str:
+        return asyncio.run(self._with_handler(lambda handler: handler.check(self.place)))
+
+    def _act(self, act: Callable[[TelegramHandler, DocumentJob], Awaitable[Any]], given: Document | str) -> None:
+        async def store(parts: Sequence[RemotePart]) -> str:
+            self.parts = tuple(parts)
+            return "next key"
+
+        job = DocumentJob(
+            place=self.place,
+            document=Document(text=given) if isinstance(given, str) else given,
+            parts=self.parts,
+            idempotency_key="key",
+            uncertain=False,
+            store=store,
+        )
+        self.parts = asyncio.run(self._with_handler(lambda handler: act(handler, job))) or ()
+
+    async def _with_handler(self, act: Callable[[TelegramHandler], Awaitable[Any]]) -> Any:
+        handler = TelegramHandler(self.config)
+        try:
+            return await act(handler)
+        finally:
+            await handler.aclose()
+
+
+@pytest.fixture(scope="module")
+def process() -> Iterator[RunningSandbox]:
+    """One sandbox for this file."""
+    with running_sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox(process: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> RunningSandbox:
+    """The sandbox, empty and up, and no proxy on the way to it."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    process.reset()
+    return process
+
+
+@pytest.fixture
+def desk(sandbox: RunningSandbox) -> Desk:
+    """A handler's desk at @news."""
+    return Desk(sandbox)
+
+
+def shown(sandbox: RunningSandbox) -> list[tuple[str, str]]:
+    """Kind and text or caption of each message in @news."""
+    return [(message["kind"], message.get("text") or message["caption"]) for message in sandbox.messages("@news")]
+
+
+def test_a_note_is_posted_edited_and_deleted(sandbox: RunningSandbox, desk: Desk) -> None:
+    desk.create("First <b>&")
+    assert shown(sandbox) == [("text", "First <b>&")]
+    desk.update("Second")
+    assert shown(sandbox) == [("text", "Second")]
+    (part,) = desk.parts
+    assert part.url == f"https://t.me/news/{part.id}"
+    desk.delete()
+    assert shown(sandbox) == []
+
+
+def test_markdown_is_posted_with_its_formatting(sandbox: RunningSandbox, desk: Desk) -> None:
+    desk.create(Document(text=MARKDOWN, format="markdown", tags=("web-dev",)))
+    (message,) = sandbox.messages("@news")
+    assert message["text"] == "Title\n\nA bold link and code 🎉\n\n• one\n• two\n\n#web_dev"
+    kinds = {entity["type"] for entity in message["entities"]}
+    assert {"bold", "underline", "text_link", "code"} <= kinds
+
+
+def test_a_text_of_exactly_the_limit_is_posted_as_text(sandbox: RunningSandbox, desk: Desk) -> None:
+    desk.create("🎉" * 2048)
+    assert shown(sandbox) == [("text", "🎉" * 2048)]
+
+
+def test_a_long_text_is_posted_as_a_file_and_edited_as_one(sandbox: RunningSandbox, desk: Desk) -> None:
+    desk.create(Document(text=LONG, format="markdown", title="Story"))
+    (message,) = sandbox.messages("@news")
+    assert (message["kind"], message["document"]["file_name"]) == ("document", "Story.md")
+    assert message["document"]["size"] == len(LONG.strip())
+    desk.update(Document(text=LONG + "The end.", format="markdown", title="Story"))
+    (edited,) = sandbox.messages("@news")
+    assert edited["message_id"] == message["message_id"]
+    assert edited["document"]["size"] == len(LONG + "The end.")
+
+
+def test_a_note_that_grows_and_shrinks_again_is_always_there_once(sandbox: RunningSandbox, desk: Desk) -> None:
+    desk.create("short")
+    desk.update(LONG)
+    assert [kind for kind, _ in shown(sandbox)] == ["document"]
+    desk.update("short again")
+    assert shown(sandbox) == [("text", "short again")]
+
+
+def test_the_same_content_again_changes_nothing(sandbox: RunningSandbox, desk: Desk) -> None:
+    desk.create("Same")
+    desk.update("Same")
+    assert [entry["stored"] for entry in sandbox.log()] == [True, False]
+
+
+def test_an_edit_of_a_message_someone_deleted_posts_it_anew(sandbox: RunningSandbox, desk: Desk) -> None:
+    desk.create("First")
+    kept = desk.parts
+    desk.delete()
+    desk.parts = kept
+    desk.update("Second")
+    assert shown(sandbox) == [("text", "Second")]
+    assert desk.parts != kept
+
+
+def test_deleting_twice_is_done(sandbox: RunningSandbox, desk: Desk) -> None:
+    desk.create("First")
+    kept = desk.parts
+    desk.delete()
+    desk.parts = kept
+    desk.delete()
+    assert shown(sandbox) == []
+
+
+def test_a_message_that_cannot_be_deleted_is_made_neutral(sandbox: RunningSandbox, desk: Desk) -> None:
+    desk.create("Secret")
+    sandbox.lock_message("@news", int(desk.parts[0].id))
+    desk.delete()
+    assert shown(sandbox) == [("text", "(removed)")]
+
+
+def test_a_file_that_cannot_be_deleted_is_made_neutral(sandbox: RunningSandbox, desk: Desk) -> None:
+    desk.create(LONG)
+    sandbox.lock_message("@news", int(desk.parts[0].id))
+    desk.delete()
+    (message,) = sandbox.messages("@news")
+    assert (message["caption"], message["document"]["file_name"]) == ("(removed)", "removed.txt")
+
+
+def test_a_note_that_grew_beside_a_message_that_cannot_go_stays_one_message(
+    sandbox: RunningSandbox, desk: Desk
+) -> None:
+    desk.create("short")
+    sandbox.lock_message("@news", int(desk.parts[0].id))
+    desk.update(Document(text=LONG, url="https://site.example/1"))
+    ((kind, text),) = shown(sandbox)
+    assert kind == "text"
+    assert text.endswith("…\n\nhttps://site.example/1")
+
+
+def test_check_names_the_bot_and_the_channel(sandbox: RunningSandbox, desk: Desk) -> None:
+    assert desk.check().startswith("@sandbox_bot sees “")
+    desk.place = replace(desk.place, address="@nowhere")
+    with pytest.raises(DestinationBroken):
+        desk.check()
+
+
+@pytest.mark.parametrize(
+    ("mode", "options", "error", "stored"),
+    [
+        ("limited", {"retry_after": 7}, RateLimited, False),
+        ("error", {}, RetryLater, False),
+        ("error", {"status": 502, "html": True}, RetryLater, False),
+        ("error", {"status": 200, "html": True}, OutcomeUnknown, False),
+        ("down", {}, Unreachable, False),
+        ("hang", {}, OutcomeUnknown, True),
+        ("hang-before", {}, OutcomeUnknown, False),
+        ("store-then-reset", {}, OutcomeUnknown, True),
+        ("broken", {}, DestinationBroken, False),
+        ("unauthorized", {}, DestinationBroken, False),
+    ],
+)
+def test_each_way_to_fail_has_its_name_and_leaves_no_secret(
+    sandbox: RunningSandbox,
+    desk: Desk,
+    mode: str,
+    options: dict[str, Any],
+    error: type[HandlerError],
+    stored: bool,
+) -> None:
+    desk.config = replace(desk.config, attempt_timeout_seconds=1.5)
+    sandbox.set_mode("telegram", mode, **options)
+    with pytest.raises(error) as caught:
+        desk.create("Hello")
+    assert sandbox.bot_token not in str(caught.value)
+    if isinstance(caught.value, RateLimited):
+        assert caught.value.after_seconds == 7
+    sandbox.set_mode("telegram", "up")
+    assert bool(shown(sandbox)) is stored
+
+
+@pytest.mark.parametrize("mode", ["hang", "store-then-reset"])
+def test_an_edit_whose_answer_was_lost_can_be_repeated(sandbox: RunningSandbox, desk: Desk, mode: str) -> None:
+    desk.config = replace(desk.config, attempt_timeout_seconds=1.5)
+    desk.create("First")
+    sandbox.set_mode("telegram", mode)
+    with pytest.raises(RetryLater):
+        desk.update("Second")
+    sandbox.set_mode("telegram", "up")
+    desk.update("Second")
+    assert shown(sandbox) == [("text", "Second")]

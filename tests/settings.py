@@ -1,0 +1,42 @@
+"""The demo site's settings for tests and type checks: no .env, and a database file for each process."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+# A developer's .env may hold real tokens; what the shell says of real services is dropped too.
+for _name in [name for name in os.environ if name.startswith(("SYNCQUEUE_", "TELEGRAM_", "DESTINATIONS"))]:
+    del os.environ[_name]
+os.environ |= {
+    "ENV_FILE": "",
+    "DEBUG": "1",
+    "SECRET_KEY": "for-tests-only",
+    # Port 1 of this machine answers nobody: a test that forgets to bring its own server fails at once.
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+    "TELEGRAM_API_BASE_URL": "http://127.0.0.1:1",
+}
+
+from project.settings import *  # noqa: E402, F403
+from project.settings import DATABASES  # noqa: E402
+
+DEBUG = False
+ALLOWED_HOSTS = ["*"]
+
+# Attempts run in other threads, and the worker in another process: neither would see an in-memory database.
+# A folder for each process, so that several runs, and xdist's workers, never share a file.
+DATABASE_FOLDER = Path(tempfile.mkdtemp(prefix="syncqueue-tests-"))
+atexit.register(shutil.rmtree, DATABASE_FOLDER, ignore_errors=True)
+DATABASES["default"] |= {
+    "NAME": str(DATABASE_FOLDER / "db.sqlite3"),
+    "TEST": {"NAME": str(DATABASE_FOLDER / "test.sqlite3")},
+}
+# A power failure may lose a test's rows.
+DATABASES["default"]["OPTIONS"] = DATABASES["default"]["OPTIONS"] | {
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
+}
+
+# Fast on purpose; no test is about the strength of a hash.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+WHITENOISE_USE_FINDERS = True
