@@ -6,6 +6,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from syncqueue.admin import SyncStatusMixin
+
 from .models import Note, Tag
 
 
@@ -25,7 +27,7 @@ class TrashFilter(admin.SimpleListFilter):
 
 
 @admin.register(Note)
-class NoteAdmin(admin.ModelAdmin):
+class NoteAdmin(SyncStatusMixin, admin.ModelAdmin):
     list_display = ["__str__", "owner", "is_markdown", "is_private", "deleted_at", "updated_at"]
     list_filter = [TrashFilter, "is_markdown", "is_private", "tags"]
     list_select_related = ["owner"]

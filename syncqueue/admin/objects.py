@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from syncqueue import audit, services
-from syncqueue.core.errors import SyncQueueError
+from syncqueue.core.errors import ConfigurationError, SyncQueueError
 from syncqueue.models import RecordState, SyncRecord
 from syncqueue.permissions import may_operate
 from syncqueue.secrets import redact
@@ -46,7 +46,11 @@ class SyncStatusMixin(Page):
     @admin.display(description=gettext_lazy("sync"))
     def sync_status(self, obj: Model) -> str:
         """One sentence for each destination, with a link to the copy."""
-        return render_to_string("syncqueue/sync_status.html", {"sentences": services.explain(obj)})
+        try:
+            sentences = services.explain(obj)
+        except ConfigurationError as error:
+            return str(error)
+        return render_to_string("syncqueue/sync_status.html", {"sentences": sentences})
 
     @admin.display(description=gettext_lazy("sync"))
     def sync_state(self, obj: Model) -> str:

@@ -55,9 +55,7 @@ def decide(
             return Decision(move=Move.FAIL, error=result.error)
         case Outcome.RATE_LIMITED:
             seconds = max(result.after_seconds or 1.0, 0.1)
-            return Decision(
-                move=Move.PARK, error=result.error, delay_seconds=seconds, counts=False, hold=rate_hold
-            )
+            return Decision(move=Move.PARK, error=result.error, delay_seconds=seconds, counts=False, hold=rate_hold)
         case Outcome.BROKEN:
             return Decision(move=Move.PARK, error=result.error, counts=False, hold=broken_hold, hold_ends=False)
         case Outcome.UNREACHABLE:
@@ -69,5 +67,7 @@ def decide(
     delay = service.retry.delay_seconds(attempt, draw=draw)
     # The service's own wish wins over the policy.
     return Decision(
-        move=Move.RETRY, error=result.error, delay_seconds=delay if result.after_seconds is None else result.after_seconds
+        move=Move.RETRY,
+        error=result.error,
+        delay_seconds=delay if result.after_seconds is None else result.after_seconds,
     )

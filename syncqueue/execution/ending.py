@@ -36,6 +36,7 @@ class Attempt:
     endpoint: str  # whose breaker is to be told; "" when none was prepared
     watched: bool  # a hold or a strike is set, so the breaker wants to hear of successes too
     began: float  # monotonic seconds
+    leased: bool = True  # False: Redis was away, nothing there knows of this attempt
 
     @property
     def extra(self) -> dict[str, object]:
@@ -65,6 +66,8 @@ class Ending:
 
     async def strike(self, attempt: Attempt, reason: str) -> str:
         """Tell the breaker of a network failure; answers its hold when it is open now, else ""."""
+        if not attempt.leased:
+            return ""
         try:
             opened = await self._queue.strike(
                 attempt.endpoint,
@@ -80,6 +83,9 @@ class Ending:
 
     async def end(self, attempt: Attempt, result: SyncResult, decision: Decision, *, contacted: bool) -> None:
         """Carry out a decision in the queue. `contacted`: the service was asked for something and answered."""
+        if not attempt.leased:
+            await self._end_without_queue(attempt, decision)
+            return
         try:
             await self._tell_breaker(attempt, result, contacted)
             await self._move(attempt, result, decision)
@@ -87,6 +93,14 @@ class Ending:
             logger.warning("%s", error, extra=attempt.extra)
         except QueueError as error:
             logger.warning("The end of an attempt could not be stored in the queue: %s", error, extra=attempt.extra)
+
+    async def _end_without_queue(self, attempt: Attempt, decision: Decision) -> None:
+        if decision.move is Move.DONE:
+            await self._announce(signals.task_succeeded, attempt)
+            return
+        logger.warning("Waits for the reconciler: %s", decision.error, extra=attempt.extra)
+        if decision.move in (Move.FAIL, Move.HELD):
+            await self._announce(signals.task_failed, attempt, error=decision.error)
 
     async def _tell_breaker(self, attempt: Attempt, result: SyncResult, contacted: bool) -> None:
         hold = f"breaker:{attempt.endpoint}"

@@ -63,9 +63,7 @@ class Executor:
 
     def _ending(self, service: str) -> Ending:
         if service not in self._endings:
-            self._endings[service] = Ending(
-                self._queues[service], self.settings.breaker, self._database, self._clock
-            )
+            self._endings[service] = Ending(self._queues[service], self.settings.breaker, self._database, self._clock)
         return self._endings[service]
 
     async def aclose(self) -> None:
@@ -81,9 +79,13 @@ class Executor:
         claimed: Sequence[ClaimedTask],
         *,
         watched: bool,
+        leased: bool = True,
         done: Callable[[ClaimedTask], None] | None = None,
     ) -> None:
-        """Attempt claimed tasks side by side. `done` is called as each one ends, however it ends."""
+        """Attempt claimed tasks side by side. `done` is called as each one ends, however it ends.
+
+        `watched`: a hold or a strike is set. `leased` is False for records attempted while Redis is away.
+        """
         tell = done or (lambda one: None)
         try:
             policy = await self._database.run(policies.in_force, service)
@@ -97,7 +99,7 @@ class Executor:
             raise
         await asyncio.gather(
             *(
-                self._run_one(one, prepared.get(record_id_of(one.task)), handler, policy, watched, tell)
+                self._run_one(one, prepared.get(record_id_of(one.task)), handler, policy, watched, leased, tell)
                 for one in claimed
             )
         )
@@ -116,6 +118,7 @@ class Executor:
         handler: SyncHandler,
         policy: ServiceSettings,
         watched: bool,
+        leased: bool,
         tell: Callable[[ClaimedTask], None],
     ) -> None:
         began = time.monotonic()
@@ -124,7 +127,7 @@ class Executor:
                 await self._run_generic(claimed, handler, policy, watched, began)
             else:
                 endpoint = prepared.endpoint
-                attempt = Attempt(claimed=claimed, endpoint=endpoint, watched=watched, began=began)
+                attempt = Attempt(claimed=claimed, endpoint=endpoint, watched=watched, began=began, leased=leased)
                 await self._run_record(attempt, prepared, handler, policy)
         except Exception:  # one attempt that breaks must not take the others with it; its lease runs out
             logger.exception("An attempt broke off: %s", claimed.task.id, extra={"service": claimed.task.service})
@@ -185,9 +188,7 @@ class Executor:
                 decision = Decision(move=Move.RETRY, error=text, delay_seconds=_MARKED_SECONDS, counts=False)
             case Verdict.STOPPED:
                 text = ended.result.error
-                decision = Decision(
-                    move=Move.PARK, error=text, counts=False, hold=prepared.stop_hold, hold_ends=False
-                )
+                decision = Decision(move=Move.PARK, error=text, counts=False, hold=prepared.stop_hold, hold_ends=False)
                 await self._database.run(records.note_waiting, [prepared.record_id], text, self._clock.now())
             case Verdict.UNCERTAIN:
                 text = "An attempt was cut off after it may have sent this; look before you send it again."
@@ -254,9 +255,7 @@ class Executor:
                 error=reason,
             )
 
-    async def _end(
-        self, attempt: Attempt, prepared: Prepared, reconciled: Reconciled, decision: Decision
-    ) -> None:
+    async def _end(self, attempt: Attempt, prepared: Prepared, reconciled: Reconciled, decision: Decision) -> None:
         ending = self._ending(attempt.claimed.task.service)
         await ending.end(attempt, reconciled.result, decision, contacted=reconciled.contacted)
 

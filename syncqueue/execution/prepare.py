@@ -84,9 +84,7 @@ def hold_names(destination_id: int, endpoint: str, credential: str = "") -> tupl
     return (broken_hold(destination_id), disabled_hold(destination_id), *rates, f"breaker:{endpoint}")
 
 
-def prepare(
-    record_ids: Sequence[int], handler: DocumentHandler, service: ServiceSettings
-) -> dict[int, Prepared]:
+def prepare(record_ids: Sequence[int], handler: DocumentHandler, service: ServiceSettings) -> dict[int, Prepared]:
     """Read and plan; every id asked for is answered."""
     loaded = records.load(record_ids)
     return {

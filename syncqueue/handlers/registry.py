@@ -55,6 +55,21 @@ def make_handler(service: str, settings: Settings | None = None) -> SyncHandler:
     )
 
 
+_shared: tuple[Settings, dict[str, SyncHandler]] | None = None
+
+
+def shared_handler(service: str) -> SyncHandler:
+    """A handler to ask for endpoints and the form of destinations, not to send with: it belongs to no event loop."""
+    global _shared
+    settings = get_settings()
+    if _shared is None or _shared[0] is not settings:
+        _shared = (settings, {})
+    handlers = _shared[1]
+    if service not in handlers:
+        handlers[service] = make_handler(service, settings)
+    return handlers[service]
+
+
 def posts(service: str) -> bool:
     """Whether a service posts (and so takes objects from a destination's start on) or is an index."""
     found = handler_class(get_settings().service(service))

@@ -185,6 +185,11 @@ class AsyncSyncQueue:
         """One task, wherever it is, or None."""
         return await self._send(self.calls.find(task_id))
 
+    async def wait_for_work(self, seconds: float) -> None:
+        """Sleep until something may be there to claim, at most so long."""
+        with redis_errors(self.service):
+            await self.client.blpop([self.calls.keys["wake"]], timeout=seconds)
+
     async def trim(self, days: float) -> int:
         """Remove dead letters older than so many days; answers how many."""
         return await self.run(steps.trim(self.calls, days))

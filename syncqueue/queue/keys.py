@@ -53,11 +53,7 @@ class QueueKeys:
         """
         return f"{self._stem}claim:{consumer}"
 
-    def worker(self, worker_id: str) -> str:
-        """STRING: JSON of a worker's heartbeat. Expires when the heartbeats stop."""
-        return f"{self._stem}worker:{worker_id}"
 
-    @property
-    def workers(self) -> str:
-        """ZSET: id of a worker -> last heartbeat (epoch ms)."""
-        return f"{self._stem}workers"
+def workers_key(prefix: str) -> str:
+    """HASH: id of a worker -> JSON of its last heartbeat. Those that stopped are taken out by readers."""
+    return f"{prefix}:workers"

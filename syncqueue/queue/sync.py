@@ -182,6 +182,11 @@ class SyncQueue:
         """One task, wherever it is, or None."""
         return self._send(self.calls.find(task_id))
 
+    def adopt(self) -> None:
+        """Stamp this queue as this database's own."""
+        with redis_errors(self.service):
+            self.client.set(self.calls.keys["site"], self.calls.site_id)
+
     def trim(self, days: float) -> int:
         """Remove dead letters older than so many days; answers how many."""
         return self.run(steps.trim(self.calls, days))

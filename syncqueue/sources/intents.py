@@ -6,12 +6,12 @@ decides by the state it finds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import connections, transaction
+from django.db import connections
 from django.db.models import Exists, Model, OuterRef, Q
 
 from syncqueue.conf import get_settings
@@ -63,13 +63,22 @@ class Change:
     deleted: bool = False
 
 
-def record_changes(source: ModelSync, changes: Sequence[Change], *, muted: bool = False) -> list[Intent]:
+Seen = Mapping[str, Mapping[int, datetime | None]]
+
+
+def record_changes(
+    source: ModelSync, changes: Sequence[Change], *, muted: bool = False, seen: Seen | None = None
+) -> list[Intent]:
     """Upsert the records that the changes concern; answers those that wait now.
 
     `muted`: nothing is to be synced; it is only noted that these changes were seen, so that the sweep passes them by.
+    `seen`: by object and destination the last change a record has seen; such records are left alone (the sweep).
     """
     db = record_db()
-    pairs = list(_wanted_pairs(source, changes, db))
+    # In a fixed order, so that two saves at once cannot deadlock.
+    pairs = sorted(_wanted_pairs(source, changes, db), key=lambda pair: (pair[0].pk, pair[1].pk))
+    if seen is not None:
+        pairs = [pair for pair in pairs if not _has_seen(source, seen, *pair)]
     if not pairs:
         return []
     if muted:
@@ -90,6 +99,11 @@ def record_changes(source: ModelSync, changes: Sequence[Change], *, muted: bool 
     ]
 
 
+def _has_seen(source: ModelSync, seen: Seen, change: Change, destination: Destination) -> bool:
+    known = seen.get(change.pk, {})
+    return destination.pk in known and known[destination.pk] == source.changed_at(change.obj)
+
+
 def _row(source: ModelSync, change: Change, destination: Destination, **values: Any) -> SyncRecord:
     return SyncRecord(
         source=source.label,
@@ -103,15 +117,13 @@ def _row(source: ModelSync, change: Change, destination: Destination, **values: 
 
 
 def _upsert(rows: list[SyncRecord], db: str) -> None:
-    """One statement; rows in a fixed order, so that two saves at once cannot deadlock."""
-    rows.sort(key=lambda row: (row.object_pk, row.destination_id))
-    with transaction.atomic(using=db):
-        SyncRecord.objects.using(db).bulk_create(
-            rows,
-            update_conflicts=True,
-            unique_fields=_unique_fields(db),
-            update_fields=["state", "generation", "changed_at", "object_changed_at", "error", "next_attempt_at"],
-        )
+    """One statement, and the keys of the rows."""
+    SyncRecord.objects.using(db).bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=_unique_fields(db),
+        update_fields=["state", "generation", "changed_at", "object_changed_at", "error", "next_attempt_at"],
+    )
     if any(row.pk is None for row in rows):
         _read_keys(rows, db)
 
@@ -134,17 +146,14 @@ def _read_keys(rows: list[SyncRecord], db: str) -> None:
 def _note_seen(source: ModelSync, pairs: list[tuple[Change, Destination]], db: str) -> None:
     rows = [
         _row(source, change, destination, state=RecordState.ABANDONED, error="Saved while muted.")
-        for change, destination in sorted(pairs, key=lambda pair: (pair[0].pk, pair[1].pk))
+        for change, destination in pairs
     ]
-    with transaction.atomic(using=db):
-        SyncRecord.objects.using(db).bulk_create(
-            rows, update_conflicts=True, unique_fields=_unique_fields(db), update_fields=["object_changed_at"]
-        )
+    SyncRecord.objects.using(db).bulk_create(
+        rows, update_conflicts=True, unique_fields=_unique_fields(db), update_fields=["object_changed_at"]
+    )
 
 
-def _wanted_pairs(
-    source: ModelSync, changes: Sequence[Change], db: str
-) -> Iterable[tuple[Change, Destination]]:
+def _wanted_pairs(source: ModelSync, changes: Sequence[Change], db: str) -> Iterable[tuple[Change, Destination]]:
     """Every enabled destination of an object's owner, and every destination it has a record at."""
     owners = {change.pk: None if change.deleted else source.owner_key(change.obj) for change in changes}
     known = SyncRecord.objects.using(db).filter(source=source.label, object_pk__in=list(owners))
@@ -190,6 +199,7 @@ def touch_records(records: Iterable[SyncRecord], *, now: datetime) -> list[Inten
     rows = list(records)
     for row in rows:
         row.renew(now)
+    # update() would give all of them one generation, which is compared for equality with what an attempt read.
     SyncRecord.objects.using(db).bulk_update(
         rows, ["state", "generation", "changed_at", "error", "next_attempt_at"], batch_size=500
     )

@@ -51,8 +51,12 @@ class Loaded:
 
 def load(record_ids: Sequence[int]) -> dict[int, Loaded]:
     """Read records, then their destinations and objects: one query each, and one a source model."""
-    rows = records().filter(pk__in=record_ids).annotate(
-        mark_is_live=Case(When(mark_until__gt=Now(), then=Value(True)), default=False, output_field=BooleanField())
+    rows = (
+        records()
+        .filter(pk__in=record_ids)
+        .annotate(
+            mark_is_live=Case(When(mark_until__gt=Now(), then=Value(True)), default=False, output_field=BooleanField())
+        )
     )
     found = list(rows.prefetch_related("destination"))
     objects = _objects(found)
@@ -88,12 +92,16 @@ def mark(record: SyncRecord, *, token: str, step: Step, seconds: float, uncertai
     While a send is open nobody knows what is out there, so the content hash is taken away.
     """
     free = Q(mark_token="") | Q(mark_until__lte=Now())
-    won = records().filter(free, pk=record.pk, state=RecordState.WAITING).update(
-        mark_token=token,
-        mark_until=Now() + timedelta(seconds=seconds),
-        mark_action=step.value,
-        content_hash="",
-        uncertain=uncertain,
+    won = (
+        records()
+        .filter(free, pk=record.pk, state=RecordState.WAITING)
+        .update(
+            mark_token=token,
+            mark_until=Now() + timedelta(seconds=seconds),
+            mark_action=step.value,
+            content_hash="",
+            uncertain=uncertain,
+        )
     )
     return won == 1
 
@@ -104,8 +112,10 @@ _NO_MARK: Mapping[str, Any] = {"mark_token": "", "mark_until": None, "mark_actio
 def store_step(record: SyncRecord, token: str, parts: Sequence[RemotePart]) -> str | None:
     """Store the parts after one remote call of several; answers the next idempotency key, or None when fenced off."""
     key = new_generation()
-    kept = records().filter(pk=record.pk, mark_token=token).update(
-        parts=write_parts(parts), idempotency_key=key, uncertain=False
+    kept = (
+        records()
+        .filter(pk=record.pk, mark_token=token)
+        .update(parts=write_parts(parts), idempotency_key=key, uncertain=False)
     )
     return key if kept else None
 
@@ -114,13 +124,17 @@ def store_synced(
     record: SyncRecord, token: str, parts: Sequence[RemotePart], *, fingerprint: str, now: datetime
 ) -> bool:
     """Store that the generation read is out there; False when fenced off. A newer generation stays waiting."""
-    kept = records().filter(pk=record.pk, mark_token=token).update(
-        **_NO_MARK,
-        **_synced(record, now),
-        parts=write_parts(parts),
-        content_hash=fingerprint,
-        idempotency_key=new_generation(),
-        uncertain=False,
+    kept = (
+        records()
+        .filter(pk=record.pk, mark_token=token)
+        .update(
+            **_NO_MARK,
+            **_synced(record, now),
+            parts=write_parts(parts),
+            content_hash=fingerprint,
+            idempotency_key=new_generation(),
+            uncertain=False,
+        )
     )
     return kept == 1
 

@@ -68,5 +68,5 @@ def owner(username: str | None) -> Any:
 
 
 def reasons(note: Note) -> str:
-    sentences = list(syncqueue.explain(note))
-    return "\n".join(sentences) if sentences else "No destination wants this note: see DESTINATIONS and its RULE."
+    sentences = syncqueue.explain(note)
+    return "\n".join(map(str, sentences)) if sentences else "No destination wants this note: see DESTINATIONS and its RULE."

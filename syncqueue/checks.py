@@ -1,0 +1,134 @@
+"""System checks: the settings, the handlers, and what the registered models leave uncovered.
+
+E001 SYNCQUEUE or a required key is missing    E002 unknown key    E003 wrong type or value
+E004 a handler cannot be used                  E005 Redis shared with a cache    E006 the times do not fit
+W001 the sweep cannot cover a model            W002 gevent         W003 evicting maxmemory-policy (--deploy)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import router
+
+from syncqueue.conf import SETTING, Settings, get_settings, problems
+from syncqueue.core.errors import ConfigurationError, QueueUnavailable
+from syncqueue.execution.immediate import is_gevent
+from syncqueue.handlers.registry import handler_class
+from syncqueue.queue.connection import redis_errors, sync_client
+from syncqueue.site import record_db
+from syncqueue.sources.registry import all_sources
+
+_KINDS = {"missing": "syncqueue.E001", "unknown": "syncqueue.E002", "type": "syncqueue.E003"}
+
+startup_problem = ""  # what autodiscovery could not do
+
+
+def register_checks() -> None:
+    """Make Django run them."""
+    register(check_settings, "syncqueue")
+    register(check_sources, "syncqueue")
+    register(check_redis, Tags.security, deploy=True)
+
+
+def check_settings(**_: Any) -> list[CheckMessage]:
+    """What is wrong with SYNCQUEUE."""
+    found = problems(getattr(django_settings, SETTING, None))
+    if found:
+        return [Error(problem.text, id=_KINDS[problem.kind]) for problem in found]
+    settings = get_settings()
+    messages: list[CheckMessage] = [*_handlers(settings), *_shared_redis(settings), *_times(settings)]
+    if startup_problem:
+        messages.append(Error(startup_problem, id="syncqueue.E004"))
+    return messages
+
+
+def _handlers(settings: Settings) -> Iterator[CheckMessage]:
+    for service in settings.services.values():
+        try:
+            handler_class(service)
+        except ConfigurationError as error:
+            yield Error(str(error), id="syncqueue.E004")
+
+
+def _shared_redis(settings: Settings) -> Iterator[CheckMessage]:
+    """A cache's clear() is a FLUSHDB: it would empty the queues."""
+    ours = settings.redis
+    for alias, cache in django_settings.CACHES.items():
+        location = cache.get("LOCATION")
+        places = location if isinstance(location, list | tuple) else [location]
+        is_url = isinstance(ours, str) and "://" in ours
+        same = ours in places if is_url else _shares_alias(alias, places, ours)
+        if same:
+            yield Error(
+                f"SYNCQUEUE['REDIS'] and the cache {alias!r} share one Redis database; cache.clear() would delete "
+                f"the queues.",
+                hint="Give one of them another database number, such as redis://127.0.0.1:6379/1.",
+                id="syncqueue.E005",
+            )
+
+
+def _shares_alias(alias: str, places: Any, ours: Any) -> bool:
+    """Whether another alias than the queue's own has its location."""
+    own = django_settings.CACHES.get(ours, {}).get("LOCATION") if isinstance(ours, str) else None
+    return alias != ours and own is not None and own in places
+
+
+def _times(settings: Settings) -> Iterator[CheckMessage]:
+    times = settings.processing
+    if not times.attempt_timeout_seconds < times.shutdown_seconds < times.lease_seconds:
+        yield Error(
+            f"SYNCQUEUE['PROCESSING'] must have ATTEMPT_TIMEOUT_SECONDS ({times.attempt_timeout_seconds:g}) < "
+            f"SHUTDOWN_SECONDS ({times.shutdown_seconds:g}) < LEASE_SECONDS ({times.lease_seconds:g}).",
+            hint="Otherwise a worker is stopped in the middle of an attempt, or works on after its lease.",
+            id="syncqueue.E006",
+        )
+
+
+def check_sources(**_: Any) -> list[CheckMessage]:
+    """What the registered models leave uncovered."""
+    found: list[CheckMessage] = []
+    for source in all_sources():
+        name = type(source).__name__
+        if source.changed_field is None:
+            text = (
+                f"{name} has no changed_field: what update(), bulk_create() or a crash between a save and its record "
+                f"leave out is not found by the sweep."
+            )
+            found.append(Warning(text, hint="Name an indexed auto_now field.", id="syncqueue.W001"))
+        elif router.db_for_write(source.model) != record_db():
+            text = (
+                f"{source.label} is written to another database than syncqueue's tables: its saves are recorded after "
+                f"their commit, and a crash in between is left to the sweep."
+            )
+            found.append(Warning(text, id="syncqueue.W001"))
+    if is_gevent():
+        text = "Threads are gevent's: saves go straight to the queue, without an immediate attempt."
+        found.append(Warning(text, id="syncqueue.W002"))
+    return found
+
+
+def check_redis(**_: Any) -> list[CheckMessage]:
+    """Whether Redis may throw tasks away when it is full."""
+    if problems(getattr(django_settings, SETTING, None)):
+        return []
+    client = sync_client(get_settings().redis, timeout_seconds=2.0)
+    try:
+        with redis_errors("any service"):
+            policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "noeviction")
+    except QueueUnavailable as error:
+        return [Warning(str(error), id="syncqueue.W003")]
+    finally:
+        client.close()
+    if policy == "noeviction":
+        return []
+    return [
+        Warning(
+            f"Redis may evict tasks: its maxmemory-policy is {policy}.",
+            hint="Set maxmemory-policy noeviction on the server of the queues.",
+            id="syncqueue.W003",
+        )
+    ]

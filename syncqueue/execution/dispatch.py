@@ -1,0 +1,178 @@
+"""After the commit: attempt at once what was saved, or put it into the queue. Never raises, never waits for long."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, wait
+from contextlib import contextmanager
+from itertools import groupby
+
+from syncqueue import queues, signals
+from syncqueue.conf import get_settings
+from syncqueue.core.errors import ConfigurationError, QueueError, QueueFull, QueueUnavailable, UnconfirmedEnvironment
+from syncqueue.core.task import NO_PROGRESS, ClaimedTask, SyncTask
+from syncqueue.execution.immediate import immediate_loop, is_gevent
+from syncqueue.execution.prepare import hold_names
+from syncqueue.handlers.base import DocumentHandler, Place
+from syncqueue.handlers.registry import shared_handler
+from syncqueue.queue.calls import Enqueued
+from syncqueue.site import require_confirmed
+from syncqueue.sources.intents import Intent
+
+logger = logging.getLogger("syncqueue.dispatch")
+
+
+class Budget:
+    """What the saves of one request (outside of requests: of one transaction) may wait together."""
+
+    def __init__(self, seconds: float) -> None:
+        """`seconds` in all."""
+        self._seconds = seconds
+        self._spent = 0.0
+
+    def left(self) -> float:
+        """Seconds left."""
+        return max(self._seconds - self._spent, 0.0)
+
+    @contextmanager
+    def spending(self) -> Iterator[None]:
+        """Count the time inside."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._spent += time.monotonic() - began
+
+
+class _State(threading.local):
+    """Of this thread. Also under ASGI a request's database work has one thread, and so has request_started."""
+
+    budget: Budget | None = None
+    queued: int = 0
+
+
+_state = _State()
+
+
+def begin_request(**_: object) -> None:
+    """A request starts: one budget for all of its saves."""
+    settings = get_settings()
+    _state.budget = Budget(settings.immediate.timeout_seconds) if settings.enabled else None
+
+
+def end_request(**_: object) -> None:
+    """A request is over."""
+    _state.budget = None
+
+
+@contextmanager
+def queued() -> Iterator[None]:
+    """Inside, saves are put into the queue and not attempted at once."""
+    _state.queued += 1
+    try:
+        yield
+    finally:
+        _state.queued -= 1
+
+
+def dispatch(intents: Sequence[Intent]) -> None:
+    """Attempt or enqueue. What goes wrong here is logged; the records wait and the reconciler finds them."""
+    budget = _state.budget or Budget(get_settings().immediate.timeout_seconds)
+    with budget.spending():
+        try:
+            require_confirmed()
+            running = list(_place_all(intents, at_once=_at_once(intents, budget)))
+        except UnconfirmedEnvironment as error:
+            logger.error("%s", error)
+            return
+        except Exception:  # a save never fails because of us
+            logger.exception("%s records wait for the reconciler", len(intents))
+            return
+    with budget.spending():
+        wait(running, timeout=budget.left())
+
+
+def _at_once(intents: Sequence[Intent], budget: Budget) -> bool:
+    immediate = get_settings().immediate
+    return (
+        immediate.enabled
+        and not _state.queued
+        and len(intents) <= immediate.max_records
+        and budget.left() > 0
+        and not is_gevent()
+    )
+
+
+def _place_all(intents: Sequence[Intent], *, at_once: bool) -> Iterator[Future[None]]:
+    ordered = sorted(intents, key=lambda intent: intent.service)
+    for service, group in groupby(ordered, key=lambda intent: intent.service):
+        yield from _place(service, list(group), at_once)
+
+
+def _place(service: str, intents: list[Intent], at_once: bool) -> Iterator[Future[None]]:
+    tasks = [intent.task() for intent in intents]
+    if not queues.is_down():
+        try:
+            yield from _place_in_redis(service, intents, tasks, at_once)
+            return
+        except QueueUnavailable as error:
+            queues.note_down()
+            logger.warning("%s; trying without it", error)
+        except QueueFull as error:
+            logger.error("%s", error)
+        except QueueError as error:  # a foreign queue: nothing may be sent from here
+            logger.error("%s", error)
+            return
+    if at_once:  # without a lease; the mark in the database is the fence
+        token = secrets.token_hex(8)
+        claimed = [ClaimedTask(task=task, token=token, progress=NO_PROGRESS) for task in tasks]
+        yield immediate_loop().attempt(service, claimed, watched=False, leased=False)
+
+
+def _place_in_redis(
+    service: str, intents: list[Intent], tasks: list[SyncTask], at_once: bool
+) -> Iterator[Future[None]]:
+    queue = queues.get_queue(service)
+    if not at_once:
+        queue.enqueue_many(tasks)
+        _announce(service, tasks)
+        return
+    token = secrets.token_hex(8)
+    leased = queue.enqueue_leased(tasks, _holds(service, intents), token=token)
+    _announce(service, tasks)
+    claimed = [
+        ClaimedTask(task=task, token=token, progress=NO_PROGRESS, probe=placed.probe)
+        for task, placed in zip(tasks, leased.placed, strict=True)
+        if placed.where is Enqueued.LEASED
+    ]
+    if claimed:
+        yield immediate_loop().attempt(service, claimed, watched=leased.watched, leased=True)
+
+
+def _announce(service: str, tasks: Sequence[SyncTask]) -> None:
+    if signals.task_enqueued.receivers:
+        for task in tasks:
+            for receiver, answer in signals.task_enqueued.send_robust(None, service=service, task=task):
+                if isinstance(answer, Exception):
+                    logger.error("A receiver of task_enqueued failed: %r", receiver, exc_info=answer)
+
+
+def _holds(service: str, intents: Sequence[Intent]) -> list[tuple[str, ...]]:
+    """The holds that may apply, as far as they can be known without the destination's secret."""
+    try:
+        handler = shared_handler(service)
+    except ConfigurationError as error:
+        logger.error("%s", error)
+        return [() for _ in intents]
+    if not isinstance(handler, DocumentHandler):
+        return [() for _ in intents]
+    return [hold_names(intent.destination.pk, handler.endpoint(_place_of(intent))) for intent in intents]
+
+
+def _place_of(intent: Intent) -> Place:
+    destination = intent.destination
+    return Place(id=destination.pk, name=destination.name, address=destination.address, options=destination.options)

@@ -1,0 +1,144 @@
+"""The web process's own event loop, on which saves are attempted while the request waits.
+
+One a process, made when first used and made anew after a fork. It keeps clients and connections warm, runs in an empty
+context, and is drained for a few seconds when the process ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextvars
+import logging
+import os
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Future, wait
+
+from syncqueue.conf import Settings, get_settings
+from syncqueue.core.task import ClaimedTask
+from syncqueue.execution.database import DatabaseThreads
+from syncqueue.execution.executor import Executor
+from syncqueue.queue import make_async_queue
+from syncqueue.queue.connection import WEB_TIMEOUT_SECONDS, async_client
+from syncqueue.site import site_id
+
+logger = logging.getLogger("syncqueue.execution")
+
+# What a process that ends gives its attempts to finish; what does not is found by a worker when its lease ends.
+DRAIN_SECONDS = 5.0
+
+
+class ImmediateLoop:
+    """An event loop on a thread of its own, with an executor for the settings in force."""
+
+    def __init__(self) -> None:
+        """Start the thread."""
+        self.pid = os.getpid()
+        self._loop = asyncio.new_event_loop()
+        self._database = DatabaseThreads()
+        self._executor: tuple[Settings, Executor, Callable[[], Awaitable[None]]] | None = None
+        self._open: set[Future[None]] = set()
+        run = contextvars.Context().run
+        threading.Thread(target=run, args=(self._loop.run_forever,), name="syncqueue-immediate", daemon=True).start()
+
+    def attempt(self, service: str, claimed: Sequence[ClaimedTask], *, watched: bool, leased: bool) -> Future[None]:
+        """Begin attempts; the future ends when all of them have, and holds no result."""
+        settings, stamp = get_settings(), site_id()
+        future = contextvars.Context().run(
+            asyncio.run_coroutine_threadsafe,
+            self._attempt(settings, stamp, service, claimed, watched, leased),
+            self._loop,
+        )
+        self._open.add(future)
+        future.add_done_callback(self._finished)
+        return future
+
+    def _finished(self, future: Future[None]) -> None:
+        self._open.discard(future)
+        if not future.cancelled() and (error := future.exception()):
+            logger.error("An immediate attempt broke off", exc_info=error)
+
+    async def _attempt(
+        self,
+        settings: Settings,
+        stamp: str,
+        service: str,
+        claimed: Sequence[ClaimedTask],
+        watched: bool,
+        leased: bool,
+    ) -> None:
+        executor = await self._executor_for(settings, stamp)
+        await executor.run(service, claimed, watched=watched, leased=leased)
+
+    async def _executor_for(self, settings: Settings, stamp: str) -> Executor:
+        if self._executor is not None and self._executor[0] is settings:
+            return self._executor[1]
+        before = self._executor
+        client = async_client(settings.redis, WEB_TIMEOUT_SECONDS)
+        queues = {name: make_async_queue(client, settings, name, stamp) for name in settings.services}
+        executor = Executor(settings, queues, self._database)
+        self._executor = (settings, executor, client.aclose)
+        if before is not None:
+            await before[1].aclose()
+            await before[2]()
+        return executor
+
+    def drain(self, seconds: float = DRAIN_SECONDS) -> None:
+        """Wait for the attempts under way, at most so long."""
+        wait(list(self._open), timeout=seconds)
+
+    def close(self) -> None:
+        """Drain, let go of connections, and end the thread."""
+        self.drain()
+        if self._executor is not None:
+            _, executor, close_client = self._executor
+            asyncio.run_coroutine_threadsafe(executor.aclose(), self._loop).result(DRAIN_SECONDS)
+            asyncio.run_coroutine_threadsafe(_awaited(close_client), self._loop).result(DRAIN_SECONDS)
+        self._database.close()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+
+async def _awaited(close: Callable[[], Awaitable[None]]) -> None:
+    await close()
+
+
+_lock = threading.Lock()
+_current: ImmediateLoop | None = None
+
+
+def immediate_loop() -> ImmediateLoop:
+    """This process's loop. A forked child makes its own: threads do not survive a fork."""
+    global _current
+    with _lock:
+        if _current is None or _current.pid != os.getpid():
+            _current = ImmediateLoop()
+        return _current
+
+
+def is_gevent() -> bool:
+    """Whether threads are gevent's: an event loop on a thread of its own would stop the whole process then."""
+    monkey = sys.modules.get("gevent.monkey")
+    return monkey is not None and bool(monkey.is_module_patched("threading"))
+
+
+def close() -> None:
+    """End this process's loop, if it has one."""
+    global _current
+    with _lock:
+        current, _current = _current, None
+    if current is not None and current.pid == os.getpid():
+        current.close()
+
+
+def _at_exit() -> None:
+    if _current is not None and _current.pid == os.getpid():
+        _current.drain()
+
+
+# Python ends the threads of its executors before it calls what `atexit` knows, and the drain needs them; this is the
+# hook that those executors use themselves. Where it is missing, the leases run out and a worker goes on.
+getattr(threading, "_register_atexit", atexit.register)(_at_exit)
+# A child of a fork must not find the lock held by a thread that it does not have.
+os.register_at_fork(after_in_child=lambda: globals().update(_lock=threading.Lock(), _current=None))

@@ -1,0 +1,127 @@
+"""From a save to its dispatch: the record is written at once, the rest happens after the commit, gathered."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
+
+from django.db import connections, transaction
+
+from syncqueue.conf import get_settings
+from syncqueue.execution.dispatch import dispatch
+from syncqueue.site import record_db
+from syncqueue.sources.destinations import ensure_declared
+from syncqueue.sources.intents import Change, Intent, record_changes
+from syncqueue.sources.registry import ModelSync
+
+logger = logging.getLogger("syncqueue.receivers")
+
+
+class Batch:
+    """What one transaction has to dispatch when it is committed."""
+
+    def __init__(self) -> None:
+        """Empty; one entry a record, the last one counts."""
+        self._intents: dict[int, Intent] = {}
+
+    def add(self, intents: Sequence[Intent]) -> None:
+        """Remember records to be dispatched."""
+        self._intents.update({intent.record_id: intent for intent in intents})
+
+    def dispatch(self) -> None:
+        """Dispatch all there is; the first hook to run takes everything, the others find nothing."""
+        intents, self._intents = list(self._intents.values()), {}
+        if intents:
+            dispatch(intents)
+
+
+class _State(threading.local):
+    """Of this thread, as database connections are."""
+
+    def __init__(self) -> None:
+        # By database alias. Weak, because the hooks alone keep a batch alive: a rollback drops the hooks, and with
+        # them what was gathered.
+        self.batches: dict[str, weakref.ref[Batch]] = {}
+        self.muted = 0
+
+
+_state = _State()
+_captures: list[Callable[[Sequence[Intent]], None]] = []  # syncqueue.testing
+
+
+@contextmanager
+def muted() -> Iterator[None]:
+    """Inside, saves are not synced; the sweep passes them by, and the next save of an object syncs it whole."""
+    _state.muted += 1
+    try:
+        yield
+    finally:
+        _state.muted -= 1
+
+
+@contextmanager
+def captured(take: Callable[[Sequence[Intent]], None]) -> Iterator[None]:
+    """Inside, what would be dispatched is given to `take` instead."""
+    _captures.append(take)
+    try:
+        yield
+    finally:
+        _captures.remove(take)
+
+
+def note_changes(source: ModelSync, changes: Sequence[Change], using: str, *, raw: bool = False) -> None:
+    """Write the records of changes and see to their dispatch. Never raises: the sweep repairs what failed.
+
+    `raw`: the objects come from a fixture, and are not synced.
+    """
+    try:
+        if not changes or not get_settings().enabled:
+            return
+        if using == record_db():
+            _record(source, changes, using, muted=raw or _state.muted > 0)
+        else:  # another database's transaction: what it rolls back must not be recorded
+            record = partial(_record_safely, source, changes, using, muted=raw or _state.muted > 0)
+            transaction.on_commit(record, using=using, robust=True)
+    except Exception:  # the save of the user's object stands, whatever happens here
+        logger.exception("%s %s could not be recorded; the sweep will", source.label, [c.pk for c in changes][:10])
+
+
+def _record_safely(source: ModelSync, changes: Sequence[Change], using: str, *, muted: bool) -> None:
+    try:
+        _record(source, changes, using, muted=muted)
+    except Exception:  # as in note_changes
+        logger.exception("%s %s could not be recorded; the sweep will", source.label, [c.pk for c in changes][:10])
+
+
+def _record(source: ModelSync, changes: Sequence[Change], using: str, *, muted: bool) -> None:
+    with _savepoint():
+        ensure_declared()
+        intents = record_changes(source, changes, muted=muted)
+    if not intents:
+        return
+    if _captures:
+        _captures[-1](intents)
+        return
+    batch = _batch(using)
+    batch.add(intents)
+    # Each save registers a hook of its own, because a savepoint that is rolled back drops the hooks inside it.
+    transaction.on_commit(batch.dispatch, using=using, robust=True)
+
+
+def _savepoint() -> AbstractContextManager[object]:
+    """Inside a transaction a savepoint, so that an error of ours does not spoil it; outside nothing: reads need none."""
+    db = record_db()
+    return transaction.atomic(using=db) if connections[db].in_atomic_block else nullcontext()
+
+
+def _batch(using: str) -> Batch:
+    known = _state.batches.get(using)
+    batch = known() if known is not None else None
+    if batch is None:
+        batch = Batch()
+        _state.batches[using] = weakref.ref(batch)
+    return batch

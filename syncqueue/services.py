@@ -1,0 +1,420 @@
+"""The service layer: the one door for admin, API, commands and receivers.
+
+What changes state for a person takes `actor`, who it was, in words.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS, router, transaction
+from django.db.models import Model, QuerySet
+from django.utils.translation import gettext as _
+
+from syncqueue import gathering, policies, site
+from syncqueue.conf import get_settings
+from syncqueue.core.chunks import chunks
+from syncqueue.core.clock import SYSTEM_CLOCK
+from syncqueue.core.errors import ConfigurationError, QueueError, QueueUnavailable, TaskInProcessing
+from syncqueue.core.task import KEYED_ID_PREFIX, QueueStats, TaskState, TaskView, from_ms
+from syncqueue.execution.dispatch import dispatch, queued
+from syncqueue.execution.prepare import broken_hold, disabled_hold, place_of
+from syncqueue.handlers.base import DocumentHandler
+from syncqueue.handlers.registry import make_handler, posts
+from syncqueue.models import Destination, DestinationState, RecordState, ServicePolicy, SyncRecord, new_generation
+from syncqueue.queue.calls import CHUNK
+from syncqueue.queue.connection import redis_errors
+from syncqueue.queue.inspect import HoldView
+from syncqueue.queue.keys import workers_key
+from syncqueue.queue.steps import CLEARABLE
+from syncqueue.queues import get_queue
+from syncqueue.site import record_db
+from syncqueue.sources import destinations, records
+from syncqueue.sources.intents import Change, record_changes, record_id_of, touch_records
+from syncqueue.sources.registry import ModelSync, source_for
+from syncqueue.sources.sentences import Sentence, describe
+from syncqueue.sources.sweep import begin_filling
+
+logger = logging.getLogger("syncqueue.services")
+
+# A worker whose last heartbeat is older is not there any more (it beats every 10 seconds).
+WORKER_SECONDS = 35.0
+# Beyond this a queue whose worker is alive is in trouble all the same.
+STALE_SECONDS = 900.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerView:
+    """A worker as people see it."""
+
+    id: str
+    host: str
+    pid: int
+    started_at: datetime
+    seen_at: datetime
+    services: tuple[str, ...]
+    running: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceHealth:
+    """How one service's queue does."""
+
+    name: str
+    ok: bool
+    workers: int
+    oldest_pending_seconds: float | None
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How everything does."""
+
+    ok: bool
+    redis: bool
+    services: Sequence[ServiceHealth]
+
+
+# Objects
+
+
+def _source_of(obj: Model) -> ModelSync:
+    source = source_for(type(obj))
+    if source is None:
+        raise ConfigurationError(
+            f"{type(obj)._meta.label} is not registered: write a ModelSync for it in sync_sources.py and decorate it "
+            f"with @syncqueue.register({type(obj).__name__})."
+        )
+    return source
+
+
+def sync(obj: Model) -> None:
+    """Sync an object now, as a save would. Raises `ConfigurationError` when its model is not registered."""
+    using = obj._state.db or router.db_for_write(type(obj))
+    gathering.note_changes(_source_of(obj), [Change(obj=obj, pk=str(obj.pk))], using)
+
+
+def sync_queryset(objects: QuerySet[Any], service: str | None = None) -> int:
+    """Queue all objects of a queryset (bulk_create() and update() send no signals); answers how many records wait."""
+    source = source_for(objects.model)
+    if source is None:
+        raise ConfigurationError(f"{objects.model._meta.label} is not registered with syncqueue.")
+    count = 0
+    for piece in chunks(objects.iterator(chunk_size=CHUNK), CHUNK):
+        with transaction.atomic(using=record_db()):
+            found = record_changes(source, [Change(obj=obj, pk=str(obj.pk)) for obj in piece])
+        intents = [intent for intent in found if service in (None, intent.service)]
+        count += len(intents)
+        with queued():
+            dispatch(intents)
+    return count
+
+
+def status(obj: Model) -> list[SyncRecord]:
+    """The records of an object."""
+    rows = SyncRecord.objects.using(record_db()).filter(source=_source_of(obj).label, object_pk=str(obj.pk))
+    return list(rows.select_related("destination").order_by("destination__name", "pk"))
+
+
+def explain(obj: Model) -> list[Sentence]:
+    """One plain sentence for each destination that is considered for an object."""
+    source = _source_of(obj)
+    by_destination = {record.destination_id: record for record in status(obj)}
+    places = Destination.objects.using(record_db()).filter(
+        owner_id=source.owner_key(obj), enabled=True, state=DestinationState.ACTIVE
+    )
+    known = {place.pk: place for place in places if place.service in get_settings().services}
+    known |= {record.destination_id: record.destination for record in by_destination.values()}
+    ordered = sorted(known.values(), key=lambda place: (place.name, place.pk))
+    return [describe(source, obj, place, by_destination.get(place.pk)) for place in ordered]
+
+
+def adopt(obj: Model, destination: Destination, remote_id: object, url: str = "", *, kind: str = "") -> SyncRecord:
+    """Take over a copy posted before: the next edit edits it. Nothing is sent now."""
+    source = _source_of(obj)
+    handler = make_handler(destination.service)
+    kind = kind or (handler.default_kind if isinstance(handler, DocumentHandler) else "text")
+    part = {"kind": kind, "id": str(remote_id), "url": url, "address": destination.address}
+    generation = new_generation()
+    record, _created = SyncRecord.objects.using(record_db()).update_or_create(
+        source=source.label,
+        object_pk=str(obj.pk),
+        destination=destination,
+        defaults={
+            "service": destination.service,
+            "state": RecordState.SYNCED,
+            "generation": generation,
+            "synced_generation": generation,
+            "object_changed_at": source.changed_at(obj),
+            "synced_at": SYSTEM_CLOCK.now(),
+            "parts": [part],
+            "content_hash": "",
+            "error": "",
+        },
+    )
+    return record
+
+
+# Queues
+
+
+def service_names() -> list[str]:
+    """The services that are on."""
+    return list(get_settings().services)
+
+
+def stats(service: str) -> QueueStats:
+    """The figures of a service's queue. Raises `QueueUnavailable` and `ConfigurationError`."""
+    return get_queue(service).stats()
+
+
+def holds(service: str) -> Sequence[HoldView]:
+    """The holds of a service."""
+    return get_queue(service).holds()
+
+
+def _record_ids(views: Iterable[TaskView]) -> list[int]:
+    found = []
+    for view in views:
+        if view.task is not None and (record_id := record_id_of(view.task)) is not None:
+            found.append(record_id)
+        elif (tail := view.id.removeprefix(f"{KEYED_ID_PREFIX}record-")).isdigit():
+            found.append(int(tail))  # the body cannot be read, but the id says which record it was
+    return found
+
+
+def retry_failed(service: str, *, actor: str) -> int:
+    """Bring all dead letters back; answers how many."""
+    queue = get_queue(service)
+    total = 0
+    for _round in range(0, queue.stats().failed_count, CHUNK):
+        page = queue.tasks(TaskState.FAILED, limit=CHUNK)
+        _rows(_record_ids(page), (RecordState.FAILED, RecordState.UNKNOWN)).update(
+            state=RecordState.WAITING, changed_at=SYSTEM_CLOCK.now()
+        )
+        total += queue.requeue([view.id for view in page])
+    logger.info("%s: %s failed tasks brought back by %s", service, total, actor)
+    return total
+
+
+def _rows(record_ids: Sequence[int], states: Sequence[RecordState]) -> QuerySet[SyncRecord]:
+    return records.records().filter(pk__in=record_ids, state__in=states)
+
+
+def clear(service: str, *, states: Sequence[TaskState] = CLEARABLE, actor: str) -> dict[TaskState, int]:
+    """Remove all tasks in the states; their records say who did it. Raises `TaskInProcessing` for that state."""
+    if TaskState.PROCESSING in states:
+        raise TaskInProcessing("Tasks in processing are left alone; they end, or their lease runs out.")
+    queue = get_queue(service)
+    figures = queue.stats()
+    counts = {
+        TaskState.PENDING: figures.pending_count,
+        TaskState.DELAYED: figures.delayed_count,
+        TaskState.FAILED: figures.failed_count,
+    }
+    removed = {state: 0 for state in states}
+    for state in states:
+        for _round in range(0, counts[state], CHUNK):
+            page = queue.tasks(state, limit=CHUNK)
+            _abandon(_record_ids(page), actor)
+            removed[state] += sum(queue.remove(state, [view.id for view in page])) if page else 0
+    logger.info("%s: cleared %s by %s", service, removed, actor)
+    return removed
+
+
+def _abandon(record_ids: Sequence[int], actor: str) -> None:
+    # Before the tasks are removed: a worker that claims one in between finds nothing to do.
+    now = SYSTEM_CLOCK.now()
+    _rows(record_ids, (RecordState.WAITING, RecordState.FAILED, RecordState.UNKNOWN)).update(
+        state=RecordState.ABANDONED,
+        error=_("Cleared by %(actor)s.") % {"actor": actor},
+        error_at=now,
+        next_attempt_at=None,
+    )
+
+
+def recover(service: str, *, actor: str) -> int:
+    """Take back tasks whose lease ran out; answers how many."""
+    found = get_queue(service).recover_expired()
+    fail_records(found.failed_ids)
+    logger.info("%s: %s expired leases taken back by %s", service, found.count, actor)
+    return found.count
+
+
+def fail_records(task_ids: Sequence[str], error: str = "") -> None:
+    """Mark the records of dead letters as failed, where they still wait."""
+    ids = [int(tail) for id_ in task_ids if (tail := id_.removeprefix(f"{KEYED_ID_PREFIX}record-")).isdigit()]
+    text = error or _("It took down the worker several times while it was worked on.")
+    _rows(ids, (RecordState.WAITING,)).update(
+        state=RecordState.FAILED, error=text, error_at=SYSTEM_CLOCK.now(), next_attempt_at=None
+    )
+
+
+def pause(service: str, *, actor: str) -> None:
+    """Hold a service until it is resumed."""
+    _set_paused(service, True)
+    get_queue(service).hold("pause", None, _("Paused by %(actor)s.") % {"actor": actor})
+
+
+def resume(service: str, *, actor: str) -> None:
+    """Let a paused service go on."""
+    _set_paused(service, False)
+    get_queue(service).lift("pause")
+    logger.info("%s: resumed by %s", service, actor)
+
+
+def _set_paused(service: str, paused: bool) -> None:
+    get_settings().service(service)
+    ServicePolicy.objects.using(record_db()).update_or_create(service=service, defaults={"paused": paused})
+    policies.forget()
+
+
+def sync_records(rows: QuerySet[SyncRecord], *, actor: str) -> int:
+    """Sync records anew because a person asked, whatever state they are in; answers how many wait now."""
+    count = 0
+    for piece in chunks(rows.select_related("destination").order_by("pk").iterator(chunk_size=CHUNK), CHUNK):
+        intents = touch_records(piece, now=SYSTEM_CLOCK.now())
+        with queued():
+            dispatch(intents)
+        count += len(intents)
+    logger.info("%s records synced anew by %s", count, actor)
+    return count
+
+
+# Destinations
+
+
+def mend(destination: Destination, *, actor: str) -> None:
+    """A destination was mended: what waits for it goes out, oldest first."""
+    rows = Destination.objects.using(record_db()).filter(pk=destination.pk)
+    rows.update(broken_reason="", broken_at=None)
+    destination.broken_reason, destination.broken_at = "", None
+    _lift(destination.service, broken_hold(destination.pk), f"rate:destination:{destination.pk}")
+    logger.info("Destination %s mended by %s", destination.pk, actor)
+
+
+def _lift(service: str, *names: str) -> None:
+    try:
+        get_queue(service).lift(*names)
+    except (QueueError, ConfigurationError) as error:
+        # Redis was away, and with it the hold; or the service is off. The record's attempt asks the database anyway.
+        logger.warning("%s", error)
+
+
+def after_destination_save(destination: Destination, *, created: bool) -> None:
+    """What follows from a saved destination; called after the commit."""
+    if destination.service not in get_settings().services:
+        return
+    takes_older = destination.start_at is None or destination.start_at < destination.created_at
+    if created and takes_older and (not posts(destination.service) or destination.start_at is not None):
+        begin_filling(destination)
+    if not created and destination.enabled:
+        held = [disabled_hold(destination.pk)] + ([] if destination.broken_reason else [broken_hold(destination.pk)])
+        _lift(destination.service, *held)
+
+
+def retire(destination: Destination, *, remove_remote: bool, actor: str) -> None:
+    """Delete a destination: at once, leaving its remote copies, or once they have been removed."""
+    left = destinations.begin_retirement(destination, remove_remote=remove_remote)
+    logger.info("Destination %s retired by %s, %s copies to be removed", destination.pk, actor, len(left))
+    for piece in chunks(left, CHUNK):
+        with queued():
+            dispatch(touch_records(piece, now=SYSTEM_CLOCK.now()))
+
+
+def retire_of_owner(owner_id: Any) -> None:
+    """Retire the destinations of a user who was deleted; their remote copies stay."""
+    for destination in Destination.objects.using(record_db()).filter(owner_id=owner_id):
+        retire(destination, remove_remote=False, actor="the deletion of its owner")
+
+
+def check_destination(destination: Destination) -> str:
+    """Try a destination's address and credential without posting; answers a sentence. Raises `HandlerError`."""
+    return asyncio.run(_check(destination))
+
+
+async def _check(destination: Destination) -> str:
+    handler = make_handler(destination.service)
+    try:
+        if not isinstance(handler, DocumentHandler):
+            return _("There is nothing to check at this service.")
+        return await handler.check(place_of(destination))
+    finally:
+        await handler.aclose()
+
+
+# The whole
+
+
+def workers() -> Sequence[WorkerView]:
+    """The workers that are alive. Raises `QueueUnavailable`."""
+    names = service_names()
+    if not names:
+        return []
+    client = get_queue(names[0]).client
+    with redis_errors(names[0]):
+        beats: dict[str, str] = client.hgetall(workers_key(get_settings().key_prefix))
+    found = [WorkerView(id=id_, **_worker(json.loads(text))) for id_, text in beats.items()]
+    return sorted((w for w in found if time.time() - w.seen_at.timestamp() < WORKER_SECONDS), key=lambda w: w.id)
+
+
+def _worker(beat: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "host": str(beat["host"]),
+        "pid": int(beat["pid"]),
+        "started_at": from_ms(beat["started_at"]),
+        "seen_at": from_ms(beat["seen_at"]),
+        "services": tuple(beat["services"]),
+        "running": int(beat["running"]),
+    }
+
+
+def health() -> Health:
+    """Whether Redis answers, every service has a worker, and nothing waits for too long."""
+    names = service_names()
+    try:
+        alive = workers()
+        found = [_service_health(name, stats(name), alive) for name in names]
+    except QueueUnavailable as error:
+        down = [
+            ServiceHealth(name=n, ok=False, workers=0, oldest_pending_seconds=None, problem=str(error)) for n in names
+        ]
+        return Health(ok=False, redis=False, services=down)
+    return Health(ok=all(one.ok for one in found), redis=True, services=found)
+
+
+def _service_health(name: str, figures: QueueStats, alive: Sequence[WorkerView]) -> ServiceHealth:
+    count = sum(name in worker.services for worker in alive)
+    oldest = figures.oldest_pending_seconds
+    problem = ""
+    if not count:
+        problem = _("No worker is running: start manage.py runsyncworker.")
+    elif oldest is not None and oldest > STALE_SECONDS and not figures.paused:
+        problem = _("The oldest task has been waiting for %(minutes)d minutes.") % {"minutes": oldest // 60}
+    return ServiceHealth(name=name, ok=not problem, workers=count, oldest_pending_seconds=oldest, problem=problem)
+
+
+def adopt_queue() -> None:
+    """Confirm that this database belongs to this environment, and take its queues over."""
+    site.adopt()
+    for name in service_names():
+        get_queue(name).adopt()
+
+
+def after_migrate(using: str = DEFAULT_DB_ALIAS, app_config: Any = None, **_: Any) -> None:
+    """Give destinations declared in the settings their rows, when the tables are there."""
+    if app_config is None or app_config.label != "syncqueue" or using != record_db():
+        return
+    try:
+        if get_settings().enabled:
+            destinations.ensure_declared()
+    except ConfigurationError as error:  # the system check says it too; a migration must go through
+        logger.warning("%s", error)

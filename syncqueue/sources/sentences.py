@@ -1,0 +1,117 @@
+"""One plain sentence for each destination of an object: how it stands, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+
+from syncqueue.handlers.base import Document
+from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord
+from syncqueue.sources.planner import Reason, Wish, is_too_old, refusal
+from syncqueue.sources.registry import ModelSync
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentence:
+    """What people are told of one object at one destination."""
+
+    destination: str
+    text: str
+    state: RecordState | None  # None: there is no record
+    url: str = ""  # of the remote copy
+
+    def __str__(self) -> str:
+        """Destination and text."""
+        return f"{self.destination}: {self.text}"
+
+
+def reason_text(reason: Reason) -> str:
+    """Why something is, or is not, out there."""
+    texts = {
+        Reason.ABSENT: _("is to be posted."),
+        Reason.ADOPTED: _("was posted before and is to be updated."),
+        Reason.CHANGED: _("is to be updated."),
+        Reason.EQUAL: _("is up to date."),
+        Reason.GONE: _("not there, because the object was deleted."),
+        Reason.NOT_LIVE: _("not there, because the object is not published."),
+        Reason.RULE: _("not there, because the destination's rule does not take it."),
+        Reason.TOO_OLD: _("not there, because it was created before the destination began to take objects."),
+        Reason.RETIRING: _("not there, because the destination is being removed."),
+    }
+    return texts[reason]
+
+
+def describe(source: ModelSync, obj: object, destination: Destination, record: SyncRecord | None) -> Sentence:
+    """The sentence for one destination. Asks the ModelSync where nothing is out there, and says so if that raises."""
+    state = RecordState(record.state) if record is not None else None
+    return Sentence(
+        destination=destination.name,
+        text=_text(source, obj, destination, record),
+        state=state,
+        url=_url(record),
+    )
+
+
+def _url(record: SyncRecord | None) -> str:
+    return next((part["url"] for part in record.parts if part.get("url")), "") if record is not None else ""
+
+
+def _text(source: ModelSync, obj: object, destination: Destination, record: SyncRecord | None) -> str:
+    if record is None:
+        return _absence(source, obj, destination) or _("has not been noted yet; the sweep will find it.")
+    match record.state:
+        case RecordState.WAITING:
+            return _waiting(destination, record)
+        case RecordState.FAILED:
+            return _("failed: %(error)s Save it again or press retry.") % {"error": _ended(record.error)}
+        case RecordState.UNKNOWN:
+            return _("held: %(error)s") % {"error": _ended(record.error)}
+        case RecordState.ABANDONED:
+            return _("not synced: %(error)s A new save syncs it.") % {"error": _ended(record.error)}
+    if record.parts and record.synced_at:
+        return _("is up to date since %(time)s.") % {
+            "time": date_format(localtime(record.synced_at), "DATETIME_FORMAT")
+        }
+    return _absence(source, obj, destination) or _("nothing is there.")
+
+
+def _waiting(destination: Destination, record: SyncRecord) -> str:
+    if destination.broken_reason:
+        return _("waits: %(error)s") % {"error": _ended(destination.broken_reason)}
+    if not record.error:
+        return _("waits for its turn.")
+    if record.next_attempt_at is None:
+        return _("waits: %(error)s") % {"error": _ended(record.error)}
+    return _("waits: %(error)s Next try at %(time)s.") % {
+        "error": _ended(record.error),
+        "time": date_format(localtime(record.next_attempt_at), "TIME_FORMAT"),
+    }
+
+
+def _ended(text: str) -> str:
+    text = text.strip()
+    return text if not text or text[-1] in ".!?)。" else f"{text}."
+
+
+def _absence(source: ModelSync, obj: object, destination: Destination) -> str:
+    """Why nothing is wanted there; empty when something is."""
+    try:
+        live = source.is_live(obj)
+        document: Document | None = source.document(obj) if live else None
+    except Exception as error:  # the site's own code, asked for a page: the page must stand
+        return _("could not be read: %(error)s") % {"error": f"{type(error).__name__}: {error}"}
+    wish = Wish(
+        exists=True,
+        live=live,
+        document=document,
+        rule=destination.rule,
+        rule_value=destination.rule_value,
+        retiring=destination.state == DestinationState.RETIRING,
+    )
+    reason = refusal(wish)
+    if reason is None and is_too_old(source.created_at(obj), destination.start_at):
+        reason = Reason.TOO_OLD
+    return reason_text(reason) if reason is not None else ""

@@ -1,0 +1,169 @@
+"""Claims one service's tasks and has them attempted, as many at once as the policy allows."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+
+from syncqueue import policies
+from syncqueue.core.clock import SYSTEM_CLOCK, Clock
+from syncqueue.core.errors import QueueError, QueueUnavailable
+from syncqueue.core.task import ClaimedTask
+from syncqueue.execution.database import DatabaseThreads
+from syncqueue.execution.executor import Executor
+from syncqueue.queue import AsyncSyncQueue
+from syncqueue.queue.calls import Claim
+from syncqueue.worker.leases import LeaseKeeper
+
+logger = logging.getLogger("syncqueue.worker")
+
+# Idle, it asks again so often at the least; what arrives meanwhile wakes it. Shorter than the client's timeout.
+IDLE_SECONDS = 10.0
+BATCH = 100
+_OUTAGE_PAUSE_SECONDS = 1.0
+
+
+class Consumer:
+    """The loop of one service."""
+
+    def __init__(
+        self,
+        service: str,
+        queue: AsyncSyncQueue,
+        executor: Executor,
+        database: DatabaseThreads,
+        leases: LeaseKeeper,
+        *,
+        concurrency: int | None = None,
+        burst: bool = False,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        """`concurrency` overrides the policy's; `burst`: end when there is nothing left to claim."""
+        self.service = service
+        self.running = 0
+        self._queue = queue
+        self._executor = executor
+        self._database = database
+        self._leases = leases
+        self._concurrency = concurrency
+        self._burst = burst
+        self._clock = clock
+        self._slot_free = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._work: set[asyncio.Task[None]] = set()
+        self._away_since: float | None = None
+
+    def stop(self) -> None:
+        """Claim nothing more."""
+        self._stopping.set()
+        self._slot_free.set()
+
+    async def run(self) -> None:
+        """Claim and attempt until stopped."""
+        while not self._stopping.is_set():
+            try:
+                if await self._turn():
+                    return
+                self._note_back()
+            except QueueUnavailable as error:
+                self._note_away(error)
+                await self._sleep(_OUTAGE_PAUSE_SECONDS)
+            except QueueError as error:  # a foreign queue, or a Redis that refuses: people must act
+                logger.error("%s", error, extra={"service": self.service})
+                await self._sleep(IDLE_SECONDS)
+
+    async def finish(self, seconds: float) -> int:
+        """Let the attempts under way end, at most so long; answers how many did not."""
+        if self._work:
+            await asyncio.wait(self._work, timeout=seconds)
+        return self.running
+
+    async def _turn(self) -> bool:
+        """One claim; answers whether a burst is over."""
+        free = await self._limit() - self.running
+        if free <= 0:
+            self._slot_free.clear()
+            await self._slot_free.wait()
+            return False
+        sent_at = time.monotonic()
+        claim = await self._queue.claim(min(free, BATCH))
+        if claim.tasks:
+            self._begin(claim, sent_at)
+            return False
+        if claim.unreadable:
+            return False
+        if self._burst:
+            if not self._work:
+                return True
+            await asyncio.wait(self._work, return_when=asyncio.FIRST_COMPLETED)
+            return False
+        await self._wait(claim)
+        return False
+
+    async def _limit(self) -> int:
+        if self._concurrency is not None:
+            return self._concurrency
+        return (await self._database.run(policies.in_force, self.service)).concurrency
+
+    def _begin(self, claim: Claim, sent_at: float) -> None:
+        self.running += len(claim.tasks)
+        self._leases.hold(self.service, claim.tasks, sent_at)
+        work = asyncio.create_task(self._attempt(claim.tasks, claim.watched))
+        self._work.add(work)
+        work.add_done_callback(self._work.discard)
+
+    async def _attempt(self, tasks: Sequence[ClaimedTask], watched: bool) -> None:
+        """Tell the queue that the work begins, and attempt what is still held."""
+        try:
+            held = await self._queue.extend(tasks)
+        except QueueError as error:
+            logger.warning("Claimed tasks are left to their leases: %s", error, extra={"service": self.service})
+            held = [False] * len(tasks)
+        begun = [task for task, is_held in zip(tasks, held, strict=True) if is_held]
+        for task in tasks:
+            if task not in begun:
+                self._done(task)
+        if begun:
+            await self._executor.run(self.service, begun, watched=watched, done=self._done)
+
+    def _done(self, task: ClaimedTask) -> None:
+        self.running -= 1
+        self._leases.let_go(self.service, task)
+        self._slot_free.set()
+
+    async def _wait(self, claim: Claim) -> None:
+        seconds = IDLE_SECONDS
+        if claim.next_at is not None:
+            # A little later than said: clocks differ, and an early claim would only ask again.
+            seconds = min(max((claim.next_at - self._clock.now()).total_seconds() + 0.01, 0.02), IDLE_SECONDS)
+        wake = asyncio.ensure_future(self._queue.wait_for_work(seconds))
+        stop = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait((wake, stop), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stop.cancel()
+            if not wake.done():
+                wake.cancel()
+        if not wake.cancelled() and wake.done():
+            wake.result()
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        except TimeoutError:
+            return
+
+    def _note_away(self, error: QueueUnavailable) -> None:
+        if self._away_since is None:
+            self._away_since = time.monotonic()
+            logger.error("%s; waiting for it", error, extra={"service": self.service})
+        if self._burst:
+            raise error
+
+    def _note_back(self) -> None:
+        if self._away_since is not None:
+            away = time.monotonic() - self._away_since
+            logger.warning("Redis is back after %.0f s", away, extra={"service": self.service})
+            self._away_since = None

@@ -1,0 +1,99 @@
+"""Compares the database with Redis and enqueues what fell between. Safe to run in any number of workers at once."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from syncqueue import policies, services
+from syncqueue.conf import Settings
+from syncqueue.core.clock import SYSTEM_CLOCK, Clock
+from syncqueue.core.task import KEYED_ID_PREFIX
+from syncqueue.execution.dispatch import dispatch, queued
+from syncqueue.models import RecordState
+from syncqueue.queue import SyncQueue
+from syncqueue.queue.calls import Presence
+from syncqueue.sources import destinations, records
+from syncqueue.sources.intents import record_key, record_task
+from syncqueue.sources.sweep import sweep
+
+logger = logging.getLogger("syncqueue.worker")
+
+CHUNK = 500
+# Of one service and round; the next round goes on where this one ended.
+_MOST_CHUNKS = 40
+
+
+class Reconciler:
+    """One service's records against its queue."""
+
+    def __init__(self, queue: SyncQueue, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> None:
+        """`queue`: with a client of the calling thread's own."""
+        self._queue = queue
+        self._settings = settings
+        self._clock = clock
+        self._after = 0  # the record to go on from
+
+    def run(self) -> int:
+        """One round; answers how many records were enqueued. Raises `QueueUnavailable`."""
+        self._mirror_pause()
+        total = 0
+        for _ in range(_MOST_CHUNKS):
+            waiting = self._waiting()
+            total += self._enqueue_absent(waiting)
+            if len(waiting) < CHUNK:
+                self._after = 0
+                break
+            self._after = waiting[-1][0]
+        if total:
+            logger.warning("%s waiting records were not in the queue", total, extra={"service": self._queue.service})
+        return total
+
+    def _mirror_pause(self) -> None:
+        """Pauses live in the database; a Redis that was emptied is told again."""
+        paused = policies.is_paused(self._queue.service)
+        is_set = any(hold.name == "pause" for hold in self._queue.holds())
+        if paused and not is_set:
+            self._queue.hold("pause", None, "Paused.")
+        elif is_set and not paused:
+            self._queue.lift("pause")
+
+    def _waiting(self) -> list[tuple[int, str]]:
+        """Records that have waited for longer than a lease: what is younger is under way."""
+        since = self._clock.now() - timedelta(seconds=self._settings.processing.lease_seconds)
+        rows = records.records().filter(
+            service=self._queue.service, state=RecordState.WAITING, pk__gt=self._after, changed_at__lt=since
+        )
+        found = rows.order_by("pk").values_list("pk", "source", "object_pk")[:CHUNK]
+        return [(pk, f"{source}:{object_pk}") for pk, source, object_pk in found]
+
+    def _enqueue_absent(self, waiting: list[tuple[int, str]]) -> int:
+        if not waiting:
+            return 0
+        ids = [KEYED_ID_PREFIX + record_key(pk) for pk, _ in waiting]
+        places = self._queue.presence(ids)
+        absent = [row for row, place in zip(waiting, places, strict=True) if place is Presence.ABSENT]
+        failed = [id_ for id_, place in zip(ids, places, strict=True) if place is Presence.FAILED]
+        if failed:  # the worker died between the queue's word and the record's
+            services.fail_records(failed, self._reason(failed[0]))
+        self._queue.enqueue_many(record_task(self._queue.service, pk, entity) for pk, entity in absent)
+        return len(absent)
+
+    def _reason(self, task_id: str) -> str:
+        view = self._queue.get(task_id)
+        return view.progress.history[-1].error if view and view.progress.history else ""
+
+
+def sweep_sources(clock: Clock = SYSTEM_CLOCK) -> int:
+    """Find changes that no signal told of, and enqueue them; answers how many records wait because of it."""
+    destinations.ensure_declared()
+    total = 0
+    for intents in sweep(clock.now()):
+        total += len(intents)
+        if intents:
+            with queued():
+                dispatch(intents)
+    destinations.finish_retirements()
+    if total:
+        logger.warning("The sweep found %s records to sync", total)
+    return total

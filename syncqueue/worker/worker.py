@@ -1,0 +1,196 @@
+"""Starts the duties of a worker, watches them, and ends them in order.
+
+Ending: stop claiming, let attempts finish while their leases stay alive, leave the rest to their leases. A duty that
+breaks ends the worker loudly; a Redis or a database that is away does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+
+from django.db import Error as DatabaseError
+
+from syncqueue import site
+from syncqueue.conf import Settings, get_settings
+from syncqueue.core.clock import SYSTEM_CLOCK, Clock
+from syncqueue.core.errors import ConfigurationError, QueueError
+from syncqueue.execution.database import DatabaseThreads
+from syncqueue.execution.executor import Executor
+from syncqueue.queue import make_async_queue, make_queue
+from syncqueue.queue.connection import WORKER_TIMEOUT_SECONDS, async_client, sync_client
+from syncqueue.sources.destinations import ensure_declared
+from syncqueue.worker import recoverer
+from syncqueue.worker.consumer import Consumer
+from syncqueue.worker.heartbeat import EVERY_SECONDS, Heartbeat
+from syncqueue.worker.leases import LeaseKeeper
+from syncqueue.worker.reconciler import Reconciler, sweep_sources
+
+logger = logging.getLogger("syncqueue.worker")
+
+_TRIM_SECONDS = 3600.0
+_LOOP_BEAT_SECONDS = 0.5
+# The lease thread must learn within a lease that Redis hangs.
+_LEASE_TIMEOUT_SECONDS = 5.0
+
+
+class Worker:
+    """One process's worth of work on some services' queues."""
+
+    def __init__(
+        self,
+        services: Sequence[str] = (),
+        *,
+        concurrency: int | None = None,
+        burst: bool = False,
+        shutdown_seconds: float | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        """`services`: none means all that are on. Raises `ConfigurationError` for one that is not."""
+        self.settings: Settings = get_settings()
+        self.services = list(services) or list(self.settings.services)
+        for name in self.services:
+            self.settings.service(name)
+        if not self.services:
+            raise ConfigurationError("There is nothing to do: SYNCQUEUE['HANDLERS'] names no service.")
+        self._concurrency = concurrency
+        self._burst = burst
+        self._shutdown_seconds = shutdown_seconds or self.settings.processing.shutdown_seconds
+        self._clock = clock
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Work until stopped. Raises what the site's stamps raise, and what breaks a duty."""
+        database = DatabaseThreads()
+        try:
+            await database.run(self._prepare)
+            await self._run(database)
+        finally:
+            await asyncio.to_thread(database.close)
+
+    def stop(self) -> None:
+        """Begin to end."""
+        if not self._stopping.is_set():
+            logger.info("Stopping: claiming nothing more")
+        self._stopping.set()
+
+    def _prepare(self) -> None:
+        site.require_confirmed()
+        ensure_declared()
+
+    async def _run(self, database: DatabaseThreads) -> None:
+        settings, stamp = self.settings, await database.run(site.site_id)
+        client = async_client(settings.redis, WORKER_TIMEOUT_SECONDS)
+        lease_client = sync_client(settings.redis, _LEASE_TIMEOUT_SECONDS)
+        side_client = sync_client(settings.redis, WORKER_TIMEOUT_SECONDS)
+        queues = {name: make_async_queue(client, settings, name, stamp, self._clock) for name in self.services}
+        side = [make_queue(side_client, settings, name, stamp, self._clock) for name in self.services]
+        leases = LeaseKeeper(
+            {name: make_queue(lease_client, settings, name, stamp, self._clock) for name in self.services},
+            lease_seconds=settings.processing.lease_seconds,
+            attempt_timeout_seconds=settings.processing.attempt_timeout_seconds,
+        )
+        executor = Executor(settings, queues, database, self._clock)
+        consumers = [
+            Consumer(
+                name,
+                queue,
+                executor,
+                database,
+                leases,
+                concurrency=self._concurrency,
+                burst=self._burst,
+                clock=self._clock,
+            )
+            for name, queue in queues.items()
+        ]
+        heartbeat = Heartbeat(client, settings.key_prefix, self.services, lambda: sum(one.running for one in consumers))
+        reconcilers = [Reconciler(queue, settings, self._clock) for queue in side]
+        times = settings.processing
+
+        def reconcile() -> None:
+            sweep_sources(self._clock)
+            for reconciler in reconcilers:
+                reconciler.run()
+
+        def recover() -> None:
+            for queue in side:
+                recoverer.recover(queue)
+
+        def trim() -> None:
+            for queue in side:
+                recoverer.trim(queue, times.failed_retention_days)
+
+        self._handle_signals()
+        leases.start()
+        duties = [
+            self._beat_loop(leases),
+            self._every(EVERY_SECONDS, heartbeat.beat),
+            self._every(_TRIM_SECONDS, heartbeat.tidy),
+            self._every(times.recovery_interval_seconds, lambda: database.run(recover)),
+            self._every(times.reconcile_interval_seconds, lambda: database.run(reconcile)),
+            self._every(_TRIM_SECONDS, lambda: database.run(trim)),
+        ]
+        logger.info("Working on %s as %s", ", ".join(self.services), heartbeat.id)
+        try:
+            if self._burst:  # what fell between must be in the queue before the consumers look
+                await database.run(recover)
+                await database.run(reconcile)
+            await self._watch(consumers, duties)
+        finally:
+            leases.stop()
+            with suppress(QueueError):
+                await heartbeat.end()
+            await executor.aclose()
+            await client.aclose()
+            lease_client.close()
+            side_client.close()
+
+    async def _watch(self, consumers: Sequence[Consumer], duties: Sequence[Awaitable[None]]) -> None:
+        """Run everything until it is stopped, done (a burst), or broken."""
+        side = [asyncio.ensure_future(duty) for duty in duties]
+        main = [asyncio.create_task(consumer.run()) for consumer in consumers]
+        stopped = asyncio.create_task(self._stopping.wait())
+        try:
+            pending: set[asyncio.Future[object]] = {*side, *main, stopped}  # type: ignore[arg-type]
+            while any(not one.done() for one in main) and not stopped.done():
+                done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                for one in done:
+                    one.result()  # a duty that broke ends the worker loudly
+            await self._end(consumers, main)
+        finally:
+            for one in (*side, *main, stopped):
+                one.cancel()
+            await asyncio.gather(*side, *main, stopped, return_exceptions=True)
+
+    async def _end(self, consumers: Sequence[Consumer], main: Sequence[asyncio.Task[None]]) -> None:
+        for consumer in consumers:
+            consumer.stop()
+        await asyncio.gather(*main)
+        left = sum(await asyncio.gather(*(consumer.finish(self._shutdown_seconds) for consumer in consumers)))
+        if left:
+            logger.warning("%s attempts did not end in time; their leases run out and they are taken back", left)
+
+    async def _every(self, seconds: float, duty: Callable[[], Awaitable[None]]) -> None:
+        """Do a duty now and at intervals; a Redis or database that is away is waited out."""
+        while True:
+            try:
+                await duty()
+            except (QueueError, DatabaseError) as error:
+                logger.warning("Put off: %s", error)
+            await asyncio.sleep(seconds)
+
+    async def _beat_loop(self, leases: LeaseKeeper) -> None:
+        while True:
+            leases.beat()
+            await asyncio.sleep(_LOOP_BEAT_SECONDS)
+
+    def _handle_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            # Not in a thread, as tests run it: there the caller stops it.
+            with suppress(RuntimeError, ValueError):
+                loop.add_signal_handler(number, self.stop)
