@@ -152,6 +152,8 @@ def _stored_secret(destination: Destination) -> tuple[dict[str, str], str]:
 class OwnDestinationForm(DestinationForm):
     """For a site's own pages: the owner is given by the page and never by the request.
 
+    Decorate the page's view with `sensitive_post_parameters()`, so that no error report holds what was entered.
+
     Raises `ImproperlyConfigured` where the service is off, and `PermissionError` for a destination of another owner.
     """
 

@@ -113,7 +113,7 @@ def _record(source: ModelSync, changes: Sequence[Change], using: str, *, muted: 
 
 
 def _savepoint() -> AbstractContextManager[object]:
-    """Inside a transaction a savepoint, so that an error of ours does not spoil it; outside nothing: reads need none."""
+    """Inside a transaction a savepoint, which keeps an error of ours from spoiling it; outside nothing."""
     db = record_db()
     return transaction.atomic(using=db) if connections[db].in_atomic_block else nullcontext()
 

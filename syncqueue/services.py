@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.db import DEFAULT_DB_ALIAS, router, transaction
 from django.db.models import Model, QuerySet
@@ -361,7 +361,7 @@ def workers() -> Sequence[WorkerView]:
         return []
     client = get_queue(names[0]).client
     with redis_errors(names[0]):
-        beats: dict[str, str] = client.hgetall(workers_key(get_settings().key_prefix))
+        beats = cast(dict[str, str], client.hgetall(workers_key(get_settings().key_prefix)))
     found = [WorkerView(id=id_, **_worker(json.loads(text))) for id_, text in beats.items()]
     return sorted((w for w in found if time.time() - w.seen_at.timestamp() < WORKER_SECONDS), key=lambda w: w.id)
 

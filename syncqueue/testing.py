@@ -18,7 +18,7 @@ from typing import Any
 from syncqueue.gathering import captured
 from syncqueue.sources.intents import Intent
 
-__all__ = ["CapturedSync", "captured_syncs", "captured_syncs_fixture"]
+__all__ = ["CapturedSync", "captured_syncs"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,6 +69,12 @@ class Demo:
             self.valkey.stop(STOP_SECONDS)
             self._started.remove(self.valkey)
 
+    def empty_redis(self) -> None:
+        """Lose all it holds. For an own one alone: a server of `.env` may hold more than the demo's."""
+        if self.valkey:
+            with redis.Redis.from_url(self.plan.redis_url) as client:
+                client.flushall()
+
     def start_worker(self) -> None:
         self._start(self.worker, answers=lambda: True)
 

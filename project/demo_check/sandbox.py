@@ -16,6 +16,11 @@ class Message:
     text: str  # of a document: its caption
     edit_count: int
 
+    @property
+    def first_line(self) -> str:
+        """What the story wrote; the note's tags follow below."""
+        return self.text.split("\n", 1)[0]
+
 
 class Sandbox:
     def __init__(self, url: str) -> None:

@@ -60,23 +60,25 @@ def recovery(story: Story) -> Lines:
 
 
 def answer_lost(story: Story) -> Lines:
-    """Telegram takes an edit and never answers: the save does not hang, and nothing is posted anew."""
+    """Telegram takes an edit, and its answer is lost on the way: nothing is posted anew."""
     before = story.see(1)
-    story.sandbox.turn("hang")
-    seconds = story.edit(1, "was edited while Telegram hung")
+    story.sandbox.turn("store-then-reset")
+    seconds = story.edit(1, "was edited while answers got lost")
     story.sandbox.turn("up")
     line = story.settle()
     after = story.see(1)
     if after.id != before.id:
         raise StoryFailed(f"Message {before.id} became message {after.id}.")
-    return [f"saved in {seconds:.2f} s, still message {after.id}", line]
+    return [f"edited in {seconds:.2f} s, still message {after.id}", line]
 
 
 def hanging(story: Story) -> Lines:
-    """Telegram accepts connections and does nothing: three new notes wait, and go out once."""
-    story.sandbox.turn("hang-before")
-    seconds = [story.write() for _ in range(3)]
-    line = f"3 notes saved, longest {max(seconds):.2f} s; {story.figures()}"
+    """Telegram accepts connections and says nothing: saves do not hang with it."""
+    story.sandbox.turn("hang")  # takes the edit, but does not answer
+    seconds = [story.edit(1, "was edited while Telegram hung")]
+    story.sandbox.turn("hang-before")  # does not even read
+    seconds += [story.write() for _ in range(3)]
+    line = f"1 note edited, 3 saved, longest save {max(seconds):.2f} s; {story.figures()}"
     story.sandbox.turn("up")
     return [line, story.settle()]
 
@@ -124,6 +126,17 @@ def redis_away(story: Story) -> Lines:
     ]
 
 
+def redis_emptied(story: Story) -> Lines:
+    """All that Redis holds is lost while notes wait: the database knows what is missing."""
+    story.sandbox.turn("down")
+    for _ in range(3):
+        story.write()
+    before = story.figures()
+    story.demo.empty_redis()
+    story.sandbox.turn("up")
+    return [f"3 notes saved; {before}", f"after FLUSHALL: {story.figures()}", story.settle()]
+
+
 def verdict(story: Story) -> Lines:
     """The sandbox's log: nothing was posted twice."""
     seen = judge(story.sandbox.log())
@@ -147,5 +160,6 @@ STEPS: tuple[Step, ...] = (
     rate_limit,
     worker_killed,
     redis_away,
+    redis_emptied,
     verdict,
 )

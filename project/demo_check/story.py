@@ -100,7 +100,7 @@ class Story:
 
     def shown(self) -> dict[str, list[str]]:
         channels = self.sandbox.channels()
-        return {name: sorted(message.text for message in channels.get(name, [])) for name in self.expected()}
+        return {name: sorted(message.first_line for message in channels.get(name, [])) for name in self.expected()}
 
     def settle(self) -> str:
         """Wait until every channel shows exactly its notes, each once, and the queue is empty."""
@@ -139,7 +139,7 @@ class Story:
 
         def stands() -> bool:
             message = self.message(number, channel)
-            return message is not None and message.text == self.notes[number].text
+            return message is not None and message.first_line == self.notes[number].text
 
         self.retried(stands, lambda: f"note {number} in {channel}; {self.figures()}", SEEN_SECONDS)
         message = self.message(number, channel)

@@ -13,8 +13,10 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from syncqueue import audit, services
@@ -125,6 +127,11 @@ class DestinationAdmin(Page):
             return HttpResponseRedirect(f"{request.path}?{query.urlencode()}")
         context = {"title": _("Add destination"), "choices": choices}
         return self._render(request, "syncqueue/choose_service.html", context)
+
+    @method_decorator(sensitive_post_parameters())
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """As usual, but what was entered stays out of error reports."""
+        return super().changeform_view(request, *args, **kwargs)
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """With the buttons the user may press."""

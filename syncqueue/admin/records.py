@@ -85,7 +85,7 @@ class SyncRecordAdmin(Page):
     @admin.display(description=gettext_lazy("error"))
     def full_error(self, record: SyncRecord) -> str:
         """The reason."""
-        return redact(record.error)
+        return redact(record.error) or "-"
 
     @admin.display(description=gettext_lazy("age"))
     def age(self, record: SyncRecord) -> str:

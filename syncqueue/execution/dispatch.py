@@ -60,8 +60,10 @@ _state = _State()
 
 def begin_request(**_: object) -> None:
     """A request starts: one budget for all of its saves."""
-    settings = get_settings()
-    _state.budget = Budget(settings.immediate.timeout_seconds) if settings.enabled else None
+    try:
+        _state.budget = Budget(get_settings().immediate.timeout_seconds)
+    except ConfigurationError:  # the checks say it; the site's requests must go on
+        _state.budget = None
 
 
 def end_request(**_: object) -> None:

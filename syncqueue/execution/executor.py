@@ -6,9 +6,10 @@ import asyncio
 import inspect
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import cast
 
 from syncqueue import policies, signals
 from syncqueue.conf import ServiceSettings, Settings
@@ -109,7 +110,8 @@ class Executor:
     ) -> dict[int | None, Prepared]:
         if not record_ids or not isinstance(handler, DocumentHandler):
             return {}
-        return {**await self._database.run(prepare, record_ids, handler, policy)}
+        found = await self._database.run(prepare, record_ids, handler, policy)
+        return dict(found.items())
 
     async def _run_one(
         self,
@@ -296,7 +298,7 @@ class Executor:
             if not inspect.iscoroutinefunction(handler.process):
                 return await self._in_thread(handler, claimed, policy) or SyncResult.success()
             async with asyncio.timeout(timeout) as limit:
-                answer = await handler.process(claimed)  # type: ignore[misc]
+                answer = await cast("Awaitable[SyncResult | None]", handler.process(claimed))
         except Exception as error:  # a handler may raise anything
             if isinstance(error, TimeoutError) and limit.expired():
                 text = f"No answer within {timeout:g} s; it is not known whether it was carried out."
@@ -312,7 +314,7 @@ class Executor:
         if service not in self._threads:
             self._threads[service] = ThreadPoolExecutor(policy.concurrency, thread_name_prefix=f"syncqueue-{service}")
         run = asyncio.get_running_loop().run_in_executor
-        return await run(self._threads[service], lambda: handler.process(claimed))  # type: ignore[arg-type, return-value]
+        return await run(self._threads[service], lambda: cast("SyncResult | None", handler.process(claimed)))
 
 
 def waiting_text(hold: str) -> str:

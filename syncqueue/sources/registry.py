@@ -85,7 +85,7 @@ _by_class: dict[type, ModelSync | None] = {}
 
 
 def register(*models: type[Model]) -> Callable[[S], S]:
-    """Register the decorated ModelSync for models; raises `ConfigurationError` when one is taken or misnames a field."""
+    """Register the decorated ModelSync for models; `ConfigurationError` when one is taken or misnames a field."""
     if not models or not all(isinstance(model, type) and issubclass(model, Model) for model in models):
         raise ConfigurationError("syncqueue.register needs a model: @syncqueue.register(Note).")
 

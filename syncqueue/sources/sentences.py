@@ -85,9 +85,9 @@ def _waiting(destination: Destination, record: SyncRecord) -> str:
         return _("waits for its turn.")
     if record.next_attempt_at is None:
         return _("waits: %(error)s") % {"error": _ended(record.error)}
-    return _("waits: %(error)s Next try at %(time)s.") % {
+    return _("waits: %(error)s Next try at %(time)s") % {
         "error": _ended(record.error),
-        "time": date_format(localtime(record.next_attempt_at), "TIME_FORMAT"),
+        "time": _ended(date_format(localtime(record.next_attempt_at), "TIME_FORMAT")),
     }
 
 

@@ -8,6 +8,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import redis.asyncio
 
@@ -45,18 +46,18 @@ class Heartbeat:
             }
         )
         with redis_errors("any service"):
-            await self._client.hset(self._key, self.id, text)  # type: ignore[misc]
+            await self._client.hset(self._key, self.id, text)
 
     async def tidy(self) -> None:
         """Take out workers that stopped without a word. Raises `QueueUnavailable`."""
         with redis_errors("any service"):
-            beats: dict[str, str] = await self._client.hgetall(self._key)  # type: ignore[misc]
+            beats = cast(dict[str, str], await self._client.hgetall(self._key))
             oldest = (time.time() - WORKER_SECONDS) * 1000
             gone = [id_ for id_, text in beats.items() if json.loads(text)["seen_at"] < oldest]
             if gone:
-                await self._client.hdel(self._key, *gone)  # type: ignore[misc]
+                await self._client.hdel(self._key, *gone)
 
     async def end(self) -> None:
         """Take this worker out. Raises `QueueUnavailable`."""
         with redis_errors("any service"):
-            await self._client.hdel(self._key, self.id)  # type: ignore[misc]
+            await self._client.hdel(self._key, self.id)

@@ -11,6 +11,7 @@ import logging
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from typing import Any
 
 from django.db import Error as DatabaseError
 
@@ -155,7 +156,7 @@ class Worker:
         main = [asyncio.create_task(consumer.run()) for consumer in consumers]
         stopped = asyncio.create_task(self._stopping.wait())
         try:
-            pending: set[asyncio.Future[object]] = {*side, *main, stopped}  # type: ignore[arg-type]
+            pending: set[asyncio.Future[Any]] = {*side, *main, stopped}
             while any(not one.done() for one in main) and not stopped.done():
                 done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
                 for one in done:

@@ -113,6 +113,11 @@ def test_a_refused_form_does_not_send_the_secret_back(editor: Client) -> None:
     assert TOKEN not in page.content.decode()
 
 
+def test_what_was_entered_stays_out_of_error_reports(editor: Client) -> None:
+    answer = add(editor, "telegram", name="", secret_token=TOKEN)
+    assert answer.wsgi_request.sensitive_post_parameters == "__ALL__"
+
+
 def test_an_empty_secret_keeps_the_stored_one(editor: Client, destination: Destination) -> None:
     answer = editor.post(f"{LIST}{destination.pk}/change/", form_data(name="Renamed"))
     assert answer.status_code == 302

@@ -372,6 +372,6 @@ def test_scripts_that_a_server_forgot_are_sent_again(queue: SyncQueue) -> None:
 
 
 def test_all_keys_of_a_service_share_one_hash_tag(redis_server: RedisServer) -> None:
-    named = [*KEYS.all, KEYS.claim_of("c"), KEYS.worker("w"), KEYS.workers]
+    named = [*KEYS.all, KEYS.claim_of("c")]
     assert all(key.startswith("sync:{telegram}:") and key.count("{") == 1 for key in named)
     assert len(set(named)) == len(named)

@@ -1,5 +1,6 @@
 """One note all the way out and back, in the environment that `.env` describes."""
 
+import dataclasses
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable
@@ -27,35 +28,45 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.timeout_seconds: float = options["timeout"]
-        text = f"Smoke test of {timezone.now():%Y-%m-%d %H:%M:%S} UTC; it removes itself."
-        note = Note.objects.create(owner=owner(options["user"]), text=text, is_private=options["private"])
         try:
-            self.wait("saved", note, lambda records: any(record.parts for record in records))
-            note.text = text.replace("Smoke test", "Edited smoke test")
-            note.save()
-            self.wait("edited", note, lambda records: any(record.parts for record in records))
-        finally:
-            # Also after a failed step: nothing of it should stay out there.
-            note.soft_delete()
-        self.wait("removed", note, lambda records: not any(record.parts for record in records))
-        note.delete()
-        for service in settings.SYNCQUEUE["HANDLERS"]:
-            self.stdout.write(f"{service}: {syncqueue.get_queue(service).stats()}")
+            self.there_and_back(owner(options["user"]), is_private=options["private"])
+            for service in settings.SYNCQUEUE["HANDLERS"]:
+                self.print_figures(service)
+        except syncqueue.SyncQueueError as error:
+            raise CommandError(f"{type(error).__name__}: {error}") from error
         self.stdout.write(self.style.SUCCESS("It works."))
 
-    def wait(self, step: str, note: Note, holds: Callable[[list[Any]], bool]) -> None:
-        """Until every record is synced and `holds`; raises `CommandError` with what syncqueue says of the note."""
+    def there_and_back(self, person: Any, *, is_private: bool) -> None:
+        text = f"Smoke test of {timezone.now():%Y-%m-%d %H:%M:%S} UTC; it removes itself."
+        note = Note(owner=person, text=text, is_private=is_private)
+        try:
+            self.step("saved", note, note.save, is_out=True)
+            note.text = text.replace("Smoke test", "Edited smoke test")
+            self.step("edited", note, note.save, is_out=True)
+        finally:
+            # Also after a failed step: nothing of it should stay out there.
+            self.step("removed", note, note.soft_delete, is_out=False)
+        note.delete()
+
+    def step(self, name: str, note: Note, act: Callable[[], None], *, is_out: bool) -> None:
+        """Act, and wait until it has arrived; raises `CommandError` with what syncqueue says of the note."""
         started = time.monotonic()
-        while True:
-            records = list(syncqueue.status(note))
-            if all(record.state == "synced" for record in records) and holds(records):
-                break
+        act()
+        while not has_arrived(note, is_out):
             if time.monotonic() - started > self.timeout_seconds:
-                raise CommandError(f"{step}: not done after {self.timeout_seconds:.0f} s.\n{reasons(note)}")
+                raise CommandError(f"{name}: not done after {self.timeout_seconds:.0f} s.\n{reasons(note)}")
             time.sleep(0.1)
-        self.stdout.write(f"{step}: {len(records)} destinations, {time.monotonic() - started:.1f} s")
-        for sentence in syncqueue.explain(note):
-            self.stdout.write(f"  {sentence}")
+        self.stdout.write(f"{name}: done after {time.monotonic() - started:.2f} s\n{reasons(note)}")
+
+    def print_figures(self, service: str) -> None:
+        figures = dataclasses.asdict(syncqueue.get_queue(service).stats())
+        self.stdout.write("\n".join(f"  {name}: {value}" for name, value in figures.items()))
+
+
+def has_arrived(note: Note, is_out: bool) -> bool:
+    """Every record is in step, and a copy is out there (or none)."""
+    records = syncqueue.status(note)
+    return all(record.state == "synced" for record in records) and is_out == any(record.parts for record in records)
 
 
 def owner(username: str | None) -> Any:
@@ -69,4 +80,8 @@ def owner(username: str | None) -> Any:
 
 def reasons(note: Note) -> str:
     sentences = syncqueue.explain(note)
-    return "\n".join(map(str, sentences)) if sentences else "No destination wants this note: see DESTINATIONS and its RULE."
+    return (
+        "\n".join(map(str, sentences))
+        if sentences
+        else "No destination wants this note: see DESTINATIONS and its RULE."
+    )
