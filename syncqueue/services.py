@@ -415,6 +415,7 @@ def after_migrate(using: str = DEFAULT_DB_ALIAS, app_config: Any = None, **_: An
         return
     try:
         if get_settings().enabled:
+            site.stamp()
             destinations.ensure_declared()
     except ConfigurationError as error:  # the system check says it too; a migration must go through
         logger.warning("%s", error)

@@ -133,7 +133,13 @@ class Ending:
     async def _retry(self, attempt: Attempt, result: SyncResult, decision: Decision) -> None:
         due_at = self._clock.now() + timedelta(seconds=decision.delay_seconds)
         note = self._note(attempt, result, decision)
-        await self._queue.retry(attempt.claimed, due_at, note, counts=decision.counts, hold=decision.hold)
+        await self._queue.retry(
+            attempt.claimed,
+            timedelta(seconds=decision.delay_seconds),
+            note,
+            counts=decision.counts,
+            hold=decision.hold,
+        )
         logger.info("To be tried again: %s", decision.error, extra=attempt.extra)
         due = None if decision.hold else due_at
         await self._announce(signals.task_retried, attempt, error=decision.error, due_at=due)

@@ -41,7 +41,10 @@ class ImmediateLoop:
         self._executor: tuple[Settings, Executor, Callable[[], Awaitable[None]]] | None = None
         self._open: set[Future[None]] = set()
         run = contextvars.Context().run
-        threading.Thread(target=run, args=(self._loop.run_forever,), name="syncqueue-immediate", daemon=True).start()
+        self._thread = threading.Thread(
+            target=run, args=(self._loop.run_forever,), name="syncqueue-immediate", daemon=True
+        )
+        self._thread.start()
 
     def attempt(self, service: str, claimed: Sequence[ClaimedTask], *, watched: bool, leased: bool) -> Future[None]:
         """Begin attempts; the future ends when all of them have, and holds no result."""
@@ -98,6 +101,9 @@ class ImmediateLoop:
             asyncio.run_coroutine_threadsafe(_awaited(close_client), self._loop).result(DRAIN_SECONDS)
         self._database.close()
         self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(DRAIN_SECONDS)
+        if not self._thread.is_alive():
+            self._loop.close()
 
 
 async def _awaited(close: Callable[[], Awaitable[None]]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from hashlib import sha1
@@ -121,7 +121,8 @@ class Claim:
 
     tasks: tuple[ClaimedTask, ...]
     unreadable: tuple[Unreadable, ...]
-    next_at: datetime | None  # when something may be claimable next
+    next_at: datetime | None  # when something may be claimable next, by Redis's time
+    wait_seconds: float | None  # how long that is from now
     watched: bool  # a hold or a strike is set: ask `admit` before running
 
 
@@ -213,7 +214,7 @@ class Calls:
         )
 
     def _read_claim(self, answer: Any, token: str) -> Claim:
-        next_ms, watched, ids, bodies, progresses, lanes, probes = answer
+        next_ms, watched, ids, bodies, progresses, lanes, probes, now_ms = answer
         tasks: list[ClaimedTask] = []
         unreadable: list[Unreadable] = []
         for id_, body, done, lane, probe in zip(ids, bodies, progresses, lanes, probes, strict=True):
@@ -225,7 +226,8 @@ class Calls:
                 continue
             tasks.append(ClaimedTask(task=task, token=token, progress=progress, lane=lane or None, probe=probe != ""))
         next_at = from_ms(int(next_ms)) if int(next_ms) else None
-        return Claim(tuple(tasks), tuple(unreadable), next_at, _flag(watched))
+        wait_seconds = max(int(next_ms) - int(now_ms), 0) / 1000 if int(next_ms) else None
+        return Claim(tuple(tasks), tuple(unreadable), next_at, wait_seconds, _flag(watched))
 
     def extend(self, held: Sequence[tuple[str, str]], lease_seconds: float) -> Call[list[bool]]:
         """Renew the leases of (id, token) pairs and mark the work as begun."""
@@ -253,10 +255,11 @@ class Calls:
         """End (id, token) pairs that are done."""
         return self._call("ack", [part for pair in held for part in pair], _flags)
 
-    def retry(self, claimed: ClaimedTask, due_at: datetime, progress: Progress, hold: str = "") -> Call[bool]:
-        """Set a task aside until `due_at`, or park it behind `hold`."""
+    def retry(self, claimed: ClaimedTask, due: datetime | timedelta, progress: Progress, hold: str = "") -> Call[bool]:
+        """Set a task aside until `due` (a timedelta: from Redis's now), or park it behind `hold`."""
         created = to_ms(claimed.task.created_at)
-        args: list[str | int | float] = [claimed.task.id, claimed.token, to_ms(due_at)]
+        when = f"+{max(int(due.total_seconds() * 1000), 0)}" if isinstance(due, timedelta) else to_ms(due)
+        args: list[str | int | float] = [claimed.task.id, claimed.token, when]
         return self._call("retry", [*args, encode_progress(progress), hold, created], _flag)
 
     def fail(self, task_id: str, token: str, progress: Progress) -> Call[bool]:
@@ -323,6 +326,10 @@ class Calls:
     def trim_history(self) -> Call[int]:
         """Remove the counts of minutes older than a week."""
         return self._call("trim_history", [WEEK_MINUTES], int)
+
+    def history(self, minute_count: int) -> Call[list[inspect.MinuteCount]]:
+        """Read what was counted in the last minutes (at most a day)."""
+        return self._call("history", [min(minute_count, 1440)], inspect.read_history)
 
     def stats(self) -> Call[QueueStats]:
         """Ask for all figures at one moment."""

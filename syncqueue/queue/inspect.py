@@ -29,6 +29,29 @@ class HoldView:
     parked_count: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MinuteCount:
+    """What happened in one minute of a service's queue."""
+
+    at: datetime  # its beginning
+    processed_count: int
+    retried_count: int
+    failed_count: int
+
+
+def read_history(answer: Sequence[Any]) -> list[MinuteCount]:
+    """The rows of history.lua."""
+    return [
+        MinuteCount(
+            at=from_ms(int(minute) * 60_000),
+            processed_count=int(processed),
+            retried_count=int(retried),
+            failed_count=int(failed),
+        )
+        for minute, processed, retried, failed in answer
+    ]
+
+
 def read_page(service: str, state: TaskState, answer: Sequence[Any]) -> list[TaskView]:
     """The rows of page.lua."""
     return [_view(service, state, *row) for row in answer]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import redis
@@ -14,7 +14,7 @@ from syncqueue.core.task import AttemptNote, ClaimedTask, QueueStats, SyncTask, 
 from syncqueue.queue import steps
 from syncqueue.queue.calls import Admission, Call, Calls, Claim, Enqueued, Leased, Presence, Recovered, Request
 from syncqueue.queue.connection import redis_errors
-from syncqueue.queue.inspect import HoldView
+from syncqueue.queue.inspect import HoldView, MinuteCount
 
 T = TypeVar("T")
 
@@ -101,11 +101,17 @@ class SyncQueue:
         return self.run(steps.ack(self.calls, claimed))
 
     def retry(
-        self, claimed: ClaimedTask, due_at: datetime, note: AttemptNote, *, counts: bool = True, hold: str = ""
+        self,
+        claimed: ClaimedTask,
+        due: datetime | timedelta,
+        note: AttemptNote,
+        *,
+        counts: bool = True,
+        hold: str = "",
     ) -> None:
-        """Set a task aside until `due_at`, or park it behind `hold`. Raises `LeaseLost`."""
+        """Set a task aside until `due` (a timedelta: from now), or park it behind `hold`. Raises `LeaseLost`."""
         progress = claimed.progress.after(note, counts=counts)
-        self.run(steps.must_hold(self.calls.retry(claimed, due_at, progress, hold), claimed))
+        self.run(steps.must_hold(self.calls.retry(claimed, due, progress, hold), claimed))
 
     def fail(self, claimed: ClaimedTask, note: AttemptNote) -> None:
         """Move a task to the dead letters. Raises `LeaseLost`."""
@@ -173,6 +179,10 @@ class SyncQueue:
     def holds(self) -> list[HoldView]:
         """The holds that are set."""
         return self._send(self.calls.holds())
+
+    def history(self, minute_count: int = 60) -> list[MinuteCount]:
+        """What was processed, retried and failed in each of the last minutes (at most a day), oldest first."""
+        return self._send(self.calls.history(minute_count))
 
     def tasks(self, state: TaskState, *, start: int = 0, limit: int = 50) -> list[TaskView]:
         """A page of a state, oldest first."""

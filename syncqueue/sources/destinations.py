@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import connections, transaction
 
 from syncqueue.conf import get_settings
 from syncqueue.handlers.registry import posts
@@ -26,7 +26,8 @@ def ensure_declared() -> None:
         _ensure(name, entry)
     gone = Destination.objects.using(record_db()).exclude(declared="").exclude(declared__in=list(wanted))
     gone.filter(enabled=True).update(enabled=False)
-    _declared_by = wanted
+    if not connections[record_db()].in_atomic_block:  # a rollback would take the rows away again
+        _declared_by = wanted
 
 
 def _ensure(name: str, entry: Mapping[str, Any]) -> None:

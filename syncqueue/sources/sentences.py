@@ -72,9 +72,8 @@ def _text(source: ModelSync, obj: object, destination: Destination, record: Sync
         case RecordState.ABANDONED:
             return _("not synced: %(error)s A new save syncs it.") % {"error": _ended(record.error)}
     if record.parts and record.synced_at:
-        return _("is up to date since %(time)s.") % {
-            "time": date_format(localtime(record.synced_at), "DATETIME_FORMAT")
-        }
+        since = date_format(localtime(record.synced_at), "DATETIME_FORMAT")
+        return _("is up to date since %(time)s") % {"time": _ended(since)}
     return _absence(source, obj, destination) or _("nothing is there.")
 
 

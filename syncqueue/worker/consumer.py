@@ -8,7 +8,6 @@ import time
 from collections.abc import Sequence
 
 from syncqueue import policies
-from syncqueue.core.clock import SYSTEM_CLOCK, Clock
 from syncqueue.core.errors import QueueError, QueueUnavailable
 from syncqueue.core.task import ClaimedTask
 from syncqueue.execution.database import DatabaseThreads
@@ -38,7 +37,6 @@ class Consumer:
         *,
         concurrency: int | None = None,
         burst: bool = False,
-        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         """`concurrency` overrides the policy's; `burst`: end when there is nothing left to claim."""
         self.service = service
@@ -49,7 +47,6 @@ class Consumer:
         self._leases = leases
         self._concurrency = concurrency
         self._burst = burst
-        self._clock = clock
         self._slot_free = asyncio.Event()
         self._stopping = asyncio.Event()
         self._work: set[asyncio.Task[None]] = set()
@@ -135,9 +132,9 @@ class Consumer:
 
     async def _wait(self, claim: Claim) -> None:
         seconds = IDLE_SECONDS
-        if claim.next_at is not None:
-            # A little later than said: clocks differ, and an early claim would only ask again.
-            seconds = min(max((claim.next_at - self._clock.now()).total_seconds() + 0.01, 0.02), IDLE_SECONDS)
+        if claim.wait_seconds is not None:
+            # A little later than said: an early claim would only ask again.
+            seconds = min(claim.wait_seconds + 0.01, IDLE_SECONDS)
         wake = asyncio.ensure_future(self._queue.wait_for_work(seconds))
         stop = asyncio.ensure_future(self._stopping.wait())
         try:

@@ -104,7 +104,6 @@ class Worker:
                 leases,
                 concurrency=self._concurrency,
                 burst=self._burst,
-                clock=self._clock,
             )
             for name, queue in queues.items()
         ]

@@ -22,6 +22,23 @@ def test_a_task_waits_for_its_time(queue, clock):
     assert len(queue.claim(5).tasks) == 1
 
 
+def test_a_retry_after_a_span_is_due_that_long_after_the_time_of_redis(queue, clock):
+    queue.enqueue(task())
+    queue.retry(claim_one(queue), timedelta(seconds=30), note())
+    claim = queue.claim(5)
+    assert (claim.next_at, claim.wait_seconds) == (clock.now() + timedelta(seconds=30), 30.0)
+
+
+def test_the_history_tells_what_happened_in_each_minute(queue, clock):
+    queue.enqueue_many([task("done"), task("tried")])
+    [done, tried] = queue.claim(2).tasks
+    queue.ack(done)
+    clock.advance(60)
+    queue.retry(tried, timedelta(seconds=30), note())
+    counted = [(one.processed_count, one.retried_count, one.failed_count) for one in queue.history(3)]
+    assert counted == [(0, 0, 0), (1, 0, 0), (0, 1, 0)]
+
+
 def test_a_time_in_the_past_is_now(queue, clock):
     queue.enqueue(task(run_at=clock.now() - timedelta(days=1)))
     assert queue.stats().pending_count == 1

@@ -294,6 +294,7 @@ CASES = {
     "page": Case(PENDING, lambda c: c.page(TaskState.PENDING, 0, 5), None, PENDING),
     "find": Case(LANE | HOLD, lambda c: c.find(A.id), None, LANE | HOLD),
     "holds": Case(LANE | HOLD, lambda c: c.holds(), None, LANE | HOLD),
+    "history": Case(HELD, lambda c: c.history(3), None, HELD),
 }
 
 

@@ -46,7 +46,7 @@ class Command(BaseCommand):
         finally:
             # Also after a failed step: nothing of it should stay out there.
             self.step("removed", note, note.soft_delete, is_out=False)
-        note.delete()
+            note.delete()
 
     def step(self, name: str, note: Note, act: Callable[[], None], *, is_out: bool) -> None:
         """Act, and wait until it has arrived; raises `CommandError` with what syncqueue says of the note."""
@@ -79,9 +79,5 @@ def owner(username: str | None) -> Any:
 
 
 def reasons(note: Note) -> str:
-    sentences = syncqueue.explain(note)
-    return (
-        "\n".join(map(str, sentences))
-        if sentences
-        else "No destination wants this note: see DESTINATIONS and its RULE."
-    )
+    lines = [f"  {sentence}" for sentence in syncqueue.explain(note)]
+    return "\n".join(lines) or "  No destination wants this note: see DESTINATIONS and its RULE."

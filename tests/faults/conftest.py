@@ -1,0 +1,63 @@
+"""Sites for the tests of this folder, and the sandbox they post to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from project.sandbox.testing import RunningSandbox, running_sandbox
+from tests.faults.site import Site, copy_database, migrate
+
+SiteMaker = Callable[..., Site]
+
+
+@pytest.fixture(scope="session")
+def shared_sandbox() -> Iterator[RunningSandbox]:
+    """One process for all tests of this run."""
+    with running_sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(shared_sandbox: RunningSandbox) -> RunningSandbox:
+    """An empty sandbox whose services are up."""
+    shared_sandbox.reset()
+    return shared_sandbox
+
+
+@pytest.fixture(scope="session")
+def template_site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """A site with its tables and one user; its processes have ended."""
+    # Port 1 of this machine answers nobody; nothing is to be asked while tables are made.
+    site = Site(tmp_path_factory.mktemp("site"), "redis://127.0.0.1:1/0", "http://127.0.0.1:1")
+    migrate(site)
+    site.close()
+    return site
+
+
+@pytest.fixture
+def make_site(
+    tmp_path: Path, sandbox: RunningSandbox, template_site: Site
+) -> Iterator[SiteMaker]:
+    """Makes sites; their processes end with the test, and what they wrote is shown when it fails."""
+    sites: list[Site] = []
+
+    def make(redis_url: str, **variables: Any) -> Site:
+        site = Site(tmp_path / f"site-{len(sites) + 1}", redis_url, sandbox.telegram_url, **variables)
+        sites.append(site)
+        copy_database(template_site, site)
+        return site
+
+    yield make
+    for site in sites:
+        site.close()
+        print(site.logs())
+
+
+@pytest.fixture
+def site(make_site: SiteMaker, redis_url: str) -> Site:
+    """A site on an empty database of the shared Redis."""
+    return make_site(redis_url)

@@ -1,0 +1,205 @@
+"""A site of its own for a test: a database file, a worker and web side as real processes, judged from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import redis
+
+from project.sandbox.telegram.service import DEFAULT_TOKEN
+
+T = TypeVar("T")
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+# Longer than a lease, a mark and the intervals below together, on a busy machine.
+DEADLINE_SECONDS = 60.0
+SCRIPT_SECONDS = 60.0
+LEASE_SECONDS = 6
+# Seconds by which a record is made older so that the reconciler looks at it at once.
+OLD_SECONDS = 3600
+CREATING = frozenset({"sendMessage", "sendDocument", "sendPhoto"})
+
+FIGURES: dict[str, dict[str, Any]] = {
+    "DESTINATIONS": {"news": {"SERVICE": "telegram", "ADDRESS": "@news", "SECRET": {"token": DEFAULT_TOKEN}}},
+    "SYNCQUEUE_PROCESSING": {
+        "LEASE_SECONDS": LEASE_SECONDS,
+        "ATTEMPT_TIMEOUT_SECONDS": 2,
+        "SHUTDOWN_SECONDS": 4,
+        "RECOVERY_INTERVAL_SECONDS": 1,
+        "RECONCILE_INTERVAL_SECONDS": 1,
+    },
+    "SYNCQUEUE_BREAKER": {"OPEN_SECONDS": 1},
+    "SYNCQUEUE_TELEGRAM": {"BASE_DELAY_SECONDS": 1},
+}
+# A test that holds an answer back for some seconds needs attempts that last.
+PATIENT = {
+    "SYNCQUEUE_PROCESSING": FIGURES["SYNCQUEUE_PROCESSING"]
+    | {"ATTEMPT_TIMEOUT_SECONDS": 12, "SHUTDOWN_SECONDS": 14, "LEASE_SECONDS": 16}
+}
+
+
+def eventually(check: Callable[[], T], seconds: float = DEADLINE_SECONDS) -> T:
+    """Try an assertion again and again until it holds; its own failure when time is up."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return check()
+        except AssertionError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+class Site:
+    """One database, and the processes on it. Variables are JSON where they are no text."""
+
+    def __init__(self, folder: Path, redis_url: str, telegram_url: str, **variables: Any) -> None:
+        """`folder` is made; `template`, when it is copied from another site's, comes with `copy_of`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.redis_url = redis_url
+        self.database = folder / "db.sqlite3"
+        self.writer_file = folder / "writer"
+        self._processes: list[subprocess.Popen[str]] = []
+        self._count = 0
+        self.variables: dict[str, Any] = {
+            **FIGURES,
+            "ENV_FILE": "",
+            "DEBUG": "1",
+            "SECRET_KEY": "for-tests-only",
+            "DJANGO_SETTINGS_MODULE": "tests.faults.settings",
+            "DATABASE_URL": f"sqlite:///{self.database}",
+            "REDIS_URL": redis_url,
+            "TELEGRAM_API_BASE_URL": telegram_url,
+            "WRITER_FILE": str(self.writer_file),
+            "PYTHONUNBUFFERED": "1",
+            "NO_PROXY": "127.0.0.1",
+            "no_proxy": "127.0.0.1",
+            **variables,
+        }
+
+    # Processes
+
+    def script(self, code: str, *, dies: bool = False, **variables: Any) -> Any:
+        """Run a script on the web side to its end; what it gave to `answer`. `dies`: it must be killed by SIGKILL."""
+        process = self.start(code, **variables)
+        try:
+            output, _ = process.communicate(timeout=SCRIPT_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"The script did not end:\n{self.logs()}") from None
+        expected = -signal.SIGKILL if dies else 0
+        assert process.returncode == expected, f"exit {process.returncode}, expected {expected}:\n{self.logs()}"
+        lines = output.strip().splitlines()
+        return json.loads(lines[-1]) if lines and not dies else None
+
+    def start(self, code: str, **variables: Any) -> subprocess.Popen[str]:
+        """Begin a script on the web side."""
+        return self._start([sys.executable, "-c", "from tests.faults.web import *\n" + textwrap.dedent(code)], variables)
+
+    def worker(self, *arguments: str, patch: str = "", **variables: Any) -> subprocess.Popen[str]:
+        """Start a worker; `patch` is run in it before."""
+        if patch:
+            return self.start(textwrap.dedent(patch) + "\ncall_command('runsyncworker')", **variables)
+        return self._start([sys.executable, "manage.py", "runsyncworker", *arguments], variables)
+
+    def manage(self, *arguments: str, **variables: Any) -> int:
+        """Run a command of manage.py to its end; answers its exit code. What it says is in `logs`."""
+        return self._start([sys.executable, "manage.py", *arguments], variables).wait(SCRIPT_SECONDS)
+
+    def _start(self, command: list[str], variables: Mapping[str, Any]) -> subprocess.Popen[str]:
+        given = {name: value for name, value in os.environ.items() if not name.startswith(("SYNCQUEUE_", "TELEGRAM_"))}
+        texts = {
+            name: value if isinstance(value, str) else json.dumps(value)
+            for name, value in {**self.variables, **variables}.items()
+        }
+        self._count += 1
+        with (self.folder / f"{self._count:02}.log").open("w") as log:
+            process = subprocess.Popen(
+                command,
+                cwd=REPOSITORY,
+                env=given | texts,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE if command[1] == "-c" else log,
+                stderr=log,
+                text=True,
+            )
+        self._processes.append(process)
+        return process
+
+    def close(self) -> None:
+        """End every process of this site, also one that stands still."""
+        for process in self._processes:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+            if process.stdout:
+                process.stdout.close()
+
+    # What can be seen from outside
+
+    def logs(self) -> str:
+        """What all processes have written so far."""
+        return "\n".join(f"--- {path.name}\n{path.read_text()}" for path in sorted(self.folder.glob("*.log")))
+
+    def sql(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Ask the site's database."""
+        connection = sqlite3.connect(self.database, timeout=20, isolation_level=None)
+        try:
+            return connection.execute(statement, values).fetchall()
+        finally:
+            connection.close()
+
+    def states(self) -> list[str]:
+        """The states of all records, oldest first."""
+        return [row[0] for row in self.sql("SELECT state FROM syncqueue_syncrecord ORDER BY id")]
+
+    def errors(self) -> list[str]:
+        """The reasons of all records, oldest first."""
+        return [row[0] for row in self.sql("SELECT error FROM syncqueue_syncrecord ORDER BY id")]
+
+    def make_records_old(self) -> None:
+        """As if the records had been waiting for an hour: the reconciler leaves young ones alone."""
+        self.sql(
+            "UPDATE syncqueue_syncrecord SET changed_at = strftime('%Y-%m-%d %H:%M:%f', changed_at, ?)",
+            f"-{OLD_SECONDS} seconds",
+        )
+
+    def tasks(self, service: str = "telegram") -> dict[str, list[str]]:
+        """The ids of a service's tasks in Redis by state."""
+        with redis.Redis.from_url(self.redis_url, decode_responses=True) as client:
+            names = {"pending": "queue", "delayed": "delayed", "processing": "processing", "failed": "failed"}
+            return {state: client.zrange(f"sync:{{{service}}}:{key}", 0, -1) for state, key in names.items()}
+
+    def written(self, word: str) -> list[str]:
+        """The tasks of the service `writer` that began or ended, in order, a line each time."""
+        if not self.writer_file.exists():
+            return []
+        lines = self.writer_file.read_text().split("\n")[:-1]
+        return [line.partition(" ")[2] for line in lines if line.startswith(word)]
+
+
+def migrate(site: Site) -> None:
+    """Make the site's tables and its one user."""
+    site.script(
+        """
+        call_command("migrate", verbosity=0)
+        from django.contrib.auth import get_user_model
+        get_user_model().objects.create(pk=1, username="ann")
+        """
+    )
+
+
+def copy_database(template: Site, site: Site) -> None:
+    """Begin with the tables of another site, which has done nothing yet."""
+    shutil.copy(template.database, site.database)

@@ -1,0 +1,68 @@
+"""A site with a real Redis and, as its Telegram, the sandbox over real HTTP. Nothing a test did outlives it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from project.sandbox.testing import RunningSandbox, running_sandbox
+from syncqueue import policies, queues, site
+from syncqueue.execution import immediate
+from syncqueue.models import Destination
+from syncqueue.sources import destinations
+from tests.integration.sync.scene import make_destination
+
+
+@pytest.fixture(scope="session")
+def process() -> Iterator[RunningSandbox]:
+    """One sandbox for this folder's tests."""
+    with running_sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox(process: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> RunningSandbox:
+    """The sandbox, empty and up, and no proxy on the way to it."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    process.reset()
+    return process
+
+
+def forget_all() -> None:
+    """End the immediate loop, and forget what this process remembers of settings, tables and Redis."""
+    immediate.close()
+    queues.forget()
+    policies.forget()
+    site.forget()
+    destinations._declared_by = None
+
+
+@pytest.fixture(autouse=True)
+def own_site(sandbox: RunningSandbox, redis_url: str, settings: Any, transactional_db: None) -> Iterator[None]:
+    """A queue with a prefix of its own. `transactional_db`: what runs on here must end before the tables are emptied."""
+    settings.SYNCQUEUE = {
+        "REDIS": redis_url,
+        "KEY_PREFIX": uuid.uuid4().hex,
+        "HANDLERS": {"telegram": {"OPTIONS": {"API_BASE_URL": sandbox.telegram_url}}},
+    }
+    forget_all()
+    yield
+    forget_all()
+
+
+@pytest.fixture
+def writer(own_site: None) -> User:
+    """Who writes the notes."""
+    return User.objects.create_user("writer")
+
+
+@pytest.fixture
+def channel(own_site: None, sandbox: RunningSandbox) -> Destination:
+    """The channel @news, for all notes of the site."""
+    return make_destination(sandbox)

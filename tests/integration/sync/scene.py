@@ -1,0 +1,98 @@
+"""What the tests of syncing do again and again: make channels, look into them, let a worker work."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.test import override_settings
+
+from project.notes.models import Note
+from project.sandbox.testing import RunningSandbox
+from syncqueue import get_queue
+from syncqueue.models import Destination, SyncRecord
+from syncqueue.queue import SyncQueue
+from syncqueue.queue.inspect import HoldView
+from syncqueue.sources.intents import record_key
+from syncqueue.worker.worker import Worker
+
+DEADLINE_SECONDS = 15.0
+PAUSE_SECONDS = 0.02
+
+
+def make_destination(sandbox: RunningSandbox, address: str = "@news", **values: Any) -> Destination:
+    """A channel of the sandbox, by default for all notes of the site."""
+    row = Destination(**{"name": address, "service": "telegram", "address": address, **values})
+    row.secret = {"token": sandbox.bot_token}
+    row.save()
+    return row
+
+
+def texts(sandbox: RunningSandbox, chat: str = "@news") -> list[str]:
+    """What a visitor of the channel reads, in order."""
+    return [message.get("text") or message["caption"] for message in sandbox.messages(chat)]
+
+
+def methods(sandbox: RunningSandbox) -> list[str]:
+    """The methods that were called, in order."""
+    return [entry["method"] for entry in sandbox.log()]
+
+
+def configure(part: str = "", /, **values: Any) -> None:
+    """Change some settings of this test; `part` is one of the inner dicts, "telegram" the service's."""
+    now = settings.SYNCQUEUE
+    if part == "telegram":
+        values = {"HANDLERS": {"telegram": {**now["HANDLERS"]["telegram"], **values}}}
+    elif part:
+        values = {part: {**now.get(part, {}), **values}}
+    # Enabled for good: the `settings` fixture of the test puts back what was there before.
+    override_settings(SYNCQUEUE={**now, **values}).enable()
+
+
+def queue() -> SyncQueue:
+    """The queue of telegram."""
+    return get_queue("telegram")
+
+
+def hold_names() -> list[str]:
+    """The holds that are set and not lifted yet."""
+    return [hold.name for hold in holds()]
+
+
+def holds() -> list[HoldView]:
+    """The holds that are set and not lifted yet."""
+    return [hold for hold in queue().holds() if not hold.lifted]
+
+
+def record_of(note: Note) -> SyncRecord:
+    """The one record of a note."""
+    return SyncRecord.objects.get(source="notes.note", object_pk=str(note.pk))
+
+
+def task_of(note: Note) -> Any:
+    """The task of a note's one record as the queue shows it, or None."""
+    return queue().get(f"key:{record_key(record_of(note).pk)}")
+
+
+def work(**options: Any) -> None:
+    """Let a worker do all that can be done now."""
+    asyncio.run(Worker(burst=True, **options).run())
+
+
+def eventually(holds_true: Callable[[], bool], *, act: Callable[[], Any] = lambda: None) -> None:
+    """Wait until something is so; `act` is done before each look."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while True:
+        act()
+        if holds_true():
+            return
+        assert time.monotonic() < deadline, "It did not become so in time."
+        time.sleep(PAUSE_SECONDS)
+
+
+def work_until(holds_true: Callable[[], bool], **options: Any) -> None:
+    """Let workers work until something is so."""
+    eventually(holds_true, act=lambda: work(**options))
