@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -15,6 +16,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_migrate, pos
 from syncqueue import services
 from syncqueue.conf import get_settings
 from syncqueue.core.chunks import chunks
+from syncqueue.core.errors import ConfigurationError
 from syncqueue.execution.dispatch import begin_request, end_request
 from syncqueue.gathering import note_changes
 from syncqueue.models import Destination
@@ -59,9 +61,17 @@ def on_save(
 
 def before_delete(sender: type[Model], instance: Model, **_: Any) -> None:
     """A related object is about to go: afterwards its relations cannot be followed any more."""
-    found = [(source, list(objects)) for source, objects in _affected(sender, instance)]
+    found = [(source, _read(source, objects)) for source, objects in _affected(sender, instance)]
     if found:
         setattr(instance, _AFFECTED, found)
+
+
+def _read(source: ModelSync, objects: Iterable[Model]) -> list[Model]:
+    try:
+        return list(objects)
+    except Exception:  # a lazy queryset of the site's own may fail; the deletion stands
+        logger.exception("Objects of %s could not be read; the sweep will find them", source.label)
+        return []
 
 
 def on_delete(sender: type[Model], instance: Model, using: str = DEFAULT_DB_ALIAS, **_: Any) -> None:
@@ -71,8 +81,15 @@ def on_delete(sender: type[Model], instance: Model, using: str = DEFAULT_DB_ALIA
         note_changes(source, [Change(obj=instance, pk=str(instance.pk), deleted=True)], using)
     for affected, objects in instance.__dict__.pop(_AFFECTED, []):
         _note_objects(affected, objects, using)
-    if sender is get_user_model():
-        services.retire_of_owner(instance.pk)
+    if sender is get_user_model() and _is_enabled():
+        _retire_of_owner(instance.pk, using)
+
+
+def _retire_of_owner(owner_id: Any, using: str) -> None:
+    try:
+        transaction.on_commit(partial(services.retire_of_owner, owner_id), using=using, robust=True)
+    except Exception:  # in autocommit the hook runs at once; the deletion stands
+        logger.exception("The destinations of user %s could not be retired", owner_id)
 
 
 def on_m2m(
@@ -92,7 +109,7 @@ def on_m2m(
             _note_objects(source, [instance], using)
         return
     source = source_for(model)
-    if source is None:
+    if source is None or not _is_enabled():
         return
     if action == "pre_clear":  # afterwards nobody knows who was related
         setattr(instance, _AFFECTED, [(source, _related(sender, instance, model, using))])
@@ -110,6 +127,13 @@ def _related(through: type[Model], instance: Model, model: type[Model], using: s
     return []
 
 
+def _is_enabled() -> bool:
+    try:
+        return get_settings().enabled
+    except ConfigurationError:  # the checks say it; saves must go on
+        return False
+
+
 def _is_watched(source: ModelSync, update_fields: Iterable[str] | None) -> bool:
     return source.watch is None or update_fields is None or bool(set(source.watch) & set(update_fields))
 
@@ -118,7 +142,7 @@ def _affected(sender: type[Model], instance: Model) -> Iterable[tuple[ModelSync,
     """The registered objects that a related object concerns. What a site's function raises is logged."""
     for source in all_sources():
         for model, objects_of in source.affected_by.items():
-            if issubclass(sender, model) and get_settings().enabled:
+            if issubclass(sender, model) and _is_enabled():
                 try:
                     yield source, objects_of(instance)
                 except Exception:  # the save of the related object stands
@@ -135,5 +159,5 @@ def _note_objects(source: ModelSync, objects: Iterable[Model], using: str) -> No
 
 def on_destination_save(instance: Destination, created: bool, raw: bool = False, **_: Any) -> None:
     """A destination was made or changed: fill it with older objects where it takes them, let go what waited for it."""
-    if not raw and get_settings().enabled:
+    if not raw and _is_enabled():
         transaction.on_commit(lambda: services.after_destination_save(instance, created=created), robust=True)
