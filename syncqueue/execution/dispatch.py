@@ -11,7 +11,7 @@ from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from itertools import groupby
 
-from syncqueue import queues, signals
+from syncqueue import queues
 from syncqueue.conf import get_settings
 from syncqueue.core.errors import ConfigurationError, QueueError, QueueFull, QueueUnavailable, UnconfirmedEnvironment
 from syncqueue.core.task import NO_PROGRESS, ClaimedTask, SyncTask
@@ -141,11 +141,9 @@ def _place_in_redis(
     queue = queues.get_queue(service)
     if not at_once:
         queue.enqueue_many(tasks)
-        _announce(service, tasks)
         return
     token = secrets.token_hex(8)
     leased = queue.enqueue_leased(tasks, _holds(service, intents), token=token)
-    _announce(service, tasks)
     claimed = [
         ClaimedTask(task=task, token=token, progress=NO_PROGRESS, probe=placed.probe)
         for task, placed in zip(tasks, leased.placed, strict=True)
@@ -153,14 +151,6 @@ def _place_in_redis(
     ]
     if claimed:
         yield immediate_loop().attempt(service, claimed, watched=leased.watched, leased=True)
-
-
-def _announce(service: str, tasks: Sequence[SyncTask]) -> None:
-    if signals.task_enqueued.receivers:
-        for task in tasks:
-            for receiver, answer in signals.task_enqueued.send_robust(None, service=service, task=task):
-                if isinstance(answer, Exception):
-                    logger.error("A receiver of task_enqueued failed: %r", receiver, exc_info=answer)
 
 
 def _holds(service: str, intents: Sequence[Intent]) -> list[tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from typing import TypeVar
 
 import redis
 
+from syncqueue import signals
 from syncqueue.core.errors import ForeignQueue
 from syncqueue.core.task import AttemptNote, ClaimedTask, QueueStats, SyncTask, TaskState, TaskView
 from syncqueue.queue import steps
@@ -17,6 +19,7 @@ from syncqueue.queue.connection import redis_errors
 from syncqueue.queue.inspect import HoldView, MinuteCount
 
 T = TypeVar("T")
+logger = logging.getLogger("syncqueue.queue")
 
 
 class SyncQueue:
@@ -56,17 +59,30 @@ class SyncQueue:
             result: T = end.value
             return result
 
+    def _announce(self, tasks: Iterable[SyncTask]) -> None:
+        if not signals.task_enqueued.receivers:
+            return
+        for task in tasks:
+            for receiver, answer in signals.task_enqueued.send_robust(None, service=self.service, task=task):
+                if isinstance(answer, Exception):
+                    logger.error("A receiver of task_enqueued failed: %r", receiver, exc_info=answer)
+
     def enqueue(self, task: SyncTask) -> Enqueued:
         """Put a task into pending, or into delayed until its `run_at`. Raises `InvalidTask` and `QueueFull`."""
-        return self._send(self.calls.enqueue([task]))[0]
+        place = self._send(self.calls.enqueue([task]))[0]
+        self._announce([task])
+        return place
 
     def enqueue_many(self, tasks: Iterable[SyncTask]) -> list[Enqueued]:
         """Enqueue any number of tasks, in chunks."""
-        return self.run(steps.enqueue_many(self.calls, tasks))
+        given = list(tasks) if signals.task_enqueued.receivers else tasks
+        places = self.run(steps.enqueue_many(self.calls, given))
+        self._announce(given)
+        return places
 
     def enqueue_leased(self, tasks: Sequence[SyncTask], holds: Sequence[Sequence[str]], *, token: str) -> Leased:
         """Put keyed tasks into processing under a lease of the caller, where no hold of theirs stands against it."""
-        return self._send(
+        leased = self._send(
             self.calls.enqueue_leased(
                 tasks,
                 holds,
@@ -75,6 +91,8 @@ class SyncQueue:
                 probe_seconds=self._probe_seconds,
             )
         )
+        self._announce(tasks)
+        return leased
 
     def claim(self, limit: int = 1) -> Claim:
         """Lease up to `limit` tasks, at most 1000; unreadable ones go to the dead letters."""
