@@ -7,7 +7,7 @@ W001 the sweep cannot cover a model            W002 gevent         W003 evicting
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -18,7 +18,7 @@ from syncqueue.conf import SETTING, Settings, get_settings, problems
 from syncqueue.core.errors import ConfigurationError, QueueUnavailable
 from syncqueue.execution.immediate import is_gevent
 from syncqueue.handlers.registry import handler_class
-from syncqueue.queue.connection import redis_errors, sync_client
+from syncqueue.queue.connection import place_of, redis_errors, sync_client
 from syncqueue.site import record_db
 from syncqueue.sources.registry import all_sources
 
@@ -56,13 +56,12 @@ def _handlers(settings: Settings) -> Iterator[CheckMessage]:
 
 def _shared_redis(settings: Settings) -> Iterator[CheckMessage]:
     """A cache's clear() is a FLUSHDB: it would empty the queues."""
-    ours = settings.redis
-    for alias, cache in django_settings.CACHES.items():
-        location = cache.get("LOCATION")
-        places = location if isinstance(location, list | tuple) else [location]
-        is_url = isinstance(ours, str) and "://" in ours
-        same = ours in places if is_url else _shares_alias(alias, places, ours)
-        if same:
+    caches, ours = django_settings.CACHES, settings.redis
+    if not isinstance(ours, str):
+        return
+    own = [place_of(ours)] if "://" in ours else _places(caches.get(ours, {}))
+    for alias, cache in caches.items():
+        if alias != ours and {place for place in own if place} & set(_places(cache)):
             yield Error(
                 f"SYNCQUEUE['REDIS'] and the cache {alias!r} share one Redis database; cache.clear() would delete "
                 f"the queues.",
@@ -71,10 +70,10 @@ def _shared_redis(settings: Settings) -> Iterator[CheckMessage]:
             )
 
 
-def _shares_alias(alias: str, places: Any, ours: Any) -> bool:
-    """Whether another alias than the queue's own has its location."""
-    own = django_settings.CACHES.get(ours, {}).get("LOCATION") if isinstance(ours, str) else None
-    return alias != ours and own is not None and own in places
+def _places(cache: Mapping[str, Any]) -> list[tuple[str, int] | None]:
+    """Where a cache keeps its data; None for what is no Redis."""
+    location = cache.get("LOCATION")
+    return [place_of(one) for one in (location if isinstance(location, list | tuple) else [location])]
 
 
 def _times(settings: Settings) -> Iterator[CheckMessage]:

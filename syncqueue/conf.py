@@ -220,7 +220,8 @@ def _examine(path: str, given: Mapping[Any, Any], rules: Mapping[str, _Rule]) ->
     for key, value in given.items():
         rule = rules.get(key) if isinstance(key, str) else None
         if rule is None:
-            near = difflib.get_close_matches(str(key).upper(), rules, 1)
+            word = str(key).upper()
+            near = difflib.get_close_matches(word, rules, 1) or [name for name in rules if name.startswith(word)]
             hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(rules)}."
             yield Problem("unknown", f"{path}[{key!r}] is unknown; {hint}")
         elif not rule.accepts(value):

@@ -172,9 +172,11 @@ class DestinationAdmin(Page):
 
     # Actions and buttons
 
-    def get_actions(self, request: HttpRequest) -> Any:
+    def get_actions(self, request: HttpRequest, action_location: Any = None) -> Any:
         """Without the deletion of many at once: what becomes of the copies is asked one by one."""
-        actions = super().get_actions(request)
+        # Django 6.1 asks for the actions of a place; before, there was the list alone.
+        place = {} if action_location is None else {"action_location": action_location}
+        actions = super().get_actions(request, **place)
         actions.pop("delete_selected", None)
         return actions
 

@@ -85,10 +85,13 @@ class SyncStatusMixin(Page):
         load_states(self.model, changelist.result_list)
         return changelist
 
-    def get_actions(self, request: HttpRequest) -> Any:
-        """With "sync now" for those who may operate the queues."""
-        actions = super().get_actions(request)
-        if may_operate(request) and IS_POPUP_VAR not in request.GET:
+    def get_actions(self, request: HttpRequest, action_location: Any = None) -> Any:
+        """With "sync now" in the list, for those who may operate the queues."""
+        # Django 6.1 asks for the actions of a place; before, there was the list alone.
+        place = {} if action_location is None else {"action_location": action_location}
+        actions = super().get_actions(request, **place)
+        in_list = action_location is None or action_location.name == "CHANGE_LIST"
+        if in_list and may_operate(request) and IS_POPUP_VAR not in request.GET:
             actions["sync_now"] = self.get_action("sync_now")
         return actions
 

@@ -68,6 +68,19 @@ def _is_url(where: str) -> bool:
     return where.startswith(("redis://", "rediss://", "unix://"))
 
 
+def place_of(location: object) -> tuple[str, int] | None:
+    """Server and number of the database that a URL names, however it is written; None for anything else."""
+    if not isinstance(location, str) or not _is_url(location):
+        return None
+    try:
+        found: dict[str, Any] = dict(redis.connection.parse_url(location))
+    except ValueError:
+        return None
+    host = found.get("host", "localhost")
+    server = found.get("path") or f"{'127.0.0.1' if host == 'localhost' else host}:{found.get('port', 6379)}"
+    return str(server), int(found.get("db", 0))
+
+
 def sync_client(where: str | Mapping[str, Any], timeout_seconds: float = WEB_TIMEOUT_SECONDS) -> redis.Redis:
     """A client for web processes and commands; connects when first used. Raises `ConfigurationError`."""
     options: dict[str, Any] = {**_options(timeout_seconds), "retry": Retry(NoBackoff(), 0)}

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connections, transaction
+from django.db import transaction
+from django.utils import timezone
 
 from syncqueue.conf import get_settings
 from syncqueue.handlers.registry import posts
 from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord, new_generation
 from syncqueue.site import record_db
 
+# A declared destination may get its row within the very save that is the first for it, after that object's creation
+# time was taken; the object must not count as older than the destination.
+_FIRST_SAVE = timedelta(minutes=1)
+
 _declared_by: Mapping[str, Mapping[str, Any]] | None = None
 
 
 def ensure_declared() -> None:
     """Give each destination of the setting DESTINATIONS its row; once a process and setting."""
-    global _declared_by
     wanted = get_settings().destinations
     if _declared_by is wanted:
         return
@@ -26,8 +30,13 @@ def ensure_declared() -> None:
         _ensure(name, entry)
     gone = Destination.objects.using(record_db()).exclude(declared="").exclude(declared__in=list(wanted))
     gone.filter(enabled=True).update(enabled=False)
-    if not connections[record_db()].in_atomic_block:  # a rollback would take the rows away again
-        _declared_by = wanted
+    # Once it is committed: a rollback would take the rows away again.
+    transaction.on_commit(lambda: _remember(wanted), using=record_db(), robust=True)
+
+
+def _remember(wanted: Mapping[str, Mapping[str, Any]]) -> None:
+    global _declared_by
+    _declared_by = wanted
 
 
 def _ensure(name: str, entry: Mapping[str, Any]) -> None:
@@ -41,7 +50,8 @@ def _ensure(name: str, entry: Mapping[str, Any]) -> None:
         "enabled": True,
     }
     rows = Destination.objects.using(record_db())
-    first = {} if posts(entry["SERVICE"]) else {"start_at": None}
+    begins_at = timezone.now() - _FIRST_SAVE
+    first = {"created_at": begins_at, "start_at": begins_at if posts(entry["SERVICE"]) else None}
     row, created = rows.get_or_create(declared=name, defaults=values | first)
     if not created and any(getattr(row, field) != value for field, value in values.items()):
         for field, value in values.items():
