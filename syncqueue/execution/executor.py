@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import cast
 
+from django.db import Error as DatabaseError
+
 from syncqueue import policies, signals
 from syncqueue.conf import ServiceSettings, Settings
 from syncqueue.core.clock import SYSTEM_CLOCK, Clock
@@ -35,6 +37,8 @@ logger = logging.getLogger("syncqueue.execution")
 
 # How soon to look again at a record that another attempt is working on.
 _MARKED_SECONDS = 5.0
+# How long a task is kept from being claimed again while the database is away.
+_BROKEN_OFF_SECONDS = 2.0
 
 
 class Executor:
@@ -94,10 +98,9 @@ class Executor:
             by_record = {record_id_of(one.task): one for one in claimed if isinstance(handler, DocumentHandler)}
             by_record.pop(None, None)
             prepared = await self._prepare(handler, policy, [i for i in by_record if i is not None])
-        except Exception:
-            for one in claimed:
-                tell(one)
-            raise
+        except Exception as error:  # nothing was tried
+            await asyncio.gather(*(self._give_back(one, error, leased, tell) for one in claimed))
+            return
         await asyncio.gather(
             *(
                 self._run_one(one, prepared.get(record_id_of(one.task)), handler, policy, watched, leased, tell)
@@ -131,8 +134,25 @@ class Executor:
                 endpoint = prepared.endpoint
                 attempt = Attempt(claimed=claimed, endpoint=endpoint, watched=watched, began=began, leased=leased)
                 await self._run_record(attempt, prepared, handler, policy)
-        except Exception:  # one attempt that breaks must not take the others with it; its lease runs out
-            logger.exception("An attempt broke off: %s", claimed.task.id, extra={"service": claimed.task.service})
+        except Exception as error:  # one attempt that breaks must not take the others with it
+            await self._give_back(claimed, error, leased, tell)
+        else:
+            tell(claimed)
+
+    async def _give_back(
+        self, claimed: ClaimedTask, error: Exception, leased: bool, tell: Callable[[ClaimedTask], None]
+    ) -> None:
+        """Put a task back because the database is away: that is no crash. Anything else is left to its lease.
+
+        A lease that runs out is counted, so what breaks off each time fails in the end, and is seen.
+        """
+        logger.error("An attempt at %s broke off", claimed.task.id, exc_info=error)
+        try:
+            if leased and isinstance(error, DatabaseError):
+                await asyncio.sleep(_BROKEN_OFF_SECONDS)  # or it would be claimed again at once
+                await self._queues[claimed.task.service].release(claimed)
+        except QueueError as refused:
+            logger.warning("It is left to its lease: %s", refused)
         finally:
             tell(claimed)
 

@@ -73,7 +73,7 @@ def place_of(location: object) -> tuple[str, int] | None:
     if not isinstance(location, str) or not _is_url(location):
         return None
     try:
-        found: dict[str, Any] = dict(redis.connection.parse_url(location))
+        found: dict[str, Any] = dict(redis.connection.parse_url(location))  # type: ignore[no-untyped-call]
     except ValueError:
         return None
     host = found.get("host", "localhost")

@@ -21,6 +21,7 @@ from syncqueue.core.clock import SYSTEM_CLOCK, Clock
 from syncqueue.core.errors import ConfigurationError, QueueError
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.executor import Executor
+from syncqueue.handlers.registry import shared_handler
 from syncqueue.queue import make_async_queue, make_queue
 from syncqueue.queue.connection import WORKER_TIMEOUT_SECONDS, async_client, sync_client
 from syncqueue.sources.destinations import ensure_declared
@@ -80,6 +81,8 @@ class Worker:
 
     def _prepare(self) -> None:
         site.require_confirmed()
+        for name in self.services:
+            shared_handler(name)  # a library that is missing is said now, and not of each task
         ensure_declared()
 
     async def _run(self, database: DatabaseThreads) -> None:
