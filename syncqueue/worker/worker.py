@@ -35,6 +35,8 @@ logger = logging.getLogger("syncqueue.worker")
 
 _TRIM_SECONDS = 3600.0
 _LOOP_BEAT_SECONDS = 0.5
+# What a cancelled duty is given to end before it is cancelled again.
+_CANCEL_SECONDS = 1.0
 # The lease thread must learn within a lease that Redis hangs.
 _LEASE_TIMEOUT_SECONDS = 5.0
 
@@ -165,9 +167,7 @@ class Worker:
                     one.result()  # a duty that broke ends the worker loudly
             await self._end(consumers, main)
         finally:
-            for one in (*side, *main, stopped):
-                one.cancel()
-            await asyncio.gather(*side, *main, stopped, return_exceptions=True)
+            await _end_all([*side, *main, stopped])
 
     async def _end(self, consumers: Sequence[Consumer], main: Sequence[asyncio.Task[None]]) -> None:
         for consumer in consumers:
@@ -197,3 +197,12 @@ class Worker:
             # Not in a thread, as tests run it: there the caller stops it.
             with suppress(RuntimeError, ValueError):
                 loop.add_signal_handler(number, self.stop)
+
+
+async def _end_all(tasks: Sequence[asyncio.Future[Any]]) -> None:
+    """Cancel until all have ended: Python 3.11's `wait_for`, which redis uses, may swallow a cancellation."""
+    while pending := [one for one in tasks if not one.done()]:
+        for one in pending:
+            one.cancel()
+        await asyncio.wait(pending, timeout=_CANCEL_SECONDS)
+    await asyncio.gather(*tasks, return_exceptions=True)

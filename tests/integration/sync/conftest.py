@@ -45,7 +45,7 @@ def forget_all() -> None:
 
 @pytest.fixture(autouse=True)
 def own_site(sandbox: RunningSandbox, redis_url: str, settings: Any, transactional_db: None) -> Iterator[None]:
-    """A queue with a prefix of its own. `transactional_db`: what runs on here must end before the tables are emptied."""
+    """A queue with a prefix of its own. What runs on here ends before the tables are emptied (`transactional_db`)."""
     settings.SYNCQUEUE = {
         "REDIS": redis_url,
         "KEY_PREFIX": uuid.uuid4().hex,

@@ -1,0 +1,85 @@
+"""What follows from an attempt's result: every outcome."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from syncqueue.conf import BreakerSettings, ServiceSettings
+from syncqueue.core.backoff import RetryPolicy
+from syncqueue.core.result import Outcome, SyncResult
+from syncqueue.execution.decision import Decision, Move, decide
+
+POLICY = RetryPolicy(max_retries=3, base_delay_seconds=60, backoff_multiplier=2, max_delay_seconds=3600)
+
+
+def decided(outcome: Outcome, *, attempt: int = 1, hold_unknown: bool = False, **result: Any) -> Decision:
+    """The decision for a result with the error "Why"; without jitter."""
+    return decide(
+        SyncResult(outcome=outcome, error="Why", **result),
+        attempt=attempt,
+        service=ServiceSettings(name="telegram", retry=POLICY, hold_unknown=hold_unknown),
+        breaker=BreakerSettings(failures=5, open_seconds=30),
+        rate_hold="rate:destination:1",
+        broken_hold="broken:destination:1",
+        draw=lambda: 0.0,
+    )
+
+
+def test_a_success_is_done() -> None:
+    assert decided(Outcome.SUCCESS).move is Move.DONE
+
+
+def test_a_failure_fails_at_once_with_its_reason() -> None:
+    assert decided(Outcome.FAILURE) == Decision(move=Move.FAIL, error="Why")
+
+
+@pytest.mark.parametrize("outcome", [Outcome.RETRY, Outcome.UNKNOWN])
+@pytest.mark.parametrize(("attempt", "delay"), [(1, 60), (2, 120), (3, 240)])
+def test_an_answer_of_trouble_is_retried_by_the_policy_and_counts(outcome: Outcome, attempt: int, delay: float) -> None:
+    assert decided(outcome, attempt=attempt) == Decision(move=Move.RETRY, error="Why", delay_seconds=delay, counts=True)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.RETRY, Outcome.UNKNOWN])
+def test_after_the_last_attempt_it_fails_saying_which_it_was(outcome: Outcome) -> None:
+    assert decided(outcome, attempt=4) == Decision(move=Move.FAIL, error="Why (gave up after attempt 4)")
+
+
+@pytest.mark.parametrize("after_seconds", [0.0, 5.0, 9999.0])
+def test_the_services_own_wish_wins_over_the_policy(after_seconds: float) -> None:
+    assert decided(Outcome.RETRY, after_seconds=after_seconds).delay_seconds == after_seconds
+
+
+def test_a_rate_limit_parks_for_its_time_and_counts_nothing() -> None:
+    assert decided(Outcome.RATE_LIMITED, attempt=99, after_seconds=7) == Decision(
+        move=Move.PARK, error="Why", delay_seconds=7, counts=False, hold="rate:destination:1"
+    )
+
+
+@pytest.mark.parametrize("after_seconds", [None, 0.0])
+def test_a_rate_limit_without_a_time_parks_for_a_moment(after_seconds: float | None) -> None:
+    assert decided(Outcome.RATE_LIMITED, after_seconds=after_seconds).delay_seconds == 1.0
+
+
+def test_a_refused_destination_parks_until_it_is_mended_and_counts_nothing() -> None:
+    assert decided(Outcome.BROKEN, attempt=99) == Decision(
+        move=Move.PARK, error="Why", counts=False, hold="broken:destination:1", hold_ends=False
+    )
+
+
+def test_an_unreachable_service_is_retried_after_the_breakers_time_and_counts_nothing() -> None:
+    assert decided(Outcome.UNREACHABLE, attempt=99) == Decision(
+        move=Move.RETRY, error="Why", delay_seconds=30, counts=False
+    )
+
+
+@pytest.mark.parametrize("attempt", [1, 99])
+def test_a_lost_answer_is_held_where_the_policy_says_so(attempt: int) -> None:
+    assert decided(Outcome.UNKNOWN, attempt=attempt, hold_unknown=True) == Decision(move=Move.HELD, error="Why")
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_every_outcome_has_a_move_that_keeps_the_reason(outcome: Outcome) -> None:
+    found = decided(outcome)
+    assert found.move is Move.DONE or found.error == "Why"

@@ -1,0 +1,174 @@
+"""The system checks: each problem under its id, in words that say what to write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import redis
+from django.core.checks import CheckMessage, run_checks
+
+from project.notes.sync_sources import NoteSync
+from syncqueue import checks
+
+SHORTEST = {"REDIS": "redis://127.0.0.1:6379/0", "HANDLERS": {"telegram": {}}}
+TOKEN = "123456:a-token-that-must-not-be-shown-anywhere"
+
+
+class NotAHandler:
+    """A class of another kind."""
+
+
+def messages(settings: Any, **given: Any) -> list[CheckMessage]:
+    """What the settings' check says of the shortest setting with `given`."""
+    settings.SYNCQUEUE = {**SHORTEST, **given}
+    return checks.check_settings()
+
+
+def ids(found: list[CheckMessage]) -> list[str | None]:
+    """The ids of messages."""
+    return [message.id for message in found]
+
+
+def test_the_shortest_valid_setting_passes(settings: Any) -> None:
+    assert messages(settings) == []
+
+
+def test_django_runs_the_checks(settings: Any) -> None:
+    settings.SYNCQUEUE = {**SHORTEST, "NOPE": 1}
+    assert "syncqueue.E002" in ids(run_checks(tags=["syncqueue"]))
+
+
+def test_a_missing_setting_is_e001(settings: Any) -> None:
+    del settings.SYNCQUEUE
+    assert ids(checks.check_settings()) == ["syncqueue.E001"]
+
+
+def test_an_unknown_key_is_e002_and_names_the_nearest(settings: Any) -> None:
+    (message,) = messages(settings, KEY_PREFX="x")
+    assert message.id == "syncqueue.E002"
+    assert "did you mean 'KEY_PREFIX'?" in message.msg
+
+
+def test_a_wrong_type_is_e003(settings: Any) -> None:
+    assert ids(messages(settings, ENABLED="yes")) == ["syncqueue.E003"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "says"),
+    [
+        ({"CLASS": "no.such.module.Handler"}, "cannot import no.such.module.Handler"),
+        ({"CLASS": "tests.unit.test_checks.NoSuchClass"}, "cannot import"),
+        ({"CLASS": "tests.unit.test_checks.NotAHandler"}, "is not a subclass of syncqueue.SyncHandler"),
+        ({}, "needs a CLASS"),
+    ],
+)
+def test_a_handler_that_cannot_be_used_is_e004(settings: Any, entry: dict[str, Any], says: str) -> None:
+    (message,) = messages(settings, HANDLERS={"mine": entry})
+    assert message.id == "syncqueue.E004"
+    assert says in message.msg
+    assert "'mine'" in message.msg
+
+
+def test_what_autodiscovery_could_not_do_is_e004(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "startup_problem", "notes.Note is registered already")
+    assert ids(messages(settings)) == ["syncqueue.E004"]
+
+
+class TestSharedRedis:
+    """A cache's clear() is a FLUSHDB."""
+
+    @pytest.fixture
+    def caches(self, settings: Any) -> Any:
+        settings.CACHES = {
+            "default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://127.0.0.1:6379/0"},
+            "queue": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://127.0.0.1:6379/1"},
+        }
+        return settings
+
+    def test_with_a_cache_by_its_url_is_e005(self, caches: Any) -> None:
+        (message,) = messages(caches, REDIS="redis://127.0.0.1:6379/0")
+        assert message.id == "syncqueue.E005"
+        assert "'default'" in message.msg
+
+    def test_with_another_alias_of_the_same_place_is_e005(self, caches: Any) -> None:
+        caches.CACHES = {**caches.CACHES, "queue": dict(caches.CACHES["default"])}
+        (message,) = messages(caches, REDIS="queue")
+        assert message.id == "syncqueue.E005"
+        assert "'default'" in message.msg
+
+    def test_a_place_in_a_list_of_servers_counts(self, caches: Any) -> None:
+        caches.CACHES = {
+            "default": {
+                "BACKEND": "django.core.cache.backends.redis.RedisCache",
+                "LOCATION": ["redis://127.0.0.1:6379/5", "redis://127.0.0.1:6379/0"],
+            },
+        }
+        assert ids(messages(caches, REDIS="redis://127.0.0.1:6379/0")) == ["syncqueue.E005"]
+
+    @pytest.mark.parametrize(
+        "other",
+        ["redis://127.0.0.1:6379", "redis://127.0.0.1/0", "redis://localhost:6379/0", "redis://127.0.0.1:6379?db=0"],
+    )
+    def test_another_way_to_write_the_same_place_counts(self, caches: Any, other: str) -> None:
+        assert ids(messages(caches, REDIS=other)) == ["syncqueue.E005"]
+
+    def test_an_alias_of_its_own_and_another_database_pass(self, caches: Any) -> None:
+        assert messages(caches, REDIS="queue") == []
+        assert messages(caches, REDIS="redis://127.0.0.1:6379/2") == []
+
+    def test_a_password_in_the_url_is_not_shown(self, caches: Any) -> None:
+        where = f"redis://:{TOKEN}@127.0.0.1:6379/0"
+        caches.CACHES = {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": where}}
+        (message,) = messages(caches, REDIS=where)
+        assert TOKEN not in f"{message.msg} {message.hint}"
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        {"ATTEMPT_TIMEOUT_SECONDS": 25},
+        {"SHUTDOWN_SECONDS": 60},
+        {"LEASE_SECONDS": 20},
+        {"ATTEMPT_TIMEOUT_SECONDS": 30, "SHUTDOWN_SECONDS": 20},
+    ],
+)
+def test_times_that_do_not_fit_are_e006_with_the_figures(settings: Any, times: dict[str, int]) -> None:
+    (message,) = messages(settings, PROCESSING=times)
+    assert message.id == "syncqueue.E006"
+    for name, figure in times.items():
+        assert f"{name} ({figure})" in message.msg
+
+
+def test_a_source_without_changed_field_is_w001(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert checks.check_sources() == []
+    monkeypatch.setattr(NoteSync, "changed_field", None)
+    (message,) = checks.check_sources()
+    assert message.id == "syncqueue.W001"
+    assert "NoteSync has no changed_field" in message.msg
+
+
+def test_a_redis_that_does_not_answer_is_w003_at_deployment(settings: Any) -> None:
+    settings.SYNCQUEUE = {**SHORTEST, "REDIS": "redis://127.0.0.1:1/0"}
+    assert ids(checks.check_redis()) == ["syncqueue.W003"]
+
+
+def test_a_redis_that_evicts_is_w003_with_its_policy(settings: Any, own_redis_server: Any) -> None:
+    settings.SYNCQUEUE = {**SHORTEST, "REDIS": own_redis_server.url}
+    assert checks.check_redis() == []
+    with redis.Redis.from_url(own_redis_server.url) as client:
+        client.config_set("maxmemory-policy", "allkeys-lru")
+    (message,) = checks.check_redis()
+    assert message.id == "syncqueue.W003"
+    assert "allkeys-lru" in message.msg
+
+
+def test_no_check_prints_a_secret(settings: Any) -> None:
+    found = messages(
+        settings,
+        API_TOKENS=TOKEN,
+        DESTINATIONS={"news": {"SERVICE": "telegram", "SECRET": TOKEN}},
+        ENCRYPTION_KEYS=TOKEN,
+    )
+    assert len(found) == 3
+    assert TOKEN not in " ".join(f"{message.msg} {message.hint}" for message in found)

@@ -1,0 +1,167 @@
+"""Imports point one way, and what is not needed is not loaded."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import syncqueue
+
+ROOT = Path(__file__).resolve().parents[2]
+HOUSE = ROOT / "syncqueue"
+
+# From the ground up: a module may import from its own floor and those below.
+FLOORS: tuple[tuple[str, ...], ...] = (
+    ("core",),
+    ("conf", "signals"),
+    ("secrets",),
+    ("models",),
+    ("site",),
+    ("policies", "queue", "handlers"),
+    ("queues",),
+    ("sources",),
+    ("execution",),
+    ("gathering",),
+    ("testing",),
+    ("audit", "permissions"),
+    ("services",),
+    ("worker",),
+    ("checks", "receivers", "display", "forms", "templatetags", "admin", "api", "management", "migrations"),
+    ("apps",),
+)
+LEVELS = {name: level for level, floor in enumerate(FLOORS) for name in floor}
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    """Each module with its file; the package's own names are loaded lazily and belong to no floor."""
+    for file in sorted(HOUSE.rglob("*.py")):
+        name = ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        if name != "syncqueue":
+            yield name, file
+
+
+def imported(name: str, file: Path) -> set[str]:
+    """What a module imports anywhere, in functions too: "syncqueue.conf", "redis.asyncio"."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= _from(node, name, file)
+    return found
+
+
+def _from(node: ast.ImportFrom, name: str, file: Path) -> set[str]:
+    base = node.module or ""
+    if node.level:  # relative: from the package the module stands in
+        package = name.split(".") if file.name == "__init__.py" else name.split(".")[:-1]
+        base = ".".join([*package[: len(package) - node.level + 1], *filter(None, [node.module])])
+    inner = {f"{base}.{alias.name}" for alias in node.names}
+    return {one for one in inner if _is_module(one)} | ({base} if not all(map(_is_module, inner)) else set())
+
+
+def _is_module(name: str) -> bool:
+    path = ROOT.joinpath(*name.split("."))
+    return name.startswith("syncqueue.") and (path.with_suffix(".py").exists() or (path / "__init__.py").exists())
+
+
+def floor_of(module: str) -> str:
+    """The part of the house a module belongs to: "queue" for "syncqueue.queue.keys"."""
+    return module.split(".")[1]
+
+
+ALL = dict(modules())
+IMPORTS = {name: imported(name, file) for name, file in ALL.items()}
+INNER = [
+    (name, other)
+    for name, others in IMPORTS.items()
+    for other in sorted(others)
+    if other.startswith("syncqueue.") and floor_of(other) != floor_of(name)
+]
+
+
+def outside(library: str) -> set[str]:
+    """The modules that import a library."""
+    return {
+        name
+        for name, others in IMPORTS.items()
+        if any(other == library or other.startswith(f"{library}.") for other in others)
+    }
+
+
+def test_every_module_has_its_floor() -> None:
+    assert {floor_of(name) for name in ALL} == set(LEVELS)
+
+
+def test_the_walk_sees_imports() -> None:
+    assert ("syncqueue.queue.sync", "syncqueue.core.errors") in INNER
+    assert ("syncqueue.apps", "syncqueue.receivers") in INNER  # inside of a function
+    assert len(INNER) > 100
+
+
+def test_no_module_imports_from_a_floor_above() -> None:
+    against = [f"{name} imports {other}" for name, other in INNER if LEVELS[floor_of(other)] > LEVELS[floor_of(name)]]
+    assert against == []
+
+
+def test_no_module_imports_the_package_itself() -> None:
+    assert [name for name, others in IMPORTS.items() if "syncqueue" in others] == []
+
+
+@pytest.mark.parametrize(("one", "other"), [("queue", "handlers"), ("handlers", "queue"), ("queue", "sources")])
+def test_queue_and_handlers_do_not_know_each_other(one: str, other: str) -> None:
+    assert [pair for pair in INNER if (floor_of(pair[0]), floor_of(pair[1])) == (one, other)] == []
+
+
+def test_core_needs_neither_django_nor_redis() -> None:
+    core = {name for name in ALL if floor_of(name) == "core"}
+    assert core.isdisjoint(outside("django") | outside("redis"))
+
+
+def test_only_the_queue_talks_to_redis() -> None:
+    beside = {"syncqueue.queues", "syncqueue.worker.heartbeat"}
+    found = {name for name in outside("redis") if floor_of(name) != "queue"}
+    assert found <= beside
+
+
+def test_the_client_libraries_of_services_stay_in_their_folders() -> None:
+    for library in ("telegram", "httpx", "telegramify_markdown", "pyromark"):
+        assert all(name.startswith("syncqueue.handlers.telegram") for name in outside(library)), library
+
+
+def test_the_app_never_imports_the_demo_site_or_the_tests() -> None:
+    assert outside("project") | outside("tests") == set()
+
+
+def run(code: str) -> list[str]:
+    """The lines that a fresh interpreter prints."""
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    return answer.stdout.split()
+
+
+def test_importing_the_package_loads_neither_models_nor_client_libraries() -> None:
+    loaded = run("import sys, syncqueue; print(*sys.modules)")
+    assert "syncqueue" in loaded
+    assert {name for name in loaded if name.startswith("syncqueue.")} == set()
+    assert not {"django", "redis", "telegram", "httpx"} & set(loaded)
+
+
+def test_a_name_that_needs_no_models_loads_none() -> None:
+    loaded = run("import sys; from syncqueue import SyncTask, SyncResult, RetryLater; print(*sys.modules)")
+    assert "syncqueue.core.task" in loaded
+    assert not {"syncqueue.models", "django", "redis", "telegram"} & set(loaded)
+
+
+def test_every_public_name_is_there_and_unknown_ones_are_refused() -> None:
+    assert set(dir(syncqueue)) >= set(syncqueue.__all__)
+    for name in syncqueue.__all__:
+        assert getattr(syncqueue, name) is not None
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = syncqueue.no_such_name
