@@ -166,9 +166,6 @@ class Ending:
 
 
 async def announce(database: DatabaseThreads, signal: Signal, **named: object) -> None:
-    """Send a signal from a thread that may use the database; what receivers raise is logged."""
-    if not signal.receivers:
-        return
-    for receiver, answer in await database.run(signal.send_robust, None, **named):
-        if isinstance(answer, Exception):
-            logger.error("A receiver of a signal of syncqueue failed: %r", receiver, exc_info=answer)
+    """Send a signal from a thread that may use the database; what receivers raise is logged by Django."""
+    if signal.receivers:
+        await database.run(signal.send_robust, None, **named)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -19,7 +18,6 @@ from syncqueue.queue.connection import redis_errors
 from syncqueue.queue.inspect import HoldView, MinuteCount
 
 T = TypeVar("T")
-logger = logging.getLogger("syncqueue.queue")
 
 
 class SyncQueue:
@@ -62,10 +60,8 @@ class SyncQueue:
     def _announce(self, tasks: Iterable[SyncTask]) -> None:
         if not signals.task_enqueued.receivers:
             return
-        for task in tasks:
-            for receiver, answer in signals.task_enqueued.send_robust(None, service=self.service, task=task):
-                if isinstance(answer, Exception):
-                    logger.error("A receiver of task_enqueued failed: %r", receiver, exc_info=answer)
+        for task in tasks:  # what a receiver raises is logged by Django
+            signals.task_enqueued.send_robust(None, service=self.service, task=task)
 
     def enqueue(self, task: SyncTask) -> Enqueued:
         """Put a task into pending, or into delayed until its `run_at`. Raises `InvalidTask` and `QueueFull`."""

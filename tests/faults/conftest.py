@@ -39,9 +39,7 @@ def template_site(tmp_path_factory: pytest.TempPathFactory) -> Site:
 
 
 @pytest.fixture
-def make_site(
-    tmp_path: Path, sandbox: RunningSandbox, template_site: Site
-) -> Iterator[SiteMaker]:
+def make_site(tmp_path: Path, sandbox: RunningSandbox, template_site: Site) -> Iterator[SiteMaker]:
     """Makes sites; their processes end with the test, and what they wrote is shown when it fails."""
     sites: list[Site] = []
 

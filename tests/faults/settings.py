@@ -1,4 +1,4 @@
-"""The demo site's settings for the processes of this folder's tests, with a service for generic tasks beside Telegram."""
+"""The demo site's settings for the processes of these tests, with a service of generic tasks beside Telegram."""
 
 from project.settings import *  # noqa: F403
 from project.settings import DATABASES, SYNCQUEUE

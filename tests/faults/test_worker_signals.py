@@ -1,0 +1,129 @@
+"""A process that is told to end, or that stands still for longer than its lease."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+
+from project.sandbox.testing import RunningSandbox
+from tests.faults.channel import posted, texts
+from tests.faults.conftest import SiteMaker
+from tests.faults.site import ALL_EMPTY, PATIENT, Site, eventually
+
+# What ends itself because it stood still for longer than its lease (worker/leases.py) has this exit code.
+BLOCKED_EXIT_CODE = 70
+
+BEFORE_THE_MARK = """
+    from syncqueue.sources import records
+    real = records.mark
+    def mark(*args, **named):
+        stand_still()
+        return real(*args, **named)
+    records.mark = mark
+"""
+# As above, but also before the clock that tells an attempt how long its marking took.
+BEFORE_THE_FENCE = """
+from syncqueue.execution.reconcile import Reconciliation
+real = Reconciliation._mark
+async def mark(self):
+    stand_still()
+    return await real(self)
+Reconciliation._mark = mark
+"""
+AFTER_THE_MARK = """
+    from syncqueue.handlers.telegram.handler import TelegramHandler
+    real = TelegramHandler.create
+    async def create(self, job):
+        stand_still()
+        return await real(self, job)
+    TelegramHandler.create = create
+"""
+
+
+def test_a_worker_told_to_end_in_the_middle_of_an_attempt_finishes_it_and_exits_0(
+    make_site: SiteMaker, redis_url: str, sandbox: RunningSandbox
+) -> None:
+    site = make_site(redis_url, **PATIENT)
+    site.script("with syncqueue.queued(): save('Note 1')")
+    sandbox.plan_answers("telegram", {"mode": "slow", "delay_seconds": 2})
+    worker = site.worker()
+    eventually(lambda: _is_asked(sandbox))
+
+    worker.terminate()
+
+    assert worker.wait(30) == 0
+    assert site.tasks() == ALL_EMPTY
+    assert site.states() == ["synced"]
+    assert posted(sandbox) == {"Note 1": 1}
+
+
+def test_a_worker_that_stood_still_before_its_mark_sends_nothing_that_another_has_sent(
+    site: Site, sandbox: RunningSandbox
+) -> None:
+    _stand_still_and_go_on(site, BEFORE_THE_MARK)
+
+    assert texts(sandbox) == ["Note 1"]
+    assert posted(sandbox) == {"Note 1": 1}
+
+
+def test_a_worker_that_stood_still_after_its_mark_sends_nothing_that_another_has_sent(
+    site: Site, sandbox: RunningSandbox
+) -> None:
+    _stand_still_and_go_on(site, AFTER_THE_MARK)
+
+    assert texts(sandbox) == ["Note 1"]
+    assert posted(sandbox) == {"Note 1": 1}
+
+
+def test_a_web_process_that_stood_still_for_longer_than_its_lease_sends_nothing_that_a_worker_has_sent(
+    site: Site, sandbox: RunningSandbox
+) -> None:
+    stale = site.start(BEFORE_THE_FENCE + "\nsave('Note 1')")
+    eventually(lambda: _stands_still(stale))
+    site.worker()
+    eventually(lambda: _is_synced(site))
+    stored = _record(site)
+
+    stale.send_signal(signal.SIGCONT)
+
+    assert stale.wait(30) == 0
+    assert _record(site) == stored
+    assert site.tasks() == ALL_EMPTY
+    assert posted(sandbox) == {"Note 1": 1}
+
+
+def _stand_still_and_go_on(site: Site, patch: str) -> None:
+    site.script("with syncqueue.queued(): save('Note 1')")
+    stale = site.worker(patch=patch)
+    eventually(lambda: _stands_still(stale))
+    fresh = site.worker()
+    eventually(lambda: _is_synced(site))
+    stored = _record(site)
+    fresh.terminate()
+    fresh.wait(30)
+
+    stale.send_signal(signal.SIGCONT)
+
+    # It finds out by itself that it is late and ends, or goes on working; told to end, it has done all it would.
+    stale.terminate()
+    assert stale.wait(30) in (0, BLOCKED_EXIT_CODE)
+    assert _record(site) == stored
+    assert site.tasks() == ALL_EMPTY
+
+
+def _record(site: Site) -> tuple[object, ...]:
+    return site.sql("SELECT state, parts, synced_generation, content_hash, mark_token FROM syncqueue_syncrecord")[0]
+
+
+def _stands_still(process: subprocess.Popen[str]) -> None:
+    with open(f"/proc/{process.pid}/stat") as stat:
+        assert stat.read().rpartition(") ")[2][0] == "T"
+
+
+def _is_asked(sandbox: RunningSandbox) -> None:
+    assert [entry["open"] for entry in sandbox.log()] == [True]
+
+
+def _is_synced(site: Site) -> None:
+    assert site.states() == ["synced"]
+    assert site.tasks() == ALL_EMPTY
