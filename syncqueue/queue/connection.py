@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import redis
 import redis.asyncio
@@ -17,6 +17,10 @@ from redis.retry import Retry
 from redis.utils import str_if_bytes
 
 from syncqueue.core.errors import ConfigurationError, ForeignQueue, QueueError, QueueFull, QueueUnavailable
+
+# For those who pass a client on without talking to Redis themselves.
+SyncClient: TypeAlias = redis.Redis
+AsyncClient: TypeAlias = redis.asyncio.Redis
 
 # A save must not wait long for a Redis that hangs; two of these and the budget of a request still holds.
 WEB_TIMEOUT_SECONDS = 0.5

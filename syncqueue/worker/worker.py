@@ -22,14 +22,19 @@ from syncqueue.core.errors import ConfigurationError, QueueError
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.executor import Executor
 from syncqueue.handlers.registry import shared_handler
-from syncqueue.queue import make_async_queue, make_queue
-from syncqueue.queue.connection import WORKER_TIMEOUT_SECONDS, async_client, sync_client
+from syncqueue.queue import SyncQueue, make_async_queue, make_queue
+from syncqueue.queue.connection import (
+    WORKER_TIMEOUT_SECONDS,
+    AsyncClient,
+    SyncClient,
+    async_client,
+    sync_client,
+)
 from syncqueue.sources.destinations import ensure_declared
-from syncqueue.worker import recoverer
 from syncqueue.worker.consumer import Consumer
 from syncqueue.worker.heartbeat import EVERY_SECONDS, Heartbeat
 from syncqueue.worker.leases import LeaseKeeper
-from syncqueue.worker.reconciler import Reconciler, sweep_sources
+from syncqueue.worker.upkeep import Upkeep
 
 logger = logging.getLogger("syncqueue.worker")
 
@@ -65,6 +70,7 @@ class Worker:
         self._shutdown_seconds = shutdown_seconds or self.settings.processing.shutdown_seconds
         self._clock = clock
         self._stopping = asyncio.Event()
+        self._stamp = ""
 
     async def run(self) -> None:
         """Work until stopped. Raises what the site's stamps raise, and what breaks a duty."""
@@ -88,71 +94,70 @@ class Worker:
         ensure_declared()
 
     async def _run(self, database: DatabaseThreads) -> None:
-        settings, stamp = self.settings, await database.run(site.site_id)
-        client = async_client(settings.redis, WORKER_TIMEOUT_SECONDS)
-        lease_client = sync_client(settings.redis, _LEASE_TIMEOUT_SECONDS)
-        side_client = sync_client(settings.redis, WORKER_TIMEOUT_SECONDS)
-        queues = {name: make_async_queue(client, settings, name, stamp, self._clock) for name in self.services}
-        side = [make_queue(side_client, settings, name, stamp, self._clock) for name in self.services]
+        redis_at = self.settings.redis
+        self._stamp = await database.run(site.site_id)
+        client = async_client(redis_at, WORKER_TIMEOUT_SECONDS)
+        lease_client = sync_client(redis_at, _LEASE_TIMEOUT_SECONDS)
+        side_client = sync_client(redis_at, WORKER_TIMEOUT_SECONDS)
+        try:
+            await self._work(database, client, lease_client, side_client)
+        finally:
+            await client.aclose()
+            lease_client.close()
+            side_client.close()
+
+    async def _work(
+        self,
+        database: DatabaseThreads,
+        client: AsyncClient,
+        lease_client: SyncClient,
+        side_client: SyncClient,
+    ) -> None:
+        upkeep = Upkeep(list(self._queues(side_client).values()), self.settings, self._clock)
         leases = LeaseKeeper(
-            {name: make_queue(lease_client, settings, name, stamp, self._clock) for name in self.services},
-            lease_seconds=settings.processing.lease_seconds,
-            attempt_timeout_seconds=settings.processing.attempt_timeout_seconds,
+            self._queues(lease_client),
+            lease_seconds=self.settings.processing.lease_seconds,
+            attempt_timeout_seconds=self.settings.processing.attempt_timeout_seconds,
         )
-        executor = Executor(settings, queues, database, self._clock)
+        queues = {
+            name: make_async_queue(client, self.settings, name, self._stamp, self._clock) for name in self.services
+        }
+        executor = Executor(self.settings, queues, database, self._clock)
         consumers = [
-            Consumer(
-                name,
-                queue,
-                executor,
-                database,
-                leases,
-                concurrency=self._concurrency,
-                burst=self._burst,
-            )
+            Consumer(name, queue, executor, database, leases, concurrency=self._concurrency, burst=self._burst)
             for name, queue in queues.items()
         ]
-        heartbeat = Heartbeat(client, settings.key_prefix, self.services, lambda: sum(one.running for one in consumers))
-        reconcilers = [Reconciler(queue, settings, self._clock) for queue in side]
-        times = settings.processing
-
-        def reconcile() -> None:
-            sweep_sources(self._clock)
-            for reconciler in reconcilers:
-                reconciler.run()
-
-        def recover() -> None:
-            for queue in side:
-                recoverer.recover(queue)
-
-        def trim() -> None:
-            for queue in side:
-                recoverer.trim(queue, times.failed_retention_days)
-
+        prefix = self.settings.key_prefix
+        heartbeat = Heartbeat(client, prefix, self.services, lambda: sum(one.running for one in consumers))
         self._handle_signals()
         leases.start()
-        duties = [
-            self._beat_loop(leases),
-            self._every(EVERY_SECONDS, heartbeat.beat),
-            self._every(_TRIM_SECONDS, heartbeat.tidy),
-            self._every(times.recovery_interval_seconds, lambda: database.run(recover)),
-            self._every(times.reconcile_interval_seconds, lambda: database.run(reconcile)),
-            self._every(_TRIM_SECONDS, lambda: database.run(trim)),
-        ]
         logger.info("Working on %s as %s", ", ".join(self.services), heartbeat.id)
         try:
             if self._burst:  # what fell between must be in the queue before the consumers look
-                await database.run(recover)
-                await database.run(reconcile)
-            await self._watch(consumers, duties)
+                await database.run(upkeep.recover)
+                await database.run(upkeep.reconcile)
+            await self._watch(consumers, self._duties(database, upkeep, leases, heartbeat))
         finally:
             leases.stop()
             with suppress(QueueError):
                 await heartbeat.end()
             await executor.aclose()
-            await client.aclose()
-            lease_client.close()
-            side_client.close()
+
+    def _queues(self, client: SyncClient) -> dict[str, SyncQueue]:
+        return {name: make_queue(client, self.settings, name, self._stamp, self._clock) for name in self.services}
+
+    def _duties(
+        self, database: DatabaseThreads, upkeep: Upkeep, leases: LeaseKeeper, heartbeat: Heartbeat
+    ) -> list[Awaitable[None]]:
+        times = self.settings.processing
+        return [
+            self._beat_loop(leases),
+            self._every(EVERY_SECONDS, heartbeat.beat),
+            self._every(_TRIM_SECONDS, heartbeat.tidy),
+            self._every(times.recovery_interval_seconds, lambda: database.run(upkeep.recover)),
+            self._every(times.reconcile_interval_seconds, lambda: database.run(upkeep.reconcile)),
+            self._every(_TRIM_SECONDS, lambda: database.run(upkeep.trim)),
+        ]
 
     async def _watch(self, consumers: Sequence[Consumer], duties: Sequence[Awaitable[None]]) -> None:
         """Run everything until it is stopped, done (a burst), or broken."""
