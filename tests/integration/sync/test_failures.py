@@ -326,5 +326,5 @@ def test_a_receiver_that_raises_changes_nothing(
             signal.disconnect(raising)
     assert texts(sandbox) == ["First"]
     assert record_of(note).state == RecordState.SYNCED
-    assert "A receiver of task_enqueued failed" in caplog.text
+    assert "a receiver's mistake" in caplog.text
     assert "A receiver of a signal of syncqueue failed" in caplog.text
