@@ -37,7 +37,7 @@ from syncqueue.queue.steps import CLEARABLE
 from syncqueue.queues import get_queue
 from syncqueue.site import record_db
 from syncqueue.sources import destinations, records
-from syncqueue.sources.intents import Change, record_changes, record_id_of, touch_records
+from syncqueue.sources.intents import Change, Intent, record_changes, record_id_of, touch_records
 from syncqueue.sources.registry import ModelSync, source_for
 from syncqueue.sources.sentences import Sentence, describe
 from syncqueue.sources.sweep import begin_filling
@@ -113,9 +113,18 @@ def sync_queryset(objects: QuerySet[Any], service: str | None = None) -> int:
             found = record_changes(source, [Change(obj=obj, pk=str(obj.pk)) for obj in piece])
         intents = [intent for intent in found if service in (None, intent.service)]
         count += len(intents)
+        _queue(intents)
+    return count
+
+
+def _queue(intents: Sequence[Intent]) -> None:
+    """Put records into their queues once they are committed: a worker must not look before."""
+
+    def enqueue() -> None:
         with queued():
             dispatch(intents)
-    return count
+
+    transaction.on_commit(enqueue, using=record_db(), robust=True)
 
 
 def status(obj: Model) -> list[SyncRecord]:
@@ -282,8 +291,7 @@ def sync_records(rows: QuerySet[SyncRecord], *, actor: str) -> int:
     count = 0
     for piece in chunks(rows.select_related("destination").order_by("pk").iterator(chunk_size=CHUNK), CHUNK):
         intents = touch_records(piece, now=SYSTEM_CLOCK.now())
-        with queued():
-            dispatch(intents)
+        _queue(intents)
         count += len(intents)
     logger.info("%s records synced anew by %s", count, actor)
     return count
@@ -326,8 +334,7 @@ def retire(destination: Destination, *, remove_remote: bool, actor: str) -> None
     left = destinations.begin_retirement(destination, remove_remote=remove_remote)
     logger.info("Destination %s retired by %s, %s copies to be removed", destination.pk, actor, len(left))
     for piece in chunks(left, CHUNK):
-        with queued():
-            dispatch(touch_records(piece, now=SYSTEM_CLOCK.now()))
+        _queue(touch_records(piece, now=SYSTEM_CLOCK.now()))
 
 
 def retire_of_owner(owner_id: Any) -> None:

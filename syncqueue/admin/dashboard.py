@@ -8,6 +8,7 @@ from django import forms
 from django.apps import apps
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.transaction import non_atomic_requests
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -87,9 +88,11 @@ class QueueAdmin(Page):
     def get_urls(self) -> list[URLPattern]:
         """The dashboard and, below it, the operations."""
         wrap = self.admin_site.admin_view
+        # Also under ATOMIC_REQUESTS: a worker may claim what is brought back before the request's commit.
+        operate = wrap(self.operation_view)
         return [
             path("", wrap(self.dashboard_view), name="syncqueue_queue_changelist"),
-            path("<str:service>/<str:name>/", wrap(self.operation_view), name="syncqueue_queue_operation"),
+            path("<str:service>/<str:name>/", non_atomic_requests(operate), name="syncqueue_queue_operation"),
         ]
 
     def dashboard_view(self, request: HttpRequest) -> HttpResponse:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
+from django.db.transaction import non_atomic_requests
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, re_path
@@ -57,6 +58,8 @@ def route(path: str, **views: View) -> URLPattern:
 def _dispatcher(views: dict[str, View]) -> View:
     by_method = views | ({"HEAD": views["GET"]} if "GET" in views else {})
 
+    # Also under ATOMIC_REQUESTS: a worker may claim what is brought back before the request's commit.
+    @non_atomic_requests
     @csrf_exempt  # sessions are checked in auth.py; a token cannot be sent by another site's page
     @never_cache
     def dispatch(request: HttpRequest, **kwargs: str) -> HttpResponseBase:

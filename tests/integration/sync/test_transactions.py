@@ -9,8 +9,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import transaction
 
+import syncqueue
 from project.notes.models import Note
 from project.sandbox.testing import RunningSandbox
+from syncqueue import services
 from syncqueue.models import Destination, RecordState, SyncRecord
 from syncqueue.queue import SyncQueue
 from tests.integration.sync.scene import configure, make_destination, methods, queue, record_of, texts, work
@@ -152,3 +154,25 @@ def test_created_and_deleted_in_one_transaction_sends_nothing(
         Note.objects.create(owner=writer, text="Short-lived").delete()
     assert sandbox.log() == []
     assert not SyncRecord.objects.exists()
+
+
+def test_a_queryset_synced_in_a_transaction_is_queued_with_its_commit(
+    channel: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    Note.objects.bulk_create([Note(owner=writer, text=f"Bulk {n}") for n in range(3)])
+    with transaction.atomic():
+        assert syncqueue.sync_queryset(Note.objects.all()) == 3
+        assert queue().stats().pending_count == 0
+    assert queue().stats().pending_count == 3
+    work()
+    assert sorted(texts(sandbox)) == ["Bulk 0", "Bulk 1", "Bulk 2"]
+
+
+def test_sync_now_in_a_transaction_is_queued_with_its_commit(
+    channel: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    Note.objects.create(owner=writer, text="First")
+    with transaction.atomic():
+        assert services.sync_records(SyncRecord.objects.all(), actor="a test") == 1
+        assert queue().stats().pending_count == 0
+    assert queue().stats().pending_count == 1
