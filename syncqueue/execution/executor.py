@@ -216,7 +216,7 @@ class Executor:
                 text = "An attempt was cut off after it may have sent this; look before you send it again."
                 ended = Reconciled(result=SyncResult(outcome=Outcome.UNKNOWN, error=text))
                 decision = Decision(move=Move.HELD, error=text)
-                await self._store_trouble(prepared, decision)
+                await self._database.run(records.hold_uncertain, prepared.record, text, self._clock.now())
             case Verdict.TROUBLE:
                 decision = await self._decide(attempt, prepared, ended.result, policy)
                 await self._store_trouble(prepared, decision)

@@ -185,6 +185,14 @@ def store_trouble(
     return records().filter(fence, pk=record.pk).update(**values) == 1
 
 
+def hold_uncertain(record: SyncRecord | None, error: str, now: datetime) -> None:
+    """Hold a record whose mark expired, for a person to look; the mark has told all it knows and goes."""
+    if record is not None:
+        records().filter(pk=record.pk, mark_token=record.mark_token, state=RecordState.WAITING).update(
+            **_NO_MARK, state=RecordState.UNKNOWN, uncertain=True, error=error, error_at=now, next_attempt_at=None
+        )
+
+
 def note_waiting(record_ids: Sequence[int], error: str, now: datetime) -> None:
     """Write down why records wait although nothing was tried."""
     records().filter(pk__in=record_ids, state=RecordState.WAITING).update(

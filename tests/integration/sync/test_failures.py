@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ import syncqueue
 from project.notes.models import Note
 from project.sandbox.testing import RunningSandbox
 from syncqueue import services, signals
-from syncqueue.models import Destination, RecordState
+from syncqueue.models import Destination, RecordState, SyncRecord
 from tests.integration.sync.scene import (
     configure,
     eventually,
@@ -330,3 +331,19 @@ def test_a_receiver_that_raises_changes_nothing(
         "a receiver's mistake",
         "a receiver's mistake",
     ]
+
+
+def test_a_record_held_after_an_attempt_was_cut_off_goes_out_when_a_person_brings_it_back(
+    channel: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    configure("telegram", ON_UNKNOWN_OUTCOME="hold")
+    with syncqueue.queued():
+        note = Note.objects.create(owner=writer, text="First")
+    # As a worker leaves it that was killed between its mark and its end.
+    long_ago = datetime(2026, 1, 1, tzinfo=UTC)
+    SyncRecord.objects.update(mark_token="of-a-dead-worker", mark_until=long_ago, mark_action="create")
+    work()
+    assert (record_of(note).state, texts(sandbox)) == (RecordState.UNKNOWN, [])
+    assert services.retry_failed("telegram", actor="a test") == 1
+    work()
+    assert (record_of(note).state, texts(sandbox)) == (RecordState.SYNCED, ["First"])
