@@ -274,9 +274,9 @@ def pause(service: str, *, actor: str) -> None:
 
 
 def resume(service: str, *, actor: str) -> None:
-    """Let a paused service go on."""
+    """Let a service go on that was paused, or whose own tasks were refused."""
     _set_paused(service, False)
-    get_queue(service).lift("pause")
+    get_queue(service).lift("pause", f"broken:{service}")
     logger.info("%s: resumed by %s", service, actor)
 
 

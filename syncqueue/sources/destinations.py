@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -63,6 +63,25 @@ def mark_broken(destination_id: int, reason: str, now: datetime) -> bool:
     """Note that a destination is refused; answers whether this is news."""
     rows = Destination.objects.using(record_db()).filter(pk=destination_id)
     return rows.filter(broken_reason="").update(broken_reason=reason, broken_at=now) == 1
+
+
+def mended(hold_names: Sequence[str]) -> list[str]:
+    """Those of the holds "broken:destination:7" and "disabled:destination:7" that the database does not confirm."""
+    kinds: dict[str, tuple[str, int]] = {}
+    for name in hold_names:
+        match name.split(":"):
+            case ["broken" | "disabled" as kind, "destination", pk]:
+                kinds[name] = (kind, int(pk))
+    rows = Destination.objects.using(record_db()).in_bulk([pk for _, pk in kinds.values()]) if kinds else {}
+    return [name for name, (kind, pk) in kinds.items() if not _is_stopped(rows.get(pk), kind)]
+
+
+def _is_stopped(destination: Destination | None, kind: str) -> bool:
+    if destination is None:
+        return False
+    if kind == "broken":
+        return destination.broken_reason != ""
+    return not destination.enabled and destination.state == DestinationState.ACTIVE
 
 
 def begin_retirement(destination: Destination, *, remove_remote: bool) -> list[SyncRecord]:

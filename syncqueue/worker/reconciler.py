@@ -36,7 +36,7 @@ class Reconciler:
 
     def run(self) -> int:
         """One round; answers how many records were enqueued. Raises `QueueUnavailable`."""
-        self._mirror_pause()
+        self._mirror_holds()
         total = 0
         for _ in range(_MOST_CHUNKS):
             waiting = self._waiting()
@@ -49,14 +49,18 @@ class Reconciler:
             logger.warning("%s waiting records were not in the queue", total, extra={"service": self._queue.service})
         return total
 
-    def _mirror_pause(self) -> None:
-        """Pauses live in the database; a Redis that was emptied is told again."""
+    def _mirror_holds(self) -> None:
+        """What people set and mend lives in the database; a Redis that was away or emptied meanwhile is told again."""
         paused = policies.is_paused(self._queue.service)
-        is_set = any(hold.name == "pause" for hold in self._queue.holds())
+        holds = [hold for hold in self._queue.holds() if not hold.lifted]
+        is_set = any(hold.name == "pause" for hold in holds)
         if paused and not is_set:
             self._queue.hold("pause", None, "Paused.")
-        elif is_set and not paused:
-            self._queue.lift("pause")
+        over = destinations.mended([hold.name for hold in holds])
+        if is_set and not paused:
+            over.append("pause")
+        if over:
+            self._queue.lift(*over)
 
     def _waiting(self) -> list[tuple[int, str]]:
         """Records that have waited for longer than a lease: what is younger is under way."""

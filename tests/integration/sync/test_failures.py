@@ -347,3 +347,28 @@ def test_a_record_held_after_an_attempt_was_cut_off_goes_out_when_a_person_bring
     assert services.retry_failed("telegram", actor="a test") == 1
     work()
     assert (record_of(note).state, texts(sandbox)) == (RecordState.SYNCED, ["First"])
+
+
+def test_a_destination_mended_while_redis_was_away_is_let_go_by_the_reconciler(
+    channel: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    sandbox.set_mode("telegram", "unauthorized")
+    Note.objects.create(owner=writer, text="First")
+    assert hold_names() == [f"broken:destination:{channel.pk}"]
+    sandbox.set_mode("telegram", "up")
+    Destination.objects.update(broken_reason="", broken_at=None)  # the hold in Redis was not told
+    work()
+    assert (hold_names(), texts(sandbox)) == ([], ["First"])
+
+
+def test_a_destination_switched_on_behind_the_back_of_redis_is_let_go_by_the_reconciler(
+    channel: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    with syncqueue.queued():
+        note = Note.objects.create(owner=writer, text="First")
+    Destination.objects.update(enabled=False)
+    work()
+    assert (hold_names(), record_of(note).state) == ([f"disabled:destination:{channel.pk}"], RecordState.WAITING)
+    Destination.objects.update(enabled=True)
+    work()
+    assert (hold_names(), texts(sandbox)) == ([], ["First"])
