@@ -9,9 +9,15 @@ from syncqueue.core.errors import ConfigurationError
 from syncqueue.handlers.base import DocumentHandler, HandlerConfig, SyncHandler
 
 # As import paths, so that a service's client library is loaded only where the service is used.
-BUILT_IN = {"telegram": "syncqueue.handlers.telegram.handler.TelegramHandler"}
+BUILT_IN = {
+    "telegram": "syncqueue.handlers.telegram.handler.TelegramHandler",
+    "mastodon": "syncqueue.handlers.mastodon.handler.MastodonHandler",
+    "manticore": "syncqueue.handlers.manticore.handler.ManticoreHandler",
+    "webhook": "syncqueue.handlers.webhook.handler.WebhookHandler",
+}
 
-_EXTRAS = {"telegram": "telegram", "mastodon": "mastodon", "manticoresearch": "manticore"}
+# What to install where a library is missing: the name of its package, and the extra that brings it.
+_EXTRAS = {"telegram": "telegram", "mastodon": "mastodon", "manticoresearch": "manticore", "httpx": "webhook"}
 
 
 def handler_class(service: ServiceSettings) -> type[SyncHandler]:
