@@ -6,13 +6,17 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # Narrow a run with `make pytest ARGS="-k telegram"`.
 ARGS ?=
+# `make soak MINUTES=10 SEED=42`; PLANT=1 posts one message twice, which the judge must see.
+MINUTES ?= 10
+SEED ?= $(shell od -An -N3 -tu4 /dev/urandom | tr -d ' ')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check smoke test lint types migrations pytest format clean
+.PHONY: help demo demo-check soak smoke test lint types migrations pytest format clean
 
 help:
 	@echo "make demo         start the demo (Ctrl-C stops it)"
 	@echo "make demo-check   play the demo's story headless and check every step"
+	@echo "make soak         break everything at random for MINUTES=10, then judge from outside"
 	@echo "make smoke        send one note out, edit it, remove it, in the environment of .env"
 	@echo "make test         lint, types, migrations, tests: everything CI runs"
 	@echo "make format       let ruff order imports and lay out the code"
@@ -23,6 +27,9 @@ demo: $(VENV)/demo
 
 demo-check: $(VENV)/demo
 	@$(BIN)/python -m project.demo_check
+
+soak: $(VENV)/demo
+	@$(BIN)/python -m project.soak --minutes $(MINUTES) --seed $(SEED) $(if $(PLANT),--plant)
 
 smoke: $(VENV)/demo
 	@$(BIN)/python manage.py smoke $(ARGS)

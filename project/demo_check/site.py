@@ -83,6 +83,14 @@ class Site:
         figures: dict[str, Any] = answer.json()
         return figures
 
+    def retry_failed(self) -> int:
+        """Put the failed tasks of Telegram back into the queue; answers how many."""
+        headers = {"X-CSRFToken": self._client.cookies.get("csrftoken", ""), "Referer": str(self._client.base_url)}
+        answer = self._client.post("/api/admin/sync-queue/telegram/retry-failed", headers=headers)
+        if not answer.is_success:
+            raise SiteError(f"POST telegram/retry-failed answers {answer.status_code}: {answer.text[:300]}")
+        return int(answer.json()["count"])
+
     def _ticks(self, is_private: bool, is_markdown: bool) -> list[tuple[str, bool]]:
         return [("is_private", is_private), ("is_markdown", is_markdown)]
 

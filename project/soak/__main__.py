@@ -1,0 +1,158 @@
+"""`python -m project.soak --minutes 10 --seed 42`: break everything at random, then let the judge speak."""
+
+import argparse
+import random
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from project.demo.plan import SANDBOX_TOKEN, CannotStart
+from project.demo_check.sandbox import Sandbox
+from project.demo_check.site import Site, SiteError
+
+from .faults import Faults
+from .field import Field, soak_plan
+from .judge import Verdict, differences, judge, read_log, read_notes
+from .people import Diary, Person
+from .queues import Watch, tasks
+
+PEOPLE_COUNT = 4
+REST_SECONDS = 180.0  # until notes and channels agree after everything was mended
+SHOWN_COUNT = 20
+
+
+def main() -> int:
+    """0 when nothing was lost, nothing doubled without an excuse, and no task stood in two states."""
+    arguments = _arguments()
+    print(f"soak: {arguments.minutes:g} minutes, seed {arguments.seed}, {PEOPLE_COUNT} people", flush=True)
+    lines: list[str] = []
+    try:
+        with tempfile.TemporaryDirectory(prefix="syncqueue-soak-") as folder:
+            holds = run(Path(folder), arguments, lines)
+    except (CannotStart, SiteError, httpx.HTTPError) as error:
+        print(*lines[-60:], sep="\n", file=sys.stderr)
+        print(f"soak broke off: {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    if not holds:
+        print(*lines[-60:], sep="\n", file=sys.stderr)
+    print(f"soak: {'all of it held' if holds else 'FAILED'} (seed {arguments.seed})")
+    return 0 if holds else 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m project.soak", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
+    parser.add_argument("--plant", action="store_true", help="post one message twice, so that the judge must fail")
+    return parser.parse_args()
+
+
+def run(folder: Path, arguments: argparse.Namespace, lines: list[str]) -> bool:
+    """One soak; whether all of it held. What the processes say goes to `lines`."""
+    plan, web_ports = soak_plan(folder)
+    diary = Diary()
+    with (
+        Field(plan, web_ports, lambda name, line: lines.append(f"{name:>8} | {line}")) as field,
+        Sandbox(field.sandbox_url) as sandbox,
+    ):
+        faults, watch = disturb(field, sandbox, diary, arguments)
+        seconds, retried = come_to_rest(field, sandbox)
+        if arguments.plant:
+            plant(field)
+        verdict = judge(read_log(field.log_file), faults.stops, read_notes(field.database), sandbox.channels())
+        report(verdict, faults, diary, watch, seconds, retried)
+        left = {state: ids for state, ids in tasks(plan.redis_url).items() if ids}
+        print(f"  tasks left in Redis: {left or 'none'}")
+    return verdict.holds and not watch.in_two_states and not diary.refused and not left
+
+
+def disturb(field: Field, sandbox: Sandbox, diary: Diary, arguments: argparse.Namespace) -> tuple[Faults, Watch]:
+    """People write while things break, for the time given; then all is mended."""
+    stop = threading.Event()
+    faults = Faults(field, sandbox, arguments.seed, stop)
+    watch = Watch(field.plan.redis_url, stop)
+    people = []
+    for n in range(PEOPLE_COUNT):
+        web = n % len(field.webs)
+        stood_still = partial(faults.stood_still, field.webs[web].name)
+        people.append(Person(field.web_urls[web], diary, arguments.seed + n, stop, stood_still))
+    threads: list[threading.Thread] = [faults, watch, *people]
+    for thread in threads:
+        thread.start()
+    ends_at = time.monotonic() + arguments.minutes * 60
+    while time.monotonic() < ends_at and faults.is_alive():
+        time.sleep(0.2)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    if faults.failure:
+        raise faults.failure
+    return faults, watch
+
+
+def come_to_rest(field: Field, sandbox: Sandbox) -> tuple[float, int]:
+    """Wait until the channels show what the notes say, retrying what failed for good as a person would.
+
+    Answers the seconds it took, and how many failed tasks were retried. Gives up after REST_SECONDS: then the judge
+    says what is missing.
+    """
+    started = time.monotonic()
+    retried = 0
+    with Site(field.web_urls[0]) as site:
+        site.log_in("admin", "admin")
+        while time.monotonic() - started < REST_SECONDS:
+            found = tasks(field.plan.redis_url)
+            if found["failed"]:
+                retried += site.retry_failed()
+            elif not any(found.values()) and not _extra(field, sandbox):
+                break
+            time.sleep(0.5)
+    return time.monotonic() - started, retried
+
+
+def _extra(field: Field, sandbox: Sandbox) -> list[str]:
+    """What is not as it should be, but for copies that are left over: the judge knows which are excused."""
+    found = differences(read_notes(field.database), sandbox.channels())
+    return [text for text in found if not text.endswith("is not taken away")]
+
+
+def plant(field: Field) -> None:
+    """Post a note's message once more, past syncqueue."""
+    channel, notes = next((channel, notes) for channel, notes in read_notes(field.database).items() if notes)
+    url = f"{field.plan.environment['TELEGRAM_API_BASE_URL']}/bot{SANDBOX_TOKEN}/sendMessage"
+    text = next(iter(notes.values()))
+    httpx.post(url, json={"chat_id": channel, "text": text}, trust_env=False).raise_for_status()
+
+
+def report(verdict: Verdict, faults: Faults, diary: Diary, watch: Watch, seconds: float, retried: int) -> None:
+    """What a person wants to know."""
+    figures: Mapping[str, Any] = {
+        "saves": diary.saves,
+        "saves broken off (web killed)": diary.broken_off,
+        "saves refused": len(diary.refused),
+        "longest save": f"{diary.longest_seconds:.2f} s",
+        "requests that changed a channel": verdict.request_count,
+        "messages created": verdict.created_count,
+        "tasks that failed for good and were retried by hand": retried,
+        "seconds until all was delivered after the last fault": f"{seconds:.1f}",
+        "looks at Redis, tasks in two states": f"{watch.looks}, {len(watch.in_two_states)}",
+        "lost": len(verdict.lost),
+        "doubled": len(verdict.doubled),
+        "doubled with an excuse": len(verdict.allowed),
+    }
+    print("  faults: " + ", ".join(f"{name} {count}" for name, count in sorted(faults.counts.items())))
+    for name, figure in figures.items():
+        print(f"  {name}: {figure}")
+    for text in [*diary.refused, *verdict.lost, *verdict.doubled, *verdict.allowed][:SHOWN_COUNT]:
+        print(f"    {text}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,173 @@
+"""The judge: the notes as the site's database holds them, against the sandbox's own log of what it stored.
+
+A note counts as doubled when a message was created while another one of the same note stood in the same channel.
+That may happen where the service cannot know better (Telegram has no idempotency key): after an answer that was
+never written whole, or when the sender was killed or stopped between the service's answer and its own store. Such
+doubles are counted as allowed, each with its cause; any other is a failure.
+"""
+
+import json
+import re
+import sqlite3
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from project.demo_check.sandbox import Message
+
+from .faults import Stop
+
+CREATING = {"sendMessage", "sendDocument", "sendPhoto"}
+_NUMBER = re.compile(r"Note (\d+)\b")
+# How long after the service's answer a sender may still be about to store it: a kill in that time is an excuse.
+STORE_SECONDS = 2.0
+# An answer that took longer than this was not waited for: 60 % of the demo's attempts of 5 s, less a busy machine.
+LATE_SECONDS = 2.5
+
+Place = tuple[str, int]  # a channel and a note's number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request that changed a channel."""
+
+    method: str
+    chat: str
+    message_id: int
+    number: int  # of the note, for creating ones; else 0
+    at: datetime
+    ended_at: datetime | None  # None: the sandbox never finished it
+    answered: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class Verdict:
+    """What the judge found."""
+
+    request_count: int = 0
+    created_count: int = 0
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)  # without an excuse
+    allowed: list[str] = field(default_factory=list)  # doubles with their cause
+
+    @property
+    def holds(self) -> bool:
+        return not self.lost and not self.doubled
+
+
+def read_log(path: Path) -> list[Request]:
+    """The storing requests of the sandbox's file, in the order they were stored."""
+    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    ends = {line["n"]: line for line in lines if line["event"] == "ended"}
+    return [_request(line, ends.get(line["n"])) for line in lines if line["event"] == "taken" and line["stored"]]
+
+
+def _request(taken: Mapping[str, Any], ended: Mapping[str, Any] | None) -> Request:
+    params = taken["params"]
+    found = _NUMBER.search(str(params.get("text") or params.get("caption") or ""))
+    return Request(
+        method=taken["method"],
+        chat=str(taken["chat"]),
+        message_id=int(taken["message_id"] or 0),
+        number=int(found[1]) if found else 0,
+        at=datetime.fromisoformat(taken["at"]),
+        ended_at=datetime.fromisoformat(ended["at"]) if ended else None,
+        answered=bool(ended and ended["answered"]),
+    )
+
+
+def read_notes(database: Path) -> dict[str, dict[int, str]]:
+    """By channel, the notes that should stand there: number and text."""
+    connection = sqlite3.connect(database, timeout=20)
+    try:
+        rows = connection.execute("SELECT text, is_private FROM notes_note WHERE deleted_at IS NULL").fetchall()
+    finally:
+        connection.close()
+    wanted: dict[str, dict[int, str]] = {"@news": {}, "@drafts": {}}
+    for text, is_private in rows:
+        if found := _NUMBER.search(text):
+            wanted["@drafts" if is_private else "@news"][int(found[1])] = text
+    return wanted
+
+
+def differences(
+    wanted: Mapping[str, Mapping[int, str]], shown: Mapping[str, Sequence[Message]], excused: Container[int] = ()
+) -> list[str]:
+    """Notes that are missing, show an old text, or stand where they should not; doubles are not looked for here.
+
+    `excused`: numbers of notes with an allowed double, of which a copy that nobody knows may be left.
+    """
+    found: list[str] = []
+    for channel, notes in wanted.items():
+        texts: dict[int, list[str]] = {}
+        for message in shown.get(channel, ()):
+            if number := _NUMBER.search(message.text):
+                texts.setdefault(int(number[1]), []).append(message.first_line)
+        found += [f"{channel}: note {number} is missing" for number in notes if number not in texts]
+        found += [
+            f"{channel}: note {number} shows {texts[number]}, not {text!r}"
+            for number, text in notes.items()
+            if number in texts and text not in texts[number]
+        ]
+        found += [
+            f"{channel}: note {number} is not taken away"
+            for number in texts
+            if number not in notes and number not in excused
+        ]
+    return found
+
+
+def doubles(requests: Iterable[Request], stops: Sequence[Stop]) -> Iterator[tuple[Request, str]]:
+    """Each message created beside another one of its note, with its excuse ("" for none)."""
+    standing: dict[Place, list[Request]] = {}
+    for request in requests:
+        if request.method == "deleteMessage":
+            _take_away(standing, request)
+        elif request.method in CREATING:
+            here = standing.setdefault((request.chat, request.number), [])
+            if here:
+                yield request, excuse(here[-1], stops)
+            here.append(request)
+
+
+def _take_away(standing: dict[Place, list[Request]], request: Request) -> None:
+    for (chat, _), messages in standing.items():
+        if chat == request.chat:
+            messages[:] = [message for message in messages if message.message_id != request.message_id]
+
+
+def excuse(before: Request, stops: Sequence[Stop]) -> str:
+    """Why the sender of `before` could not know that it had arrived; "" when it could."""
+    if not before.answered or before.ended_at is None:
+        return "its answer was never written whole"
+    if (before.ended_at - before.at).total_seconds() > LATE_SECONDS:
+        return "its answer came too late"
+    grace = timedelta(seconds=STORE_SECONDS)
+    for stop in stops:
+        if before.at - grace <= stop.until and stop.at <= before.ended_at + grace:
+            return f"{stop.name} was killed or stopped between answer and store"
+    return ""
+
+
+def judge(
+    requests: Sequence[Request],
+    stops: Sequence[Stop],
+    wanted: Mapping[str, Mapping[int, str]],
+    shown: Mapping[str, Sequence[Message]],
+) -> Verdict:
+    """The verdict over a soak that has come to rest."""
+    verdict = Verdict(
+        request_count=len(requests), created_count=sum(request.method in CREATING for request in requests)
+    )
+    excused: set[int] = set()
+    for request, cause in doubles(requests, stops):
+        where = f"{request.chat}: note {request.number} as message {request.message_id}"
+        if cause:
+            verdict.allowed.append(f"{where}, {cause}")
+            excused.add(request.number)
+        else:
+            verdict.doubled.append(where)
+    verdict.lost = differences(wanted, shown, excused)
+    return verdict

@@ -1,0 +1,111 @@
+"""People at their browsers: each writes, edits and deletes notes of their own until told to stop."""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+
+import httpx
+
+from project.demo_check.site import Site, SiteError
+
+PAUSE_SECONDS = (0.05, 0.5)  # between two clicks
+BACK_SECONDS = 0.5  # until a person tries again at a site that does not answer
+
+
+@dataclass(slots=True)
+class Diary:
+    """What all people saw, kept together."""
+
+    saves: int = 0
+    broken_off: int = 0  # the web server was killed or stood still: the browser does not know what came of it
+    refused: list[str] = field(default_factory=list)  # the site answered, and not as a working one does
+    longest_seconds: float = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    numbers: "count[int]" = field(default_factory=lambda: count(1))
+
+    def note_save(self, seconds: float) -> None:
+        with self.lock:
+            self.saves += 1
+            self.longest_seconds = max(self.longest_seconds, seconds)
+
+    def note_broken_off(self) -> None:
+        with self.lock:
+            self.broken_off += 1
+
+    def note_refused(self, text: str) -> None:
+        with self.lock:
+            self.refused.append(text)
+
+    def next_number(self) -> int:
+        with self.lock:
+            return next(self.numbers)
+
+
+@dataclass(slots=True)
+class _Mine:
+    """A note of this person."""
+
+    pk: int
+    number: int
+    is_private: bool
+    revision: int = 1
+
+
+class Person(threading.Thread):
+    """One person; only this thread changes the person's notes, so what the database holds is what they last saved."""
+
+    def __init__(
+        self, url: str, diary: Diary, seed: int, stop: threading.Event, stood_still: Callable[[float], bool]
+    ) -> None:
+        """`stood_still` says whether the web server was stopped (SIGSTOP) at some time since a moment."""
+        super().__init__(daemon=True)
+        self._url = url
+        self._stood_still = stood_still
+        self._diary = diary
+        self._random = random.Random(seed)  # noqa: S311 - a plan that can be repeated, no secret
+        self._stop_writing = stop
+        self._notes: list[_Mine] = []
+
+    def run(self) -> None:
+        while not self._stop_writing.is_set():
+            try:
+                with Site(self._url) as site:
+                    site.log_in("admin", "admin")
+                    while not self._stop_writing.wait(self._random.uniform(*PAUSE_SECONDS)):
+                        self._click(site)
+            except httpx.TransportError:
+                self._diary.note_broken_off()
+                self._stop_writing.wait(BACK_SECONDS)
+            except SiteError as error:
+                self._diary.note_refused(str(error))
+                self._stop_writing.wait(BACK_SECONDS)
+
+    def _click(self, site: Site) -> None:
+        started = time.monotonic()
+        drawn = self._random.random()
+        if not self._notes or drawn < 0.4:
+            self._write(site)
+        elif drawn < 0.85:
+            self._edit(site, self._random.choice(self._notes))
+        else:
+            # Taken from the list first: a note whose deletion broke off may be gone or not, and is left alone.
+            note = self._notes.pop(self._random.randrange(len(self._notes)))
+            site.delete_note(note.pk)
+        if not self._stood_still(started):  # then its time says nothing of the save
+            self._diary.note_save(time.monotonic() - started)
+
+    def _write(self, site: Site) -> None:
+        number = self._diary.next_number()
+        is_private = self._random.random() < 0.3
+        saved = site.save_note(f"Note {number}: first words", is_private=is_private)
+        self._notes.append(_Mine(pk=saved.pk, number=number, is_private=is_private))
+
+    def _edit(self, site: Site, note: _Mine) -> None:
+        note.revision += 1
+        if self._random.random() < 0.2:
+            note.is_private = not note.is_private
+        text = f"Note {note.number}: revision {note.revision}"
+        site.save_note(text, pk=note.pk, is_private=note.is_private)

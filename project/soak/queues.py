@@ -1,0 +1,40 @@
+"""Redis as an outsider reads it: every task in exactly one state (I1), and none left at the end."""
+
+import threading
+from collections import Counter
+
+import redis
+
+SERVICE = "telegram"
+STATES = {"pending": "queue", "delayed": "delayed", "processing": "processing", "failed": "failed"}
+EVERY_SECONDS = 1.0
+
+
+def tasks(url: str) -> dict[str, list[str]]:
+    """The ids by state, read in one transaction."""
+    with redis.Redis.from_url(url, decode_responses=True, socket_timeout=2) as client:
+        pipe = client.pipeline(transaction=True)
+        for key in STATES.values():
+            pipe.zrange(f"sync:{{{SERVICE}}}:{key}", 0, -1)
+        return dict(zip(STATES, pipe.execute(), strict=True))
+
+
+class Watch(threading.Thread):
+    """Looks once a second, as long as Redis answers, for a task in two states."""
+
+    def __init__(self, url: str, stop: threading.Event) -> None:
+        super().__init__(daemon=True)
+        self.looks = 0
+        self.in_two_states: list[str] = []
+        self._url = url
+        self._stop_looking = stop
+
+    def run(self) -> None:
+        while not self._stop_looking.wait(EVERY_SECONDS):
+            try:
+                found = tasks(self._url)
+            except redis.RedisError:  # it is one of the things that are being broken
+                continue
+            self.looks += 1
+            counts = Counter(task for ids in found.values() for task in ids)
+            self.in_two_states += [task for task, count in counts.items() if count > 1]

@@ -1,0 +1,75 @@
+"""What the soak's judge makes of notes, channels and the sandbox's log."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from project.demo_check.sandbox import Message
+from project.soak.faults import Stop
+from project.soak.judge import Request, Verdict, judge, read_log
+
+BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def request(second: float, number: int, message_id: int, method: str = "sendMessage", **facts: object) -> Request:
+    at = BEGINNING + timedelta(seconds=second)
+    values = {"chat": "-100", "at": at, "ended_at": at, "answered": True, **facts}
+    return Request(method=method, message_id=message_id, number=number, **values)  # type: ignore[arg-type]
+
+
+def verdict_on(requests: list[Request], shown: Mapping[int, str], stops: tuple[Stop, ...] = ()) -> Verdict:
+    messages = [Message(id=n, text=text, edit_count=0) for n, text in shown.items()]
+    return judge(requests, stops, {"@news": {3: "Note 3: new"}}, {"@news": messages})
+
+
+def test_a_note_that_stands_there_once_with_its_last_text_is_neither_lost_nor_doubled() -> None:
+    verdict = verdict_on([request(0, 3, 10)], {10: "Note 3: new"})
+    assert verdict.holds
+    assert verdict.created_count == 1
+
+
+@pytest.mark.parametrize("shown", [{}, {10: "Note 3: old"}, {10: "Note 3: new", 11: "Note 4: deleted"}])
+def test_a_note_that_is_missing_or_old_or_not_taken_away_is_lost(shown: Mapping[int, str]) -> None:
+    assert len(verdict_on([], shown).lost) == 1
+
+
+def test_a_second_message_beside_the_first_is_a_double_without_an_excuse() -> None:
+    verdict = verdict_on([request(0, 3, 10), request(1, 3, 11)], {10: "Note 3: new", 11: "Note 3: new"})
+    assert len(verdict.doubled) == 1
+    assert not verdict.holds
+
+
+def test_a_message_created_anew_after_the_first_was_deleted_is_no_double() -> None:
+    requests = [request(0, 3, 10), request(1, 0, 10, "deleteMessage"), request(2, 3, 11)]
+    assert verdict_on(requests, {11: "Note 3: new"}).holds
+
+
+def test_a_double_after_an_answer_that_was_never_written_is_allowed() -> None:
+    requests = [request(0, 3, 10, answered=False), request(5, 3, 11)]
+    verdict = verdict_on(requests, {10: "Note 3: new", 11: "Note 3: new"})
+    assert verdict.holds
+    assert "never written" in verdict.allowed[0]
+
+
+def test_a_kill_excuses_the_message_that_was_being_sent_and_no_later_one() -> None:
+    killed = BEGINNING + timedelta(seconds=0.5)
+    stops = (Stop(name="worker1", at=killed, until=killed),)
+    early = verdict_on([request(0, 3, 10), request(9, 3, 11)], {11: "Note 3: new"}, stops)
+    assert early.holds and "worker1" in early.allowed[0]
+    late = verdict_on([request(20, 3, 10), request(29, 3, 11)], {11: "Note 3: new"}, stops)
+    assert not late.holds
+
+
+def test_the_log_is_read_with_requests_that_never_ended(tmp_path: Path) -> None:
+    taken = {"event": "taken", "method": "sendMessage", "chat": -100, "at": "2026-01-01T00:00:00+00:00"}
+    lines = [
+        {"event": "started"},
+        taken | {"n": 1, "stored": True, "message_id": 10, "params": {"text": "Note 3: new"}},
+        taken | {"n": 2, "stored": False, "message_id": None, "params": {"text": "Note 4: refused"}},
+    ]
+    file = tmp_path / "log"
+    file.write_text("\n".join(map(json.dumps, lines)))
+    assert [(one.number, one.answered) for one in read_log(file)] == [(3, False)]
