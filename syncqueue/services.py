@@ -22,7 +22,14 @@ from syncqueue import gathering, policies, site
 from syncqueue.conf import get_settings
 from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import SYSTEM_CLOCK
-from syncqueue.core.errors import ConfigurationError, QueueError, QueueUnavailable, TaskInProcessing
+from syncqueue.core.errors import (
+    ConfigurationError,
+    QueueError,
+    QueueUnavailable,
+    TaskInProcessing,
+    UnknownTask,
+    WrongState,
+)
 from syncqueue.core.task import KEYED_ID_PREFIX, QueueStats, TaskState, TaskView, from_ms
 from syncqueue.execution.dispatch import dispatch, queued
 from syncqueue.execution.prepare import broken_hold, disabled_hold, place_of
@@ -33,6 +40,7 @@ from syncqueue.queue.calls import CHUNK
 from syncqueue.queue.connection import redis_errors
 from syncqueue.queue.inspect import HoldView
 from syncqueue.queue.keys import workers_key
+from syncqueue.queue.pages import TaskPage
 from syncqueue.queue.steps import CLEARABLE
 from syncqueue.queues import get_queue
 from syncqueue.site import record_db
@@ -206,9 +214,7 @@ def retry_failed(service: str, *, actor: str) -> int:
     total = 0
     for _round in range(0, queue.stats().failed_count, CHUNK):
         page = queue.tasks(TaskState.FAILED, limit=CHUNK)
-        _rows(_record_ids(page), (RecordState.FAILED, RecordState.UNKNOWN)).update(
-            state=RecordState.WAITING, changed_at=SYSTEM_CLOCK.now()
-        )
+        _revive(_record_ids(page))
         total += queue.requeue([view.id for view in page])
     logger.info("%s: %s failed tasks brought back by %s", service, total, actor)
     return total
@@ -264,6 +270,57 @@ def fail_records(task_ids: Sequence[str], error: str = "") -> None:
     text = error or _("It took down the worker several times while it was worked on.")
     _rows(ids, (RecordState.WAITING,)).update(
         state=RecordState.FAILED, error=text, error_at=SYSTEM_CLOCK.now(), next_attempt_at=None
+    )
+
+
+def task_page(service: str, state: TaskState, *, cursor: str = "", search: str = "", limit: int = 50) -> TaskPage:
+    """A page of a state, oldest first. Raises `InvalidCursor`."""
+    return get_queue(service).page(state, cursor=cursor, search=search, limit=limit)
+
+
+def task(service: str, task_id: str) -> TaskView:
+    """One task, in any state. Raises `UnknownTask`."""
+    view = get_queue(service).get(task_id)
+    if view is None:
+        raise UnknownTask(_("There is no such task in the queue of %(service)s.") % {"service": service})
+    return view
+
+
+def delete_task(service: str, task_id: str, *, actor: str) -> None:
+    """Remove one task; its record says who did it. Raises `UnknownTask` and `TaskInProcessing`."""
+    view = task(service, task_id)
+    if view.state is not TaskState.PROCESSING:
+        _abandon(_record_ids([view]), actor)
+    get_queue(service).delete(task_id)
+    logger.info("%s: %s deleted by %s", service, task_id, actor)
+
+
+def retry_task(service: str, task_id: str, *, actor: str) -> None:
+    """Bring one dead letter back. Raises `UnknownTask`, and `WrongState` for one that has not failed."""
+    view = _task_in(service, task_id, TaskState.FAILED)
+    _revive(_record_ids([view]))
+    get_queue(service).requeue([task_id])
+    logger.info("%s: %s brought back by %s", service, task_id, actor)
+
+
+def run_task_now(service: str, task_id: str, *, actor: str) -> None:
+    """Let a delayed task go out at once; a hold that still applies parks it again. Raises as `retry_task`."""
+    _task_in(service, task_id, TaskState.DELAYED)
+    get_queue(service).run_now([task_id])
+    logger.info("%s: %s run now by %s", service, task_id, actor)
+
+
+def _task_in(service: str, task_id: str, wanted: TaskState) -> TaskView:
+    view = task(service, task_id)
+    if view.state is not wanted:
+        text = _("This is possible for %(wanted)s tasks; this one is %(state)s.")
+        raise WrongState(text % {"wanted": wanted.value, "state": view.state.value})
+    return view
+
+
+def _revive(record_ids: Sequence[int]) -> None:
+    _rows(record_ids, (RecordState.FAILED, RecordState.UNKNOWN)).update(
+        state=RecordState.WAITING, changed_at=SYSTEM_CLOCK.now()
     )
 
 

@@ -85,7 +85,7 @@ class Site:
 
     def retry_failed(self) -> int:
         """Put the failed tasks of Telegram back into the queue; answers how many."""
-        headers = {"X-CSRFToken": self._client.cookies.get("csrftoken", ""), "Referer": str(self._client.base_url)}
+        headers = {"X-CSRFToken": self._client.cookies.get("csrftoken") or "", "Referer": str(self._client.base_url)}
         answer = self._client.post("/api/admin/sync-queue/telegram/retry-failed", headers=headers)
         if not answer.is_success:
             raise SiteError(f"POST telegram/retry-failed answers {answer.status_code}: {answer.text[:300]}")

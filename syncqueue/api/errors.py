@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
+from django.db import Error as DatabaseError
 from django.http import JsonResponse
+from django.utils.translation import gettext as _
 
-from syncqueue.core.errors import QueueError, SyncQueueError, TaskInProcessing
+from syncqueue.core.errors import (
+    InvalidCursor,
+    QueueError,
+    SyncQueueError,
+    TaskInProcessing,
+    UnknownTask,
+    WrongState,
+)
 from syncqueue.secrets import redact
+
+logger = logging.getLogger("syncqueue.api")
 
 
 class ApiError(Exception):
@@ -26,11 +38,21 @@ def error_response(error: ApiError | SyncQueueError) -> JsonResponse:
     return JsonResponse({"error": redact(str(error))}, status=_status(error), headers=dict(headers or {}))
 
 
+def database_response(error: DatabaseError) -> JsonResponse:
+    """The answer while the database is away; its own words may hold addresses and are for the log."""
+    logger.error("The database does not answer: %s", error)
+    return JsonResponse({"error": _("The database does not answer.")}, status=503)
+
+
 def _status(error: ApiError | SyncQueueError) -> int:
     match error:
         case ApiError():
             return error.status
-        case TaskInProcessing():
+        case InvalidCursor():
+            return 400
+        case UnknownTask():
+            return 404
+        case TaskInProcessing() | WrongState():
             return 409
         case QueueError():
             return 503  # Redis is away, full, or another site's: nothing works until that is mended

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
+from django.db import InterfaceError, OperationalError
 from django.db.transaction import non_atomic_requests
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
@@ -16,7 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from syncqueue import services
 from syncqueue.api.auth import authorise
-from syncqueue.api.errors import ApiError, error_response
+from syncqueue.api.errors import ApiError, database_response, error_response
 from syncqueue.audit import Actor
 from syncqueue.core.errors import SyncQueueError
 
@@ -67,6 +68,8 @@ def _dispatcher(views: dict[str, View]) -> View:
             return _view_for(request, by_method)(request, **kwargs)
         except (ApiError, SyncQueueError) as error:
             return error_response(error)
+        except (OperationalError, InterfaceError) as error:
+            return database_response(error)
 
     return dispatch
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import re_path
 
-from syncqueue.api import views
+from syncqueue.api import tasks, views
 from syncqueue.api.routing import no_such_path, route
 
 app_name = "syncqueue-api"
@@ -18,5 +18,9 @@ urlpatterns = [
     route("{service}/recover", POST=views.recover),
     route("{service}/pause", POST=views.pause),
     route("{service}/resume", POST=views.resume),
+    route("{service}/tasks", GET=tasks.tasks),
+    route("{service}/tasks/{task_id}", GET=tasks.task, DELETE=tasks.delete),
+    route("{service}/tasks/{task_id}/retry", POST=tasks.retry),
+    route("{service}/tasks/{task_id}/run-now", POST=tasks.run_now),
     re_path("", no_such_path),
 ]

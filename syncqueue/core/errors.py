@@ -4,13 +4,16 @@ SyncQueueError
 ├── ConfigurationError      a setting is wrong
 ├── SecretError             a stored secret cannot be read
 ├── InvalidTask             a task or its body is malformed
+├── InvalidCursor           a page's cursor is malformed
 ├── QueueError              the queue refused or could not be asked
 │   ├── QueueUnavailable        Redis cannot be reached
 │   ├── QueueFull               Redis refuses to grow (maxmemory)
 │   ├── ForeignQueue            the queue is stamped by another database
 │   ├── UnconfirmedEnvironment  the database was stamped in another environment
 │   ├── LeaseLost               the task is not held under this token any more
-│   └── TaskInProcessing        nothing but its holder may touch the task now
+│   ├── TaskInProcessing        nothing but its holder may touch the task now
+│   ├── WrongState              the task's state does not allow what was asked
+│   └── UnknownTask             the queue has no such task
 └── HandlerError            what a handler says by raising
     ├── RetryLater              try again; uses an attempt
     ├── RateLimited             the service asks to wait; uses no attempt
@@ -43,6 +46,10 @@ class InvalidTask(SyncQueueError, ValueError):
     """A task is malformed; the message names the field."""
 
 
+class InvalidCursor(SyncQueueError, ValueError):
+    """The place in a list that was named is none that a page has given."""
+
+
 class QueueError(SyncQueueError):
     """The queue refused an operation or could not be asked."""
 
@@ -69,6 +76,14 @@ class LeaseLost(QueueError):
 
 class TaskInProcessing(QueueError):
     """The task is being worked on; only the holder of its lease may change it."""
+
+
+class WrongState(QueueError):
+    """What was asked makes no sense for a task in this state, such as the retry of one that has not failed."""
+
+
+class UnknownTask(QueueError):
+    """There is no such task: it is done, or was removed."""
 
 
 class HandlerError(SyncQueueError):

@@ -311,6 +311,10 @@ class Calls:
         service = self.keys.service
         return self._call("page", [state.value, start, limit], lambda a: inspect.read_page(service, state, a))
 
+    def scan(self, state: TaskState, limit: int, *, rank: int, after: str, score: str) -> Call[Sequence[Any]]:
+        """Read tasks of a state after the one named, which stood before `rank`; pages.py reads the answer."""
+        return self._call("scan", [state.value, limit, rank, after, score], tuple)
+
     def find(self, task_id: str) -> Call[TaskView | None]:
         """Read one task, wherever it is."""
         return self._call("find", [task_id], lambda answer: inspect.read_found(self.keys.service, answer))

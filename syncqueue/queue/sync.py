@@ -12,10 +12,11 @@ import redis
 from syncqueue import signals
 from syncqueue.core.errors import ForeignQueue
 from syncqueue.core.task import AttemptNote, ClaimedTask, QueueStats, SyncTask, TaskState, TaskView
-from syncqueue.queue import steps
+from syncqueue.queue import pages, steps
 from syncqueue.queue.calls import Admission, Call, Calls, Claim, Enqueued, Leased, Presence, Recovered, Request
 from syncqueue.queue.connection import redis_errors
 from syncqueue.queue.inspect import HoldView, MinuteCount
+from syncqueue.queue.pages import TaskPage
 
 T = TypeVar("T")
 
@@ -201,6 +202,10 @@ class SyncQueue:
     def tasks(self, state: TaskState, *, start: int = 0, limit: int = 50) -> list[TaskView]:
         """A page of a state, oldest first."""
         return self._send(self.calls.page(state, start, limit))
+
+    def page(self, state: TaskState, *, cursor: str = "", search: str = "", limit: int = 50) -> TaskPage:
+        """A page of a state after a cursor, oldest first. Raises `InvalidCursor`."""
+        return self.run(pages.page(self.calls, pages.read_cursor(cursor, state), limit=limit, search=search))
 
     def get(self, task_id: str) -> TaskView | None:
         """One task, wherever it is, or None."""
