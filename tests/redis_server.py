@@ -73,7 +73,7 @@ class RedisServer:
         known = self.port
         for _ in range(20):
             # The first time somebody else may take the port before the server does; later it is the tests' address.
-            self.port = known or _free_port()
+            self.port = known or free_port()
             if self._try_start():
                 return
         raise RuntimeError(f"The server does not start:\n{(self.folder / 'log').read_text()[-2000:]}")
@@ -148,7 +148,8 @@ class RedisServer:
             self._process = None
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on right now."""
     for port in random.SystemRandom().sample(PORTS, 200):
         with socket.socket() as probe:
             try:
