@@ -85,13 +85,31 @@ def place_of(location: object) -> tuple[str, int] | None:
     return str(server), int(found.get("db", 0))
 
 
+class _Master(redis.Redis):
+    """A client of the master that the sentinels name; closing it closes the connections to them too."""
+
+    def close(self) -> None:
+        super().close()
+        for sentinel in self.connection_pool.sentinel_manager.sentinels:  # type: ignore[attr-defined]
+            sentinel.close()
+
+
+class _AsyncMaster(redis.asyncio.Redis):
+    """A client of the master that the sentinels name; closing it closes the connections to them too."""
+
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:
+        await super().aclose(close_connection_pool)
+        for sentinel in self.connection_pool.sentinel_manager.sentinels:  # type: ignore[attr-defined]
+            await sentinel.aclose()
+
+
 def sync_client(where: str | Mapping[str, Any], timeout_seconds: float = WEB_TIMEOUT_SECONDS) -> redis.Redis:
     """A client for web processes and commands; connects when first used. Raises `ConfigurationError`."""
     options: dict[str, Any] = {**_options(timeout_seconds), "retry": Retry(NoBackoff(), 0)}
     if isinstance(where, Mapping):
         name, nodes, more = _sentinel(where)
         sentinel = redis.Sentinel(nodes, sentinel_kwargs=more, **options)  # type: ignore[no-untyped-call]
-        master: redis.Redis = sentinel.master_for(name)  # type: ignore[no-untyped-call]
+        master: redis.Redis = sentinel.master_for(name, redis_class=_Master)  # type: ignore[no-untyped-call]
         return master
     if _is_url(where):
         return redis.Redis.from_url(where, **options)
@@ -109,7 +127,7 @@ def async_client(
     if isinstance(where, Mapping):
         name, nodes, more = _sentinel(where)
         sentinel = redis.asyncio.Sentinel(nodes, sentinel_kwargs=more, **options)  # type: ignore[no-untyped-call]
-        master: redis.asyncio.Redis = sentinel.master_for(name)
+        master: redis.asyncio.Redis = sentinel.master_for(name, redis_class=_AsyncMaster)
         return master
     if _is_url(where):
         return redis.asyncio.Redis.from_url(where, **options)
