@@ -15,6 +15,9 @@ from pathlib import Path
 
 from .control import control_app
 from .endpoint import Endpoint, PortTaken
+from .manticore.service import ManticoreService
+from .mastodon.service import DEFAULT_TOKENS, MastodonService
+from .pictures.service import PicturesService
 from .request_log import RequestLog
 from .sandbox import Sandbox
 from .state_file import StateUnreadable
@@ -29,7 +32,11 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--control-port", type=int, default=8020, help="page and control API (0: any free port)")
     parser.add_argument("--telegram-port", type=int, default=8021, help="Bot API (0: any free port)")
+    parser.add_argument("--mastodon-port", type=int, help="Mastodon (the control port and 2; 0: any free port)")
+    parser.add_argument("--manticore-port", type=int, help="Manticore Search (the control port and 3; 0: any free port)")
+    parser.add_argument("--pictures-port", type=int, help="pictures (the control port and 5; 0: any free port)")
     parser.add_argument("--bot-token", action="append", help="a token the Bot API knows; may be given repeatedly")
+    parser.add_argument("--mastodon-token", action="append", help="a token that opens an account; repeatable")
     parser.add_argument("--retry-after", type=int, metavar="SECONDS", help="what a 429 says by default (5)")
     parser.add_argument("--log", type=Path, metavar="FILE", help="append every request as JSON lines")
     parser.add_argument("--state", type=Path, metavar="FILE", help="keep messages over a restart")
@@ -52,6 +59,10 @@ async def _run(options: argparse.Namespace) -> None:
     house = {"retry_after": options.retry_after} if options.retry_after else {}
     sandbox = Sandbox(RequestLog(options.log), options.state, house)
     sandbox.add(TelegramService(options.bot_token or [DEFAULT_TOKEN]), options.host, options.telegram_port)
+    mastodon = MastodonService(options.mastodon_token or DEFAULT_TOKENS)
+    sandbox.add(mastodon, options.host, _beside(options.control_port, 2, options.mastodon_port))
+    sandbox.add(ManticoreService(), options.host, _beside(options.control_port, 3, options.manticore_port))
+    sandbox.add(PicturesService(), options.host, _beside(options.control_port, 5, options.pictures_port))
     app = control_app(sandbox, options.host)
     control = Endpoint(app, options.host, options.control_port, option="--control-port")
     stop = _stop_event(options.exit_with_parent)
@@ -64,6 +75,13 @@ async def _run(options: argparse.Namespace) -> None:
     finally:
         await control.close()
         await sandbox.close()
+
+
+def _beside(control_port: int, step: int, given: int | None) -> int:
+    """A service's port: as given, or so many after the control port, so that a second sandbox needs no more options."""
+    if given is not None:
+        return given
+    return control_port and control_port + step
 
 
 def _stop_event(is_bound_to_parent: bool) -> asyncio.Event:

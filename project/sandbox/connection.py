@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import cast
 
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from .endpoint import reset_connection
@@ -35,19 +36,27 @@ class Connection:
     async def answer(self, response: Response) -> bool:
         """Send an answer. True only if all of it was written to the socket.
 
-        The body goes out in one piece before the message that ends it, because after the end a closing
-        transport no longer tells failure from a connection that is closed as agreed.
+        The body goes out before the message that ends it, because after the end a closing transport no longer
+        tells failure from a connection that is closed as agreed. A body without end stops when its reader is gone.
         """
         await self._send(
             {"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers}
         )
-        await self._send({"type": "http.response.body", "body": bytes(response.body), "more_body": True})
+        async for chunk in _body(response):
+            if self._transport.is_closing():
+                await self._client_gone()  # else the server would mind that the answer is not complete
+                return False
+            await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
         # looked at again and again, because a transport tells nobody when all is written
         while self._transport.get_write_buffer_size() and not self._transport.is_closing():  # noqa: ASYNC110
             await asyncio.sleep(DRAIN_LOOK_SECONDS)
         answered = not self._transport.is_closing()
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
         return answered
+
+    def close(self) -> None:
+        """End the connection behind an answer, although nothing in it said so."""
+        self._transport.close()
 
     async def reset(self) -> None:
         """Break off without an answer."""
@@ -57,3 +66,11 @@ class Connection:
     async def _client_gone(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass  # the body's last, empty message
+
+
+async def _body(response: Response) -> AsyncIterator[bytes]:
+    if not isinstance(response, StreamingResponse):
+        yield bytes(response.body)
+        return
+    async for chunk in response.body_iterator:
+        yield chunk.encode() if isinstance(chunk, str) else bytes(chunk)

@@ -83,4 +83,7 @@ async def _deliver(
     if outcome.response is None or mode.name == "store-then-reset":
         await connection.reset()
         return None, False
-    return outcome.response.status_code, await connection.answer(outcome.response)
+    answered = await connection.answer(outcome.response)
+    if outcome.closes:
+        connection.close()
+    return outcome.response.status_code, answered

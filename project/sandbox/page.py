@@ -74,7 +74,7 @@ def bytes_size(count: int) -> str:
 
 def what_was_sent(params: Mapping[str, Any]) -> str:
     """The one parameter that tells a reader what a request was about."""
-    for name in ("text", "caption", "document", "photo", "message_id"):
+    for name in ("text", "caption", "document", "photo", "message_id", "query", "body"):
         if params.get(name):
             return f"#{params[name]}" if name == "message_id" else str(params[name])[:200]
     return ""

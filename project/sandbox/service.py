@@ -21,6 +21,7 @@ class Outcome:
     response: Response | None
     stored: bool = False  # it changed the remote state
     message_id: int | None = None
+    closes: bool = False  # the connection is closed behind the answer, without a header saying so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

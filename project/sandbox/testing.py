@@ -15,6 +15,7 @@ from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import ProxyHandler, Request, build_opener
 
+from .mastodon.service import DEFAULT_TOKENS as MASTODON_TOKENS
 from .telegram.service import DEFAULT_TOKEN
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -31,11 +32,15 @@ class RunningSandbox:
     """A sandbox process. `process` is its handle, for tests that kill it."""
 
     bot_token = DEFAULT_TOKEN
+    mastodon_token, mastodon_second_token = MASTODON_TOKENS  # of @notes and @archive
 
     def __init__(self, process: subprocess.Popen[str], urls: dict[str, str]) -> None:
         self.process = process
         self.control_url = urls["control"]
         self.telegram_url = urls["telegram"]
+        self.mastodon_url = urls["mastodon"]
+        self.manticore_url = urls["manticore"]
+        self.pictures_url = urls["pictures"]
         self._opener = build_opener(ProxyHandler({}))  # never through a proxy of the machine
 
     def set_mode(self, service: str, mode: str, **params: Any) -> None:
@@ -64,9 +69,36 @@ class RunningSandbox:
                 return messages
         raise LookupError(f"The sandbox has no channel {chat!r}.")
 
+    def set_options(self, service: str, **options: Any) -> None:
+        """Make a service another kind of server until the next reset: `idempotency=False`, `delete_limit=2`."""
+        self._call(f"/services/{service}/options", options)
+
+    def statuses(self, account: str = "@notes") -> list[dict[str, Any]]:
+        """The visible statuses of a Mastodon account, oldest first."""
+        for known in self.state()["services"]["mastodon"]["accounts"]:
+            if known["username"] == account.lstrip("@"):
+                return [status for status in known["statuses"] if not status["deleted"]]
+        raise LookupError(f"The sandbox has no account {account!r}.")
+
+    def documents(self, table: str) -> list[dict[str, Any]]:
+        """The rows of a Manticore table with their ids, in the order they were first stored."""
+        for known in self.state()["services"]["manticore"]["tables"]:
+            if known["name"] == table:
+                documents: list[dict[str, Any]] = known["documents"]
+                return documents
+        raise LookupError(f"The sandbox has no table {table!r}.")
+
     def lock_message(self, chat: int | str, message_id: int) -> None:
         """This message cannot be deleted any more."""
         self._call(f"/services/telegram/messages/{quote(str(chat))}/{message_id}/lock", {})
+
+    def remove_message(self, chat: int | str, message_id: int) -> None:
+        """Somebody takes this message away by hand."""
+        self._call(f"/services/telegram/messages/{quote(str(chat))}/{message_id}/remove", {})
+
+    def migrate(self, chat: int | str) -> int:
+        """The chat becomes a supergroup; answers its number."""
+        return int(self._call(f"/services/telegram/chats/{quote(str(chat))}/migrate", {})["id"])
 
     def reset(self) -> None:
         """Messages, log, plans and modes as at the start. Message ids and log numbers go on rising."""

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .entities import Entity
-from .errors import bad_request
+from .errors import bad_request, migrated
 
 TEXT_SHOWN_CHARS = 100_000  # of a document's text, kept for the page and for judges
 
@@ -65,6 +65,13 @@ class Channel:
     title: str
     messages: dict[int, Message] = field(default_factory=dict)
     last_id: int = 0  # ids are never given twice, not even after a reset
+    type: str = "channel"  # or group, supergroup
+    moved_to: int | None = None  # a group that was upgraded: the number of its supergroup
+
+    @property
+    def name(self) -> str:
+        """As people call it."""
+        return f"@{self.username}" if self.username else self.title
 
     def post(self, **content: Any) -> Message:
         self.last_id += 1
@@ -78,7 +85,8 @@ class Channel:
 
     def as_chat(self) -> dict[str, Any]:
         """The Bot API's Chat object."""
-        return {"id": self.id, "type": "channel", "title": self.title, "username": self.username}
+        chat = {"id": self.id, "type": self.type, "title": self.title}
+        return chat | ({"username": self.username} if self.username else {})
 
 
 DEFAULT_CHANNELS = (
@@ -86,6 +94,9 @@ DEFAULT_CHANNELS = (
     (-1001000000002, "drafts", "Drafts"),
     (-1001000000003, "tagged", "Tagged"),
 )
+
+
+SUPERGROUPS_FROM = -1002000000000  # those that came of a migration have lower numbers
 
 
 class Channels:
@@ -98,7 +109,7 @@ class Channels:
     def find(self, given: object) -> Channel | None:
         """By id (also as a string) or @username in any letter case."""
         wanted = str(given).strip().lower()
-        return next((c for c in self.all if wanted in (str(c.id), f"@{c.username}".lower())), None)
+        return next((c for c in self.all if wanted in _names(c)), None)
 
     def require(self, given: str) -> Channel:
         if not given.strip():
@@ -106,11 +117,26 @@ class Channels:
         channel = self.find(given)
         if channel is None:
             raise bad_request("chat not found")
+        if channel.moved_to is not None:
+            raise migrated(channel.moved_to)
         return channel
 
+    def migrate(self, group: Channel) -> Channel:
+        """Upgrade a chat: it answers no more but with the number of a supergroup, where ids begin anew.
+
+        Its messages stay where they were: people find them above the new chat's, no bot can reach them.
+        """
+        number = SUPERGROUPS_FROM - len(self.all)
+        supergroup = Channel(id=number, username="", title=group.title, type="supergroup")
+        group.moved_to = number
+        self.all.append(supergroup)
+        return supergroup
+
     def reset(self) -> None:
+        self.all = [channel for channel in self.all if channel.id > SUPERGROUPS_FROM]
         for channel in self.all:
             channel.messages.clear()
+            channel.moved_to = None
         self.files.clear()
 
     def dump(self) -> list[dict[str, Any]]:
@@ -121,6 +147,10 @@ class Channels:
         self.all = [_channel(values) for values in dumped]
         files = (message.file for channel in self.all for message in channel.messages.values())
         self.files = {stored.file_id: stored for stored in files if stored}
+
+
+def _names(channel: Channel) -> set[str]:
+    return {str(channel.id)} | ({f"@{channel.username}".lower()} if channel.username else set())
 
 
 def _channel(values: dict[str, Any]) -> Channel:

@@ -22,3 +22,9 @@ class BotError(Exception):
 def bad_request(text: str) -> BotError:
     """400 with the server's wording."""
     return BotError(400, f"Bad Request: {text}")
+
+
+def migrated(number: int) -> BotError:
+    """400 of a group that has become the supergroup with this number."""
+    text = "Bad Request: group chat was upgraded to a supergroup chat"
+    return BotError(400, text, migrate_to_chat_id=number)

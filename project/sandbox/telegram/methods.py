@@ -10,6 +10,7 @@ from typing import Any
 from .channels import Channel, Channels, Message, StoredFile
 from .content import media_params, read_caption, read_file, read_options, read_text
 from .errors import bad_request
+from .news import administrator, news
 from .params import Params
 
 
@@ -36,6 +37,20 @@ def get_chat(channels: Channels, params: Params, bot_id: int) -> Done:
     kinds = ("unlimited_gifts", "limited_gifts", "unique_gifts", "premium_subscription", "gifts_from_channels")
     gifts = dict.fromkeys(kinds, False)
     return Done(chat | {"accent_color_id": 0, "max_reaction_count": 11, "accepted_gift_types": gifts})
+
+
+def get_chat_member(channels: Channels, params: Params, bot_id: int) -> Done:
+    channel = channels.require(params.text("chat_id"))
+    if params.integer("user_id") != bot_id:
+        raise bad_request("user not found")
+    return Done(administrator(bot_user(bot_id), can_post=channel.username != "drafts"))
+
+
+def get_updates(channels: Channels, params: Params, bot_id: int) -> Done:
+    """The bot was let into every chat once; nothing is ever confirmed here, so an `offset` is refused."""
+    if params.text("offset"):
+        raise bad_request("this sandbox keeps all news: ask without offset")
+    return Done(news(channels, bot_user(bot_id)))
 
 
 def send_message(channels: Channels, params: Params, bot_id: int) -> Done:
@@ -88,6 +103,8 @@ Method = Callable[[Channels, Params, int], Done]
 METHODS: dict[str, Method] = {
     "getMe": get_me,
     "getChat": get_chat,
+    "getChatMember": get_chat_member,
+    "getUpdates": get_updates,
     "sendMessage": send_message,
     "sendDocument": send_document,
     "sendPhoto": send_photo,

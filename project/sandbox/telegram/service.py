@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from ..modes import Mode
 from ..service import Call, Outcome, Service
-from .channels import Channels
+from .channels import Channel, Channels, Message
 from .errors import BotError
 from .methods import METHODS, POSTING
 from .page import channel_views
@@ -99,7 +99,7 @@ class TelegramService(Service):
         self._channels.reset()
 
     def page(self) -> dict[str, Any]:
-        names = {channel.id: f"@{channel.username}" for channel in self._channels.all}
+        names = {channel.id: channel.name for channel in self._channels.all}
         return {"channels": channel_views(self._channels), "names": names}
 
     def dump(self) -> dict[str, Any]:
@@ -109,16 +109,37 @@ class TelegramService(Service):
         self._channels.load(dumped["channels"])
 
     def control_routes(self) -> Sequence[BaseRoute]:
-        return [Route("/messages/{chat}/{message_id:int}/lock", self.lock, methods=["POST"])]
+        return [
+            Route("/messages/{chat}/{message_id:int}/lock", self.lock, methods=["POST"]),
+            Route("/messages/{chat}/{message_id:int}/remove", self.remove, methods=["POST"]),
+            Route("/chats/{chat}/migrate", self.migrate, methods=["POST"]),
+        ]
 
     async def lock(self, request: Request) -> Response:
         """From now on this message cannot be deleted (as a message older than 48 hours)."""
-        channel = self._channels.find(request.path_params["chat"])
-        message = channel.messages.get(request.path_params["message_id"]) if channel else None
-        if message is None:
-            raise HTTPException(404, "There is no such message.")
+        message = self._message(request)[1]
         message.is_locked = True
         return JSONResponse(message.as_seen())
+
+    async def remove(self, request: Request) -> Response:
+        """Somebody takes this message away by hand."""
+        channel, message = self._message(request)
+        del channel.messages[message.message_id]
+        return JSONResponse(message.as_seen())
+
+    async def migrate(self, request: Request) -> Response:
+        """The group becomes a supergroup with another number: calls to the old one are told where it is."""
+        channel = self._channels.find(request.path_params["chat"])
+        if channel is None or channel.moved_to is not None:
+            raise HTTPException(404, "There is no such chat, or it has moved already.")
+        return JSONResponse(self._channels.migrate(channel).as_chat())
+
+    def _message(self, request: Request) -> tuple[Channel, Message]:
+        channel = self._channels.find(request.path_params["chat"])
+        message = channel.messages.get(request.path_params["message_id"]) if channel else None
+        if channel is None or message is None:
+            raise HTTPException(404, "There is no such message.")
+        return channel, message
 
 
 def _unauthorized() -> BotError:

@@ -1,0 +1,58 @@
+"""What the server says of itself and of an account."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .asking import Ask, Done
+from .images import MAX_IMAGE_BYTES, MAX_PIXELS, MIME_TYPES
+from .results import credential_result
+from .text import RESERVED_PER_URL
+
+VERSION = "4.5.0"
+_TITLE = "Sandbox"
+_DESCRIPTION = "A stand-in on this machine"
+
+
+def _configuration(ask: Ask) -> dict[str, Any]:
+    options = ask.options
+    return {
+        "accounts": {"max_featured_tags": 10, "max_pinned_statuses": 5},
+        "statuses": {
+            "max_characters": options.max_characters,
+            "max_media_attachments": options.max_media,
+            "characters_reserved_per_url": RESERVED_PER_URL,
+        },
+        "media_attachments": {
+            "supported_mime_types": list(MIME_TYPES.values()),
+            "description_limit": options.max_alt_characters,
+            "image_size_limit": MAX_IMAGE_BYTES,
+            "image_matrix_limit": MAX_PIXELS,
+        },
+    }
+
+
+def _host(ask: Ask) -> str:
+    return ask.base_url.partition("://")[2]
+
+
+def instance_v1(ask: Ask) -> Done:
+    about = {"uri": _host(ask), "title": _TITLE, "short_description": _DESCRIPTION, "description": _DESCRIPTION}
+    counts = {"user_count": len(ask.accounts), "status_count": len(ask.store.statuses), "domain_count": 0}
+    registering = {"registrations": False, "approval_required": False, "invites_enabled": False}
+    rest = {"email": "", "version": VERSION, "urls": {}, "languages": ["en"], "rules": [], "contact_account": None}
+    return Done({**about, **rest, **registering, "stats": counts, "configuration": _configuration(ask)})
+
+
+def instance_v2(ask: Ask) -> Done:
+    about = {"domain": _host(ask), "title": _TITLE, "version": VERSION, "description": _DESCRIPTION}
+    registering = {"enabled": False, "approval_required": False, "message": None}
+    usage = {"users": {"active_month": len(ask.accounts)}}
+    rest = {"languages": ["en"], "rules": [], "contact": {"email": "", "account": None}, "icon": []}
+    versions = {"mastodon": 7} if ask.options.flavour == "mastodon" else {}
+    answer = {**about, **rest, "source_url": ask.base_url, "usage": usage, "registrations": registering}
+    return Done({**answer, "api_versions": versions, "configuration": _configuration(ask)})
+
+
+def verify_credentials(ask: Ask) -> Done:
+    return Done(credential_result(ask, ask.owner))
