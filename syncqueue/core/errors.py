@@ -20,6 +20,7 @@ SyncQueueError
     ├── Unreachable             the service was not reached, nothing was sent; uses no attempt
     ├── PermanentError          never try again by itself
     ├── DestinationBroken       nothing can reach this destination until a person mends it
+    ├── AddressMoved            the place has another address now; nothing was done
     └── OutcomeUnknown          it was sent, the answer was lost
 """
 
@@ -27,7 +28,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-HoldScope = Literal["destination", "credential"]
+HoldScope = Literal["destination", "credential", "task"]
 
 
 class SyncQueueError(Exception):
@@ -100,7 +101,10 @@ class RetryLater(HandlerError):
 
 
 class RateLimited(HandlerError):
-    """The service asks to wait; all tasks of the scope are held that long and no attempt is used."""
+    """The service asks to wait; all tasks of the scope are held that long and no attempt is used.
+
+    The scope "task" is for a limit on one kind of call alone: only the task at hand waits.
+    """
 
     def __init__(self, message: str, *, after_seconds: float, scope: HoldScope = "destination") -> None:
         """`after_seconds`: how long to hold; `scope`: what the limit was said of."""
@@ -119,6 +123,15 @@ class PermanentError(HandlerError):
 
 class DestinationBroken(HandlerError):
     """The credential or the place is refused; all tasks of the destination wait until a person mends it."""
+
+
+class AddressMoved(HandlerError):
+    """The place has moved for good, and the service told where to; nothing was done and no attempt is used."""
+
+    def __init__(self, message: str, *, new_address: str) -> None:
+        """`message` is shown where a person has to enter the address; `new_address` as a destination holds it."""
+        super().__init__(message)
+        self.new_address = new_address
 
 
 class OutcomeUnknown(HandlerError):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from syncqueue.core.errors import (
+    AddressMoved,
     DestinationBroken,
     HoldScope,
     OutcomeUnknown,
@@ -30,6 +31,7 @@ class Outcome(StrEnum):
     RATE_LIMITED = "rate_limited"  # hold the scope, no attempt used
     UNREACHABLE = "unreachable"  # nothing was sent, no attempt used
     BROKEN = "broken"  # hold the destination until a person mends it
+    MOVED = "moved"  # the destination has another address now: nothing was done, no attempt used
     UNKNOWN = "unknown"  # sent, but the answer was lost
 
 
@@ -41,6 +43,7 @@ class SyncResult:
     error: str = ""  # one or two sentences for people, without secrets
     after_seconds: float | None = None  # the service's own wish for the next attempt
     scope: HoldScope = "destination"  # what a rate limit was said of
+    new_address: str = ""  # MOVED: where the place is now
     traceback: str = ""  # cut to TRACEBACK_CHARACTERS, the end kept
 
     @classmethod
@@ -75,6 +78,8 @@ class SyncResult:
                 return cls(outcome=Outcome.FAILURE, error=text)
             case DestinationBroken():
                 return cls(outcome=Outcome.BROKEN, error=text)
+            case AddressMoved():
+                return cls(outcome=Outcome.MOVED, error=text, new_address=error.new_address)
             case OutcomeUnknown():
                 return cls(outcome=Outcome.UNKNOWN, error=text)
         return cls(

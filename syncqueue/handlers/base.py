@@ -18,6 +18,7 @@ from syncqueue.core.result import SyncResult
 from syncqueue.core.task import ClaimedTask
 
 DocumentFormat = Literal["plain", "markdown"]
+JobStep = Literal["create", "update", "delete"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,8 @@ class Document:
     url: str = ""  # the object's own page, absolute
     title: str = ""
     media: tuple[str, ...] = ()  # absolute URLs
-    fields: Mapping[str, Any] = field(default_factory=dict)  # for a search index; JSON
+    fields: Mapping[str, Any] = field(default_factory=dict)  # for a search index: ModelSync.search_fields declares them
+    field_types: Mapping[str, str] = field(default_factory=dict)  # of `fields`; filled from ModelSync.search_fields
 
     def __post_init__(self) -> None:
         """Refuse what no handler could use, naming the field; raises `ValueError`."""
@@ -68,6 +70,14 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceChoice:
+    """A place that a credential can post to, offered when a destination is set up."""
+
+    address: str  # as a destination holds it
+    title: str  # for people
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HandlerConfig:
     """What the settings say for one service, as its handler is given it."""
 
@@ -84,12 +94,15 @@ Checkpoint = Callable[[Sequence[RemotePart]], Awaitable[str]]
 class DocumentJob:
     """One create, update or delete at one destination.
 
-    `document` is the content wanted (for a delete: an empty one); `parts` is what is out there now;
+    `step` says which. `source` ("notes.note") and `object_pk` ("42") name the object, and never change; `key` is both,
+    "notes.note:42". `document` is the content wanted (for a delete: an empty one); `parts` is what is out there now;
     `idempotency_key` stays the same over all attempts until the part it was made for is stored;
     `uncertain` is true when an earlier attempt may have created something whose id was never learned.
     """
 
-    __slots__ = ("_store", "document", "idempotency_key", "parts", "place", "uncertain")
+    __slots__ = (
+        "_store", "document", "idempotency_key", "object_pk", "parts", "place", "source", "step", "uncertain"
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -100,6 +113,9 @@ class DocumentJob:
         idempotency_key: str,
         uncertain: bool,
         store: Checkpoint,
+        step: JobStep = "create",
+        source: str = "",
+        object_pk: str = "",
     ) -> None:
         """`store` writes the parts to the record and answers the next idempotency key; it raises `LeaseLost`."""
         self.place = place
@@ -107,7 +123,15 @@ class DocumentJob:
         self.parts = tuple(parts)
         self.idempotency_key = idempotency_key
         self.uncertain = uncertain
+        self.step = step
+        self.source = source
+        self.object_pk = object_pk
         self._store = store
+
+    @property
+    def key(self) -> str:
+        """The object among all of the site's: "notes.note:42"."""
+        return f"{self.source}:{self.object_pk}"
 
     async def checkpoint(self, parts: Sequence[RemotePart]) -> None:
         """Store what is out there now, so that a crash continues from here instead of starting again.
@@ -123,6 +147,10 @@ class DocumentJob:
 class SyncHandler(ABC):
     """Talks to one service, for tasks of any kind. One instance lives on one event loop and may keep connections."""
 
+    # How many tasks are done in one call, where the settings say nothing: more than one needs `process_many`, or
+    # `apply_many` where records are synced.
+    batch_size: ClassVar[int] = 1
+
     def __init__(self, config: HandlerConfig) -> None:
         """Keep the configuration; connections are made when first used, on the loop that uses them."""
         self.config = config
@@ -130,6 +158,15 @@ class SyncHandler(ABC):
     @abstractmethod
     def process(self, task: ClaimedTask) -> Awaitable[SyncResult | None] | SyncResult | None:
         """Do one task. `async def`, or a plain `def`, which runs in a thread; None means success."""
+
+    def process_many(
+        self, tasks: Sequence[ClaimedTask]
+    ) -> Awaitable[Sequence[SyncResult | None]] | Sequence[SyncResult | None]:
+        """Do up to BATCH_SIZE tasks in one call; answer a result for each, in the same order. Optional.
+
+        `async def`, or a plain `def`, which runs in a thread. What it raises counts for every one of the tasks.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does one task at a time.")
 
     async def aclose(self) -> None:
         """Let go of connections; called once on the loop that used them."""
@@ -166,6 +203,17 @@ class DocumentHandler(SyncHandler):
     async def delete(self, job: DocumentJob) -> None:
         """Take `job.parts` away; something already gone is done."""
 
+    async def apply_many(self, jobs: Sequence[DocumentJob]) -> Sequence[Sequence[RemotePart] | Exception]:
+        """Do up to BATCH_SIZE jobs in few calls, all at one destination (`jobs[0].place`). Optional.
+
+        Creates, updates and deletes come mixed; `job.step` says which. No two are about one object, so their order
+        does not matter. Answer for each job, in the same order, what `create`, `update` or `delete` would: the parts
+        that are out there afterwards (none after a delete), or the exception that this job alone ends with. Never let
+        one bad document fail the others. What is raised instead counts for every one of the jobs: the service is
+        away, limits, or refuses the credential. A job that is alone goes to `create`, `update` or `delete`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does one job at a time.")
+
     @abstractmethod
     async def check(self, place: Place) -> str:
         """Try address and credential without posting; answer one sentence on what was found, or raise."""
@@ -177,6 +225,13 @@ class DocumentHandler(SyncHandler):
     def clean(self, address: str, options: Mapping[str, Any], secret: Mapping[str, str]) -> None:
         """Check the form of a destination before it is saved; raises `ValueError` with a sentence for people."""
         return None
+
+    async def places(self, secret: Mapping[str, str]) -> Sequence[PlaceChoice]:
+        """The places that a credential can post to, as far as the service tells; raises `HandlerError`.
+
+        A handler that writes this one gets a button in the forms of its destinations.
+        """
+        return ()
 
     def credential(self, place: Place) -> str:
         """A name for the credential that does not betray it: equal for destinations that share one."""

@@ -9,6 +9,8 @@ import ssl
 from collections.abc import Iterator
 from typing import Any
 
+from syncqueue.handlers.outbound import Outbound
+
 TIMEOUT_SECONDS = 2.0  # a diagnosis is worth this much of an attempt, not more
 ADDRESS_COUNT = 4  # hosts behind large balancers have dozens; the first ones tell the story
 _FAMILY_NAMES = {socket.AF_INET: "IPv4", socket.AF_INET6: "IPv6"}
@@ -22,23 +24,30 @@ async def explain_unreachable(
     port: int,
     error: BaseException,
     *,
-    family: int = socket.AF_UNSPEC,
+    outbound: Outbound | None = None,
     timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> str:
     """One sentence on why connecting to `host` failed: each address is tried once more, all at the same time.
 
-    `error` is what the failed attempt raised; `family` limits the addresses to those the attempt could use.
-    Takes at most twice `timeout_seconds`. The sentence holds host, addresses and system errors, never a URL.
+    `error` is what the failed attempt raised; `outbound` says how it could connect: an address that it may not reach
+    is named and not tried. Takes at most twice `timeout_seconds`. The sentence holds host, addresses and system errors,
+    never a URL.
     """
+    outbound = outbound or Outbound()
     start = f"{host}:{port} cannot be reached: "
     try:
         async with asyncio.timeout(timeout_seconds):
-            addresses = await _resolve(host, port, family)
+            addresses = await _resolve(host, port, outbound.family)
     except TimeoutError:
         return f"{start}its name was not resolved within {timeout_seconds:g} s."
     except (OSError, UnicodeError) as failure:
         return f"{start}its name cannot be resolved ({_words(failure)})."
-    found = await asyncio.gather(*(_try(address, timeout_seconds) for address in addresses))
+    found = await asyncio.gather(
+        *(
+            _try(address, timeout_seconds) if outbound.may_reach(host, port, address[1][0]) else _leave(address)
+            for address in addresses
+        )
+    )
     parts = [f"{_name(address)}: {result or 'answers now'}" for address, result in found]
     if not all(result for _, result in found):
         # Something answers, so addresses alone do not explain it: a bad certificate, or it is over already.
@@ -69,6 +78,10 @@ async def _try(address: _Address, timeout_seconds: float) -> tuple[_Address, str
     except OSError as failure:
         return address, _words(failure)
     return address, ""
+
+
+async def _leave(address: _Address) -> tuple[_Address, str]:
+    return address, "not tried, as it is not a public address"
 
 
 def _name(address: _Address) -> str:

@@ -20,6 +20,7 @@ from telegram.error import (
 )
 
 from syncqueue.core.errors import (
+    AddressMoved,
     DestinationBroken,
     HandlerError,
     OutcomeUnknown,
@@ -56,6 +57,10 @@ class Refused(PermanentError):
         """`message` is for people, if nobody knows a way round."""
         super().__init__(message)
         self.why = why
+
+
+class InUse(RetryLater):
+    """Another program has the bot: it polls, or has set a webhook."""
 
 
 class UnusualAnswer(NetworkError):
@@ -105,11 +110,12 @@ def translate(error: TelegramError, *, creates: bool) -> HandlerError:
         case Forbidden():
             return DestinationBroken(f"Telegram does not let the bot into the chat: {_quoted(error)}")
         case ChatMigrated():
-            return DestinationBroken(
-                f"The group has become a supergroup: enter {error.new_chat_id} as the destination's address."
+            return AddressMoved(
+                f"The group has become a supergroup; its address is {error.new_chat_id} now.",
+                new_address=str(error.new_chat_id),
             )
         case Conflict():
-            return RetryLater(f"Telegram answers that the bot is busy elsewhere: {_quoted(error)}")
+            return InUse(f"Telegram answers that the bot is in use elsewhere: {_quoted(error)}")
         case BadRequest():
             return _refused(error)
         case UnusualAnswer():

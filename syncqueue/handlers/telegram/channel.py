@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from telegram import Bot, InputMediaDocument, LinkPreviewOptions, Message
 
-from syncqueue.core.errors import PermanentError
+from syncqueue.core.errors import AddressMoved, PermanentError
 from syncqueue.handlers.base import Place, RemotePart
 from syncqueue.handlers.telegram.answers import Refusal, Refused
 from syncqueue.handlers.telegram.client import TelegramClient
 from syncqueue.handlers.telegram.render import Kind, RenderedMessage
+
+logger = logging.getLogger("syncqueue.telegram")
 
 T = TypeVar("T")
 _Act = Callable[[Bot, RenderedMessage], Awaitable[T]]
@@ -62,6 +65,11 @@ class Channel:
         except Refused as refused:
             if refused.why is not Refusal.GONE:
                 raise
+        except AddressMoved as moved:
+            if self._chat(part) == self._place.address:
+                raise
+            # The destination has moved on already. What the old group held is history that no bot can change.
+            logger.warning("Message %s stays in the history of %s: %s", part.id, part.address, moved)
 
     async def _formatted(self, message: RenderedMessage, act: _Act[T], *, creates: bool = False) -> T:
         """`act` with the message's entities, and once more without when Telegram refuses them."""

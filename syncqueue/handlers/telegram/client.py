@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 import logging
 import re
-import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
-from urllib.parse import SplitResult, urlsplit
 
 import httpx
 from telegram import Bot
 from telegram.error import TelegramError
 from telegram.request import HTTPXRequest
 
-from syncqueue.core.errors import ConfigurationError, DestinationBroken, HandlerError, Unreachable
+from syncqueue.core.errors import DestinationBroken, HandlerError, Unreachable
 from syncqueue.handlers.base import HandlerConfig
 from syncqueue.handlers.network import explain_unreachable
+from syncqueue.handlers.outbound import Outbound
+from syncqueue.handlers.outbound_httpx import transport
 from syncqueue.handlers.telegram.answers import NOT_CONNECTED, UnusualAnswer, translate
+from syncqueue.handlers.urls import base_url, endpoint_of, host_of, port_of
 from syncqueue.secrets import RedactSecrets
 
 T = TypeVar("T")
@@ -28,10 +29,7 @@ REAL_URL = "https://api.telegram.org"
 TOKEN = re.compile(r"[0-9]{5,}:[A-Za-z0-9_-]{20,}")
 # Well above any service's CONCURRENCY; a connection is kept for httpx's 5 s after its last use.
 LIMITS = httpx.Limits(max_connections=100, keepalive_expiry=5.0)
-# A healthy route answers within a second; IPv4 is tried 0.25 s after IPv6 without waiting for this (anyio).
-CONNECT_TIMEOUT_SECONDS = 5.0
-# Of the attempt: connecting, a diagnosis and an answer stay below the whole, so it can say what happened.
-CONNECT_SHARE, ANSWER_SHARE = 0.25, 0.6
+ANSWER_SHARE = 0.6  # of the attempt, beside outbound.CONNECT_SHARE
 
 _TALKATIVE = ("telegram", "httpx", "httpcore")
 _REDACT = RedactSecrets()
@@ -91,17 +89,15 @@ class TelegramClient:
 
     def __init__(self, config: HandlerConfig) -> None:
         """Read the options; raises `ConfigurationError` for an API_BASE_URL that is none."""
-        self._url = _base_url(config)
-        self.host = self._url.hostname or ""
-        self.port = self._url.port or (443 if self._url.scheme == "https" else 80)
-        self._force_ipv4 = config.force_ipv4
+        self._url = base_url(config, "API_BASE_URL", REAL_URL)
+        self._outbound = Outbound.of(config, public_only=False)
         self._attempt_seconds = config.attempt_timeout_seconds
         self._request: BotRequest | None = None
 
     @property
     def endpoint(self) -> str:
         """The "host:port" that is called."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return endpoint_of(self._url)
 
     async def call(self, token: str, operation: Callable[[Bot], Awaitable[T]], *, creates: bool = False) -> T:
         """Do one request as the bot of `token`; raises `HandlerError`s alone.
@@ -146,12 +142,11 @@ class TelegramClient:
     def _new_request(self) -> BotRequest:
         answer_seconds = self._attempt_seconds * ANSWER_SHARE
         options: dict[str, Any] = {"limits": LIMITS}
-        if self._force_ipv4:
-            # An own transport does not see the client's limits, nor a proxy from the environment.
-            any_ipv4 = "0.0.0.0"  # noqa: S104 - the address to connect from, nothing listens on it
-            options["transport"] = httpx.AsyncHTTPTransport(local_address=any_ipv4, limits=LIMITS)
+        if self._outbound.force_ipv4:
+            # Only then: an own transport sees no proxy of the environment, which may be the one way to Telegram.
+            options["transport"] = transport(self._outbound, LIMITS)
         return BotRequest(
-            connect_timeout=min(CONNECT_TIMEOUT_SECONDS, self._attempt_seconds * CONNECT_SHARE),
+            connect_timeout=self._outbound.connect_timeout_seconds,
             read_timeout=answer_seconds,
             write_timeout=answer_seconds,
             media_write_timeout=answer_seconds,
@@ -161,19 +156,5 @@ class TelegramClient:
     async def _translated(self, error: TelegramError, *, creates: bool) -> HandlerError:
         if not isinstance(error.__cause__, NOT_CONNECTED):
             return translate(error, creates=creates)
-        family = socket.AF_INET if self._force_ipv4 else socket.AF_UNSPEC
-        return Unreachable(await explain_unreachable(self.host, self.port, error, family=family))
-
-
-def _base_url(config: HandlerConfig) -> SplitResult:
-    given = config.options.get("API_BASE_URL") or REAL_URL
-    path = f"SYNCQUEUE['HANDLERS'][{config.service!r}]['OPTIONS']['API_BASE_URL']"
-    try:
-        url = urlsplit(str(given).rstrip("/"))
-        is_usable = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
-    except ValueError:
-        is_usable = False
-    if not is_usable or url.query or url.fragment or url.username:
-        # The value itself is not shown: a URL may hold a password.
-        raise ConfigurationError(f"{path}: expected None or a URL such as 'http://127.0.0.1:8021'.")
-    return url
+        host, port = host_of(self._url), port_of(self._url)
+        return Unreachable(await explain_unreachable(host, port, error, outbound=self._outbound))

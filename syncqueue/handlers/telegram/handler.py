@@ -10,9 +10,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from syncqueue.core.errors import PermanentError
-from syncqueue.handlers.base import DocumentHandler, DocumentJob, HandlerConfig, Place, RemotePart
+from syncqueue.handlers.base import DocumentHandler, DocumentJob, HandlerConfig, Place, PlaceChoice, RemotePart
 from syncqueue.handlers.telegram.answers import Refusal, Refused
 from syncqueue.handlers.telegram.channel import Channel, kind_of
+from syncqueue.handlers.telegram.chats import find_chats
 from syncqueue.handlers.telegram.client import TOKEN, TelegramClient
 from syncqueue.handlers.telegram.render import RenderedMessage, notice, render, render_as, tidy
 
@@ -76,6 +77,10 @@ class TelegramHandler(DocumentHandler):
         """Ask Telegram for the bot and the chat."""
         bot, chat = await Channel(self._client, place).describe()
         return _("%(bot)s sees “%(chat)s”.") % {"bot": bot, "chat": chat}
+
+    async def places(self, secret: Mapping[str, str]) -> Sequence[PlaceChoice]:
+        """The chats of the bot's news in which it may post."""
+        return await find_chats(self._client, secret.get("token", ""))
 
     def endpoint(self, place: Place) -> str:
         """The Bot API's host, the same for all destinations."""

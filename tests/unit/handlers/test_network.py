@@ -1,11 +1,11 @@
 """What is said of a host that cannot be reached."""
 
 import asyncio
-import socket
 import ssl
 from typing import Any
 
 from syncqueue.handlers.network import explain_unreachable
+from syncqueue.handlers.outbound import Outbound
 from tests.unit.handlers.loopback import Resolver, black_hole, closed_port, serving
 
 REFUSED = ConnectionRefusedError("refused")
@@ -38,7 +38,7 @@ def test_an_unknown_name_is_called_that(resolver: Resolver) -> None:
 
 def test_only_the_family_the_attempt_could_use_is_tried(resolver: Resolver) -> None:
     resolver.names["dual.test"] = ["::1", "127.0.0.1"]
-    assert "IPv6" not in explain("dual.test", closed_port(), family=socket.AF_INET)
+    assert "IPv6" not in explain("dual.test", closed_port(), outbound=Outbound(force_ipv4=True))
 
 
 def test_many_addresses_of_one_family_do_not_hide_the_other(resolver: Resolver) -> None:

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from syncqueue.core.errors import (
+    AddressMoved,
     DestinationBroken,
     HandlerError,
     OutcomeUnknown,
@@ -67,8 +68,8 @@ def test_a_chat_that_refuses_the_bot_breaks_the_destination(
 def test_a_group_that_became_a_supergroup_names_its_new_number(bench: Any, api: Any) -> None:
     api.refuse(400, "Bad Request: group chat was upgraded to a supergroup chat", migrate_to_chat_id=-1001)
     error = outcome(bench, "create")
-    assert isinstance(error, DestinationBroken)
-    assert "enter -1001 as" in str(error)
+    assert isinstance(error, AddressMoved)
+    assert error.new_address == "-1001"
 
 
 def test_a_429_holds_the_destination_for_the_time_it_names(bench: Any, api: Any) -> None:

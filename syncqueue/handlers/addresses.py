@@ -1,0 +1,50 @@
+"""Which internet addresses are public, under whatever disguise. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# IPv4 addresses inside IPv6 ones, as a gateway or the system itself would unpack them: the last four bytes.
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052; hosts without IPv4 reach public sites by it
+_UNICAST = ipaddress.IPv6Network("2000::/3")  # all that was ever given out as global
+# Never a site's own, though some versions of Python count them as global.
+_SPECIAL_IPV4 = tuple(map(ipaddress.IPv4Network, ("100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "240.0.0.0/4")))
+_SPECIAL_IPV6 = tuple(map(ipaddress.IPv6Network, ("2001::/23", "2001:db8::/32", "3fff::/20")))
+
+
+def is_public(text: str) -> bool:
+    """Whether an address is one of the open internet; a text that is no address is not.
+
+    https://www.iana.org/assignments/iana-ipv4-special-registry, https://www.iana.org/assignments/iana-ipv6-special-registry
+    """
+    try:
+        address = _unpacked(ipaddress.ip_address(text))
+    except ValueError:
+        return False
+    if address.is_multicast or not address.is_global:
+        return False
+    if isinstance(address, ipaddress.IPv6Address):
+        # What tunnels carry: such an address is as public as the one inside.
+        inner = address.sixtofour
+        is_tunnel_to_private = inner is not None and not is_public(str(inner))
+        return address in _UNICAST and not any(address in net for net in _SPECIAL_IPV6) and not is_tunnel_to_private
+    return not any(address in network for network in _SPECIAL_IPV4)
+
+
+def _unpacked(address: IPAddress) -> IPAddress:
+    if isinstance(address, ipaddress.IPv6Address) and (address in _MAPPED or address in _NAT64):
+        return ipaddress.IPv4Address(address.packed[-4:])
+    return address
+
+
+def normal(host: str) -> str:
+    """A host name or address in the one form it is compared in: lower case, no brackets, no dot at its end."""
+    name = host.strip().rstrip(".").lower()
+    name = name[1:-1] if name.startswith("[") and name.endswith("]") else name
+    try:
+        return str(ipaddress.ip_address(name))
+    except ValueError:
+        return name

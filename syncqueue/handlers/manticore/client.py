@@ -1,0 +1,168 @@
+"""The way to Manticore: its client library over connections of ours, with limits in time. It blocks: for threads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import manticoresearch
+import urllib3
+from manticoresearch.exceptions import ApiException
+from urllib3.exceptions import HTTPError, ProtocolError
+
+from syncqueue.core.errors import HandlerError, RetryLater, Unreachable
+from syncqueue.handlers.base import HandlerConfig
+from syncqueue.handlers.manticore.answers import translate
+from syncqueue.handlers.outbound import Outbound
+from syncqueue.handlers.outbound_urllib3 import TimeCap, is_unsent, pool_manager
+from syncqueue.handlers.urls import base_url, endpoint_of, host_of, port_of
+
+T = TypeVar("T")
+
+DEFAULT_URL = "http://127.0.0.1:9308"
+ANSWER_SHARE = 0.6  # of an attempt: connecting, a diagnosis and an answer stay below the whole
+POOL_SIZE = 32  # connections kept; more are made while more are needed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long a call may take."""
+
+    connect_seconds: float
+    answer_seconds: float
+
+    @classmethod
+    def of(cls, config: HandlerConfig) -> Limits:
+        """For a call that is part of an attempt."""
+        outbound = Outbound.of(config, public_only=False)
+        return cls(
+            connect_seconds=outbound.connect_timeout_seconds,
+            answer_seconds=config.attempt_timeout_seconds * ANSWER_SHARE,
+        )
+
+
+class ManticoreClient:
+    """Calls one Manticore server, from any number of threads, over one pool of connections."""
+
+    def __init__(self, config: HandlerConfig) -> None:
+        """Read the options; raises `ConfigurationError` for a URL that is none."""
+        self._url = base_url(config, "URL", DEFAULT_URL)
+        self.host, self.port, self.endpoint = host_of(self._url), port_of(self._url), endpoint_of(self._url)
+        # The site's own server, named in its settings and mostly on its own network.
+        self.outbound = Outbound.of(config, public_only=False)
+        self._limits = Limits.of(config)
+        self._pool: urllib3.PoolManager = pool_manager(self.outbound, maxsize=POOL_SIZE, retries=False)
+        configuration = manticoresearch.Configuration(host=self._url.geturl())
+        self._api = manticoresearch.ApiClient(configuration)
+        self._api.rest_client.pool_manager = self._pool
+
+    def account(self, secret: Mapping[str, str], limits: Limits | None = None) -> Account:
+        """The server as somebody may use it: with user name and password, or without."""
+        return Account(self, self._api, _auth(secret), limits or self._limits)
+
+    def close(self) -> None:
+        """Close the connections that are not in use; a later call opens new ones."""
+        self._pool.clear()
+
+    def call(self, operation: Callable[[], T], limits: Limits) -> T:
+        """Do one request, in a bounded time; raises `HandlerError`s alone.
+
+        Every request we make comes to the same end when it is made twice, so none leaves a doubt behind.
+        """
+        with TimeCap(limits.connect_seconds + limits.answer_seconds) as cap:
+            try:
+                return self._twice(operation, cap)
+            except ApiException as error:
+                # Without the cause: its text holds the answer's headers and body, at any length.
+                raise _translated(error) from None
+            except HTTPError as error:
+                if is_unsent(error):
+                    raise Unreachable(f"Manticore at {self.endpoint} cannot be reached.") from error
+                name = "too late" if cap.is_over else type(error).__name__
+                raise RetryLater(f"Manticore's answer was lost ({name}).") from None
+            except ValueError:  # pydantic's, of an answer that has another form; its text quotes the answer
+                raise RetryLater(f"What answers at {self.endpoint} is no Manticore.") from None
+
+    def _twice(self, operation: Callable[[], T], cap: TimeCap) -> T:
+        """Behind each error answer Manticore closes the connection without saying so: the next call may find out."""
+        try:
+            return operation()
+        except ProtocolError as error:
+            if cap.is_over or is_unsent(error):
+                raise
+            self._pool.clear()
+            return operation()
+
+
+class Account:
+    """The calls, under one credential. Each raises `HandlerError`s alone."""
+
+    def __init__(
+        self, client: ManticoreClient, api: manticoresearch.ApiClient, auth: dict[str, Any] | None, limits: Limits
+    ) -> None:
+        """`auth`: in the form that the client library takes."""
+        self._client = client
+        self._limits = limits
+        self._index = manticoresearch.IndexApi(api)
+        self._utils = manticoresearch.UtilsApi(api)
+        self._search = manticoresearch.SearchApi(api)
+        # The library itself sets no timeout at all.
+        self._options: dict[str, Any] = {
+            "_request_timeout": (float(limits.connect_seconds), float(limits.answer_seconds)),
+            "_request_auth": auth,
+        }
+
+    def replace(self, table: str, row_id: int, values: Mapping[str, Any]) -> None:
+        """Put a row there, in the place of one with this id if there is one."""
+        request = manticoresearch.InsertDocumentRequest(table=table, id=row_id, doc=dict(values))
+        self._client.call(lambda: self._index.replace(request, **self._options), self._limits)
+
+    def update(self, table: str, row_id: int, values: Mapping[str, Any]) -> None:
+        """Change attributes of a row; one that is not there is done."""
+        request = manticoresearch.UpdateDocumentRequest(table=table, id=row_id, doc=dict(values))
+        self._client.call(lambda: self._index.update(request, **self._options), self._limits)
+
+    def delete(self, table: str, row_id: int) -> None:
+        """Remove a row; one that is not there is done."""
+        request = manticoresearch.DeleteDocumentRequest(table=table, id=row_id)
+        self._client.call(lambda: self._index.delete(request, **self._options), self._limits)
+
+    def bulk(self, lines: Iterable[str]) -> None:
+        """Many writes as one transaction: all or, with a `Refused`, none."""
+        text = "\n".join(lines) + "\n"
+        done = self._client.call(lambda: self._index.bulk(text, **self._options), self._limits)
+        if done.errors or done.error:
+            raise translate(500, json.dumps({"items": done.items or [], "error": done.error}))
+
+    def sql(self, statement: str) -> list[dict[str, Any]]:
+        """The rows that a statement answers."""
+        done = self._client.call(lambda: self._utils.sql(statement, **self._options), self._limits)
+        results = done.actual_instance
+        result: Any = results[0] if isinstance(results, list) and results else {}
+        if not isinstance(result, dict):
+            raise RetryLater(f"What answers at {self._client.endpoint} is no Manticore.")
+        if result.get("error"):
+            raise translate(500, json.dumps(result))
+        return list(result.get("data") or ())
+
+    def search(self, body: Mapping[str, Any]) -> manticoresearch.SearchResponse:
+        """The answer to a search request."""
+        request = manticoresearch.SearchRequest.from_dict(dict(body))
+        return self._client.call(lambda: self._search.search(request, **self._options), self._limits)
+
+
+def _auth(secret: Mapping[str, str]) -> dict[str, Any] | None:
+    if not secret.get("username"):
+        return None
+    pair = f"{secret['username']}:{secret.get('password', '')}"
+    value = urllib3.make_headers(basic_auth=pair)["authorization"]
+    return {"type": "basic", "in": "header", "key": "Authorization", "value": value}
+
+
+def _translated(error: ApiException) -> HandlerError:
+    if not error.status:  # it is the library's own: what came has no content type it knows
+        return RetryLater(f"What answers is no Manticore: {str(error.reason)[:100]}")
+    headers = error.headers or {}
+    return translate(int(error.status), error.body or "", headers.get("Retry-After"))

@@ -1,0 +1,152 @@
+"""What an instance's answers, and the lack of one, mean for the queue. Pure; the one place where it is decided.
+
+https://docs.joinmastodon.org/methods/statuses/. Servers that speak the API (Pleroma, GoToSocial, Takahe) give other
+statuses and texts for the same thing, so the class of a status decides, and never a text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from syncqueue.core.errors import (
+    DestinationBroken,
+    HandlerError,
+    HoldScope,
+    OutcomeUnknown,
+    PermanentError,
+    RateLimited,
+    RetryLater,
+)
+from syncqueue.secrets import redact
+
+# A limit without a time: Mastodon's own counts over five minutes.
+UNNAMED_WAIT_SECONDS = 300.0
+# No limit of Mastodon's is longer than half an hour; a clock that is wrong must not hold an account for days.
+LONGEST_WAIT_SECONDS = 3600.0
+QUOTED_CHARACTERS = 300
+
+
+class Gone(PermanentError):
+    """The status does not exist any more, or never did."""
+
+
+class Doubtful(PermanentError):
+    """Refused with 400: by Mastodon for the content, by some other servers for a bad token too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What was answered, before the client library made something of it."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def content(self) -> Any:
+        """The JSON of the body; None when it is something else, such as a proxy's page."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
+
+    @property
+    def reason(self) -> str:
+        """The server's own words for a refusal."""
+        content = self.content
+        said = content.get("error_description") or content.get("error") if isinstance(content, Mapping) else content
+        return " ".join(redact(said).split())[:QUOTED_CHARACTERS] if isinstance(said, str) else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a request was about, as far as its answer means something else because of it."""
+
+    creates: bool = False  # something new, so that it matters whether it was carried out
+    # What a rate limit is said of. Deletes and uploads have limits of their own, tighter than the account's, so only
+    # the task at hand waits for those and everything else goes on.
+    limited: HoldScope = "credential"
+
+
+def judge(answer: Answer, asked: Asked, now: datetime) -> HandlerError | None:
+    """The error to raise for an answer; None when it is what was hoped for."""
+    said = f"The instance answers {answer.status}" + (f": {answer.reason}" if answer.reason else ".")
+    if answer.status == 429:
+        return RateLimited(said, after_seconds=wait_seconds(answer.headers, now), scope=asked.limited)
+    if answer.status >= 500:
+        return _failed(answer.status, said, asked)
+    if 300 <= answer.status < 400:
+        return _redirected(answer)
+    if answer.content is None:
+        # No instance says this: something before it does, which will go away again.
+        said = f"Something that is no Mastodon API answers {answer.status} (a proxy's page?)."
+        return OutcomeUnknown(said) if answer.status < 300 and asked.creates else RetryLater(said)
+    return None if answer.status < 300 else _refused(answer.status, said)
+
+
+def wait_seconds(headers: Mapping[str, str], now: datetime) -> float:
+    """How long a 429 asks to wait, from its headers; by the server's own clock where it tells it."""
+    moment = _moment(headers.get("X-RateLimit-Reset", "")) or _moment(headers.get("Retry-After", ""), now)
+    if moment is None:
+        return UNNAMED_WAIT_SECONDS
+    seconds = (moment - (_http_date(headers.get("Date", "")) or now)).total_seconds()
+    return min(max(seconds, 1.0), LONGEST_WAIT_SECONDS)
+
+
+def _failed(status: int, said: str, asked: Asked) -> HandlerError:
+    # A gateway that gave up waiting: the server behind it has the status and may still post it. Any other 5xx is
+    # the answer of a server that failed: nearly always nothing was stored.
+    return OutcomeUnknown(said) if status == 504 and asked.creates else RetryLater(said)
+
+
+def _redirected(answer: Answer) -> HandlerError:
+    said = f"The instance answers with a redirect ({answer.status}), which is never followed: enter its real address."
+    return DestinationBroken(said) if answer.status in (301, 308) else RetryLater(said)
+
+
+def _refused(status: int, said: str) -> HandlerError:
+    match status:
+        case 400:
+            return Doubtful(said)
+        case 401:
+            return DestinationBroken(bad_token(said))
+        case 403:
+            return DestinationBroken(
+                f"{said} The access token needs the scopes read:accounts, read:statuses, write:statuses and "
+                "write:media, and its account must not be suspended."
+            )
+        case 404 | 410:
+            return Gone(said)
+        case 408 | 425:
+            return RetryLater(said)
+    return PermanentError(said)
+
+
+def bad_token(said: str) -> str:
+    """What to tell of a token that is refused."""
+    return f"{said} Enter a valid access token of the account."
+
+
+def _moment(text: str, now: datetime | None = None) -> datetime | None:
+    """A point in time: ISO 8601 (Mastodon), seconds since 1970 (GoToSocial), or from `now` on (Retry-After)."""
+    try:
+        if text.strip().isdecimal():
+            seconds = float(text)
+            return datetime.fromtimestamp(seconds + (now.timestamp() if now else 0), UTC)
+        found = datetime.fromisoformat(text.strip())
+    except (ValueError, OverflowError, OSError):
+        return _http_date(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

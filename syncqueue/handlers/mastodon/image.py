@@ -1,0 +1,122 @@
+"""A text as pictures, for texts that are too long for a status. Pure but for the fonts it is given."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator, Sequence
+
+import grapheme
+from PIL import Image, ImageDraw
+
+from syncqueue.handlers.mastodon.fonts import Font, Fonts
+
+WIDTH, HEIGHT = 1080, 1920  # pixels; what a telephone shows, under the 8.3 million pixels that Mastodon keeps
+MARGIN = 64
+TEXT_SIZE = 36
+LINE_HEIGHT = 56
+LINES = (HEIGHT - 2 * MARGIN) // LINE_HEIGHT
+_INK, _PAPER = "#1b1b1f", "#fffdf8"
+# No line begins with these (https://www.w3.org/TR/clreq/#prohibition_rules_for_line_start_end).
+_NOT_FIRST = frozenset("，。、；：？！）》」』】〉”’％…—,.;:?!)]}")
+# Chinese, Japanese and Korean may break between any two signs.
+_BREAKS_ANYWHERE = re.compile(r"[\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
+
+
+def draw(text: str, fonts: Fonts, *, page_limit: int) -> list[bytes]:
+    """PNG pictures of `text`, one a page; none when it takes more than `page_limit` pages.
+
+    Every character must be one that `fonts` can draw (`Fonts.missing`).
+    """
+    lines: list[str] = []
+    for line in _wrapped(text, fonts):
+        lines.append(line)
+        if len(lines) > page_limit * LINES:
+            return []
+    return [_page(lines[start : start + LINES], fonts) for start in range(0, len(lines), LINES)]
+
+
+def _wrapped(text: str, fonts: Fonts) -> Iterator[str]:
+    for line in text.expandtabs(4).split("\n"):
+        yield from _wrap(line, fonts)
+
+
+def _wrap(line: str, fonts: Fonts) -> Iterator[str]:
+    """`line` in lines of the page's width."""
+    current, width = "", 0.0
+    for word in _unbreakable(line):
+        word_width = _width(word, fonts)
+        if current and width + word_width > WIDTH - 2 * MARGIN:
+            yield current.rstrip()
+            word = word.lstrip()
+            current, width, word_width = "", 0.0, _width(word, fonts)
+        while word_width > WIDTH - 2 * MARGIN:
+            head = _head(word, fonts)
+            yield head
+            word = word[len(head) :]
+            word_width = _width(word, fonts)
+        current, width = current + word, width + word_width
+    yield current.rstrip()
+
+
+def _unbreakable(line: str) -> Iterator[str]:
+    """Words with the spaces before them; signs that may stand anywhere, with what must not begin a line."""
+    word = ""
+    for cluster in grapheme.graphemes(line):
+        ends = word and (cluster.isspace() and not word.isspace() or _BREAKS_ANYWHERE.match(cluster))
+        ends = ends or (word and _BREAKS_ANYWHERE.match(word[-1]))
+        if ends and cluster not in _NOT_FIRST:
+            yield word
+            word = ""
+        word += cluster
+    if word:
+        yield word
+
+
+def _head(word: str, fonts: Fonts) -> str:
+    """As much of a word as a line takes; at least one grapheme."""
+    head = ""
+    for cluster in grapheme.graphemes(word):
+        if head and _width(head + cluster, fonts) > WIDTH - 2 * MARGIN:
+            break
+        head += cluster
+    return head
+
+
+def _width(text: str, fonts: Fonts) -> float:
+    return sum(_run_width(stretch, font) for stretch, font in fonts.runs(text))
+
+
+def _run_width(stretch: str, font: Font) -> float:
+    length = float(font.face.getlength(stretch))
+    return length * TEXT_SIZE / font.size if font.is_bitmap else length
+
+
+def _page(lines: Sequence[str], fonts: Fonts) -> bytes:
+    page = Image.new("RGB", (WIDTH, 2 * MARGIN + LINE_HEIGHT * len(lines)), _PAPER)
+    for number, line in enumerate(lines):
+        left = float(MARGIN)
+        for stretch, font in fonts.runs(line):
+            _draw_run(page, (left, MARGIN + number * LINE_HEIGHT), stretch, font)
+            left += _run_width(stretch, font)
+    output = io.BytesIO()
+    page.save(output, "PNG", optimize=True)
+    return output.getvalue()
+
+
+def _draw_run(page: Image.Image, place: tuple[float, float], stretch: str, font: Font) -> None:
+    left, top = place
+    if not font.is_bitmap:
+        baseline = top + 0.78 * LINE_HEIGHT
+        ImageDraw.Draw(page).text(
+            (left, baseline), stretch, fill=_INK, font=font.face, anchor="ls", embedded_color=True
+        )
+        return
+    # Bitmaps come in one size: drawn aside and made smaller.
+    length = max(int(font.face.getlength(stretch)), 1)
+    drawn = Image.new("RGBA", (length, font.size * 5 // 4))
+    pen = ImageDraw.Draw(drawn)
+    pen.text((0, font.size), stretch, font=font.face, anchor="ls", embedded_color=True)
+    scale = TEXT_SIZE / font.size
+    small = drawn.resize((max(int(drawn.width * scale), 1), int(drawn.height * scale)))
+    page.paste(small, (int(left), int(top + 0.12 * LINE_HEIGHT)), small)

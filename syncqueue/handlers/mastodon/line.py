@@ -1,0 +1,60 @@
+"""The one request of a call: what Mastodon.py asks for, sent within bounds, with its answer kept as it came."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import requests
+
+from syncqueue.handlers.mastodon.answers import Answer
+from syncqueue.handlers.outbound_urllib3 import TimeCap
+
+ANSWER_BYTES = 4 * 1024 * 1024  # twenty statuses of 15,000 characters with their accounts are a fifth of this
+_CHUNK_BYTES = 64 * 1024
+# What the library makes exceptions and warnings of, also after a status was created; all of it is read here instead.
+_MISREAD_HEADERS = ("X-RateLimit-Reset", "X-RateLimit-Remaining", "X-RateLimit-Limit", "Deprecation")
+
+
+class Line:
+    """Stands in for the session of one Mastodon object: the library asks it for nothing but `request`."""
+
+    def __init__(self, session: requests.Session, *, seconds: float) -> None:
+        """`seconds`: for a request and its whole answer."""
+        self._session = session
+        self._seconds = seconds
+        self.was_used = False
+        self.answer: Answer | None = None  # once it is complete
+
+    def request(self, method: str, url: str, **options: Any) -> requests.Response:
+        """Send one request, and follow no redirect; raises `OSError`, as all errors of requests are."""
+        self.was_used = True
+        with TimeCap(self._seconds) as cap:
+            # Streamed, because the size of an answer is the other side's choice.
+            with self._session.request(method, url, **options, allow_redirects=False, stream=True) as response:
+                body = b"".join(_chunks(response))
+            if cap.is_over:  # a connection that was ended may look like a body that has
+                raise TimeoutError
+        self.answer = Answer(status=response.status_code, headers=response.headers, body=body)
+        return _copy(response, body)
+
+
+def _chunks(response: requests.Response) -> Iterator[bytes]:
+    size = 0
+    for chunk in response.iter_content(_CHUNK_BYTES):
+        size += len(chunk)
+        if size > ANSWER_BYTES:
+            raise requests.RequestException(f"The answer is larger than {ANSWER_BYTES} bytes.")
+        yield chunk
+
+
+def _copy(response: requests.Response, body: bytes) -> requests.Response:
+    """The answer for the library, without what it misreads."""
+    copy = requests.Response()
+    copy.status_code, copy.reason, copy.url = response.status_code, response.reason, response.url
+    copy.headers = response.headers.copy()
+    for name in _MISREAD_HEADERS:
+        copy.headers.pop(name, None)
+    copy.raw = io.BytesIO(body)
+    return copy

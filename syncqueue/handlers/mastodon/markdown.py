@@ -1,0 +1,198 @@
+"""Markdown as plain text that reads well, which is all that Mastodon shows; and the pictures in it. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import pyromark
+
+_EXTENSIONS = pyromark.Options.ENABLE_TABLES | pyromark.Options.ENABLE_STRIKETHROUGH | pyromark.Options.ENABLE_TASKLISTS
+_LINK_SCHEMES = {"http", "https", "ftp", "gemini", "geo", "magnet", "mailto", "matrix", "tel", "xmpp"}
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+# Stands where a picture was that is attached; it goes with the spaces around it. No tidy text holds one.
+_ATTACHED = "\0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A picture that a document shows."""
+
+    url: str  # https
+    alt: str = ""
+
+    @property
+    def as_text(self) -> str:
+        """What stands in the text in its place."""
+        return f"{self.alt}: {self.url}" if self.alt else self.url
+
+
+def to_text(source: str, base_url: str = "", attached: Collection[str] = ()) -> tuple[str, tuple[Picture, ...]]:
+    """The text without markup, and the pictures found, each URL once.
+
+    Links and pictures relative to `base_url` are completed. A picture whose URL is in `attached` leaves the text.
+    """
+    reader = _Reader(base_url, attached)
+    for event in pyromark.events(source, options=_EXTENSIONS):
+        reader.take(event)
+    return reader.result(), tuple(reader.pictures.values())
+
+
+@dataclass(slots=True)
+class _Frame:
+    """An element that has begun: `inline` is the text of the line it is at, `blocks` what is finished of it."""
+
+    kind: str
+    data: Any = None
+    inline: list[str] = field(default_factory=list)
+    blocks: list[str] = field(default_factory=list)
+
+    def settle(self) -> None:
+        """The line becomes a block: another block follows it."""
+        text = re.sub(f" *{_ATTACHED} *", " ", "".join(self.inline))
+        text = "\n".join(line.strip() for line in text.split("\n")).strip()
+        if text:
+            self.blocks.append(text)
+        self.inline.clear()
+
+    def closed(self, separator: str = "\n\n") -> str:
+        """All of it."""
+        self.settle()
+        return separator.join(self.blocks)
+
+
+class _Reader:
+    """Takes events in order and keeps the elements that are open."""
+
+    def __init__(self, base_url: str, attached: Collection[str]) -> None:
+        self._base_url = base_url
+        self._attached = attached
+        self._open = [_Frame("Document")]
+        self.pictures: dict[str, Picture] = {}
+
+    def take(self, event: Any) -> None:
+        """One event of the parser."""
+        kind, value = next(iter(event.items())) if isinstance(event, dict) else (event, None)
+        match kind:
+            case "Start":
+                name, data = next(iter(value.items())) if isinstance(value, dict) else (value, None)
+                if name in _BLOCKS:
+                    self._open[-1].settle()
+                self._open.append(_Frame(name, data))
+            case "End":
+                self._close(self._open.pop())
+            case _:
+                self._open[-1].inline.append(_inline(kind, value))
+
+    def result(self) -> str:
+        """The whole text."""
+        return self._open[0].closed()
+
+    def _close(self, frame: _Frame) -> None:
+        parent = self._open[-1]
+        if frame.kind in _BLOCKS:
+            text = _BLOCKS[frame.kind](frame)
+            if text.strip():
+                parent.blocks.append(text)
+        elif frame.kind == "Link":
+            parent.inline.append(self._link(frame))
+        elif frame.kind == "Image":
+            parent.inline.append(self._picture("".join(frame.inline).strip(), frame.data["dest_url"]))
+        elif frame.kind == "Strikethrough":
+            # Without a sign it would say the opposite of what was meant.
+            parent.inline.append(f"~~{''.join(frame.inline)}~~")
+        else:
+            parent.inline.append("".join(frame.inline))
+
+    def _link(self, frame: _Frame) -> str:
+        text = "".join(frame.inline).strip()
+        url = "" if frame.data["link_type"] == "Email" else self._absolute(frame.data["dest_url"])
+        if not url or text == url:
+            return text
+        shown = url.removeprefix("mailto:")
+        words = text.strip(_ATTACHED)
+        return f"{text} ({shown})" if words not in ("", shown) else f"{text.removesuffix(words)}{shown}"
+
+    def _picture(self, alt: str, target: str) -> str:
+        picture = Picture(url=self._absolute(target), alt=" ".join(alt.split()))
+        if not picture.url:
+            return picture.alt
+        if picture.url.startswith("https://"):
+            self.pictures.setdefault(picture.url, picture)
+        return _ATTACHED if picture.url in self._attached else picture.as_text
+
+    def _absolute(self, target: str) -> str:
+        try:
+            joined = urljoin(self._base_url, target)
+            return joined if urlsplit(joined).scheme in _LINK_SCHEMES else ""
+        except ValueError:
+            return ""
+
+
+def _inline(kind: str, value: Any) -> str:
+    match kind:
+        case "SoftBreak" | "HardBreak":
+            return "\n"
+        case "Code":
+            return f"`{value}`"
+        case "Html" | "InlineHtml":
+            return _LINE_BREAK.sub("\n", _COMMENT.sub("", value))
+        case "TaskListMarker":
+            return "☑ " if value else "☐ "
+        case "Rule":
+            return "\n\n⁂\n\n"
+    return str(value) if value is not None else ""
+
+
+def _list(frame: _Frame) -> str:
+    lines = []
+    for number, item in enumerate(frame.blocks, frame.data or 0):
+        mark = "• " if frame.data is None else f"{number}. "
+        if item.startswith(("☐", "☑")):
+            mark = ""
+        lines.append(mark + item.replace("\n", "\n" + " " * len(mark)))
+    return "\n".join(lines)
+
+
+def _table(frame: _Frame) -> str:
+    return frame.closed("\n")
+
+
+def _quote(frame: _Frame) -> str:
+    return "\n".join(f"> {line}".rstrip() for line in frame.closed().split("\n"))
+
+
+def _code(frame: _Frame) -> str:
+    return "".join(frame.inline).rstrip("\n")
+
+
+def _item(frame: _Frame) -> str:
+    return frame.closed("\n")
+
+
+def _row(frame: _Frame) -> str:
+    return " | ".join(frame.blocks)
+
+
+def _cell(frame: _Frame) -> str:
+    # An empty cell keeps its place.
+    return frame.closed(" ") or "–"
+
+
+_BLOCKS: Mapping[str, Callable[[_Frame], str]] = {
+    "Paragraph": _Frame.closed,
+    "Heading": _Frame.closed,
+    "HtmlBlock": _Frame.closed,
+    "BlockQuote": _quote,
+    "CodeBlock": _code,
+    "List": _list,
+    "Item": _item,
+    "Table": _table,
+    "TableHead": _row,
+    "TableRow": _row,
+    "TableCell": _cell,
+}

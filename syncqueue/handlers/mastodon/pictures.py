@@ -1,0 +1,100 @@
+"""Pictures of a document: fetched from where they are, and uploaded to the instance."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, Sequence
+
+from syncqueue.core.errors import PermanentError, RetryLater
+from syncqueue.handlers.mastodon.account import Account
+from syncqueue.handlers.mastodon.client import MastodonClient
+from syncqueue.handlers.mastodon.instance import Limits
+from syncqueue.handlers.mastodon.markdown import Picture
+from syncqueue.handlers.outbound_requests import FetchError
+
+logger = logging.getLogger("syncqueue.mastodon")
+
+# Of an attempt: what is not there or not processed by then is left to the text, so that the status itself goes out.
+FETCH_SHARE, UPLOAD_SHARE = 0.25, 0.6
+
+# By their first bytes: what a host calls them is not reliable, and decides nothing.
+_SIGNATURES = (
+    (0, b"\x89PNG\r\n\x1a\n", "image/png"),
+    (0, b"\xff\xd8\xff", "image/jpeg"),
+    (0, b"GIF8", "image/gif"),
+    (8, b"WEBP", "image/webp"),
+    (4, b"ftypavif", "image/avif"),
+    (4, b"ftypheic", "image/heic"),
+)
+
+
+def picture_type(content: bytes) -> str:
+    """The MIME type of a picture; "" for anything else."""
+    return next((kind for start, sign, kind in _SIGNATURES if content[start : start + len(sign)] == sign), "")
+
+
+class Uploader:
+    """Brings pictures to an instance, within one attempt."""
+
+    def __init__(self, client: MastodonClient, account: Account, limits: Limits, attempt_seconds: float) -> None:
+        """`attempt_seconds`: of the whole attempt, which has just begun."""
+        self._client = client
+        self._account = account
+        self._limits = limits
+        self._fetch_seconds = attempt_seconds * FETCH_SHARE
+        self._ends_at = time.monotonic() + attempt_seconds * UPLOAD_SHARE
+
+    async def attach(self, pictures: Sequence[Picture], present: Mapping[Picture, str]) -> dict[Picture, str]:
+        """The media ids of those that could be brought there; `present` are there from before.
+
+        Raises what an instance that cannot be reached, or limits uploads, comes to.
+        """
+        absent = [picture for picture in pictures if picture not in present]
+        contents = await asyncio.gather(*map(self._fetch, absent))
+        found = {picture: present[picture] for picture in pictures if picture in present}
+        for picture, content in zip(absent, contents, strict=True):
+            number = await self._try(picture, content)
+            if number is not None:
+                found[picture] = number
+        return found
+
+    async def draw(self, pages: Sequence[bytes], alt: str) -> list[str]:
+        """The media ids of pictures that were drawn here; raises when one of them is not taken."""
+        numbers = []
+        for page in pages:
+            number = await self._account.upload(page, "image/png", self._alt(alt), ends_at=self._ends_at)
+            if number is None:
+                raise RetryLater("The instance is not done with an uploaded picture in time.")
+            numbers.append(number)
+        return numbers
+
+    async def _fetch(self, picture: Picture) -> bytes:
+        """The picture's content; empty when it could not be loaded."""
+        try:
+            return await self._client.fetch(
+                picture.url, max_bytes=self._limits.picture_bytes, seconds=self._fetch_seconds
+            )
+        except FetchError as error:
+            logger.info("A picture stays a link: %s", error)
+            return b""
+
+    async def _try(self, picture: Picture, content: bytes) -> str | None:
+        kind = picture_type(content)
+        if not kind or time.monotonic() > self._ends_at:
+            return None
+        try:
+            return await self._account.upload(content, kind, self._alt(picture.alt), ends_at=self._ends_at)
+        except (PermanentError, RetryLater) as error:
+            # Refused, or the instance failed over it, as Mastodon does over a broken file.
+            logger.info("A picture stays a link: %s", error)
+            return None
+
+    def _alt(self, text: str) -> str:
+        return shortened(text, self._limits.alt_characters)
+
+
+def shortened(text: str, limit: int) -> str:
+    """`text` in at most `limit` characters."""
+    return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"

@@ -1,0 +1,171 @@
+"""A document as statuses: one, or by the destination's choice a thread, pictures of the text, or a cut. Pure."""
+
+from __future__ import annotations
+
+import logging
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import grapheme
+
+from syncqueue.core.errors import PermanentError
+from syncqueue.handlers.base import Document
+from syncqueue.handlers.mastodon.fonts import ADVICE, load_fonts
+from syncqueue.handlers.mastodon.image import TEXT_SIZE, draw
+from syncqueue.handlers.mastodon.instance import Limits
+from syncqueue.handlers.mastodon.length import count, cut, pieces
+from syncqueue.handlers.mastodon.markdown import Picture, to_text
+from syncqueue.handlers.mastodon.options import OverLimit
+
+logger = logging.getLogger("syncqueue.mastodon")
+
+THREAD_LIMIT = 50  # statuses; more would use up most of an account's hourly allowance, and its followers' patience
+# No reader's grapheme has more characters than this: beyond it a text need not be counted to know that it is too long.
+_GRAPHEME_CHARACTERS = 8
+_TITLE_CHARACTERS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a destination wants of a text, and what its instance takes."""
+
+    limits: Limits
+    over_limit: OverLimit = "thread"
+    link: bool = False
+    spoiler: str = ""
+    fonts: tuple[str, ...] = ()  # files to try before the well-known ones
+
+    @property
+    def room(self) -> int:
+        """Characters of each status that are left beside the content warning."""
+        return self.limits.characters - grapheme.length(self.spoiler)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """What is posted: the first status carries all pictures."""
+
+    texts: tuple[str, ...]  # one a status, each but the first a reply to the one before it
+    pictures: tuple[Picture, ...] = ()  # to be fetched and attached
+    drawn: tuple[bytes, ...] = ()  # PNG pictures of the text, before the others
+    alt: str = ""  # of the drawn ones: the text itself
+
+
+def pictures_of(document: Document, limit: int) -> tuple[Picture, ...]:
+    """The first pictures of a document that can be attached: those in its text, then its media."""
+    found = _read(document, ())[1] if document.format == "markdown" else ()
+    media = (Picture(url=url) for url in document.media if url.startswith("https://"))
+    first: dict[str, Picture] = {}
+    for picture in (*found, *media):
+        first.setdefault(picture.url, picture)
+    return tuple(first.values())[:limit]
+
+
+def render(document: Document, wanted: Wanted, pictures: Sequence[Picture] = ()) -> Rendered:
+    """The statuses for a document with `pictures` attached; all others stand in its text as "alt: url".
+
+    Raises `PermanentError` for a text that is empty or beyond all limits.
+    """
+    text = _whole(document, wanted, pictures)
+    if not text and not pictures:
+        raise PermanentError("The text is empty, and Mastodon takes no empty statuses.")
+    if not _is_long(text, wanted):
+        return Rendered(texts=(text,), pictures=tuple(pictures))
+    if wanted.over_limit == "image" and (drawn := _drawn(document, wanted, pictures)):
+        return drawn
+    if wanted.over_limit == "link" and document.url:
+        return Rendered(texts=(_shortened(document, wanted, pictures),), pictures=tuple(pictures))
+    return Rendered(texts=_thread(text, wanted), pictures=tuple(pictures))
+
+
+def tidy(text: str) -> str:
+    """`text` as it can be sent: valid Unicode, one kind of line end, no blank lines around it."""
+    # Half a surrogate pair cannot be encoded; JSON and JavaScript produce them by cutting an emoji in two.
+    text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    return text.rstrip().lstrip("\n")
+
+
+def hashtag(tag: str) -> str:
+    """`tag` as a word that Mastodon makes a hashtag of, without the #; "" when nothing of it can be."""
+    return re.sub(r"\W+", "_", unicodedata.normalize("NFC", tag)).strip("_")
+
+
+def _read(document: Document, attached: Sequence[Picture]) -> tuple[str, tuple[Picture, ...]]:
+    source = tidy(document.text)
+    if document.format != "markdown":
+        return source, ()
+    return to_text(source, document.url, {picture.url for picture in attached})
+
+
+def _whole(document: Document, wanted: Wanted, attached: Sequence[Picture]) -> str:
+    """All that is to be said: body, tags, link."""
+    body = _body(document, attached)
+    return "\n\n".join(filter(None, (body, _footer(document, body, wanted.link))))
+
+
+def _body(document: Document, attached: Sequence[Picture]) -> str:
+    """The text, and the media that are not attached."""
+    text, shown = _read(document, attached)
+    present = {picture.url for picture in (*attached, *shown)}
+    media = [url for url in dict.fromkeys(document.media) if url not in present]
+    return "\n\n".join(filter(None, (text, "\n".join(media))))
+
+
+def _footer(document: Document, text: str, link: bool) -> str:
+    """The tags that the text does not hold already, and the link."""
+    words = dict.fromkeys(map(hashtag, document.tags))
+    tags = [f"#{word}" for word in words if word and not _has_tag(text, word)]
+    url = document.url if link and document.url not in text else ""
+    return "\n".join(filter(None, (" ".join(tags), url)))
+
+
+def _has_tag(text: str, tag: str) -> bool:
+    return re.search(rf"(?<![\w#/])#{re.escape(tag)}(?!\w)", text, re.IGNORECASE) is not None
+
+
+def _is_long(text: str, wanted: Wanted) -> bool:
+    return len(text) > _GRAPHEME_CHARACTERS * wanted.room or count(text, wanted.limits) > wanted.room
+
+
+def _shortened(document: Document, wanted: Wanted, attached: Sequence[Picture]) -> str:
+    """The beginning of the text, and where to read on."""
+    text = _body(document, attached)[: _GRAPHEME_CHARACTERS * wanted.room]
+    footer = cut(_footer(document, "", link=False), wanted.room // 2, wanted.limits)
+    end = "\n\n" + "\n".join(filter(None, (footer, document.url)))
+    return cut(text, wanted.room - count(end, wanted.limits), wanted.limits) + end
+
+
+def _thread(text: str, wanted: Wanted) -> tuple[str, ...]:
+    too_long = len(text) > _GRAPHEME_CHARACTERS * wanted.room * THREAD_LIMIT
+    found = () if too_long or wanted.room < 1 else tuple(pieces(text, wanted.room, wanted.limits))
+    if not 0 < len(found) <= THREAD_LIMIT:
+        raise PermanentError(
+            f"The text is too long: it takes more than {THREAD_LIMIT} statuses of {wanted.room} characters. "
+            "Shorten it, or set the destination's option over_limit to link."
+        )
+    return found
+
+
+def _drawn(document: Document, wanted: Wanted, pictures: Sequence[Picture]) -> Rendered | None:
+    """The text as pictures, with as many of its own as there is room for; None where that cannot be done."""
+    fonts = load_fonts(wanted.fonts, TEXT_SIZE)
+    for number in range(len(pictures), -1, -1):
+        text = _body(document, pictures[:number])
+        if missing := fonts.missing(text):
+            logger.warning("No font here can draw %r, so a thread is posted instead of a picture. %s", missing, ADVICE)
+            return None
+        if drawn := draw(text, fonts, page_limit=wanted.limits.pictures - number):
+            return Rendered(
+                texts=(_caption(document, wanted),), pictures=tuple(pictures[:number]), drawn=tuple(drawn), alt=text
+            )
+    return None
+
+
+def _caption(document: Document, wanted: Wanted) -> str:
+    """What stands beside pictures of the text: title, tags, link."""
+    title = tidy(document.title)[:_TITLE_CHARACTERS]
+    caption = "\n\n".join(filter(None, (title, _footer(document, title, wanted.link))))
+    return cut(caption, wanted.room, wanted.limits)

@@ -1,0 +1,102 @@
+"""Sessions of requests that connect by way of outbound.py, and the safe way to get what a user's URL names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urljoin
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from syncqueue.handlers.outbound import Outbound, find_forbidden
+from syncqueue.handlers.outbound_urllib3 import TimeCap, pool_manager
+from syncqueue.handlers.urls import host_of, port_of, read_url
+
+CHUNK_BYTES = 64 * 1024
+_REDIRECTS = (301, 302, 303, 307, 308)
+
+
+class OutboundSession(requests.Session):
+    """Every connection is made by `connect`; a redirect raises `requests.TooManyRedirects`."""
+
+    def __init__(self, outbound: Outbound) -> None:
+        """`outbound`: how it may connect."""
+        super().__init__()
+        self.outbound = outbound
+        self.trust_env = False  # neither proxies nor .netrc
+        self.max_redirects = 0  # a body must not be sent again elsewhere
+        for scheme in ("http://", "https://"):
+            adapter = HTTPAdapter()
+            adapter.poolmanager = pool_manager(outbound, num_pools=10, maxsize=10)
+            self.mount(scheme, adapter)
+
+
+class FetchError(Exception):
+    """What a URL names could not be had; the message tells why and names the host alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """What was found."""
+
+    content: bytes
+    content_type: str  # as the host says: "image/png"; may be empty, may be wrong
+
+
+def fetch(session: OutboundSession, url: str, *, max_bytes: int, max_redirects: int, timeout_seconds: float) -> Fetched:
+    """GET a URL that a user has written, within `timeout_seconds` for all of it; raises `FetchError` alone.
+
+    https only, unless ALLOWED_PRIVATE_HOSTS names the host; each redirect is judged as the first URL was. It blocks.
+    """
+    with TimeCap(timeout_seconds) as cap:
+        try:
+            for _ in range(max_redirects + 1):
+                _check(session.outbound, url)
+                with _get(session, url, timeout_seconds) as response:
+                    if response.status_code not in _REDIRECTS:
+                        return _read(response, url, max_bytes, cap)
+                    url = urljoin(url, response.headers.get("Location", ""))
+        except OSError as error:  # all errors of requests are
+            raise _explained(error, url, cap, timeout_seconds) from None
+    raise FetchError(f"It redirects more than {max_redirects} times.")
+
+
+def _check(outbound: Outbound, url: str) -> None:
+    try:
+        parts = read_url(url)
+    except ValueError as error:
+        raise FetchError(f"This is no URL to fetch: {error}") from None
+    if parts.scheme != "https" and not outbound.is_allowed_private(host_of(parts), port_of(parts)):
+        raise FetchError(f"{host_of(parts)}: only https is fetched.")
+
+
+def _get(session: OutboundSession, url: str, timeout_seconds: float) -> requests.Response:
+    # Uncompressed, so that what is counted is what is kept.
+    headers = {"Accept-Encoding": "identity"}
+    timeout = (session.outbound.connect_timeout_seconds, timeout_seconds)
+    return session.get(url, headers=headers, stream=True, allow_redirects=False, timeout=timeout)
+
+
+def _read(response: requests.Response, url: str, max_bytes: int, cap: TimeCap) -> Fetched:
+    host = host_of(read_url(url))
+    if response.status_code != 200:
+        raise FetchError(f"{host} answers {response.status_code}.")
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        raise FetchError(f"{host} sends it compressed, which it was not asked for.")
+    content = bytearray()
+    for chunk in response.iter_content(CHUNK_BYTES):
+        content += chunk
+        if len(content) > max_bytes:
+            raise FetchError(f"{host}: it is larger than {max_bytes} bytes.")
+    if cap.is_over:  # a connection that was ended may look like a body that has
+        raise TimeoutError
+    return Fetched(content=bytes(content), content_type=response.headers.get("Content-Type", "").partition(";")[0])
+
+
+def _explained(error: OSError, url: str, cap: TimeCap, timeout_seconds: float) -> FetchError:
+    host = host_of(read_url(url))
+    if cap.is_over or isinstance(error, TimeoutError):
+        return FetchError(f"{host}: it took longer than {timeout_seconds:g} s.")
+    forbidden = find_forbidden(error)
+    # The texts of requests hold the URL.
+    return FetchError(str(forbidden) if forbidden else f"{host} could not be reached ({type(error).__name__}).")

@@ -1,0 +1,122 @@
+"""Connections of urllib3, and of what stands on it, made by outbound.py."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from contextvars import ContextVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import NewConnectionError
+
+from syncqueue.handlers.outbound import CannotConnect, Outbound, connect, is_unsent
+
+if TYPE_CHECKING:
+    from syncqueue.handlers.outbound_requests import OutboundSession
+
+__all__ = ["TimeCap", "is_unsent", "pool_manager", "session"]
+
+
+def session(outbound: Outbound) -> OutboundSession:
+    """A session of requests; neither proxies nor passwords of the environment are used, no redirect is followed."""
+    from syncqueue.handlers.outbound_requests import OutboundSession  # requests: not every user of urllib3 has it
+
+    return OutboundSession(outbound)
+
+
+def pool_manager(outbound: Outbound, **options: Any) -> urllib3.PoolManager:
+    """A pool manager with urllib3's own `options`; it uses no proxy."""
+    manager = urllib3.PoolManager(**options)
+    manager.pool_classes_by_scheme = {
+        "http": _pool_class(HTTPConnectionPool, HTTPConnection, outbound),
+        "https": _pool_class(HTTPSConnectionPool, HTTPSConnection, outbound),
+    }
+    return manager
+
+
+def _pool_class(pool: type[HTTPConnectionPool], connection: type[HTTPConnection], outbound: Outbound) -> Any:
+    made = type(connection.__name__, (_Connection, connection), {"outbound": outbound})
+    return type(pool.__name__, (pool,), {"ConnectionCls": made})
+
+
+class TimeCap:
+    """Ends the connections that this thread uses inside the block when the time is over, wherever they hang.
+
+    A read timeout alone bounds each read; a host that sends a byte now and then would never meet it.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        """`seconds`: for the whole block."""
+        self.is_over = False
+        self._sockets: list[socket.socket] = []
+        self._timer = threading.Timer(seconds, self._end)
+        self._timer.daemon = True
+
+    def watch(self, connection: socket.socket) -> None:
+        """End this one too."""
+        self._sockets.append(connection)
+        if self.is_over:
+            self._end()
+
+    def _end(self) -> None:
+        self.is_over = True
+        for connection in list(self._sockets):
+            with contextlib.suppress(OSError):  # closed by now
+                # A TLS socket's own way would change what the reading thread is using.
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self._token = _TIME_CAP.set(self)
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the connections alone from here on."""
+        self._timer.cancel()
+        _TIME_CAP.reset(self._token)
+
+
+_TIME_CAP: ContextVar[TimeCap | None] = ContextVar("syncqueue_time_cap", default=None)
+
+
+class _Connection(HTTPConnection):
+    """Mixed into urllib3's connections: another way to connect, everything else as it is."""
+
+    outbound: ClassVar[Outbound]
+
+    def _new_conn(self) -> socket.socket:
+        limit = self.outbound.connect_timeout_seconds
+        seconds = min(self.timeout, limit) if isinstance(self.timeout, int | float) else limit
+        found = connect(self._dns_host.strip("[]"), self.port, replace(self.outbound, connect_timeout_seconds=seconds))
+        for option in self.socket_options or ():
+            found.setsockopt(*option)
+        found.settimeout(seconds)  # for a TLS handshake; urllib3 sets the one for reading
+        return found
+
+    def connect(self) -> None:
+        """Connect, TLS included; whatever fails here has sent nothing."""
+        try:
+            super().connect()
+        except CannotConnect as error:
+            raise NewConnectionError(self, str(error)) from error
+        except OSError as error:  # of the TLS handshake
+            failure = CannotConnect(f"{self.host}:{self.port}: {error or type(error).__name__}")
+            failure.__cause__ = error
+            raise NewConnectionError(self, str(failure)) from failure
+        self._watch()
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        """Send a request, on a connection that may have been used before."""
+        self._watch()
+        super().request(*args, **kwargs)
+
+    def _watch(self) -> None:
+        cap = _TIME_CAP.get()
+        if cap is not None and self.sock is not None:
+            cap.watch(self.sock)

@@ -1,0 +1,84 @@
+"""Tries the ways to a host apart, each with its time: what the doctor shows of IPv4 and IPv6."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from syncqueue.handlers.outbound import Outbound, Target, targets_of
+
+TIMEOUT_SECONDS = 3.0  # a healthy route answers within one
+ADDRESSES = 4  # of each family: hosts behind large balancers have dozens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """One address of a host, tried."""
+
+    family: str  # "IPv4" or "IPv6"
+    address: str
+    seconds: float
+    problem: str = ""  # empty: it answers
+    hangs: bool = False  # no answer at all, which costs every attempt its time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """A host, tried."""
+
+    resolved_seconds: float
+    ways: Sequence[Way] = ()
+    problem: str = ""  # why there are no ways
+
+    def of(self, family: str) -> list[Way]:
+        """The ways of one family."""
+        return [way for way in self.ways if way.family == family]
+
+
+async def try_ways(host: str, port: int, outbound: Outbound, timeout_seconds: float = TIMEOUT_SECONDS) -> Reach:
+    """Resolve a host and connect to its addresses, all at the same time; never raises for what it finds."""
+    began = time.monotonic()
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            targets = await targets_of(host, port, outbound)
+    except TimeoutError:
+        return Reach(resolved_seconds=timeout_seconds, problem=f"not resolved within {timeout_seconds:g} s")
+    except (OSError, UnicodeError) as error:
+        return Reach(resolved_seconds=time.monotonic() - began, problem=_words(error))
+    resolved = time.monotonic() - began
+    chosen = [
+        target
+        for family in (socket.AF_INET6, socket.AF_INET)
+        for target in [one for one in targets if one.family == family][:ADDRESSES]
+    ]
+    return Reach(
+        resolved_seconds=resolved,
+        ways=await asyncio.gather(*(_try(target, timeout_seconds) for target in chosen)),
+    )
+
+
+async def _try(target: Target, timeout_seconds: float) -> Way:
+    family = "IPv6" if target.family == socket.AF_INET6 else "IPv4"
+    began = time.monotonic()
+    problem, hangs = "", False
+    try:
+        with socket.socket(target.family, socket.SOCK_STREAM) as connection:
+            connection.setblocking(False)
+            async with asyncio.timeout(timeout_seconds):
+                await asyncio.get_running_loop().sock_connect(connection, target.socket_address)
+    except TimeoutError:
+        problem, hangs = f"no answer within {timeout_seconds:g} s", True
+    except OSError as error:
+        problem = _words(error)
+    seconds = time.monotonic() - began
+    return Way(family=family, address=target.address, seconds=seconds, problem=problem, hangs=hangs)
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno and not isinstance(error, socket.gaierror):
+        return os.strerror(error.errno).lower()
+    return getattr(error, "strerror", None) or str(error)

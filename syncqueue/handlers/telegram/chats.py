@@ -1,0 +1,66 @@
+"""The chats a bot may post to. Telegram has no list of them: they are found in the news that wait for the bot.
+
+https://core.telegram.org/bots/api#getupdates
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from django.utils.translation import gettext as _
+from telegram import Chat, ChatMember, ChatMemberAdministrator, ChatMemberRestricted, Update
+
+from syncqueue.core.errors import AddressMoved, DestinationBroken, PermanentError
+from syncqueue.handlers.base import PlaceChoice
+from syncqueue.handlers.telegram.answers import InUse
+from syncqueue.handlers.telegram.client import TelegramClient
+
+CHAT_COUNT = 20  # each costs a request, and a person waits for them
+
+
+async def find_chats(client: TelegramClient, token: str) -> Sequence[PlaceChoice]:
+    """The chats that the bot has heard from in the last day and may post to; raises `HandlerError`.
+
+    No news is confirmed, and which kinds the bot receives is not changed: a site's own bot finds all as it was.
+    """
+    try:
+        news = await client.call(token, lambda bot: bot.get_updates())
+    except InUse as error:
+        text = _("Another program receives this bot's news, so its chats cannot be listed: enter the address. (%s)")
+        raise PermanentError(text % error) from None
+    chats = _chats(news)[:CHAT_COUNT]
+    allowed = await asyncio.gather(*(_may_post(client, token, chat) for chat in chats))
+    return [_choice(chat) for chat, is_allowed in zip(chats, allowed, strict=True) if is_allowed]
+
+
+def _chats(news: Iterable[Update]) -> list[Chat]:
+    """Each chat once, the one last heard of first."""
+    found = {update.effective_chat.id: update.effective_chat for update in news if update.effective_chat}
+    return list(reversed(found.values()))
+
+
+async def _may_post(client: TelegramClient, token: str, chat: Chat) -> bool:
+    if chat.type == Chat.PRIVATE:
+        return True
+    bot_id = int(token.partition(":")[0])
+    try:
+        member = await client.call(token, lambda bot: bot.get_chat_member(chat.id, bot_id))
+    except (DestinationBroken, PermanentError, AddressMoved):  # thrown out, or the chat is another one now
+        return False
+    return _is_allowed(chat, member)
+
+
+def _is_allowed(chat: Chat, member: ChatMember) -> bool:
+    match member:
+        case ChatMemberAdministrator() if chat.type == Chat.CHANNEL:
+            return bool(member.can_post_messages)
+        case ChatMemberRestricted():
+            return member.can_send_messages
+    return member.status in (ChatMember.ADMINISTRATOR, ChatMember.OWNER, ChatMember.MEMBER)
+
+
+def _choice(chat: Chat) -> PlaceChoice:
+    title = chat.title or chat.full_name or str(chat.id)
+    # By its number, which stays when a channel is given another name.
+    return PlaceChoice(address=str(chat.id), title=f"{title} (@{chat.username})" if chat.username else title)
