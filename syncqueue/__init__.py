@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from syncqueue.core.errors import AddressMoved as AddressMoved
     from syncqueue.core.errors import DestinationBroken as DestinationBroken
     from syncqueue.core.errors import OutcomeUnknown as OutcomeUnknown
     from syncqueue.core.errors import PermanentError as PermanentError
@@ -39,8 +40,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "syncqueue.core.errors": (
-        "DestinationBroken", "OutcomeUnknown", "PermanentError", "RateLimited", "RetryLater", "SyncQueueError",
-        "Unreachable",
+        "AddressMoved", "DestinationBroken", "OutcomeUnknown", "PermanentError", "RateLimited", "RetryLater",
+        "SyncQueueError", "Unreachable",
     ),
     "syncqueue.core.result": ("SyncResult",),
     "syncqueue.core.task": ("CREATE", "DELETE", "UPDATE", "QueueStats", "SyncTask"),

@@ -67,7 +67,7 @@ class ServiceSettings:
     handler_class: str | None = None  # import path; None for a built-in service
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     concurrency: int = 20
-    batch_size: int = 1
+    batch_size: int | None = None  # None: the handler's own
     force_ipv4: bool = False
     hold_unknown: bool = False  # ON_UNKNOWN_OUTCOME == "hold"
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -167,7 +167,7 @@ HANDLER_RULES = {
     "BACKOFF_MULTIPLIER": _Rule(2.0, _number(1), "a number, 1 or more"),
     "MAX_DELAY_MINUTES": _Rule(60, _number(0), "a number of minutes, 0 or more"),
     "CONCURRENCY": _Rule(20, _whole(1), "a whole number, 1 or more"),
-    "BATCH_SIZE": _Rule(1, _whole(1), "a whole number, 1 or more"),
+    "BATCH_SIZE": _Rule(None, lambda v: v is None or _whole(1)(v), "a whole number, 1 or more"),
     "FORCE_IPV4": _Rule(False, _is_bool, _BOOL),
     "ON_UNKNOWN_OUTCOME": _Rule("retry", lambda v: v in ("retry", "hold"), "'retry' or 'hold'"),
     "OPTIONS": _Rule({}, _is_dict, _DICT),

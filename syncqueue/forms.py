@@ -5,7 +5,8 @@ A secret goes in and never comes out: its inputs are always empty, and an empty 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,15 +14,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django import forms
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
+from django.forms.utils import ErrorDict
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from syncqueue import services
 from syncqueue.conf import get_settings
-from syncqueue.core.errors import ConfigurationError, SecretError
-from syncqueue.handlers.base import DocumentHandler
+from syncqueue.core.errors import ConfigurationError, SecretError, SyncQueueError
+from syncqueue.handlers.base import DocumentHandler, PlaceChoice
 from syncqueue.handlers.registry import make_handler
 from syncqueue.models import Destination, Rule
+from syncqueue.secrets import decrypt, encrypt, redact
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -30,6 +35,8 @@ if TYPE_CHECKING:
 else:
     DestinationModelForm = forms.ModelForm
 
+FIND_BUTTON = "find_places"  # the name of the button that lists places instead of saving
+ENTERED = "entered_secret"  # a hidden input that carries an entered secret, encrypted, over such a list
 INPUT_PREFIX = "secret_"  # the input of the secret "token" is named "secret_token"
 
 
@@ -45,6 +52,26 @@ def document_handler(service: str) -> DocumentHandler | None:
 def destination_services() -> list[str]:
     """The services that are on and take destinations."""
     return [name for name in get_settings().services if document_handler(name)]
+
+
+def finds_places(handler: DocumentHandler | None) -> bool:
+    """Whether a handler has written `places`."""
+    return handler is not None and type(handler).places is not DocumentHandler.places
+
+
+class PlaceInput(forms.TextInput):
+    """An address with a list of the places that were found."""
+
+    template_name = "syncqueue/place_input.html"
+
+    def __init__(self, choices: Sequence[PlaceChoice]) -> None:
+        """`choices` in the order they are offered."""
+        super().__init__({"class": "vTextField", "list": "syncqueue-places"})
+        self.choices = choices
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        """With the list."""
+        return super().get_context(name, value, attrs) | {"choices": self.choices}
 
 
 class DestinationForm(DestinationModelForm):
@@ -69,9 +96,60 @@ class DestinationForm(DestinationModelForm):
         self._stored, self._unreadable = _stored_secret(self.instance)
         for name, label in self._secret_labels().items():
             self.fields[INPUT_PREFIX + name] = self._secret_field(name, label)
+        if self.can_find_places:
+            self.fields[ENTERED] = forms.CharField(required=False, widget=forms.HiddenInput)
         if self.instance._state.adding and self.handler is not None and not self.handler.posts:
             self.instance.start_at = None  # an index takes all objects
             self.initial.setdefault("start_at", None)
+
+    @property
+    def can_find_places(self) -> bool:
+        """Whether the service tells where a credential may post to."""
+        return finds_places(self.handler)
+
+    @property
+    def find_button(self) -> SafeString:
+        """A button that lists the places; put it behind the one that saves, which Enter presses."""
+        if not self.can_find_places:
+            return SafeString("")
+        return format_html(
+            '<button type="submit" name="{}" value="1" formnovalidate>{}</button>',
+            FIND_BUTTON,
+            _("Find where the credential may post"),
+        )
+
+    def full_clean(self) -> None:
+        """As usual; where the button was pressed, the places are listed and nothing is valid to be saved."""
+        super().full_clean()
+        if FIND_BUTTON in self.data and self.can_find_places:
+            self._errors = ErrorDict(renderer=self.renderer)
+            self.add_error(None, forms.ValidationError(self._find_places(), code="places"))
+
+    def _find_places(self) -> str:
+        """Offer the places with the address; answers what to do now."""
+        try:
+            found = services.find_places(self.instance.service, self._secret_wanted())
+        except SyncQueueError as error:
+            return redact(str(error))
+        finally:
+            self._carry_secret()
+        if not found:
+            return _("No place was found. Let the bot or account into one, write something there, and try again.")
+        self.fields["address"].widget = PlaceInput(found)
+        return _("%d found: choose from the list of the address field, then save.") % len(found)
+
+    def _carry_secret(self) -> None:
+        """A secret that was entered is kept for the next request; the page holds it encrypted."""
+        if entered := self._secret_entered():
+            self.data = self.data.copy()
+            self.data[self.add_prefix(ENTERED)] = encrypt({ENTERED: json.dumps(entered)})
+
+    def _carried_secret(self) -> dict[str, str]:
+        # Not the form that is stored: what was copied from a database is no entered secret.
+        try:
+            return dict(json.loads(decrypt(self.cleaned_data.get(ENTERED) or "")[ENTERED]))
+        except (SecretError, KeyError):
+            return {}
 
     def _secret_labels(self) -> Mapping[str, Any]:
         return self.handler.secret_fields if self.handler is not None else {}
@@ -117,8 +195,8 @@ class DestinationForm(DestinationModelForm):
         return values
 
     def _secret_entered(self) -> dict[str, str]:
-        names = {name: self.cleaned_data.get(INPUT_PREFIX + name, "") for name in self._secret_labels()}
-        return {name: value for name, value in names.items() if value}
+        typed = {name: self.cleaned_data.get(INPUT_PREFIX + name, "") for name in self._secret_labels()}
+        return {**self._carried_secret(), **{name: value for name, value in typed.items() if value}}
 
     def _secret_wanted(self) -> dict[str, str]:
         return {**self._stored, **self._secret_entered()}

@@ -145,6 +145,8 @@ class SyncRecord(models.Model):
     error_at = models.DateTimeField(null=True, blank=True)
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     synced_at = models.DateTimeField(_("synced"), null=True, blank=True)
+    # Key of the Clearing that a person abandoned it with. No foreign key: clearings come and go, a million rows stay.
+    clearing = models.BigIntegerField(null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("record")
@@ -156,6 +158,10 @@ class SyncRecord(models.Model):
             models.Index(fields=["state", "id"], name="syncqueue_rec_state"),
             models.Index(fields=["service", "state", "id"], name="syncqueue_rec_service"),
             models.Index(fields=["destination", "state", "id"], name="syncqueue_rec_destination"),
+            # Of the cleared ones alone, where the database can: most records never are.
+            models.Index(
+                fields=["clearing", "id"], condition=models.Q(clearing__isnull=False), name="syncqueue_rec_clearing"
+            ),
         ]
         # Not tied to a model of the app's own, but every model needs a content type to hang permissions on.
         permissions: ClassVar = [
@@ -206,6 +212,26 @@ class ServicePolicy(models.Model):
     def __str__(self) -> str:
         """The service."""
         return self.service
+
+
+class Clearing(models.Model):
+    """What one person took out of a queue in one go, so that it can be brought back for a week."""
+
+    service = models.CharField(_("service"), max_length=50)
+    actor = models.CharField(_("by"), max_length=200)
+    cleared_at = models.DateTimeField(_("cleared"), default=timezone.now)
+    task_count = models.PositiveIntegerField(_("tasks"), default=0)  # taken out so far
+    restored_at = models.DateTimeField(_("restored"), null=True, blank=True)  # when all of it was back
+
+    class Meta:
+        verbose_name = _("clearing")
+        verbose_name_plural = _("clearings")
+        default_permissions = ()
+        indexes: ClassVar = [models.Index(fields=["cleared_at"], name="syncqueue_clearing_at")]
+
+    def __str__(self) -> str:
+        """Whose, and when."""
+        return f"{self.service}, {self.cleared_at:%Y-%m-%d %H:%M}"
 
 
 class SweepPosition(models.Model):

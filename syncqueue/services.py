@@ -9,16 +9,16 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from django.db import DEFAULT_DB_ALIAS, router, transaction
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 
-from syncqueue import gathering, policies, site
+from syncqueue import cleared, gathering, policies, site
 from syncqueue.conf import get_settings
 from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import SYSTEM_CLOCK
@@ -33,12 +33,21 @@ from syncqueue.core.errors import (
 from syncqueue.core.task import KEYED_ID_PREFIX, QueueStats, TaskState, TaskView, from_ms
 from syncqueue.execution.dispatch import dispatch, queued
 from syncqueue.execution.prepare import broken_hold, disabled_hold, place_of
-from syncqueue.handlers.base import DocumentHandler
+from syncqueue.handlers.base import DocumentHandler, PlaceChoice
 from syncqueue.handlers.registry import make_handler, posts
-from syncqueue.models import Destination, DestinationState, RecordState, ServicePolicy, SyncRecord, new_generation
-from syncqueue.queue.calls import CHUNK
+from syncqueue.models import (
+    Clearing,
+    Destination,
+    DestinationState,
+    RecordState,
+    ServicePolicy,
+    SyncRecord,
+    new_generation,
+)
+from syncqueue.queue import SyncQueue
+from syncqueue.queue.calls import CHUNK, Measures
 from syncqueue.queue.connection import redis_errors
-from syncqueue.queue.inspect import HoldView
+from syncqueue.queue.inspect import HoldView, Outage, PeriodCount
 from syncqueue.queue.keys import workers_key
 from syncqueue.queue.pages import TaskPage
 from syncqueue.queue.steps import CLEARABLE
@@ -51,6 +60,9 @@ from syncqueue.sources.sentences import Sentence, describe
 from syncqueue.sources.sweep import begin_filling
 
 logger = logging.getLogger("syncqueue.services")
+
+# Is told how many tasks of long work are done.
+Progress: TypeAlias = Callable[[int], None]
 
 # A worker whose last heartbeat is older is not there any more (it beats every 10 seconds).
 WORKER_SECONDS = 35.0
@@ -193,6 +205,21 @@ def stats(service: str) -> QueueStats:
     return get_queue(service).stats()
 
 
+def measures(service: str) -> Measures:
+    """The figures of a service's queue with those that only the metrics show. Raises as `stats`."""
+    return get_queue(service).measures()
+
+
+def history(service: str, count: int, minutes: int) -> Sequence[PeriodCount]:
+    """What was counted in the last `count` periods of so many minutes each, oldest first."""
+    return get_queue(service).history(count, minutes)
+
+
+def outages(service: str) -> Sequence[Outage]:
+    """The last outage of each endpoint of a service."""
+    return get_queue(service).outages()
+
+
 def holds(service: str) -> Sequence[HoldView]:
     """The holds of a service."""
     return get_queue(service).holds()
@@ -208,52 +235,111 @@ def _record_ids(views: Iterable[TaskView]) -> list[int]:
     return found
 
 
-def retry_failed(service: str, *, actor: str) -> int:
-    """Bring all dead letters back; answers how many."""
+def retry_failed(service: str, *, actor: str, most: int | None = None, progress: Progress | None = None) -> int:
+    """Bring all dead letters back that there are now, or the `most` oldest; answers how many.
+
+    `progress` is told after each chunk.
+    """
     queue = get_queue(service)
-    total = 0
-    for _round in range(0, queue.stats().failed_count, CHUNK):
-        page = queue.tasks(TaskState.FAILED, limit=CHUNK)
-        _revive(_record_ids(page))
-        total += queue.requeue([view.id for view in page])
+    total, left = 0, queue.stats().failed_count
+    left = left if most is None else min(left, most)
+    while left > 0 and (ids := queue.ids(TaskState.FAILED, min(left, CHUNK))):
+        total += _bring_back(queue, ids)
+        left -= len(ids)
+        _tell(progress, total)
     logger.info("%s: %s failed tasks brought back by %s", service, total, actor)
     return total
+
+
+def retry_tasks(service: str, ids: Sequence[str], *, actor: str) -> int:
+    """Bring these dead letters back; answers how many there were."""
+    total = sum(_bring_back(get_queue(service), piece) for piece in chunks(ids, CHUNK))
+    logger.info("%s: %s tasks brought back by %s", service, total, actor)
+    return total
+
+
+def _bring_back(queue: SyncQueue, ids: Sequence[str]) -> int:
+    _revive([found for id_ in ids if (found := cleared.record_id(id_)) is not None])
+    return queue.requeue(ids)
+
+
+def run_tasks_now(service: str, ids: Sequence[str], *, actor: str) -> int:
+    """Let these delayed tasks go out at once; answers how many there were."""
+    total = sum(get_queue(service).run_now(piece) for piece in chunks(ids, CHUNK))
+    logger.info("%s: %s tasks run now by %s", service, total, actor)
+    return total
+
+
+def _tell(progress: Progress | None, done: int) -> None:
+    if progress is not None:
+        progress(done)
 
 
 def _rows(record_ids: Sequence[int], states: Sequence[RecordState]) -> QuerySet[SyncRecord]:
     return records.records().filter(pk__in=record_ids, state__in=states)
 
 
-def clear(service: str, *, states: Sequence[TaskState] = CLEARABLE, actor: str) -> dict[TaskState, int]:
-    """Remove all tasks in the states; their records say who did it. Raises `TaskInProcessing` for that state."""
+def clear(
+    service: str,
+    *,
+    states: Sequence[TaskState] = CLEARABLE,
+    actor: str,
+    clearing: Clearing | None = None,
+    most: int | None = None,
+    progress: Progress | None = None,
+) -> dict[TaskState, int]:
+    """Remove all tasks there are now in the states, or the `most` oldest; for a week they can be restored.
+
+    `clearing`: the one to go on with, from `begin_clearing`. Raises `TaskInProcessing` for that state.
+    """
     if TaskState.PROCESSING in states:
         raise TaskInProcessing("Tasks in processing are left alone; they end, or their lease runs out.")
     queue = get_queue(service)
-    figures = queue.stats()
-    counts = {
-        TaskState.PENDING: figures.pending_count,
-        TaskState.DELAYED: figures.delayed_count,
-        TaskState.FAILED: figures.failed_count,
-    }
+    counts = state_counts(queue.stats())
+    batch = clearing or begin_clearing(service, actor=actor)
     removed = {state: 0 for state in states}
-    for state in states:
-        for _round in range(0, counts[state], CHUNK):
-            page = queue.tasks(state, limit=CHUNK)
-            _abandon(_record_ids(page), actor)
-            removed[state] += sum(queue.remove(state, [view.id for view in page])) if page else 0
+    try:
+        for state in states:
+            left = counts[state] if most is None else min(counts[state], most - sum(removed.values()))
+            while left > 0 and (ids := queue.ids(state, min(left, CHUNK))):
+                removed[state] += cleared.take_out(queue, batch, state, ids)
+                left -= len(ids)
+                _tell(progress, sum(removed.values()))
+    finally:
+        if clearing is None:
+            cleared.forget(batch)
     logger.info("%s: cleared %s by %s", service, removed, actor)
     return removed
 
 
-def _abandon(record_ids: Sequence[int], actor: str) -> None:
-    # Before the tasks are removed: a worker that claims one in between finds nothing to do.
-    now = SYSTEM_CLOCK.now()
-    _rows(record_ids, (RecordState.WAITING, RecordState.FAILED, RecordState.UNKNOWN)).update(
-        state=RecordState.ABANDONED,
-        error=_("Cleared by %(actor)s.") % {"actor": actor},
-        error_at=now,
-        next_attempt_at=None,
-    )
+def state_counts(figures: QueueStats) -> dict[TaskState, int]:
+    """How many tasks are in each state."""
+    return {
+        TaskState.PENDING: figures.pending_count,
+        TaskState.DELAYED: figures.delayed_count,
+        TaskState.PROCESSING: figures.processing_count,
+        TaskState.FAILED: figures.failed_count,
+    }
+
+
+def begin_clearing(service: str, *, actor: str) -> Clearing:
+    """Note that a person takes tasks out, for `clear` and `delete_tasks` in several calls."""
+    get_settings().service(service)
+    return cleared.begin(service, actor=actor)
+
+
+def delete_tasks(clearing: Clearing, state: TaskState, ids: Sequence[str], *, actor: str) -> int:
+    """Take these tasks out of a state; answers how many there were. For a week they can be restored."""
+    count = cleared.take_out(get_queue(clearing.service), clearing, state, ids)
+    logger.info("%s: %s %s tasks deleted by %s", clearing.service, count, state, actor)
+    return count
+
+
+def restore(clearing: Clearing, *, actor: str, most: int) -> tuple[int, bool]:
+    """Bring back what a clearing took out, about `most` tasks; answers how many, and whether more is left."""
+    count, more = cleared.restore(get_queue(clearing.service), clearing, most)
+    logger.info("%s: %s cleared tasks restored by %s", clearing.service, count, actor)
+    return count, more
 
 
 def recover(service: str, *, actor: str) -> int:
@@ -273,9 +359,11 @@ def fail_records(task_ids: Sequence[str], error: str = "") -> None:
     )
 
 
-def task_page(service: str, state: TaskState, *, cursor: str = "", search: str = "", limit: int = 50) -> TaskPage:
-    """A page of a state, oldest first. Raises `InvalidCursor`."""
-    return get_queue(service).page(state, cursor=cursor, search=search, limit=limit)
+def task_page(
+    service: str, state: TaskState, *, cursor: str = "", search: str = "", limit: int = 50, start: int = 0
+) -> TaskPage:
+    """A page of a state after a cursor, or from rank `start` on, oldest first. Raises `InvalidCursor`."""
+    return get_queue(service).page(state, cursor=cursor, search=search, limit=limit, start=start)
 
 
 def task(service: str, task_id: str) -> TaskView:
@@ -290,7 +378,7 @@ def delete_task(service: str, task_id: str, *, actor: str) -> None:
     """Remove one task; its record says who did it. Raises `UnknownTask` and `TaskInProcessing`."""
     view = task(service, task_id)
     if view.state is not TaskState.PROCESSING:
-        _abandon(_record_ids([view]), actor)
+        cleared.abandon(_record_ids([view]), actor)
     get_queue(service).delete(task_id)
     logger.info("%s: %s deleted by %s", service, task_id, actor)
 
@@ -411,6 +499,19 @@ async def _check(destination: Destination) -> str:
         if not isinstance(handler, DocumentHandler):
             return _("There is nothing to check at this service.")
         return await handler.check(place_of(destination))
+    finally:
+        await handler.aclose()
+
+
+def find_places(service: str, secret: Mapping[str, str]) -> Sequence[PlaceChoice]:
+    """The places that a credential can post to; raises `HandlerError` and `ConfigurationError`."""
+    return asyncio.run(_find_places(service, secret))
+
+
+async def _find_places(service: str, secret: Mapping[str, str]) -> Sequence[PlaceChoice]:
+    handler = make_handler(service)
+    try:
+        return await handler.places(secret) if isinstance(handler, DocumentHandler) else ()
     finally:
         await handler.aclose()
 

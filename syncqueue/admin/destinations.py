@@ -23,7 +23,14 @@ from syncqueue import audit, services
 from syncqueue.admin import destination_words as words
 from syncqueue.admin.filters import ServiceFilter
 from syncqueue.core.errors import ConfigurationError, QueueError, SyncQueueError
-from syncqueue.forms import INPUT_PREFIX, DestinationForm, destination_services, document_handler
+from syncqueue.forms import (
+    ENTERED,
+    INPUT_PREFIX,
+    DestinationForm,
+    destination_services,
+    document_handler,
+    finds_places,
+)
 from syncqueue.models import Destination, DestinationState, SyncRecord
 from syncqueue.permissions import may_operate
 from syncqueue.secrets import redact
@@ -99,6 +106,7 @@ class DestinationAdmin(Page):
         service = obj.service if obj is not None else request.GET.get("service", "")
         handler = document_handler(service)
         inputs = [INPUT_PREFIX + name for name in handler.secret_fields] if handler is not None else []
+        inputs += [ENTERED] if finds_places(handler) else []
         can_edit = self.has_change_permission(request, obj) if obj else True
         about = ["service", "condition"] if obj else ["service"]
         return [

@@ -51,7 +51,7 @@ def _check_service(name: str) -> None:
 
 def route(path: str, **views: View) -> URLPattern:
     """The pattern of `path` ("{service}/clear"), with or without a slash at its end, and a view for each method."""
-    pattern = path.replace("{", "(?P<").replace("}", ">[^/]+)")
+    pattern = path.replace(".", r"\.").replace("{", "(?P<").replace("}", ">[^/]+)")
     name = "-".join(part for part in path.split("/") if not part.startswith("{"))
     return re_path(rf"^{pattern}/?\Z", _dispatcher(views), name=name)
 

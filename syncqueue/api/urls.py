@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import re_path
 
-from syncqueue.api import tasks, views
+from syncqueue.api import metrics, openapi, tasks, views
 from syncqueue.api.routing import no_such_path, route
 
 app_name = "syncqueue-api"
@@ -13,6 +13,8 @@ urlpatterns = [
     route("stats", GET=views.stats),
     route("stats/{service}", GET=views.service_stats),
     route("health", GET=views.health),
+    route("metrics", GET=metrics.metrics),
+    route("openapi.json", GET=openapi.description),
     route("{service}/retry-failed", POST=views.retry_failed),
     route("{service}/clear", DELETE=views.clear),
     route("{service}/recover", POST=views.recover),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
+from django.db import Error as DatabaseError
 from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
 
@@ -17,6 +18,7 @@ from syncqueue.core.errors import SyncQueueError
 from syncqueue.core.task import TaskState
 from syncqueue.models import ServicePolicy
 from syncqueue.permissions import OPERATE, VIEW
+from syncqueue.secrets import redact
 
 CLEARABLE = (TaskState.PENDING, TaskState.DELAYED, TaskState.FAILED)
 
@@ -35,11 +37,12 @@ def service_stats(request: HttpRequest, actor: Actor, service: str) -> JsonRespo
 
 def health(request: HttpRequest) -> JsonResponse:
     """200 or 503 with one word for anyone, with figures for those who may see the queues."""
-    with_figures = may(request, VIEW)
+    with_figures = False
     try:
+        with_figures = may(request, VIEW)
         found = services.health()
-    except SyncQueueError as error:
-        shown = {"error": str(error)} if with_figures else {}
+    except (SyncQueueError, DatabaseError) as error:
+        shown = {"error": redact(str(error))} if with_figures else {}
         return JsonResponse({"status": "failing", **shown}, status=503)
     figures = {"redis": found.redis, "services": [asdict(service) for service in found.services]}
     answer = {"status": "ok" if found.ok else "failing", **(figures if with_figures else {})}

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TypeAlias
 
 from syncqueue.core.task import ClaimedTask
 from syncqueue.queue import AsyncSyncQueue
+
+# A task that is done, how many seconds its attempt took, and who waits for the answer.
+_Waiting: TypeAlias = tuple[ClaimedTask, float, asyncio.Future[bool]]
 
 
 class AckBuffer:
@@ -14,13 +18,13 @@ class AckBuffer:
     def __init__(self, queue: AsyncSyncQueue) -> None:
         """`queue` is where they go."""
         self._queue = queue
-        self._waiting: list[tuple[ClaimedTask, asyncio.Future[bool]]] = []
+        self._waiting: list[_Waiting] = []
         self._sending = False
 
-    async def ack(self, claimed: ClaimedTask) -> bool:
-        """End a task; answers whether it was still held. Raises `QueueUnavailable`."""
+    async def ack(self, claimed: ClaimedTask, seconds: float) -> bool:
+        """End a task whose attempt took so long; answers whether it was still held. Raises `QueueUnavailable`."""
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting.append((claimed, answer))
+        self._waiting.append((claimed, seconds, answer))
         if not self._sending:
             await self._send_all()
         return await answer
@@ -34,15 +38,15 @@ class AckBuffer:
         finally:
             self._sending = False
 
-    async def _send(self, batch: list[tuple[ClaimedTask, asyncio.Future[bool]]]) -> None:
+    async def _send(self, batch: list[_Waiting]) -> None:
         try:
-            held = await self._queue.ack(*(claimed for claimed, _ in batch))
+            held = await self._queue.ack(*(one[0] for one in batch), seconds=[one[1] for one in batch])
         except BaseException as error:
-            for _, answer in batch:
+            for _, _, answer in batch:
                 if not answer.done():
                     answer.set_exception(error if isinstance(error, Exception) else asyncio.CancelledError())
                     answer.exception()  # looked at here: who gave up waiting is not to be reminded
             raise
-        for (_, answer), was_held in zip(batch, held, strict=True):
+        for (_, _, answer), was_held in zip(batch, held, strict=True):
             if not answer.done():
                 answer.set_result(was_held)

@@ -55,6 +55,8 @@ def decide(
             return Decision(move=Move.FAIL, error=result.error)
         case Outcome.RATE_LIMITED:
             seconds = max(result.after_seconds or 1.0, 0.1)
+            if result.scope == "task":
+                return Decision(move=Move.RETRY, error=result.error, delay_seconds=seconds, counts=False)
             return Decision(move=Move.PARK, error=result.error, delay_seconds=seconds, counts=False, hold=rate_hold)
         case Outcome.BROKEN:
             return Decision(move=Move.PARK, error=result.error, counts=False, hold=broken_hold, hold_ends=False)

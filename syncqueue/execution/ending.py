@@ -115,7 +115,7 @@ class Ending:
         claimed = attempt.claimed
         match decision.move:
             case Move.DONE:
-                if await self._acks.ack(claimed):
+                if await self._acks.ack(claimed, time.monotonic() - attempt.began):
                     await self._announce(signals.task_succeeded, attempt)
                 else:
                     logger.warning("The lease had run out before the ack", extra=attempt.extra)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from syncqueue.conf import ServiceSettings
@@ -16,8 +16,9 @@ from syncqueue.core.errors import ConfigurationError, SecretError
 from syncqueue.core.result import Outcome, SyncResult, format_traceback
 from syncqueue.handlers.base import Document, DocumentHandler, Place, RemotePart
 from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord
-from syncqueue.sources import records
+from syncqueue.sources.loading import Loaded, load
 from syncqueue.sources.planner import Plan, Step, Wish, plan
+from syncqueue.sources.records import read_parts
 from syncqueue.sources.registry import ModelSync, source_by_label
 
 logger = logging.getLogger("syncqueue.execution")
@@ -86,23 +87,35 @@ def hold_names(destination_id: int, endpoint: str, credential: str = "") -> tupl
 
 def prepare(record_ids: Sequence[int], handler: DocumentHandler, service: ServiceSettings) -> dict[int, Prepared]:
     """Read and plan; every id asked for is answered."""
-    loaded = records.load(record_ids)
+    loaded = load(record_ids)
+    targets: dict[int, _Target] = {}
     return {
-        record_id: _prepare(loaded[record_id], handler, service)
+        record_id: _prepare(loaded[record_id], targets, handler, service)
         if record_id in loaded
         else Prepared(verdict=Verdict.ABSENT, record_id=record_id)
         for record_id in record_ids
     }
 
 
-def _prepare(found: records.Loaded, handler: DocumentHandler, service: ServiceSettings) -> Prepared:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Target:
+    """What is the same for all records of a destination; opening its secret takes a while."""
+
+    place: Place
+    endpoint: str
+    credential: str
+
+
+def _prepare(
+    found: Loaded, targets: dict[int, _Target], handler: DocumentHandler, service: ServiceSettings
+) -> Prepared:
     record = found.record
     if record.state != RecordState.WAITING:
         return Prepared(verdict=Verdict.SETTLED, record_id=record.pk, record=record)
     if found.mark_is_live:
         return Prepared(verdict=Verdict.MARKED, record_id=record.pk, record=record)
     try:
-        return _plan(found, handler, service)
+        return _plan(found, targets, handler, service)
     except SecretError as error:
         result = SyncResult(outcome=Outcome.BROKEN, error=str(error))
         return Prepared(verdict=Verdict.TROUBLE, record_id=record.pk, record=record, result=result)
@@ -124,11 +137,21 @@ def place_of(destination: Destination) -> Place:
     )
 
 
-def _plan(found: records.Loaded, handler: DocumentHandler, service: ServiceSettings) -> Prepared:
+def _target(destination: Destination, targets: dict[int, _Target], handler: DocumentHandler) -> _Target:
+    if destination.pk not in targets:
+        place = place_of(destination)
+        targets[destination.pk] = _Target(
+            place=place, endpoint=handler.endpoint(place), credential=handler.credential(place)
+        )
+    return targets[destination.pk]
+
+
+def _plan(found: Loaded, targets: dict[int, _Target], handler: DocumentHandler, service: ServiceSettings) -> Prepared:
     record, destination = found.record, found.record.destination
     if not found.registered:
         raise ConfigurationError(f"{record.source} is not registered with syncqueue (any more).")
-    place = place_of(destination)
+    target = _target(destination, targets, handler)
+    place = target.place
     source = source_by_label(record.source)
     document = _document(source, found)
     wish = Wish(
@@ -142,7 +165,7 @@ def _plan(found: records.Loaded, handler: DocumentHandler, service: ServiceSetti
         start_at=destination.start_at,
         retiring=destination.state == DestinationState.RETIRING,
     )
-    parts = records.read_parts(record)
+    parts = read_parts(record)
     planned = plan(
         wish,
         parts=parts,
@@ -160,25 +183,25 @@ def _plan(found: records.Loaded, handler: DocumentHandler, service: ServiceSetti
         place=place,
         document=document,
         fingerprint=wish.fingerprint,
-        endpoint=handler.endpoint(place),
-        credential=handler.credential(place),
-        strays=tuple(part for _, part in records.strays(record)),
+        endpoint=target.endpoint,
+        credential=target.credential,
+        strays=found.strays,
         uncertain=record.uncertain or lost,
     )
     return _stopped(prepared, destination) or (_held(prepared) if lost and service.hold_unknown else prepared)
 
 
-def _document(source: ModelSync | None, found: records.Loaded) -> Document | None:
+def _document(source: ModelSync | None, found: Loaded) -> Document | None:
     if source is None or found.obj is None or not source.is_live(found.obj):
         return None
     document = source.document(found.obj)
     if not isinstance(document, Document):
         raise ConfigurationError(f"{type(source).__name__}.document() answered {type(document).__name__}, no Document.")
-    return document
+    return replace(document, field_types=source.search_fields) if source.search_fields else document
 
 
 def _existing(
-    source: ModelSync | None, found: records.Loaded, destination: Destination, handler: DocumentHandler
+    source: ModelSync | None, found: Loaded, destination: Destination, handler: DocumentHandler
 ) -> RemotePart | None:
     if source is None or found.obj is None or not source.adopts:
         return None

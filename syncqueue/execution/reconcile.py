@@ -1,7 +1,7 @@
-"""The second half of an attempt at a record: mark, call the handler, store what came of it.
+"""The second half of an attempt at records of one destination: mark, call the handler, store what came of it.
 
-The order is what makes it safe. The mark is committed before anything is sent; remote parts are stored before the task
-is acked; what cannot be stored because another attempt has taken over is noted for removal.
+The order is what makes it safe. The marks are committed before anything is sent; remote parts are stored before the
+tasks are acked; what cannot be stored because another attempt has taken over is noted for removal.
 """
 
 from __future__ import annotations
@@ -12,18 +12,20 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, ParamSpec, TypeVar
+from datetime import datetime, timedelta
+from functools import partial
+from typing import ParamSpec, TypeVar
 
 from django.db import InterfaceError, OperationalError
 
 from syncqueue.core.clock import Clock
-from syncqueue.core.errors import LeaseLost
+from syncqueue.core.errors import LeaseLost, OutcomeUnknown
 from syncqueue.core.result import Outcome, SyncResult
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.decision import Decision, Move
 from syncqueue.execution.prepare import Prepared
-from syncqueue.handlers.base import Document, DocumentHandler, DocumentJob, RemotePart
+from syncqueue.execution.sending import Answer, send
+from syncqueue.handlers.base import Document, DocumentHandler, DocumentJob, JobStep, RemotePart
 from syncqueue.models import RecordState
 from syncqueue.sources import records
 from syncqueue.sources.planner import Reason, Step
@@ -32,171 +34,220 @@ P = ParamSpec("P")
 T = TypeVar("T")
 logger = logging.getLogger("syncqueue.execution")
 
-# How long after its timeout an attempt may still be storing before its mark counts as expired.
+# How long after its timeout an attempt may still be storing before its marks count as expired.
 MARK_GRACE_SECONDS = 10.0
 # A database that is away for a moment must not cost the id of what was just posted.
 _STORE_DELAYS_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
+# What a move means for the record; any other: it waits.
+STATES = {Move.FAIL: RecordState.FAILED, Move.HELD: RecordState.UNKNOWN}
 _NOTHING = Document(text="")
+_TAKEN_OVER = "Another attempt has taken over."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciled:
-    """What came of the second half."""
+    """What came of the second half for one record."""
 
     result: SyncResult
     contacted: bool = False  # the service was asked for something and answered
     fenced: bool = False  # another attempt has the record; nothing of this one's was stored
 
 
+class _Entry:
+    """One record of the attempt, as it stands."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        if prepared.record is None or prepared.plan is None or prepared.place is None:
+            raise ValueError("only a record that is ready can be reconciled")
+        self.prepared = prepared
+        self.record = prepared.record
+        self.plan = prepared.plan
+        self.place = prepared.place
+        self.stored = records.read_parts(self.record)  # what the record says is out there
+        self.was_fenced = False
+        self.ended = Reconciled(result=SyncResult.success())
+
+    def fence(self, error: str, *, contacted: bool) -> None:
+        self.ended = Reconciled(result=SyncResult.retry(error), contacted=contacted, fenced=True)
+
+
 class Reconciliation:
-    """One attempt at one prepared record."""
+    """One attempt at prepared records of one destination: a handler without batches is given one at a time."""
 
     def __init__(
         self,
-        prepared: Prepared,
+        prepared: Sequence[Prepared],
         handler: DocumentHandler,
         database: DatabaseThreads,
         clock: Clock,
         *,
         timeout_seconds: float,
     ) -> None:
-        """`prepared` must be READY."""
-        if prepared.record is None or prepared.plan is None or prepared.place is None:
-            raise ValueError("only a record that is ready can be reconciled")
-        self._prepared = prepared
-        self._record = prepared.record
-        self._plan = prepared.plan
-        self._place = prepared.place
+        """All of `prepared` must be READY."""
+        self._entries = [_Entry(one) for one in prepared]
         self._handler = handler
         self._database = database
         self._clock = clock
         self._timeout_seconds = timeout_seconds
         self._token = secrets.token_hex(16)
-        self._stored = records.read_parts(self._record)  # what the record says is out there
-        self._marked = False
 
-    async def run(self) -> Reconciled:
-        """Do it. Raises nothing but what a broken database raises."""
-        if not self._prepared.sends:
-            return await self._settle()
-        if not await self._mark():
-            return Reconciled(result=SyncResult.retry("Another attempt is working on this."), fenced=True)
-        job = self._job()
-        try:
-            async with asyncio.timeout(self._timeout_seconds) as limit:
-                parts = await self._send(job)
-        except LeaseLost:
-            return Reconciled(result=SyncResult.retry("Another attempt has taken over."), contacted=True, fenced=True)
-        except Exception as error:  # a handler may raise anything; what it did not expect is a retry
-            return self._explain(error, limit.expired())
-        return await self._keep(parts)
+    async def run(self) -> list[Reconciled]:
+        """Do it; an answer for each record, in order. Raises nothing but what a broken database raises."""
+        await self._settle([entry for entry in self._entries if not entry.prepared.sends])
+        if marked := await self._mark():
+            await self._attempt(marked)
+        return [entry.ended for entry in self._entries]
 
-    async def conclude(self, reconciled: Reconciled, decision: Decision) -> None:
-        """Store on the record why it is not synced. Nothing to do after a success, or when fenced off."""
-        if decision.move is Move.DONE or reconciled.fenced:
-            return
-        unsent = reconciled.result.outcome in (Outcome.UNREACHABLE, Outcome.RATE_LIMITED)
-        await self._persist(
-            records.store_trouble,
-            self._record,
-            self._token if self._marked else None,
-            state=_STATES.get(decision.move, RecordState.WAITING),
+    async def conclude(self, decisions: Sequence[Decision]) -> None:
+        """Store on the records why they are not synced. Nothing to do after a success, or when fenced off."""
+        troubles = [
+            self._trouble(entry, decision)
+            for entry, decision in zip(self._entries, decisions, strict=True)
+            if decision.move is not Move.DONE and not entry.ended.fenced
+        ]
+        if troubles:
+            await self._persist(records.store_trouble, troubles, self._token, now=self._clock.now())
+
+    def _trouble(self, entry: _Entry, decision: Decision) -> records.Trouble:
+        outcome = entry.ended.result.outcome
+        unsent = outcome in (Outcome.UNREACHABLE, Outcome.RATE_LIMITED)
+        may_have_created = outcome is Outcome.UNKNOWN and not entry.stored
+        return records.Trouble(
+            record=entry.record,
+            state=STATES.get(decision.move, RecordState.WAITING),
             error=decision.error,
-            now=self._clock.now(),
             next_attempt_at=self._next_attempt_at(decision),
-            nothing_sent=unsent and self._stored == records.read_parts(self._record),
-            uncertain=self._prepared.uncertain or self._may_have_created(reconciled.result),
+            nothing_sent=unsent and entry.stored == records.read_parts(entry.record),
+            uncertain=entry.prepared.uncertain or may_have_created,
         )
 
-    def _next_attempt_at(self, decision: Decision) -> Any:
+    def _next_attempt_at(self, decision: Decision) -> datetime | None:
         timed = decision.move is Move.RETRY or (decision.move is Move.PARK and decision.hold_ends)
         return self._clock.now() + timedelta(seconds=decision.delay_seconds) if timed else None
 
-    def _may_have_created(self, result: SyncResult) -> bool:
-        return result.outcome is Outcome.UNKNOWN and not self._stored
+    async def _settle(self, entries: Sequence[_Entry]) -> None:
+        if entries:
+            await self._persist(records.settle_unsent, [entry.record for entry in entries], now=self._clock.now())
+            await self._drop_finished([entry for entry in entries if not entry.stored])
 
-    async def _settle(self) -> Reconciled:
-        await self._persist(
-            records.settle_unsent, self._record, fingerprint=self._record.content_hash, now=self._clock.now()
-        )
-        await self._drop_if_finished(self._stored)
-        return Reconciled(result=SyncResult.success())
+    async def _drop_finished(self, entries: Sequence[_Entry]) -> None:
+        """`entries`: those of which nothing is out there."""
+        over = [entry.record for entry in entries if entry.plan.reason in (Reason.GONE, Reason.RETIRING)]
+        if over:
+            await self._persist(records.drop_finished, over)
 
-    async def _drop_if_finished(self, parts: Sequence[RemotePart]) -> None:
-        if not parts and self._plan.reason in (Reason.GONE, Reason.RETIRING):
-            await self._persist(records.drop_finished, self._record)
-
-    async def _mark(self) -> bool:
+    async def _mark(self) -> list[_Entry]:
+        """Mark what has to be sent; answers what no other attempt has marked."""
+        sending = [entry for entry in self._entries if entry.prepared.sends]
+        if not sending:
+            return []
         began = time.monotonic()
-        seconds = self._timeout_seconds + MARK_GRACE_SECONDS
-        self._marked = await self._persist(
+        won = await self._persist(
             records.mark,
-            self._record,
+            {entry.record.pk: entry.plan.step for entry in sending},
             token=self._token,
-            step=self._plan.step,
-            seconds=seconds,
-            uncertain=self._prepared.uncertain,
+            seconds=self._timeout_seconds + MARK_GRACE_SECONDS,
+            uncertain={entry.record.pk for entry in sending if entry.prepared.uncertain},
         )
-        # A process that stood still since then may send no more: its mark is about to expire.
-        return self._marked and time.monotonic() - began < seconds - self._timeout_seconds
+        if time.monotonic() - began >= MARK_GRACE_SECONDS:
+            won = set()  # a process that stood still since then may send no more: its marks are about to expire
+        for entry in sending:
+            if entry.record.pk not in won:
+                entry.fence("Another attempt is working on this.", contacted=False)
+        return [entry for entry in sending if entry.record.pk in won]
 
-    def _job(self, parts: Sequence[RemotePart] | None = None) -> DocumentJob:
+    async def _attempt(self, entries: Sequence[_Entry]) -> None:
+        answers: Sequence[Answer]
+        try:
+            async with asyncio.timeout(self._timeout_seconds) as limit:
+                answers = await self._send(entries)
+        except Exception as error:  # a handler may raise anything; what it did not expect is a retry
+            answers = [self._explain_timeout() if limit.expired() else error for _ in entries]
+        done: list[tuple[_Entry, Sequence[RemotePart]]] = []
+        for entry, answer in zip(entries, answers, strict=True):
+            if isinstance(answer, Exception):
+                self._explain(entry, answer)
+            else:
+                done.append((entry, answer))
+        if done:
+            await self._keep(done)
+
+    async def _send(self, entries: Sequence[_Entry]) -> Sequence[Answer]:
+        """What came of each; strays are taken away before."""
+        answers: dict[_Entry, Answer] = {}
+        for entry in entries:
+            try:
+                await self._remove_strays(entry)
+            except Exception as error:  # as in _attempt: this one alone ends with it
+                answers[entry] = error
+        left = [entry for entry in entries if entry not in answers]
+        answers |= {entry: entry.stored for entry in left if entry.plan.step is Step.NOTHING}
+        left = [entry for entry in left if entry not in answers]
+        found = await send(self._handler, [self._job(entry, entry.plan.parts, entry.plan.step) for entry in left])
+        answers |= zip(left, found, strict=True)
+        return [answers[entry] for entry in entries]
+
+    async def _remove_strays(self, entry: _Entry) -> None:
+        if entry.prepared.strays:
+            await self._handler.delete(self._job(entry, entry.prepared.strays, Step.DELETE))
+            await self._persist(records.forget_strays, entry.record)
+
+    def _job(self, entry: _Entry, parts: Sequence[RemotePart], step: Step) -> DocumentJob:
+        steps: dict[Step, JobStep] = {Step.CREATE: "create", Step.UPDATE: "update", Step.DELETE: "delete"}
         return DocumentJob(
-            place=self._place,
-            document=self._prepared.document or _NOTHING,
-            parts=self._plan.parts if parts is None else parts,
-            idempotency_key=self._record.idempotency_key,
-            uncertain=self._prepared.uncertain,
-            store=self._checkpoint,
+            place=entry.place,
+            document=entry.prepared.document or _NOTHING,
+            parts=parts,
+            idempotency_key=entry.record.idempotency_key,
+            uncertain=entry.prepared.uncertain,
+            store=partial(self._checkpoint, entry),
+            step=steps[step],
+            source=entry.record.source,
+            object_pk=entry.record.object_pk,
         )
 
-    async def _checkpoint(self, parts: Sequence[RemotePart]) -> str:
-        key: str | None = await self._persist(records.store_step, self._record, self._token, parts)
+    async def _checkpoint(self, entry: _Entry, parts: Sequence[RemotePart]) -> str:
+        key = await self._persist(records.store_step, entry.record, self._token, parts)
         if key is None:
-            await self._note_strays(parts)
-            raise LeaseLost("Another attempt has taken over.")
-        self._stored = tuple(parts)
+            entry.was_fenced = True
+            await self._note_strays(entry, parts)
+            raise LeaseLost(_TAKEN_OVER)
+        entry.stored = tuple(parts)
         return key
 
-    async def _send(self, job: DocumentJob) -> Sequence[RemotePart]:
-        if self._prepared.strays:
-            await self._handler.delete(self._job(self._prepared.strays))
-            await self._persist(records.forget_strays, self._record)
-        match self._plan.step:
-            case Step.CREATE:
-                return await self._handler.create(job)
-            case Step.UPDATE:
-                return await self._handler.update(job)
-            case Step.DELETE:
-                await self._handler.delete(job)
-                return ()
-        return self._stored
+    async def _keep(self, done: Sequence[tuple[_Entry, Sequence[RemotePart]]]) -> None:
+        found = [
+            records.Synced(record=entry.record, parts=parts, fingerprint=entry.prepared.fingerprint)
+            for entry, parts in done
+        ]
+        kept = await self._persist(records.store_synced, found, self._token, now=self._clock.now())
+        for entry, parts in done:
+            if entry.record.pk in kept:
+                entry.ended = Reconciled(result=SyncResult.success(), contacted=True)
+            else:
+                await self._note_strays(entry, parts)
+                entry.fence(_TAKEN_OVER, contacted=True)
+        await self._drop_finished([entry for entry, parts in done if not parts and entry.record.pk in kept])
 
-    async def _keep(self, parts: Sequence[RemotePart]) -> Reconciled:
-        kept = await self._persist(
-            records.store_synced,
-            self._record,
-            self._token,
-            parts,
-            fingerprint=self._prepared.fingerprint,
-            now=self._clock.now(),
-        )
-        if not kept:
-            await self._note_strays(parts)
-            return Reconciled(result=SyncResult.retry("Another attempt has taken over."), contacted=True, fenced=True)
-        await self._drop_if_finished(parts)
-        return Reconciled(result=SyncResult.success(), contacted=True)
+    async def _note_strays(self, entry: _Entry, parts: Sequence[RemotePart]) -> None:
+        new = [part for part in parts if part not in entry.stored]
+        await self._persist(records.note_strays, entry.record, new)
 
-    async def _note_strays(self, parts: Sequence[RemotePart]) -> None:
-        new = [part for part in parts if part not in self._stored]
-        await self._persist(records.note_strays, self._record, new)
+    def _explain(self, entry: _Entry, error: Exception) -> None:
+        if entry.was_fenced:
+            entry.fence(_TAKEN_OVER, contacted=True)
+            return
+        if isinstance(error, LeaseLost):
+            text = "Given up with another of its batch; it is not known whether this was carried out."
+            result = SyncResult(outcome=Outcome.UNKNOWN, error=text)
+        else:
+            result = SyncResult.from_exception(error)
+        contacted = result.outcome not in (Outcome.UNREACHABLE, Outcome.UNKNOWN)
+        entry.ended = Reconciled(result=result, contacted=contacted)
 
-    def _explain(self, error: Exception, timed_out: bool) -> Reconciled:
-        if timed_out:
-            text = f"No answer within {self._timeout_seconds:g} s; it is not known whether it was carried out."
-            return Reconciled(result=SyncResult(outcome=Outcome.UNKNOWN, error=text))
-        result = SyncResult.from_exception(error)
-        return Reconciled(result=result, contacted=result.outcome not in (Outcome.UNREACHABLE, Outcome.UNKNOWN))
+    def _explain_timeout(self) -> Exception:
+        text = f"No answer within {self._timeout_seconds:g} s; it is not known whether it was carried out."
+        return OutcomeUnknown(text)
 
     async def _persist(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do database work, over a short outage of the database."""
@@ -207,6 +258,3 @@ class Reconciliation:
                 logger.warning("The database refused, trying again in %s s: %s", delay, error)
                 await asyncio.sleep(delay)
         return await self._database.run(work, *args, **kwargs)
-
-
-_STATES = {Move.FAIL: RecordState.FAILED, Move.HELD: RecordState.UNKNOWN}

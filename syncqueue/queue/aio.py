@@ -11,10 +11,22 @@ import redis.asyncio
 
 from syncqueue.core.errors import ForeignQueue
 from syncqueue.core.task import AttemptNote, ClaimedTask, QueueStats, SyncTask, TaskState, TaskView
-from syncqueue.queue import steps
-from syncqueue.queue.calls import Admission, Call, Calls, Claim, Enqueued, Leased, Presence, Recovered, Request
+from syncqueue.queue import pages, steps
+from syncqueue.queue.calls import (
+    Admission,
+    Call,
+    Calls,
+    Claim,
+    Enqueued,
+    Leased,
+    Measures,
+    Presence,
+    Recovered,
+    Request,
+)
 from syncqueue.queue.connection import redis_errors
-from syncqueue.queue.inspect import HoldView, MinuteCount
+from syncqueue.queue.inspect import HoldView, PeriodCount
+from syncqueue.queue.pages import TaskPage
 from syncqueue.queue.sync import foreign_queue
 
 T = TypeVar("T")
@@ -99,9 +111,12 @@ class AsyncSyncQueue:
         """Ask for claimed tasks whether a hold applies; those are parked."""
         return await self._send(self.calls.admit(requests, probe_seconds=self._probe_seconds))
 
-    async def ack(self, *claimed: ClaimedTask) -> list[bool]:
-        """End tasks that are done; answers for each whether it was still held."""
-        return await self.run(steps.ack(self.calls, claimed))
+    async def ack(self, *claimed: ClaimedTask, seconds: Sequence[float] = ()) -> list[bool]:
+        """End tasks that are done; answers for each whether it was still held.
+
+        `seconds`: how long the attempt at each took, for the metrics.
+        """
+        return await self.run(steps.ack(self.calls, claimed, seconds))
 
     async def retry(
         self,
@@ -114,12 +129,13 @@ class AsyncSyncQueue:
     ) -> None:
         """Set a task aside until `due` (a timedelta: from now), or park it behind `hold`. Raises `LeaseLost`."""
         progress = claimed.progress.after(note, counts=counts)
-        await self.run(steps.must_hold(self.calls.retry(claimed, due, progress, hold), claimed))
+        await self.run(steps.must_hold(self.calls.retry(claimed, due, progress, hold, note.seconds), claimed))
 
     async def fail(self, claimed: ClaimedTask, note: AttemptNote) -> None:
         """Move a task to the dead letters. Raises `LeaseLost`."""
         progress = claimed.progress.after(note, counts=True)
-        await self.run(steps.must_hold(self.calls.fail(claimed.task.id, claimed.token, progress), claimed))
+        call = self.calls.fail(claimed.task.id, claimed.token, progress, note.seconds)
+        await self.run(steps.must_hold(call, claimed))
 
     async def release(self, *claimed: ClaimedTask) -> list[bool]:
         """Give tasks back untried; answers for each whether it was still held."""
@@ -179,17 +195,25 @@ class AsyncSyncQueue:
         """All figures at one moment."""
         return await self._send(self.calls.stats())
 
+    async def measures(self) -> Measures:
+        """All figures at one moment, with those that only the metrics show."""
+        return await self._send(self.calls.measures())
+
     async def holds(self) -> list[HoldView]:
         """The holds that are set."""
         return await self._send(self.calls.holds())
 
-    async def history(self, minute_count: int = 60) -> list[MinuteCount]:
-        """What was processed, retried and failed in each of the last minutes (at most a day), oldest first."""
-        return await self._send(self.calls.history(minute_count))
+    async def history(self, count: int = 60, minutes: int = 1) -> list[PeriodCount]:
+        """What was processed, retried and failed in the last periods of so many minutes (at most 60), oldest first."""
+        return await self._send(self.calls.history(count, minutes))
 
     async def tasks(self, state: TaskState, *, start: int = 0, limit: int = 50) -> list[TaskView]:
         """A page of a state, oldest first."""
         return await self._send(self.calls.page(state, start, limit))
+
+    async def page(self, state: TaskState, *, cursor: str = "", search: str = "", limit: int = 50) -> TaskPage:
+        """A page of a state after a cursor, oldest first. Raises `InvalidCursor`."""
+        return await self.run(pages.page(self.calls, pages.read_cursor(cursor, state), limit=limit, search=search))
 
     async def get(self, task_id: str) -> TaskView | None:
         """One task, wherever it is, or None."""

@@ -31,12 +31,16 @@ from syncqueue.core.task import (
     to_ms,
 )
 from syncqueue.queue import inspect
+from syncqueue.queue.durations import Durations, bucket_and_ms, read_durations
 from syncqueue.queue.keys import WEEK_MINUTES, QueueKeys
 
 T = TypeVar("T")
 
 # Everything that touches many tasks does so in chunks, so that no command keeps Redis from others for long.
 CHUNK = 500
+# Of dead letters, whose attempts with their tracebacks are read and written again.
+HEAVY_CHUNK = 100
+TRASH_MS = 7 * 86_400_000  # what was cleared can be brought back for so long
 MAX_CRASHES = 3  # workers a task may take down before it is failed
 CRASH_TEXT = "The worker died, or was cut off, while it worked on this."
 
@@ -141,6 +145,23 @@ class Request:
 
     claimed: ClaimedTask
     holds: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measures:
+    """The figures of a service's queue as the metrics want them."""
+
+    stats: QueueStats
+    total_retried: int
+    durations: Durations
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The answer of `restore`."""
+
+    count: int
+    left_count: int  # still in the trash
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,20 +272,36 @@ class Calls:
 
         return self._call("admit", args, read)
 
-    def ack(self, held: Sequence[tuple[str, str]]) -> Call[list[bool]]:
-        """End (id, token) pairs that are done."""
-        return self._call("ack", [part for pair in held for part in pair], _flags)
+    def ack(self, held: Sequence[tuple[str, str]], seconds: Sequence[float] = ()) -> Call[list[bool]]:
+        """End (id, token) pairs that are done; `seconds` is how long the attempt at each took, where it is known."""
+        args: list[str | int | float] = []
+        known: Sequence[float | None] = seconds or [None] * len(held)
+        for pair, took in zip(held, known, strict=True):
+            args += (*pair, *bucket_and_ms(took))
+        return self._call("ack", args, _flags)
 
-    def retry(self, claimed: ClaimedTask, due: datetime | timedelta, progress: Progress, hold: str = "") -> Call[bool]:
-        """Set a task aside until `due` (a timedelta: from Redis's now), or park it behind `hold`."""
+    def retry(
+        self,
+        claimed: ClaimedTask,
+        due: datetime | timedelta,
+        progress: Progress,
+        hold: str = "",
+        seconds: float | None = None,
+    ) -> Call[bool]:
+        """Set a task aside until `due` (a timedelta: from Redis's now), or park it behind `hold`.
+
+        `seconds`: how long the attempt took, where there was one.
+        """
         created = to_ms(claimed.task.created_at)
         when = f"+{max(int(due.total_seconds() * 1000), 0)}" if isinstance(due, timedelta) else to_ms(due)
         args: list[str | int | float] = [claimed.task.id, claimed.token, when]
-        return self._call("retry", [*args, encode_progress(progress), hold, created], _flag)
+        args += (encode_progress(progress), hold, created, *bucket_and_ms(seconds))
+        return self._call("retry", args, _flag)
 
-    def fail(self, task_id: str, token: str, progress: Progress) -> Call[bool]:
-        """Move a task to the dead letters."""
-        return self._call("fail", [task_id, token, encode_progress(progress)], _flag)
+    def fail(self, task_id: str, token: str, progress: Progress, seconds: float | None = None) -> Call[bool]:
+        """Move a task to the dead letters. `seconds`: how long the attempt took, where there was one."""
+        args: list[str | int | float] = [task_id, token, encode_progress(progress), *bucket_and_ms(seconds)]
+        return self._call("fail", args, _flag)
 
     def release(self, claimed: Sequence[ClaimedTask]) -> Call[list[bool]]:
         """Give tasks back untried."""
@@ -289,6 +326,16 @@ class Calls:
         """Remove tasks from a state other than processing."""
         return self._call("remove", [state.value, *ids], _flags)
 
+    def discard(self, state: TaskState, ids: Sequence[str], clearing: int) -> Call[list[bool]]:
+        """Remove tasks from a state other than processing, and keep their bodies in the trash of a clearing."""
+        trash = (self.keys.trash_of(clearing),)
+        return self._call("discard", [state.value, TRASH_MS, *ids], _flags, trash)
+
+    def restore(self, clearing: int, limit: int) -> Call[Restored]:
+        """Bring back up to `limit` tasks from the trash of a clearing."""
+        trash = (self.keys.trash_of(clearing),)
+        return self._call("restore", [self.site_id, limit], lambda a: Restored(int(a[0]), int(a[1])), trash)
+
     def hold(self, name: str, seconds: float | None, reason: str, *, forced: bool = False) -> Call[int]:
         """Set a hold for so many seconds, or until it is lifted."""
         span = "" if seconds is None else int(seconds * 1000)
@@ -305,6 +352,10 @@ class Calls:
     def presence(self, ids: Sequence[str]) -> Call[list[Presence]]:
         """Ask where tasks are."""
         return self._call("presence", ids, lambda answer: [Presence(item) for item in answer])
+
+    def ids(self, state: TaskState, limit: int) -> Call[list[str]]:
+        """Name the first tasks of a state."""
+        return self._call("ids", [state.value, limit], list)
 
     def page(self, state: TaskState, start: int, limit: int) -> Call[list[TaskView]]:
         """Read tasks of a state from rank `start` on."""
@@ -331,13 +382,29 @@ class Calls:
         """Remove the counts of minutes older than a week."""
         return self._call("trim_history", [WEEK_MINUTES], int)
 
-    def history(self, minute_count: int) -> Call[list[inspect.MinuteCount]]:
-        """Read what was counted in the last minutes (at most a day)."""
-        return self._call("history", [min(minute_count, 1440)], inspect.read_history)
+    def outages(self) -> Call[list[inspect.Outage]]:
+        """Read the last outage of each endpoint."""
+        return self._call("outages", [], inspect.read_outages)
+
+    def history(self, count: int, minutes: int = 1) -> Call[list[inspect.PeriodCount]]:
+        """Read what was counted in the last `count` periods of so many minutes (at most 60) each."""
+        return self._call("history", [min(count, WEEK_MINUTES // minutes), minutes], inspect.read_history)
 
     def stats(self) -> Call[QueueStats]:
         """Ask for all figures at one moment."""
         return self._call("stats", [], self._read_stats)
+
+    def measures(self) -> Call[Measures]:
+        """Ask for all figures, and for those that only the metrics show."""
+        return self._call("stats", [], self._read_measures)
+
+    def _read_measures(self, answer: Any) -> Measures:
+        counters = dict(zip(answer[5][::2], answer[5][1::2], strict=True))
+        return Measures(
+            stats=self._read_stats(answer),
+            total_retried=int(counters.get("retried", 0)),
+            durations=read_durations(counters),
+        )
 
     def _read_stats(self, answer: Any) -> QueueStats:
         now_ms, pending, delayed, processing, failed, flat, oldest_ms, paused, breakers = answer

@@ -30,8 +30,8 @@ class HoldView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MinuteCount:
-    """What happened in one minute of a service's queue."""
+class PeriodCount:
+    """What happened in one minute, or in several, of a service's queue."""
 
     at: datetime  # its beginning
     processed_count: int
@@ -39,10 +39,55 @@ class MinuteCount:
     failed_count: int
 
 
-def read_history(answer: Sequence[Any]) -> list[MinuteCount]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """A time in which an endpoint could not be reached, and what became of the tasks that waited for it."""
+
+    endpoint: str  # a host and port; the service for its own tasks
+    since_at: datetime  # when its breaker opened
+    until_at: datetime | None  # None: it is away still
+    waiting_count: int  # in the waiting line still
+    left_count: int  # have left the line; each is under way, or one of the following
+    delivered_count: int
+    failed_count: int
+    removed_count: int  # by a person
+    doubtful_count: int  # of those delivered: an answer had been lost before, so they may be out there twice
+
+    @property
+    def waited_count(self) -> int:
+        """All that had to wait."""
+        return self.waiting_count + self.left_count
+
+    @property
+    def open_count(self) -> int:
+        """Those that have not come to an end yet."""
+        return self.waited_count - self.delivered_count - self.failed_count - self.removed_count
+
+
+def read_outages(answer: Sequence[Any]) -> list[Outage]:
+    """The answer of outages.lua."""
+    return [_outage(*row) for row in answer[1]]
+
+
+def _outage(hold: str, since: str, until: str, *counts: Any) -> Outage:
+    left, delivered, failed, removed, doubtful, waiting = (int(count) for count in counts)
+    return Outage(
+        endpoint=hold.partition(":")[2],
+        since_at=from_ms(int(since)),
+        until_at=from_ms(int(until)) if until else None,
+        waiting_count=waiting,
+        left_count=left,
+        delivered_count=delivered,
+        failed_count=failed,
+        removed_count=removed,
+        doubtful_count=doubtful,
+    )
+
+
+def read_history(answer: Sequence[Any]) -> list[PeriodCount]:
     """The rows of history.lua."""
     return [
-        MinuteCount(
+        PeriodCount(
             at=from_ms(int(minute) * 60_000),
             processed_count=int(processed),
             retried_count=int(retried),

@@ -18,7 +18,8 @@ ORDER = (
     "progress",  # HASH  id -> attempts so far (core/task.py), once there was one
     "leases",  # HASH  id -> a digit (0 claimed, 1 begun; 2 and 3 the same for a probe) + token, while in processing
     "behind",  # HASH  id -> due (13 digits, epoch ms) + body of the newest task waiting behind its own key
-    "counters",  # HASH  processed, failed, retried, last_processed_at, last_failed_at (epoch ms), tick, turn
+    "counters",  # HASH  processed, failed, retried, last_processed_at, last_failed_at (epoch ms), tick, turn,
+    #             "took <bound in ms>" and took_ms (durations.py)
     "history",  # HASH  "<epoch minute> processed|retried|failed" -> count; trimmed after a week
     "wake",  # LIST  at most one token: something may be there to claim
     "holds",  # ZSET  hold -> until (epoch ms); FOREVER: until lifted; 0: lifted, its lane is emptying
@@ -27,6 +28,9 @@ ORDER = (
     "parked",  # ZSET  "<hold> <creation, 13 digits> <id>" -> 0: the lanes of all holds, each oldest first
     "lanes",  # HASH  id -> hold, while parked
     "site",  # STRING  id of the database this queue belongs to
+    "outages",  # HASH  "<breaker> since|until (epoch ms)|left|delivered|failed|removed|doubtful" -> number: the last
+    #             outage of each endpoint; trimmed a week after its end
+    "waited",  # HASH  id -> "<since> <breaker>": has left the lane of an outage and not ended yet
 )
 WEEK_MINUTES = 7 * 24 * 60
 
@@ -52,6 +56,10 @@ class QueueKeys:
         Expires with two leases.
         """
         return f"{self._stem}claim:{consumer}"
+
+    def trash_of(self, clearing: int) -> str:
+        """LIST: "<id> <body>" of what one clearing took out and only Redis knew. Expires after a week."""
+        return f"{self._stem}trash:{clearing}"
 
 
 def workers_key(prefix: str) -> str:

@@ -15,7 +15,7 @@ from syncqueue.core.chunks import chunks
 from syncqueue.core.errors import LeaseLost, TaskInProcessing
 from syncqueue.core.result import Outcome
 from syncqueue.core.task import AttemptNote, ClaimedTask, SyncTask, TaskState
-from syncqueue.queue.calls import CHUNK, Call, Calls, Claim, Enqueued
+from syncqueue.queue.calls import CHUNK, HEAVY_CHUNK, Call, Calls, Claim, Enqueued
 
 T = TypeVar("T")
 Steps: TypeAlias = Generator[Call[Any], Any, T]
@@ -57,11 +57,12 @@ def claim(calls: Calls, limit: int, *, consumer: str, lease_seconds: float, prob
     return found
 
 
-def ack(calls: Calls, claimed: Sequence[ClaimedTask]) -> Steps[list[bool]]:
+def ack(calls: Calls, claimed: Sequence[ClaimedTask], seconds: Sequence[float] = ()) -> Steps[list[bool]]:
     """End tasks that are done; answers for each whether it was still held."""
     held: list[bool] = []
-    for piece in chunks(claimed, CHUNK):
-        held += yield calls.ack([(one.task.id, one.token) for one in piece])
+    for start in range(0, len(claimed), CHUNK):
+        piece = [(one.task.id, one.token) for one in claimed[start : start + CHUNK]]
+        held += yield calls.ack(piece, seconds[start : start + CHUNK])
     return held
 
 
@@ -95,7 +96,7 @@ def _until_done(call: Callable[[], Call[int]]) -> Steps[int]:
 def requeue(calls: Calls, ids: Sequence[str]) -> Steps[int]:
     """Bring dead letters back to pending."""
     total = 0
-    for piece in chunks(ids, CHUNK):
+    for piece in chunks(ids, HEAVY_CHUNK):
         total += yield calls.requeue(piece)
     return total
 
@@ -104,9 +105,9 @@ def retry_failed(calls: Calls) -> Steps[int]:
     """Bring back all dead letters there are now: not those that fail again meanwhile."""
     stats = yield calls.stats()
     total = 0
-    for _ in range(0, stats.failed_count, CHUNK):
-        page = yield calls.page(TaskState.FAILED, 0, CHUNK)
-        total += yield calls.requeue([view.id for view in page])
+    for _ in range(0, stats.failed_count, HEAVY_CHUNK):
+        ids = yield calls.ids(TaskState.FAILED, HEAVY_CHUNK)
+        total += yield calls.requeue(ids)
     return total
 
 
@@ -117,8 +118,8 @@ def clear(calls: Calls, states: Sequence[TaskState]) -> Steps[dict[TaskState, in
     removed: dict[TaskState, int] = {}
     for state in states:
         removed[state] = 0
-        while page := (yield calls.page(state, 0, CHUNK)):
-            gone = yield calls.remove(state, [view.id for view in page])
+        while ids := (yield calls.ids(state, CHUNK)):
+            gone = yield calls.remove(state, ids)
             removed[state] += sum(gone)
     return removed
 

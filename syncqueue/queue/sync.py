@@ -13,9 +13,21 @@ from syncqueue import signals
 from syncqueue.core.errors import ForeignQueue
 from syncqueue.core.task import AttemptNote, ClaimedTask, QueueStats, SyncTask, TaskState, TaskView
 from syncqueue.queue import pages, steps
-from syncqueue.queue.calls import Admission, Call, Calls, Claim, Enqueued, Leased, Presence, Recovered, Request
+from syncqueue.queue.calls import (
+    Admission,
+    Call,
+    Calls,
+    Claim,
+    Enqueued,
+    Leased,
+    Measures,
+    Presence,
+    Recovered,
+    Request,
+    Restored,
+)
 from syncqueue.queue.connection import redis_errors
-from syncqueue.queue.inspect import HoldView, MinuteCount
+from syncqueue.queue.inspect import HoldView, Outage, PeriodCount
 from syncqueue.queue.pages import TaskPage
 
 T = TypeVar("T")
@@ -111,9 +123,12 @@ class SyncQueue:
         """Ask for claimed tasks whether a hold applies; those are parked."""
         return self._send(self.calls.admit(requests, probe_seconds=self._probe_seconds))
 
-    def ack(self, *claimed: ClaimedTask) -> list[bool]:
-        """End tasks that are done; answers for each whether it was still held."""
-        return self.run(steps.ack(self.calls, claimed))
+    def ack(self, *claimed: ClaimedTask, seconds: Sequence[float] = ()) -> list[bool]:
+        """End tasks that are done; answers for each whether it was still held.
+
+        `seconds`: how long the attempt at each took, for the metrics.
+        """
+        return self.run(steps.ack(self.calls, claimed, seconds))
 
     def retry(
         self,
@@ -126,12 +141,13 @@ class SyncQueue:
     ) -> None:
         """Set a task aside until `due` (a timedelta: from now), or park it behind `hold`. Raises `LeaseLost`."""
         progress = claimed.progress.after(note, counts=counts)
-        self.run(steps.must_hold(self.calls.retry(claimed, due, progress, hold), claimed))
+        self.run(steps.must_hold(self.calls.retry(claimed, due, progress, hold, note.seconds), claimed))
 
     def fail(self, claimed: ClaimedTask, note: AttemptNote) -> None:
         """Move a task to the dead letters. Raises `LeaseLost`."""
         progress = claimed.progress.after(note, counts=True)
-        self.run(steps.must_hold(self.calls.fail(claimed.task.id, claimed.token, progress), claimed))
+        call = self.calls.fail(claimed.task.id, claimed.token, progress, note.seconds)
+        self.run(steps.must_hold(call, claimed))
 
     def release(self, *claimed: ClaimedTask) -> list[bool]:
         """Give tasks back untried; answers for each whether it was still held."""
@@ -165,6 +181,14 @@ class SyncQueue:
         """Remove these tasks (at most a chunk) if they are in `state`."""
         return self._send(self.calls.remove(state, ids))
 
+    def discard(self, state: TaskState, ids: Sequence[str], clearing: int) -> list[bool]:
+        """Remove these tasks (at most a chunk) if they are in `state`; `restore` can bring them back for a week."""
+        return self._send(self.calls.discard(state, ids, clearing))
+
+    def restore(self, clearing: int, limit: int) -> Restored:
+        """Bring back up to `limit` tasks that `discard` took out."""
+        return self._send(self.calls.restore(clearing, limit))
+
     def delete(self, task_id: str) -> bool:
         """Remove one task; False when there is none. Raises `TaskInProcessing`."""
         return self.run(steps.delete(self.calls, task_id))
@@ -191,21 +215,36 @@ class SyncQueue:
         """All figures at one moment."""
         return self._send(self.calls.stats())
 
+    def measures(self) -> Measures:
+        """All figures at one moment, with those that only the metrics show."""
+        return self._send(self.calls.measures())
+
     def holds(self) -> list[HoldView]:
         """The holds that are set."""
         return self._send(self.calls.holds())
 
-    def history(self, minute_count: int = 60) -> list[MinuteCount]:
-        """What was processed, retried and failed in each of the last minutes (at most a day), oldest first."""
-        return self._send(self.calls.history(minute_count))
+    def outages(self) -> list[Outage]:
+        """The last outage of each endpoint."""
+        return self._send(self.calls.outages())
+
+    def history(self, count: int = 60, minutes: int = 1) -> list[PeriodCount]:
+        """What was processed, retried and failed in the last periods of so many minutes (at most 60), oldest first."""
+        return self._send(self.calls.history(count, minutes))
+
+    def ids(self, state: TaskState, limit: int) -> list[str]:
+        """The ids of the first tasks of a state, oldest first."""
+        return self._send(self.calls.ids(state, limit))
 
     def tasks(self, state: TaskState, *, start: int = 0, limit: int = 50) -> list[TaskView]:
         """A page of a state, oldest first."""
         return self._send(self.calls.page(state, start, limit))
 
-    def page(self, state: TaskState, *, cursor: str = "", search: str = "", limit: int = 50) -> TaskPage:
-        """A page of a state after a cursor, oldest first. Raises `InvalidCursor`."""
-        return self.run(pages.page(self.calls, pages.read_cursor(cursor, state), limit=limit, search=search))
+    def page(
+        self, state: TaskState, *, cursor: str = "", search: str = "", limit: int = 50, start: int = 0
+    ) -> TaskPage:
+        """A page of a state after a cursor, or from rank `start` on, oldest first. Raises `InvalidCursor`."""
+        at = pages.read_cursor(cursor, state) if cursor else pages.Cursor(state=state, rank=start)
+        return self.run(pages.page(self.calls, at, limit=limit, search=search))
 
     def get(self, task_id: str) -> TaskView | None:
         """One task, wherever it is, or None."""

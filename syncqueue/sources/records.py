@@ -1,26 +1,47 @@
-"""A record during an attempt: read it, mark it, store what came of it.
+"""A record during an attempt: mark it, store what came of it.
 
 The mark is the fence: an attempt sends only if its conditional UPDATE won, and stores only where its token still
 stands. Its time is the database's, so the clocks of machines do not matter. Each function updates its own columns
-alone, and never marks as synced a generation it did not read.
+alone, and never marks as synced a generation it did not read. An attempt at many records has one token for all of
+them, and one statement for each move.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import router
-from django.db.models import BooleanField, Case, F, Model, Q, QuerySet, Value, When
+from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.functions import Now
 
 from syncqueue.handlers.base import RemotePart
 from syncqueue.models import RecordState, StrayPart, SyncRecord, new_generation
 from syncqueue.site import record_db
+from syncqueue.sources.each import each
 from syncqueue.sources.planner import Step
-from syncqueue.sources.registry import source_by_label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Synced:
+    """What is out there of one record."""
+
+    record: SyncRecord
+    parts: Sequence[RemotePart]
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """Why one record is not synced."""
+
+    record: SyncRecord
+    state: RecordState
+    error: str
+    next_attempt_at: datetime | None
+    nothing_sent: bool = True  # what is out there is known as before
+    uncertain: bool = False
 
 
 def records() -> QuerySet[SyncRecord]:
@@ -38,72 +59,27 @@ def write_parts(parts: Iterable[RemotePart]) -> list[dict[str, str]]:
     return [{"kind": part.kind, "id": part.id, "url": part.url, "address": part.address} for part in parts]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
-    """A record with what it ties together, as read at the start of an attempt."""
+def mark(steps: Mapping[int, Step], *, token: str, seconds: float, uncertain: Collection[int]) -> set[int]:
+    """Announce what is about to be done, by the records' keys; answers those that no other attempt has announced.
 
-    record: SyncRecord
-    obj: Model | None  # None: deleted, or its model is not registered any more
-    registered: bool
-    mark_is_live: bool  # another attempt may be sending right now
-    mark_expired: bool  # another attempt may have sent, and was never heard of again
-
-
-def load(record_ids: Sequence[int]) -> dict[int, Loaded]:
-    """Read records, then their destinations and objects: one query each, and one a source model."""
-    rows = (
-        records()
-        .filter(pk__in=record_ids)
-        .annotate(
-            mark_is_live=Case(When(mark_until__gt=Now(), then=Value(True)), default=False, output_field=BooleanField())
-        )
-    )
-    found = list(rows.prefetch_related("destination"))
-    objects = _objects(found)
-    return {
-        record.pk: Loaded(
-            record=record,
-            obj=objects.get((record.source, record.object_pk)),
-            registered=source_by_label(record.source) is not None,
-            mark_is_live=bool(record.mark_token and record.mark_is_live),
-            mark_expired=bool(record.mark_token and not record.mark_is_live),
-        )
-        for record in found
-    }
-
-
-def _objects(found: Iterable[SyncRecord]) -> dict[tuple[str, str], Model]:
-    """The objects by label and key, through the base manager: a filtering manager must not make one look gone."""
-    keys: dict[str, set[str]] = {}
-    for record in found:
-        keys.setdefault(record.source, set()).add(record.object_pk)
-    objects: dict[tuple[str, str], Model] = {}
-    for label, pks in keys.items():
-        if source := source_by_label(label):
-            model = source.model
-            manager = model._base_manager.using(router.db_for_write(model))
-            objects.update({(label, str(obj.pk)): obj for obj in manager.filter(pk__in=pks)})
-    return objects
-
-
-def mark(record: SyncRecord, *, token: str, step: Step, seconds: float, uncertain: bool) -> bool:
-    """Announce that something is about to be sent; False when another attempt has announced it already.
-
-    While a send is open nobody knows what is out there, so the content hash is taken away.
+    While a send is open nobody knows what is out there, so the content hash is taken away. `uncertain`: the records of
+    which something may be out there already.
     """
     free = Q(mark_token="") | Q(mark_until__lte=Now())
     won = (
         records()
-        .filter(free, pk=record.pk, state=RecordState.WAITING)
+        .filter(free, pk__in=list(steps), state=RecordState.WAITING)
         .update(
             mark_token=token,
             mark_until=Now() + timedelta(seconds=seconds),
-            mark_action=step.value,
+            mark_action=each("mark_action", {key: step.value for key, step in steps.items()}),
             content_hash="",
-            uncertain=uncertain,
+            uncertain=each("uncertain", {key: key in uncertain for key in steps}),
         )
     )
-    return won == 1
+    if won in (0, len(steps)):
+        return set(steps) if won else set()
+    return set(records().filter(pk__in=list(steps), mark_token=token).values_list("pk", flat=True))
 
 
 _NO_MARK: Mapping[str, Any] = {"mark_token": "", "mark_until": None, "mark_action": ""}
@@ -120,37 +96,46 @@ def store_step(record: SyncRecord, token: str, parts: Sequence[RemotePart]) -> s
     return key if kept else None
 
 
-def store_synced(
-    record: SyncRecord, token: str, parts: Sequence[RemotePart], *, fingerprint: str, now: datetime
-) -> bool:
-    """Store that the generation read is out there; False when fenced off. A newer generation stays waiting."""
+def store_synced(found: Sequence[Synced], token: str, *, now: datetime) -> set[int]:
+    """Store that the generations read are out there; answers the keys of the records that were not fenced off.
+
+    A newer generation stays waiting.
+    """
+    keys = {one.record.pk: new_generation() for one in found}
     kept = (
         records()
-        .filter(pk=record.pk, mark_token=token)
+        .filter(pk__in=list(keys), mark_token=token)
         .update(
             **_NO_MARK,
-            **_synced(record, now),
-            parts=write_parts(parts),
-            content_hash=fingerprint,
-            idempotency_key=new_generation(),
+            **_synced([one.record for one in found], now),
+            parts=each("parts", {one.record.pk: write_parts(one.parts) for one in found}),
+            content_hash=each("content_hash", {one.record.pk: one.fingerprint for one in found}),
+            idempotency_key=each("idempotency_key", keys),
             uncertain=False,
         )
     )
-    return kept == 1
+    if kept in (0, len(keys)):
+        return set(keys) if kept else set()
+    # Nobody else can have written these keys.
+    stored = records().filter(pk__in=list(keys), idempotency_key=each("idempotency_key", keys))
+    return set(stored.values_list("pk", flat=True))
 
 
-def settle_unsent(record: SyncRecord, *, fingerprint: str, now: datetime) -> None:
-    """Store that nothing had to be sent for the generation read."""
-    records().filter(pk=record.pk, state=RecordState.WAITING, generation=record.generation).update(
-        **_synced(record, now), content_hash=fingerprint
-    )
+def settle_unsent(rows: Sequence[SyncRecord], *, now: datetime) -> None:
+    """Store that nothing had to be sent for the generations read."""
+    as_read = records().filter(pk__in=[row.pk for row in rows], state=RecordState.WAITING, generation=_read(rows))
+    as_read.update(**_synced(rows, now))
 
 
-def _synced(record: SyncRecord, now: datetime) -> dict[str, Any]:
-    unchanged = Q(generation=record.generation, state=RecordState.WAITING)
+def _read(rows: Iterable[SyncRecord]) -> Any:
+    return each("generation", {row.pk: row.generation for row in rows})
+
+
+def _synced(rows: Sequence[SyncRecord], now: datetime) -> dict[str, Any]:
+    unchanged = Q(generation=_read(rows), state=RecordState.WAITING)
     return {
         "state": Case(When(unchanged, then=Value(RecordState.SYNCED.value)), default=F("state")),
-        "synced_generation": record.generation,
+        "synced_generation": _read(rows),
         "synced_at": now,
         "error": "",
         "error_at": None,
@@ -158,39 +143,36 @@ def _synced(record: SyncRecord, now: datetime) -> dict[str, Any]:
     }
 
 
-def store_trouble(
-    record: SyncRecord,
-    token: str | None,
-    *,
-    state: RecordState,
-    error: str,
-    now: datetime,
-    next_attempt_at: datetime | None,
-    nothing_sent: bool,
-    uncertain: bool = False,
-) -> bool:
-    """Store why an attempt did not succeed, and take its mark away. A newer generation stays waiting.
+def store_trouble(found: Sequence[Trouble], token: str | None, *, now: datetime) -> None:
+    """Store why an attempt did not succeed, and take its marks away. Newer generations stay waiting.
 
-    `token` is None when the attempt had not come to its mark; `nothing_sent` brings the content hash back.
+    `token` is None when the attempt had not come to its marks.
     """
-    fence = Q(mark_token=token) if token is not None else Q(generation=record.generation)
-    values: dict[str, Any] = {"error": error, "error_at": now, "next_attempt_at": next_attempt_at}
+    by_key = {one.record.pk: one for one in found}
+    unchanged = Q(generation=_read(one.record for one in found))
+    values: dict[str, Any] = {
+        "error": each("error", {key: one.error for key, one in by_key.items()}),
+        "error_at": now,
+        "next_attempt_at": each("next_attempt_at", {key: one.next_attempt_at for key, one in by_key.items()}),
+    }
     if token is not None:
-        values |= {**_NO_MARK, "uncertain": uncertain}
-        if nothing_sent:
-            values["content_hash"] = record.content_hash
-    values["state"] = Case(
-        When(generation=record.generation, state=RecordState.WAITING, then=Value(state.value)), default=F("state")
+        hashes = {key: one.record.content_hash if one.nothing_sent else "" for key, one in by_key.items()}
+        values |= _NO_MARK
+        values["content_hash"] = each("content_hash", hashes)
+        values["uncertain"] = each("uncertain", {key: one.uncertain for key, one in by_key.items()})
+    state = each("state", {key: one.state.value for key, one in by_key.items()})
+    then = Value(state) if isinstance(state, str) else state
+    values["state"] = Case(When(unchanged, state=RecordState.WAITING, then=then), default=F("state"))
+    fence = Q(mark_token=token) if token is not None else unchanged
+    records().filter(fence, pk__in=list(by_key)).update(**values)
+
+
+def hold_uncertain(rows: Sequence[SyncRecord], error: str, now: datetime) -> None:
+    """Hold records whose marks expired, for a person to look; the marks have told all they know and go."""
+    marks = each("mark_token", {row.pk: row.mark_token for row in rows})
+    records().filter(pk__in=[row.pk for row in rows], mark_token=marks, state=RecordState.WAITING).update(
+        **_NO_MARK, state=RecordState.UNKNOWN, uncertain=True, error=error, error_at=now, next_attempt_at=None
     )
-    return records().filter(fence, pk=record.pk).update(**values) == 1
-
-
-def hold_uncertain(record: SyncRecord | None, error: str, now: datetime) -> None:
-    """Hold a record whose mark expired, for a person to look; the mark has told all it knows and goes."""
-    if record is not None:
-        records().filter(pk=record.pk, mark_token=record.mark_token, state=RecordState.WAITING).update(
-            **_NO_MARK, state=RecordState.UNKNOWN, uncertain=True, error=error, error_at=now, next_attempt_at=None
-        )
 
 
 def note_waiting(record_ids: Sequence[int], error: str, now: datetime) -> None:
@@ -209,19 +191,12 @@ def note_strays(record: SyncRecord, parts: Iterable[RemotePart]) -> None:
     records().filter(pk=record.pk).update(state=RecordState.WAITING, generation=new_generation())
 
 
-def strays(record: SyncRecord) -> list[tuple[int, RemotePart]]:
-    """Remote copies to be removed, with their keys; those that turned out to be the record's own are left out."""
-    rows = StrayPart.objects.using(record_db()).filter(record_id=record.pk)
-    own = {(part.kind, part.id, part.address) for part in read_parts(record)}
-    found = [(row.pk, RemotePart(**row.part)) for row in rows]
-    return [(key, part) for key, part in found if (part.kind, part.id, part.address) not in own]
-
-
 def forget_strays(record: SyncRecord) -> None:
     """Forget the copies noted for removal: they are gone."""
     StrayPart.objects.using(record_db()).filter(record_id=record.pk).delete()
 
 
-def drop_finished(record: SyncRecord) -> None:
-    """Delete the record of an object that is gone, once nothing of it is out there."""
-    records().filter(pk=record.pk, parts=[], mark_token="", generation=record.generation).delete()
+def drop_finished(rows: Sequence[SyncRecord]) -> None:
+    """Delete the records of objects that are gone, once nothing of them is out there."""
+    found = records().filter(pk__in=[row.pk for row in rows], parts=[], mark_token="", generation=_read(rows))
+    found.delete()

@@ -14,6 +14,7 @@ from django.utils.module_loading import autodiscover_modules
 from syncqueue.conf import get_settings
 from syncqueue.core.errors import ConfigurationError
 from syncqueue.handlers.base import Document
+from syncqueue.handlers.search_fields import check_declaration
 from syncqueue.models import Destination
 
 S = TypeVar("S", bound="type[ModelSync]")
@@ -33,6 +34,11 @@ class ModelSync:
     watch: ClassVar[Iterable[str] | None] = None
     # Related models whose changes count: a function from the related object to the objects concerned.
     affected_by: ClassVar[Mapping[type[Model], Callable[[Any], Iterable[Model]]]] = {}
+    # Relations that document() follows ("tags"): read for all objects of a batch with one query each.
+    prefetch: ClassVar[Iterable[str]] = ()
+    # Columns of a search index by name, beside those every row has: {"userid": "integer", "createdat": "timestamp"}.
+    # The values come from Document.fields. Types: text string integer bigint float boolean timestamp multi json.
+    search_fields: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, model: type[Model]) -> None:
         """`model` is the one it is registered for."""
@@ -106,6 +112,9 @@ def _register(model: type[Model], sync_class: type[ModelSync]) -> None:
     for attribute in ("created_field", "changed_field"):
         if name := getattr(sync_class, attribute):
             _check_field(concrete, sync_class, attribute, name)
+    for name, kind in sync_class.search_fields.items():
+        if wrong := check_declaration(name, kind):
+            raise ConfigurationError(f"{sync_class.__name__}.search_fields[{name!r}]: {wrong}.")
     _sources[concrete] = sync_class(concrete)
     _by_class.clear()
 

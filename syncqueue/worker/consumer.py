@@ -79,13 +79,14 @@ class Consumer:
 
     async def _turn(self) -> bool:
         """One claim; answers whether a burst is over."""
-        free = await self._limit() - self.running
+        limit, most = await self._limits()
+        free = limit - self.running
         if free <= 0:
             self._slot_free.clear()
             await self._slot_free.wait()
             return False
         sent_at = time.monotonic()
-        claim = await self._queue.claim(min(free, BATCH))
+        claim = await self._queue.claim(min(free, most))
         if claim.tasks:
             self._begin(claim, sent_at)
             return False
@@ -99,10 +100,12 @@ class Consumer:
         await self._wait(claim)
         return False
 
-    async def _limit(self) -> int:
-        if self._concurrency is not None:
-            return self._concurrency
-        return (await self._database.run(policies.in_force, self.service)).concurrency
+    async def _limits(self) -> tuple[int, int]:
+        """How many tasks may be under way, and in one claim: two calls' worth where the handler does many in one."""
+        policy = await self._database.run(policies.in_force, self.service)
+        concurrency = self._concurrency or policy.concurrency
+        batch = self._executor.batch_limit(self.service, policy)
+        return max(concurrency, batch * min(concurrency, 2)), max(BATCH, batch)
 
     def _begin(self, claim: Claim, sent_at: float) -> None:
         self.running += len(claim.tasks)

@@ -32,6 +32,7 @@ def assert_each_task_in_one_place(raw: redis.Redis, keys: QueueKeys) -> None:
     assert set(raw.hkeys(keys["bodies"])) == live, "bodies do not match the states"
     assert set(raw.hkeys(keys["progress"])) <= live, "progress of a task that is gone"
     assert set(raw.hkeys(keys["behind"])) <= set(processing), "behind something that is not in processing"
+    assert set(raw.hkeys(keys["waited"])) <= live, "a task that is gone is still followed"
     leases = raw.hgetall(keys["leases"])
     assert set(leases) == set(processing), "leases do not match processing"
     assert all(lease[0] in "0123" and len(lease) > 1 for lease in leases.values())

@@ -8,24 +8,10 @@ from typing import Any
 
 import pytest
 
-from project.sandbox.testing import RunningSandbox, running_sandbox
+from project.sandbox.testing import RunningSandbox
 from tests.faults.site import Site, copy_database, migrate
 
 SiteMaker = Callable[..., Site]
-
-
-@pytest.fixture(scope="session")
-def shared_sandbox() -> Iterator[RunningSandbox]:
-    """One process for all tests of this run."""
-    with running_sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(shared_sandbox: RunningSandbox) -> RunningSandbox:
-    """An empty sandbox whose services are up."""
-    shared_sandbox.reset()
-    return shared_sandbox
 
 
 @pytest.fixture(scope="session")

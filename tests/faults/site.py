@@ -10,20 +10,15 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import redis
 
 from project.sandbox.telegram.service import DEFAULT_TOKEN
 
-T = TypeVar("T")
-
 REPOSITORY = Path(__file__).resolve().parents[2]
-# Longer than a lease, a mark and the intervals below together, on a busy machine.
-DEADLINE_SECONDS = 60.0
 SCRIPT_SECONDS = 60.0
 LEASE_SECONDS = 6
 # Seconds by which a record is made older so that the reconciler looks at it at once.
@@ -53,18 +48,6 @@ UNHURRIED = {
     "SYNCQUEUE_PROCESSING": FIGURES["SYNCQUEUE_PROCESSING"]
     | {"ATTEMPT_TIMEOUT_SECONDS": 8, "SHUTDOWN_SECONDS": 9, "LEASE_SECONDS": 10}
 }
-
-
-def eventually(check: Callable[[], T], seconds: float = DEADLINE_SECONDS) -> T:
-    """Try an assertion again and again until it holds; its own failure when time is up."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            return check()
-        except AssertionError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
 
 
 class Site:

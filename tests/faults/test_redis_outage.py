@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from project.sandbox.testing import RunningSandbox
+from tests.eventually import eventually
 from tests.faults.channel import posted, texts
 from tests.faults.conftest import SiteMaker
-from tests.faults.site import ALL_EMPTY, Site, eventually
+from tests.faults.site import ALL_EMPTY, Site
 from tests.redis_server import RedisServer
 
 # IMMEDIATE.TIMEOUT_SECONDS and a second is promised of waiting; a busy machine works slowly besides. Saves that each

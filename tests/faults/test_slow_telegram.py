@@ -8,9 +8,10 @@ import socket
 import pytest
 
 from project.sandbox.testing import RunningSandbox
+from tests.eventually import eventually
 from tests.faults.channel import posted, texts
 from tests.faults.conftest import SiteMaker
-from tests.faults.site import ALL_EMPTY, PATIENT, Site, eventually
+from tests.faults.site import ALL_EMPTY, PATIENT, Site
 
 # IMMEDIATE.TIMEOUT_SECONDS is 2 and a second more is promised; a busy machine works slowly besides. Saves that each
 # waited for themselves would take a hundred seconds.

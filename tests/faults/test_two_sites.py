@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from project.sandbox.testing import RunningSandbox
+from tests.eventually import eventually
 from tests.faults.channel import posted
 from tests.faults.conftest import SiteMaker
-from tests.faults.site import Site, eventually
+from tests.faults.site import Site
 
 STAGING: dict[str, Any] = {"SYNCQUEUE_ENVIRONMENT": "staging"}
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from project.sandbox.testing import RunningSandbox
+from tests.eventually import eventually
 from tests.faults.channel import posted, texts
 from tests.faults.conftest import SiteMaker
-from tests.faults.site import ALL_EMPTY, Site, eventually
+from tests.faults.site import ALL_EMPTY, Site
 
 
 def test_a_note_saved_by_a_process_killed_before_its_record_is_found_by_the_sweep(

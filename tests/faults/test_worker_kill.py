@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 from project.sandbox.testing import RunningSandbox
+from tests.eventually import eventually
 from tests.faults.channel import posted
 from tests.faults.conftest import SiteMaker
-from tests.faults.site import ALL_EMPTY, UNHURRIED, Site, eventually
+from tests.faults.site import ALL_EMPTY, UNHURRIED, Site
 
 TASK_COUNT = 1000
 NOTE_COUNT = 60

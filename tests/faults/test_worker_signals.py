@@ -6,9 +6,10 @@ import signal
 import subprocess
 
 from project.sandbox.testing import RunningSandbox
+from tests.eventually import eventually
 from tests.faults.channel import posted, texts
 from tests.faults.conftest import SiteMaker
-from tests.faults.site import ALL_EMPTY, PATIENT, Site, eventually
+from tests.faults.site import ALL_EMPTY, PATIENT, Site
 
 # What ends itself because it stood still for longer than its lease (worker/leases.py) has this exit code.
 BLOCKED_EXIT_CODE = 70

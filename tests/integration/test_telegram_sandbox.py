@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from project.sandbox.testing import RunningSandbox, running_sandbox
+from project.sandbox.testing import RunningSandbox
 from syncqueue.core.errors import (
     DestinationBroken,
     HandlerError,
@@ -67,23 +67,6 @@ class Desk:
             return await act(handler)
         finally:
             await handler.aclose()
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[RunningSandbox]:
-    """One sandbox for this file."""
-    with running_sandbox() as running:
-        yield running
-
-
-@pytest.fixture
-def sandbox(process: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> RunningSandbox:
-    """The sandbox, empty and up, and no proxy on the way to it."""
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    process.reset()
-    return process
 
 
 @pytest.fixture

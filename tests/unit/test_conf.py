@@ -45,7 +45,7 @@ def test_the_shortest_setting_is_valid_and_has_the_defaults_of_the_documentation
         max_retries=3, base_delay_seconds=60, backoff_multiplier=2.0, max_delay_seconds=3600
     )
     assert (telegram.concurrency, telegram.batch_size, telegram.force_ipv4, telegram.hold_unknown) == (
-        20, 1, False, False,
+        20, None, False, False,
     )  # fmt: skip
     assert (found.api_tokens, found.allowed_private_hosts, found.encryption_keys) == ((), (), ())
 

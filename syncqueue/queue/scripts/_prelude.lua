@@ -2,7 +2,7 @@
 -- ARGV[1]: the time in epoch ms, empty to use Redis's own. Each script names its further ARGV from ARGV[2] on.
 -- All scripts may run twice with the same arguments and come to the same end; moves out of processing check the token.
 local queue, delayed, processing, failed, bodies, progress, leases, behind, counters, history, wake, holds, reasons,
-  strikes, parked, lanes, site = unpack(KEYS, 1, 17)
+  strikes, parked, lanes, site, outages, waited = unpack(KEYS, 1, 19)
 
 local BAND = 1e15   -- between priorities in the scores of queue
 local PARKED = 1e15 -- scores of delayed from here on are parked, not due
@@ -45,6 +45,14 @@ end
 local function count(what, times)
   redis.call('HINCRBY', counters, what, times)
   redis.call('HINCRBY', history, whole(math.floor(now / 60000)) .. ' ' .. what, times)
+end
+
+-- Notes how long an attempt took, for the metrics: a bucket (its upper bound in ms, "" = not known) and the ms.
+local function took(bucket, ms)
+  if bucket ~= '' then
+    redis.call('HINCRBY', counters, 'took ' .. bucket, 1)
+    redis.call('HINCRBY', counters, 'took_ms', ms)
+  end
 end
 
 -- Ready times never repeat, so that tasks of one millisecond keep their order.
@@ -120,6 +128,38 @@ local function to_parked(id, hold, created)
   redis.call('HSET', lanes, id, hold)
 end
 
+local function is_breaker(hold)
+  return string.sub(hold, 1, 8) == 'breaker:'
+end
+
+-- What leaves the lane of a breaker is counted once, and followed until it ends (`note_end`), so that people can be told
+-- afterwards what became of all that waited.
+local function note_leaving(id, hold)
+  local since = is_breaker(hold) and redis.call('HGET', outages, hold .. ' since')
+  if since and redis.call('HGET', waited, id) ~= since .. ' ' .. hold then
+    redis.call('HSET', waited, id, since .. ' ' .. hold)
+    redis.call('HINCRBY', outages, hold .. ' left', 1)
+  end
+end
+
+-- `what`: delivered, failed or removed. Delivered after an attempt whose answer was lost: it may be out there twice.
+local function note_end(id, what)
+  local mark = redis.call('HGET', waited, id)
+  if not mark then
+    return
+  end
+  redis.call('HDEL', waited, id)
+  local since, hold = string.match(mark, '^(%d+) (.*)$')
+  if redis.call('HGET', outages, hold .. ' since') == since then
+    redis.call('HINCRBY', outages, hold .. ' ' .. what, 1)
+    local done = redis.call('HGET', progress, id) or ''
+    local lost = string.find(done, '"outcome":"unknown"', 1, true) or string.find(done, '"outcome":"lost"', 1, true)
+    if what == 'delivered' and lost then
+      redis.call('HINCRBY', outages, hold .. ' doubtful', 1)
+    end
+  end
+end
+
 -- Takes an id out of delayed, and out of its lane when it is parked. Answers whether it was there.
 local function from_delayed(id)
   local score = tonumber(redis.call('ZSCORE', delayed, id) or '')
@@ -131,6 +171,7 @@ local function from_delayed(id)
     local hold = redis.call('HGET', lanes, id) or ''
     redis.call('ZREM', parked, lane_member(hold, score - PARKED, id))
     redis.call('HDEL', lanes, id)
+    note_leaving(id, hold)
   end
   return true
 end
@@ -198,10 +239,6 @@ end
 local function lane_has_older(hold, created)
   local first = redis.call('ZRANGEBYLEX', parked, lane_start(hold), lane_end(hold), 'LIMIT', 0, 1)[1]
   return first and tonumber(string.sub(first, #hold + 2, #hold + 14)) < created
-end
-
-local function is_breaker(hold)
-  return string.sub(hold, 1, 8) == 'breaker:'
 end
 
 -- Ends a hold: its lane may leave, and the hold goes when the lane is empty.

@@ -1,11 +1,11 @@
 -- Leases up to `limit` tasks to a consumer: promotes what is due, then takes from the lanes of lifted holds (at most
 -- half at first, so that an emptying lane does not keep others waiting) and from pending, highest priority first.
--- KEYS[18]: the consumer's last claim. ARGV: 1 now, 2 site id, 3 token, 4 lease ms, 5 limit, 6 probe ms
+-- KEYS[20]: the consumer's last claim. ARGV: 1 now, 2 site id, 3 token, 4 lease ms, 5 limit, 6 probe ms
 -- Answers {next time something may be claimable (epoch ms, 0 = unknown), 1 when anything is held or striking,
 -- ids, bodies, progresses, lanes ("" when not from one), probes ("1", or "" when not one), now}.
 -- The same token twice answers the same tasks, without their lanes: an answer that was lost can be asked for again.
 local token, lease_ms, limit, probe_ms = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local last_claim = KEYS[18]
+local last_claim = KEYS[20]
 even_when_full()
 local refused = foreign(ARGV[2])
 if refused then

@@ -1,5 +1,5 @@
 -- Moves a task to the dead letters; what waits behind it takes its place instead.
--- ARGV: 1 now, 2 id, 3 token, 4 progress (its last attempt says why)
+-- ARGV: 1 now, 2 id, 3 token, 4 progress (its last attempt says why), 5 bucket and 6 ms of the attempt
 -- Answers 1, or 0 when the token does not hold it.
 local id = ARGV[2]
 if not is_held(id, ARGV[3]) then
@@ -10,9 +10,11 @@ local body, due = take_behind(id)
 if body then
   to_pending_or_delayed(id, body, due)
 else
+  note_end(id, 'failed')
   redis.call('HSET', progress, id, ARGV[4])
   redis.call('ZADD', failed, whole(now), id)
 end
+took(ARGV[5], ARGV[6])
 count('failed', 1)
 redis.call('HSET', counters, 'last_failed_at', whole(now))
 keep_tick()

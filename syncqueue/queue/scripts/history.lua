@@ -1,11 +1,23 @@
--- Reads what was counted in each of the last minutes, the running one last.
--- ARGV: 1 now, 2 how many minutes (at most 1440)
--- Answers for each {epoch minute, processed, retried, failed}.
+-- Reads what was counted in the last periods of so many minutes each, the running one last.
+-- ARGV: 1 now, 2 how many periods, 3 how many minutes each has (at most 60; periods begin at multiples of it)
+-- Answers for each {its first epoch minute, processed, retried, failed}.
 local rows = {}
-local running = math.floor(now / 60000)
-for minute = running - tonumber(ARGV[2]) + 1, running do
-  local at = whole(minute)
-  local found = redis.call('HMGET', history, at .. ' processed', at .. ' retried', at .. ' failed')
-  rows[#rows + 1] = {at, found[1] or '0', found[2] or '0', found[3] or '0'}
+local span = tonumber(ARGV[3])
+local running = math.floor(now / 60000 / span)
+for period = running - tonumber(ARGV[2]) + 1, running do
+  local first = period * span
+  local names = {}
+  for minute = first, first + span - 1 do
+    local at = whole(minute)
+    names[#names + 1] = at .. ' processed'
+    names[#names + 1] = at .. ' retried'
+    names[#names + 1] = at .. ' failed'
+  end
+  local sums = {0, 0, 0}
+  for i, found in ipairs(redis.call('HMGET', history, unpack(names))) do
+    local which = (i - 1) % 3 + 1
+    sums[which] = sums[which] + (tonumber(found or '') or 0)
+  end
+  rows[#rows + 1] = {whole(first), sums[1], sums[2], sums[3]}
 end
 return rows

@@ -8,7 +8,11 @@ for at = 2, #ARGV do
   if is_breaker(hold) then
     redis.call('HDEL', strikes, string.sub(hold, 9))
   end
-  if redis.call('ZSCORE', holds, hold) then
+  local till = tonumber(redis.call('ZSCORE', holds, hold) or '')
+  if till then
+    if till > 0 and redis.call('HEXISTS', outages, hold .. ' since') == 1 then
+      redis.call('HSET', outages, hold .. ' until', whole(now))
+    end
     end_hold(hold)
     lifted = lifted + 1
   end

@@ -1,5 +1,6 @@
 -- Sets a task aside until it is due, or parks it behind a hold; what waits behind it takes its place instead.
--- ARGV: 1 now, 2 id, 3 token, 4 due (epoch ms; +n: in n ms), 5 progress, 6 hold or "", 7 creation (epoch ms)
+-- ARGV: 1 now, 2 id, 3 token, 4 due (epoch ms; +n: in n ms), 5 progress, 6 hold or "", 7 creation (epoch ms),
+--   8 bucket and 9 ms of the attempt
 -- Answers 1, or 0 when the token does not hold it.
 local id, hold = ARGV[2], ARGV[6]
 if not is_held(id, ARGV[3]) then
@@ -18,6 +19,7 @@ else
   local from = string.sub(ARGV[4], 1, 1) == '+' and now or 0
   to_delayed(id, from + tonumber(string.match(ARGV[4], '%d+')))
 end
+took(ARGV[8], ARGV[9])
 count('retried', 1)
 keep_tick()
 return 1

@@ -15,7 +15,16 @@ if last ~= token then
   times = times + 1
   redis.call('HSET', strikes, endpoint, whole(times) .. ' ' .. token)
 end
-if times >= tonumber(ARGV[3]) or redis.call('ZSCORE', holds, hold) then
+local set = tonumber(redis.call('ZSCORE', holds, hold) or '')
+if times >= tonumber(ARGV[3]) or set then
+  if not set or not redis.call('HGET', outages, hold .. ' since') then
+    for _, what in ipairs({'until', 'left', 'delivered', 'failed', 'removed', 'doubtful'}) do
+      redis.call('HDEL', outages, hold .. ' ' .. what)
+    end
+    redis.call('HSET', outages, hold .. ' since', whole(now))
+  elseif set == 0 then -- away again while its lane is still leaving: the same outage goes on
+    redis.call('HDEL', outages, hold .. ' until')
+  end
   redis.call('ZADD', holds, whole(now + tonumber(ARGV[4])), hold)
   set_reason(hold, ARGV[6])
   wake_up() -- a claimer that sleeps learns when the breaker lets a probe through

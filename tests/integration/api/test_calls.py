@@ -45,7 +45,16 @@ def test_stats_of_one_service_count_its_tasks_and_give_times_in_iso(machine: Cli
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("GET", "stats/nowhere"), ("POST", "nowhere/recover"), ("DELETE", "nowhere/clear")]
+    ("method", "path"),
+    [
+        ("GET", "stats/nowhere"),
+        ("POST", "nowhere/recover"),
+        ("DELETE", "nowhere/clear"),
+        ("GET", "nowhere/tasks"),
+        ("GET", "nowhere/tasks/x"),
+        ("DELETE", "nowhere/tasks/x"),
+        ("POST", "nowhere/tasks/x/retry"),
+    ],
 )
 def test_an_unknown_service_is_404_and_the_known_ones_are_named(machine: Client, method: str, path: str) -> None:
     answer = machine.generic(method, BASE + path)
@@ -68,6 +77,12 @@ def test_a_path_that_is_none_is_404_in_json(machine: Client) -> None:
         ("POST", "telegram/clear", "DELETE"),
         ("PUT", "telegram/pause", "POST"),
         ("OPTIONS", "telegram/resume", "POST"),
+        ("POST", "metrics", "GET, HEAD"),
+        ("PATCH", "openapi.json", "GET, HEAD"),
+        ("DELETE", "telegram/tasks", "GET, HEAD"),
+        ("POST", "telegram/tasks/some-id", "GET, DELETE, HEAD"),
+        ("GET", "telegram/tasks/some-id/retry", "POST"),
+        ("GET", "telegram/tasks/some-id/run-now", "POST"),
     ],
 )
 def test_a_wrong_method_is_405_and_the_right_one_is_named(
@@ -137,8 +152,10 @@ def test_one_service_is_changed_and_not_the_other(machine: Client) -> None:
 @pytest.mark.usefixtures("redis_away")
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "stats"), ("GET", "stats/telegram"), ("POST", "telegram/retry-failed"), ("DELETE", "telegram/clear")],
-)
+    [("GET", "stats"), ("GET", "stats/telegram"), ("POST", "telegram/retry-failed"), ("DELETE", "telegram/clear"),
+     ("GET", "telegram/tasks"), ("GET", "telegram/tasks/x"), ("DELETE", "telegram/tasks/x"),
+     ("POST", "telegram/tasks/x/retry"), ("POST", "telegram/tasks/x/run-now")],
+)  # fmt: skip
 def test_without_redis_the_answer_is_503_in_words(machine: Client, method: str, path: str) -> None:
     answer = machine.generic(method, BASE + path)
     assert answer.status_code == 503

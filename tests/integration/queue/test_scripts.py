@@ -13,7 +13,7 @@ import redis
 
 from syncqueue.core.clock import ManualClock
 from syncqueue.core.task import ClaimedTask, Progress, SyncTask, TaskState, encode_body, encode_progress, to_ms
-from syncqueue.queue.calls import Call, Calls, Request
+from syncqueue.queue.calls import Call, Calls, Request, Restored
 from syncqueue.queue.connection import sync_client
 from syncqueue.queue.keys import QueueKeys
 from syncqueue.queue.sync import SyncQueue
@@ -56,6 +56,14 @@ LANE = {
     "lanes": {A.id: RATE},
     "bodies": {A.id: encode_body(A)},
 }
+BREAKER_LANE = {
+    **LANE,
+    "parked": {f"{BREAKER} {MADE_MS:013} {A.id}": 0},
+    "lanes": {A.id: BREAKER},
+}
+SINCE = NOW_MS - 7_800_000
+OUTAGE = {f"{BREAKER} since": str(SINCE)}
+WAITED = {"waited": {A.id: f"{SINCE} {BREAKER}"}}
 HOLD = {"holds": {RATE: NOW_MS + 30_000}, "reasons": {RATE: f"{NOW_MS:013}slow"}}
 LIFTED = {"holds": {RATE: 0}, "reasons": {RATE: f"{NOW_MS:013}slow"}}
 WAKE = {"wake": ["1"]}
@@ -83,6 +91,7 @@ class Case:
     answer: Any
     after: dict[str, Any]
     claims: dict[str, str] = field(default_factory=dict)
+    trash: dict[int, list[str]] = field(default_factory=dict)
 
 
 def _claim(calls: Calls) -> Call[Any]:
@@ -170,6 +179,15 @@ CASES = {
         lambda c: c.ack([(A.id, TOKEN)]),
         [True],
         {**HIGH_PENDING, **counted("processed", tick=1)},
+    ),
+    "ack, with its length": Case(
+        HELD,
+        lambda c: c.ack([(A.id, TOKEN)], [0.3]),
+        [True],
+        {
+            **counted("processed"),
+            "counters": {**counted("processed")["counters"], "took 500": "1", "took_ms": "300"},
+        },
     ),
     "ack, stale": Case(HELD, lambda c: c.ack([(A.id, "other")]), [False], HELD),
     "retry": Case(
@@ -272,11 +290,94 @@ CASES = {
         True,
         {
             "strikes": {"host:443": "2 t"},
+            "outages": {f"{BREAKER} since": str(NOW_MS)},
             "holds": {BREAKER: NOW_MS + 30_000},
             "reasons": {BREAKER: f"{NOW_MS:013}away"},
             **WAKE,
         },
     ),
+    "strike, away again while its lane is leaving": Case(
+        {**BREAKER_LANE, "holds": {BREAKER: 0}, "outages": {**OUTAGE, f"{BREAKER} until": str(NOW_MS - 3)}},
+        lambda c: c.strike("host:443", failures=9, open_seconds=30, token="t", reason="away"),
+        True,
+        {
+            **BREAKER_LANE,
+            "strikes": {"host:443": "1 t"},
+            "outages": OUTAGE,
+            "holds": {BREAKER: NOW_MS + 30_000},
+            "reasons": {BREAKER: f"{NOW_MS:013}away"},
+            **WAKE,
+        },
+    ),
+    "lift, the end of an outage": Case(
+        {**BREAKER_LANE, "holds": {BREAKER: NOW_MS + 9}, "outages": OUTAGE},
+        lambda c: c.lift([BREAKER]),
+        1,
+        {**BREAKER_LANE, "holds": {BREAKER: 0}, "outages": {**OUTAGE, f"{BREAKER} until": str(NOW_MS)}, **WAKE},
+    ),
+    "claim, from the lane of an outage": Case(
+        {**BREAKER_LANE, "holds": {BREAKER: 0}, "outages": OUTAGE, **STAMPED},
+        _claim,
+        None,
+        {**CLAIMED, "outages": {**OUTAGE, f"{BREAKER} left": "1"}, **WAITED, **STAMPED},
+        claims=CLAIM_KEPT,
+    ),
+    "ack, after an outage": Case(
+        {**HELD, **WAITED, "outages": OUTAGE},
+        lambda c: c.ack([(A.id, TOKEN)]),
+        [True],
+        {"outages": {**OUTAGE, f"{BREAKER} delivered": "1"}, **counted("processed")},
+    ),
+    "ack, after an outage and a lost answer": Case(
+        {**HELD, **WAITED, "outages": OUTAGE, "progress": {A.id: '{"history":[{"outcome":"unknown"}]}'}},
+        lambda c: c.ack([(A.id, TOKEN)]),
+        [True],
+        {
+            "outages": {**OUTAGE, f"{BREAKER} delivered": "1", f"{BREAKER} doubtful": "1"},
+            **counted("processed"),
+        },
+    ),
+    "ack, after an outage that another has followed": Case(
+        {**HELD, **WAITED, "outages": {f"{BREAKER} since": str(NOW_MS)}},
+        lambda c: c.ack([(A.id, TOKEN)]),
+        [True],
+        {"outages": {f"{BREAKER} since": str(NOW_MS)}, **counted("processed")},
+    ),
+    "fail, after an outage": Case(
+        {**HELD, **WAITED, "outages": OUTAGE},
+        lambda c: c.fail(A.id, TOKEN, ONCE),
+        True,
+        {
+            "failed": {A.id: NOW_MS},
+            "bodies": {A.id: encode_body(A)},
+            "progress": {A.id: encode_progress(ONCE)},
+            "outages": {**OUTAGE, f"{BREAKER} failed": "1"},
+            **counted("failed"),
+        },
+    ),
+    "remove, parked in an outage": Case(
+        {**BREAKER_LANE, "holds": {BREAKER: NOW_MS + 9}, "outages": OUTAGE},
+        lambda c: c.remove(TaskState.DELAYED, [A.id]),
+        [True],
+        {"holds": {BREAKER: NOW_MS + 9}, "outages": {**OUTAGE, f"{BREAKER} left": "1", f"{BREAKER} removed": "1"}},
+    ),
+    "discard": Case(
+        {**FAILED, "bodies": {A.id: encode_body(A)}},
+        lambda c: c.discard(TaskState.FAILED, [A.id, B.id], 7),
+        [True, False],
+        {},
+        trash={7: [f"{A.id} {encode_body(A)}"]},
+    ),
+    "discard, parked": Case(
+        {**LANE, **HOLD},
+        lambda c: c.discard(TaskState.DELAYED, [A.id], 7),
+        [True],
+        HOLD,
+        trash={7: [f"{A.id} {encode_body(A)}"]},
+    ),
+    "restore, nothing there": Case(STAMPED, lambda c: c.restore(7, 5), Restored(0, 0), STAMPED),
+    "outages": Case({"outages": OUTAGE}, lambda c: c.outages(), None, {"outages": OUTAGE}),
+    "ids": Case(PENDING, lambda c: c.ids(TaskState.PENDING, 5), [A.id], PENDING),
     "trim": Case(
         {"failed": {A.id: NOW_MS - 86_400_001, B.id: NOW_MS}, "bodies": {A.id: "x", B.id: "y"}},
         lambda c: c.trim(1),
@@ -289,9 +390,16 @@ CASES = {
         1,
         {"history": {f"{MINUTE - 10_080} processed": "1"}},
     ),
+    "trim_history, of outages": Case(
+        {"outages": {**OUTAGE, f"{BREAKER} until": str((MINUTE - 10_081) * 60_000), f"{BREAKER} left": "3"}},
+        lambda c: c.trim_history(),
+        0,
+        {},
+    ),
     "presence": Case(FAILED, lambda c: c.presence([A.id, B.id]), ["failed", "absent"], FAILED),
     "stats": Case(HELD, lambda c: c.stats(), None, HELD),
     "page": Case(PENDING, lambda c: c.page(TaskState.PENDING, 0, 5), None, PENDING),
+    "scan": Case(PENDING, lambda c: c.scan(TaskState.PENDING, 5, rank=0, after="", score=""), None, PENDING),
     "find": Case(LANE | HOLD, lambda c: c.find(A.id), None, LANE | HOLD),
     "holds": Case(LANE | HOLD, lambda c: c.holds(), None, LANE | HOLD),
     "history": Case(HELD, lambda c: c.history(3), None, HELD),
@@ -326,6 +434,7 @@ def test_a_script_leaves_exactly_these_keys(queue: SyncQueue, name: str) -> None
     if case.answer is not None:
         assert answer == case.answer
     kept = {KEYS.claim_of(consumer): text for consumer, text in case.claims.items()}
+    kept |= {KEYS.trash_of(clearing): entries for clearing, entries in case.trash.items()}
     assert dump(queue.client) == {KEYS[key]: value for key, value in case.after.items()} | kept
     assert_each_task_in_one_place(queue.client, KEYS)
 
@@ -356,6 +465,26 @@ def test_a_crash_is_written_into_the_progress(queue: SyncQueue) -> None:
     queue.recover_expired()
     written = json.loads(queue.client.hget(KEYS["progress"], A.id))
     assert (written["attempts"], written["crashes"], len(written["history"])) == (1, 1, 1)
+
+
+def test_what_was_discarded_comes_back_unless_something_newer_has_its_id(queue: SyncQueue) -> None:
+    queue.enqueue_many([A, B])
+    assert queue.discard(TaskState.PENDING, [A.id, B.id], 7) == [True, True]
+    assert 0 < queue.client.pttl(KEYS.trash_of(7)) <= 7 * 86_400_000
+    queue.enqueue(A2)
+    assert queue.restore(7, 1) == Restored(0, 1)
+    assert queue.restore(7, 5) == Restored(1, 0)
+    assert queue.client.hgetall(KEYS["bodies"]) == {A.id: encode_body(A2), B.id: encode_body(B)}
+    assert_each_task_in_one_place(queue.client, KEYS)
+
+
+def test_periods_of_several_minutes_are_added_up(queue: SyncQueue) -> None:
+    write(
+        queue.client,
+        {"history": {f"{MINUTE} failed": "1", f"{MINUTE - 60} processed": "2", f"{MINUTE - 1} processed": "4"}},
+    )
+    hours = queue.history(2, 60)
+    assert [(row.processed_count, row.failed_count) for row in hours] == [(6, 0), (0, 1)]
 
 
 def test_the_last_claim_is_let_go_after_two_leases(queue: SyncQueue) -> None:

@@ -1,22 +1,6 @@
-"""One sandbox process for a test run; every test finds it empty and up."""
-
-from collections.abc import Iterator
+"""Every test finds the sandbox empty and up."""
 
 import pytest
-
-from project.sandbox.testing import RunningSandbox, running_sandbox
-
-
-@pytest.fixture(scope="session")
-def sandbox_process() -> Iterator[RunningSandbox]:
-    with running_sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(sandbox_process: RunningSandbox) -> RunningSandbox:
-    sandbox_process.reset()
-    return sandbox_process
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,6 @@
-"""The real client library against a running sandbox, and waiting for what happens in another process."""
+"""The real client library against a running sandbox."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -11,7 +10,6 @@ from telegram.request import HTTPXRequest
 from project.sandbox.testing import RunningSandbox
 
 T = TypeVar("T")
-DEADLINE_SECONDS = 15.0
 
 
 def talk(
@@ -32,15 +30,3 @@ def talk(
             await request.shutdown()
 
     return asyncio.run(run())
-
-
-def eventually(check: Callable[[], T]) -> T:
-    """Try an assertion again and again until it holds; its own failure when time is up."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while True:
-        try:
-            return check()
-        except AssertionError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)

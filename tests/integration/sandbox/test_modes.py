@@ -11,8 +11,9 @@ from telegram import Bot
 from telegram.error import Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError, TimedOut
 
 from project.sandbox.testing import RunningSandbox
+from tests.eventually import eventually
 
-from .talking import eventually, talk
+from .talking import talk
 
 
 async def say(bot: Bot, text: str = "Hello", chat: str = "@news") -> int:

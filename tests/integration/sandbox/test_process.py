@@ -11,8 +11,9 @@ from pathlib import Path
 from telegram.error import TelegramError
 
 from project.sandbox.testing import REPOSITORY, running_sandbox
+from tests.eventually import eventually
 
-from .talking import eventually, talk
+from .talking import talk
 
 
 def lines(path: Path) -> list[dict]:

@@ -9,29 +9,12 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from project.sandbox.testing import RunningSandbox, running_sandbox
+from project.sandbox.testing import RunningSandbox
 from syncqueue import policies, queues, site
 from syncqueue.execution import immediate
 from syncqueue.models import Destination
 from syncqueue.sources import destinations
 from tests.integration.sync.scene import make_destination
-
-
-@pytest.fixture(scope="session")
-def process() -> Iterator[RunningSandbox]:
-    """One sandbox for this folder's tests."""
-    with running_sandbox() as running:
-        yield running
-
-
-@pytest.fixture
-def sandbox(process: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> RunningSandbox:
-    """The sandbox, empty and up, and no proxy on the way to it."""
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    process.reset()
-    return process
 
 
 def forget_all() -> None:

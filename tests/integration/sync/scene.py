@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,9 +17,7 @@ from syncqueue.queue import SyncQueue
 from syncqueue.queue.inspect import HoldView
 from syncqueue.sources.intents import record_key
 from syncqueue.worker.worker import Worker
-
-DEADLINE_SECONDS = 15.0
-PAUSE_SECONDS = 0.02
+from tests.eventually import eventually
 
 
 def make_destination(sandbox: RunningSandbox, address: str = "@news", **values: Any) -> Destination:
@@ -82,17 +79,16 @@ def work(**options: Any) -> None:
     asyncio.run(Worker(burst=True, **options).run())
 
 
-def eventually(holds_true: Callable[[], bool], *, act: Callable[[], Any] = lambda: None) -> None:
+def wait_until(holds_true: Callable[[], bool], *, act: Callable[[], Any] = lambda: None) -> None:
     """Wait until something is so; `act` is done before each look."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while True:
+
+    def check() -> None:
         act()
-        if holds_true():
-            return
-        assert time.monotonic() < deadline, "It did not become so in time."
-        time.sleep(PAUSE_SECONDS)
+        assert holds_true(), "It did not become so in time."
+
+    eventually(check)
 
 
 def work_until(holds_true: Callable[[], bool], **options: Any) -> None:
     """Let workers work until something is so."""
-    eventually(holds_true, act=lambda: work(**options))
+    wait_until(holds_true, act=lambda: work(**options))

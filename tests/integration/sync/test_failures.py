@@ -17,7 +17,6 @@ from syncqueue import services, signals
 from syncqueue.models import Destination, RecordState, SyncRecord
 from tests.integration.sync.scene import (
     configure,
-    eventually,
     hold_names,
     make_destination,
     methods,
@@ -25,6 +24,7 @@ from tests.integration.sync.scene import (
     record_of,
     task_of,
     texts,
+    wait_until,
     work,
     work_until,
 )
@@ -261,7 +261,7 @@ def test_a_probe_that_fails_keeps_the_breaker_open_and_one_that_succeeds_closes_
     configure("BREAKER", FAILURES=1, OPEN_SECONDS=0.3)
     sandbox.set_mode("telegram", "down")
     (note,) = save(writer, "First")
-    eventually(lambda: len(task_of(note).progress.history) >= 3, act=work)
+    wait_until(lambda: len(task_of(note).progress.history) >= 3, act=work)
     assert attempts(note) == 0
     sandbox.set_mode("telegram", "up")
     work_until(lambda: texts(sandbox) == ["First"])

@@ -14,12 +14,12 @@ from syncqueue.execution.dispatch import begin_request, end_request
 from syncqueue.models import Destination, RecordState
 from tests.integration.sync.scene import (
     configure,
-    eventually,
     methods,
     queue,
     record_of,
     task_of,
     texts,
+    wait_until,
     work_until,
 )
 
@@ -48,17 +48,17 @@ def unanswered(sandbox: RunningSandbox) -> int:
 
 def test_a_save_returns_before_the_answer_and_the_attempt_ends_by_itself(writer: User, sandbox: RunningSandbox) -> None:
     note = Note.objects.create(owner=writer, text="First")
-    eventually(lambda: unanswered(sandbox) == 1)
+    wait_until(lambda: unanswered(sandbox) == 1)
     assert task_of(note).state == "processing"
     sandbox.set_mode("telegram", "up")
-    eventually(lambda: record_of(note).state == RecordState.SYNCED)
-    eventually(lambda: task_of(note) is None)
+    wait_until(lambda: record_of(note).state == RecordState.SYNCED)
+    wait_until(lambda: task_of(note) is None)
     assert (texts(sandbox), methods(sandbox)) == (["First"], ["sendMessage"])
 
 
 def test_ten_edits_during_an_attempt_come_to_one_more_with_the_last_text(writer: User, sandbox: RunningSandbox) -> None:
     note = Note.objects.create(owner=writer, text="First")
-    eventually(lambda: unanswered(sandbox) == 1)
+    wait_until(lambda: unanswered(sandbox) == 1)
     for number in range(10):
         note.text = f"Edit {number}"
         note.save()
@@ -87,7 +87,7 @@ def test_the_saves_of_one_transaction_wait_together(writer: User, sandbox: Runni
             Note.objects.create(owner=writer, text=f"Note {number}")
     assert queue().stats().processing_count == 8
     sandbox.set_mode("telegram", "up")
-    eventually(lambda: queue().stats().processing_count == 0)
+    wait_until(lambda: queue().stats().processing_count == 0)
     assert methods(sandbox) == ["sendMessage"] * 8
 
 
@@ -99,5 +99,5 @@ def test_the_next_request_has_a_budget_of_its_own(
     end_request()
     begin_request()
     Note.objects.create(owner=writer, text="Second")
-    eventually(lambda: sorted(texts(sandbox)) == ["First", "Second"])
+    wait_until(lambda: sorted(texts(sandbox)) == ["First", "Second"])
     assert queue().stats().pending_count == 0

@@ -10,7 +10,7 @@ from syncqueue.core.clock import ManualClock
 from syncqueue.core.errors import InvalidTask, LeaseLost, TaskInProcessing
 from syncqueue.core.task import ClaimedTask, Progress, SyncTask, TaskState
 from syncqueue.queue import steps
-from syncqueue.queue.calls import CHUNK, Calls, script
+from syncqueue.queue.calls import CHUNK, HEAVY_CHUNK, Calls, script
 from syncqueue.queue.keys import ORDER, QueueKeys
 
 CALLS = Calls(QueueKeys("sync", "telegram"), "site-1", ManualClock().now_ms)
@@ -43,7 +43,7 @@ def test_promotion_goes_on_until_a_chunk_is_not_full():
 
 def test_retrying_all_failures_stops_at_the_number_there_was():
     class Stats:
-        failed_count = 2 * CHUNK
+        failed_count = 2 * HEAVY_CHUNK
 
     calls, total = drive(steps.retry_failed(CALLS), Stats, [], 3, [], 4)
     assert (len(calls), total) == (5, 7)

@@ -1,0 +1,119 @@
+"""Prometheus metrics, made when asked for. The counters live in Redis, so they are right over all processes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from syncqueue import services
+from syncqueue.api.errors import ApiError
+from syncqueue.api.routing import requires
+from syncqueue.audit import Actor
+from syncqueue.core.errors import SyncQueueError
+from syncqueue.permissions import VIEW
+from syncqueue.queue.calls import Measures
+from syncqueue.queue.inspect import HoldView
+
+_PLAIN = "text/plain; version=0.0.4; charset=utf-8"
+# What a family is made of: its kind, name, help and the names of its labels.
+_FAMILIES = (
+    ("gauge", "syncqueue_up", "Whether the queue of the service could be asked", ("service",)),
+    ("gauge", "syncqueue_tasks", "Tasks now, by state; delayed includes the held ones", ("service", "state")),
+    ("counter", "syncqueue_tasks_processed", "Tasks that were done", ("service",)),
+    ("counter", "syncqueue_tasks_failed", "Tasks that went to the dead letters", ("service",)),
+    ("counter", "syncqueue_tasks_retried", "Times a task was set aside to be tried again", ("service",)),
+    ("gauge", "syncqueue_oldest_pending_seconds", "How long the oldest pending task has been ready", ("service",)),
+    ("gauge", "syncqueue_paused", "Whether a person has paused the service", ("service",)),
+    ("gauge", "syncqueue_holds", "Holds in force, by kind", ("service", "kind")),
+    ("gauge", "syncqueue_held_tasks", "Tasks parked behind holds, by kind", ("service", "kind")),
+    ("gauge", "syncqueue_workers", "Workers alive that work on the service", ("service",)),
+    ("histogram", "syncqueue_attempt_duration_seconds", "How long attempts took", ("service",)),
+)
+_HOLD_KINDS = ("breaker", "rate", "broken", "disabled", "pause")
+
+
+@requires(VIEW)
+def metrics(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """All metrics, as text or as OpenMetrics, whichever the scraper asks for."""
+    try:  # optional: the extra `metrics`
+        from prometheus_client import CollectorRegistry, generate_latest
+        from prometheus_client.openmetrics import exposition
+    except ImportError as error:
+        raise ApiError(501, _("Metrics need a library: pip install 'django-syncqueue[metrics]'.")) from error
+    registry = CollectorRegistry()
+    registry.register(QueueCollector())
+    if "application/openmetrics-text" in request.headers.get("Accept", ""):
+        return HttpResponse(exposition.generate_latest(registry), content_type=exposition.CONTENT_TYPE_LATEST)
+    return HttpResponse(generate_latest(registry), content_type=_PLAIN)
+
+
+class QueueCollector:
+    """Reads every service's figures once for each scrape."""
+
+    def describe(self) -> list[Any]:
+        """Nothing: registering is not to ask Redis."""
+        return []
+
+    def collect(self) -> Iterator[Any]:
+        """The families with their samples. A service that cannot be asked has `syncqueue_up` 0 and nothing else."""
+        families = _new_families()
+        workers = _workers()
+        for name in services.service_names():
+            try:
+                measured, holds = services.measures(name), services.holds(name)
+            except SyncQueueError:  # said by syncqueue_up, and in words by the other calls
+                families["syncqueue_up"].add_metric([name], 0)
+                continue
+            _add(families, name, measured, holds, sum(name in worker.services for worker in workers))
+        yield from families.values()
+
+
+def _workers() -> Sequence[services.WorkerView]:
+    try:
+        return services.workers()
+    except SyncQueueError:  # then no queue can be asked either
+        return []
+
+
+def _new_families() -> dict[str, Any]:
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+
+    kinds = {"gauge": GaugeMetricFamily, "counter": CounterMetricFamily, "histogram": HistogramMetricFamily}
+    return {name: kinds[kind](name, text, labels=labels) for kind, name, text, labels in _FAMILIES}
+
+
+def _add(
+    families: dict[str, Any], service: str, measured: Measures, holds: Sequence[HoldView], worker_count: int
+) -> None:
+    stats = measured.stats
+    plain = {
+        "syncqueue_up": 1,
+        "syncqueue_tasks_processed": stats.total_processed,
+        "syncqueue_tasks_failed": stats.total_failed,
+        "syncqueue_tasks_retried": measured.total_retried,
+        "syncqueue_oldest_pending_seconds": stats.oldest_pending_seconds or 0,
+        "syncqueue_paused": int(stats.paused),
+        "syncqueue_workers": worker_count,
+    }
+    for name, value in plain.items():
+        families[name].add_metric([service], value)
+    for state in ("pending", "delayed", "processing", "failed"):
+        families["syncqueue_tasks"].add_metric([service, state], getattr(stats, f"{state}_count"))
+    _add_holds(families, service, holds)
+    took = measured.durations
+    buckets = [(str(bound), count) for bound, count in took.buckets.items()] + [("+Inf", took.count)]
+    families["syncqueue_attempt_duration_seconds"].add_metric([service], buckets, sum_value=took.sum_seconds)
+
+
+def _add_holds(families: dict[str, Any], service: str, holds: Sequence[HoldView]) -> None:
+    in_force = Counter(hold.kind for hold in holds if not hold.lifted)
+    parked: Counter[str] = Counter()
+    for hold in holds:
+        parked[hold.kind] += hold.parked_count
+    for kind in _HOLD_KINDS:
+        families["syncqueue_holds"].add_metric([service, kind], in_force[kind])
+        families["syncqueue_held_tasks"].add_metric([service, kind], parked[kind])

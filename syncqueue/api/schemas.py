@@ -1,0 +1,106 @@
+"""The JSON Schemas of the API's answers, for its OpenAPI description."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from syncqueue.core.task import PRIORITIES, TaskState
+
+Schema = dict[str, Any]
+
+TEXT: Schema = {"type": "string"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+FLAG: Schema = {"type": "boolean"}
+SECONDS: Schema = {"type": "number", "minimum": 0}
+MOMENT: Schema = {"type": "string", "format": "date-time"}
+STATE: Schema = {"type": "string", "enum": [state.value for state in TaskState]}
+
+
+def ref(name: str) -> Schema:
+    """A reference to one of SCHEMAS."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _list(schema: Schema) -> Schema:
+    return {"type": "array", "items": schema}
+
+
+def _object(optional: tuple[str, ...] = (), **properties: Schema) -> Schema:
+    """An object of exactly these properties."""
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+_STATS = {
+    "service": TEXT,
+    "pending_count": COUNT,
+    "delayed_count": COUNT,
+    "processing_count": COUNT,
+    "failed_count": COUNT,
+    "total_processed": COUNT,
+    "total_failed": COUNT,
+    "last_processed_at": _or_null(MOMENT),
+    "last_failed_at": _or_null(MOMENT),
+    "oldest_pending_seconds": _or_null(SECONDS),
+    "paused": FLAG,
+    "breaker": {"type": "string", "enum": ["closed", "open", "half-open"]},
+}
+_TASK = {
+    "id": TEXT,
+    "service": TEXT,
+    "state": STATE,
+    "action": _or_null(TEXT),
+    "entity": _or_null(TEXT),
+    "priority": _or_null({"type": "string", "enum": list(PRIORITIES)}),
+    "created_at": _or_null(MOMENT),
+    "due_at": _or_null(MOMENT),
+    "held_by": _or_null(TEXT),
+    "record_id": _or_null({"type": "integer"}),
+    "attempt_count": COUNT,
+    "crash_count": COUNT,
+    "error": TEXT,
+    "unreadable": TEXT,
+}
+_ATTEMPT = _object(at=MOMENT, seconds=SECONDS, outcome=TEXT, error=TEXT, traceback=TEXT)
+_SERVICE_HEALTH = _object(name=TEXT, ok=FLAG, workers=COUNT, oldest_pending_seconds=_or_null(SECONDS), problem=TEXT)
+
+SCHEMAS: dict[str, Schema] = {
+    "Error": _object(error={"type": "string", "description": "What is wrong and what to do, for people."}),
+    "QueueStats": _object(**_STATS),
+    "AllStats": _object(services=_list(ref("QueueStats"))),
+    "Counted": _object(service=TEXT, count=COUNT),
+    "Cleared": _object(
+        service=TEXT,
+        count=COUNT,
+        counts={"type": "object", "propertyNames": STATE, "additionalProperties": COUNT},
+    ),
+    "Switched": _object(service=TEXT, paused=FLAG),
+    "Task": _object(**_TASK),
+    "TaskPage": _object(
+        service=TEXT,
+        state=STATE,
+        tasks=_list(ref("Task")),
+        searched_count=COUNT,
+        total_count=COUNT,
+        next_cursor=_or_null(TEXT),
+    ),
+    "TaskDetail": _object(
+        **_TASK,
+        key=_or_null(TEXT),
+        payload=_or_null({"type": "object"}),
+        raw=_or_null(TEXT),
+        attempts=_list(_ATTEMPT),
+    ),
+    "TaskMoved": _object(service=TEXT, id=TEXT, count={"const": 1}),
+    "Health": _object(
+        ("redis", "services", "error"),
+        status={"type": "string", "enum": ["ok", "failing"]},
+        redis=FLAG,
+        services=_list(_SERVICE_HEALTH),
+        error=TEXT,
+    ),
+}

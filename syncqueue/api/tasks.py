@@ -1,0 +1,141 @@
+"""The API's views of tasks: pages of a state, one task, and what may be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest, JsonResponse
+from django.utils.translation import gettext as _
+
+from syncqueue import audit, services
+from syncqueue.api.errors import ApiError
+from syncqueue.api.routing import requires
+from syncqueue.audit import Actor
+from syncqueue.core.task import AttemptNote, TaskState, TaskView
+from syncqueue.models import ServicePolicy
+from syncqueue.permissions import OPERATE, VIEW
+from syncqueue.secrets import redact
+from syncqueue.sources.intents import record_id_of
+
+PAGE = 50
+LARGEST_PAGE = 200
+LONGEST_SEARCH = 200
+
+
+@requires(VIEW)
+def tasks(request: HttpRequest, actor: Actor, service: str) -> JsonResponse:
+    """A page of a state's tasks, oldest first."""
+    asked = _parameters(request, {"state", "search", "cursor", "limit"})
+    state = _state(asked.get("state", TaskState.PENDING.value))
+    search = asked.get("search", "")
+    if len(search) > LONGEST_SEARCH:
+        raise ApiError(400, _("search: at most %d characters.") % LONGEST_SEARCH)
+    limit = _limit(asked.get("limit", str(PAGE)))
+    page = services.task_page(service, state, cursor=asked.get("cursor", ""), search=search, limit=limit)
+    return JsonResponse(
+        {
+            "service": service,
+            "state": state.value,
+            "tasks": [summary(view) for view in page.tasks],
+            "searched_count": page.searched_count,
+            "total_count": page.total_count,
+            "next_cursor": page.next_cursor or None,
+        }
+    )
+
+
+@requires(VIEW)
+def task(request: HttpRequest, actor: Actor, service: str, task_id: str) -> JsonResponse:
+    """One task with its payload and the attempts so far."""
+    return JsonResponse(detail(services.task(service, task_id)))
+
+
+@requires(OPERATE)
+def delete(request: HttpRequest, actor: Actor, service: str, task_id: str) -> JsonResponse:
+    """Take one task out."""
+    services.delete_task(service, task_id, actor=actor.name)
+    return _done(actor, service, "delete", task_id)
+
+
+@requires(OPERATE)
+def retry(request: HttpRequest, actor: Actor, service: str, task_id: str) -> JsonResponse:
+    """Bring one failed task back."""
+    services.retry_task(service, task_id, actor=actor.name)
+    return _done(actor, service, "retry", task_id)
+
+
+@requires(OPERATE)
+def run_now(request: HttpRequest, actor: Actor, service: str, task_id: str) -> JsonResponse:
+    """Let one delayed task go out at once."""
+    services.run_task_now(service, task_id, actor=actor.name)
+    return _done(actor, service, "run-now", task_id)
+
+
+def _done(actor: Actor, service: str, operation: str, task_id: str) -> JsonResponse:
+    audit.note(actor, f"{operation}: 1 task, {task_id}", subject=service, model=ServicePolicy)
+    return JsonResponse({"service": service, "id": task_id, "count": 1})
+
+
+def _parameters(request: HttpRequest, known: set[str]) -> Mapping[str, str]:
+    """The parameters of the address; a misspelt or repeated one is refused instead of passed over."""
+    unknown = set(request.GET) - known
+    repeated = [name for name in request.GET if len(request.GET.getlist(name)) > 1]
+    if unknown or repeated:
+        raise ApiError(400, _("The parameters are %s, each at most once.") % ", ".join(sorted(known)))
+    return {name: str(request.GET[name]) for name in request.GET}
+
+
+def _state(name: str) -> TaskState:
+    if name not in set(TaskState):
+        raise ApiError(400, _("state: one of %s.") % ", ".join(TaskState))
+    return TaskState(name)
+
+
+def _limit(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= LARGEST_PAGE):
+        raise ApiError(400, _("limit: a whole number from 1 to %d.") % LARGEST_PAGE)
+    return int(text)
+
+
+def summary(view: TaskView) -> dict[str, Any]:
+    """A task as a page shows it. What cannot be read has nulls, and `unreadable` says why."""
+    known = view.task
+    last = view.progress.history[-1] if view.progress.history else None
+    return {
+        "id": view.id,
+        "service": view.service,
+        "state": view.state.value,
+        "action": known.action if known else None,
+        "entity": known.entity if known else None,
+        "priority": known.priority if known else None,
+        "created_at": known.created_at if known else None,
+        "due_at": view.due_at,
+        "held_by": view.held_by,
+        "record_id": record_id_of(known) if known else None,
+        "attempt_count": view.progress.attempt_count,
+        "crash_count": view.progress.crash_count,
+        "error": redact(last.error) if last else "",
+        "unreadable": view.unreadable,
+    }
+
+
+def detail(view: TaskView) -> dict[str, Any]:
+    """A task with all that is known of it. The raw body is shown only where it cannot be read."""
+    return {
+        **summary(view),
+        "key": view.task.key if view.task else None,
+        "payload": dict(view.task.payload) if view.task else None,
+        "raw": None if view.task else redact(view.raw),
+        "attempts": [_attempt(note) for note in view.progress.history],
+    }
+
+
+def _attempt(note: AttemptNote) -> dict[str, Any]:
+    return {
+        "at": note.at,
+        "seconds": note.seconds,
+        "outcome": note.outcome,
+        "error": redact(note.error),
+        "traceback": redact(note.traceback),
+    }

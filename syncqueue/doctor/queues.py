@@ -1,0 +1,96 @@
+"""The doctor's look at Redis and the workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from syncqueue import services, site
+from syncqueue.conf import get_settings
+from syncqueue.core.clock import SYSTEM_CLOCK
+from syncqueue.core.errors import ConfigurationError, QueueError
+from syncqueue.doctor.finding import Finding, advise, ok, wrong
+from syncqueue.queue.connection import sync_client
+from syncqueue.queue.probe import RedisFacts, probe
+
+OLDEST_REDIS = (6, 2)
+SLOW_SECONDS = 0.05  # each save waits for two or three round trips
+CLOCK_SECONDS = 5.0  # what is compared across machines is compared in seconds
+_TIMEOUT_SECONDS = 3.0
+
+REDIS = "redis"
+
+
+def examine_redis() -> Iterator[Finding]:
+    """Whether Redis answers, and is fit to keep queues. Raises what a database that is away raises."""
+    settings = get_settings()
+    client = None
+    try:
+        client = sync_client(settings.redis, _TIMEOUT_SECONDS)
+        facts = probe(client, settings.key_prefix, list(settings.services))
+    except (QueueError, ConfigurationError) as error:
+        text = _("Saves go on, and what they want waits in the database.")
+        advice = _("Start Redis, or mend SYNCQUEUE['REDIS'].")
+        yield wrong(REDIS, f"{error} {text}", advice)
+        return
+    finally:
+        if client is not None:
+            client.close()
+    yield _latency(facts)
+    yield from _fitness(facts)
+    yield from _stamps(facts)
+    yield from _workers()
+
+
+def _latency(facts: RedisFacts) -> Finding:
+    text = _("%(name)s answers in %(ms).1f ms.") % {"name": facts.name, "ms": facts.latency_seconds * 1000}
+    if facts.latency_seconds > SLOW_SECONDS:
+        advice = _("Each save waits for it two or three times: put Redis nearer to the web servers.")
+        return advise(REDIS, text, advice, facts.latency_seconds)
+    return ok(REDIS, text, facts.latency_seconds)
+
+
+def _fitness(facts: RedisFacts) -> Iterator[Finding]:
+    if facts.version is not None and facts.version < OLDEST_REDIS:
+        yield wrong(REDIS, _("%s is too old.") % facts.name, _("Use Redis 6.2 or newer, or Valkey."))
+    if facts.policy not in (None, "noeviction"):
+        text = _("Redis may throw tasks away when it is full: its maxmemory-policy is %s.") % facts.policy
+        yield wrong(REDIS, text, _("Set maxmemory-policy noeviction on the server of the queues."))
+    if facts.is_durable is False:
+        text = _("Redis keeps no append-only file: a restart forgets tasks.")
+        advice = _(
+            "Set appendonly yes. Without it, synced objects are queued again from the database, but tasks that your "
+            "own code has queued are gone."
+        )
+        yield advise(REDIS, text, advice)
+    difference = abs((facts.now - SYSTEM_CLOCK.now()).total_seconds())
+    if difference > CLOCK_SECONDS:
+        text = _("The clock of Redis and the clock here are %.0f seconds apart.") % difference
+        yield advise(REDIS, text, _("Let both machines take their time from NTP."))
+
+
+def _stamps(facts: RedisFacts) -> Iterator[Finding]:
+    ours = site.site_id()
+    for service, stamp in facts.stamps.items():
+        if stamp not in (None, ours):
+            text = _("The queue of %(service)s belongs to another database (site %(stamp)s; this is site %(ours)s).")
+            advice = _(
+                "Give each site its own SYNCQUEUE['KEY_PREFIX'] (now %r) or Redis database; if this database is meant "
+                "to take the queue over: manage.py syncqueue adopt-queue"
+            )
+            values = {"service": service, "stamp": stamp, "ours": ours}
+            yield wrong(REDIS, text % values, advice % get_settings().key_prefix)
+
+
+def _workers() -> Iterator[Finding]:
+    alive = services.workers()
+    for name in services.service_names():
+        count = sum(name in worker.services for worker in alive)
+        if count:
+            text = ngettext("%d worker works on %s.", "%d workers work on %s.", count) % (count, name)
+            yield ok("workers", text)
+        else:
+            text = _("No worker works on %s: what cannot be sent at once waits.") % name
+            yield wrong("workers", text, _("Start one: manage.py runsyncworker"))

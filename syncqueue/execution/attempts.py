@@ -1,0 +1,273 @@
+"""Attempts at records: ask the holds, reconcile those of one destination together, and end each in the queue."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from syncqueue import signals
+from syncqueue.conf import ServiceSettings, Settings
+from syncqueue.core.chunks import chunks
+from syncqueue.core.clock import Clock
+from syncqueue.core.errors import QueueError
+from syncqueue.core.result import Outcome, SyncResult
+from syncqueue.execution.database import DatabaseThreads
+from syncqueue.execution.decision import Decision, Move, decide
+from syncqueue.execution.ending import Attempt, Ending, announce
+from syncqueue.execution.prepare import Prepared, Verdict, broken_hold
+from syncqueue.execution.reconcile import STATES, Reconciled, Reconciliation
+from syncqueue.execution.sending import batch_limit
+from syncqueue.handlers.base import DocumentHandler, Place
+from syncqueue.models import RecordState, SyncRecord
+from syncqueue.queue import AsyncSyncQueue
+from syncqueue.queue.calls import Request
+from syncqueue.sources import records
+from syncqueue.sources.destinations import follow_move, mark_broken
+from syncqueue.sources.intents import record_id_of
+
+logger = logging.getLogger("syncqueue.execution")
+
+# How soon to look again at a record that another attempt is working on.
+_MARKED_SECONDS = 5.0
+_MARKED_TEXT = "Another attempt is working on this."
+_CUT_OFF_TEXT = "An attempt was cut off after it may have sent this; look before you send it again."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordAttempt:
+    """An attempt at a record, as far as the first half has come."""
+
+    attempt: Attempt
+    prepared: Prepared
+
+    @property
+    def destination_id(self) -> int:
+        """0 where the record is gone."""
+        return self.prepared.record.destination_id if self.prepared.record else 0
+
+
+# Attempts that are made together.
+Group: TypeAlias = list[RecordAttempt]
+
+
+def grouped(attempts: Iterable[RecordAttempt], handler: DocumentHandler, policy: ServiceSettings) -> list[Group]:
+    """The attempts that are made together: the ready ones of one destination, as many as the handler takes."""
+    groups: list[Group] = []
+    ready: dict[int, list[RecordAttempt]] = {}
+    for one in attempts:
+        if one.prepared.verdict is Verdict.READY:
+            ready.setdefault(one.destination_id, []).append(one)
+        else:
+            groups.append([one])
+    limit = batch_limit(handler, policy)
+    for same in ready.values():
+        groups += chunks(same, limit)
+    return groups
+
+
+class RecordRunner:
+    """Makes attempts at the records of one service, on one event loop."""
+
+    def __init__(
+        self, queue: AsyncSyncQueue, ending: Ending, database: DatabaseThreads, clock: Clock, settings: Settings
+    ) -> None:
+        """`ending` ends attempts in `queue`."""
+        self._queue = queue
+        self._ending = ending
+        self._database = database
+        self._clock = clock
+        self._settings = settings
+
+    async def run(self, group: Group, handler: DocumentHandler, policy: ServiceSettings) -> None:
+        """Make the attempts of a group."""
+        if group[0].prepared.verdict is Verdict.READY:
+            if admitted := await self._admitted(group):
+                await self._reconcile(admitted, handler, policy)
+        else:
+            await self._end_unready(group[0], policy)
+
+    async def _admitted(self, group: Group) -> Group:
+        """Those that no hold stands against; the others are parked, and their records say why."""
+        asking = [one for one in group if one.prepared.sends and one.attempt.watched]
+        if not asking:
+            return group
+        requests = [Request(claimed=one.attempt.claimed, holds=one.prepared.holds) for one in asking]
+        try:
+            admissions = await self._queue.admit(requests)
+        except QueueError as error:
+            logger.warning("The holds could not be asked: %s", error, extra=asking[0].attempt.extra)
+            return group  # the mark is the fence; the breaker is a courtesy
+        parked: dict[str, list[int]] = {}
+        refused: set[int] = set()
+        for one, admission in zip(asking, admissions, strict=True):
+            if not admission.admitted:
+                refused.add(one.prepared.record_id)
+                if admission.held_by:
+                    parked.setdefault(admission.held_by, []).append(one.prepared.record_id)
+        for hold, ids in parked.items():
+            await self._database.run(records.note_waiting, ids, waiting_text(hold), self._clock.now())
+        return [one for one in group if one.prepared.record_id not in refused]
+
+    async def _reconcile(self, group: Group, handler: DocumentHandler, policy: ServiceSettings) -> None:
+        timeout = self._settings.processing.attempt_timeout_seconds
+        prepared = [one.prepared for one in group]
+        reconciliation = Reconciliation(prepared, handler, self._database, self._clock, timeout_seconds=timeout)
+        ended = await reconciliation.run()
+        decisions = await self._decide(group, ended, policy)
+        await reconciliation.conclude(decisions)
+        await self._end(group, ended, decisions)
+
+    async def _decide(self, group: Group, ended: Sequence[Reconciled], policy: ServiceSettings) -> list[Decision]:
+        consequences = _Consequences(self._ending, self._database, self._clock)
+        return [
+            _look_again() if one.fenced else await self._decide_one(attempt, one.result, policy, consequences)
+            for attempt, one in zip(group, ended, strict=True)
+        ]
+
+    async def _decide_one(
+        self, one: RecordAttempt, result: SyncResult, policy: ServiceSettings, consequences: _Consequences
+    ) -> Decision:
+        if result.outcome is Outcome.MOVED and one.prepared.place is not None:
+            if await consequences.follow(one.attempt, one.prepared.place, result):
+                return Decision(move=Move.RETRY, error=result.error, counts=False)
+            result = replace(result, outcome=Outcome.BROKEN, error=f"{result.error} Enter it as the address.")
+        by_credential = result.scope == "credential"
+        subject = f"credential:{one.prepared.credential}" if by_credential else f"destination:{one.destination_id}"
+        decision = decide(
+            result,
+            attempt=one.attempt.claimed.attempt,
+            service=policy,
+            breaker=self._settings.breaker,
+            rate_hold=f"rate:{subject}",
+            broken_hold=broken_hold(one.destination_id),
+        )
+        if result.outcome is Outcome.BROKEN and one.prepared.record is not None:
+            await consequences.break_destination(one.attempt, one.destination_id, result.error)
+        if result.outcome is Outcome.UNREACHABLE and (hold := await consequences.strike(one.attempt, decision.error)):
+            return replace(decision, move=Move.PARK, hold=hold)
+        return decision
+
+    async def _end(self, group: Group, ended: Sequence[Reconciled], decisions: Sequence[Decision]) -> None:
+        """The breaker hears of a success once a group, and of the probe's."""
+        news = next((n for n, one in enumerate(ended) if one.contacted), None)
+        await asyncio.gather(
+            *(
+                self._ending.end(
+                    one.attempt,
+                    ended[n].result,
+                    decisions[n],
+                    contacted=ended[n].contacted and (n == news or one.attempt.claimed.probe),
+                )
+                for n, one in enumerate(group)
+            )
+        )
+
+    # Records with which nothing can be done
+
+    async def _end_unready(self, one: RecordAttempt, policy: ServiceSettings) -> None:
+        prepared = one.prepared
+        result = prepared.result or SyncResult.success()
+        match prepared.verdict:
+            case Verdict.SETTLED if prepared.record and prepared.record.state == RecordState.FAILED:
+                # The record failed, and the worker died before it could say so to the queue.
+                result = SyncResult.failure(prepared.record.error)
+                decision = Decision(move=Move.FAIL, error=result.error)
+            case Verdict.MARKED:
+                decision = _look_again()
+            case Verdict.STOPPED:
+                decision = await self._stop(prepared, result.error)
+            case Verdict.UNCERTAIN:
+                result = SyncResult(outcome=Outcome.UNKNOWN, error=_CUT_OFF_TEXT)
+                decision = Decision(move=Move.HELD, error=_CUT_OFF_TEXT)
+                if prepared.record:
+                    await self._database.run(
+                        records.hold_uncertain, [prepared.record], _CUT_OFF_TEXT, self._clock.now()
+                    )
+            case Verdict.TROUBLE:
+                consequences = _Consequences(self._ending, self._database, self._clock)
+                decision = await self._decide_one(one, result, policy, consequences)
+                if prepared.record:
+                    await self._store_trouble(prepared.record, decision)
+            case _:
+                decision = Decision(move=Move.DONE)
+        await self._ending.end(one.attempt, result, decision, contacted=False)
+
+    async def _stop(self, prepared: Prepared, reason: str) -> Decision:
+        await self._database.run(records.note_waiting, [prepared.record_id], reason, self._clock.now())
+        return Decision(move=Move.PARK, error=reason, counts=False, hold=prepared.stop_hold, hold_ends=False)
+
+    async def _store_trouble(self, record: SyncRecord, decision: Decision) -> None:
+        trouble = records.Trouble(
+            record=record,
+            state=STATES.get(decision.move, RecordState.WAITING),
+            error=decision.error,
+            next_attempt_at=None,
+        )
+        await self._database.run(records.store_trouble, [trouble], None, now=self._clock.now())
+
+
+class _Consequences:
+    """What a group's results mean for breaker and destination: once, however many records say so."""
+
+    def __init__(self, ending: Ending, database: DatabaseThreads, clock: Clock) -> None:
+        self._ending = ending
+        self._database = database
+        self._clock = clock
+        self._hold: str | None = None
+        self._followed: bool | None = None
+        self._is_broken = False
+
+    async def strike(self, attempt: Attempt, error: str) -> str:
+        """Tell the breaker; answers its hold when it is open now, else ""."""
+        if self._hold is None:
+            self._hold = await self._ending.strike(attempt, error)
+        return self._hold
+
+    async def follow(self, attempt: Attempt, place: Place, result: SyncResult) -> bool:
+        """Whether the destination has the new address of a place that moved."""
+        if self._followed is None:
+            self._followed = await self._database.run(follow_move, place.id, old=place.address, new=result.new_address)
+            if self._followed:
+                logger.warning("Destination %s: %s", place.id, result.error, extra=attempt.extra)
+        return self._followed
+
+    async def break_destination(self, attempt: Attempt, destination_id: int, reason: str) -> None:
+        """Mark the destination as broken, and tell."""
+        if self._is_broken:
+            return
+        self._is_broken = True
+        if not await self._database.run(mark_broken, destination_id, reason, self._clock.now()):
+            return
+        logger.error("Destination %s is broken: %s", destination_id, reason, extra=attempt.extra)
+        task = attempt.claimed.task
+        await announce(
+            self._database,
+            signals.destination_broken,
+            service=task.service,
+            task=task,
+            record_id=record_id_of(task),
+            destination_id=destination_id,
+            error=reason,
+        )
+
+
+def _look_again() -> Decision:
+    return Decision(move=Move.RETRY, error=_MARKED_TEXT, delay_seconds=_MARKED_SECONDS, counts=False)
+
+
+def waiting_text(hold: str) -> str:
+    """Why a task parked behind a hold waits, in words."""
+    kind, _, subject = hold.partition(":")
+    match kind:
+        case "breaker":
+            return f"{subject} cannot be reached; this goes out by itself when it can."
+        case "rate":
+            return "The service has asked to wait; this goes out by itself after that."
+        case "broken":
+            return "The destination is refused by the service; this goes out when it has been mended."
+        case "disabled":
+            return "The destination is switched off."
+    return f"Held by {hold}."

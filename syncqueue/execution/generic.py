@@ -1,0 +1,114 @@
+"""Attempts at generic tasks, the site's own: call the handler with one, or with many, and end each in the queue."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TypeAlias, TypeVar, cast
+
+from syncqueue.conf import ServiceSettings, Settings
+from syncqueue.core.errors import OutcomeUnknown
+from syncqueue.core.result import Outcome, SyncResult
+from syncqueue.core.task import ClaimedTask
+from syncqueue.execution.decision import Decision, Move, decide
+from syncqueue.execution.ending import Attempt, Ending
+from syncqueue.execution.sending import check_count
+from syncqueue.handlers.base import SyncHandler
+from syncqueue.queue import AsyncSyncQueue
+from syncqueue.queue.calls import Request
+
+T = TypeVar("T")
+U = TypeVar("U")
+_One: TypeAlias = SyncResult | None
+
+
+class GenericRunner:
+    """Makes attempts at one service's generic tasks, on one event loop. The endpoint of all of them is the service."""
+
+    def __init__(self, service: str, queue: AsyncSyncQueue, ending: Ending, settings: Settings) -> None:
+        """`ending` ends attempts in `queue`."""
+        self._service = service
+        self._queue = queue
+        self._ending = ending
+        self._settings = settings
+        self._threads: ThreadPoolExecutor | None = None
+
+    def close(self) -> None:
+        """Let go of the threads."""
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def run(self, group: Sequence[Attempt], handler: SyncHandler, policy: ServiceSettings) -> None:
+        """Make the attempts of a group in one call of the handler."""
+        admitted = await self._admitted(group)
+        if not admitted:
+            return
+        results = await self._process(handler, [one.claimed for one in admitted], policy)
+        hold = await self._strike(admitted, results)
+        await asyncio.gather(
+            *(self._end(one, result, policy, hold) for one, result in zip(admitted, results, strict=True))
+        )
+
+    async def _admitted(self, group: Sequence[Attempt]) -> Sequence[Attempt]:
+        if not any(one.watched for one in group):
+            return group
+        names = tuple(f"{kind}:{self._service}" for kind in ("rate", "broken", "breaker"))
+        admissions = await self._queue.admit([Request(claimed=one.claimed, holds=names) for one in group])
+        return [one for one, admission in zip(group, admissions, strict=True) if admission.admitted]
+
+    async def _strike(self, group: Sequence[Attempt], results: Sequence[SyncResult]) -> str:
+        """Tell the breaker once; answers its hold when it is open now, else ""."""
+        for one, result in zip(group, results, strict=True):
+            if result.outcome is Outcome.UNREACHABLE:
+                return await self._ending.strike(one, result.error)
+        return ""
+
+    async def _end(self, attempt: Attempt, result: SyncResult, policy: ServiceSettings, hold: str) -> None:
+        decision = self._decide(attempt, result, policy)
+        unreachable = result.outcome is Outcome.UNREACHABLE
+        if unreachable and hold:
+            decision = replace(decision, move=Move.PARK, hold=hold)
+        await self._ending.end(attempt, result, decision, contacted=not unreachable)
+
+    def _decide(self, attempt: Attempt, result: SyncResult, policy: ServiceSettings) -> Decision:
+        return decide(
+            result,
+            attempt=attempt.claimed.attempt,
+            service=policy,
+            breaker=self._settings.breaker,
+            rate_hold=f"rate:{self._service}",
+            broken_hold=f"broken:{self._service}",
+        )
+
+    async def _process(
+        self, handler: SyncHandler, claimed: Sequence[ClaimedTask], policy: ServiceSettings
+    ) -> Sequence[SyncResult]:
+        try:
+            if len(claimed) == 1:
+                answers: Sequence[_One] = [await self._call(handler.process, claimed[0], policy)]
+            else:
+                answers = await self._call(handler.process_many, claimed, policy)
+                check_count(answers, len(claimed), f"{type(handler).__name__}.process_many")
+        except Exception as error:  # a handler may raise anything
+            return [SyncResult.from_exception(error)] * len(claimed)
+        return [answer or SyncResult.success() for answer in answers]
+
+    async def _call(self, work: Callable[[T], Awaitable[U] | U], given: T, policy: ServiceSettings) -> U:
+        """Call the handler. A plain function runs in a thread, which cannot be cut off and keeps its lease."""
+        if not inspect.iscoroutinefunction(work):
+            if self._threads is None:
+                name = f"syncqueue-{self._service}"
+                self._threads = ThreadPoolExecutor(policy.concurrency, thread_name_prefix=name)
+            return cast("U", await asyncio.get_running_loop().run_in_executor(self._threads, work, given))
+        timeout = self._settings.processing.attempt_timeout_seconds
+        try:
+            async with asyncio.timeout(timeout) as limit:
+                return await cast("Awaitable[U]", work(given))
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            text = f"No answer within {timeout:g} s; it is not known whether it was carried out."
+            raise OutcomeUnknown(text) from error

@@ -1,0 +1,60 @@
+"""Calling a handler with one task or job, or with many, and making sure that each has its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+from syncqueue.conf import ServiceSettings
+from syncqueue.core.errors import OutcomeUnknown
+from syncqueue.handlers.base import DocumentHandler, DocumentJob, RemotePart, SyncHandler
+
+# The parts that are out there afterwards, or what this job alone ended with.
+Answer: TypeAlias = Sequence[RemotePart] | Exception
+
+
+def batch_limit(handler: SyncHandler, policy: ServiceSettings) -> int:
+    """How many tasks the handler is given in one call: 1 where it does not say how to do many."""
+    kind = type(handler)
+    if issubclass(kind, DocumentHandler):
+        can_batch = kind.apply_many is not DocumentHandler.apply_many
+    else:
+        can_batch = kind.process_many is not SyncHandler.process_many
+    return (policy.batch_size or handler.batch_size) if can_batch else 1
+
+
+async def send(handler: DocumentHandler, jobs: Sequence[DocumentJob]) -> Sequence[Answer]:
+    """Do jobs of one destination: many at once where the handler can. Raises what a handler may raise."""
+    if len(jobs) > 1:
+        answers = await handler.apply_many(jobs)
+        check_count(answers, len(jobs), f"{type(handler).__name__}.apply_many")
+        return [_checked(answer, handler) for answer in answers]
+    return [_checked(await _send_one(handler, job), handler) for job in jobs]
+
+
+async def _send_one(handler: DocumentHandler, job: DocumentJob) -> Sequence[RemotePart]:
+    match job.step:
+        case "create":
+            return await handler.create(job)
+        case "update":
+            return await handler.update(job)
+        case "delete":
+            await handler.delete(job)
+            return ()
+
+
+def _checked(answer: Any, handler: DocumentHandler) -> Answer:
+    """An answer that can be stored, or why not: other jobs' parts must not be lost with it."""
+    if isinstance(answer, Exception):
+        return answer
+    if not isinstance(answer, Sequence) or not all(isinstance(part, RemotePart) for part in answer):
+        name = type(handler).__name__
+        return OutcomeUnknown(f"{name} answered a {type(answer).__name__} where a list of RemotePart is expected.")
+    return answer
+
+
+def check_count(answers: Any, count: int, name: str) -> None:
+    """Raise `OutcomeUnknown` unless there is an answer for each: nobody can tell whose is missing."""
+    got = len(answers) if isinstance(answers, Sequence) else type(answers).__name__
+    if got != count:
+        raise OutcomeUnknown(f"{name} must answer for each of the {count} it is given, in order; it answered {got}.")

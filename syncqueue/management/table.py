@@ -1,0 +1,41 @@
+"""Tables in a terminal, aligned also where the text is Chinese: its characters take two columns each."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+_GAP = "  "
+
+
+def width(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    return sum(_columns(character) for character in text)
+
+
+def _columns(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf", "Cc"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Rows under their heads; columns of numbers stand to the right."""
+    texts = [list(heads), *([_text(cell) for cell in row] for row in rows)]
+    widths = [max(map(width, column)) for column in zip(*texts, strict=True)]
+    is_number = [all(isinstance(row[at], int | float) for row in rows) for at in range(len(heads))]
+    return "\n".join(
+        _GAP.join(
+            _padded(cell, wide, right) for cell, wide, right in zip(line, widths, is_number, strict=True)
+        ).rstrip()
+        for line in texts
+    )
+
+
+def _text(cell: object) -> str:
+    return "-" if cell is None else f"{cell:,}" if isinstance(cell, int) else str(cell)
+
+
+def _padded(text: str, wide: int, right: bool) -> str:
+    blanks = " " * (wide - width(text))
+    return blanks + text if right else text + blanks

@@ -1,0 +1,43 @@
+"""A value of its own for each record within one statement: `CASE id WHEN 1 THEN 'a' WHEN 2 THEN 'b' END`.
+
+Django's `Case` with a `When` for each row, as `bulk_update` has it, takes longer to build than the statement takes to
+run; this writes the SQL down at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Expression, Field
+from django.db.models.sql.compiler import SQLCompiler
+
+from syncqueue.models import SyncRecord
+
+
+def each(name: str, values: Mapping[int, Any]) -> Any:
+    """What the field `name` is to be set to, or compared with, by the key of the record; `values` is not empty."""
+    first, *others = values.values()
+    if all(value == first for value in others):
+        return first
+    return _Each(SyncRecord._meta.get_field(name), values)
+
+
+class _Each(Expression):
+    def __init__(self, field: Field[Any, Any], values: Mapping[int, Any]) -> None:
+        super().__init__(output_field=field)
+        self._values = values
+
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, tuple[Any, ...]]:
+        """The SQL and its parameters."""
+        field, meta = self.output_field, SyncRecord._meta
+        params: list[Any] = []
+        for key, value in self._values.items():
+            params += (key, field.get_db_prep_save(value, connection))
+        names = (meta.db_table, meta.pk.column)
+        column = ".".join(connection.ops.quote_name(name) for name in names)
+        sql = f"CASE {column}{' WHEN %s THEN %s' * len(self._values)} END"
+        if connection.features.requires_casted_case_in_updates:
+            sql = f"CAST({sql} AS {field.db_type(connection)})"
+        return sql, tuple(params)

@@ -1,0 +1,80 @@
+"""What an attempt reads first: records, then their destinations, objects and strays, with one query each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db import router
+from django.db.models import BooleanField, Case, Model, Value, When, prefetch_related_objects
+from django.db.models.functions import Now
+
+from syncqueue.handlers.base import RemotePart
+from syncqueue.models import StrayPart, SyncRecord
+from syncqueue.site import record_db
+from syncqueue.sources.records import read_parts, records
+from syncqueue.sources.registry import source_by_label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A record with what it ties together, as read at the start of an attempt."""
+
+    record: SyncRecord
+    obj: Model | None  # None: deleted, or its model is not registered any more
+    registered: bool
+    mark_is_live: bool  # another attempt may be sending right now
+    mark_expired: bool  # another attempt may have sent, and was never heard of again
+    strays: tuple[RemotePart, ...]  # remote copies to be removed
+
+
+def load(record_ids: Sequence[int]) -> dict[int, Loaded]:
+    """Read records, then their destinations, strays and objects: one query each, and one a source model."""
+    rows = (
+        records()
+        .filter(pk__in=record_ids)
+        .annotate(
+            mark_is_live=Case(When(mark_until__gt=Now(), then=Value(True)), default=False, output_field=BooleanField())
+        )
+    )
+    found = list(rows.prefetch_related("destination"))
+    strays = _strays(found)
+    objects = _objects(found)
+    return {
+        record.pk: Loaded(
+            record=record,
+            obj=objects.get((record.source, record.object_pk)),
+            registered=source_by_label(record.source) is not None,
+            mark_is_live=bool(record.mark_token and record.mark_is_live),
+            mark_expired=bool(record.mark_token and not record.mark_is_live),
+            strays=tuple(strays.get(record.pk, ())),
+        )
+        for record in found
+    }
+
+
+def _objects(found: Iterable[SyncRecord]) -> dict[tuple[str, str], Model]:
+    """The objects by label and key, through the base manager: a filtering manager must not make one look gone."""
+    keys: dict[str, set[str]] = {}
+    for record in found:
+        keys.setdefault(record.source, set()).add(record.object_pk)
+    objects: dict[tuple[str, str], Model] = {}
+    for label, pks in keys.items():
+        if source := source_by_label(label):
+            model = source.model
+            manager = model._base_manager.using(router.db_for_write(model))
+            rows = list(manager.filter(pk__in=pks))
+            prefetch_related_objects(rows, *source.prefetch)
+            objects.update({(label, str(obj.pk)): obj for obj in rows})
+    return objects
+
+
+def _strays(found: Sequence[SyncRecord]) -> dict[int, list[RemotePart]]:
+    """Remote copies to be removed, by record; those that turned out to be the record's own are left out."""
+    own = {record.pk: {(part.kind, part.id, part.address) for part in read_parts(record)} for record in found}
+    strays: dict[int, list[RemotePart]] = {}
+    for row in StrayPart.objects.using(record_db()).filter(record_id__in=own):
+        part = RemotePart(**row.part)
+        if (part.kind, part.id, part.address) not in own[row.record_id]:
+            strays.setdefault(row.record_id, []).append(part)
+    return strays

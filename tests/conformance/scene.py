@@ -1,0 +1,84 @@
+"""What the tests of the suite do again and again: write notes, let a worker work, look at both ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.test import override_settings
+
+from project.notes.models import Note
+from syncqueue import get_queue
+from syncqueue.models import SyncRecord
+from syncqueue.worker.worker import Worker
+from tests.conformance.service import ServiceUnderTest
+from tests.eventually import eventually
+
+
+class Site:
+    """The site's side."""
+
+    def __init__(self, service: ServiceUnderTest, writer: User) -> None:
+        """`writer` writes all notes."""
+        self.service = service
+        self.writer = writer
+
+    def write(self, text: str, **values: Any) -> Note:
+        """A new note, saved."""
+        return Note.objects.create(owner=self.writer, text=text, **values)
+
+    def change(self, note: Note, **values: Any) -> None:
+        """Set fields and save."""
+        for name, value in values.items():
+            setattr(note, name, value)
+        note.save()
+
+    def work(self) -> None:
+        """Let a worker do all that can be done now."""
+        asyncio.run(Worker(burst=True).run())
+
+    def work_until(self, check: Callable[[], Any]) -> None:
+        """Let workers work until an assertion holds."""
+
+        def look() -> None:
+            self.work()
+            check()
+
+        eventually(look)
+
+    def configure(self, part: str = "", /, **values: Any) -> None:
+        """Change settings of this test: of the service, or of one of the inner dicts."""
+        now = settings.SYNCQUEUE
+        if part:
+            changed = {part: {**now.get(part, {}), **values}}
+        else:
+            changed = {"HANDLERS": {self.service.name: {**now["HANDLERS"][self.service.name], **values}}}
+        # Enabled for good: the `settings` fixture of the test puts back what was there before.
+        override_settings(SYNCQUEUE={**now, **changed}).enable()
+
+    def record(self, note: Note) -> SyncRecord:
+        """The note's one record."""
+        return SyncRecord.objects.get(source="notes.note", object_pk=str(note.pk))
+
+    # Judgements
+
+    def assert_shows(self, *texts: str, address: str | None = None) -> None:
+        """A person sees these texts, each once and in this order, and nothing else."""
+        copies = self.service.copies(address)
+        assert len(copies) == len(texts), f"{len(copies)} copies instead of {len(texts)}: {copies!r:.2000}"
+        for copy, text in zip(copies, texts, strict=True):
+            assert self.service.shows(copy, text), f"{copy!r:.1000} instead of {text!r:.300}"
+
+    def assert_settled(self) -> None:
+        """Every record is synced and nothing is left in the queue."""
+        assert set(SyncRecord.objects.values_list("state", flat=True)) <= {"synced"}
+        self.assert_empty_queue()
+
+    def assert_empty_queue(self) -> None:
+        """No task in any state."""
+        stats = get_queue(self.service.name).stats()
+        counts = (stats.pending_count, stats.delayed_count, stats.processing_count, stats.failed_count)
+        assert counts == (0, 0, 0, 0), stats

@@ -1,0 +1,16 @@
+"""The services that every test of the suite is run for. Add yours here."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conformance.service import ServiceUnderTest
+from tests.conformance.telegram import Telegram
+
+SERVICES: tuple[type[ServiceUnderTest], ...] = (Telegram,)
+
+
+def services_with(**traits: bool) -> pytest.MarkDecorator:
+    """Run a test for those services alone that are like this: `@services_with(has_visibility=True)`."""
+    chosen = [one for one in SERVICES if all(bool(getattr(one, name)) is value for name, value in traits.items())]
+    return pytest.mark.parametrize("service", chosen, indirect=True, ids=[one.name for one in chosen])

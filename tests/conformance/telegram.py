@@ -1,0 +1,58 @@
+"""Telegram for the conformance suite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from tests.conformance.service import Copy, Kind, ServiceUnderTest
+
+_KINDS: Mapping[str, Kind] = {
+    "sendMessage": "create",
+    "sendDocument": "create",
+    "editMessageText": "edit",
+    "editMessageCaption": "edit",
+    "editMessageMedia": "edit",
+    "deleteMessage": "delete",
+}
+
+
+class Telegram(ServiceUnderTest):
+    """A channel. What is too long is a file."""
+
+    name: ClassVar[str] = "telegram"
+    address: ClassVar[str] = "@news"
+    other_address: ClassVar[str] = "@drafts"
+
+    @property
+    def url(self) -> str:
+        """The Bot API."""
+        return self.sandbox.telegram_url
+
+    def settings(self, url: str) -> dict[str, Any]:
+        """The Bot API's address."""
+        return {"OPTIONS": {"API_BASE_URL": url}}
+
+    @property
+    def secret(self) -> Mapping[str, str]:
+        """The sandbox's bot."""
+        return {"token": self.sandbox.bot_token}
+
+    def copies(self, address: str | None = None) -> Sequence[Copy]:
+        """Messages; of a file its content."""
+        return [
+            Copy(id=str(message["message_id"]), text=_text(message))
+            for message in self.sandbox.messages(address or self.address)
+        ]
+
+    def kind_of(self, entry: Mapping[str, Any]) -> Kind | None:
+        """By the method."""
+        return _KINDS.get(entry["method"])
+
+    def remove_by_hand(self, copy: Copy) -> None:
+        """An administrator deletes it."""
+        self.sandbox.remove_message(self.address, int(copy.id))
+
+
+def _text(message: Mapping[str, Any]) -> str:
+    return str(message["document"]["text"] if message["kind"] == "document" else message["text"])
