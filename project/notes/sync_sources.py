@@ -17,12 +17,13 @@ class NoteSync(syncqueue.ModelSync):
     created_field = "created_at"
     changed_field = "updated_at"
     affected_by = {Tag: lambda tag: notes_with(tag)}
+    prefetch = ("tags",)
 
     def document(self, note: Note) -> syncqueue.Document:
         return syncqueue.Document(
             text=note.text,
             format="markdown" if note.is_markdown else "plain",
-            tags=tuple(note.tags.values_list("name", flat=True)),
+            tags=tuple(tag.name for tag in note.tags.all()),
             is_private=note.is_private,
             url=settings.SITE_URL + note.get_absolute_url(),
         )

@@ -21,7 +21,10 @@ def each(name: str, values: Mapping[int, Any]) -> Any:
     first, *others = values.values()
     if all(value == first for value in others):
         return first
-    return _Each(SyncRecord._meta.get_field(name), values)
+    field = SyncRecord._meta.get_field(name)
+    if not isinstance(field, Field):
+        raise TypeError(f"{name} is no column of a record.")
+    return _Each(field, values)
 
 
 class _Each(Expression):
@@ -35,7 +38,7 @@ class _Each(Expression):
         params: list[Any] = []
         for key, value in self._values.items():
             params += (key, field.get_db_prep_save(value, connection))
-        names = (meta.db_table, meta.pk.column)
+        names = (meta.db_table, str(meta.pk.column))
         column = ".".join(connection.ops.quote_name(name) for name in names)
         sql = f"CASE {column}{' WHEN %s THEN %s' * len(self._values)} END"
         if connection.features.requires_casted_case_in_updates:
