@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from syncqueue.services import sync_queryset as sync_queryset
     from syncqueue.sources.registry import ModelSync as ModelSync
     from syncqueue.sources.registry import register as register
+    from syncqueue.text import strip_internal_links as strip_internal_links
 
 __version__ = "0.1.0"
 
@@ -51,6 +52,7 @@ _HOMES = {
     "syncqueue.queues": ("get_queue",),
     "syncqueue.services": ("adopt", "explain", "status", "sync", "sync_queryset"),
     "syncqueue.sources.registry": ("ModelSync", "register"),
+    "syncqueue.text": ("strip_internal_links",),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django import forms
 from django.core.exceptions import ImproperlyConfigured
@@ -30,6 +30,7 @@ from syncqueue.secrets import decrypt, encrypt, redact
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
+    from django.http import QueryDict
 
     DestinationModelForm = forms.ModelForm[Destination]
 else:
@@ -141,8 +142,9 @@ class DestinationForm(DestinationModelForm):
     def _carry_secret(self) -> None:
         """A secret that was entered is kept for the next request; the page holds it encrypted."""
         if entered := self._secret_entered():
-            self.data = self.data.copy()
-            self.data[self.add_prefix(ENTERED)] = encrypt({ENTERED: json.dumps(entered)})
+            data = cast("QueryDict", self.data).copy()
+            data[self.add_prefix(ENTERED)] = encrypt({ENTERED: json.dumps(entered)})
+            self.data = data
 
     def _carried_secret(self) -> dict[str, str]:
         # Not the form that is stored: what was copied from a database is no entered secret.
