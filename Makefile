@@ -11,7 +11,7 @@ MINUTES ?= 10
 SEED ?= $(shell od -An -N3 -tu4 /dev/urandom | tr -d ' ')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check soak smoke test lint types migrations pytest pytest-postgresql format clean
+.PHONY: help demo demo-check soak smoke test lint types migrations pytest pytest-postgresql format messages clean
 
 help:
 	@echo "make demo         start the demo (Ctrl-C stops it)"
@@ -19,6 +19,7 @@ help:
 	@echo "make soak         break everything at random for MINUTES=10, then judge from outside"
 	@echo "make smoke        send one note out, edit it, remove it, in the environment of .env"
 	@echo "make test         lint, types, migrations, tests: everything CI runs"
+	@echo "make messages     gather the texts for translators and compile the translations"
 	@echo "make format       let ruff order imports and lay out the code"
 	@echo "make clean        remove the virtual environment and the demo's data"
 
@@ -56,6 +57,11 @@ pytest-postgresql: $(VENV)/test-postgresql
 format: $(VENV)/test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The texts for translators: needs GNU gettext. What is new is translated in the .po by hand, then `make messages` again.
+messages: $(VENV)/test
+	cd syncqueue && ../$(BIN)/django-admin makemessages --locale zh_Hans --no-location --no-obsolete --no-wrap
+	cd syncqueue && ../$(BIN)/django-admin compilemessages --locale zh_Hans
 
 clean:
 	rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache
