@@ -1,0 +1,105 @@
+"""The public surface, written down: a change of it is a change of this file, and a line in the changelog."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import syncqueue
+from syncqueue import testing
+
+# docs/reference/python.md shows the same names; docs/versions.md says what a change of them means.
+PUBLIC = {
+    "AddressMoved", "CREATE", "DELETE", "DestinationBroken", "Document", "DocumentHandler", "DocumentJob", "ModelSync",
+    "OutcomeUnknown", "PermanentError", "QueueStats", "RateLimited", "RemotePart", "RetryLater", "SyncHandler",
+    "SyncQueueError", "SyncResult", "SyncTask", "UPDATE", "Unreachable", "adopt", "explain", "get_queue", "muted",
+    "queued", "register", "status", "strip_internal_links", "sync", "sync_queryset",
+}  # fmt: skip
+
+# What a site writes in its calls; positions and defaults are part of the promise.
+SIGNATURES = {
+    "adopt": "(obj, destination, remote_id, url='', *, kind='')",
+    "explain": "(obj)",
+    "get_queue": "(service)",
+    "muted": "()",
+    "queued": "()",
+    "register": "(*models)",
+    "status": "(obj)",
+    "strip_internal_links": "(text, is_internal)",
+    "sync": "(obj)",
+    "sync_queryset": "(objects, service=None)",
+}
+
+MODEL_SYNC = {
+    "adopts", "affected_by", "changed_at", "changed_field", "created_at", "created_field", "document",
+    "existing_remote", "is_live", "owner", "owner_key", "prefetch", "search_fields", "watch",
+}  # fmt: skip
+DOCUMENT_HANDLER = {
+    "aclose", "apply_many", "batch_size", "check", "clean", "create", "credential", "default_kind", "delete",
+    "endpoint", "fingerprint", "places", "posts", "process", "process_many", "secret_fields", "update",
+}  # fmt: skip
+
+
+def plain_signature(call: object) -> str:
+    """The signature without its types."""
+    assert callable(call)
+    signature = inspect.signature(call)
+    bare = [one.replace(annotation=inspect.Parameter.empty) for one in signature.parameters.values()]
+    return str(signature.replace(parameters=bare, return_annotation=inspect.Signature.empty))
+
+
+def public_of(kind: type) -> set[str]:
+    """The names of a class that do not begin with an underscore."""
+    return {name for name in dir(kind) if not name.startswith("_")}
+
+
+def test_the_public_names_are_these() -> None:
+    assert set(syncqueue.__all__) == PUBLIC
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC))
+def test_every_public_name_can_be_had_and_says_what_it_is(name: str) -> None:
+    found = getattr(syncqueue, name)
+
+    assert isinstance(found, str) or (found.__doc__ or "").strip()
+
+
+@pytest.mark.parametrize("name", sorted(SIGNATURES))
+def test_the_public_functions_are_called_like_this(name: str) -> None:
+    assert plain_signature(getattr(syncqueue, name)) == SIGNATURES[name]
+
+
+def test_every_public_function_has_its_signature_written_down() -> None:
+    assert {name for name in PUBLIC if inspect.isfunction(getattr(syncqueue, name))} == set(SIGNATURES)
+
+
+def test_a_model_sync_has_these_names_to_override() -> None:
+    assert public_of(syncqueue.ModelSync) == MODEL_SYNC
+
+
+def test_a_document_handler_has_these_names_to_override() -> None:
+    assert public_of(syncqueue.DocumentHandler) == DOCUMENT_HANDLER
+
+
+def test_the_names_for_a_sites_own_tests_are_these() -> None:
+    assert set(testing.__all__) == {"CapturedSync", "captured_syncs"}
+    assert callable(testing.captured_syncs_fixture)
+
+
+def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'Worker'"):
+        _ = syncqueue.Worker
+
+
+def test_importing_the_app_loads_no_model() -> None:
+    code = "import syncqueue, sys; sys.exit('syncqueue.models' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_app_says_that_it_is_typed() -> None:
+    assert Path(syncqueue.__file__).with_name("py.typed").exists()
