@@ -20,6 +20,7 @@ help:
 	@echo "make smoke        send one note out, edit it, remove it, in the environment of .env"
 	@echo "make test         lint, types, migrations, tests: everything CI runs"
 	@echo "make messages     gather the texts for translators and compile the translations"
+	@echo "make docs         build the pages into docs/_build/html; a warning is an error"
 	@echo "make format       let ruff order imports and lay out the code"
 	@echo "make clean        remove the virtual environment and the demo's data"
 
@@ -53,6 +54,9 @@ pytest: $(VENV)/test
 # The tests that ask the database in-process, on a PostgreSQL of their own.
 pytest-postgresql: $(VENV)/test-postgresql
 	TEST_DATABASE=postgresql $(BIN)/pytest -n 2 tests/integration/sync tests/integration/admin $(ARGS)
+
+docs: $(VENV)/docs
+	$(BIN)/python -m sphinx -W --keep-going -n -E -q -b html docs docs/_build/html
 
 format: $(VENV)/test
 	$(BIN)/ruff check --fix .
@@ -88,6 +92,11 @@ $(VENV)/test: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "Installing the packages of demo and tests into $(VENV) (once) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,test]'
 	@touch $@ $(VENV)/demo
+
+$(VENV)/docs: $(VENV)/demo
+	@echo "Installing what builds the pages into $(VENV) (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,docs]'
+	@touch $@
 
 $(VENV)/test-postgresql: $(VENV)/test
 	@echo "Installing a PostgreSQL server into $(VENV) (once) ..."

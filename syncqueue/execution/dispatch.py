@@ -11,7 +11,7 @@ from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from itertools import groupby
 
-from syncqueue import queues
+from syncqueue import queues, tracing
 from syncqueue.conf import get_settings
 from syncqueue.core.errors import ConfigurationError, QueueError, QueueFull, QueueUnavailable, UnconfirmedEnvironment
 from syncqueue.core.task import NO_PROGRESS, ClaimedTask, SyncTask
@@ -83,6 +83,11 @@ def queued() -> Iterator[None]:
 
 def dispatch(intents: Sequence[Intent]) -> None:
     """Attempt or enqueue. What goes wrong here is logged; the records wait and the reconciler finds them."""
+    with tracing.span("dispatch", "producer", count=len(intents)):
+        _dispatch(intents)
+
+
+def _dispatch(intents: Sequence[Intent]) -> None:
     budget = _state.budget or Budget(get_settings().immediate.timeout_seconds)
     with budget.spending():
         try:

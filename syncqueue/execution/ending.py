@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from django.dispatch import Signal
 
-from syncqueue import signals
+from syncqueue import signals, tracing
 from syncqueue.conf import BreakerSettings
 from syncqueue.core.clock import Clock
 from syncqueue.core.errors import LeaseLost, QueueError
@@ -37,6 +37,7 @@ class Attempt:
     watched: bool  # a hold or a strike is set, so the breaker wants to hear of successes too
     began: float  # monotonic seconds
     leased: bool = True  # False: Redis was away, nothing there knows of this attempt
+    destination_id: int | None = None  # None for a generic task, and where the record is gone
 
     @property
     def extra(self) -> dict[str, object]:
@@ -48,7 +49,12 @@ class Attempt:
             "entity": task.entity,
             "attempt": self.claimed.attempt,
             "record_id": record_id_of(task),
+            "destination_id": self.destination_id,
         }
+
+    def ended(self, result: SyncResult) -> dict[str, object]:
+        """The fields of a log line that says how it ended."""
+        return self.extra | {"outcome": result.outcome.value}
 
 
 class Ending:
@@ -83,8 +89,9 @@ class Ending:
 
     async def end(self, attempt: Attempt, result: SyncResult, decision: Decision, *, contacted: bool) -> None:
         """Carry out a decision in the queue. `contacted`: the service was asked for something and answered."""
+        tracing.note("ended", **attempt.ended(result))
         if not attempt.leased:
-            await self._end_without_queue(attempt, decision)
+            await self._end_without_queue(attempt, result, decision)
             return
         try:
             await self._tell_breaker(attempt, result, contacted)
@@ -94,11 +101,11 @@ class Ending:
         except QueueError as error:
             logger.warning("The end of an attempt could not be stored in the queue: %s", error, extra=attempt.extra)
 
-    async def _end_without_queue(self, attempt: Attempt, decision: Decision) -> None:
+    async def _end_without_queue(self, attempt: Attempt, result: SyncResult, decision: Decision) -> None:
         if decision.move is Move.DONE:
             await self._announce(signals.task_succeeded, attempt)
             return
-        logger.warning("Waits for the reconciler: %s", decision.error, extra=attempt.extra)
+        logger.warning("Waits for the reconciler: %s", decision.error, extra=attempt.ended(result))
         if decision.move in (Move.FAIL, Move.HELD):
             await self._announce(signals.task_failed, attempt, error=decision.error)
 
@@ -115,6 +122,7 @@ class Ending:
         claimed = attempt.claimed
         match decision.move:
             case Move.DONE:
+                logger.debug("Done", extra=attempt.ended(result))
                 if await self._acks.ack(claimed, time.monotonic() - attempt.began):
                     await self._announce(signals.task_succeeded, attempt)
                 else:
@@ -127,7 +135,7 @@ class Ending:
                 await self._retry(attempt, result, decision)
             case Move.FAIL | Move.HELD:
                 await self._queue.fail(claimed, self._note(attempt, result, decision))
-                logger.error("Failed: %s", decision.error, extra=attempt.extra)
+                logger.error("Failed: %s", decision.error, extra=attempt.ended(result))
                 await self._announce(signals.task_failed, attempt, error=decision.error)
 
     async def _retry(self, attempt: Attempt, result: SyncResult, decision: Decision) -> None:
@@ -140,7 +148,7 @@ class Ending:
             counts=decision.counts,
             hold=decision.hold,
         )
-        logger.info("To be tried again: %s", decision.error, extra=attempt.extra)
+        logger.info("To be tried again: %s", decision.error, extra=attempt.ended(result))
         due = None if decision.hold else due_at
         await self._announce(signals.task_retried, attempt, error=decision.error, due_at=due)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import Error as DatabaseError
 
-from syncqueue import policies
+from syncqueue import policies, tracing
 from syncqueue.conf import ServiceSettings, Settings
 from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import SYSTEM_CLOCK, Clock
@@ -113,8 +113,15 @@ class Executor:
         policy = await self._database.run(policies.in_force, service)
         line = self._line(service)
 
-        def attempt(one: ClaimedTask, endpoint: str) -> Attempt:
-            return Attempt(claimed=one, endpoint=endpoint, watched=watched, began=began, leased=leased)
+        def attempt(one: ClaimedTask, endpoint: str, destination_id: int | None = None) -> Attempt:
+            return Attempt(
+                claimed=one,
+                endpoint=endpoint,
+                destination_id=destination_id,
+                watched=watched,
+                began=began,
+                leased=leased,
+            )
 
         records = _records(claimed) if isinstance(line.handler, DocumentHandler) else {}
         others = [one for one in claimed if record_id_of(one.task) not in records]
@@ -122,7 +129,9 @@ class Executor:
         if records and isinstance(line.handler, DocumentHandler):
             found = await self._database.run(prepare, list(records), line.handler, policy)
             made = [
-                RecordAttempt(attempt=attempt(records[key], prepared.endpoint), prepared=prepared)
+                RecordAttempt(
+                    attempt=attempt(records[key], prepared.endpoint, prepared.destination_id), prepared=prepared
+                )
                 for key, prepared in found.items()
             ]
             for group in grouped(made, line.handler, policy):
@@ -140,8 +149,10 @@ class Executor:
         leased: bool,
         tell: Callable[[ClaimedTask], None],
     ) -> None:
+        tasks = [one.task for one in group]
         try:
-            await run
+            with tracing.span("attempt", "consumer", tasks, service=tasks[0].service, count=len(tasks)):
+                await run
         except Exception as error:  # one attempt that breaks must not take the others with it
             await self._give_back(group, error, leased, tell)
         else:

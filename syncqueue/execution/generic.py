@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeAlias, TypeVar, cast
 
+from syncqueue import tracing
 from syncqueue.conf import ServiceSettings, Settings
 from syncqueue.core.errors import OutcomeUnknown
 from syncqueue.core.result import Outcome, SyncResult
@@ -87,14 +88,20 @@ class GenericRunner:
         self, handler: SyncHandler, claimed: Sequence[ClaimedTask], policy: ServiceSettings
     ) -> Sequence[SyncResult]:
         try:
-            if len(claimed) == 1:
-                answers: Sequence[_One] = [await self._call(handler.process, claimed[0], policy)]
-            else:
-                answers = await self._call(handler.process_many, claimed, policy)
-                check_count(answers, len(claimed), f"{type(handler).__name__}.process_many")
+            with tracing.span("send", "client", service=self._service, count=len(claimed)):
+                answers = await self._answers(handler, claimed, policy)
         except Exception as error:  # a handler may raise anything
             return [SyncResult.from_exception(error)] * len(claimed)
         return [answer or SyncResult.success() for answer in answers]
+
+    async def _answers(
+        self, handler: SyncHandler, claimed: Sequence[ClaimedTask], policy: ServiceSettings
+    ) -> Sequence[_One]:
+        if len(claimed) == 1:
+            return [await self._call(handler.process, claimed[0], policy)]
+        answers = await self._call(handler.process_many, claimed, policy)
+        check_count(answers, len(claimed), f"{type(handler).__name__}.process_many")
+        return answers
 
     async def _call(self, work: Callable[[T], Awaitable[U] | U], given: T, policy: ServiceSettings) -> U:
         """Call the handler. A plain function runs in a thread, which cannot be cut off and keeps its lease."""

@@ -62,6 +62,11 @@ class Prepared:
         )
 
     @property
+    def destination_id(self) -> int | None:
+        """None where the record is gone."""
+        return self.record.destination_id if self.record else None
+
+    @property
     def holds(self) -> tuple[str, ...]:
         """The holds that apply to it."""
         if self.place is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
+from syncqueue import tracing
 from syncqueue.conf import ServiceSettings
 from syncqueue.core.errors import OutcomeUnknown
 from syncqueue.handlers.base import DocumentHandler, DocumentJob, RemotePart, SyncHandler
@@ -26,21 +27,23 @@ def batch_limit(handler: SyncHandler, policy: ServiceSettings) -> int:
 async def send(handler: DocumentHandler, jobs: Sequence[DocumentJob]) -> Sequence[Answer]:
     """Do jobs of one destination: many at once where the handler can. Raises what a handler may raise."""
     if len(jobs) > 1:
-        answers = await handler.apply_many(jobs)
+        with tracing.span("send", "client", service=handler.config.service, count=len(jobs)):
+            answers = await handler.apply_many(jobs)
         check_count(answers, len(jobs), f"{type(handler).__name__}.apply_many")
         return [_checked(answer, handler) for answer in answers]
     return [_checked(await _send_one(handler, job), handler) for job in jobs]
 
 
 async def _send_one(handler: DocumentHandler, job: DocumentJob) -> Sequence[RemotePart]:
-    match job.step:
-        case "create":
-            return await handler.create(job)
-        case "update":
-            return await handler.update(job)
-        case "delete":
-            await handler.delete(job)
-            return ()
+    with tracing.span("send", "client", service=handler.config.service, step=job.step, destination_id=job.place.id):
+        match job.step:
+            case "create":
+                return await handler.create(job)
+            case "update":
+                return await handler.update(job)
+            case "delete":
+                await handler.delete(job)
+                return ()
 
 
 def _checked(answer: Any, handler: DocumentHandler) -> Answer:

@@ -14,6 +14,7 @@ from typing import Any
 from django.db import connections
 from django.db.models import Exists, Model, OuterRef, Q
 
+from syncqueue import tracing
 from syncqueue.conf import get_settings
 from syncqueue.core.clock import SYSTEM_CLOCK
 from syncqueue.core.task import DELETE, UPDATE, SyncTask
@@ -39,8 +40,9 @@ class Intent:
 
 
 def record_task(service: str, record_id: int, entity: str, action: str = UPDATE) -> SyncTask:
-    """The task that works on a record. It names the record and nothing else."""
-    return SyncTask(service, action, entity, {"record": record_id}, key=record_key(record_id))
+    """The task that works on a record. It names the record and nothing else (but for the trace, where there is one)."""
+    payload = {"record": record_id, **tracing.carried()}
+    return SyncTask(service, action, entity, payload, key=record_key(record_id))
 
 
 def record_key(record_id: int) -> str:

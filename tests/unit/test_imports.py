@@ -18,7 +18,7 @@ HOUSE = ROOT / "syncqueue"
 # From the ground up: a module may import from its own floor and those below.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("core",),
-    ("conf", "signals", "text"),
+    ("conf", "signals", "text", "tracing"),
     ("secrets",),
     ("models",),
     ("site",),

@@ -1,0 +1,83 @@
+"""OpenTelemetry spans from a save to the remote call; nothing at all without the extra `otel`.
+
+`dispatch` (producer, in the request) -> `attempt` (consumer, wherever it is made) -> `send` (client, the handler's
+call). The way over Redis is a `traceparent` (https://www.w3.org/TR/trace-context/) in the task's payload. Spans carry
+ids and outcomes; never content, and never an error's text, which may quote what a library was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
+
+from syncqueue.core.task import SyncTask
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+
+try:
+    from opentelemetry import trace
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+except ImportError:  # the extra is not installed
+    IS_AVAILABLE = False
+else:
+    IS_AVAILABLE = True
+    _propagator = TraceContextTextMapPropagator()
+
+CARRIER = "traceparent"  # the field of a payload
+Kind = Literal["producer", "consumer", "client"]
+
+
+@contextmanager
+def span(name: str, kind: Kind, tasks: Sequence[SyncTask] = (), **fields: str | int) -> Iterator[None]:
+    """A span around what is done inside; an exception that passes marks it as failed, by its class alone.
+
+    `tasks`: whose dispatch it goes on from. It is the child of one task's span, and linked to those of several.
+    """
+    if not IS_AVAILABLE:
+        yield
+        return
+    origins = [_context(task) for task in tasks if task.payload.get(CARRIER)]
+    with trace.get_tracer("syncqueue").start_as_current_span(
+        f"syncqueue {name}",
+        context=origins[0] if len(tasks) == 1 and origins else None,
+        kind=trace.SpanKind[kind.upper()],
+        attributes={f"syncqueue.{field}": value for field, value in fields.items()},
+        links=_links(origins) if len(tasks) > 1 else (),
+        record_exception=False,
+        set_status_on_exception=False,
+    ) as current:
+        try:
+            yield
+        except Exception as error:
+            current.set_attribute("error.type", type(error).__name__)
+            current.set_status(trace.StatusCode.ERROR)
+            raise
+
+
+def _context(task: SyncTask) -> Context:
+    return _propagator.extract({CARRIER: str(task.payload[CARRIER])})
+
+
+def _links(origins: Sequence[Context]) -> list[trace.Link]:
+    return [trace.Link(trace.get_current_span(origin).get_span_context()) for origin in origins]
+
+
+def note(name: str, **fields: object) -> None:
+    """An event on the span there is now; fields without a value are left out."""
+    if IS_AVAILABLE and (current := trace.get_current_span()).is_recording():
+        given = {f"syncqueue.{field}": _plain(value) for field, value in fields.items() if value is not None}
+        current.add_event(f"syncqueue {name}", given)
+
+
+def _plain(value: object) -> str | int:
+    return value if isinstance(value, int) else str(value)
+
+
+def carried() -> dict[str, str]:
+    """What a task's payload takes along of the span there is now: nothing where none is recorded."""
+    found: dict[str, str] = {}
+    if IS_AVAILABLE and trace.get_current_span().is_recording():
+        _propagator.inject(found)
+    return {CARRIER: found[CARRIER]} if CARRIER in found else {}
