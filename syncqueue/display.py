@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
@@ -19,6 +20,16 @@ def duration_words(seconds: float) -> str:
     if whole < _DAY:
         return _("%(hours)d h %(minutes)d min") % {"hours": whole // _HOUR, "minutes": whole % _HOUR // _MINUTE}
     return _("%(days)d d %(hours)d h") % {"days": whole // _DAY, "hours": whole % _DAY // _HOUR}
+
+
+def figure(count: int) -> str:
+    """A count with its thousands apart, in the reader's way: "1,234,567"."""
+    return str(number_format(count, use_l10n=True, force_grouping=True))
+
+
+def capped(count: int, most: int) -> str:
+    """A count that was not carried on beyond `most`: "10,000+"."""
+    return f"{figure(most)}+" if count > most else figure(count)
 
 
 def web_url(text: object) -> str:

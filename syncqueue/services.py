@@ -342,6 +342,16 @@ def restore(clearing: Clearing, *, actor: str, most: int) -> tuple[int, bool]:
     return count, more
 
 
+def restorable() -> QuerySet[Clearing]:
+    """The clearings of the last 7 days that took something out, newest first."""
+    return cleared.restorable()
+
+
+def clearing(pk: int, service: str) -> Clearing | None:
+    """A clearing of a service; None where there is none."""
+    return Clearing.objects.using(record_db()).filter(pk=pk, service=service).first()
+
+
 def recover(service: str, *, actor: str) -> int:
     """Take back tasks whose lease ran out; answers how many."""
     found = get_queue(service).recover_expired()

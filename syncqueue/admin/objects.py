@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin.options import IS_POPUP_VAR
-from django.contrib.admin.utils import flatten_fieldsets
+from django.contrib.admin.utils import flatten_fieldsets, quote, unquote
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.db.transaction import non_atomic_requests
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from syncqueue import audit, services
+from syncqueue.admin.object_filter import SyncStateFilter
+from syncqueue.admin.record_actions import hidden_inputs
 from syncqueue.core.errors import ConfigurationError, SyncQueueError
+from syncqueue.display import figure
 from syncqueue.models import RecordState, SyncRecord
 from syncqueue.permissions import may_operate
 from syncqueue.secrets import redact
@@ -31,13 +40,17 @@ else:
 
 # Where a page's records are kept on its objects, so that a list costs one query and not one a row.
 _LOADED = "_syncqueue_states"
+_MAY_SYNC = "_syncqueue_may_sync"
+# More objects than these are put into the queue at once, instead of being tried one after another in the request.
+TRIED_AT_ONCE = 20
 
 
 class SyncStatusMixin(Page):
     """For the ModelAdmin of a registered model: `class NoteAdmin(SyncStatusMixin, admin.ModelAdmin)`.
 
-    Adds the read-only field `sync_status`, the list column `sync_state` and the action `sync_now`. Name them in
-    `fields`, `fieldsets` or `list_display` to choose their place; else they come last.
+    Adds the read-only field `sync_status`, the list column `sync_state`, the filter `SyncStateFilter` and the action
+    `sync_now`. Name them in `fields`, `fieldsets`, `list_display` or `list_filter` to choose their place; else they
+    come last.
     """
 
     class Media:
@@ -50,7 +63,21 @@ class SyncStatusMixin(Page):
             sentences = services.explain(obj)
         except ConfigurationError as error:
             return str(error)
-        return render_to_string("syncqueue/sync_status.html", {"sentences": sentences})
+        return render_to_string("syncqueue/sync_panel.html", {"sentences": sentences, "sync_url": self._sync_url(obj)})
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """With a note on it whether its panel offers "sync now": a field's method is not told who looks."""
+        obj = super().get_object(request, object_id, from_field)
+        if obj is not None:
+            setattr(obj, _MAY_SYNC, may_operate(request))
+        return obj
+
+    def _sync_url(self, obj: Model) -> str:
+        """Where "sync now" is asked and done for one object; "" for those who may not."""
+        if not getattr(obj, _MAY_SYNC, False):
+            return ""
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_sync_now"
+        return reverse(name, args=[quote(obj.pk)], current_app=self.admin_site.name)
 
     @admin.display(description=gettext_lazy("sync"))
     def sync_state(self, obj: Model) -> str:
@@ -79,6 +106,31 @@ class SyncStatusMixin(Page):
         columns = list(super().get_list_display(request))
         return columns if "sync_state" in columns else [*columns, "sync_state"]
 
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        """With the filter "not in sync" at the end, unless it has a place already."""
+        filters = list(super().get_list_filter(request))
+        return filters if SyncStateFilter in filters else [*filters, SyncStateFilter]
+
+    def get_urls(self) -> list[URLPattern]:
+        """The usual ones, and "sync now" for one object."""
+        view = non_atomic_requests(self.admin_site.admin_view(self.sync_now_view))
+        name = f"{self.opts.app_label}_{self.opts.model_name}_sync_now"
+        return [path("<path:object_id>/sync-now/", view, name=name), *super().get_urls()]
+
+    def sync_now_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then bring one object out again."""
+        obj = self.get_object(request, unquote(object_id))
+        if obj is None:
+            raise Http404(object_id)
+        if not may_operate(request) or not self.has_view_permission(request, obj):
+            raise PermissionDenied
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
+        way_back = reverse(name, args=[quote(obj.pk)], current_app=self.admin_site.name)
+        if request.method != "POST":
+            return self._ask(request, 1, way_back, str(obj))
+        self._sync(request, [obj], 1)
+        return HttpResponseRedirect(way_back)
+
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """Load the records of the page's objects at once."""
         changelist = super().get_changelist_instance(request)
@@ -96,19 +148,46 @@ class SyncStatusMixin(Page):
         return actions
 
     @admin.action(description=gettext_lazy("Sync now"))
-    def sync_now(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """Bring the objects chosen out again."""
-        count = 0
+    def sync_now(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Bring the objects chosen out again; asks first, with their count."""
+        count = queryset.count()
+        if "confirmed" not in request.POST:
+            return self._ask(request, count, request.get_full_path(), "")
+        self._sync(request, queryset, count)
+        return None
+
+    def _ask(self, request: HttpRequest, count: int, way_back: str, subject: str) -> HttpResponse:
+        request.current_app = self.admin_site.name
+        question = ngettext(
+            "%(count)s object is brought out again: what has changed is sent.",
+            "%(count)s objects are brought out again: what has changed is sent.",
+            count,
+        ) % {"count": figure(count)}
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("%s: sync now") % (subject or capfirst(str(self.opts.verbose_name_plural))),
+            "app_name": apps.get_app_config("syncqueue").verbose_name,
+            "question": question,
+            "label": _("Sync now"),
+            "way_back": way_back,
+            "hidden": [*hidden_inputs(request), ("confirmed", "1")] if request.method == "POST" else [],
+        }
+        return TemplateResponse(request, "syncqueue/confirm.html", context)
+
+    def _sync(self, request: HttpRequest, objects: QuerySet[Any] | Sequence[Any], count: int) -> None:
+        actor, subject = audit.Actor.of(request.user), str(self.opts.verbose_name_plural)
         try:
-            for obj in queryset.iterator(chunk_size=500):
-                services.sync(obj)
-                count += 1
+            if isinstance(objects, QuerySet) and count > TRIED_AT_ONCE:
+                services.sync_queryset(objects)
+            else:
+                for obj in objects:
+                    services.sync(obj)
         except SyncQueueError as error:
             self.message_user(request, redact(str(error)), messages.ERROR)
-        actor, subject = audit.Actor.of(request.user), str(self.opts.verbose_name_plural)
+            return
         audit.note(actor, f"sync now: {count} objects", subject=subject, model=self.model)
-        text = ngettext("%d object is being synced.", "%d objects are being synced.", count) % count
-        self.message_user(request, text, messages.SUCCESS if count else messages.WARNING)
+        text = ngettext("%(count)s object is being synced.", "%(count)s objects are being synced.", count)
+        self.message_user(request, text % {"count": figure(count)}, messages.SUCCESS if count else messages.WARNING)
 
 
 def _without_status(options: Mapping[str, Any]) -> dict[str, Any]:

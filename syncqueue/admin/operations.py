@@ -1,4 +1,4 @@
-"""What a person may do with a queue: the button, the question with its count, the call, and the answer."""
+"""What a person may do with a queue: the button, the question with its count, the work, and the answer."""
 
 from __future__ import annotations
 
@@ -10,9 +10,20 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from syncqueue import services
+from syncqueue.admin.rounds import Position, after_piece, next_piece
 from syncqueue.core.task import QueueStats, TaskState
+from syncqueue.display import figure
 
 CLEARABLE = (TaskState.PENDING, TaskState.DELAYED, TaskState.FAILED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What was asked for."""
+
+    service: str
+    states: Sequence[TaskState]  # to clear; empty for other operations
+    actor: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,40 +32,37 @@ class Operation:
 
     label: Promise  # on the button
     question: Callable[[QueueStats], str]  # what will happen, and to how many
-    run: Callable[[str, Sequence[TaskState], str], int | None]  # service, states to clear, actor -> how many tasks
+    work: Callable[[Order, Position], Position]  # does a piece
     answer: Callable[[int], str]  # what has happened
     is_useful: Callable[[QueueStats], bool]  # whether it would do anything now
+    counts: bool = True  # whether it is done to a number of tasks
     chooses_states: bool = False
     is_dangerous: bool = False
 
 
 def _ask_retry(stats: QueueStats) -> str:
-    return (
-        ngettext(
-            "%d failed task goes back to the queue and is tried again from its first attempt.",
-            "%d failed tasks go back to the queue and are tried again from their first attempt.",
-            stats.failed_count,
-        )
-        % stats.failed_count
-    )
+    return ngettext(
+        "%(count)s failed task goes back to the queue and is tried again from its first attempt.",
+        "%(count)s failed tasks go back to the queue and are tried again from their first attempt.",
+        stats.failed_count,
+    ) % {"count": figure(stats.failed_count)}
 
 
 def _ask_clear(stats: QueueStats) -> str:
     return _(
-        "The tasks of the states chosen are taken out of the queue. What they were about is not synced until it is "
-        "saved again, or someone asks for it with “sync now”. Tasks in processing stay."
+        "The tasks of the states chosen are taken out of the queue; for 7 days they can be restored. What they were "
+        "about is not synced until then, unless it is saved again or someone asks for it with “sync now”. Tasks in "
+        "processing stay."
     )
 
 
 def _ask_recover(stats: QueueStats) -> str:
-    return (
-        ngettext(
-            "%d task is in processing. If its worker is gone and its lease has run out, it goes back to the queue.",
-            "%d tasks are in processing. Those whose worker is gone and whose lease has run out go back to the queue.",
-            stats.processing_count,
-        )
-        % stats.processing_count
-    )
+    return ngettext(
+        "%(count)s task is in processing. If its worker is gone and its lease has run out, it goes back to the queue.",
+        "%(count)s tasks are in processing. Those whose worker is gone and whose lease has run out go back to the "
+        "queue.",
+        stats.processing_count,
+    ) % {"count": figure(stats.processing_count)}
 
 
 def _waiting_count(stats: QueueStats) -> int:
@@ -62,61 +70,92 @@ def _waiting_count(stats: QueueStats) -> int:
 
 
 def _ask_pause(stats: QueueStats) -> str:
-    waiting = _now_waiting(_waiting_count(stats))
-    return _("Nothing more is sent until the service is resumed; new work waits.") + " " + waiting
+    return _("Nothing more is sent until the service is resumed; new work waits.") + " " + _now_waiting(stats)
 
 
 def _ask_resume(stats: QueueStats) -> str:
-    waiting = _now_waiting(_waiting_count(stats))
-    return _("Sending goes on, oldest first, at the pace the service allows.") + " " + waiting
+    return _("Sending goes on, oldest first, at the pace the service allows.") + " " + _now_waiting(stats)
 
 
-def _now_waiting(count: int) -> str:
-    return ngettext("%d task waits now.", "%d tasks wait now.", count) % count
+def _now_waiting(stats: QueueStats) -> str:
+    count = _waiting_count(stats)
+    return ngettext("%(count)s task waits now.", "%(count)s tasks wait now.", count) % {"count": figure(count)}
 
 
-def _pause(service: str, states: Sequence[TaskState], actor: str) -> None:
-    services.pause(service, actor=actor)
+def _retry(order: Order, at: Position) -> Position:
+    total = services.stats(order.service).failed_count
+    most = next_piece(at, total)
+    done = services.retry_failed(order.service, actor=order.actor, most=most) if most > 0 else 0
+    return after_piece(at, total, most, done)
 
 
-def _resume(service: str, states: Sequence[TaskState], actor: str) -> None:
-    services.resume(service, actor=actor)
+def _clear(order: Order, at: Position) -> Position:
+    counts = services.state_counts(services.stats(order.service))
+    total = sum(counts[state] for state in order.states)
+    most = next_piece(at, total)
+    if most <= 0:
+        return after_piece(at, total, 0, 0)
+    batch = services.clearing(at.clearing, order.service) if at.clearing is not None else None
+    batch = batch or services.begin_clearing(order.service, actor=order.actor)
+    removed = services.clear(order.service, states=order.states, actor=order.actor, clearing=batch, most=most)
+    done = sum(removed.values())
+    return after_piece(at, total, done, done, clearing=batch.pk)
+
+
+def _recover(order: Order, at: Position) -> Position:
+    return Position(done=services.recover(order.service, actor=order.actor), finished=True)
+
+
+def _pause(order: Order, at: Position) -> Position:
+    services.pause(order.service, actor=order.actor)
+    return Position(finished=True)
+
+
+def _resume(order: Order, at: Position) -> Position:
+    services.resume(order.service, actor=order.actor)
+    return Position(finished=True)
+
+
+def _told(singular: str, plural: str) -> Callable[[int], str]:
+    return lambda n: ngettext(singular, plural, n) % {"count": figure(n)}
 
 
 OPERATIONS = {
     "retry-failed": Operation(
         label=gettext_lazy("Retry failed"),
         question=_ask_retry,
-        run=lambda service, states, actor: services.retry_failed(service, actor=actor),
-        answer=lambda n: ngettext("%d task is back in the queue.", "%d tasks are back in the queue.", n) % n,
+        work=_retry,
+        answer=_told("%(count)s task is back in the queue.", "%(count)s tasks are back in the queue."),
         is_useful=lambda stats: stats.failed_count > 0,
     ),
     "recover": Operation(
         label=gettext_lazy("Recover"),
         question=_ask_recover,
-        run=lambda service, states, actor: services.recover(service, actor=actor),
-        answer=lambda n: ngettext("%d task is recovered.", "%d tasks are recovered.", n) % n,
+        work=_recover,
+        answer=_told("%(count)s task is recovered.", "%(count)s tasks are recovered."),
         is_useful=lambda stats: stats.processing_count > 0,
     ),
     "pause": Operation(
         label=gettext_lazy("Pause"),
         question=_ask_pause,
-        run=_pause,
+        work=_pause,
         answer=lambda n: _("The service is paused."),
         is_useful=lambda stats: not stats.paused,
+        counts=False,
     ),
     "resume": Operation(
         label=gettext_lazy("Resume"),
         question=_ask_resume,
-        run=_resume,
+        work=_resume,
         answer=lambda n: _("The service goes on."),
         is_useful=lambda stats: stats.paused,
+        counts=False,
     ),
     "clear": Operation(
         label=gettext_lazy("Clear"),
         question=_ask_clear,
-        run=lambda service, states, actor: sum(services.clear(service, states=states, actor=actor).values()),
-        answer=lambda n: ngettext("%d task is taken out.", "%d tasks are taken out.", n) % n,
+        work=_clear,
+        answer=_told("%(count)s task is taken out.", "%(count)s tasks are taken out."),
         is_useful=lambda stats: stats.failed_count + _waiting_count(stats) > 0,
         chooses_states=True,
         is_dangerous=True,

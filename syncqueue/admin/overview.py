@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
 from syncqueue import services
+from syncqueue.admin.attention import Notice, notices
+from syncqueue.admin.charts import SPANS, Chart, Span, chart
 from syncqueue.admin.operations import OPERATIONS, Operation
+from syncqueue.admin.outage_words import outage_words
 from syncqueue.core.errors import ConfigurationError, QueueUnavailable, SyncQueueError
 from syncqueue.core.task import QueueStats
-from syncqueue.queue.inspect import HoldView
+from syncqueue.queue.inspect import HoldView, PeriodCount
 from syncqueue.secrets import redact
+
+RATE_MINUTES = 5  # that the rate now is taken from; the running one does not count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,12 +29,20 @@ class Card:
     holds: Sequence[HoldView] = ()
     worker_count: int = 0
     problem: str = ""
+    chart: Chart | None = None
+    rate: float = 0.0  # processed a minute
+    outages: Sequence[str] = ()
 
     @property
     def operations(self) -> list[tuple[str, Operation]]:
         """The operations that would do something now, with their names in URLs."""
         stats = self.stats
         return [] if stats is None else [item for item in OPERATIONS.items() if item[1].is_useful(stats)]
+
+    @property
+    def is_away(self) -> bool:
+        """Whether an endpoint of the service cannot be reached."""
+        return any(hold.kind == "breaker" and not hold.lifted for hold in self.holds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,28 +51,52 @@ class Overview:
 
     cards: Sequence[Card] = ()
     problem: str = ""
+    notices: Sequence[Notice] = ()
+    span: Span = field(default_factory=lambda: SPANS["hour"])
 
 
-def overview() -> Overview:
+def overview(span_name: str = "hour") -> Overview:
     """The figures of every service; what cannot be asked is said in words instead of raised."""
+    span = SPANS.get(span_name, SPANS["hour"])
     try:
         names = services.service_names()
-        workers = services.workers()
     except ConfigurationError as error:
-        return Overview(problem=str(error))
+        return Overview(problem=str(error), span=span)
+    try:
+        workers = services.workers()
+        cards = [_card(name, workers, span) for name in names]
     except QueueUnavailable:
         text = _(
             "Redis cannot be reached. Saving works on: what could not be sent waits in the database, and goes out by "
             "itself once Redis is back."
         )
-        return Overview(problem=text, cards=[Card(service=name) for name in names])
-    return Overview(cards=[_card(name, workers) for name in names])
+        return Overview(problem=text, cards=[Card(service=name) for name in names], span=span, notices=notices(()))
+    except ConfigurationError as error:
+        return Overview(problem=redact(str(error)), cards=[Card(service=name) for name in names], span=span)
+    return Overview(cards=cards, span=span, notices=notices(cards))
 
 
-def _card(name: str, workers: Sequence[services.WorkerView]) -> Card:
+def _card(name: str, workers: Sequence[services.WorkerView], span: Span) -> Card:
     try:
         stats, holds = services.stats(name), services.holds(name)
+        periods = services.history(name, span.count, span.minutes)
+        minutes = periods if span.minutes == 1 else services.history(name, RATE_MINUTES + 1, 1)
+        gone = services.outages(name)
+    except QueueUnavailable:
+        raise
     except SyncQueueError as error:
         return Card(service=name, problem=redact(str(error)))
-    count = sum(name in worker.services for worker in workers)
-    return Card(service=name, stats=stats, holds=holds, worker_count=count)
+    return Card(
+        service=name,
+        stats=stats,
+        holds=holds,
+        worker_count=sum(name in worker.services for worker in workers),
+        chart=chart(periods, span),
+        rate=_rate(minutes),
+        outages=[redact(outage_words(name, one)) for one in sorted(gone, key=lambda one: one.since_at, reverse=True)],
+    )
+
+
+def _rate(minutes: Sequence[PeriodCount]) -> float:
+    whole = minutes[-RATE_MINUTES - 1 : -1]
+    return sum(one.processed_count for one in whole) / len(whole) if whole else 0.0

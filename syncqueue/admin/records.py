@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.apps import apps
 from django.contrib import admin, messages
-from django.contrib.admin.utils import quote
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
-from django.utils.text import Truncator, capfirst
+from django.utils.html import format_html_join
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from syncqueue import audit, services
+from syncqueue import audit
 from syncqueue.admin.filters import DestinationFilter, ServiceFilter
+from syncqueue.admin.keyset import KeysetChangeList
+from syncqueue.admin.links import Link, as_html, object_url, object_words, part_link
+from syncqueue.admin.operation_pages import POSITION
+from syncqueue.admin.record_actions import count, hidden_inputs, sync_piece
+from syncqueue.admin.rounds import Position, read_position, run_round
 from syncqueue.core.errors import SyncQueueError
-from syncqueue.display import duration_words, web_url
+from syncqueue.display import duration_words, figure
 from syncqueue.models import SyncRecord
 from syncqueue.permissions import may_operate, may_view
 from syncqueue.secrets import redact
@@ -33,8 +38,8 @@ else:
 class SyncRecordAdmin(Page):
     """What is synced where, and why not where it is not."""
 
-    change_list_template = "syncqueue/change_list.html"
-    change_form_template = "syncqueue/change_form.html"
+    change_list_template = "syncqueue/record_list.html"
+    change_form_template = "syncqueue/record_form.html"
     list_display = ("object_words", "destination", "service", "state", "short_error", "age", "remote")
     list_display_links = ("object_words",)
     list_filter = ("state", ServiceFilter, DestinationFilter)
@@ -59,23 +64,14 @@ class SyncRecordAdmin(Page):
 
     @admin.display(description=gettext_lazy("object"))
     def object_words(self, record: SyncRecord) -> str:
-        """The object as "Note 42": its own text would cost a query for each row."""
-        try:
-            name = capfirst(str(apps.get_model(record.source)._meta.verbose_name))
-        except (LookupError, ValueError):
-            name = record.source
-        return f"{name} {record.object_pk}"
+        """The object as "Note 42"."""
+        return object_words(record.source, record.object_pk)
 
     @admin.display(description=gettext_lazy("object"))
     def object_link(self, record: SyncRecord) -> str:
         """The object with a link to its own page in this admin, where there is one."""
-        words = self.object_words(record)
-        name = "admin:{}_change".format(record.source.replace(".", "_"))
-        try:
-            url = reverse(name, args=[quote(record.object_pk)], current_app=self.admin_site.name)
-        except NoReverseMatch:
-            return words
-        return format_html('<a href="{}">{}</a>', url, words)
+        url = object_url(record.source, record.object_pk, self.admin_site.name)
+        return as_html(Link(self.object_words(record), url))
 
     @admin.display(description=gettext_lazy("error"))
     def short_error(self, record: SyncRecord) -> str:
@@ -95,7 +91,9 @@ class SyncRecordAdmin(Page):
     @admin.display(description=gettext_lazy("copy"))
     def remote(self, record: SyncRecord) -> str:
         """Links to what is out there; the id where there is no address."""
-        return format_html_join(" ", "{}", ((_part_link(part),) for part in record.parts)) or "-"
+        return (
+            format_html_join(" ", "{}", ((as_html(part_link(part), is_outside=True),) for part in record.parts)) or "-"
+        )
 
     @admin.display(description=gettext_lazy("certainty"))
     def certainty(self, record: SyncRecord) -> str:
@@ -103,6 +101,15 @@ class SyncRecordAdmin(Page):
         if record.uncertain:
             return _("An answer was lost: there may be a copy out there that is not listed here.")
         return _("All copies are known.")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """One that stays quick over millions of rows."""
+        return KeysetChangeList
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """With the button the user may press."""
+        context |= {"can_sync": may_operate(request)}
+        return super().render_change_form(request, context, *args, **kwargs)
 
     # Rights: to be read
 
@@ -142,22 +149,44 @@ class SyncRecordAdmin(Page):
         return super().get_search_results(request, queryset, search_term)
 
     @admin.action(description=gettext_lazy("Sync now"), permissions=["operate"])
-    def sync_now(self, request: HttpRequest, queryset: QuerySet[SyncRecord]) -> None:
-        """Bring the records chosen out again, whatever their state."""
-        actor = audit.Actor.of(request.user)
+    def sync_now(self, request: HttpRequest, queryset: QuerySet[SyncRecord]) -> HttpResponse | None:
+        """Bring the records chosen out again, whatever their state; asks first, and works in rounds."""
+        if "confirmed" not in request.POST:
+            return self._ask(request, queryset)
+        actor, before = audit.Actor.of(request.user), read_position(request.POST.get(POSITION, ""))
         try:
-            count = services.sync_records(queryset, actor=actor.name)
+            at = run_round(partial(sync_piece, queryset, actor.name), before)
         except SyncQueueError as error:
             self.message_user(request, redact(str(error)), messages.ERROR)
-            return
-        audit.note(actor, f"sync now: {count} records", subject=_("records"), model=SyncRecord)
-        text = ngettext("%d record is being synced.", "%d records are being synced.", count) % count
-        self.message_user(request, text, messages.SUCCESS)
+            return None
+        what = f"sync now: {at.done - before.done} records"
+        audit.note(actor, what, subject=_("records"), model=SyncRecord)
+        if not at.finished:
+            return self._page(request, "syncqueue/progress.html", {"at": at, "way_back": request.path}, at)
+        text = ngettext("%(count)s record is being synced.", "%(count)s records are being synced.", at.done)
+        self.message_user(request, text % {"count": figure(at.done)}, messages.SUCCESS)
+        return None
 
+    def _ask(self, request: HttpRequest, queryset: QuerySet[SyncRecord]) -> HttpResponse:
+        found = count(queryset)
+        question = ngettext(
+            "%(count)s record is brought out again, whatever its state: what has changed is sent.",
+            "%(count)s records are brought out again, whatever their state: what has changed is sent.",
+            found,
+        ) % {"count": figure(found)}
+        shown = {"question": question, "label": _("Sync now"), "way_back": request.get_full_path()}
+        return self._page(request, "syncqueue/confirm.html", shown)
 
-def _part_link(part: Any) -> str:
-    words = f"{part.get('kind', '')} {part.get('id', '')}".strip() if isinstance(part, dict) else str(part)
-    url = web_url(part.get("url")) if isinstance(part, dict) else ""
-    if not url:
-        return words
-    return format_html('<a href="{}" rel="noreferrer noopener" target="_blank">{}</a>', url, words)
+    def _page(
+        self, request: HttpRequest, template: str, shown: dict[str, Any], at: Position | None = None
+    ) -> HttpResponse:
+        request.current_app = self.admin_site.name
+        hidden = [*hidden_inputs(request), ("confirmed", "1"), (POSITION, at.text() if at else "")]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Records: sync now"),
+            "app_name": self.opts.app_config.verbose_name,
+            "hidden": hidden,
+            **shown,
+        }
+        return TemplateResponse(request, template, context)

@@ -7,16 +7,20 @@ from typing import Any
 
 from django import template
 from django.db.models import Model
+from django.urls import reverse
 
 from syncqueue import services
 from syncqueue.conf import get_settings
 from syncqueue.core.errors import ConfigurationError
-from syncqueue.display import duration_words, web_url
+from syncqueue.display import duration_words, figure, web_url
+from syncqueue.secrets import redact
 
 logger = logging.getLogger("syncqueue.templatetags")
 register = template.Library()
 
 register.filter("duration_words", duration_words)
+register.filter("figure", figure)
+register.filter("redacted", redact)
 register.filter("web_url", web_url)
 
 
@@ -40,3 +44,13 @@ def environment_badge() -> dict[str, str]:
         return {"environment": get_settings().environment}
     except ConfigurationError:
         return {"environment": ""}  # the dashboard and the system checks say what is wrong with them
+
+
+@register.simple_tag(takes_context=True)
+def notice_url(context: Any, notice: Any) -> str:
+    """The page where something can be done about a notice of the dashboard; "" for none, or one not allowed."""
+    request = context["request"]
+    if not notice.page or (notice.right and not request.user.has_perm(notice.right)):
+        return ""
+    url = reverse(f"admin:syncqueue_{notice.page}", args=notice.arguments, current_app=request.current_app)
+    return f"{url}?{notice.query}" if notice.query else url

@@ -63,8 +63,8 @@ def test_a_card_shows_the_figures_of_its_service() -> None:
     (card, _) = page.context["overview"].cards
     assert card.service == "telegram"
     assert (card.stats.pending_count, card.stats.delayed_count, card.stats.failed_count) == (3, 2, 4)
-    for figure in ("<dd>3</dd>", "<dd>2</dd>", "<dd>4</dd>", "<dd>1</dd>"):
-        assert figure in page.content.decode()
+    for state, count in (("pending", 3), ("delayed", 2), ("failed", 4), ("processing", 1)):
+        assert f'telegram/tasks/{state}/">{count}<' in page.content.decode()
 
 
 def test_buttons_are_shown_only_to_those_who_may_press_them() -> None:
@@ -80,8 +80,10 @@ def test_only_buttons_that_would_do_something_are_shown() -> None:
         assert f"telegram/{operation}/" not in page
 
 
-def test_without_a_worker_the_card_says_so() -> None:
-    assert "No worker is running" in client_of("viewer").get(DASHBOARD).content.decode()
+def test_without_a_worker_the_first_line_says_so_and_how_much_waits() -> None:
+    fill("telegram", pending=2, delayed=1)
+    page = client_of("viewer").get(DASHBOARD).content.decode()
+    assert "No worker is running for telegram, second; 3 tasks wait." in page
 
 
 def test_a_hold_is_told_in_words_and_as_text() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.template import Context, Template
 from django.test import Client, RequestFactory
@@ -105,7 +105,10 @@ def test_a_column_counts_states_that_differ(operator: Client, note: Note) -> Non
 
 def test_sync_now_on_objects_is_logged_with_its_count(operator: Client, record: SyncRecord) -> None:
     data = {"action": "sync_now", "_selected_action": [record.object_pk]}
-    page = operator.post("/prefix/other/notes/note/", data, follow=True)
+    asked = operator.post("/prefix/other/notes/note/", data)
+    assert "1 object is brought out again" in asked.content.decode()
+    assert not LogEntry.objects.exists()
+    page = operator.post("/prefix/other/notes/note/", data | {"confirmed": "1"}, follow=True)
     assert "1 object is being synced." in page.content.decode()
     assert LogEntry.objects.get().object_repr == "notes: sync now: 1 objects"
 
@@ -144,3 +147,45 @@ def test_registering_twice_keeps_what_is_there() -> None:
     before = dict(other_site._registry)
     syncqueue.admin.register(other_site)
     assert other_site._registry == before
+
+
+@pytest.mark.parametrize(
+    ("chosen", "shown"), [("behind", {"failed", "waiting"}), ("failed", {"failed"}), ("synced", {"synced"})]
+)
+def test_the_list_can_be_narrowed_to_what_is_not_in_sync(
+    operator: Client, destination: Destination, chosen: str, shown: set[str]
+) -> None:
+    owner = User.objects.create_user("writer")
+    for state in ("synced", "failed", "waiting"):
+        note = Note.objects.create(owner=owner, text=state)
+        SyncRecord.objects.update_or_create(
+            source="notes.note", object_pk=str(note.pk), destination=destination,
+            defaults={"service": "telegram", "state": state},
+        )  # fmt: skip
+    found = operator.get("/prefix/other/notes/note/", {"sync": chosen}).context["cl"].result_list
+    assert {note.text for note in found} == shown
+
+
+def test_one_object_is_synced_from_its_page_after_a_question(operator: Client, record: SyncRecord) -> None:
+    path = f"/prefix/other/notes/note/{record.object_pk}/"
+    assert f"{path}sync-now/" in operator.get(f"{path}change/").content.decode()
+    assert "1 object is brought out again" in operator.get(f"{path}sync-now/").content.decode()
+    record.refresh_from_db()
+    assert record.state == "failed"
+    done = operator.post(f"{path}sync-now/", follow=True)
+    assert done.redirect_chain == [(f"{path}change/", 302)]
+    record.refresh_from_db()
+    assert record.state == "waiting"
+    assert LogEntry.objects.get().object_repr == "notes: sync now: 1 objects"
+
+
+@pytest.mark.parametrize("role", ["anonymous", "member", "staff", "viewer"])
+def test_sync_now_of_one_object_is_for_those_who_may_operate(role: str, record: SyncRecord) -> None:
+    client = client_of(role)
+    if role == "viewer":
+        User.objects.get(username="viewer").user_permissions.add(Permission.objects.get(codename="view_note"))
+        assert "sync-now/" not in client.get(f"/prefix/other/notes/note/{record.object_pk}/change/").content.decode()
+    answer = client.post(f"/prefix/other/notes/note/{record.object_pk}/sync-now/")
+    assert answer.status_code == (302 if role in ("anonymous", "member") else 403)
+    record.refresh_from_db()
+    assert record.state == "failed"

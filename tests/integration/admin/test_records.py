@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 
+from syncqueue.admin import keyset, record_actions, rounds
 from syncqueue.models import Destination, SyncRecord
 from tests.integration.admin.conftest import HTML
 from tests.integration.api.people import ROLES, client_of
@@ -88,7 +89,12 @@ def test_the_list_costs_no_query_a_row(destination: Destination, django_assert_m
 
 
 def test_sync_now_brings_a_failed_record_back_and_is_logged(record: SyncRecord) -> None:
-    page = client_of("operator").post(LIST, {"action": "sync_now", "_selected_action": [record.pk]}, follow=True)
+    client, data = client_of("operator"), {"action": "sync_now", "_selected_action": [record.pk]}
+    asked = client.post(LIST, data)
+    assert "1 record is brought out again" in asked.content.decode()
+    record.refresh_from_db()
+    assert record.state == "failed"
+    page = client.post(LIST, data | {"confirmed": "1"}, follow=True)
     assert "1 record is being synced." in page.content.decode()
     record.refresh_from_db()
     assert record.state == "waiting"
@@ -99,3 +105,76 @@ def test_sync_now_is_not_for_those_who_only_see(record: SyncRecord) -> None:
     client_of("viewer").post(LIST, {"action": "sync_now", "_selected_action": [record.pk]})
     record.refresh_from_db()
     assert record.state == "failed"
+
+
+def make_records(destination: Destination, count: int, **values: Any) -> None:
+    SyncRecord.objects.bulk_create(
+        SyncRecord(
+            **{"source": "notes.note", "object_pk": str(pk), "destination": destination, "service": "telegram"},
+            **values,
+        )
+        for pk in range(count)
+    )
+
+
+def ways(page: Any) -> dict[str, str]:
+    return {way.words: way.url for way in page.context["cl"].ways}
+
+
+def keys(page: Any) -> list[int]:
+    return [int(row.object_pk) for row in page.context["cl"].result_list]
+
+
+def test_pages_lead_from_the_newest_to_the_oldest_and_back(destination: Destination) -> None:
+    make_records(destination, 120)
+    client = client_of("viewer")
+    first = client.get(LIST)
+    assert keys(first) == list(range(119, 69, -1))
+    assert set(ways(first)) == {"Older", "Oldest"}
+    second = client.get(LIST + ways(first)["Older"])
+    third = client.get(LIST + ways(second)["Older"])
+    assert keys(second) == list(range(69, 19, -1)) and keys(third) == list(range(19, -1, -1))
+    assert set(ways(third)) == {"Newest", "Newer"}
+    assert keys(client.get(LIST + ways(third)["Newer"])) == keys(second)
+    oldest = client.get(LIST + ways(first)["Oldest"])
+    assert keys(oldest) == list(range(49, -1, -1))
+    assert keys(client.get(LIST + ways(oldest)["Newest"])) == keys(first)
+
+
+def test_a_page_keeps_the_filter_and_a_filter_leaves_the_page(destination: Destination) -> None:
+    make_records(destination, 60, state="failed")
+    client = client_of("viewer")
+    page = client.get(LIST, {"state__exact": "failed"})
+    older = ways(page)["Older"]
+    assert "state__exact=failed" in older
+    second = client.get(LIST + older)
+    assert len(keys(second)) == 10
+    assert "older=" not in second.context["cl"].get_query_string(remove=["state"])
+
+
+@pytest.mark.parametrize("place", ["older=x", "older=", "newer=-1", "oldest=", "older=99999999999999999999"])
+def test_a_place_that_is_none_breaks_no_page(record: SyncRecord, place: str) -> None:
+    assert client_of("viewer").get(f"{LIST}?{place}").status_code == 200
+
+
+def test_counts_end_at_a_bound_and_say_so(destination: Destination, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keyset, "COUNTED", 70)
+    make_records(destination, 80)
+    page = client_of("operator").get(LIST).content.decode()
+    assert "70+ records" in page and "71" not in page.partition('class="syncqueue-pages')[2]
+
+
+def test_all_of_a_filter_are_synced_in_rounds(destination: Destination, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "ROUND_SECONDS", -1.0)
+    monkeypatch.setattr(record_actions, "PIECE", 30)
+    make_records(destination, 70, state="failed")
+    client, address = client_of("operator"), f"{LIST}?state__exact=failed"
+    data = {"action": "sync_now", "_selected_action": [SyncRecord.objects.all()[0].pk], "select_across": "1"}
+    asked = client.post(address, data)
+    assert "70 records are brought out again" in asked.content.decode()
+    page = client.post(address, dict(asked.context["hidden"]))
+    assert "30 of 70 looked at" in page.content.decode()
+    for _round in range(2):
+        page = client.post(address, dict(page.context["hidden"]))
+    assert page.status_code == 302
+    assert SyncRecord.objects.filter(state="waiting").count() == 70

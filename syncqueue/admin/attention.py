@@ -1,0 +1,132 @@
+"""What needs a person, in words: the first lines of the dashboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from syncqueue.display import capped, figure
+from syncqueue.models import Destination, RecordState, SyncRecord
+from syncqueue.permissions import OPERATE
+from syncqueue.secrets import redact
+
+if TYPE_CHECKING:
+    from syncqueue.admin.overview import Card
+
+DESTINATIONS_NAMED = 5
+COUNTED = 10_000  # beyond, a count costs too much for a page that is asked for every few seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One sentence, and the page where something can be done about it."""
+
+    text: str
+    page: str = ""  # name of an admin page of the app, such as "queue_tasks"; "" for none
+    arguments: tuple[object, ...] = ()
+    query: str = ""
+    right: str = ""  # that the page asks for beside the one to see the queues
+    is_urgent: bool = True  # it does not end by itself
+
+
+def notices(cards: Sequence[Card]) -> list[Notice]:
+    """What does not mend itself first, then what does."""
+    found = [*_broken_destinations(), *_held_records(), *_without_worker(cards)]
+    for card in cards:
+        found += _of_card(card)
+    return sorted(found, key=lambda notice: not notice.is_urgent)
+
+
+def _of_card(card: Card) -> Iterator[Notice]:
+    if card.problem:
+        yield Notice(text=f"{card.service}: {card.problem}")
+    stats = card.stats
+    if stats is None:
+        return
+    if stats.failed_count:
+        text = ngettext(
+            "%(service)s: %(count)s task failed and waits for a decision: retry or delete it.",
+            "%(service)s: %(count)s tasks failed and wait for a decision: retry or delete them.",
+            stats.failed_count,
+        ) % {"service": card.service, "count": figure(stats.failed_count)}
+        yield Notice(text=text, page="queue_tasks", arguments=(card.service, "failed"))
+    if stats.paused:
+        text = _("%(service)s is paused; %(waiting)s until someone resumes it.")
+        waits = {"service": card.service, "waiting": _tasks_wait(_waiting_count(card))}
+        yield Notice(text=text % waits, page="queue_operation", arguments=(card.service, "resume"), right=OPERATE)
+    yield from _holds_that_end(card)
+
+
+def _without_worker(cards: Sequence[Card]) -> Iterator[Notice]:
+    alone = [card for card in cards if card.stats and not card.worker_count]
+    if alone:
+        names, count = ", ".join(card.service for card in alone), sum(_waiting_count(card) for card in alone)
+        text = _("No worker is running for %(names)s; %(waiting)s. Start one with “manage.py runsyncworker”.")
+        yield Notice(text=text % {"names": names, "waiting": _tasks_wait(count)}, page="queue_workers")
+
+
+def _waiting_count(card: Card) -> int:
+    return card.stats.pending_count + card.stats.delayed_count if card.stats else 0
+
+
+def _holds_that_end(card: Card) -> Iterator[Notice]:
+    for hold in card.holds:
+        if hold.kind in ("breaker", "rate") and not hold.lifted:
+            text = _("%(service)s: %(reason)s, since %(since)s; %(waiting)s and go out by themselves.") % {
+                "service": card.service,
+                "reason": redact(hold.reason).rstrip("."),
+                "since": _moment(hold.since_at),
+                "waiting": _tasks_wait(hold.parked_count),
+            }
+            yield Notice(text=text, page="queue_tasks", arguments=(card.service, "delayed"), is_urgent=False)
+
+
+def _broken_destinations() -> Iterator[Notice]:
+    rows = Destination.objects.exclude(broken_reason="").filter(enabled=True).order_by("broken_at", "pk")
+    for row in rows[:DESTINATIONS_NAMED]:
+        waiting = SyncRecord.objects.filter(destination=row, state=RecordState.WAITING)
+        count = _count(waiting)
+        values = {
+            "service": row.service,
+            "name": row.name,
+            "since": _moment(row.broken_at),
+            "reason": redact(row.broken_reason).rstrip("."),
+            "waiting": ngettext("%(count)s object waits", "%(count)s objects wait", count)
+            % {"count": capped(count, COUNTED)},
+        }
+        text = _("%(service)s: %(name)s is refused since %(since)s (%(reason)s); %(waiting)s.") % values
+        yield Notice(text=text, page="destination_change", arguments=(row.pk,), right="syncqueue.view_destination")
+
+
+def _held_records() -> Iterator[Notice]:
+    count = _count(SyncRecord.objects.filter(state=RecordState.UNKNOWN))
+    if count:
+        text = ngettext(
+            "%(count)s object is held because an answer was lost: look whether its copy is there, then sync it.",
+            "%(count)s objects are held because an answer was lost: look whether their copies are there, then sync "
+            "them.",
+            count,
+        ) % {"count": capped(count, COUNTED)}
+        yield Notice(text=text, page="syncrecord_changelist", query="state__exact=unknown")
+
+
+def _count(rows: QuerySet[SyncRecord]) -> int:
+    return rows.order_by()[: COUNTED + 1].count()
+
+
+def _tasks_wait(count: int) -> str:
+    return ngettext("%(count)s task waits", "%(count)s tasks wait", count) % {"count": figure(count)}
+
+
+def _moment(at: datetime | None) -> str:
+    moment = timezone.localtime(at or timezone.now())
+    today = timezone.localdate() == moment.date()
+    return str(date_format(moment, "TIME_FORMAT" if today else "DATETIME_FORMAT"))

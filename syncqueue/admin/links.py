@@ -1,0 +1,62 @@
+"""Links between what belongs together: an object, its records, its copies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from django.apps import apps
+from django.contrib.admin.utils import quote
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.text import capfirst
+
+from syncqueue.display import web_url
+
+
+class Link(NamedTuple):
+    """Words, and where they lead; "" for nowhere."""
+
+    words: str
+    url: str
+
+
+def object_words(source: str, pk: str) -> str:
+    """An object as "Note 42": its own text would cost a query for each row."""
+    try:
+        name = capfirst(str(apps.get_model(source)._meta.verbose_name))
+    except (LookupError, ValueError):
+        name = source
+    return f"{name} {pk}"
+
+
+def object_url(source: str, pk: str, site_name: str) -> str:
+    """The object's own page in an admin site; "" where there is none."""
+    try:
+        return reverse(f"admin:{source.replace('.', '_')}_change", args=[quote(pk)], current_app=site_name)
+    except NoReverseMatch:
+        return ""
+
+
+def entity_link(entity: str, site_name: str) -> Link:
+    """What a task is about. Where it is no "notes.note:42", its own words."""
+    source, colon, pk = entity.partition(":")
+    if not (colon and pk and "." in source):
+        return Link(entity, "")
+    return Link(object_words(source, pk), object_url(source, pk, site_name))
+
+
+def part_link(part: Any) -> Link:
+    """A remote part."""
+    if not isinstance(part, Mapping):
+        return Link(str(part), "")
+    return Link(f"{part.get('kind', '')} {part.get('id', '')}".strip(), web_url(part.get("url")))
+
+
+def as_html(link: Link, *, is_outside: bool = False) -> str:
+    """The link, escaped; its words alone where it leads nowhere."""
+    if not link.url:
+        return format_html("{}", link.words)
+    if is_outside:
+        return format_html('<a href="{}" rel="noreferrer noopener" target="_blank">{}</a>', link.url, link.words)
+    return format_html('<a href="{}">{}</a>', link.url, link.words)

@@ -1,0 +1,126 @@
+"""The pages of the operations on a whole queue: a question with the count, then rounds of work."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.db.transaction import non_atomic_requests
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from syncqueue import audit, services
+from syncqueue.admin.operations import CLEARABLE, OPERATIONS, Operation, Order
+from syncqueue.admin.pages import QueuePages
+from syncqueue.admin.rounds import Position, Work, read_position, run_round
+from syncqueue.core.errors import QueueError
+from syncqueue.core.task import QueueStats, TaskState
+from syncqueue.display import figure
+from syncqueue.models import ServicePolicy
+from syncqueue.secrets import redact
+
+POSITION = "position"  # the hidden input that carries a Position
+
+
+class ConfirmForm(forms.Form):
+    """Which states to clear, with their counts; without fields for the other operations."""
+
+    states = forms.MultipleChoiceField(
+        label=gettext_lazy("Take out"),
+        widget=forms.CheckboxSelectMultiple,
+        choices=[(state.value, state.value) for state in CLEARABLE],
+        initial=[state.value for state in CLEARABLE],
+    )
+
+    def __init__(self, *args: Any, operation: Operation, stats: QueueStats | None, **kwargs: Any) -> None:
+        """`stats`: the counts to name; None when they are not known."""
+        super().__init__(*args, **kwargs)
+        if not operation.chooses_states:
+            del self.fields["states"]
+        elif stats is not None:
+            self.fields["states"].widget.choices = _counted_states(stats)
+
+    def states_chosen(self) -> list[TaskState]:
+        """The states to clear; empty for the other operations."""
+        return [TaskState(name) for name in self.cleaned_data.get("states", ())]
+
+
+def _counted_states(stats: QueueStats) -> list[tuple[str, str]]:
+    return [
+        ("pending", _("%s pending") % figure(stats.pending_count)),
+        ("delayed", _("%s delayed") % figure(stats.delayed_count)),
+        ("failed", _("%s failed") % figure(stats.failed_count)),
+    ]
+
+
+def ask_stats(service: str) -> tuple[QueueStats | None, str]:
+    """The figures of a queue, or why there are none."""
+    try:
+        return services.stats(service), ""
+    except QueueError as error:
+        return None, redact(str(error))
+
+
+class RoundPages(QueuePages):
+    """Pages that do long work in rounds."""
+
+    def do_round(self, request: HttpRequest, service: str, what: str, work: Work) -> Position | None:
+        """Do one round and write it down; None when the queue refused, which is said to the user."""
+        actor, before = audit.Actor.of(request.user), read_position(request.POST.get(POSITION, ""))
+        try:
+            at = run_round(work, before)
+        except QueueError as error:
+            self.message_user(request, f"{service}: {redact(str(error))}", messages.ERROR)
+            return None
+        if what and (at.done > before.done or not before.looked):
+            audit.note(actor, what % {"count": at.done - before.done}, subject=service, model=ServicePolicy)
+        return at
+
+    def show_progress(self, request: HttpRequest, title: str, at: Position, way_back: str) -> HttpResponse:
+        """How far the work is; the page asks for the next round by itself, or by a button."""
+        kept = [(name, value) for name in request.POST for value in request.POST.getlist(name)]
+        hidden = [pair for pair in kept if pair[0] not in (POSITION, "csrfmiddlewaretoken")]
+        shown = {"at": at, "hidden": [*hidden, (POSITION, at.text())], "way_back": way_back}
+        return self.render(request, "syncqueue/progress.html", title, shown)
+
+
+class OperationPages(RoundPages):
+    """The operations of a card."""
+
+    def own_urls(self) -> list[URLPattern]:
+        """Service and operation."""
+        # Also under ATOMIC_REQUESTS: a worker may claim what is brought back before the request's commit.
+        view = non_atomic_requests(self.admin_site.admin_view(self.operation_view))
+        return [*super().own_urls(), path("<str:service>/<str:name>/", view, name="syncqueue_queue_operation")]
+
+    def operation_view(self, request: HttpRequest, service: str, name: str) -> HttpResponse:
+        """Ask with the count, then do it."""
+        self.check_operate(request)
+        self.check_service(service)
+        operation = OPERATIONS.get(name)
+        if operation is None:
+            raise Http404(name)
+        stats, problem = ask_stats(service)
+        form = ConfirmForm(request.POST if request.method == "POST" else None, operation=operation, stats=stats)
+        title, way_back = f"{service}: {operation.label}", self.way_back(request)
+        if form.is_valid():
+            order = Order(service=service, states=form.states_chosen(), actor=audit.Actor.of(request.user).name)
+            return self._operate(request, operation, order, name, title)
+        shown = {
+            "service": service, "operation": operation, "form": form, "problem": problem,
+            "question": operation.question(stats) if stats else "", "way_back": way_back,
+        }  # fmt: skip
+        return self.render(request, "syncqueue/confirm_operation.html", title, shown)
+
+    def _operate(self, request: HttpRequest, operation: Operation, order: Order, name: str, title: str) -> HttpResponse:
+        what = f"{name}: %(count)s tasks" if operation.counts else name
+        at = self.do_round(request, order.service, what, partial(operation.work, order))
+        if at is not None and not at.finished:
+            return self.show_progress(request, title, at, self.way_back(request))
+        if at is not None:
+            self.message_user(request, f"{order.service}: {operation.answer(at.done)}", messages.SUCCESS)
+        return HttpResponseRedirect(self.way_back(request))

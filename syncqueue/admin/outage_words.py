@@ -1,0 +1,52 @@
+"""One line that sums up an outage: how long, how many waited, what became of them."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from syncqueue.display import duration_words, figure
+from syncqueue.queue.inspect import Outage
+
+
+def outage_words(service: str, outage: Outage) -> str:
+    """ "telegram was away for 2 h 10 min; 143 tasks waited: all delivered, 0 doubled." """
+    if outage.until_at is None:
+        return _("%(service)s (%(endpoint)s) is away since %(since)s; %(waited)s so far.") % {
+            "service": service,
+            "endpoint": outage.endpoint,
+            "since": date_format(timezone.localtime(outage.since_at), "DATETIME_FORMAT"),
+            "waited": _waited(outage.waited_count),
+        }
+    return _("%(service)s (%(endpoint)s) was away for %(length)s until %(until)s; %(waited)s: %(end)s.") % {
+        "service": service,
+        "endpoint": outage.endpoint,
+        "length": duration_words((outage.until_at - outage.since_at).total_seconds()),
+        "until": date_format(timezone.localtime(outage.until_at), "DATETIME_FORMAT"),
+        "waited": _waited(outage.waited_count),
+        "end": _end(outage),
+    }
+
+
+def _waited(count: int) -> str:
+    return ngettext("%(count)s task waited", "%(count)s tasks waited", count) % {"count": figure(count)}
+
+
+def _end(outage: Outage) -> str:
+    parts = []
+    if outage.delivered_count == outage.waited_count:
+        parts.append(_("all delivered"))
+    else:
+        parts.append(_("%s delivered") % figure(outage.delivered_count))
+    others = (
+        (outage.open_count, _("%s under way")),
+        (outage.failed_count, _("%s failed")),
+        (outage.removed_count, _("%s removed by hand")),
+    )
+    parts += [words % figure(count) for count, words in others if count > 0]
+    # Not "doubled" where it is not known: an answer was lost, so there may be two.
+    doubtful = outage.doubtful_count
+    parts.append(_("%s perhaps doubled") % figure(doubtful) if doubtful else _("0 doubled"))
+    return ", ".join(parts)

@@ -1,0 +1,119 @@
+"""What all pages of the queues share: their rights, their frame, and the way between them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.apps import apps
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+
+from syncqueue import services
+from syncqueue.admin.queue_model import Queue
+from syncqueue.core.errors import ConfigurationError
+from syncqueue.permissions import may_operate, may_view
+
+if TYPE_CHECKING:
+    Page = admin.ModelAdmin[Queue]
+else:
+    Page = admin.ModelAdmin
+
+
+class Tab(NamedTuple):
+    """A way to another page."""
+
+    label: str | Promise
+    url: str
+    is_current: bool
+
+
+TABS = (
+    ("queue_changelist", gettext_lazy("Dashboard"), ""),
+    ("syncrecord_changelist", gettext_lazy("Records"), "syncqueue.view_queue"),
+    ("destination_changelist", gettext_lazy("Destinations"), "syncqueue.view_destination"),
+    ("queue_workers", gettext_lazy("Workers"), ""),
+    ("queue_cleared", gettext_lazy("Cleared work"), ""),
+    ("servicepolicy_changelist", gettext_lazy("Policies"), "syncqueue.view_servicepolicy"),
+)
+
+
+class QueuePages(Page):
+    """The frame of the queues' pages. Each kind of page is a subclass with its own `own_urls`."""
+
+    def own_urls(self) -> list[URLPattern]:
+        """The addresses below the queues' place in the admin."""
+        return []
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Shown to those who may see the queues."""
+        return may_view(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Queue | None = None) -> bool:
+        """Shown to those who may see the queues."""
+        return may_view(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Never: the settings make queues."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Queue | None = None) -> bool:
+        """Never: there are operations instead."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Queue | None = None) -> bool:
+        """Never: the settings make queues."""
+        return False
+
+    def check_view(self, request: HttpRequest) -> None:
+        """Raise `PermissionDenied` for those who may not see the queues."""
+        if not may_view(request):
+            raise PermissionDenied
+
+    def check_operate(self, request: HttpRequest) -> None:
+        """Raise `PermissionDenied` for those who may not operate the queues."""
+        if not may_operate(request):
+            raise PermissionDenied
+
+    def check_service(self, service: str) -> None:
+        """Raise `Http404` for a service that is not on."""
+        try:
+            known = service in services.service_names()
+        except ConfigurationError:
+            known = False
+        if not known:
+            raise Http404(service)
+
+    def url(self, name: str, *args: object) -> str:
+        """The address of a page of this admin site: "queue_workers"."""
+        return reverse(f"admin:syncqueue_{name}", args=args, current_app=self.admin_site.name)
+
+    def way_back(self, request: HttpRequest) -> str:
+        """The dashboard, for those who may see it."""
+        if may_view(request):
+            return self.url("queue_changelist")
+        return reverse("admin:index", current_app=self.admin_site.name)
+
+    def render(self, request: HttpRequest, template: str, title: str, shown: dict[str, Any]) -> HttpResponse:
+        """A page in the admin's frame."""
+        request.current_app = self.admin_site.name  # what {% url %} looks at
+        # Without "opts": themes look there for the model's app, and this model is in no app.
+        context = {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "app_name": apps.get_app_config("syncqueue").verbose_name,
+            "tabs": self._tabs(request),
+            "may_operate": may_operate(request),
+            **shown,
+        }
+        return TemplateResponse(request, template, context)
+
+    def _tabs(self, request: HttpRequest) -> list[Tab]:
+        if not may_view(request):
+            return []
+        shown = [(self.url(name), label) for name, label, right in TABS if not right or request.user.has_perm(right)]
+        return [Tab(label, url, url == request.path) for url, label in shown]

@@ -1,0 +1,73 @@
+"""Long work in rounds: each request does a few seconds of it, says how far it is, and asks to be sent again.
+
+No request lasts long enough to be cut off, Redis and worker go on meanwhile, and a person sees it move and may stop it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import TypeAlias
+
+from django.core import signing
+
+ROUND_SECONDS = 2.0
+PIECE = 2000  # tasks or records between two looks at the clock; done by services in chunks
+_SALT = "syncqueue.admin.rounds"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """How far the work is. It travels from round to round in a hidden, signed input."""
+
+    total: int | None = None  # how many there were at the beginning; None: not counted yet
+    looked: int = 0  # of them looked at
+    done: int = 0
+    cursor: str = ""
+    clearing: int | None = None  # key of the Clearing that tasks are taken out with
+    finished: bool = False
+
+    def text(self) -> str:
+        """As the input holds it."""
+        return signing.dumps(asdict(self), salt=_SALT)
+
+
+# Does a piece.
+Work: TypeAlias = Callable[[Position], Position]
+
+
+def read_position(text: str) -> Position:
+    """What `Position.text` made; the beginning for anything else."""
+    try:
+        return Position(**signing.loads(text, salt=_SALT))
+    except (signing.BadSignature, TypeError):
+        return Position()
+
+
+def run_round(work: Work, at: Position) -> Position:
+    """Work for some seconds, or to the end."""
+    until = time.monotonic() + ROUND_SECONDS
+    while not at.finished:
+        at = work(at)
+        if time.monotonic() > until:
+            break
+    return at
+
+
+def next_piece(at: Position, total: int) -> int:
+    """How many come next of a total that was counted when the work began."""
+    return min(PIECE, (total if at.total is None else at.total) - at.looked)
+
+
+def after_piece(at: Position, total: int, looked: int, done: int, clearing: int | None = None) -> Position:
+    """The position after a piece. A piece that did nothing is the last: what was counted has gone otherwise."""
+    whole = total if at.total is None else at.total
+    seen = at.looked + looked
+    return Position(
+        total=whole,
+        looked=seen,
+        done=at.done + done,
+        clearing=clearing if clearing is not None else at.clearing,
+        finished=seen >= whole or done == 0,
+    )

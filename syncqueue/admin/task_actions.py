@@ -1,0 +1,206 @@
+"""What may be done with tasks of a state: one, those selected, or all that match, after a question with the count."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from django.contrib import messages
+from django.db.transaction import non_atomic_requests
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import URLPattern, path
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from syncqueue import audit, services
+from syncqueue.admin.operation_pages import RoundPages
+from syncqueue.admin.rounds import ROUND_SECONDS, Position
+from syncqueue.core.errors import QueueError
+from syncqueue.core.task import TaskState
+from syncqueue.display import figure
+from syncqueue.queue.calls import CHUNK
+from syncqueue.secrets import redact
+
+SELECTED_MOST = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskAction:
+    """One button over a list of tasks."""
+
+    label: Promise
+    states: frozenset[TaskState]  # in which it makes sense
+    question: Callable[[int], str]
+    do: Callable[[Order, Sequence[str], Position], tuple[int, int | None]]  # -> how many, and the clearing's key
+    answer: Callable[[int], str]
+    is_dangerous: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What was asked for: tasks by id, or all of a state that match a search."""
+
+    service: str
+    state: TaskState
+    actor: str
+    ids: Sequence[str] = ()
+    search: str = ""
+
+    def piece(self, action: TaskAction, at: Position) -> Position:
+        """Do a piece of it."""
+        if self.ids:
+            done, _key = action.do(self, self.ids, at)
+            return Position(total=len(self.ids), looked=len(self.ids), done=done, finished=True)
+        page = services.task_page(self.service, self.state, cursor=at.cursor, search=self.search, limit=CHUNK)
+        total = page.total_count if at.total is None else at.total
+        done, key = action.do(self, [view.id for view in page.tasks], at) if page.tasks else (0, at.clearing)
+        looked = at.looked + page.searched_count
+        # What comes back into the state meanwhile stands at its end, and is not looked at for ever.
+        finished = not page.next_cursor or looked >= total
+        return Position(
+            total=total, looked=min(looked, total), done=at.done + done, cursor=page.next_cursor, clearing=key,
+            finished=finished,
+        )  # fmt: skip
+
+
+def _retry(order: Order, ids: Sequence[str], at: Position) -> tuple[int, None]:
+    return services.retry_tasks(order.service, ids, actor=order.actor), None
+
+
+def _run_now(order: Order, ids: Sequence[str], at: Position) -> tuple[int, None]:
+    return services.run_tasks_now(order.service, ids, actor=order.actor), None
+
+
+def _delete(order: Order, ids: Sequence[str], at: Position) -> tuple[int, int]:
+    batch = services.clearing(at.clearing, order.service) if at.clearing is not None else None
+    batch = batch or services.begin_clearing(order.service, actor=order.actor)
+    return services.delete_tasks(batch, order.state, ids, actor=order.actor), batch.pk
+
+
+def _counted(singular: str, plural: str) -> Callable[[int], str]:
+    return lambda n: ngettext(singular, plural, n) % {"count": figure(n)}
+
+
+ACTIONS = {
+    "retry": TaskAction(
+        label=gettext_lazy("Retry"),
+        states=frozenset({TaskState.FAILED}),
+        question=_counted(
+            "%(count)s failed task goes back to the queue and is tried again from its first attempt.",
+            "%(count)s failed tasks go back to the queue and are tried again from their first attempt.",
+        ),
+        do=_retry,
+        answer=_counted("%(count)s task is back in the queue.", "%(count)s tasks are back in the queue."),
+    ),
+    "run-now": TaskAction(
+        label=gettext_lazy("Run now"),
+        states=frozenset({TaskState.DELAYED}),
+        question=_counted(
+            "%(count)s delayed task goes out at once, unless a hold still applies to it.",
+            "%(count)s delayed tasks go out at once, unless a hold still applies to them.",
+        ),
+        do=_run_now,
+        answer=_counted("%(count)s task goes out now.", "%(count)s tasks go out now."),
+    ),
+    "delete": TaskAction(
+        label=gettext_lazy("Delete"),
+        states=frozenset({TaskState.PENDING, TaskState.DELAYED, TaskState.FAILED}),
+        question=_counted(
+            "%(count)s task is taken out of the queue; for 7 days it can be restored.",
+            "%(count)s tasks are taken out of the queue; for 7 days they can be restored.",
+        ),
+        do=_delete,
+        answer=_counted("%(count)s task is taken out.", "%(count)s tasks are taken out."),
+        is_dangerous=True,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """How many tasks an order is about."""
+
+    count: int
+    searched_count: int = 0  # of `total_count`; less when the counting was given up
+    total_count: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all were looked at."""
+        return self.searched_count >= self.total_count
+
+
+def count_of(order: Order) -> Count:
+    """How many; a search is counted for some seconds at most."""
+    if order.ids:
+        return Count(count=len(order.ids))
+    if not order.search:
+        return Count(count=services.state_counts(services.stats(order.service))[order.state])
+    until = time.monotonic() + ROUND_SECONDS
+    count, searched, cursor = 0, 0, ""
+    while True:
+        page = services.task_page(order.service, order.state, cursor=cursor, search=order.search, limit=CHUNK)
+        count, searched, cursor = count + len(page.tasks), searched + page.searched_count, page.next_cursor
+        if not cursor or time.monotonic() > until:
+            return Count(count=count, searched_count=searched, total_count=page.total_count)
+
+
+class TaskActionPages(RoundPages):
+    """The question before an action on tasks, and its rounds."""
+
+    def own_urls(self) -> list[URLPattern]:
+        """Service, state and action."""
+        # Also under ATOMIC_REQUESTS: a worker may claim what is brought back before the request's commit.
+        view = non_atomic_requests(self.admin_site.admin_view(self.task_action_view))
+        address = "<str:service>/tasks/<str:state>/<str:name>/"
+        return [path(address, view, name="syncqueue_queue_task_action"), *super().own_urls()]
+
+    def task_action_view(self, request: HttpRequest, service: str, state: str, name: str) -> HttpResponse:
+        """Ask with the count; do it once it is confirmed."""
+        self.check_operate(request)
+        self.check_service(service)
+        action = ACTIONS.get(name)
+        if action is None or state not in action.states:
+            raise Http404(f"{state}/{name}")
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        order = self._order(request, service, TaskState(state))
+        if not order.ids and "all" not in request.POST:
+            self.message_user(request, _("Select at least one task."), messages.WARNING)
+            return HttpResponseRedirect(self._list(request, order))
+        if "confirmed" in request.POST:
+            return self._act(request, order, action, name)
+        return self._ask(request, order, action)
+
+    def _order(self, request: HttpRequest, service: str, state: TaskState) -> Order:
+        # "all" wins: a page may have boxes ticked when its button for all is pressed.
+        ids = [] if "all" in request.POST else request.POST.getlist("id")[:SELECTED_MOST]
+        actor = audit.Actor.of(request.user).name
+        return Order(service=service, state=state, actor=actor, ids=ids, search=request.POST.get("q", "").strip())
+
+    def _list(self, request: HttpRequest, order: Order) -> str:
+        return self.url("queue_tasks", order.service, order.state.value)
+
+    def _ask(self, request: HttpRequest, order: Order, action: TaskAction) -> HttpResponse:
+        problem, count = "", Count(count=0)
+        try:
+            count = count_of(order)
+        except QueueError as error:
+            problem = redact(str(error))
+        shown = {
+            "order": order, "action": action, "count": count, "problem": problem,
+            "question": action.question(count.count), "way_back": self._list(request, order),
+        }  # fmt: skip
+        return self.render(request, "syncqueue/confirm_tasks.html", f"{order.service}: {action.label}", shown)
+
+    def _act(self, request: HttpRequest, order: Order, action: TaskAction, name: str) -> HttpResponse:
+        what = f"{name}: %(count)s {order.state.value} tasks"
+        at = self.do_round(request, order.service, what, partial(order.piece, action))
+        if at is not None and not at.finished:
+            return self.show_progress(request, f"{order.service}: {action.label}", at, self._list(request, order))
+        if at is not None:
+            self.message_user(request, f"{order.service}: {action.answer(at.done)}", messages.SUCCESS)
+        return HttpResponseRedirect(self._list(request, order))

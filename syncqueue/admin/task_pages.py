@@ -1,0 +1,151 @@
+"""Lists of tasks by state, and the page of one task."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from django.contrib.admin.utils import quote, unquote
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
+
+from syncqueue import services
+from syncqueue.admin.links import Link, part_link
+from syncqueue.admin.operation_pages import RoundPages, ask_stats
+from syncqueue.admin.task_actions import ACTIONS
+from syncqueue.admin.task_words import STATE_WORDS, TaskRow, task_row
+from syncqueue.core.errors import InvalidCursor, QueueError, UnknownTask
+from syncqueue.core.task import TaskState
+from syncqueue.models import SyncRecord
+from syncqueue.queue.pages import TaskPage
+from syncqueue.secrets import redact
+
+PAGE = 50
+LONGEST_SEARCH = 200
+
+
+class StateTab(NamedTuple):
+    """A way to the tasks in another state."""
+
+    label: str
+    url: str
+    task_count: int | None
+    is_current: bool
+
+
+def read_state(name: str) -> TaskState:
+    """The state of an address. Raises `Http404`."""
+    if name not in set(TaskState):
+        raise Http404(name)
+    return TaskState(name)
+
+
+class TaskPages(RoundPages):
+    """What stands in the queues."""
+
+    def own_urls(self) -> list[URLPattern]:
+        """A list for each state, and a page for each task."""
+        wrap = self.admin_site.admin_view
+        return [
+            path("<str:service>/tasks/<str:state>/", wrap(self.tasks_view), name="syncqueue_queue_tasks"),
+            path("<str:service>/task/<str:task_id>/", wrap(self.task_view), name="syncqueue_queue_task"),
+            *super().own_urls(),
+        ]
+
+    # A list
+
+    def tasks_view(self, request: HttpRequest, service: str, state: str) -> HttpResponse:
+        """A page of the tasks in a state, oldest first, narrowed by a search."""
+        self.check_view(request)
+        self.check_service(service)
+        wanted, search = read_state(state), request.GET.get("q", "").strip()[:LONGEST_SEARCH]
+        page, problem = self._page(request, service, wanted, search)
+        shown = {
+            "service": service, "state": wanted.value, "search": search, "problem": problem, "page": page,
+            "states": self._states(service, wanted, search),
+            "rows": [self._row(service, view) for view in page.tasks] if page else [],
+            "ways": self._ways(page, search) if page else [],
+            "first": page.first_rank + 1 if page else 0, "last": page.first_rank + len(page.tasks) if page else 0,
+            "actions": [(name, action) for name, action in ACTIONS.items() if wanted in action.states],
+        }  # fmt: skip
+        title = _("%(service)s: %(state)s tasks") % {"service": service, "state": STATE_WORDS[wanted]()}
+        return self.render(request, "syncqueue/tasks.html", title, shown)
+
+    def _page(self, request: HttpRequest, service: str, state: TaskState, search: str) -> tuple[TaskPage | None, str]:
+        cursor, start = request.GET.get("cursor", ""), request.GET.get("start", "")
+        first = int(start) if start.isascii() and start.isdigit() and len(start) < 12 else 0
+        try:
+            return services.task_page(service, state, cursor=cursor, search=search, limit=PAGE, start=first), ""
+        except InvalidCursor:
+            return services.task_page(service, state, search=search, limit=PAGE), ""
+        except QueueError as error:
+            return None, redact(str(error))
+
+    def _states(self, service: str, current: TaskState, search: str) -> list[StateTab]:
+        stats, _problem = ask_stats(service)
+        counts = services.state_counts(stats) if stats else {}
+        query = f"?{urlencode({'q': search})}" if search else ""
+        return [
+            StateTab(
+                STATE_WORDS[state](),
+                self.url("queue_tasks", service, state.value) + query,
+                counts.get(state),
+                state is current,
+            )
+            for state in TaskState
+        ]
+
+    def _row(self, service: str, view: Any) -> tuple[TaskRow, str]:
+        row = task_row(view, self.admin_site.name)
+        return row, self.url("queue_task", service, quote(view.id))
+
+    def _ways(self, page: TaskPage, search: str) -> list[Link]:
+        """First, previous, next, last: those that lead somewhere."""
+        kept = {"q": search} if search else {}
+        found = []
+        if page.first_rank:
+            found.append(Link(_("First"), "?" + urlencode(kept)))
+        if page.first_rank and not search:
+            found.append(Link(_("Previous"), "?" + urlencode({"start": max(0, page.first_rank - PAGE)})))
+        if page.next_cursor:
+            words = _("Go on searching") if search else _("Next")
+            found.append(Link(words, "?" + urlencode({**kept, "cursor": page.next_cursor})))
+        if page.next_cursor and not search:
+            found.append(Link(_("Last"), "?" + urlencode({"start": page.total_count - PAGE})))
+        return found
+
+    # One task
+
+    def task_view(self, request: HttpRequest, service: str, task_id: str) -> HttpResponse:
+        """All that is known of one task."""
+        self.check_view(request)
+        self.check_service(service)
+        try:
+            view = services.task(service, unquote(task_id))
+            row = task_row(view, self.admin_site.name, services.holds(service))
+        except UnknownTask as error:
+            return self._not_there(request, service, str(error))
+        except QueueError as error:
+            return self._not_there(request, service, redact(str(error)))
+        shown = {
+            "service": service, "row": row, "view": view, "state": view.state.value,
+            "record": self._record(row), "state_words": STATE_WORDS[view.state](),
+            "actions": [(name, action) for name, action in ACTIONS.items() if view.state in action.states],
+        }  # fmt: skip
+        return self.render(request, "syncqueue/task.html", row.about.words, shown)
+
+    def _not_there(self, request: HttpRequest, service: str, problem: str) -> HttpResponse:
+        return self.render(request, "syncqueue/no_task.html", _("Task"), {"service": service, "problem": problem})
+
+    def _record(self, row: TaskRow) -> dict[str, Any] | None:
+        if row.record_id is None:
+            return None
+        record = SyncRecord.objects.select_related("destination").filter(pk=row.record_id).first()
+        if record is None:
+            return None
+        return {
+            "row": record,
+            "url": self.url("syncrecord_change", record.pk),
+            "parts": [part_link(part) for part in record.parts],
+        }
