@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias, cast
 
-from django.db import DEFAULT_DB_ALIAS, router, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 
@@ -41,6 +41,7 @@ from syncqueue.models import (
     DestinationState,
     RecordState,
     ServicePolicy,
+    SiteStamp,
     SyncRecord,
     new_generation,
 )
@@ -588,6 +589,8 @@ def after_migrate(using: str = DEFAULT_DB_ALIAS, app_config: Any = None, **_: An
     """Give destinations declared in the settings their rows, when the tables are there."""
     if app_config is None or app_config.label != "syncqueue" or using != record_db():
         return
+    if SiteStamp._meta.db_table not in connections[using].introspection.table_names():
+        return  # migrated back: the app is about to be taken out
     try:
         if get_settings().enabled:
             site.stamp()
