@@ -234,6 +234,26 @@ class Clearing(models.Model):
         return f"{self.service}, {self.cleared_at:%Y-%m-%d %H:%M}"
 
 
+class Alert(models.Model):
+    """What went wrong at one destination, or with a service's own tasks, and who was told when; see alerts.py."""
+
+    key = models.CharField(max_length=80, unique=True)  # "destination:7", "service:telegram"
+    service = models.CharField(max_length=50)
+    destination = models.ForeignKey(Destination, null=True, on_delete=models.CASCADE, related_name="+")
+    failed_count = models.PositiveIntegerField(default=0)  # since the last mail
+    broken = models.BooleanField(default=False)  # the destination was refused since the last mail
+    error = models.TextField(blank=True)  # the last one; no secret
+    since = models.DateTimeField(null=True, db_index=True)  # of the first that nobody was told of; None: all is told
+    sent_at = models.DateTimeField(null=True)  # the last mail
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        """What it is about."""
+        return self.key
+
+
 class SweepPosition(models.Model):
     """How far the sweep has come through one source: for all destinations, or filling one new destination."""
 

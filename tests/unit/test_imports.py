@@ -28,7 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("execution",),
     ("gathering",),
     ("testing",),
-    ("audit", "permissions", "cleared"),
+    ("alerts", "audit", "permissions", "cleared"),
     ("services",),
     ("worker",),
     ("checks", "receivers", "display", "forms", "templatetags", "admin", "api", "doctor", "management", "migrations"),

@@ -1,0 +1,47 @@
+"""Sends the mails about trouble, on a thread of its own: a mail server that hangs holds nothing else up."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from django.db import Error as DatabaseError
+from django.db import connections
+
+from syncqueue import alerts
+from syncqueue.conf import get_settings
+
+logger = logging.getLogger("syncqueue.worker")
+
+EVERY_SECONDS = 30.0
+_END_SECONDS = 5.0
+
+
+class Alerter:
+    """One thread at a time, and none while alerts are off."""
+
+    def __init__(self) -> None:
+        """Nothing runs yet."""
+        self._thread: threading.Thread | None = None
+
+    async def look(self) -> None:
+        """Begin to send what is due, unless the round before is still at it."""
+        if not get_settings().alerts.enabled or (self._thread is not None and self._thread.is_alive()):
+            return
+        # A daemon, because a worker must be able to end while a mail server keeps silent.
+        self._thread = threading.Thread(target=_send, name="syncqueue-alerts", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Give a mail under way a few seconds."""
+        if self._thread is not None:
+            self._thread.join(_END_SECONDS)
+
+
+def _send() -> None:
+    try:
+        alerts.send_due()
+    except DatabaseError as error:
+        logger.warning("Put off: %s", error)
+    finally:
+        connections.close_all()
