@@ -36,7 +36,7 @@ soak: $(VENV)/demo
 smoke: $(VENV)/demo
 	@$(BIN)/python manage.py smoke $(ARGS)
 
-test: lint types migrations pytest
+test: lint types migrations pytest pytest-fit
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .
@@ -50,6 +50,10 @@ migrations: $(VENV)/test
 
 pytest: $(VENV)/test
 	$(BIN)/pytest -n 2 $(ARGS)
+
+# The tests with other packages and models have settings of their own.
+pytest-fit: $(VENV)/test
+	$(BIN)/pytest -n 2 --ds tests.fitapp.settings tests/integration/fit $(ARGS)
 
 # The tests that ask the database in-process, on a PostgreSQL of their own.
 pytest-postgresql: $(VENV)/test-postgresql

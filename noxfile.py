@@ -1,0 +1,83 @@
+"""The matrix: every Python with every Django that supports it, the lowest versions, and PostgreSQL.
+
+`nox` runs what this machine has interpreters for; `nox -l` lists it. Further arguments go to pytest:
+`nox -s "tests-3.12(django='6.1')" -- tests/contract`.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import nox
+
+nox.options.default_venv_backend = "venv"
+nox.options.error_on_missing_interpreters = False
+nox.options.sessions = ["tests", "lowest"]
+
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+# https://docs.djangoproject.com/en/stable/faq/install/#what-python-version-can-i-use-with-django
+PYTHONS_OF_DJANGO = {"5.2": PYTHONS, "6.0": PYTHONS[1:], "6.1": PYTHONS[1:]}
+PAIRS = [(python, django) for django, pythons in PYTHONS_OF_DJANGO.items() for python in pythons]
+LOWEST_PYTHON = PYTHONS[0]
+
+
+@nox.session
+@nox.parametrize("python,django", PAIRS)
+def tests(session: nox.Session, django: str) -> None:
+    """All tests, on the newest packages that constraints.txt names, but with this Django."""
+    pins = _pins_without(session, {"django"})
+    session.install("-c", pins, "-e", ".[demo,test]", f"django~={django}.0")
+    _check_and_test(session)
+
+
+@nox.session(python=LOWEST_PYTHON)
+def lowest(session: nox.Session) -> None:
+    """All tests, on the lowest versions that pyproject.toml allows."""
+    # Without constraints.txt: old releases want old companions (manticoresearch 8 an older urllib3).
+    session.install("-e", ".[demo,test]", *_lowest(Path("pyproject.toml")))
+    _check_and_test(session)
+
+
+@nox.session(python=PYTHONS)
+def postgresql(session: nox.Session) -> None:
+    """The tests that ask the database in-process, on PostgreSQL. Not run by default."""
+    session.install("-c", "constraints.txt", "-e", ".[demo,test,test-postgresql]")
+    folders = session.posargs or ["tests/integration/sync", "tests/integration/admin"]
+    session.run("pytest", "-n", "2", *folders, env={"TEST_DATABASE": "postgresql"})
+
+
+def _check_and_test(session: nox.Session) -> None:
+    settings = {"DJANGO_SETTINGS_MODULE": "tests.settings"}
+    session.run("python", "-W", "error", "manage.py", "makemigrations", "--check", "--dry-run", env=settings)
+    session.run("pytest", "-n", "2", *session.posargs)
+    if not session.posargs:
+        session.run("pytest", "-n", "2", "--ds", "tests.fitapp.settings", "tests/integration/fit")
+
+
+def _lowest(project: Path) -> list[str]:
+    """The lower bounds of what host sites install: the dependencies and the extras of the services."""
+    table = tomllib.loads(project.read_text())["project"]
+    extras = table["optional-dependencies"]
+    services = ("telegram", "mastodon", "manticore", "webhook", "metrics", "otel")
+    wanted = [*table["dependencies"], *(line for name in services for line in extras[name])]
+    return sorted({re.sub(r">=([\d.]+)", _as_exact, line) for line in wanted})
+
+
+def _as_exact(bound: re.Match[str]) -> str:
+    """`>=5.2` as the oldest release of it: 5.2, 5.2.0 and 5.2.0.0 are the same to pip."""
+    return f"=={bound[1]}"
+
+
+def _pins_without(session: nox.Session, names: set[str]) -> str:
+    """A constraints file in the session's own folder, without the lines about some packages."""
+    lines = Path("constraints.txt").read_text().splitlines()
+    kept = [line for line in lines if _name(line) not in names]
+    file = Path(session.create_tmp()) / "constraints.txt"
+    file.write_text("\n".join(kept) + "\n")
+    return str(file.resolve())
+
+
+def _name(requirement: str) -> str:
+    return re.sub(r"[-_.]+", "-", re.split(r"[\[<>=; #]", requirement)[0]).lower()
