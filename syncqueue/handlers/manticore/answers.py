@@ -36,6 +36,10 @@ class Refused(PermanentError):
         self.why = why
 
 
+class Lost(RetryLater):
+    """A request went out and its answer never came: the row may be there. Writing it again comes to the same end."""
+
+
 _REFUSALS = (
     ("unknown local table", Refusal.NO_TABLE),
     ("no such table", Refusal.NO_TABLE),
@@ -90,7 +94,7 @@ def _texts(answer: Any) -> Iterator[str]:
         case {"error": str(text)}:
             yield text
         case {"error": {**details}}:
-            yield from (value for name, value in details.items() if name in ("type", "reason") and value)
+            yield from (str(value) for name, value in details.items() if name in ("type", "reason") and value)
         case {"items": list(items)}:
             for item in items:
                 for result in item.values() if isinstance(item, dict) else ():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import manticoresearch
@@ -14,7 +15,7 @@ from urllib3.exceptions import HTTPError, ProtocolError
 
 from syncqueue.core.errors import HandlerError, RetryLater, Unreachable
 from syncqueue.handlers.base import HandlerConfig
-from syncqueue.handlers.manticore.answers import translate
+from syncqueue.handlers.manticore.answers import Lost, translate
 from syncqueue.handlers.outbound import Outbound
 from syncqueue.handlers.outbound_urllib3 import TimeCap, is_unsent, pool_manager
 from syncqueue.handlers.urls import base_url, endpoint_of, host_of, port_of
@@ -22,25 +23,9 @@ from syncqueue.handlers.urls import base_url, endpoint_of, host_of, port_of
 T = TypeVar("T")
 
 DEFAULT_URL = "http://127.0.0.1:9308"
-ANSWER_SHARE = 0.6  # of an attempt: connecting, a diagnosis and an answer stay below the whole
+JOB_SHARE = 0.7  # of an attempt: the requests of a job and a diagnosis stay below the whole
+SHORTEST_CALL_SECONDS = 0.05  # with less than this left no further call is begun
 POOL_SIZE = 32  # connections kept; more are made while more are needed
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How long a call may take."""
-
-    connect_seconds: float
-    answer_seconds: float
-
-    @classmethod
-    def of(cls, config: HandlerConfig) -> Limits:
-        """For a call that is part of an attempt."""
-        outbound = Outbound.of(config, public_only=False)
-        return cls(
-            connect_seconds=outbound.connect_timeout_seconds,
-            answer_seconds=config.attempt_timeout_seconds * ANSWER_SHARE,
-        )
 
 
 class ManticoreClient:
@@ -52,28 +37,33 @@ class ManticoreClient:
         self.host, self.port, self.endpoint = host_of(self._url), port_of(self._url), endpoint_of(self._url)
         # The site's own server, named in its settings and mostly on its own network.
         self.outbound = Outbound.of(config, public_only=False)
-        self._limits = Limits.of(config)
+        self._job_seconds = config.attempt_timeout_seconds * JOB_SHARE
         self._pool: urllib3.PoolManager = pool_manager(self.outbound, maxsize=POOL_SIZE, retries=False)
         configuration = manticoresearch.Configuration(host=self._url.geturl())
         self._api = manticoresearch.ApiClient(configuration)
         self._api.rest_client.pool_manager = self._pool
 
-    def account(self, secret: Mapping[str, str], limits: Limits | None = None) -> Account:
-        """The server as somebody may use it: with user name and password, or without."""
-        return Account(self, self._api, _auth(secret), limits or self._limits)
+    def account(self, secret: Mapping[str, str], seconds: float | None = None) -> Account:
+        """The server as somebody may use it, for one job, which begins now and takes `seconds` at most."""
+        return Account(self, self._api, _auth(secret), time.monotonic() + (seconds or self._job_seconds))
 
     def close(self) -> None:
         """Close the connections that are not in use; a later call opens new ones."""
         self._pool.clear()
 
-    def call(self, operation: Callable[[], T], limits: Limits) -> T:
-        """Do one request, in a bounded time; raises `HandlerError`s alone.
+    def call(self, operation: Callable[[dict[str, Any]], T], ends_at: float) -> T:
+        """Do one request, given its timeout; raises `HandlerError`s alone.
 
         Every request we make comes to the same end when it is made twice, so none leaves a doubt behind.
         """
-        with TimeCap(limits.connect_seconds + limits.answer_seconds) as cap:
+        left = ends_at - time.monotonic()
+        if left < SHORTEST_CALL_SECONDS:
+            raise RetryLater("There is more to do than one attempt has time for; it goes on soon.", after_seconds=1.0)
+        # The library itself sets no timeout at all.
+        timeout = {"_request_timeout": (float(min(self.outbound.connect_timeout_seconds, left)), float(left))}
+        with TimeCap(left) as cap:
             try:
-                return self._twice(operation, cap)
+                return self._twice(lambda: operation(timeout), cap)
             except ApiException as error:
                 # Without the cause: its text holds the answer's headers and body, at any length.
                 raise _translated(error) from None
@@ -81,8 +71,9 @@ class ManticoreClient:
                 if is_unsent(error):
                     raise Unreachable(f"Manticore at {self.endpoint} cannot be reached.") from error
                 name = "too late" if cap.is_over else type(error).__name__
-                raise RetryLater(f"Manticore's answer was lost ({name}).") from None
-            except ValueError:  # pydantic's, of an answer that has another form; its text quotes the answer
+                raise Lost(f"Manticore's answer was lost ({name}).") from None
+            except (ValueError, AttributeError, TypeError):
+                # The library's, of an answer that has another form; its text quotes the answer.
                 raise RetryLater(f"What answers at {self.endpoint} is no Manticore.") from None
 
     def _twice(self, operation: Callable[[], T], cap: TimeCap) -> T:
@@ -97,49 +88,39 @@ class ManticoreClient:
 
 
 class Account:
-    """The calls, under one credential. Each raises `HandlerError`s alone."""
+    """The calls of one job, under one credential. Each raises `HandlerError`s alone."""
 
     def __init__(
-        self, client: ManticoreClient, api: manticoresearch.ApiClient, auth: dict[str, Any] | None, limits: Limits
+        self, client: ManticoreClient, api: manticoresearch.ApiClient, auth: dict[str, Any] | None, ends_at: float
     ) -> None:
-        """`auth`: in the form that the client library takes."""
+        """`auth`: in the form that the client library takes; `ends_at`: of the job, by the monotonic clock."""
         self._client = client
-        self._limits = limits
+        self._ends_at = ends_at
         self._index = manticoresearch.IndexApi(api)
         self._utils = manticoresearch.UtilsApi(api)
         self._search = manticoresearch.SearchApi(api)
-        # The library itself sets no timeout at all.
-        self._options: dict[str, Any] = {
-            "_request_timeout": (float(limits.connect_seconds), float(limits.answer_seconds)),
-            "_request_auth": auth,
-        }
+        self._auth = auth
 
     def replace(self, table: str, row_id: int, values: Mapping[str, Any]) -> None:
         """Put a row there, in the place of one with this id if there is one."""
         request = manticoresearch.InsertDocumentRequest(table=table, id=row_id, doc=dict(values))
-        self._client.call(lambda: self._index.replace(request, **self._options), self._limits)
-
-    def update(self, table: str, row_id: int, values: Mapping[str, Any]) -> None:
-        """Change attributes of a row; one that is not there is done."""
-        request = manticoresearch.UpdateDocumentRequest(table=table, id=row_id, doc=dict(values))
-        self._client.call(lambda: self._index.update(request, **self._options), self._limits)
+        self._call(lambda options: self._index.replace(request, **options))
 
     def delete(self, table: str, row_id: int) -> None:
         """Remove a row; one that is not there is done."""
         request = manticoresearch.DeleteDocumentRequest(table=table, id=row_id)
-        self._client.call(lambda: self._index.delete(request, **self._options), self._limits)
+        self._call(lambda options: self._index.delete(request, **options))
 
     def bulk(self, lines: Iterable[str]) -> None:
-        """Many writes as one transaction: all or, with a `Refused`, none."""
+        """Many writes to one table as one transaction: all or, with a `Refused`, none."""
         text = "\n".join(lines) + "\n"
-        done = self._client.call(lambda: self._index.bulk(text, **self._options), self._limits)
+        done = self._call(lambda options: self._index.bulk(text, **options))
         if done.errors or done.error:
             raise translate(500, json.dumps({"items": done.items or [], "error": done.error}))
 
     def sql(self, statement: str) -> list[dict[str, Any]]:
         """The rows that a statement answers."""
-        done = self._client.call(lambda: self._utils.sql(statement, **self._options), self._limits)
-        results = done.actual_instance
+        results = self._call(lambda options: self._utils.sql(statement, **options)).actual_instance
         result: Any = results[0] if isinstance(results, list) and results else {}
         if not isinstance(result, dict):
             raise RetryLater(f"What answers at {self._client.endpoint} is no Manticore.")
@@ -149,15 +130,21 @@ class Account:
 
     def search(self, body: Mapping[str, Any]) -> manticoresearch.SearchResponse:
         """The answer to a search request."""
-        request = manticoresearch.SearchRequest.from_dict(dict(body))
-        return self._client.call(lambda: self._search.search(request, **self._options), self._limits)
+        request = manticoresearch.SearchRequest.model_validate(dict(body))
+        return self._call(lambda options: self._search.search(request, **options))
+
+    def _call(self, operation: Callable[[dict[str, Any]], T]) -> T:
+        return self._client.call(lambda timeout: operation({**timeout, "_request_auth": self._auth}), self._ends_at)
 
 
 def _auth(secret: Mapping[str, str]) -> dict[str, Any] | None:
-    if not secret.get("username"):
+    if secret.get("token"):
+        value = f"Bearer {secret['token']}"
+    elif secret.get("username"):
+        pair = f"{secret['username']}:{secret.get('password', '')}"
+        value = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    else:
         return None
-    pair = f"{secret['username']}:{secret.get('password', '')}"
-    value = urllib3.make_headers(basic_auth=pair)["authorization"]
     return {"type": "basic", "in": "header", "key": "Authorization", "value": value}
 
 

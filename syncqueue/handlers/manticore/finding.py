@@ -1,0 +1,162 @@
+"""Finding again what was synced into a table: the exact phrase first, then all rows that have all the words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import manticoresearch
+
+from syncqueue.core.errors import ConfigurationError
+from syncqueue.handlers.manticore.answers import Refusal, Refused
+from syncqueue.handlers.manticore.client import Account
+from syncqueue.handlers.manticore.handler import ManticoreHandler
+from syncqueue.handlers.manticore.row import TABLE_NAME
+from syncqueue.handlers.registry import shared_handler
+
+SEARCH_SECONDS = 3.0  # a person is waiting
+MAX_LIMIT = 1000
+MAX_REACH = 10_000  # how far the pages go: Manticore keeps that many matches in memory for each search
+MAX_WORDS = 50  # of a query; the rest is not looked at
+MATCH_ALL_SCORE = 1  # Manticore's weight for a row that no word was compared with
+# A word has a letter or a digit; other signs would be Manticore's own operators, or nothing to it.
+_WORD = re.compile(r"[^\W_]+")
+_RANGE_WORDS: Final = frozenset({"gt", "gte", "lt", "lte"})
+
+Filters = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """A row that was found, with the way back to its object."""
+
+    source: str  # "notes.note"
+    object_pk: str
+    id: int  # of the row
+    score: int
+    values: Mapping[str, Any]  # the row's columns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """A page of what was found."""
+
+    total: int  # on all pages
+    hits: Sequence[Hit] = ()
+
+
+def search(
+    table: str,
+    query: str,
+    filters: Filters | None = None,
+    limit: int = 20,
+    offset: int = 0,
+    *,
+    service: str = "manticore",
+    secret: Mapping[str, str] | None = None,
+) -> Results:
+    """Rows of a table that hold a query, those with its words in a row first; it blocks, for 3 seconds at most.
+
+    `filters` must all hold: {"userid": 7}, {"isprivate": False}, {"userid": [7, 8]}, {"createdat": {"gte": moment}}.
+    A query without a word in it finds nothing, and so does a table that was not made yet. `secret` is the
+    destination's, where the server asks for one. Raises `HandlerError` when the server is away or refuses,
+    `ValueError` for a filter or page that cannot be, and `ConfigurationError` when the service is off.
+    """
+    if not TABLE_NAME.fullmatch(table):
+        raise ValueError(f"{table!r:.80} is no name of a table.")
+    if not 0 < limit <= MAX_LIMIT or offset < 0:
+        raise ValueError(f"limit: from 1 to {MAX_LIMIT}; offset: 0 or more.")
+    conditions = [_condition(name, value) for name, value in (filters or {}).items()]
+    words = _WORD.findall(query)[:MAX_WORDS]
+    limit = min(limit, MAX_REACH - offset)
+    if not words or limit <= 0:
+        return Results(total=0)
+    handler = shared_handler(service)
+    if not isinstance(handler, ManticoreHandler):
+        raise ConfigurationError(f"SYNCQUEUE['HANDLERS'][{service!r}] is not Manticore Search.")
+    account = handler.client.account(secret or {}, SEARCH_SECONDS)
+    try:
+        return _Search(account, table, conditions).page(words, limit, offset)
+    except Refused as refused:
+        if refused.why is Refusal.NO_TABLE:
+            return Results(total=0)
+        raise
+
+
+class _Search:
+    """One table under one set of conditions."""
+
+    def __init__(self, account: Account, table: str, conditions: Sequence[Mapping[str, Any]]) -> None:
+        self._account = account
+        self._table = table
+        self._conditions = conditions
+
+    def page(self, words: Sequence[str], limit: int, offset: int) -> Results:
+        """Phrase and words are two searches without a row in common, so that pages neither repeat nor leave out."""
+        phrase = f'"{" ".join(words)}"'
+        first = self._ask(phrase, limit, offset)
+        if first is None:
+            return Results(total=0)
+        if len(words) == 1:
+            return first
+        left = limit - len(first.hits)
+        # Also where the page is full already: the total counts both.
+        others = f"({' '.join(words)}) -{phrase}"
+        rest = self._ask(others, max(left, 1), max(offset - first.total, 0)) or Results(total=0)
+        return Results(total=first.total + rest.total, hits=[*first.hits, *rest.hits[:left]])
+
+    def _ask(self, text: str, limit: int, offset: int) -> Results | None:
+        """What this query finds; None when the table's own settings see no word in it, and every row matches."""
+        answer = self._account.search(
+            {
+                "table": self._table,
+                "query": {"bool": {"must": [{"query_string": text}, *self._conditions]}},
+                "sort": [{"_score": "desc"}, {"id": "desc"}],
+                "limit": limit,
+                "offset": offset,
+                "max_matches": max(offset + limit, MAX_LIMIT),
+            }
+        )
+        hits = [_hit(one) for one in (answer.hits.hits or ())] if answer.hits else []
+        if any(hit.score <= MATCH_ALL_SCORE for hit in hits):
+            return None
+        return Results(total=(answer.hits.total or 0) if answer.hits else 0, hits=hits)
+
+
+def _hit(one: manticoresearch.HitsHits) -> Hit:
+    values = one.source or {}
+    return Hit(
+        source=str(values.get("object_source", "")),
+        object_pk=str(values.get("object_pk", "")),
+        id=one.id or 0,
+        score=one.score or 0,
+        values=values,
+    )
+
+
+def _condition(name: str, value: Any) -> dict[str, Any]:
+    """A filter in Manticore's words."""
+    if not TABLE_NAME.fullmatch(name):
+        raise ValueError(f"{name!r:.80} is no name of a column.")
+    if isinstance(value, Mapping):
+        if not value or not value.keys() <= _RANGE_WORDS:
+            raise ValueError(f"The filter {name!r}: a range has {', '.join(sorted(_RANGE_WORDS))}.")
+        return {"range": {name: {word: _comparable(name, bound) for word, bound in value.items()}}}
+    if isinstance(value, list | tuple | set | frozenset):
+        if not value:
+            raise ValueError(f"The filter {name!r} allows no value at all.")
+        return {"in": {name: [_comparable(name, one) for one in value]}}
+    return {"equals": {name: _comparable(name, value)}}
+
+
+def _comparable(name: str, value: Any) -> int | float | str:
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return int(value.timestamp())
+    if isinstance(value, int | float | str):
+        return value
+    raise ValueError(f"The filter {name!r}: expected a number, text, bool or datetime with time zone.")

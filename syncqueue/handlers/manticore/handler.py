@@ -1,0 +1,168 @@
+"""The Manticore handler: a row for each object, in the table that a destination names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, TypeVar
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from syncqueue.core.errors import DestinationBroken, PermanentError, Unreachable
+from syncqueue.handlers.base import DocumentHandler, DocumentJob, HandlerConfig, Place, RemotePart
+from syncqueue.handlers.manticore.answers import Lost, Refusal, Refused
+from syncqueue.handlers.manticore.client import ManticoreClient
+from syncqueue.handlers.manticore.row import KIND, TABLE_NAME, Write, put, take_away
+from syncqueue.handlers.manticore.store import Problem, Store, Tables
+from syncqueue.handlers.network import explain_unreachable
+from syncqueue.handlers.threads import HandlerThreads
+
+T = TypeVar("T")
+_Parts = Sequence[RemotePart]
+_HEADER_TEXT = re.compile(r"[!-~]+")  # what may stand in a header
+
+
+class ManticoreHandler(DocumentHandler):
+    """Keeps a row in a table for each object, under an id of ours: writing it again replaces it.
+
+    The server is the site's own, named in OPTIONS["URL"]; a destination names a table there. Whoever may make a
+    destination may write to any table of the server, so offer it to people you trust with that.
+    """
+
+    posts: ClassVar[bool] = False
+    batch_size: ClassVar[int] = 500
+    default_kind: ClassVar[str] = KIND
+    secret_fields: ClassVar[Mapping[str, Any]] = {
+        "username": gettext_lazy("User name (if the server asks for one)"),
+        "password": gettext_lazy("Password"),
+        "token": gettext_lazy("Token (in place of user name and password)"),
+    }
+
+    def __init__(self, config: HandlerConfig) -> None:
+        """Read the options; raises `ConfigurationError`."""
+        super().__init__(config)
+        self.client = ManticoreClient(config)
+        self._threads = HandlerThreads(config.service)
+        self._tables = Tables()
+
+    async def create(self, job: DocumentJob) -> _Parts:
+        """Write the document's row."""
+        return await self._alone(job)
+
+    async def update(self, job: DocumentJob) -> _Parts:
+        """Replace the row, or write it anew where somebody took it away."""
+        return await self._alone(job)
+
+    async def delete(self, job: DocumentJob) -> None:
+        """Take the row away."""
+        await self._alone(job)
+
+    async def apply_many(self, jobs: Sequence[DocumentJob]) -> Sequence[_Parts | Exception]:
+        """Write the rows of many documents in one request; one that is refused fails alone."""
+        answers: dict[int, _Parts | Exception] = {}
+        writes: list[tuple[int, Write]] = []
+        for number, job in enumerate(jobs):
+            try:
+                wanted = _writes(job)
+            except PermanentError as error:
+                answers[number] = error
+                continue
+            answers[number] = [] if job.step == "delete" else [one.part for one in wanted]
+            writes += [(number, one) for one in wanted]
+        for number, problem in await self._written(jobs, writes):
+            if problem is not None:
+                answers[number] = problem
+        return [answers[number] for number in range(len(jobs))]
+
+    async def check(self, place: Place) -> str:
+        """Count the table's rows; nothing is made."""
+        named = {"table": place.address, "endpoint": self.client.endpoint}
+        try:
+            statement = f"SELECT COUNT(*) FROM {_table(place)}"  # noqa: S608 - a name, checked
+            rows = await self._run(lambda: self.client.account(place.secret).sql(statement))
+        except Refused as refused:
+            if refused.why is not Refusal.NO_TABLE:
+                raise
+            return _("%(endpoint)s answers; the table “%(table)s” will be made with the first row.") % named
+        count = int(next(iter(rows[0].values()))) if rows and rows[0] else 0
+        text = ngettext(
+            "The table “%(table)s” at %(endpoint)s has %(count)d row.",
+            "The table “%(table)s” at %(endpoint)s has %(count)d rows.",
+            count,
+        )
+        return text % {**named, "count": count}
+
+    def endpoint(self, place: Place) -> str:
+        """The server, the same for all destinations."""
+        return self.client.endpoint
+
+    def clean(self, address: str, options: Mapping[str, Any], secret: Mapping[str, str]) -> None:
+        """Check the form of table name, options and credential."""
+        if not TABLE_NAME.fullmatch(address):
+            raise ValueError(
+                _("The address is the name of a table: lower-case letters, digits and _, such as “notes”.")
+            )
+        if options:
+            raise ValueError(_("Unknown option “%(name)s”; there are none.") % {"name": next(iter(options))})
+        if secret.get("token") and (secret.get("username") or secret.get("password")):
+            raise ValueError(_("Enter a token, or user name and password, but not both."))
+        if secret.get("password") and not secret.get("username"):
+            raise ValueError(_("The password needs a user name."))
+        if secret.get("token") and not _HEADER_TEXT.fullmatch(secret["token"]):
+            raise ValueError(_("The token has signs that cannot be in one."))
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        self._threads.close()
+        self.client.close()
+
+    async def _alone(self, job: DocumentJob) -> _Parts:
+        (answer,) = await self.apply_many([job])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def _written(
+        self, jobs: Sequence[DocumentJob], writes: Sequence[tuple[int, Write]]
+    ) -> list[tuple[int, Problem]]:
+        """What each write ended with, under the number of its job."""
+        if not writes:
+            return []
+        place = jobs[0].place
+        _table(place)
+        rows = [one for _number, one in writes]
+        try:
+            problems = await self._run(lambda: Store(self.client.account(place.secret), self._tables).write(rows))
+        except Lost:
+            await _note_what_may_be_there(jobs, writes)
+            raise
+        return [(number, problem) for (number, _one), problem in zip(writes, problems, strict=True)]
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        """`work` in a thread, and in words why the server was not reached."""
+        try:
+            return await self._threads.run(work)
+        except Unreachable as error:
+            cause = error.__cause__ or error
+            client = self.client
+            text = await explain_unreachable(client.host, client.port, cause, outbound=client.outbound)
+            raise Unreachable(text) from error
+
+
+async def _note_what_may_be_there(jobs: Sequence[DocumentJob], writes: Sequence[tuple[int, Write]]) -> None:
+    """Rows that may have been stored: an object deleted before the next attempt must not leave its row behind."""
+    for number, one in writes:
+        if jobs[number].step == "create":
+            await jobs[number].checkpoint([one.part])
+
+
+def _writes(job: DocumentJob) -> list[Write]:
+    return take_away(job) if job.step == "delete" else [put(job)]
+
+
+def _table(place: Place) -> str:
+    """The name of a place's table, which goes into statements; raises for one that is none."""
+    if not TABLE_NAME.fullmatch(place.address):
+        raise DestinationBroken(f"{place.address[:60]!r} is no name of a table.")
+    return place.address

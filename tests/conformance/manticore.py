@@ -1,0 +1,70 @@
+"""Manticore Search for the conformance suite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import manticoresearch
+
+from tests.conformance.service import Copy, Kind, ServiceUnderTest
+
+
+class Manticore(ServiceUnderTest):
+    """A table. There is no limit to a text."""
+
+    name: ClassVar[str] = "manticore"
+    address: ClassVar[str] = "notes"
+    other_address: ClassVar[str] = "drafts"
+    finds_lost: ClassVar[bool] = True
+    has_visibility: ClassVar[bool] = True
+    # The first row of a table is preceded by the statements that make it.
+    methods: ClassVar[Mapping[Kind, str]] = {"create": "replace", "edit": "replace", "delete": "delete"}
+
+    @property
+    def url(self) -> str:
+        """The server."""
+        return self.sandbox.manticore_url
+
+    def settings(self, url: str) -> dict[str, Any]:
+        """The server's address."""
+        return {"OPTIONS": {"URL": url}}
+
+    @property
+    def secret(self) -> Mapping[str, str]:
+        """A token; the sandbox takes any."""
+        return {"token": "a-token-of-the-suite"}
+
+    def copies(self, address: str | None = None) -> Sequence[Copy]:
+        """The rows, if there is a table."""
+        try:
+            rows = self.sandbox.documents(address or self.address)
+        except LookupError:
+            return []
+        return [Copy(id=str(row["id"]), text=row["content"], is_private=bool(row["is_private"])) for row in rows]
+
+    def kind_of(self, entry: Mapping[str, Any]) -> Kind | None:
+        """A row is written in the same way the first time and later, so this alone tells what was taken away."""
+        return "delete" if entry["method"] == "delete" else None
+
+    def count(self, kind: Kind) -> int:
+        """A replaced row is an edit where one was there before."""
+        if kind == "delete":
+            return super().count(kind)
+        kinds: list[Kind] = []
+        there: set[tuple[Any, Any]] = set()
+        for entry in self.requests():
+            row = (entry["params"].get("table"), entry["params"].get("id"))
+            if entry["method"] == "replace" and entry["stored"]:
+                kinds.append("edit" if row in there else "create")
+                there.add(row)
+            elif entry["method"] == "delete":
+                there.discard(row)
+        return kinds.count(kind)
+
+    def remove_by_hand(self, copy: Copy) -> None:
+        """Somebody deletes the row, by the same API."""
+        configuration = manticoresearch.Configuration(host=self.url)
+        with manticoresearch.ApiClient(configuration) as client:
+            request = manticoresearch.DeleteDocumentRequest(table=self.address, id=int(copy.id))
+            manticoresearch.IndexApi(client).delete(request, _request_timeout=5.0)
