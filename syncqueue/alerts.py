@@ -34,9 +34,13 @@ def on_task_failed(service: str, record_id: int | None, error: str, **_named: An
     """A receiver of `task_failed`."""
     if not get_settings().alerts.enabled:
         return
-    records = SyncRecord.objects.using(record_db()).filter(pk=record_id)
-    destination_id = records.values_list("destination_id", flat=True).first() if record_id is not None else None
+    destination_id = None if record_id is None else _destination_of(record_id)
     _note(service, destination_id, error, failed_count=F("failed_count") + 1)
+
+
+def _destination_of(record_id: int) -> int | None:
+    records = SyncRecord.objects.using(record_db()).filter(pk=record_id)
+    return records.values_list("destination_id", flat=True).first()
 
 
 def on_destination_broken(service: str, destination_id: int, error: str, **_named: Any) -> None:

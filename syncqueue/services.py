@@ -54,7 +54,7 @@ from syncqueue.queue.pages import TaskPage
 from syncqueue.queue.steps import CLEARABLE
 from syncqueue.queues import get_queue
 from syncqueue.site import record_db
-from syncqueue.sources import destinations, records
+from syncqueue.sources import destinations, records, resyncing
 from syncqueue.sources.intents import Change, Intent, record_changes, record_id_of, touch_records
 from syncqueue.sources.registry import ModelSync, source_for
 from syncqueue.sources.sentences import Sentence, describe
@@ -128,11 +128,11 @@ def sync_queryset(objects: QuerySet[Any], service: str | None = None) -> int:
     source = source_for(objects.model)
     if source is None:
         raise ConfigurationError(f"{objects.model._meta.label} is not registered with syncqueue.")
+    only = None if service is None else {place.pk for place in resyncing.chosen_destinations([service])}
     count = 0
     for piece in chunks(objects.iterator(chunk_size=CHUNK), CHUNK):
         with transaction.atomic(using=record_db()):
-            found = record_changes(source, [Change(obj=obj, pk=str(obj.pk)) for obj in piece])
-        intents = [intent for intent in found if service in (None, intent.service)]
+            intents = record_changes(source, [Change(obj=obj, pk=str(obj.pk)) for obj in piece], only=only)
         count += len(intents)
         _queue(intents)
     return count
@@ -453,7 +453,28 @@ def sync_records(rows: QuerySet[SyncRecord], *, actor: str) -> int:
     return count
 
 
+def resync(
+    places: Sequence[Destination], *, force: bool, prune: bool, actor: str, progress: Progress | None = None
+) -> int:
+    """Queue all objects of these destinations, as `sources.resyncing` says; answers how many records wait now."""
+    count = 0
+    for intents in resyncing.resync(places, force=force, prune=prune):
+        _queue(intents)
+        count += len(intents)
+        _tell(progress, count)
+    logger.info("%s records of %s destinations resynced by %s", count, len(places), actor)
+    return count
+
+
 # Destinations
+
+
+def rotate_secrets(*, actor: str, dry_run: bool = False) -> destinations.Rotation:
+    """Write every stored secret under the key that writes now; `dry_run` only tries whether that is possible."""
+    found = destinations.rotate_secrets(dry_run=dry_run)
+    if not dry_run:
+        logger.info("%s secrets rewritten by %s", found.rewritten_count, actor)
+    return found
 
 
 def mend(destination: Destination, *, actor: str) -> None:

@@ -47,7 +47,8 @@ def metrics(request: HttpRequest, actor: Actor) -> HttpResponse:
     registry = CollectorRegistry()
     registry.register(QueueCollector())
     if "application/openmetrics-text" in request.headers.get("Accept", ""):
-        return HttpResponse(exposition.generate_latest(registry), content_type=exposition.CONTENT_TYPE_LATEST)
+        open_text: Any = exposition.generate_latest  # without types
+        return HttpResponse(open_text(registry), content_type=exposition.CONTENT_TYPE_LATEST)
     return HttpResponse(generate_latest(registry), content_type=_PLAIN)
 
 

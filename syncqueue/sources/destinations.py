@@ -106,7 +106,7 @@ class Rotation:
     unreadable: tuple[Destination, ...]  # no configured key opens these: they are left as they are
 
 
-def rotate_secrets() -> Rotation:
+def rotate_secrets(*, dry_run: bool = False) -> Rotation:
     """Write every stored secret under the key that writes now, so that older keys can be given up."""
     rows = Destination.objects.using(record_db()).exclude(secret_text="")
     rewritten, unreadable = 0, []
@@ -116,6 +116,9 @@ def rotate_secrets() -> Rotation:
             after = rotate(before)
         except SecretError:
             unreadable.append(destination)
+            continue
+        if dry_run:
+            rewritten += 1
             continue
         # Only where it still is what was read: somebody may be entering a new one right now.
         rewritten += rows.filter(pk=destination.pk, secret_text=before).update(secret_text=after)

@@ -6,7 +6,7 @@ decides by the state it finds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -69,16 +69,21 @@ Seen = Mapping[str, Mapping[int, datetime | None]]
 
 
 def record_changes(
-    source: ModelSync, changes: Sequence[Change], *, muted: bool = False, seen: Seen | None = None
+    source: ModelSync,
+    changes: Sequence[Change],
+    *,
+    muted: bool = False,
+    seen: Seen | None = None,
+    only: Collection[int] | None = None,
 ) -> list[Intent]:
     """Upsert the records that the changes concern; answers those that wait now.
 
     `muted`: nothing is to be synced; it is only noted that these changes were seen, so that the sweep passes them by.
     `seen`: by object and destination the last change a record has seen; such records are left alone (the sweep).
+    `only`: the keys of the destinations that are meant; all of them when it is None.
     """
     db = record_db()
-    # In a fixed order, so that two saves at once cannot deadlock.
-    pairs = sorted(_wanted_pairs(source, changes, db), key=lambda pair: (pair[0].pk, pair[1].pk))
+    pairs = wanted_pairs(source, changes, only)
     if seen is not None:
         pairs = [pair for pair in pairs if not _has_seen(source, seen, *pair)]
     if not pairs:
@@ -99,6 +104,15 @@ def record_changes(
         for row, (change, destination) in zip(rows, pairs, strict=True)
         if destination.enabled
     ]
+
+
+def wanted_pairs(
+    source: ModelSync, changes: Sequence[Change], only: Collection[int] | None = None
+) -> list[tuple[Change, Destination]]:
+    """Which records the changes concern, in a fixed order, so that two saves at once cannot deadlock."""
+    found = _wanted_pairs(source, changes, record_db())
+    chosen = [pair for pair in found if only is None or pair[1].pk in only]
+    return sorted(chosen, key=lambda pair: (pair[0].pk, pair[1].pk))
 
 
 def _has_seen(source: ModelSync, seen: Seen, change: Change, destination: Destination) -> bool:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import logging
+import os
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -23,12 +26,17 @@ class Command(BaseCommand):
         parser.add_argument("--concurrency", type=int, help="tasks of a service attempted at once")
         parser.add_argument("--burst", action="store_true", help="end when nothing is left to claim")
         parser.add_argument("--shutdown-timeout", type=float, help="seconds to let attempts end when stopped")
+        parser.add_argument(
+            "--max-rss-mb", type=float, help="end in order when holding more memory; let a supervisor start it anew"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the worker; exits 1 with words when it must not work."""
         if not get_settings().enabled:
             raise CommandError("SYNCQUEUE['ENABLED'] is False: nothing is synced, so there is nothing to work on.")
         try:
+            # What is loaded by now stays: the collector need not walk through all of Django again and again.
+            gc.freeze()
             asyncio.run(self._run(options))
         except (ConfigurationError, ForeignQueue, UnconfirmedEnvironment, QueueUnavailable) as error:
             raise CommandError(str(error)) from error
@@ -39,5 +47,10 @@ class Command(BaseCommand):
             concurrency=options["concurrency"],
             burst=options["burst"],
             shutdown_seconds=options["shutdown_timeout"],
+            max_rss_mb=options["max_rss_mb"],
         )
         await worker.run()
+        if worker.left_count:
+            # A plain function that never returns holds a thread, and Python would wait for it at exit.
+            logging.shutdown()
+            os._exit(0)

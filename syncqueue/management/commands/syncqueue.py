@@ -15,10 +15,12 @@ from syncqueue.management.subcommands.doctor import Doctor
 from syncqueue.management.subcommands.figures import Health, Stats
 from syncqueue.management.subcommands.moves import Clear, Pause, Recover, Resume, Retry
 from syncqueue.management.subcommands.objects import AdoptQueue, Explain
+from syncqueue.management.subcommands.resync import Resync
+from syncqueue.management.subcommands.rotation import RotateSecrets
 from syncqueue.secrets import redact
 
 SUBCOMMANDS: tuple[type[Subcommand], ...] = (
-    Stats, Retry, Clear, Recover, Pause, Resume, Doctor, Health, Explain, AdoptQueue,
+    Stats, Retry, Clear, Recover, Pause, Resume, Doctor, Health, Explain, Resync, AdoptQueue, RotateSecrets,
 )  # fmt: skip
 
 
@@ -36,13 +38,13 @@ class Command(BaseCommand):
         for kind in SUBCOMMANDS:
             below = words.add_parser(kind.name, help=kind.help, description=kind.help)
             below.add_argument("--json", action="store_true", help="answer in JSON")
-            kind(self.stderr._out).add_arguments(below)  # type: ignore[attr-defined]
+            kind(self.stderr).add_arguments(below)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it; exits 1 with words when it cannot be done, or finds that something is wrong."""
         kind = next(kind for kind in SUBCOMMANDS if kind.name == options["subcommand"])
         try:
-            answer = kind(self.stderr._out).run(options)  # type: ignore[attr-defined]
+            answer = kind(self.stderr).run(options)
         except (SyncQueueError, DatabaseError) as error:
             raise CommandError(redact(str(error))) from error
         if options["json"]:

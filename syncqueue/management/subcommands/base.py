@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TextIO
+from typing import Any, ClassVar
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser, OutputWrapper
 from django.utils.translation import gettext as _
 
 from syncqueue import audit, services
@@ -34,7 +34,7 @@ class Subcommand(ABC):
     name: ClassVar[str]
     help: ClassVar[str]
 
-    def __init__(self, errors: TextIO) -> None:
+    def __init__(self, errors: OutputWrapper) -> None:
         """`errors`: where questions and progress are written, so that what scripts read stays clean."""
         self._errors = errors
 
@@ -50,8 +50,7 @@ class Subcommand(ABC):
         """Go on when a person says yes, or --noinput has said so; raises `CommandError` otherwise."""
         if options["noinput"]:
             return
-        self._errors.write(f"{question} [y/N] ")
-        self._errors.flush()
+        self._say(f"{question} [y/N] ")
         try:
             answer = input()
         except EOFError:
@@ -66,11 +65,15 @@ class Subcommand(ABC):
 
         def draw(done: int) -> None:
             filled = min(done * 30 // total, 30)
-            self._errors.write(f"\r[{'#' * filled}{'.' * (30 - filled)}] {done:,} / {total:,}")
-            self._errors.write("\n" if done >= total else "")
-            self._errors.flush()
+            end = "\n" if done >= total else ""
+            self._say(f"\r[{'#' * filled}{'.' * (30 - filled)}] {done:,} / {total:,}{end}")
 
         return draw
+
+    def _say(self, text: str) -> None:
+        """Write as it is: neither red, as errors are, nor with a line's end."""
+        self._errors.write(text, style_func=str, ending="")
+        self._errors.flush()
 
 
 def add_service(parser: CommandParser) -> None:

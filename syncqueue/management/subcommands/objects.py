@@ -62,7 +62,7 @@ class AdoptQueue(Subcommand):
 
     def run(self, options: Mapping[str, Any]) -> Answer:
         """Stamp the database and the queues."""
-        data = {"environment": get_settings().environment, "stamped": site.stamp().environment}
+        data: dict[str, Any] = {"environment": get_settings().environment, "stamped": site.stamp().environment}
         data |= {"services": services.service_names(), "adopted": not options["dry_run"]}
         if options["dry_run"]:
             text = _(

@@ -1,0 +1,114 @@
+"""`stats`, `health`, `explain`, `adopt-queue` and the help."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+import syncqueue
+from project.notes.models import Note
+from syncqueue import services, site
+from syncqueue.management.table import table, width
+from syncqueue.models import SiteStamp
+from tests.integration.api.seeds import fill
+from tests.integration.api.test_openapi import keep_alive
+from tests.integration.commands.calling import call
+
+pytestmark = pytest.mark.django_db
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_stats_is_a_table_with_a_line_for_each_service() -> None:
+    fill("telegram", pending=2, failed=1)
+    head, first, second = call("stats").out.splitlines()
+    assert head.split()[:5] == ["service", "pending", "delayed", "processing", "failed"]
+    assert first.split()[:5] == ["telegram", "2", "0", "0", "1"]
+    assert second.split()[:5] == ["second", "0", "0", "0", "0"]
+
+
+def test_stats_in_json_carry_every_figure_of_the_service_asked_for() -> None:
+    fill("second", delayed=1)
+    (figures,) = call("stats", "second", "--json").data
+    assert (figures["service"], figures["delayed_count"], figures["breaker"]) == ("second", 1, "closed")
+    assert figures["last_failed_at"] is None
+
+
+def test_health_ends_with_0_when_every_service_has_a_worker() -> None:
+    keep_alive()
+    said = call("health", "--json")
+    assert (said.code, said.data["status"], said.data["redis"]) == (0, "ok", True)
+
+
+def test_health_ends_with_1_and_says_which_service_has_no_worker() -> None:
+    said = call("health")
+    assert said.code == 1
+    assert said.out.count("No worker is running") == 2
+
+
+def test_health_ends_with_1_without_redis(redis_away: None) -> None:
+    said = call("health", "--json")
+    assert (said.code, said.data["status"], said.data["redis"]) == (1, "failing", False)
+
+
+def test_explain_has_a_sentence_for_each_destination(settings: Any) -> None:
+    note = Note(owner=User.objects.create_user("writer"), text="x")
+    with syncqueue.muted():
+        note.save()
+    assert "No destination" in call("explain", "notes.Note", str(note.pk)).out
+    assert call("explain", "notes.note", str(note.pk), "--json").data == []
+
+
+@pytest.mark.parametrize(
+    ("label", "pk", "says"),
+    [("notes.Note", "4711", "cannot be found"), ("notes.Note", "x", "cannot be found"),
+     ("no.Such", "1", "cannot be found"), ("nonsense", "1", "cannot be found"), ("auth.User", "1", "not registered")],
+)  # fmt: skip
+def test_explain_of_what_is_not_there_says_so(label: str, pk: str, says: str) -> None:
+    User.objects.create_user("writer", id=1)
+    said = call("explain", label, pk)
+    assert said.code == 1
+    assert says in said.err
+
+
+def test_adopt_queue_takes_over_a_database_of_another_environment(settings: Any) -> None:
+    site.stamp()
+    SiteStamp.objects.update(environment="production")
+    site.forget()
+    looked = call("adopt-queue", "--dry-run", "--json").data
+    assert (looked["stamped"], looked["adopted"]) == ("production", False)
+    with pytest.raises(Exception, match="production"):
+        site.require_confirmed()
+    assert call("adopt-queue").code == 0
+    site.require_confirmed()
+
+
+def test_every_subcommand_says_what_it_does_and_the_exit_codes_are_in_the_help() -> None:
+    found = subprocess.run(
+        [sys.executable, "manage.py", "syncqueue", "--help"],
+        cwd=ROOT,
+        env={"DJANGO_SETTINGS_MODULE": "tests.settings", "PATH": "/usr/bin:/bin", "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "Exit codes: 0" in found
+    for name in ("stats", "retry", "clear", "recover", "pause", "resume", "doctor", "health", "explain", "resync",
+                 "adopt-queue", "rotate-secrets"):  # fmt: skip
+        assert f"\n    {name} " in found, name
+
+
+def test_a_table_is_aligned_for_wide_characters_too() -> None:
+    lines = table(["服务", "n"], [["telegram", 1], ["电报", 1000]]).splitlines()
+    assert {width(line) for line in lines[1:]} == {width(lines[1])}
+    assert lines[2].endswith("1,000")
+
+
+def test_tables_may_be_empty() -> None:
+    assert table(["service", "n"], []) == "service  n"
+    assert services.service_names() == ["telegram", "second"]
