@@ -80,6 +80,10 @@ class RunningSandbox:
                 return [status for status in known["statuses"] if not status["deleted"]]
         raise LookupError(f"The sandbox has no account {account!r}.")
 
+    def remove_status(self, status_id: str) -> None:
+        """Somebody takes this status of a Mastodon account away by hand."""
+        self._call(f"/services/mastodon/statuses/{status_id}/remove", {})
+
     def documents(self, table: str) -> list[dict[str, Any]]:
         """The rows of a Manticore table with their ids, in the order they were first stored."""
         for known in self.state()["services"]["manticore"]["tables"]:

@@ -17,18 +17,21 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 
 
 class OutboundSession(requests.Session):
-    """Every connection is made by `connect`; a redirect raises `requests.TooManyRedirects`."""
+    """Every connection is made by `connect`; a redirect is an answer like any other, and is never followed."""
 
     def __init__(self, outbound: Outbound) -> None:
         """`outbound`: how it may connect."""
         super().__init__()
         self.outbound = outbound
         self.trust_env = False  # neither proxies nor .netrc
-        self.max_redirects = 0  # a body must not be sent again elsewhere
         for scheme in ("http://", "https://"):
             adapter = HTTPAdapter()
             adapter.poolmanager = pool_manager(outbound, num_pools=10, maxsize=10)
             self.mount(scheme, adapter)
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None, whatever is asked for: a body and a token must not be sent again elsewhere."""
+        return None
 
 
 class FetchError(Exception):
@@ -55,10 +58,17 @@ def fetch(session: OutboundSession, url: str, *, max_bytes: int, max_redirects: 
                 with _get(session, url, timeout_seconds) as response:
                     if response.status_code not in _REDIRECTS:
                         return _read(response, url, max_bytes, cap)
-                    url = urljoin(url, response.headers.get("Location", ""))
+                    url = _next_url(url, response)
         except OSError as error:  # all errors of requests are
             raise _explained(error, url, cap, timeout_seconds) from None
     raise FetchError(f"It redirects more than {max_redirects} times.")
+
+
+def _next_url(url: str, response: requests.Response) -> str:
+    try:
+        return urljoin(url, response.headers.get("Location", ""))
+    except ValueError as error:
+        raise FetchError(f"{host_of(read_url(url))} redirects to what is no URL.") from error
 
 
 def _check(outbound: Outbound, url: str) -> None:

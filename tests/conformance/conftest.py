@@ -17,7 +17,7 @@ from tests.conformance.services import SERVICES
 from tests.integration.sync.conftest import forget_all
 
 
-@pytest.fixture(params=SERVICES, ids=[one.name for one in SERVICES])
+@pytest.fixture(params=SERVICES, ids=[one.__name__ for one in SERVICES])
 def service(request: pytest.FixtureRequest, sandbox: RunningSandbox) -> ServiceUnderTest:
     """One of the services, empty and up."""
     made: ServiceUnderTest = request.param(sandbox)

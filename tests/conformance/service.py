@@ -41,6 +41,8 @@ class ServiceUnderTest(ABC):
     # at what is there. False: it may be there twice, and ON_UNKNOWN_OUTCOME decides.
     finds_lost: ClassVar[bool] = False
     dual_stack: ClassVar[bool] = True  # its host has a name, which may have addresses of both families
+    # What the sandbox calls the request that does it, where a job begins with others
+    methods: ClassVar[Mapping[Kind, str]] = {}
     # Answers of the sandbox that mean so
     permanent: ClassVar[Answer] = {"mode": "error", "status": 400}
     refused_credential: ClassVar[Answer] = "unauthorized"
@@ -122,9 +124,11 @@ class ServiceUnderTest(ABC):
         mode = answer if isinstance(answer, dict) else {"mode": answer}
         self.sandbox.set_mode(self.name, **mode)
 
-    def answer_next(self, *answers: Answer) -> None:
-        """The next requests are answered so, one each."""
-        self.sandbox.plan_answers(self.name, *answers)
+    def answer_next(self, *answers: Answer, kind: Kind = "create") -> None:
+        """The next requests are answered so, one each; where the service also asks questions, the next of `kind`."""
+        method = self.methods.get(kind)
+        narrowed = [{**({"mode": one} if isinstance(one, str) else one), "method": method} for one in answers]
+        self.sandbox.plan_answers(self.name, *(narrowed if method else answers))
 
     def requests(self) -> list[Mapping[str, Any]]:
         """Every request the service has had, by its own log."""

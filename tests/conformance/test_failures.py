@@ -115,7 +115,7 @@ def test_a_create_whose_answer_was_lost_is_by_default_made_once_more(
 def test_an_edit_whose_answer_was_lost_is_repeated(site: Site, destination: Destination, answer: str) -> None:
     site.configure("PROCESSING", ATTEMPT_TIMEOUT_SECONDS=1.5)
     note = site.write("First")
-    site.service.answer_next(answer)
+    site.service.answer_next(answer, kind="edit")
     site.change(note, text="Second")
     site.work_until(site.assert_settled)
     site.assert_shows("Second")
@@ -125,7 +125,7 @@ def test_an_edit_whose_answer_was_lost_is_repeated(site: Site, destination: Dest
 def test_a_deletion_whose_answer_was_lost_is_repeated(site: Site, destination: Destination, answer: str) -> None:
     site.configure("PROCESSING", ATTEMPT_TIMEOUT_SECONDS=1.5)
     note = site.write("First")
-    site.service.answer_next(answer)
+    site.service.answer_next(answer, kind="delete")
     note.delete()
     site.work_until(site.assert_settled)
     site.assert_shows()

@@ -24,7 +24,11 @@ class Control:
         self._set_options = set_options
 
     def routes(self) -> list[BaseRoute]:
-        return [Route("/options", self.options, methods=["POST"]), Route("/media/{id:int}", self.media)]
+        return [
+            Route("/options", self.options, methods=["POST"]),
+            Route("/media/{id:int}", self.media),
+            Route("/statuses/{id:int}/remove", self.remove, methods=["POST"]),
+        ]
 
     async def options(self, request: Request) -> Response:
         """What kind of server it is from now on, until the next reset."""
@@ -38,6 +42,14 @@ class Control:
             return JSONResponse(asdict(self._set_options(given)))
         except BadOption as error:
             raise HTTPException(400, str(error)) from error
+
+    async def remove(self, request: Request) -> Response:
+        """Its author takes a status away, in another program."""
+        status = self._store.statuses.get(request.path_params["id"])
+        if status is None or status.is_deleted:
+            raise HTTPException(404, "There is no such status.")
+        status.is_deleted = True
+        return JSONResponse({})
 
     async def media(self, request: Request) -> Response:
         """A picture for the page, whatever the switch says."""

@@ -40,7 +40,14 @@ def instance_v1(ask: Ask) -> Done:
     about = {"uri": _host(ask), "title": _TITLE, "short_description": _DESCRIPTION, "description": _DESCRIPTION}
     counts = {"user_count": len(ask.accounts), "status_count": len(ask.store.statuses), "domain_count": 0}
     registering = {"registrations": False, "approval_required": False, "invites_enabled": False}
-    rest = {"email": "", "version": VERSION, "urls": {}, "languages": ["en"], "rules": [], "contact_account": None}
+    rest: dict[str, Any] = {
+        "email": "",
+        "version": VERSION,
+        "urls": {},
+        "languages": ["en"],
+        "rules": [],
+        "contact_account": None,
+    }
     return Done({**about, **rest, **registering, "stats": counts, "configuration": _configuration(ask)})
 
 
@@ -48,7 +55,8 @@ def instance_v2(ask: Ask) -> Done:
     about = {"domain": _host(ask), "title": _TITLE, "version": VERSION, "description": _DESCRIPTION}
     registering = {"enabled": False, "approval_required": False, "message": None}
     usage = {"users": {"active_month": len(ask.accounts)}}
-    rest = {"languages": ["en"], "rules": [], "contact": {"email": "", "account": None}, "icon": []}
+    contact = {"email": "", "account": None}
+    rest: dict[str, Any] = {"languages": ["en"], "rules": [], "contact": contact, "icon": []}
     versions = {"mastodon": 7} if ask.options.flavour == "mastodon" else {}
     answer = {**about, **rest, "source_url": ask.base_url, "usage": usage, "registrations": registering}
     return Done({**answer, "api_versions": versions, "configuration": _configuration(ask)})

@@ -127,7 +127,5 @@ def status_page(ask: Ask, path: str) -> Response | None:
         return None
     images = [(media_url(ask, media), media.description or "") for media in ask.store.attached(status)]
     content = as_html(status.content.text, ask.base_url)
-    html = _STATUS_PAGE.render(
-        status=status, spoiler=status.content.spoiler_text, content=content, images=images
-    )
+    html = _STATUS_PAGE.render(status=status, spoiler=status.content.spoiler_text, content=content, images=images)
     return HTMLResponse(html, headers=_PAGE_HEADERS)

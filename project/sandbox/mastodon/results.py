@@ -16,19 +16,21 @@ _EPOCH = "2026-01-01T00:00:00.000Z"
 
 def time_text(at: float | None) -> str | None:
     """Epoch seconds as the API writes a time."""
-    return at and datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if at is None:
+        return None
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def account_result(ask: Ask, account: Account) -> dict[str, Any]:
     url = f"{ask.base_url}/@{account.name}"
     posted = ask.store.of_account(account.name)
-    names = {"id": str(account.id), "username": account.name, "acct": account.name, "display_name": account.name.title()}
+    names = {"id": str(account.id), "username": account.name, "acct": account.name}
     flags = dict.fromkeys(("locked", "bot", "group", "noindex"), False) | {"discoverable": True, "indexable": True}
     pictures = dict.fromkeys(("avatar", "avatar_static", "header", "header_static"), f"{ask.base_url}/missing.png")
     counts = {"followers_count": 0, "following_count": 0, "statuses_count": len(posted)}
     lasting: dict[str, Any] = {"note": "", "url": url, "uri": url, "created_at": _EPOCH, "emojis": [], "fields": []}
     lasting["last_status_at"] = time_text(posted[-1].created_at)[:10] if posted else None  # type: ignore[index]
-    return {**names, **flags, **pictures, **counts, **lasting, "roles": []}
+    return {**names, "display_name": account.name.title(), **flags, **pictures, **counts, **lasting, "roles": []}
 
 
 def credential_result(ask: Ask, account: Account) -> dict[str, Any]:

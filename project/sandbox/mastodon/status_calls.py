@@ -141,4 +141,3 @@ def _alt_texts(ask: Ask, media: list[Media]) -> dict[int, str | None]:
 def _attach(status: Status, media: list[Media]) -> None:
     for one in media:
         one.status_id = status.id
-

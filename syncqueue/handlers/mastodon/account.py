@@ -35,6 +35,16 @@ class Present:
     alts: Mapping[str, str]  # of the attached pictures, by their ids
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Created:
+    """A status that was posted, or was found."""
+
+    part: RemotePart
+    visibility: str
+    # False: it is an earlier attempt's, whose answer was lost and whose text has changed since.
+    is_current: bool = True
+
+
 class Account:
     """An account as a destination describes it, for one job."""
 
@@ -52,14 +62,17 @@ class Account:
         """The account's name, from the instance."""
         return f"@{(await self._me()).get('username', '')}@{self._caller.url.netloc}"
 
-    async def create(self, post: Post, key: str, *, look_first: bool) -> RemotePart:
+    async def create(self, post: Post, key: str, *, look_first: bool) -> Created:
         """Post a status, or find it posted by an attempt whose answer was lost.
 
         `look_first`: there may have been such an attempt. Instances forget idempotency keys after an hour, and
-        some never knew them.
+        some never knew them. Those that know them answer with what was posted then, whatever is sent now.
         """
         found = await self._find(post) if look_first else None
-        return found or await self._post(post, key)
+        if found is not None:
+            return self._created(found)
+        status = await self._post(post, key)
+        return self._created(status, is_current=not look_first or is_shown_by(post, status))
 
     async def look(self, part: RemotePart) -> Present:
         """What a status is like now; raises `Gone`."""
@@ -109,9 +122,9 @@ class Account:
             answer = await self._call(lambda api: api.media(number))
         return number
 
-    async def _post(self, post: Post, key: str) -> RemotePart:
+    async def _post(self, post: Post, key: str) -> Mapping[str, Any]:
         try:
-            answer = await self._call(
+            answer: Mapping[str, Any] = await self._call(
                 lambda api: api.status_post(
                     post.text,
                     in_reply_to_id=post.reply_to or None,
@@ -126,9 +139,9 @@ class Account:
             )
         except OutcomeUnknown as lost:
             return await self._find_after(lost, post)
-        return self._part(answer)
+        return answer
 
-    async def _find_after(self, lost: OutcomeUnknown, post: Post) -> RemotePart:
+    async def _find_after(self, lost: OutcomeUnknown, post: Post) -> Mapping[str, Any]:
         try:
             found = await self._find(post)
         except HandlerError:
@@ -137,14 +150,14 @@ class Account:
             raise lost
         return found
 
-    async def _find(self, post: Post) -> RemotePart | None:
+    async def _find(self, post: Post) -> Mapping[str, Any] | None:
         try:
             number = (await self._me())["id"]
             recent = await self._ask(lambda api: api.account_statuses(number, exclude_reblogs=True, limit=RECENT_COUNT))
         except (PermanentError, DestinationBroken):
             return None  # the token may be good for posting alone; its idempotency key still stands guard
         statuses = [status for status in recent if isinstance(status, dict) and status.get("id")]
-        return next((self._part(status) for status in statuses if is_shown_by(post, status)), None)
+        return next((status for status in statuses if is_shown_by(post, status)), None)
 
     async def _me(self) -> Any:
         return await self._call(_whose)
@@ -168,10 +181,11 @@ class Account:
                 raise DestinationBroken(bad_token(str(doubtful))) from None
             raise
 
-    def _part(self, status: Mapping[str, Any]) -> RemotePart:
+    def _created(self, status: Mapping[str, Any], *, is_current: bool = True) -> Created:
         # Some servers have no page for every status, but each has an identifier that is a URL.
         url = str(status.get("url") or status.get("uri") or "")
-        return RemotePart(kind=STATUS, id=str(status["id"]), url=url, address=self._place.address)
+        part = RemotePart(kind=STATUS, id=str(status["id"]), url=url, address=self._place.address)
+        return Created(part=part, visibility=str(status.get("visibility")), is_current=is_current)
 
 
 def _whose(api: Mastodon) -> object:

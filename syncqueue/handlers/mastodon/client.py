@@ -8,9 +8,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from urllib.parse import SplitResult
 
+import requests
 from mastodon import Mastodon
 from mastodon.errors import MastodonError
 
@@ -38,6 +39,7 @@ ANSWER_SHARE, JOB_SHARE = 0.6, 0.9
 # With less than this left of an attempt no further call is begun.
 SHORTEST_CALL_SHARE = 0.05
 LIMITS_SECONDS = 3600.0
+NO_ENDPOINT = "no instance"  # nothing is ever sent there, so its breaker never opens
 PICTURE_REDIRECTS = 3  # picture hosts send from one name to another
 # Any that has the endpoints used here; it is stated so that the library does not look it up, which it does badly.
 _VERSION = "4.0.0"
@@ -79,8 +81,11 @@ class MastodonClient:
         return Caller(url=url, token=token, ends_at=ends_at)
 
     def endpoint(self, place: Place) -> str:
-        """The "host:port" of a destination's instance."""
-        return endpoint_of(self.caller(place).url)
+        """The "host:port" of a destination's instance, by its address alone; what is wrong with it an attempt tells."""
+        try:
+            return endpoint_of(instance_url(place.address, self.outbound.is_allowed_private))
+        except ValueError:
+            return NO_ENDPOINT
 
     async def call(self, caller: Caller, operation: Operation, asked: Asked | None = None) -> Any:
         """The JSON that one request is answered with; raises `HandlerError`s alone."""
@@ -143,11 +148,12 @@ class MastodonClient:
 
     def _mastodon(self, caller: Caller, line: Line, left: float) -> Mastodon:
         seconds = self._config.attempt_timeout_seconds
+        timeout = (min(self.outbound.connect_timeout_seconds, left), min(seconds * ANSWER_SHARE, left))
         api = Mastodon(
             api_base_url=caller.url.geturl(),
-            session=line,
+            session=cast(requests.Session, line),
             ratelimit_method="throw",
-            request_timeout=(min(self.outbound.connect_timeout_seconds, left), min(seconds * ANSWER_SHARE, left)),
+            request_timeout=cast(float, timeout),  # it goes to requests, which takes both apart
             mastodon_version=_VERSION,
             version_check_mode="created",
             user_agent=_USER_AGENT,

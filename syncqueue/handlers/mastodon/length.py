@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import grapheme
-from mastodon.utility import url_regex
+from mastodon.utility import url_regex  # type: ignore[attr-defined]  # named nowhere else
 
 from syncqueue.handlers.mastodon.instance import Limits
 

@@ -79,7 +79,7 @@ class _Reader:
         kind, value = next(iter(event.items())) if isinstance(event, dict) else (event, None)
         match kind:
             case "Start":
-                name, data = next(iter(value.items())) if isinstance(value, dict) else (value, None)
+                name, data = next(iter(value.items())) if isinstance(value, dict) else (str(value), None)
                 if name in _BLOCKS:
                     self._open[-1].settle()
                 self._open.append(_Frame(name, data))

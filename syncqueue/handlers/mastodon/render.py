@@ -40,7 +40,7 @@ class Wanted:
     @property
     def room(self) -> int:
         """Characters of each status that are left beside the content warning."""
-        return self.limits.characters - grapheme.length(self.spoiler)
+        return self.limits.characters - int(grapheme.length(self.spoiler))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

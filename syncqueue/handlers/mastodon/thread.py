@@ -67,7 +67,18 @@ class Thread:
         # A reply to our own status with our own text is ours. A first status is looked for only when one may have
         # been lost, because two notes may say the same.
         look_first = self._is_continued if self.statuses else self._job.uncertain
-        self.statuses.append(await self._account.create(post, self._job.idempotency_key, look_first=look_first))
+        created = await self._account.create(post, self._job.idempotency_key, look_first=look_first)
+        self.statuses.append(created.part)
         self._is_continued = False
-        if not is_last:
+        if not is_last or not created.is_current:
             await self._job.checkpoint(self.parts)
+        if not created.is_current:
+            await self._renew(len(self.statuses) - 1, post, created.visibility)
+
+    async def _renew(self, number: int, post: Post, visibility: str) -> None:
+        """Make a status that an earlier attempt has posted with another text show what is wanted now."""
+        if visibility != post.visibility:
+            await self.shorten(number)
+        elif await self._edit(number, post):
+            return
+        await self._add(post, is_last=False)  # stored at once; it has a key of its own now

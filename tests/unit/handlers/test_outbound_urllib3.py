@@ -137,8 +137,7 @@ def test_no_proxy_of_the_environment_is_used(opened: OutboundSession, site: Site
 
 def test_a_session_follows_no_redirect_with_what_it_posts(opened: OutboundSession, site: Site) -> None:
     site.pages |= {"/": (307, {"Location": "/next"}, b""), "/next": (200, {}, b"")}
-    with pytest.raises(requests.TooManyRedirects):
-        opened.get(url(site), timeout=5.0)
+    assert opened.get(url(site), timeout=5.0).status_code == 307
     assert site.asked == [("intern.test", "/")]
 
 

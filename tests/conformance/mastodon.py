@@ -1,0 +1,91 @@
+"""Mastodon for the conformance suite, and a server that speaks its API and is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from project.sandbox.testing import RunningSandbox
+from tests.conformance.service import Answer, Copy, Kind, ServiceUnderTest
+
+_KINDS: Mapping[str, Kind] = {
+    "POST /statuses": "create",
+    "PUT /statuses": "edit",
+    "DELETE /statuses": "delete",
+}
+
+
+class Mastodon(ServiceUnderTest):
+    """An account. What is too long is a thread."""
+
+    name: ClassVar[str] = "mastodon"
+    has_visibility: ClassVar[bool] = True
+    finds_lost: ClassVar[bool] = True
+    methods: ClassVar[Mapping[Kind, str]] = {kind: method for method, kind in _KINDS.items()}
+    permanent: ClassVar[Answer] = {"mode": "error", "status": 422}
+    long_text: ClassVar[str] = "A long story that goes on and on. " * 40  # three statuses
+
+    def __init__(self, sandbox: RunningSandbox) -> None:
+        """The sandbox is empty and up."""
+        super().__init__(sandbox)
+        # Deletions are what the suite does most; what their limit comes to is tested elsewhere.
+        sandbox.set_options(self.name, delete_limit=300)
+
+    @property
+    def url(self) -> str:
+        """The instance."""
+        return self.sandbox.mastodon_url
+
+    def settings(self, url: str) -> dict[str, Any]:
+        """Nothing: a destination names its instance."""
+        return {}
+
+    def site_settings(self) -> dict[str, Any]:
+        """The sandbox is on this machine."""
+        return {"ALLOWED_PRIVATE_HOSTS": ["127.0.0.1", "localhost"]}
+
+    @property
+    def secret(self) -> Mapping[str, str]:
+        """The sandbox's first account."""
+        return {"access_token": self.sandbox.mastodon_token}
+
+    def at(self, url: str) -> str:
+        """The instance itself is the address."""
+        return url
+
+    def copies(self, address: str | None = None) -> Sequence[Copy]:
+        """Threads, each as one text."""
+        found: dict[str, Copy] = {}  # by the id of each status of the thread
+        for status in self.sandbox.statuses():
+            first = found.get(status["in_reply_to_id"] or "")
+            thread = Copy(
+                id=first.id if first else status["id"],
+                text=f"{first.text} {status['text']}" if first else status["text"],
+                is_private=status["visibility"] in ("private", "direct"),
+            )
+            found = {number: thread if copy.id == thread.id else copy for number, copy in found.items()}
+            found[status["id"]] = thread
+        return list({copy.id: copy for copy in found.values()}.values())
+
+    def shows(self, copy: Copy, text: str) -> bool:
+        """A thread's statuses end where a reader pauses, so the white space there is not looked at."""
+        return super().shows(copy, text) or (len(text) > 500 and copy.text.split() == text.split())
+
+    def kind_of(self, entry: Mapping[str, Any]) -> Kind | None:
+        """By method and path."""
+        return _KINDS.get(entry["method"])
+
+    def remove_by_hand(self, copy: Copy) -> None:
+        """Its author deletes it, in another program."""
+        self.sandbox.remove_status(copy.id)
+
+
+class OtherServer(Mastodon):
+    """One with other statuses for refusals, without idempotency keys, and without a history of edits."""
+
+    permanent: ClassVar[Answer] = {"mode": "error", "status": 422}
+
+    def __init__(self, sandbox: RunningSandbox) -> None:
+        """The sandbox is such a server."""
+        super().__init__(sandbox)
+        sandbox.set_options(self.name, flavour="other", history=False)

@@ -1,0 +1,101 @@
+"""A handler with what the executor would give it, at an account of the sandbox's instance."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from project.sandbox.testing import RunningSandbox
+from syncqueue.handlers.base import Document, DocumentJob, HandlerConfig, Place, RemotePart
+from syncqueue.handlers.mastodon.handler import MastodonHandler
+
+
+class Crash(Exception):
+    """The process dies here."""
+
+
+class Desk:
+    """Creates, updates and deletes, and remembers parts and idempotency keys as the executor does."""
+
+    def __init__(self, sandbox: RunningSandbox) -> None:
+        self.sandbox = sandbox
+        self.config = HandlerConfig(service="mastodon", allowed_private_hosts=("127.0.0.1",))
+        self.place = Place(
+            id=1, name="Notes", address=sandbox.mastodon_url, secret={"access_token": sandbox.mastodon_token}
+        )
+        self.parts: Sequence[RemotePart] = ()
+        self.uncertain = False
+        self.stores_left: int | None = None  # checkpoints until the process dies
+        self._key_count = 1
+
+    def create(self, document: Document | str) -> None:
+        """One attempt."""
+        self._act(lambda handler, job: handler.create(job), document)
+
+    def update(self, document: Document | str) -> None:
+        """One attempt."""
+        self._act(lambda handler, job: handler.update(job), document)
+
+    def delete(self) -> None:
+        """One attempt."""
+        self._act(lambda handler, job: handler.delete(job), "")
+
+    def check(self) -> str:
+        """What a person is told when the destination is tried."""
+        return str(self.run(lambda handler: handler.check(self.place)))
+
+    def set_options(self, **options: Any) -> None:
+        """Options of the destination."""
+        self.place = replace(self.place, options={**self.place.options, **options})
+
+    def run(self, act: Callable[[MastodonHandler], Awaitable[Any]]) -> Any:
+        """`act` with a new handler, on a loop of its own."""
+
+        async def main() -> Any:
+            handler = MastodonHandler(self.config)
+            try:
+                return await asyncio.wait_for(act(handler), self.config.attempt_timeout_seconds)
+            finally:
+                await handler.aclose()
+
+        return asyncio.run(main())
+
+    # What people see
+
+    def statuses(self) -> list[dict[str, Any]]:
+        """Of the account, oldest first."""
+        return self.sandbox.statuses()
+
+    def texts(self) -> list[str]:
+        """Of the account's statuses."""
+        return [str(status["text"]) for status in self.statuses()]
+
+    def requests(self, method: str = "") -> list[Mapping[str, Any]]:
+        """What the instance was asked, by its own log."""
+        log = [entry for entry in self.sandbox.log() if entry["service"] == "mastodon"]
+        return [entry for entry in log if method in ("", entry["method"])]
+
+    def _act(self, act: Callable[[MastodonHandler, DocumentJob], Awaitable[Any]], given: Document | str) -> None:
+        job = DocumentJob(
+            place=self.place,
+            document=Document(text=given) if isinstance(given, str) else given,
+            parts=self.parts,
+            idempotency_key=f"key-{self._key_count}",
+            uncertain=self.uncertain,
+            store=self._store,
+        )
+        self.parts = tuple(self.run(lambda handler: act(handler, job)) or ())
+        self._key_count += 1
+        self.uncertain = False
+
+    async def _store(self, parts: Sequence[RemotePart]) -> str:
+        if self.stores_left is not None:
+            if self.stores_left == 0:
+                self.stores_left = None
+                raise Crash
+            self.stores_left -= 1
+        self.parts = tuple(parts)
+        self._key_count += 1
+        return f"key-{self._key_count}"

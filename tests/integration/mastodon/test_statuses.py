@@ -1,0 +1,125 @@
+"""One status for each document: posted, edited, replaced, deleted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from project.sandbox.testing import RunningSandbox
+from syncqueue.core.errors import DestinationBroken, PermanentError
+from syncqueue.handlers.base import Document
+from tests.integration.mastodon.desk import Desk
+
+MARKDOWN = "# Title\n\nA **bold** [link](https://example.org/a) and `code` 🎉\n\n- one\n- two"
+
+
+def test_a_note_is_posted_edited_and_deleted(desk: Desk) -> None:
+    desk.create("First <b>&")
+    assert desk.texts() == ["First <b>&"]
+    [part] = desk.parts
+    assert part.url.endswith(f"/@notes/{part.id}")
+    desk.update("Second")
+    assert desk.texts() == ["Second"]
+    assert desk.parts == (part,)
+    desk.delete()
+    assert desk.texts() == []
+
+
+def test_markdown_becomes_readable_text_with_hashtags(desk: Desk) -> None:
+    desk.create(Document(text=MARKDOWN, format="markdown", tags=("web-dev", "中文")))
+    assert desk.texts() == [
+        "Title\n\nA bold link (https://example.org/a) and `code` 🎉\n\n• one\n• two\n\n#web_dev #中文"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "is_private", "seen"),
+    [
+        ("public", False, "public"),
+        ("unlisted", False, "unlisted"),
+        ("public", True, "private"),
+        ("unlisted", True, "private"),
+        ("direct", True, "direct"),
+    ],
+)
+def test_the_visibility_is_the_destinations_and_no_more_open_than_the_note(
+    desk: Desk, wanted: str, is_private: bool, seen: str
+) -> None:
+    desk.set_options(visibility=wanted)
+    desk.create(Document(text="Hello", is_private=is_private))
+    assert [status["visibility"] for status in desk.statuses()] == [seen]
+
+
+def test_a_change_of_visibility_is_a_new_status_in_place_of_the_old_one(desk: Desk) -> None:
+    desk.create("Hello")
+    before = desk.parts[0].id
+    desk.update(Document(text="Hello", is_private=True))
+    [status] = desk.statuses()
+    assert status["visibility"] == "private"
+    assert status["id"] == desk.parts[0].id != before
+
+
+def test_content_warning_sensitivity_and_language_are_the_destinations(desk: Desk) -> None:
+    desk.set_options(spoiler="Food", sensitive=True, language="zh")
+    desk.create("Noodles")
+    desk.update("Soup")
+    [status] = desk.statuses()
+    assert (status["text"], status["spoiler_text"], status["sensitive"], status["language"]) == (
+        "Soup", "Food", True, "zh"
+    )  # fmt: skip
+
+
+def test_the_objects_own_page_is_linked_where_the_destination_says_so(desk: Desk) -> None:
+    desk.set_options(link=True)
+    desk.create(Document(text="Hello", url="https://site.example/1"))
+    assert desk.texts() == ["Hello\n\nhttps://site.example/1"]
+
+
+def test_an_edit_of_a_status_someone_deleted_posts_it_anew(desk: Desk) -> None:
+    desk.create("First")
+    desk.sandbox.remove_status(desk.parts[0].id)
+    desk.update("Second")
+    assert desk.texts() == ["Second"]
+
+
+def test_deleting_twice_is_done(desk: Desk) -> None:
+    desk.create("First")
+    kept = desk.parts
+    desk.delete()
+    desk.parts = kept
+    desk.delete()
+    assert desk.texts() == []
+
+
+def test_what_is_at_another_instance_is_not_asked_of_this_one(desk: Desk) -> None:
+    desk.create("First")
+    elsewhere = replace(desk.parts[0], address="https://old.example", url="https://old.example/@notes/1")
+    desk.parts = (elsewhere,)
+    with pytest.raises(PermanentError, match=r"remove it by hand \(https://old\.example/@notes/1\)"):
+        desk.delete()
+    assert not desk.requests("DELETE /statuses")
+
+
+def test_the_instance_is_asked_for_its_limits_once(desk: Desk) -> None:
+    async def twice(handler: object) -> None:
+        for _ in range(2):
+            await handler.check(desk.place)  # type: ignore[attr-defined]
+
+    desk.run(twice)
+    assert len(desk.requests("GET /instance")) == 1
+
+
+def test_the_limit_is_the_instances(desk: Desk) -> None:
+    desk.sandbox.set_options("mastodon", max_characters=1000)
+    desk.create("word " * 180)
+    assert len(desk.texts()) == 1
+
+
+def test_a_check_names_account_and_limit_and_posts_nothing(desk: Desk, sandbox: RunningSandbox) -> None:
+    host = sandbox.mastodon_url.removeprefix("http://")
+    assert desk.check() == f"@notes@{host} may write 500 characters."
+    assert desk.texts() == []
+    desk.place = replace(desk.place, secret={"access_token": "x" * 43})
+    with pytest.raises(DestinationBroken, match="401"):
+        desk.check()
