@@ -34,6 +34,7 @@ from syncqueue.sources.destinations import ensure_declared
 from syncqueue.worker.consumer import Consumer
 from syncqueue.worker.heartbeat import EVERY_SECONDS, Heartbeat
 from syncqueue.worker.leases import LeaseKeeper
+from syncqueue.worker.memory import rss_mb
 from syncqueue.worker.upkeep import Upkeep
 
 logger = logging.getLogger("syncqueue.worker")
@@ -42,6 +43,7 @@ _TRIM_SECONDS = 3600.0
 _LOOP_BEAT_SECONDS = 0.5
 # What a cancelled duty is given to end before it is cancelled again.
 _CANCEL_SECONDS = 1.0
+_MEMORY_SECONDS = 1.0
 # The lease thread must learn within a lease that Redis hangs.
 _LEASE_TIMEOUT_SECONDS = 5.0
 
@@ -56,9 +58,13 @@ class Worker:
         concurrency: int | None = None,
         burst: bool = False,
         shutdown_seconds: float | None = None,
+        max_rss_mb: float | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        """`services`: none means all that are on. Raises `ConfigurationError` for one that is not."""
+        """`services`: none means all that are on. Raises `ConfigurationError` for one that is not.
+
+        `max_rss_mb`: with more memory than this it ends in order, for its supervisor to start it anew.
+        """
         self.settings: Settings = get_settings()
         self.services = list(services) or list(self.settings.services)
         for name in self.services:
@@ -68,7 +74,9 @@ class Worker:
         self._concurrency = concurrency
         self._burst = burst
         self._shutdown_seconds = shutdown_seconds or self.settings.processing.shutdown_seconds
+        self._max_rss_mb = max_rss_mb
         self._clock = clock
+        self.left_count = 0  # attempts that had not ended when it did
         self._stopping = asyncio.Event()
         self._stamp = ""
 
@@ -152,6 +160,7 @@ class Worker:
         times = self.settings.processing
         return [
             self._beat_loop(leases),
+            self._every(_MEMORY_SECONDS, self._look_at_memory),
             self._every(EVERY_SECONDS, heartbeat.beat),
             self._every(_TRIM_SECONDS, heartbeat.tidy),
             self._every(times.recovery_interval_seconds, lambda: database.run(upkeep.recover)),
@@ -178,9 +187,11 @@ class Worker:
         for consumer in consumers:
             consumer.stop()
         await asyncio.gather(*main)
-        left = sum(await asyncio.gather(*(consumer.finish(self._shutdown_seconds) for consumer in consumers)))
-        if left:
-            logger.warning("%s attempts did not end in time; their leases run out and they are taken back", left)
+        left = await asyncio.gather(*(consumer.finish(self._shutdown_seconds) for consumer in consumers))
+        self.left_count = sum(left)
+        if self.left_count:
+            text = "%s attempts did not end in time; their leases run out and they are taken back"
+            logger.warning(text, self.left_count)
 
     async def _every(self, seconds: float, duty: Callable[[], Awaitable[None]]) -> None:
         """Do a duty now and at intervals; a Redis or database that is away is waited out."""
@@ -190,6 +201,14 @@ class Worker:
             except (QueueError, DatabaseError) as error:
                 logger.warning("Put off: %s", error)
             await asyncio.sleep(seconds)
+
+    async def _look_at_memory(self) -> None:
+        if self._max_rss_mb is None or self._stopping.is_set():
+            return
+        held = rss_mb()
+        if held > self._max_rss_mb:
+            logger.warning("Holding %.0f MB, more than --max-rss-mb %g: this worker ends", held, self._max_rss_mb)
+            self.stop()
 
     async def _beat_loop(self, leases: LeaseKeeper) -> None:
         while True:
