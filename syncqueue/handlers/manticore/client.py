@@ -104,26 +104,30 @@ class Account:
     def replace(self, table: str, row_id: int, values: Mapping[str, Any]) -> None:
         """Put a row there, in the place of one with this id if there is one."""
         request = manticoresearch.InsertDocumentRequest(table=table, id=row_id, doc=dict(values))
-        self._call(lambda options: self._index.replace(request, **options))
+        if not self._call(lambda options: self._index.replace(request, **options).result):
+            raise self._is_other()
 
     def delete(self, table: str, row_id: int) -> None:
         """Remove a row; one that is not there is done."""
         request = manticoresearch.DeleteDocumentRequest(table=table, id=row_id)
-        self._call(lambda options: self._index.delete(request, **options))
+        if not self._call(lambda options: self._index.delete(request, **options).result):
+            raise self._is_other()
 
     def bulk(self, lines: Iterable[str]) -> None:
         """Many writes to one table as one transaction: all or, with a `Refused`, none."""
         text = "\n".join(lines) + "\n"
-        done = self._call(lambda options: self._index.bulk(text, **options))
-        if done.errors or done.error:
-            raise translate(500, json.dumps({"items": done.items or [], "error": done.error}))
+        done = self._call(lambda options: self._index.bulk(text, **options).to_dict())
+        if done.get("errors") or done.get("error"):
+            raise translate(500, json.dumps({"items": done.get("items") or [], "error": done.get("error")}))
+        if not done.get("items"):
+            raise self._is_other()
 
     def sql(self, statement: str) -> list[dict[str, Any]]:
         """The rows that a statement answers."""
-        results = self._call(lambda options: self._utils.sql(statement, **options)).actual_instance
+        results = self._call(lambda options: self._utils.sql(statement, **options).actual_instance)
         result: Any = results[0] if isinstance(results, list) and results else {}
         if not isinstance(result, dict):
-            raise RetryLater(f"What answers at {self._client.endpoint} is no Manticore.")
+            raise self._is_other()
         if result.get("error"):
             raise translate(500, json.dumps(result))
         return list(result.get("data") or ())
@@ -132,6 +136,9 @@ class Account:
         """The answer to a search request."""
         request = manticoresearch.SearchRequest.model_validate(dict(body))
         return self._call(lambda options: self._search.search(request, **options))
+
+    def _is_other(self) -> HandlerError:
+        return RetryLater(f"What answers at {self._client.endpoint} is no Manticore.")
 
     def _call(self, operation: Callable[[dict[str, Any]], T]) -> T:
         return self._client.call(lambda timeout: operation({**timeout, "_request_auth": self._auth}), self._ends_at)

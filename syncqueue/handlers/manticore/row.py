@@ -153,5 +153,9 @@ def _declared_values(document: Document) -> dict[str, Any]:
             values[name] = TYPES[kind](value)
         except ValueError as error:
             # Manticore itself would store something else without a word, so that it would never be found again.
-            raise PermanentError(f"The field {name!r} is {kind}: expected {error}, got {value!r:.100}.") from None
+            # The value itself is not shown: it is somebody's content.
+            found = type(value).__name__
+            raise PermanentError(
+                f"The field {name!r} is {kind}: expected {error}, got a value of type {found}."
+            ) from None
     return values
