@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from tests.conformance.manticore import Manticore
+from tests.conformance.mastodon import Mastodon, OtherServer
 from tests.conformance.service import ServiceUnderTest
 from tests.conformance.telegram import Telegram
 
-SERVICES: tuple[type[ServiceUnderTest], ...] = (Telegram,)
+SERVICES: tuple[type[ServiceUnderTest], ...] = (Telegram, Mastodon, OtherServer, Manticore)
 
 
 def services_with(**traits: bool) -> pytest.MarkDecorator:
     """Run a test for those services alone that are like this: `@services_with(has_visibility=True)`."""
     chosen = [one for one in SERVICES if all(bool(getattr(one, name)) is value for name, value in traits.items())]
-    return pytest.mark.parametrize("service", chosen, indirect=True, ids=[one.name for one in chosen])
+    return pytest.mark.parametrize("service", chosen, indirect=True, ids=[one.__name__ for one in chosen])
