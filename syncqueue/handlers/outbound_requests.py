@@ -46,6 +46,15 @@ class Fetched:
     content_type: str  # as the host says: "image/png"; may be empty, may be wrong
 
 
+def may_fetch(outbound: Outbound, url: str) -> bool:
+    """Whether `fetch` takes a URL: https, or http where ALLOWED_PRIVATE_HOSTS names the host."""
+    try:
+        parts = read_url(url)
+    except ValueError:
+        return False
+    return parts.scheme == "https" or outbound.is_allowed_private(host_of(parts), port_of(parts))
+
+
 def fetch(session: OutboundSession, url: str, *, max_bytes: int, max_redirects: int, timeout_seconds: float) -> Fetched:
     """GET a URL that a user has written, within `timeout_seconds` for all of it; raises `FetchError` alone.
 
@@ -76,7 +85,7 @@ def _check(outbound: Outbound, url: str) -> None:
         parts = read_url(url)
     except ValueError as error:
         raise FetchError(f"This is no URL to fetch: {error}") from None
-    if parts.scheme != "https" and not outbound.is_allowed_private(host_of(parts), port_of(parts)):
+    if not may_fetch(outbound, url):
         raise FetchError(f"{host_of(parts)}: only https is fetched.")
 
 

@@ -30,7 +30,7 @@ from syncqueue.handlers.mastodon.line import Line
 from syncqueue.handlers.mastodon.options import TOKEN, instance_url
 from syncqueue.handlers.network import explain_unreachable
 from syncqueue.handlers.outbound import Outbound, find_forbidden, is_unsent
-from syncqueue.handlers.outbound_requests import OutboundSession, fetch
+from syncqueue.handlers.outbound_requests import OutboundSession, fetch, may_fetch
 from syncqueue.handlers.threads import HandlerThreads
 from syncqueue.handlers.urls import endpoint_of, host_of, port_of
 
@@ -113,6 +113,10 @@ class MastodonClient:
             known = read_limits(await self._description(caller))
             self._limits[address] = (time.monotonic() + LIMITS_SECONDS, known)
         return known
+
+    def may_fetch(self, url: str) -> bool:
+        """Whether a URL is of the form that `fetch` takes."""
+        return may_fetch(self.outbound, url)
 
     async def fetch(self, url: str, *, max_bytes: int, seconds: float) -> bytes:
         """What a URL of a user's names; raises `FetchError`."""

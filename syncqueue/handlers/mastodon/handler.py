@@ -98,7 +98,8 @@ class MastodonHandler(DocumentHandler):
         """Bring the document out. What is there and not `present` makes room for it, once it is known to fit."""
         limits = await account.limits()
         wanted = self._wanted(job.place, limits)
-        rendered = await self._client.run(render, job.document, wanted, pictures_of(job.document, limits.pictures))
+        pictures = pictures_of(job.document, limits.pictures, self._client.may_fetch)
+        rendered = await self._client.run(render, job.document, wanted, pictures)
         known = _known(rendered.pictures, job.parts, present, limits)
         if present is None:
             await Thread(account, job).shorten(0)

@@ -22,7 +22,7 @@ _ATTACHED = "\0"
 class Picture:
     """A picture that a document shows."""
 
-    url: str  # https
+    url: str  # https or http
     alt: str = ""
 
     @property
@@ -121,7 +121,7 @@ class _Reader:
         picture = Picture(url=self._absolute(target), alt=" ".join(alt.split()))
         if not picture.url:
             return picture.alt
-        if picture.url.startswith("https://"):
+        if urlsplit(picture.url).scheme in ("https", "http"):
             self.pictures.setdefault(picture.url, picture)
         return _ATTACHED if picture.url in self._attached else picture.as_text
 

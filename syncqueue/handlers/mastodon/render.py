@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import grapheme
@@ -53,13 +53,13 @@ class Rendered:
     alt: str = ""  # of the drawn ones: the text itself
 
 
-def pictures_of(document: Document, limit: int) -> tuple[Picture, ...]:
+def pictures_of(document: Document, limit: int, may_fetch: Callable[[str], bool]) -> tuple[Picture, ...]:
     """The first pictures of a document that can be attached: those in its text, then its media."""
     found = _read(document, ())[1] if document.format == "markdown" else ()
-    media = (Picture(url=url) for url in document.media if url.startswith("https://"))
     first: dict[str, Picture] = {}
-    for picture in (*found, *media):
-        first.setdefault(picture.url, picture)
+    for picture in (*found, *(Picture(url=url) for url in document.media)):
+        if may_fetch(picture.url):
+            first.setdefault(picture.url, picture)
     return tuple(first.values())[:limit]
 
 

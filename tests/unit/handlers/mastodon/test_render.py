@@ -18,6 +18,11 @@ URL = "https://example.org/notes/1"
 LONG = "A sentence of a note. " * 60
 
 
+def is_https(url: str) -> bool:
+    """What a client of an ordinary site may fetch."""
+    return url.startswith("https://")
+
+
 def wanted(**changes: Any) -> Wanted:
     return Wanted(**({"limits": Limits()} | changes))
 
@@ -118,7 +123,7 @@ def test_a_million_characters_are_cut_as_well() -> None:
 
 def test_media_that_are_not_attached_stand_in_the_text() -> None:
     document = Document(text="Look", media=("https://pics.example/a.png", "http://pics.example/b.png"))
-    (first,) = pictures_of(document, 4)
+    (first,) = pictures_of(document, 4, is_https)
     assert render(document, wanted(), [first]).texts == ("Look\n\nhttp://pics.example/b.png",)
     assert texts(document) == ("Look\n\nhttps://pics.example/a.png\nhttp://pics.example/b.png",)
 
@@ -126,7 +131,7 @@ def test_media_that_are_not_attached_stand_in_the_text() -> None:
 def test_the_first_four_pictures_are_chosen_and_the_others_stay_links() -> None:
     source = " ".join(f"![p{number}](https://pics.example/{number}.png)" for number in range(6))
     document = Document(text=source, format="markdown")
-    chosen = pictures_of(document, 4)
+    chosen = pictures_of(document, 4, is_https)
     assert [picture.alt for picture in chosen] == ["p0", "p1", "p2", "p3"]
     (text,) = render(document, wanted(), chosen).texts
     assert text == "p4: https://pics.example/4.png p5: https://pics.example/5.png"
@@ -135,8 +140,8 @@ def test_the_first_four_pictures_are_chosen_and_the_others_stay_links() -> None:
 def test_a_picture_in_text_and_media_is_one_with_its_description() -> None:
     url = "https://pics.example/1.png"
     document = Document(text=f"![cat]({url})", format="markdown", media=(url,))
-    assert pictures_of(document, 4) == (Picture(url=url, alt="cat"),)
-    assert render(document, wanted(), pictures_of(document, 4)).texts == ("",)
+    assert pictures_of(document, 4, is_https) == (Picture(url=url, alt="cat"),)
+    assert render(document, wanted(), pictures_of(document, 4, is_https)).texts == ("",)
 
 
 def test_what_no_font_can_draw_becomes_a_thread_and_the_log_says_what_to_install(

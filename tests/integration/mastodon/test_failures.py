@@ -1,0 +1,149 @@
+"""Answers that are not as wished, and answers that never come."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from syncqueue.core.errors import (
+    DestinationBroken,
+    HandlerError,
+    OutcomeUnknown,
+    PermanentError,
+    RateLimited,
+    RetryLater,
+    Unreachable,
+)
+from syncqueue.handlers.base import Document
+from tests.integration.mastodon.desk import Desk
+
+POST = "POST /statuses"
+
+
+@pytest.fixture
+def hasty(desk: Desk) -> Desk:
+    """A desk whose attempts are short."""
+    desk.config = replace(desk.config, attempt_timeout_seconds=1.5)
+    return desk
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ({"mode": "error"}, RetryLater),
+        ({"mode": "error", "status": 502, "html": True}, RetryLater),
+        ({"mode": "error", "status": 422}, PermanentError),
+        ({"mode": "error", "status": 403}, DestinationBroken),
+        ({"mode": "broken"}, DestinationBroken),
+        ({"mode": "unauthorized"}, DestinationBroken),
+        ({"mode": "hang-before"}, OutcomeUnknown),
+    ],
+)
+def test_each_way_to_refuse_has_its_name_stores_nothing_and_leaves_no_secret(
+    hasty: Desk, answer: dict[str, Any], error: type[HandlerError]
+) -> None:
+    hasty.sandbox.plan_answers("mastodon", {**answer, "method": POST})
+    with pytest.raises(error) as caught:
+        hasty.create("Hello")
+    assert hasty.sandbox.mastodon_token not in str(caught.value)
+    assert hasty.texts() == []
+
+
+def test_an_instance_that_is_away_was_sent_nothing(desk: Desk) -> None:
+    desk.sandbox.set_mode("mastodon", "down")
+    with pytest.raises(Unreachable, match=r"127\.0\.0\.1"):
+        desk.create("Hello")
+
+
+@pytest.mark.parametrize("answer", ["hang", "store-then-reset"])
+def test_a_status_whose_answer_was_lost_is_found_at_once(hasty: Desk, answer: str) -> None:
+    hasty.sandbox.plan_answers("mastodon", {"mode": answer, "method": POST})
+    hasty.create("Hello")
+    assert hasty.texts() == ["Hello"]
+    assert hasty.parts[0].id == hasty.statuses()[0]["id"]
+
+
+@pytest.mark.parametrize("options", [{}, {"idempotency": False}, {"flavour": "other"}])
+def test_a_status_whose_answer_was_lost_is_found_by_the_next_attempt(hasty: Desk, options: dict[str, Any]) -> None:
+    hasty.sandbox.set_options("mastodon", **options)
+    lose_answer(hasty, "Hello")
+    hasty.create("Hello")
+    assert hasty.texts() == ["Hello"]
+    assert hasty.parts[0].id == hasty.statuses()[0]["id"]
+
+
+@pytest.mark.parametrize("is_private", [False, True])
+def test_a_status_whose_answer_was_lost_shows_what_the_note_says_by_now(hasty: Desk, is_private: bool) -> None:
+    lose_answer(hasty, "Hello")
+    hasty.create(Document(text="Hello again", is_private=is_private))
+    [status] = hasty.statuses()
+    assert status["text"] == "Hello again"
+    assert status["visibility"] == ("private" if is_private else "public")
+    assert hasty.parts[0].id == status["id"]
+
+
+def test_the_second_of_two_equal_notes_is_posted(desk: Desk) -> None:
+    desk.create("Hello")
+    desk.parts = ()
+    desk.create("Hello")
+    assert desk.texts() == ["Hello", "Hello"]
+
+
+@pytest.mark.parametrize("flavour", ["mastodon", "other"])
+def test_a_limit_is_waited_for_until_its_reset(desk: Desk, flavour: str) -> None:
+    desk.sandbox.set_options("mastodon", flavour=flavour)
+    desk.sandbox.plan_answers("mastodon", {"mode": "limited", "retry_after": 40, "method": POST})
+    with pytest.raises(RateLimited) as caught:
+        desk.create("Hello")
+    assert 30 < (caught.value.after_seconds or 0) < 45  # the server tells its own time in whole seconds
+    assert caught.value.scope == "credential"
+
+
+def test_the_limit_of_deletions_holds_the_deletion_alone(desk: Desk) -> None:
+    desk.sandbox.set_options("mastodon", delete_limit=1)
+    desk.create("First")
+    desk.delete()
+    desk.parts = ()
+    desk.create("Second")
+    with pytest.raises(RateLimited) as caught:
+        desk.delete()
+    assert caught.value.scope == "task"
+    desk.update("Third")  # the account itself is not limited
+    assert desk.texts() == ["Third"]
+
+
+def test_a_refusal_with_400_is_the_token_where_nothing_but_the_token_is_looked_at(desk: Desk) -> None:
+    desk.sandbox.set_options("mastodon", flavour="other")
+    desk.place = replace(desk.place, secret={"access_token": "x" * 43})
+    with pytest.raises(DestinationBroken, match="access token"):
+        desk.create("Hello")
+
+
+def test_a_refusal_with_400_is_the_content_where_the_token_is_good(desk: Desk) -> None:
+    desk.sandbox.plan_answers("mastodon", {"mode": "error", "status": 400, "method": POST})
+    with pytest.raises(PermanentError):
+        desk.create("Hello")
+
+
+def test_a_server_without_a_history_is_edited_all_the_same(desk: Desk) -> None:
+    desk.sandbox.set_options("mastodon", flavour="other", history=False)
+    desk.create("First")
+    desk.update("Second")
+    assert desk.texts() == ["Second"]
+    desk.delete()
+    assert desk.texts() == []
+
+
+def lose_answer(desk: Desk, text: str) -> None:
+    """The status is posted, and neither its answer nor a look at the account comes back."""
+    desk.sandbox.plan_answers(
+        "mastodon",
+        {"mode": "store-then-reset", "method": POST},
+        {"mode": "error", "method": "GET /accounts/verify_credentials"},
+    )
+    with pytest.raises(OutcomeUnknown):
+        desk.create(text)
+    desk.uncertain = True
+    assert len(desk.statuses()) == 1

@@ -1,0 +1,89 @@
+"""Pictures of a document: the first four are attached with their descriptions, all others stay links."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncqueue.core.errors import RateLimited
+from syncqueue.handlers.base import Document
+from tests.integration.mastodon.desk import Desk
+
+NAMES = ("leaf", "sea", "sunset", "night", "sand")
+
+
+def note(desk: Desk, *names: str, text: str = "Look") -> Document:
+    """A text and pictures, in Markdown."""
+    shown = "\n\n".join(f"![{name}]({desk.sandbox.pictures_url}/{name}.png)" for name in names)
+    return Document(text=f"{text}\n\n{shown}", format="markdown")
+
+
+def media(desk: Desk) -> list[str]:
+    """The descriptions of what is attached."""
+    [status] = desk.statuses()
+    return [medium["description"] for medium in status["media"]]
+
+
+def link(desk: Desk, name: str) -> str:
+    """What stands in the text instead of a picture."""
+    return f"{name}: {desk.sandbox.pictures_url}/{name}.png"
+
+
+def test_the_first_four_are_attached_with_their_descriptions(desk: Desk) -> None:
+    desk.create(note(desk, *NAMES))
+    assert media(desk) == list(NAMES[:4])
+    assert desk.texts() == [f"Look\n\n{link(desk, 'sand')}"]
+
+
+@pytest.mark.parametrize("name", ["missing", "loop", "page", "text", "cut", "huge"])
+def test_one_that_cannot_be_had_stays_a_link_and_stops_nothing(desk: Desk, name: str) -> None:
+    desk.create(note(desk, "leaf", name))
+    assert media(desk) == ["leaf"]
+    assert desk.texts() == [f"Look\n\n{link(desk, name)}"]
+
+
+def test_one_that_has_moved_is_followed(desk: Desk) -> None:
+    desk.create(note(desk, "moved"))
+    assert media(desk) == ["moved"]
+
+
+@pytest.mark.parametrize("name", ["endless", "trickle"])
+def test_one_that_never_ends_costs_a_bounded_time(desk: Desk, name: str) -> None:
+    desk.create(note(desk, name))
+    assert desk.texts() == [f"Look\n\n{link(desk, name)}"]
+
+
+def test_one_that_is_processed_later_is_waited_for(desk: Desk) -> None:
+    desk.sandbox.set_options("mastodon", processed_later_bytes=1)
+    desk.create(note(desk, "leaf"))
+    assert media(desk) == ["leaf"]
+    assert len(desk.requests("GET /media")) >= 2
+
+
+def test_one_whose_processing_fails_stays_a_link(desk: Desk) -> None:
+    desk.sandbox.set_options("mastodon", processed_later_bytes=1, processing_fails=True)
+    desk.create(note(desk, "leaf"))
+    assert desk.texts() == [f"Look\n\n{link(desk, 'leaf')}"]
+
+
+def test_an_edit_keeps_what_is_attached_and_uploads_what_is_new(desk: Desk) -> None:
+    desk.create(note(desk, "leaf", "sea"))
+    desk.update(note(desk, "sea", "night", text="Look again"))
+    assert desk.texts() == ["Look again"]
+    assert media(desk) == ["sea", "night"]
+    assert len(desk.requests("POST /media")) == 3
+
+
+def test_the_limit_of_uploads_holds_the_task_alone(desk: Desk) -> None:
+    desk.sandbox.set_options("mastodon", media_limit=1)
+    with pytest.raises(RateLimited) as caught:
+        desk.create(note(desk, "leaf", "sea"))
+    assert caught.value.scope == "task"
+    assert desk.texts() == []
+
+
+@pytest.mark.parametrize("url", ["http://pictures.example/x.png", "https://10.0.0.1/x.png", "file:///etc/passwd"])
+def test_what_may_not_be_fetched_stays_in_the_text(desk: Desk, url: str) -> None:
+    desk.create(Document(text=f"Look ![x]({url})", format="markdown"))
+    [status] = desk.statuses()
+    assert status["media"] == []
+    assert not desk.requests("POST /media")
