@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from django.utils.translation import gettext as _
+
 from syncqueue.checks import check_settings
 from syncqueue.doctor.database import examine_database, is_fit
 from syncqueue.doctor.finding import Finding, advise, ok, wrong
@@ -30,6 +32,10 @@ def _settings() -> Iterator[Finding]:
     found = check_settings()
     for message in found:
         make = wrong if message.is_serious() else advise
-        yield make("settings", f"{message.msg} ({message.id})", message.hint or str(message.msg))
+        yield make(
+            "settings",
+            f"{message.msg} ({message.id})",
+            message.hint or _("Mend it in the site's settings; manage.py check says the same."),
+        )
     if not found:
         yield ok("settings", "SYNCQUEUE")

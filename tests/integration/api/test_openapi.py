@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -15,11 +14,8 @@ from schemathesis.generation import GenerationMode
 
 from syncqueue.api.openapi import PATHS
 from syncqueue.api.urls import urlpatterns
-from syncqueue.conf import get_settings
-from syncqueue.queue.connection import async_client
-from syncqueue.worker.heartbeat import Heartbeat
 from tests.integration.api.conftest import TOKEN
-from tests.integration.api.seeds import fill
+from tests.integration.api.seeds import fill, keep_alive
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -45,17 +41,6 @@ ASKED = [(path, method, GOOD) for path, method in OPERATIONS] + [
 def schema(live_server: Any) -> Any:
     """The description as a real server gives it out; the calls go there too."""
     return schemathesis.openapi.from_url(f"{live_server.url}{ADDRESS}")
-
-
-def keep_alive() -> None:
-    """Give every service a worker, as health wants it."""
-
-    async def beat() -> None:
-        now = get_settings()
-        async with async_client(now.redis) as client:
-            await Heartbeat(client, now.key_prefix, list(now.services), lambda: 0).beat()
-
-    asyncio.run(beat())
 
 
 def tasks_in_every_state() -> list[str]:

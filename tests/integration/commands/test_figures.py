@@ -15,8 +15,7 @@ from project.notes.models import Note
 from syncqueue import services, site
 from syncqueue.management.table import table, width
 from syncqueue.models import SiteStamp
-from tests.integration.api.seeds import fill
-from tests.integration.api.test_openapi import keep_alive
+from tests.integration.api.seeds import fill, keep_alive
 from tests.integration.commands.calling import call
 
 pytestmark = pytest.mark.django_db
