@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -33,8 +33,9 @@ class RedisServer:
     A small shell watches a pipe of ours and kills the server when this process ends, however it ends.
     """
 
-    def __init__(self, folder: Path, *, durable: bool = True) -> None:
-        """`durable`: whether data outlives the server."""
+    def __init__(self, folder: Path, *, durable: bool = True, options: Sequence[str] = ()) -> None:
+        """`durable`: whether data outlives the server. `options`: more of its command line."""
+        self._options = options
         self.folder = folder
         self.durable = durable
         self.port = 0
@@ -82,6 +83,7 @@ class RedisServer:
         command = [str(get_binary_path()), "--bind", "127.0.0.1", "--port", str(self.port)]
         command += ["--dir", str(self.folder), "--save", "", "--databases", str(DATABASES)]
         command += ["--appendonly", "yes" if self.durable else "no", "--appendfsync", "no"]
+        command += self._options
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         self._watcher = subprocess.Popen(

@@ -17,6 +17,8 @@ from redis.retry import Retry
 from redis.utils import str_if_bytes
 
 from syncqueue.core.errors import ConfigurationError, ForeignQueue, QueueError, QueueFull, QueueUnavailable
+from syncqueue.queue.cluster import ERRORS as CLUSTER_ERRORS
+from syncqueue.queue.cluster import async_cluster, is_cluster, sync_cluster
 
 # For those who pass a client on without talking to Redis themselves.
 SyncClient: TypeAlias = redis.Redis
@@ -107,6 +109,8 @@ def sync_client(where: str | Mapping[str, Any], timeout_seconds: float = WEB_TIM
     """A client for web processes and commands; connects when first used. Raises `ConfigurationError`."""
     options: dict[str, Any] = {**_options(timeout_seconds), "retry": Retry(NoBackoff(), 0)}
     if isinstance(where, Mapping):
+        if is_cluster(where):
+            return sync_cluster(where, options)
         name, nodes, more = _sentinel(where)
         sentinel = redis.Sentinel(nodes, sentinel_kwargs=more, **options)  # type: ignore[no-untyped-call]
         master: redis.Redis = sentinel.master_for(name, redis_class=_Master)  # type: ignore[no-untyped-call]
@@ -125,6 +129,8 @@ def async_client(
         "retry": redis.asyncio.retry.Retry(NoBackoff(), 0),
     }
     if isinstance(where, Mapping):
+        if is_cluster(where):
+            return async_cluster(where, options)
         name, nodes, more = _sentinel(where)
         sentinel = redis.asyncio.Sentinel(nodes, sentinel_kwargs=more, **options)  # type: ignore[no-untyped-call]
         master: redis.asyncio.Redis = sentinel.master_for(name, redis_class=_AsyncMaster)
@@ -146,7 +152,8 @@ def _with_alias(alias: str, options: dict[str, Any]) -> dict[str, Any]:
 def _sentinel(where: Mapping[str, Any]) -> tuple[str, list[tuple[str, int]], dict[str, Any]]:
     if "SENTINELS" not in where or "MASTER" not in where:
         raise ConfigurationError(
-            "SYNCQUEUE['REDIS'] as a dict needs SENTINELS (a list of (host, port)) and MASTER (its name)."
+            "SYNCQUEUE['REDIS'] as a dict needs SENTINELS (a list of (host, port)) and MASTER (its name), "
+            "or for a Redis Cluster NODES (a list of (host, port))."
         )
     return str(where["MASTER"]), [(str(h), int(p)) for h, p in where["SENTINELS"]], dict(where.get("OPTIONS", {}))
 
@@ -158,7 +165,7 @@ def redis_errors(service: str) -> Iterator[None]:
         yield
     except redis.OutOfMemoryError as error:
         raise QueueFull(f"Redis is full (maxmemory): the queue of {service!r} cannot take more.") from error
-    except (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError, OSError) as error:
+    except (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError, *CLUSTER_ERRORS, OSError) as error:
         raise QueueUnavailable(f"Redis does not answer for the queue of {service!r}: {error}") from error
     except redis.ResponseError as error:
         text = str_if_bytes(str(error))
