@@ -52,7 +52,7 @@ class Answer:
         """The JSON of the body; None when it is something else, such as a proxy's page."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
     @property

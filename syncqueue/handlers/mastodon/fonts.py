@@ -28,6 +28,7 @@ _INVISIBLE = ("Cf", "Cc", "Zs", "Zl", "Zp")
 _AS_EMOJI = "\ufe0f"
 _VARIATIONS = range(0xFE00, 0xFE10)
 _RIGHT_TO_LEFT = ("R", "AL")
+_MODIFIERS = range(0x1F3FB, 0x1F400)  # skin tones: they change the emoji before them
 
 
 class Font:
@@ -88,6 +89,17 @@ class Fonts:
             if unicodedata.bidirectional(character) in _RIGHT_TO_LEFT or self.font_for(character) is None
         )
 
+    def spelled(self, text: str) -> str:
+        """`text` with emoji and other symbols that cannot be drawn as words: "(party popper)"."""
+        return "".join(
+            f"({unicodedata.name(character).lower()})" if self._needs_words(character) else character
+            for character in text
+        )
+
+    def _needs_words(self, character: str) -> bool:
+        is_symbol = unicodedata.category(character) == "So" and bool(unicodedata.name(character, ""))
+        return is_symbol and self.font_for(character) is None
+
     def _drawable(self, line: str) -> Iterator[tuple[str, Font]]:
         for cluster in grapheme.graphemes(line):
             font = self.font_for(cluster)
@@ -99,8 +111,9 @@ class Fonts:
 
 
 def is_invisible(character: str) -> bool:
-    """Whether a character has no picture of its own: spaces, joiners, variation selectors."""
-    return unicodedata.category(character) in _INVISIBLE or ord(character) in _VARIATIONS
+    """Whether a character has no picture of its own: spaces, joiners, variation selectors, skin tones."""
+    number = ord(character)
+    return unicodedata.category(character) in _INVISIBLE or number in _VARIATIONS or number in _MODIFIERS
 
 
 @cache

@@ -24,7 +24,7 @@ from syncqueue.handlers.mastodon.render import Rendered, Wanted, pictures_of, re
 from syncqueue.handlers.mastodon.thread import Thread, statuses_of
 
 _Parts = Sequence[RemotePart]
-_SAMPLE = "中文 🎉"  # what a picture of a text should be able to show
+_SAMPLE = "中文"  # what a picture of a text should be able to show; emoji are spelled out at worst
 
 
 class MastodonHandler(DocumentHandler):
@@ -66,9 +66,7 @@ class MastodonHandler(DocumentHandler):
         found = {"account": await account.describe(), "count": (await account.limits()).characters}
         sentence = _("%(account)s may write %(count)s characters.") % found
         if over_limit(place) == "image" and load_fonts(self._fonts, TEXT_SIZE).missing(_SAMPLE):
-            sentence += (
-                " " + _("Texts with Chinese or emoji become threads, not pictures, for want of fonts.") + f" {ADVICE}"
-            )
+            sentence += " " + _("Texts with Chinese become threads, not pictures, for want of fonts.") + f" {ADVICE}"
         return sentence
 
     def endpoint(self, place: Place) -> str:

@@ -154,10 +154,11 @@ def _drawn(document: Document, wanted: Wanted, pictures: Sequence[Picture]) -> R
     fonts = load_fonts(wanted.fonts, TEXT_SIZE)
     for number in range(len(pictures), -1, -1):
         text = _body(document, pictures[:number])
-        if missing := fonts.missing(text):
+        shown = fonts.spelled(text)
+        if missing := fonts.missing(shown):
             logger.warning("No font here can draw %r, so a thread is posted instead of a picture. %s", missing, ADVICE)
             return None
-        if drawn := draw(text, fonts, page_limit=wanted.limits.pictures - number):
+        if drawn := draw(shown, fonts, page_limit=wanted.limits.pictures - number):
             return Rendered(
                 texts=(_caption(document, wanted),), pictures=tuple(pictures[:number]), drawn=tuple(drawn), alt=text
             )
