@@ -256,8 +256,12 @@ def _examine_named(given: Mapping[str, Any], part: str, rules: Mapping[str, _Rul
             yield Problem("type", f"{path}: expected {_DICT}, got a {type(entry).__name__}.")
             continue
         yield from _examine(path, entry, rules)
-        if part == "DESTINATIONS" and entry.get("SERVICE") not in given.get("HANDLERS", {}):
+        if part == "DESTINATIONS" and not _is_on(entry.get("SERVICE"), given.get("HANDLERS")):
             yield Problem("type", f"{path}['SERVICE']: expected a service named in HANDLERS.")
+
+
+def _is_on(service: Any, handlers: Any) -> bool:
+    return isinstance(service, str) and _is_dict(handlers) and service in handlers
 
 
 def _filled(given: Mapping[str, Any], rules: Mapping[str, _Rule]) -> dict[str, Any]:

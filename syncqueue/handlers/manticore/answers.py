@@ -84,7 +84,7 @@ def _is_permanent(texts: list[str]) -> bool:
 def _read(body: str) -> Any:
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

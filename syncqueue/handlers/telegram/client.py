@@ -72,7 +72,7 @@ def _answer(payload: bytes) -> dict[str, Any]:
     """The Bot API's answer, or nothing when it is not one."""
     try:
         answer = json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return answer if isinstance(answer, dict) and "ok" in answer else {}
 
