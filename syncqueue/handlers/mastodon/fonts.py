@@ -61,7 +61,8 @@ class Fonts:
 
     def __init__(self, fonts: Sequence[Font]) -> None:
         """Those that were found; none is a machine that has no fonts."""
-        self._fonts = fonts
+        # Emoji fonts last, whatever their place: the first font's are the spaces.
+        self._fonts = sorted(fonts, key=lambda font: not font.has("a"))
 
     def font_for(self, cluster: str) -> Font | None:
         """The first font that has every visible character of a grapheme; None when there is none."""
@@ -91,14 +92,15 @@ class Fonts:
 
     def spelled(self, text: str) -> str:
         """`text` with emoji and other symbols that cannot be drawn as words: "(party popper)"."""
-        return "".join(
-            f"({unicodedata.name(character).lower()})" if self._needs_words(character) else character
-            for character in text
-        )
+        return "".join(map(self._spelled, text))
 
-    def _needs_words(self, character: str) -> bool:
-        is_symbol = unicodedata.category(character) == "So" and bool(unicodedata.name(character, ""))
-        return is_symbol and self.font_for(character) is None
+    def _spelled(self, character: str) -> str:
+        if any(font.has(character) for font in self._fonts):
+            return character
+        if ord(character) in _MODIFIERS:
+            return ""  # the emoji that it colours is spelled out too
+        is_symbol = unicodedata.category(character) == "So"
+        return f"({unicodedata.name(character, 'symbol').lower()})" if is_symbol else character
 
     def _drawable(self, line: str) -> Iterator[tuple[str, Font]]:
         for cluster in grapheme.graphemes(line):

@@ -68,11 +68,21 @@ def test_each_grapheme_is_drawn_by_the_first_font_that_has_it() -> None:
 
 @pytest.mark.parametrize(
     ("text", "shown"),
-    [("Well done 🎉", "Well done (party popper)"), ("☀ and ☂", "(black sun with rays) and (umbrella)"), ("a", "a")],
+    [
+        ("Well done 🎉", "Well done (party popper)"),
+        ("☀ and ☂", "(black sun with rays) and (umbrella)"),
+        ("👩🏽", "(woman)"),
+        ("a", "a"),
+    ],
 )
 def test_emoji_without_a_font_are_spelled_out(text: str, shown: str) -> None:
     assert LATIN.spelled(text) == shown
     assert LATIN.missing(LATIN.spelled(text)) == ""
+
+
+def test_spaces_are_the_text_fonts_even_where_an_emoji_font_is_named_first() -> None:
+    emoji, latin = Face("🎉 "), Face("")
+    assert list(Fonts([emoji, latin]).runs("a b 🎉")) == [("a b ", latin), ("🎉", emoji)]
 
 
 def test_emoji_with_a_font_stay() -> None:
