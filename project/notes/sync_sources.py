@@ -18,6 +18,8 @@ class NoteSync(syncqueue.ModelSync):
     changed_field = "updated_at"
     affected_by = {Tag: lambda tag: notes_with(tag)}
     prefetch = ("tags",)
+    # Columns of the search index, beside text and tags: whose note it is, so that nobody finds another person's.
+    search_fields = {"userid": "bigint", "ismarkdown": "boolean", "createdat": "timestamp"}
 
     def document(self, note: Note) -> syncqueue.Document:
         return syncqueue.Document(
@@ -26,6 +28,7 @@ class NoteSync(syncqueue.ModelSync):
             tags=tuple(tag.name for tag in note.tags.all()),
             is_private=note.is_private,
             url=settings.SITE_URL + note.get_absolute_url(),
+            fields={"userid": note.owner_id, "ismarkdown": note.is_markdown, "createdat": note.created_at},
         )
 
     def owner(self, note: Note) -> None:

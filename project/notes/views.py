@@ -1,6 +1,6 @@
 """A person's own notes: list, write, edit, delete. Nobody sees another person's."""
 
-from typing import cast
+from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -8,8 +8,12 @@ from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.templatetags.static import static
 from django.utils.translation import gettext as _
 
+from syncqueue.core.errors import HandlerError
+
+from .finding import FoundNotes, is_searchable
 from .forms import NoteForm
 from .models import Note, NoteQuerySet
 
@@ -21,10 +25,23 @@ def own_notes(request: HttpRequest) -> NoteQuerySet:
     return Note.objects.of(request.user.pk).live().prefetch_related("tags")
 
 
+def favicon(request: HttpRequest) -> HttpResponse:
+    return redirect(static("project/icon.svg"))
+
+
 @login_required
 def note_list(request: HttpRequest) -> HttpResponse:
-    page = Paginator(own_notes(request), NOTES_A_PAGE).get_page(request.GET.get("page"))
-    return render(request, "notes/list.html", {"page": page})
+    """All notes, or those that `q` finds."""
+    query = request.GET.get("q", "").strip() if is_searchable() else ""
+    notes = own_notes(request)
+    asked: Any = FoundNotes(notes, request.user.pk, query, NOTES_A_PAGE) if query else notes
+    context: dict[str, Any] = {"query": query, "is_searchable": is_searchable()}
+    try:
+        context["page"] = Paginator(asked, NOTES_A_PAGE).get_page(request.GET.get("page"))
+    except HandlerError:
+        messages.error(request, _("The search is away just now. Here are all your notes."))
+        context |= {"query": "", "page": Paginator(notes, NOTES_A_PAGE).get_page(1)}
+    return render(request, "notes/list.html", context)
 
 
 @login_required

@@ -106,7 +106,7 @@ class _Search:
         # Also where the page is full already: the total counts both.
         others = f"({' '.join(words)}) -{phrase}"
         rest = self._ask(others, max(left, 1), max(offset - first.total, 0)) or Results(total=0)
-        return Results(total=first.total + rest.total, hits=[*first.hits, *rest.hits[:left]])
+        return Results(total=first.total + rest.total, hits=(*first.hits, *rest.hits[:left]))
 
     def _ask(self, text: str, limit: int, offset: int) -> Results | None:
         """What this query finds; None when the table's own settings see no word in it, and every row matches."""
@@ -120,7 +120,7 @@ class _Search:
                 "max_matches": max(offset + limit, MAX_LIMIT),
             }
         )
-        hits = [_hit(one) for one in (answer.hits.hits or ())] if answer.hits else []
+        hits = tuple(_hit(one) for one in (answer.hits.hits or ())) if answer.hits else ()
         if any(hit.score <= MATCH_ALL_SCORE for hit in hits):
             return None
         return Results(total=(answer.hits.total or 0) if answer.hits else 0, hits=hits)
