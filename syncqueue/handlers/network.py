@@ -25,15 +25,17 @@ async def explain_unreachable(
     error: BaseException,
     *,
     outbound: Outbound | None = None,
-    timeout_seconds: float = TIMEOUT_SECONDS,
+    timeout_seconds: float | None = None,
 ) -> str:
     """One sentence on why connecting to `host` failed: each address is tried once more, all at the same time.
 
     `error` is what the failed attempt raised; `outbound` says how it could connect: an address that it may not reach
     is named and not tried. Takes at most twice `timeout_seconds`. The sentence holds host, addresses and system errors,
-    never a URL.
+    never a URL. By default no step takes longer than connecting may, so that it is told within a short attempt too.
     """
     outbound = outbound or Outbound()
+    if timeout_seconds is None:
+        timeout_seconds = min(TIMEOUT_SECONDS, outbound.connect_timeout_seconds)
     start = f"{host}:{port} cannot be reached: "
     try:
         async with asyncio.timeout(timeout_seconds):
