@@ -269,3 +269,49 @@ class TelegramDestinationForm(OwnDestinationForm):
         help_texts: ClassVar = {
             "address": gettext_lazy("@channel, or the chat's number. The bot must be allowed to post there.")
         }
+
+
+_MASTODON_CHOICES = ("visibility", "over_limit")  # options that have an input of their own
+
+
+class MastodonDestinationForm(OwnDestinationForm):
+    """An account of the owner's on an instance, with what is most often chosen of its options."""
+
+    service = "mastodon"
+
+    visibility = forms.ChoiceField(
+        label=gettext_lazy("Visibility"),
+        required=False,
+        choices=(
+            ("public", gettext_lazy("Public")),
+            ("unlisted", gettext_lazy("Public, but not in timelines")),
+            ("private", gettext_lazy("Followers only")),
+            ("direct", gettext_lazy("Mentioned people only")),
+        ),
+        help_text=gettext_lazy("Private objects are shown to followers at most."),
+    )
+    over_limit = forms.ChoiceField(
+        label=gettext_lazy("Texts that are too long"),
+        required=False,
+        choices=(
+            ("thread", gettext_lazy("A thread")),
+            ("image", gettext_lazy("A picture of the text")),
+            ("link", gettext_lazy("The beginning, with a link")),
+        ),
+    )
+
+    class Meta(OwnDestinationForm.Meta):
+        labels: ClassVar = {"address": gettext_lazy("Instance")}
+        help_texts: ClassVar = {"address": gettext_lazy("Such as https://mastodon.social.")}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Show what is chosen now."""
+        super().__init__(*args, **kwargs)
+        for name in _MASTODON_CHOICES:
+            self.initial.setdefault(name, self.instance.options.get(name))
+
+    def clean(self) -> dict[str, Any]:
+        """Put the choices into the options; the other options stay."""
+        chosen = {name: self.cleaned_data[name] for name in _MASTODON_CHOICES if self.cleaned_data.get(name)}
+        self.instance.options = {**self.instance.options, **chosen}
+        return super().clean()

@@ -11,9 +11,11 @@ import pytest
 
 from project.sandbox.testing import RunningSandbox
 from syncqueue.core.errors import (
+    AddressMoved,
     DestinationBroken,
     HandlerError,
     OutcomeUnknown,
+    PermanentError,
     RateLimited,
     RetryLater,
     Unreachable,
@@ -225,3 +227,35 @@ def test_an_edit_whose_answer_was_lost_can_be_repeated(sandbox: RunningSandbox, 
     sandbox.set_mode("telegram", "up")
     desk.update("Second")
     assert shown(sandbox) == [("text", "Second")]
+
+
+def test_topic_silence_and_link_previews_are_the_destinations(sandbox: RunningSandbox, desk: Desk) -> None:
+    desk.place = replace(desk.place, options={"thread_id": 7, "silent": True, "link_preview": False})
+    desk.create("See https://example.org/")
+    desk.update("See https://example.org/ again")
+    sent, edited = (entry["params"] for entry in sandbox.log())
+    assert (str(sent["message_thread_id"]), str(sent["disable_notification"]).lower()) == ("7", "true")
+    for params in (sent, edited):
+        assert "true" in str(params["link_preview_options"]).lower()
+    assert shown(sandbox) == [("text", "See https://example.org/ again")]
+
+
+def test_a_group_that_became_another_is_told_with_its_new_number(sandbox: RunningSandbox, desk: Desk) -> None:
+    desk.create("First")
+    number = sandbox.migrate("@news")
+    with pytest.raises(AddressMoved) as caught:
+        desk.update("Second")
+    assert caught.value.new_address == str(number)
+
+
+@pytest.mark.parametrize("text", ["Short", LONG])
+def test_what_can_neither_be_deleted_nor_edited_is_a_persons_with_its_link(
+    sandbox: RunningSandbox, desk: Desk, text: str
+) -> None:
+    desk.create(text)
+    sandbox.lock_message("@news", int(desk.parts[0].id))
+    refusal = {"mode": "error", "status": 400}
+    method = "editMessageText" if text == "Short" else "editMessageMedia"
+    sandbox.set_mode("telegram", **refusal, method=method)
+    with pytest.raises(PermanentError, match=f"by hand.*https://t.me/news/{desk.parts[0].id}"):
+        desk.delete()
