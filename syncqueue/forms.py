@@ -315,3 +315,15 @@ class MastodonDestinationForm(OwnDestinationForm):
         chosen = {name: self.cleaned_data[name] for name in _MASTODON_CHOICES if self.cleaned_data.get(name)}
         self.instance.options = {**self.instance.options, **chosen}
         return super().clean()
+
+
+class WebhookDestinationForm(OwnDestinationForm):
+    """A URL of the owner's that is told of each change."""
+
+    service = "webhook"
+
+    class Meta(OwnDestinationForm.Meta):
+        labels: ClassVar = {"address": gettext_lazy("URL")}
+        help_texts: ClassVar = {
+            "address": gettext_lazy("https://example.org/hook. It must answer 2xx to events that are signed.")
+        }

@@ -22,6 +22,7 @@ from .request_log import RequestLog
 from .sandbox import Sandbox
 from .state_file import StateUnreadable
 from .telegram.service import DEFAULT_TOKEN, TelegramService
+from .webhook.service import WebhookService
 
 
 def _options() -> argparse.ArgumentParser:
@@ -33,7 +34,10 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--control-port", type=int, default=8020, help="page and control API (0: any free port)")
     parser.add_argument("--telegram-port", type=int, default=8021, help="Bot API (0: any free port)")
     parser.add_argument("--mastodon-port", type=int, help="Mastodon (the control port and 2; 0: any free port)")
-    parser.add_argument("--manticore-port", type=int, help="Manticore Search (the control port and 3; 0: any free port)")
+    parser.add_argument(
+        "--manticore-port", type=int, help="Manticore (the control port and 3; 0: any free port)"
+    )
+    parser.add_argument("--webhook-port", type=int, help="webhooks (the control port and 4; 0: any free port)")
     parser.add_argument("--pictures-port", type=int, help="pictures (the control port and 5; 0: any free port)")
     parser.add_argument("--bot-token", action="append", help="a token the Bot API knows; may be given repeatedly")
     parser.add_argument("--mastodon-token", action="append", help="a token that opens an account; repeatable")
@@ -62,6 +66,7 @@ async def _run(options: argparse.Namespace) -> None:
     mastodon = MastodonService(options.mastodon_token or DEFAULT_TOKENS)
     sandbox.add(mastodon, options.host, _beside(options.control_port, 2, options.mastodon_port))
     sandbox.add(ManticoreService(), options.host, _beside(options.control_port, 3, options.manticore_port))
+    sandbox.add(WebhookService(), options.host, _beside(options.control_port, 4, options.webhook_port))
     sandbox.add(PicturesService(), options.host, _beside(options.control_port, 5, options.pictures_port))
     app = control_app(sandbox, options.host)
     control = Endpoint(app, options.host, options.control_port, option="--control-port")

@@ -17,6 +17,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from .mastodon.service import DEFAULT_TOKENS as MASTODON_TOKENS
 from .telegram.service import DEFAULT_TOKEN
+from .webhook.service import DEFAULT_SECRET
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 START_SECONDS = 20.0  # a busy machine's import of the web server
@@ -32,6 +33,7 @@ class RunningSandbox:
     """A sandbox process. `process` is its handle, for tests that kill it."""
 
     bot_token = DEFAULT_TOKEN
+    webhook_secret = DEFAULT_SECRET
     mastodon_token, mastodon_second_token = MASTODON_TOKENS  # of @notes and @archive
 
     def __init__(self, process: subprocess.Popen[str], urls: dict[str, str]) -> None:
@@ -40,6 +42,7 @@ class RunningSandbox:
         self.telegram_url = urls["telegram"]
         self.mastodon_url = urls["mastodon"]
         self.manticore_url = urls["manticore"]
+        self.webhook_url = urls["webhook"]
         self.pictures_url = urls["pictures"]
         self._opener = build_opener(ProxyHandler({}))  # never through a proxy of the machine
 
@@ -91,6 +94,18 @@ class RunningSandbox:
                 documents: list[dict[str, Any]] = known["documents"]
                 return documents
         raise LookupError(f"The sandbox has no table {table!r}.")
+
+    def received(self, receiver: str = "notes") -> list[dict[str, Any]]:
+        """The objects that a receiver of webhooks knows, in the order they were first told of: `id`, `data`."""
+        for known in self.state()["services"]["webhook"]["receivers"]:
+            if known["name"] == receiver:
+                objects: list[dict[str, Any]] = known["objects"]
+                return objects
+        return []
+
+    def remove_received(self, receiver: str, object_id: str) -> None:
+        """Somebody takes an object away at a receiver."""
+        self._call(f"/services/webhook/receivers/{receiver}/remove/{quote(object_id)}", {})
 
     def lock_message(self, chat: int | str, message_id: int) -> None:
         """This message cannot be deleted any more."""

@@ -8,8 +8,9 @@ from tests.conformance.manticore import Manticore
 from tests.conformance.mastodon import Mastodon, OtherServer
 from tests.conformance.service import ServiceUnderTest
 from tests.conformance.telegram import Telegram
+from tests.conformance.webhook import Webhook
 
-SERVICES: tuple[type[ServiceUnderTest], ...] = (Telegram, Mastodon, OtherServer, Manticore)
+SERVICES: tuple[type[ServiceUnderTest], ...] = (Telegram, Mastodon, OtherServer, Manticore, Webhook)
 
 
 def services_with(**traits: bool) -> pytest.MarkDecorator:

@@ -106,9 +106,7 @@ class QueryString:
         if self._parts:
             raise self._syntax_error(self._parts[0])
         if node is not None and node.kind == "not":
-            raise query_refused(
-                f"table {self._table.name}: query error: query is non-computable (single NOT operator)"
-            )
+            raise query_refused(f"table {self._table.name}: query error: query is non-computable (single NOT operator)")
         return node
 
     def _any(self) -> Node | None:

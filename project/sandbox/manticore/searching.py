@@ -159,7 +159,9 @@ def _is_within(value: Any, bounds: Mapping[str, Any]) -> bool:
 def _sort(table: Table, hits: list[dict[str, Any]], sort: Any) -> None:
     """By columns, the first one first: `["createdat", {"title": "desc"}, {"userid": {"order": "asc"}}]`."""
     for entry in reversed(_list(sort)):
-        ((name, order),) = entry.items() if isinstance(entry, dict) else ((entry, "desc" if entry == "_score" else "asc"),)
+        ((name, order),) = (
+            entry.items() if isinstance(entry, dict) else ((entry, "desc" if entry == "_score" else "asc"),)
+        )
         order = order.get("order", "asc") if isinstance(order, dict) else order
         if name not in ("_score", "id") and name not in table.columns:
             raise query_refused(f"table {table.name}: sort-by attribute '{name}' not found")

@@ -1,0 +1,89 @@
+"""The webhook handler: every change of an object is one event."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from syncqueue.core.errors import OutcomeUnknown, RetryLater
+from syncqueue.handlers.base import DocumentHandler, DocumentJob, HandlerConfig, Place, RemotePart
+from syncqueue.handlers.webhook.client import WebhookClient
+from syncqueue.handlers.webhook.event import KIND, Event, confirmed, doubtful, event_of
+from syncqueue.handlers.webhook.signing import read_secret
+
+
+class WebhookHandler(DocumentHandler):
+    """Tells a URL of each object that is created, changed or deleted.
+
+    A receiver that keeps objects by `data.id`, or drops a webhook-id it has seen, shows each object once.
+    """
+
+    default_kind: ClassVar[str] = KIND
+    secret_fields: ClassVar[Mapping[str, Any]] = {"secret": gettext_lazy("Signing secret")}
+
+    def __init__(self, config: HandlerConfig) -> None:
+        """Read the configuration."""
+        super().__init__(config)
+        self._client = WebhookClient(config)
+
+    async def create(self, job: DocumentJob) -> Sequence[RemotePart]:
+        """Send "created"; where the answer is lost, note that it may have been taken."""
+        try:
+            await self._client.send(job.place, event_of(job))
+        except OutcomeUnknown:
+            await job.checkpoint([doubtful(job)])
+            raise
+        return [confirmed(job)]
+
+    async def update(self, job: DocumentJob) -> Sequence[RemotePart]:
+        """Send "updated", or once more the "created" whose answer was lost."""
+        await self._send_again(job)
+        return [confirmed(job)]
+
+    async def delete(self, job: DocumentJob) -> None:
+        """Send "deleted"."""
+        await self._send_again(job)
+
+    async def check(self, place: Place) -> str:
+        """Send a signed event of type "ping", which is about nothing."""
+        await self._client.send(place, Event.ping(uuid.uuid4().hex))
+        return _("%(endpoint)s took a signed ping.") % {"endpoint": self.endpoint(place)}
+
+    def endpoint(self, place: Place) -> str:
+        """The receiver's host."""
+        return self._client.endpoint(place)
+
+    def clean(self, address: str, options: Mapping[str, Any], secret: Mapping[str, str]) -> None:
+        """Check the form of URL and secret."""
+        try:
+            self._client.receiver(address)
+        except ValueError:
+            raise ValueError(
+                _("The address is a URL such as https://example.org/hook, without user and password.")
+            ) from None
+        if options:
+            raise ValueError(_("Unknown option “%(name)s”; there are none.") % {"name": next(iter(options))})
+        try:
+            read_secret(secret.get("secret", ""))
+        except ValueError:
+            raise ValueError(
+                _(
+                    "The signing secret is whsec_ and 24 to 64 bytes in base64, as the receiver shows it. To make "
+                    "one: echo whsec_$(openssl rand -base64 32)"
+                )
+            ) from None
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def _send_again(self, job: DocumentJob) -> None:
+        """For events that may be repeated: a lost answer is nothing that a person has to decide about."""
+        try:
+            await self._client.send(job.place, event_of(job))
+        except OutcomeUnknown as error:
+            raise RetryLater(str(error)) from error

@@ -1,0 +1,54 @@
+"""What becomes of the copies when their destination changes or goes."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncqueue import services
+from syncqueue.models import Destination
+from tests.conformance.scene import Site
+from tests.conformance.services import services_with
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_retired_destination_takes_its_copies_away(site: Site, destination: Destination) -> None:
+    for text in ("One", "Two"):
+        site.write(text)
+    services.retire(destination, remove_remote=True, actor="a test")
+    site.work_until(site.assert_shows)
+    site.work_until(site.assert_empty_queue)
+    assert not Destination.objects.exists()
+
+
+def test_a_retired_destination_can_leave_its_copies_there(site: Site, destination: Destination) -> None:
+    site.write("One")
+    services.retire(destination, remove_remote=False, actor="a test")
+    site.write("Two")
+    site.work()
+    site.assert_shows("One")
+
+
+def test_a_destination_that_is_switched_off_catches_up_when_it_is_on_again(
+    site: Site, destination: Destination
+) -> None:
+    destination.enabled = False
+    destination.save()
+    note = site.write("First")
+    site.work()
+    site.assert_shows()
+    destination.enabled = True
+    destination.save()
+    site.change(note, text="Second")
+    site.work_until(lambda: site.assert_shows("Second"))
+
+
+@services_with(other_address=True)
+def test_a_changed_address_moves_what_is_saved_next(site: Site, destination: Destination) -> None:
+    note = site.write("First")
+    destination.address = site.service.other_address
+    destination.save()
+    site.change(note, text="Second")
+    site.work_until(lambda: site.assert_shows("Second", address=site.service.other_address))
+    print("DBG", [(e["method"], e["chat"], e["params"], e["mode"]) for e in site.service.requests()], site.record(note).parts)
+    site.assert_shows(address=site.service.address)
