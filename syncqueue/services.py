@@ -33,7 +33,15 @@ from syncqueue.core.errors import (
 from syncqueue.core.task import KEYED_ID_PREFIX, QueueStats, TaskState, TaskView, from_ms
 from syncqueue.execution.dispatch import dispatch, queued
 from syncqueue.execution.prepare import broken_hold, disabled_hold, place_of
-from syncqueue.handlers.base import DocumentHandler, PlaceChoice
+from syncqueue.handlers.base import (
+    Document,
+    DocumentHandler,
+    DocumentJob,
+    JobStep,
+    Place,
+    PlaceChoice,
+    RemotePart,
+)
 from syncqueue.handlers.registry import make_handler, posts
 from syncqueue.models import (
     Clearing,
@@ -533,6 +541,45 @@ async def _check(destination: Destination) -> str:
         return await handler.check(place_of(destination))
     finally:
         await handler.aclose()
+
+
+def send_test(destination: Destination) -> str:
+    """Post a line to a destination and take it away again; answers a sentence. Raises `HandlerError`.
+
+    An index is only asked, as `check_destination` does: a row of no object would be found by searches.
+    """
+    return asyncio.run(_send_test(destination))
+
+
+async def _send_test(destination: Destination) -> str:
+    handler = make_handler(destination.service)
+    try:
+        if not isinstance(handler, DocumentHandler):
+            return _("There is nothing to test at this service.")
+        place = place_of(destination)
+        if not handler.posts:
+            return await handler.check(place)
+        await handler.delete(_test_job(place, "delete", await handler.create(_test_job(place, "create", ()))))
+        return _("A test was posted to %(name)s and taken away again.") % {"name": destination.name}
+    finally:
+        await handler.aclose()
+
+
+def _test_job(place: Place, step: JobStep, parts: Sequence[RemotePart]) -> DocumentJob:
+    async def next_key(parts: Sequence[RemotePart]) -> str:
+        return new_generation()  # nothing is stored: the copy goes at once
+
+    return DocumentJob(
+        place=place,
+        document=Document(text=_("A test: posts arrive here. This one goes away by itself.")),
+        parts=parts,
+        idempotency_key=new_generation(),
+        uncertain=False,
+        store=next_key,
+        step=step,
+        source="syncqueue.test",
+        object_pk="1",
+    )
 
 
 def find_places(service: str, secret: Mapping[str, str]) -> Sequence[PlaceChoice]:

@@ -10,6 +10,7 @@ from syncqueue.core.errors import SecretError
 from syncqueue.forms import document_handler
 from syncqueue.models import Destination, DestinationState, Rule
 from syncqueue.secrets import redact
+from syncqueue.sources.sentences import ended
 
 
 def rule(destination: Destination) -> str:
@@ -22,8 +23,14 @@ def condition(destination: Destination) -> str:
     """Whether it works, and if not why."""
     if destination.broken_reason:
         since = timezone.localtime(destination.broken_at or timezone.now())
-        values = {"since": date_format(since, "DATETIME_FORMAT"), "reason": redact(destination.broken_reason)}
-        return _("Broken since %(since)s: %(reason)s") % values
+        values = {"since": date_format(since, "DATETIME_FORMAT"), "reason": ended(redact(destination.broken_reason))}
+        return (
+            _(
+                "Broken since %(since)s: %(reason)s Mend it at the service, or enter another address or credential, "
+                "and press “Try again”: what waits goes out, oldest first."
+            )
+            % values
+        )
     if destination.state == DestinationState.RETIRING:
         return _("Retiring: it goes once its copies are dealt with.")
     if document_handler(destination.service) is None:

@@ -224,10 +224,11 @@ class DestinationAdmin(Page):
             self.message_user(request, _("%s is tried again.") % destination, messages.SUCCESS)
 
     def get_urls(self) -> list[URLPattern]:
-        """The usual ones, and the two buttons of the form."""
+        """The usual ones, and the buttons of the form."""
         wrap = self.admin_site.admin_view
         own = [
             path("<path:pk>/check/", wrap(require_POST(self.check_view)), name="syncqueue_destination_check"),
+            path("<path:pk>/send-test/", wrap(require_POST(self.test_view)), name="syncqueue_destination_test"),
             path("<path:pk>/try-again/", wrap(require_POST(self.try_again_view)), name="syncqueue_destination_mend"),
         ]
         return [*own, *super().get_urls()]
@@ -241,6 +242,19 @@ class DestinationAdmin(Page):
             self.message_user(request, services.check_destination(destination), messages.SUCCESS)
         except SyncQueueError as error:
             self.message_user(request, redact(str(error)), messages.ERROR)
+        return HttpResponseRedirect(self._form_url(destination))
+
+    def test_view(self, request: HttpRequest, pk: str) -> HttpResponse:
+        """Post a line and take it away again."""
+        if not super().has_change_permission(request):
+            raise PermissionDenied
+        destination = self._get(request, pk)
+        try:
+            self.message_user(request, services.send_test(destination), messages.SUCCESS)
+        except SyncQueueError as error:
+            self.message_user(request, redact(str(error)), messages.ERROR)
+        actor = audit.Actor.of(request.user)
+        audit.note(actor, "send a test", subject=str(destination), model=Destination, object_id=destination.pk)
         return HttpResponseRedirect(self._form_url(destination))
 
     def try_again_view(self, request: HttpRequest, pk: str) -> HttpResponse:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.contrib import admin
@@ -10,8 +10,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, reverse
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy
 
 from syncqueue import services
 from syncqueue.admin.queue_model import Queue
@@ -22,24 +20,6 @@ if TYPE_CHECKING:
     Page = admin.ModelAdmin[Queue]
 else:
     Page = admin.ModelAdmin
-
-
-class Tab(NamedTuple):
-    """A way to another page."""
-
-    label: str | Promise
-    url: str
-    is_current: bool
-
-
-TABS = (
-    ("queue_changelist", gettext_lazy("Dashboard"), ""),
-    ("syncrecord_changelist", gettext_lazy("Records"), "syncqueue.view_queue"),
-    ("destination_changelist", gettext_lazy("Destinations"), "syncqueue.view_destination"),
-    ("queue_workers", gettext_lazy("Workers"), ""),
-    ("queue_cleared", gettext_lazy("Cleared work"), ""),
-    ("servicepolicy_changelist", gettext_lazy("Policies"), "syncqueue.view_servicepolicy"),
-)
 
 
 class QueuePages(Page):
@@ -106,14 +86,7 @@ class QueuePages(Page):
             **self.admin_site.each_context(request),
             "title": title,
             "app_name": apps.get_app_config("syncqueue").verbose_name,
-            "tabs": self._tabs(request),
             "may_operate": may_operate(request),
             **shown,
         }
         return TemplateResponse(request, template, context)
-
-    def _tabs(self, request: HttpRequest) -> list[Tab]:
-        if not may_view(request):
-            return []
-        shown = [(self.url(name), label) for name, label, right in TABS if not right or request.user.has_perm(right)]
-        return [Tab(label, url, url == request.path) for url, label in shown]

@@ -82,7 +82,7 @@ def _standing(view: TaskView, holds: Sequence[HoldView]) -> str:
     if view.state is TaskState.PENDING:
         return _("waits for %s") % _since(view.due_at)
     if view.state is TaskState.FAILED:
-        return _("failed %s ago") % _since(view.due_at)
+        return _("%s ago") % _since(view.due_at)
     if view.due_at <= timezone.now():
         return _("due now") if view.state is TaskState.DELAYED else _("its lease has run out")
     left = duration_words((view.due_at - timezone.now()).total_seconds())

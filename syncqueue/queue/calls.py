@@ -386,9 +386,9 @@ class Calls:
         """Read the last outage of each endpoint."""
         return self._call("outages", [], inspect.read_outages)
 
-    def history(self, count: int, minutes: int = 1) -> Call[list[inspect.PeriodCount]]:
-        """Read what was counted in the last `count` periods of so many minutes (at most 60) each."""
-        return self._call("history", [min(count, WEEK_MINUTES // minutes), minutes], inspect.read_history)
+    def history(self, count: int, minutes: int = 1, *, before: int = 0) -> Call[list[inspect.PeriodCount]]:
+        """Read what was counted in the last `count` periods of so many minutes (at most 60) each, `before` left out."""
+        return self._call("history", [min(count, WEEK_MINUTES // minutes), minutes, before], inspect.read_history)
 
     def stats(self) -> Call[QueueStats]:
         """Ask for all figures at one moment."""

@@ -28,9 +28,11 @@ from syncqueue.queue.calls import (
 )
 from syncqueue.queue.connection import redis_errors
 from syncqueue.queue.inspect import HoldView, Outage, PeriodCount
+from syncqueue.queue.keys import WEEK_MINUTES
 from syncqueue.queue.pages import TaskPage
 
 T = TypeVar("T")
+DAY_MINUTES = 24 * 60
 
 
 class SyncQueue:
@@ -229,7 +231,11 @@ class SyncQueue:
 
     def history(self, count: int = 60, minutes: int = 1) -> list[PeriodCount]:
         """What was processed, retried and failed in the last periods of so many minutes (at most 60), oldest first."""
-        return self._send(self.calls.history(count, minutes))
+        wanted, most = min(count, WEEK_MINUTES // minutes), max(1, DAY_MINUTES // minutes)
+        found: list[PeriodCount] = []
+        for before in range(0, wanted, most):  # a day at a time: a week at once would hold Redis up
+            found = self._send(self.calls.history(min(most, wanted - before), minutes, before=before)) + found
+        return found
 
     def ids(self, state: TaskState, limit: int) -> list[str]:
         """The ids of the first tasks of a state, oldest first."""

@@ -66,31 +66,32 @@ def _text(source: ModelSync, obj: object, destination: Destination, record: Sync
         case RecordState.WAITING:
             return _waiting(destination, record)
         case RecordState.FAILED:
-            return _("failed: %(error)s Save it again or press retry.") % {"error": _ended(record.error)}
+            return _("failed: %(error)s Save it again or press retry.") % {"error": ended(record.error)}
         case RecordState.UNKNOWN:
-            return _("held: %(error)s") % {"error": _ended(record.error)}
+            return _("held: %(error)s") % {"error": ended(record.error)}
         case RecordState.ABANDONED:
-            return _("not synced: %(error)s A new save syncs it.") % {"error": _ended(record.error)}
+            return _("not synced: %(error)s A new save syncs it.") % {"error": ended(record.error)}
     if record.parts and record.synced_at:
         since = date_format(localtime(record.synced_at), "DATETIME_FORMAT")
-        return _("is up to date since %(time)s") % {"time": _ended(since)}
+        return _("is up to date since %(time)s") % {"time": ended(since)}
     return _absence(source, obj, destination) or _("nothing is there.")
 
 
 def _waiting(destination: Destination, record: SyncRecord) -> str:
     if destination.broken_reason:
-        return _("waits: %(error)s") % {"error": _ended(destination.broken_reason)}
+        return _("waits: %(error)s") % {"error": ended(destination.broken_reason)}
     if not record.error:
         return _("waits for its turn.")
     if record.next_attempt_at is None:
-        return _("waits: %(error)s") % {"error": _ended(record.error)}
+        return _("waits: %(error)s") % {"error": ended(record.error)}
     return _("waits: %(error)s Next try at %(time)s") % {
-        "error": _ended(record.error),
-        "time": _ended(date_format(localtime(record.next_attempt_at), "TIME_FORMAT")),
+        "error": ended(record.error),
+        "time": ended(date_format(localtime(record.next_attempt_at), "TIME_FORMAT")),
     }
 
 
-def _ended(text: str) -> str:
+def ended(text: str) -> str:
+    """A text as a sentence: with one full stop at its end."""
     text = text.strip()
     return text if not text or text[-1] in ".!?)。" else f"{text}."
 

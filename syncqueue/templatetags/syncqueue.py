@@ -7,16 +7,28 @@ from typing import Any
 
 from django import template
 from django.db.models import Model
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext_lazy
 
 from syncqueue import services
 from syncqueue.conf import get_settings
 from syncqueue.core.errors import ConfigurationError
 from syncqueue.display import duration_words, figure, web_url
+from syncqueue.permissions import VIEW
 from syncqueue.secrets import redact
 
 logger = logging.getLogger("syncqueue.templatetags")
 register = template.Library()
+
+# The app's pages: name, words, and the right that a page asks for.
+TABS = (
+    ("queue_changelist", gettext_lazy("Dashboard"), VIEW),
+    ("syncrecord_changelist", gettext_lazy("Records"), VIEW),
+    ("destination_changelist", gettext_lazy("Destinations"), "syncqueue.view_destination"),
+    ("queue_workers", gettext_lazy("Workers"), VIEW),
+    ("queue_cleared", gettext_lazy("Cleared work"), VIEW),
+    ("servicepolicy_changelist", gettext_lazy("Policies"), "syncqueue.view_servicepolicy"),
+)
 
 register.filter("duration_words", duration_words)
 register.filter("figure", figure)
@@ -44,6 +56,22 @@ def environment_badge() -> dict[str, str]:
         return {"environment": get_settings().environment}
     except ConfigurationError:
         return {"environment": ""}  # the dashboard and the system checks say what is wrong with them
+
+
+@register.inclusion_tag("syncqueue/tabs.html", takes_context=True)
+def sync_tabs(context: Any) -> dict[str, Any]:
+    """The ways between the app's pages, for those who may see more than one."""
+    request = context["request"]
+    shown = [(name, label) for name, label, right in TABS if request.user.has_perm(right)]
+    try:
+        urls = [reverse(f"admin:syncqueue_{name}", current_app=request.current_app) for name, _label in shown]
+    except NoReverseMatch:  # a site that registers some of the pages only
+        urls = []
+    tabs = [
+        {"label": label, "url": url, "is_current": url == request.path}
+        for (_name, label), url in zip(shown, urls, strict=False)
+    ]
+    return {"tabs": tabs if len(tabs) > 1 else []}
 
 
 @register.simple_tag(takes_context=True)

@@ -1,9 +1,10 @@
 -- Reads what was counted in the last periods of so many minutes each, the running one last.
--- ARGV: 1 now, 2 how many periods, 3 how many minutes each has (at most 60; periods begin at multiples of it)
+-- ARGV: 1 now, 2 how many periods, 3 how many minutes each has (at most 60; periods begin at multiples of it),
+-- 4 how many of the last periods to leave out
 -- Answers for each {its first epoch minute, processed, retried, failed}.
 local rows = {}
 local span = tonumber(ARGV[3])
-local running = math.floor(now / 60000 / span)
+local running = math.floor(now / 60000 / span) - tonumber(ARGV[4])
 for period = running - tonumber(ARGV[2]) + 1, running do
   local first = period * span
   local names = {}

@@ -44,7 +44,7 @@ def test_seeing_queues_is_not_seeing_destinations(role: str) -> None:
     assert answer.status_code == (302 if role in ("anonymous", "member") else 403)
 
 
-@pytest.mark.parametrize("path", ["check/", "try-again/"])
+@pytest.mark.parametrize("path", ["check/", "send-test/", "try-again/"])
 @pytest.mark.parametrize("role", ROLES[:-1])
 def test_nobody_without_rights_checks_or_mends(role: str, path: str, destination: Destination) -> None:
     Destination.objects.update(broken_reason="refused")
@@ -59,7 +59,7 @@ def test_checking_is_for_those_who_may_change_the_destination(destination: Desti
     assert client_of("operator").post(f"{LIST}{destination.pk}/check/").status_code == 403
 
 
-@pytest.mark.parametrize("path", ["check/", "try-again/"])
+@pytest.mark.parametrize("path", ["check/", "send-test/", "try-again/"])
 def test_checking_and_mending_are_never_done_by_a_link(editor: Client, path: str, destination: Destination) -> None:
     assert editor.get(f"{LIST}{destination.pk}/{path}").status_code == 405
 
@@ -279,3 +279,28 @@ def test_the_list_costs_no_query_a_row(editor: Client, django_assert_max_num_que
         )
     with django_assert_max_num_queries(10):
         assert editor.get(LIST).status_code == 200
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_test_is_sent_by_those_who_may_change_the_destination(role: str, destination: Destination) -> None:
+    answer = client_of(role).post(f"{LIST}{destination.pk}/send-test/")
+    assert answer.status_code == (302 if role in ("anonymous", "member") else 403)
+    assert role not in ("anonymous", "member") or "/login/" in answer.headers["Location"]
+
+
+def test_a_test_at_an_index_leaves_no_row_and_says_what_was_found(editor: Client) -> None:
+    index = Destination.objects.create(name="index", service="second", address="notes")
+    page = editor.post(f"{LIST}{index.pk}/send-test/", follow=True).content.decode()
+    assert "The table notes answers." in page
+    assert LogEntry.objects.get().object_repr == "index: send a test"
+
+
+def test_a_test_that_is_refused_says_why(editor: Client, destination: Destination) -> None:
+    page = editor.post(f"{LIST}{destination.pk}/send-test/", follow=True).content.decode()
+    assert 'class="error"' in page and TOKEN not in page
+
+
+def test_what_to_do_about_a_broken_destination_is_said(editor: Client, destination: Destination) -> None:
+    Destination.objects.update(broken_reason="The bot was kicked", broken_at=timezone.now())
+    page = editor.get(f"{LIST}{destination.pk}/change/").content.decode()
+    assert "The bot was kicked. Mend it at the service" in page
