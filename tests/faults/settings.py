@@ -10,6 +10,8 @@ SYNCQUEUE["HANDLERS"]["writer"] = {"CLASS": "tests.faults.handlers.Writer", "CON
 SYNCQUEUE["HANDLERS"]["wild"] = {"CLASS": "tests.faults.handlers.Wild", "MAX_RETRIES": 1, "BASE_DELAY_SECONDS": 0.01}
 SYNCQUEUE["HANDLERS"]["stuck"] = {"CLASS": "tests.faults.handlers.Stuck"}
 
+ROOT_URLCONF = "tests.faults.served"
+
 # A power failure may lose a test's rows; a killed process does not.
 DATABASES["default"]["OPTIONS"] = DATABASES["default"]["OPTIONS"] | {
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"

@@ -104,6 +104,10 @@ class Site:
             return self.start(textwrap.dedent(patch) + "\ncall_command('runsyncworker')", **variables)
         return self._start([sys.executable, "manage.py", "runsyncworker", *arguments], variables)
 
+    def module(self, *arguments: str, **variables: Any) -> subprocess.Popen[str]:
+        """Start `python -m ...`."""
+        return self._start([sys.executable, "-m", *arguments], variables)
+
     def manage(self, *arguments: str, **variables: Any) -> int:
         """Run a command of manage.py to its end; answers its exit code. What it says is in `logs`."""
         return self._start([sys.executable, "manage.py", *arguments], variables).wait(SCRIPT_SECONDS)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import subprocess
 
+import pytest
+
 from project.sandbox.testing import RunningSandbox
 from tests.eventually import eventually
 from tests.faults.channel import posted, texts
@@ -41,7 +43,43 @@ AFTER_THE_MARK = """
 """
 
 
-def test_a_worker_told_to_end_in_the_middle_of_an_attempt_finishes_it_and_exits_0(
+TOLD_BEFORE_CLAIMING = """
+    import asyncio, os, signal
+    from syncqueue.queue import AsyncSyncQueue
+    real = AsyncSyncQueue.claim
+    async def claim(self, *args):
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.sleep(0)
+        return await real(self, *args)
+    AsyncSyncQueue.claim = claim
+"""
+TOLD_WHEN_CLAIMED = """
+    import os, signal
+    from syncqueue.queue import AsyncSyncQueue
+    real = AsyncSyncQueue.claim
+    async def claim(self, *args):
+        found = await real(self, *args)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return found
+    AsyncSyncQueue.claim = claim
+"""
+
+
+@pytest.mark.parametrize("patch", [TOLD_BEFORE_CLAIMING, TOLD_WHEN_CLAIMED], ids=["before", "after"])
+def test_a_worker_told_to_end_in_the_middle_of_a_claim_holds_nothing_when_it_has_ended(
+    site: Site, sandbox: RunningSandbox, patch: str
+) -> None:
+    site.script("with syncqueue.queued(): save('Note 1')")
+
+    assert site.worker(patch=patch).wait(30) == 0
+
+    assert site.tasks()["processing"] == []
+    assert site.manage("runsyncworker", "--burst") == 0
+    assert site.tasks() == ALL_EMPTY
+    assert posted(sandbox) == {"Note 1": 1}
+
+
+def test_a_worker_told_twice_to_end_in_the_middle_of_an_attempt_finishes_it_and_exits_0(
     make_site: SiteMaker, redis_url: str, sandbox: RunningSandbox
 ) -> None:
     site = make_site(redis_url, **PATIENT)
@@ -50,6 +88,8 @@ def test_a_worker_told_to_end_in_the_middle_of_an_attempt_finishes_it_and_exits_
     worker = site.worker()
     eventually(lambda: _is_asked(sandbox))
 
+    worker.terminate()
+    eventually(lambda: _is_stopping(site))
     worker.terminate()
 
     assert worker.wait(30) == 0
@@ -123,6 +163,10 @@ def _stands_still(process: subprocess.Popen[str]) -> None:
 
 def _is_asked(sandbox: RunningSandbox) -> None:
     assert [entry["open"] for entry in sandbox.log()] == [True]
+
+
+def _is_stopping(site: Site) -> None:
+    assert "claiming nothing more" in site.logs()
 
 
 def _is_synced(site: Site) -> None:
