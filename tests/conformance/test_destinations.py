@@ -44,11 +44,13 @@ def test_a_destination_that_is_switched_off_catches_up_when_it_is_on_again(
 
 
 @services_with(other_address=True)
-def test_a_changed_address_moves_what_is_saved_next(site: Site, destination: Destination) -> None:
+def test_at_a_changed_address_the_note_is_made_anew_and_the_old_copy_is_left_alone(
+    site: Site, destination: Destination
+) -> None:
     note = site.write("First")
     destination.address = site.service.other_address
     destination.save()
     site.change(note, text="Second")
     site.work_until(lambda: site.assert_shows("Second", address=site.service.other_address))
-    print("DBG", [(e["method"], e["chat"], e["params"], e["mode"]) for e in site.service.requests()], site.record(note).parts)
-    site.assert_shows(address=site.service.address)
+    site.assert_shows("First", address=site.service.address)
+    site.assert_settled()
