@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
@@ -13,6 +14,8 @@ from syncqueue.handlers.manticore.row import Write, add_column, create_table, di
 
 # searchd's own limit for a request (max_packet_size) is 8 MB where nothing else is said.
 REQUEST_BYTES = 4 * 1024 * 1024
+# Somebody may drop a table by hand. Where Manticore makes missing ones by itself, a write would not tell.
+KNOWN_SECONDS = 60.0
 # In the way of the rest too: what one row met, the next would meet.
 _WHY_AGAIN = (Refusal.NO_TABLE, Refusal.NO_COLUMN)
 
@@ -20,15 +23,16 @@ Problem = HandlerError | None
 
 
 class Tables:
-    """What is known of a server's tables, so that each process asks once. Threads share it."""
+    """What is known of a server's tables, so that each process asks once a minute. Threads share it."""
 
     def __init__(self) -> None:
         """Nothing yet."""
-        self._known: dict[str, dict[str, str]] = {}
+        self._known: dict[str, tuple[float, dict[str, str]]] = {}  # until when, and its columns
 
     def ensure(self, account: Account, table: str, columns: Mapping[str, str]) -> None:
         """Make the table and the columns that are missing; raises `DestinationBroken` for columns of another type."""
-        if columns.items() <= self._known.get(table, {}).items():
+        until, known = self._known.get(table, (0.0, {}))
+        if time.monotonic() < until and columns.items() <= known.items():
             return
         # Explicitly: a table that Manticore makes by itself on a first write would not know Chinese words.
         account.sql(create_table(table, columns))
@@ -40,7 +44,7 @@ class Tables:
             )
         for name in [name for name in columns if name not in found]:
             self._add(account, table, name, columns[name])
-        self._known[table] = {**self._known.get(table, {}), **columns}
+        self._known[table] = (time.monotonic() + KNOWN_SECONDS, {**known, **columns})
 
     def _add(self, account: Account, table: str, name: str, kind: str) -> None:
         try:
@@ -70,21 +74,26 @@ class Store:
         """Write all; answers for each what it alone ended with. What is raised counts for all of them."""
         if len(writes) == 1:
             return [self._alone(writes[0])]
-        self._ensure(writes)
+        # None of a refused transaction was stored, and which row was to blame is told by no version alike. What was
+        # stored before is written again: every write comes to the same end twice.
         try:
-            for lines in _requests(writes):
-                self._account.bulk(lines)
-        except Refused:
-            # None of that transaction was stored, and which one was to blame is told by no version alike. What was
-            # stored before is written again: every write comes to the same end twice.
+            self._together(writes)
+        except Refused as refused:
+            if refused.why not in _WHY_AGAIN:
+                return self._one_by_one(writes)
             for table in {one.table for one in writes}:
                 self._tables.forget(table)
-            return self._one_by_one(writes)
+            try:
+                self._together(writes)
+            except Refused:
+                return self._one_by_one(writes)
         return [None] * len(writes)
 
-    def _ensure(self, writes: Sequence[Write]) -> None:
+    def _together(self, writes: Sequence[Write]) -> None:
         for table, columns in _columns(writes).items():
             self._tables.ensure(self._account, table, columns)
+        for lines in _requests(writes):
+            self._account.bulk(lines)
 
     def _one_by_one(self, writes: Sequence[Write]) -> list[Problem]:
         """Each for itself, up to what stops all: then the rest ends with that."""
