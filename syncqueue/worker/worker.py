@@ -31,6 +31,8 @@ from syncqueue.queue.connection import (
     sync_client,
 )
 from syncqueue.sources.destinations import ensure_declared
+from syncqueue.worker.alerter import EVERY_SECONDS as ALERT_SECONDS
+from syncqueue.worker.alerter import Alerter
 from syncqueue.worker.consumer import Consumer
 from syncqueue.worker.heartbeat import EVERY_SECONDS, Heartbeat
 from syncqueue.worker.leases import LeaseKeeper
@@ -77,6 +79,7 @@ class Worker:
         self._max_rss_mb = max_rss_mb
         self._clock = clock
         self.left_count = 0  # attempts that had not ended when it did
+        self._alerter = Alerter()
         self._stopping = asyncio.Event()
         self._stamp = ""
 
@@ -87,6 +90,7 @@ class Worker:
             await database.run(self._prepare)
             await self._run(database)
         finally:
+            await asyncio.to_thread(self._alerter.end)
             await asyncio.to_thread(database.close)
 
     def stop(self) -> None:
@@ -162,6 +166,7 @@ class Worker:
             self._beat_loop(leases),
             self._every(_MEMORY_SECONDS, self._look_at_memory),
             self._every(EVERY_SECONDS, heartbeat.beat),
+            self._every(ALERT_SECONDS, self._alerter.look),
             self._every(_TRIM_SECONDS, heartbeat.tidy),
             self._every(times.recovery_interval_seconds, lambda: database.run(upkeep.recover)),
             self._every(times.reconcile_interval_seconds, lambda: database.run(upkeep.reconcile)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -172,3 +174,18 @@ def test_no_check_prints_a_secret(settings: Any) -> None:
     )
     assert len(found) == 3
     assert TOKEN not in " ".join(f"{message.msg} {message.hint}" for message in found)
+
+
+def test_a_source_whose_table_is_in_another_database_is_w001(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "record_db", lambda: "another")
+    (message,) = checks.check_sources()
+    assert message.id == "syncqueue.W001"
+    assert "notes.note is written to another database" in message.msg
+
+
+def test_threads_of_gevent_are_w002(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkey = ModuleType("gevent.monkey")
+    monkey.is_module_patched = lambda name: name == "threading"  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "gevent.monkey", monkey)
+    (message,) = checks.check_sources()
+    assert message.id == "syncqueue.W002"
