@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import redis
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core import mail
 from django.core.management import call_command
+from django.test import Client
 
 from project.notes.models import Note
 from project.sandbox.testing import RunningSandbox
-from syncqueue import services
+from syncqueue import alerts, services
+from syncqueue.core.task import TaskState
 from syncqueue.models import Destination, SyncRecord
-from tests.integration.sync.scene import configure, texts, work
+from tests.integration.sync.scene import configure, queue, texts, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,6 +42,28 @@ def redis_dump() -> str:
                 case b"list":
                     found += client.lrange(key, 0, -1)
     return b"\n".join(found).decode()
+
+
+MODES = ("error", "down", "store-then-reset", "limited", "unauthorized")
+
+
+def seen_by_staff() -> dict[str, str]:
+    """Every page and every call that shows what went wrong, as the one sees it who may see everything."""
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    destination, records = Destination.objects.get(), SyncRecord.objects.all()
+    api, admin = "/api/admin/sync-queue/", "/admin/syncqueue/"
+    ids = [view.id for state in TaskState for view in queue().page(state).tasks]
+    paths = [f"{api}stats", f"{api}health", f"{api}metrics"]
+    paths += [f"{api}telegram/tasks?state={state}" for state in TaskState]
+    paths += [f"{api}telegram/tasks/{id_}" for id_ in ids]
+    paths += [f"{admin}destination/", f"{admin}destination/{destination.pk}/change/", f"{admin}syncrecord/"]
+    paths += [f"{admin}syncrecord/{record.pk}/change/" for record in records]
+    paths += [f"/admin/notes/note/{record.object_pk}/change/" for record in records]
+    answers = {path: client.get(path, follow=True) for path in paths}
+    assert ids
+    assert {path for path, answer in answers.items() if answer.status_code not in (200, 503)} == set()
+    return {path: answer.content.decode() for path, answer in answers.items()}
 
 
 def test_after_all_kinds_of_trouble_no_token_is_in_database_redis_or_logs(
@@ -66,6 +92,40 @@ def test_after_all_kinds_of_trouble_no_token_is_in_database_redis_or_logs(
         assert token not in place
         assert hidden not in place
     assert CONTENT not in in_redis
+
+
+def test_after_all_kinds_of_trouble_no_token_is_on_a_page_in_the_api_in_a_command_or_in_a_mail(
+    channel: Destination,
+    writer: User,
+    sandbox: RunningSandbox,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(settings, "ADMINS", [("Ada", "ada@example.com")])
+    caplog.set_level(logging.DEBUG)
+    configure("telegram", MAX_RETRIES=0)
+    configure("ALERTS", ENABLED=True)
+    for mode in MODES:
+        sandbox.set_mode("telegram", mode)
+        Note.objects.create(owner=writer, text=f"A note {mode}")
+    sandbox.set_mode("telegram", "unauthorized")
+    services.mend(channel, actor="a test")
+    work()
+    alerts.send_due()
+    assert mail.outbox
+    found = {
+        "logs": caplog.text,
+        "mails": "".join(f"{sent.subject} {sent.body}" for sent in mail.outbox),
+        "redis": redis_dump(),
+        **seen_by_staff(),
+    }
+    for words in (["stats"], ["doctor"], ["doctor", "--json"], ["health"]):
+        with suppress(SystemExit):
+            call_command("syncqueue", *words)
+    found["commands"] = "".join(capsys.readouterr())
+    secret = sandbox.bot_token.partition(":")[2]
+    assert [place for place, text in found.items() if secret in text] == []
 
 
 def test_in_memory_a_destination_still_knows_its_token(
