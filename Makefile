@@ -9,16 +9,24 @@ ARGS ?=
 # `make soak MINUTES=10 SEED=42`; PLANT=1 posts one message twice, which the judge must see.
 MINUTES ?= 10
 SEED ?= $(shell od -An -N3 -tu4 /dev/urandom | tr -d ' ')
+# `make flake TIMES=20`; the tests it runs.
+TIMES ?= 20
+FAULTS := tests/faults tests/contract/test_model.py tests/integration/queue \
+  tests/integration/sync/test_db_faults.py tests/integration/sync/test_service_faults.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check soak smoke test lint types migrations pytest pytest-postgresql format messages clean
+.PHONY: help demo demo-check soak smoke flake test lint types migrations pytest pytest-postgresql bench-pages screenshots format bench messages clean
 
 help:
 	@echo "make demo         start the demo (Ctrl-C stops it)"
 	@echo "make demo-check   play the demo's story headless and check every step"
 	@echo "make soak         break everything at random for MINUTES=10, then judge from outside"
+	@echo "make bench-pages  how long the pages take with a million tasks and records"
+	@echo "make screenshots  take the pictures in docs/images anew"
+	@echo "make flake        run the fault tests TIMES=20 times, each in another order by a printed seed"
 	@echo "make smoke        send one note out, edit it, remove it, in the environment of .env"
 	@echo "make test         lint, types, migrations, tests: everything CI runs"
+	@echo "make bench        measure beside other queues (about 10 minutes); ARGS=\"--only syncqueue,huey --rounds 1\""
 	@echo "make messages     gather the texts for translators and compile the translations"
 	@echo "make docs         build the pages into docs/_build/html; a warning is an error"
 	@echo "make format       let ruff order imports and lay out the code"
@@ -33,8 +41,24 @@ demo-check: $(VENV)/demo
 soak: $(VENV)/demo
 	@$(BIN)/python -m project.soak --minutes $(MINUTES) --seed $(SEED) $(if $(PLANT),--plant)
 
+# COUNT=1000000 failed tasks and as many records; takes some minutes.
+bench-pages: $(VENV)/test
+	@$(BIN)/python -m bench.pages $(if $(COUNT),--count $(COUNT))
+
+# Needs a Chromium: apt-get install chromium fonts-noto-cjk
+screenshots: $(VENV)/test
+	@$(BIN)/python -m project.screenshots
+
 smoke: $(VENV)/demo
 	@$(BIN)/python manage.py smoke $(ARGS)
+
+# Stops at the first run that fails; its seed is the last one printed.
+flake: $(VENV)/test
+	@for n in $$(seq 1 $(TIMES)); do \
+	  seed=$$(od -An -N3 -tu4 /dev/urandom | tr -d ' '); \
+	  echo "run $$n of $(TIMES), seed $$seed"; \
+	  $(BIN)/pytest -q -n 2 --randomly-seed=$$seed $(FAULTS) $(ARGS) || exit 1; \
+	done
 
 test: lint types migrations pytest pytest-fit
 
@@ -61,6 +85,15 @@ pytest-postgresql: $(VENV)/test-postgresql
 
 docs: $(VENV)/docs
 	$(BIN)/python -m sphinx -W --keep-going -n -E -q -b html docs docs/_build/html
+
+# In an environment of its own: other queues want other versions of what we use.
+bench: .venv-bench/ready
+	@.venv-bench/bin/python -m bench $(ARGS)
+
+.venv-bench/ready: $(VENV)/bin/python pyproject.toml bench/constraints.txt
+	@$(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -c bench/constraints.txt -e '.[bench]'
+	@touch $@
 
 format: $(VENV)/test
 	$(BIN)/ruff check --fix .

@@ -1,0 +1,101 @@
+"""The pictures of README and docs, taken anew from the running demo: `make screenshots`."""
+
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from project.demo.supervisor import Demo
+from project.demo_check.__main__ import fresh_plan
+from project.demo_check.sandbox import Sandbox
+from project.demo_check.site import Site
+
+IMAGES = Path(__file__).resolve().parent.parent.parent / "docs" / "images"
+ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+WIDE, NARROW = (1280, 860), (360, 780)
+COLOURS = 256  # a page has few; the files stay small
+DEADLINE_SECONDS = 60.0
+NOTES = ("Tea with Mira", "A walk along the canal", "Bread: 500 g flour, 10 g salt", "Trains to Porto", "Two new books")
+QUEUES = "/admin/syncqueue/queue/"
+
+
+def main() -> int:
+    """The exit code; 1 where there is no Chromium."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        print("There is no Chromium here. On Debian: apt-get install chromium fonts-noto-cjk", file=sys.stderr)
+        return 1
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="syncqueue-screenshots-") as folder:
+        plan = fresh_plan(Path(folder))
+        with Demo(plan, lambda name, line: None), Site(plan.site_url) as site, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+            site.log_in("admin", "admin")
+            with Sandbox(plan.sandbox_url or "") as sandbox:
+                play(site, sandbox, browser, plan.site_url)
+            browser.close()
+    return 0
+
+
+def play(site: Site, sandbox: Sandbox, browser: Browser, url: str) -> None:
+    """Notes go out, Telegram goes away, comes back, and refuses one."""
+    light, narrow = window(browser, url, WIDE, dark=False), window(browser, url, NARROW, dark=False)
+    dark = window(browser, url, WIDE, dark=True)
+    for text in NOTES:
+        site.save_note(text)
+    sandbox.turn("down")
+    for number in range(8):
+        last = site.save_note(f"{NOTES[number % len(NOTES)]}, continued")
+    wait_until(lambda: site.stats()["breaker"] != "closed")
+    take(light, url + QUEUES, "outage.png")
+    take(narrow, url + QUEUES, "outage-narrow.png")
+    take(light, f"{url}/admin/notes/note/{last.pk}/change/", "note.png")
+    sandbox.turn("up")
+    wait_until(lambda: site.stats()["delayed_count"] == 0 and site.stats()["pending_count"] == 0)
+    sandbox.turn("broken")
+    site.save_note("One more")
+    sandbox.turn("up")
+    take(dark, url + QUEUES, "dashboard-dark.png")
+    take(light, f"{url}/admin/syncqueue/syncrecord/", "records.png")
+
+
+def window(browser: Browser, url: str, size: tuple[int, int], *, dark: bool) -> Page:
+    """A window of the administrator."""
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]}, color_scheme="dark" if dark else "light"
+    )
+    page = context.new_page()
+    page.goto(f"{url}/admin/login/?next=/admin/")
+    page.fill("input[name=username]", "admin")
+    page.fill("input[name=password]", "admin")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{url}/admin/")
+    return page
+
+
+def take(page: Page, url: str, name: str) -> None:
+    """Store a page as a small PNG."""
+    page.goto(url)
+    page.screenshot(path=IMAGES / name)
+    with Image.open(IMAGES / name) as picture:
+        small = picture.convert("RGB").quantize(COLOURS)
+    small.save(IMAGES / name, optimize=True)
+    print(f"{name}: {(IMAGES / name).stat().st_size // 1024} KiB", flush=True)
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Ask until it is so. Raises `TimeoutError`."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise TimeoutError("The demo did not come to what is to be shown.")
+        time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
