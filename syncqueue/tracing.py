@@ -7,8 +7,8 @@ ids and outcomes; never content, and never an error's text, which may quote what
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Literal
 
 from syncqueue.core.task import SyncTask
@@ -29,15 +29,19 @@ CARRIER = "traceparent"  # the field of a payload
 Kind = Literal["producer", "consumer", "client"]
 
 
-@contextmanager
-def span(name: str, kind: Kind, tasks: Sequence[SyncTask] = (), **fields: str | int) -> Iterator[None]:
+def span(name: str, kind: Kind, tasks: Sequence[SyncTask] = (), **fields: str | int) -> AbstractContextManager[None]:
     """A span around what is done inside; an exception that passes marks it as failed, by its class alone.
 
     `tasks`: whose dispatch it goes on from. It is the child of one task's span, and linked to those of several.
     """
-    if not IS_AVAILABLE:
-        yield
-        return
+    return _span(name, kind, tasks, fields) if IS_AVAILABLE else _NOTHING
+
+
+_NOTHING = nullcontext()
+
+
+@contextmanager
+def _span(name: str, kind: Kind, tasks: Sequence[SyncTask], fields: Mapping[str, str | int]) -> Iterator[None]:
     origins = [_context(task) for task in tasks if task.payload.get(CARRIER)]
     with trace.get_tracer("syncqueue").start_as_current_span(
         f"syncqueue {name}",

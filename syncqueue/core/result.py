@@ -49,7 +49,7 @@ class SyncResult:
     @classmethod
     def success(cls) -> SyncResult:
         """It is done."""
-        return cls(outcome=Outcome.SUCCESS)
+        return _SUCCESS
 
     @classmethod
     def retry(cls, error: str, after: float | None = None) -> SyncResult:
@@ -92,3 +92,6 @@ class SyncResult:
 def format_traceback(error: BaseException) -> str:
     """The traceback of `error` as text, cut at the front, because the end names the failing line."""
     return "".join(traceback_module.format_exception(error))[-TRACEBACK_CHARACTERS:]
+
+
+_SUCCESS = SyncResult(outcome=Outcome.SUCCESS)

@@ -154,6 +154,10 @@ def check_name(what: str, value: object) -> None:
         raise InvalidTask(f"{what}: expected a lower-case name (letters, digits, - and _, at most 50), got {value!r}.")
 
 
+# Made once: `json.dumps` makes an encoder for each call that names a format.
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 def encode_body(task: SyncTask) -> str:
     """The body of a task as it is stored; raises `InvalidTask` naming the payload's field that is not JSON."""
     content: dict[str, Any] = {"action": task.action, "entity": task.entity}
@@ -161,7 +165,7 @@ def encode_body(task: SyncTask) -> str:
         content["payload"] = task.payload if type(task.payload) is dict else dict(task.payload)
     content["created_at"] = to_ms(task.created_at)
     try:
-        text = json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        text = _ENCODER.encode(content)
         text.encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidTask(_explain_payload(task.payload) or f"payload: {error}") from error

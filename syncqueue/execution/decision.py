@@ -33,6 +33,9 @@ class Decision:
     hold_ends: bool = True  # PARK: by time; False: only when it is lifted
 
 
+_DONE = Decision(move=Move.DONE)
+
+
 def decide(
     result: SyncResult,
     *,
@@ -50,7 +53,7 @@ def decide(
     """
     match result.outcome:
         case Outcome.SUCCESS:
-            return Decision(move=Move.DONE)
+            return _DONE
         case Outcome.FAILURE:
             return Decision(move=Move.FAIL, error=result.error)
         case Outcome.RATE_LIMITED:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -89,7 +90,8 @@ class Ending:
 
     async def end(self, attempt: Attempt, result: SyncResult, decision: Decision, *, contacted: bool) -> None:
         """Carry out a decision in the queue. `contacted`: the service was asked for something and answered."""
-        tracing.note("ended", **attempt.ended(result))
+        if tracing.IS_AVAILABLE:
+            tracing.note("ended", **attempt.ended(result))
         if not attempt.leased:
             await self._end_without_queue(attempt, result, decision)
             return
@@ -100,6 +102,29 @@ class Ending:
             logger.warning("%s", error, extra=attempt.extra)
         except QueueError as error:
             logger.warning("The end of an attempt could not be stored in the queue: %s", error, extra=attempt.extra)
+
+    async def done(self, attempts: Sequence[Attempt]) -> None:
+        """End attempts that went well in one call, where no breaker and no hold wants to hear of them."""
+        now = time.monotonic()
+        try:
+            held = await self._queue.ack(
+                *(one.claimed for one in attempts), seconds=[now - one.began for one in attempts]
+            )
+        except QueueError as error:
+            extra = {"service": attempts[0].claimed.task.service}
+            logger.warning("The ends of %s attempts could not be stored: %s", len(attempts), error, extra=extra)
+            return
+        for one, was_held in zip(attempts, held, strict=True):
+            await self._tell_done(one, was_held)
+
+    async def _tell_done(self, attempt: Attempt, was_held: bool) -> None:
+        if not was_held:
+            logger.warning("The lease had run out before the ack", extra=attempt.extra)
+            return
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug("Done", extra=attempt.ended(SyncResult.success()))
+        if signals.task_succeeded.receivers:
+            await self._announce(signals.task_succeeded, attempt)
 
     async def _end_without_queue(self, attempt: Attempt, result: SyncResult, decision: Decision) -> None:
         if decision.move is Move.DONE:
@@ -122,11 +147,7 @@ class Ending:
         claimed = attempt.claimed
         match decision.move:
             case Move.DONE:
-                logger.debug("Done", extra=attempt.ended(result))
-                if await self._acks.ack(claimed, time.monotonic() - attempt.began):
-                    await self._announce(signals.task_succeeded, attempt)
-                else:
-                    logger.warning("The lease had run out before the ack", extra=attempt.extra)
+                await self._tell_done(attempt, await self._acks.ack(claimed, time.monotonic() - attempt.began))
             case Move.RETRY:
                 await self._retry(attempt, result, decision)
             case Move.PARK:

@@ -70,6 +70,11 @@ class Executor:
         """The service's handler on this loop; raises `ConfigurationError`."""
         return self._line(service).handler
 
+    async def policy(self, service: str) -> ServiceSettings:
+        """The figures in force for a service; asks the database at most every few seconds."""
+        known = policies.at_hand(service)
+        return known if known is not None else await self._database.run(policies.in_force, service)
+
     def batch_limit(self, service: str, policy: ServiceSettings) -> int:
         """How many tasks of a service are done in one call; raises `ConfigurationError`."""
         return batch_limit(self.handler(service), policy)
@@ -99,18 +104,24 @@ class Executor:
         """
         tell = done or (lambda one: None)
         try:
-            work = await self._begin(service, claimed, watched=watched, leased=leased)
+            work = await self._begin(service, claimed, watched=watched, leased=leased, tell=tell)
         except Exception as error:  # nothing was tried
             await self._give_back(claimed, error, leased, tell)
             return
-        await asyncio.gather(*(self._run_group(group, run, leased, tell) for group, run in work))
+        await asyncio.gather(*(self._run_group(group, run, leased, tell) if group else run for group, run in work))
 
     async def _begin(
-        self, service: str, claimed: Sequence[ClaimedTask], *, watched: bool, leased: bool
+        self,
+        service: str,
+        claimed: Sequence[ClaimedTask],
+        *,
+        watched: bool,
+        leased: bool,
+        tell: Callable[[ClaimedTask], None],
     ) -> list[tuple[list[ClaimedTask], Coroutine[Any, Any, None]]]:
         """The groups of tasks that are attempted together, and their attempts."""
         began = time.monotonic()
-        policy = await self._database.run(policies.in_force, service)
+        policy = await self.policy(service)
         line = self._line(service)
 
         def attempt(one: ClaimedTask, endpoint: str, destination_id: int | None = None) -> Attempt:
@@ -137,10 +148,39 @@ class Executor:
             for group in grouped(made, line.handler, policy):
                 run = line.records.run(group, line.handler, policy)
                 work.append(([one.attempt.claimed for one in group], run))
-        for piece in chunks(others, batch_limit(line.handler, policy)):
+        at_once = batch_limit(line.handler, policy)
+        if others and at_once == 1:
+            each = self._run_each([attempt(one, service) for one in others], line, policy, leased, tell)
+            return [*work, ([], each)]
+        for piece in chunks(others, at_once):
             run = line.generic.run([attempt(one, service) for one in piece], line.handler, policy)
             work.append((piece, run))
         return work
+
+    async def _run_each(
+        self,
+        attempts: Sequence[Attempt],
+        line: _Line,
+        policy: ServiceSettings,
+        leased: bool,
+        tell: Callable[[ClaimedTask], None],
+    ) -> None:
+        """Attempts that need one call of the handler each."""
+
+        async def broke(group: Sequence[ClaimedTask], error: Exception) -> None:
+            await self._give_back(group, error, leased, tell)
+
+        try:
+            admitted = await line.generic.admitted(attempts)
+        except Exception as error:  # nothing was tried
+            await broke([one.claimed for one in attempts], error)
+            return
+        if len(admitted) < len(attempts):
+            kept = {id(one) for one in admitted}
+            for one in attempts:
+                if id(one) not in kept:
+                    tell(one.claimed)
+        await line.generic.run_each(admitted, line.handler, policy, tell, broke)
 
     async def _run_group(
         self,

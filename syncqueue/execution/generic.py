@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 from syncqueue import tracing
 from syncqueue.conf import ServiceSettings, Settings
@@ -17,6 +17,7 @@ from syncqueue.core.task import ClaimedTask
 from syncqueue.execution.decision import Decision, Move, decide
 from syncqueue.execution.ending import Attempt, Ending
 from syncqueue.execution.sending import check_count
+from syncqueue.execution.side_by_side import Ended, SideBySide
 from syncqueue.handlers.base import SyncHandler
 from syncqueue.queue import AsyncSyncQueue
 from syncqueue.queue.calls import Request
@@ -24,6 +25,8 @@ from syncqueue.queue.calls import Request
 T = TypeVar("T")
 U = TypeVar("U")
 _One: TypeAlias = SyncResult | None
+Told: TypeAlias = Callable[[ClaimedTask], None]
+Broke: TypeAlias = Callable[[Sequence[ClaimedTask], Exception], Awaitable[None]]
 
 
 class GenericRunner:
@@ -44,16 +47,55 @@ class GenericRunner:
 
     async def run(self, group: Sequence[Attempt], handler: SyncHandler, policy: ServiceSettings) -> None:
         """Make the attempts of a group in one call of the handler."""
-        admitted = await self._admitted(group)
+        admitted = await self.admitted(group)
         if not admitted:
             return
         results = await self._process(handler, [one.claimed for one in admitted], policy)
         hold = await self._strike(admitted, results)
-        await asyncio.gather(
-            *(self._end(one, result, policy, hold) for one, result in zip(admitted, results, strict=True))
-        )
+        ended = list(zip(admitted, results, strict=True))
+        more = await self._end_plain(ended)
+        await asyncio.gather(*(self._end(one, result, policy, hold) for one, result in more))
 
-    async def _admitted(self, group: Sequence[Attempt]) -> Sequence[Attempt]:
+    async def run_each(
+        self, group: Sequence[Attempt], handler: SyncHandler, policy: ServiceSettings, told: Told, broke: Broke
+    ) -> None:
+        """Make attempts that were admitted, each in a call of its own.
+
+        `told` is called as each one ends, `broke` where an end could not be carried out.
+        """
+
+        async def end(ended: Sequence[Ended]) -> None:
+            try:
+                more = await self._end_plain(ended)
+                await asyncio.gather(*(self._end_alone(one, result, policy) for one, result in more))
+            except Exception as error:  # the others go on
+                await broke([one.claimed for one, _ in ended], error)
+            else:
+                for one, _ in ended:
+                    told(one.claimed)
+
+        if inspect.iscoroutinefunction(handler.process):
+            runs = SideBySide(handler.process, self._settings.processing.attempt_timeout_seconds)
+        else:
+            runs = SideBySide(lambda one: self._in_thread(handler.process, one, policy), None)
+        await runs.run(group, end)
+
+    async def _end_plain(self, ended: Sequence[Ended]) -> list[Ended]:
+        """End those that went well, where nobody else is to be told; answers the others."""
+        plain: list[Ended] = []
+        more: list[Ended] = []
+        for one, result in ended:
+            is_plain = result.outcome is Outcome.SUCCESS and one.leased and not one.watched and not one.claimed.probe
+            (plain if is_plain else more).append((one, result))
+        if plain:
+            await self._ending.done([one for one, _ in plain])
+        return more
+
+    async def _end_alone(self, attempt: Attempt, result: SyncResult, policy: ServiceSettings) -> None:
+        await self._end(attempt, result, policy, await self._strike([attempt], [result]))
+
+    async def admitted(self, group: Sequence[Attempt]) -> Sequence[Attempt]:
+        """Those that no hold applies to; the others are parked."""
         if not any(one.watched for one in group):
             return group
         names = tuple(f"{kind}:{self._service}" for kind in ("rate", "broken", "breaker"))
@@ -106,10 +148,7 @@ class GenericRunner:
     async def _call(self, work: Callable[[T], Awaitable[U] | U], given: T, policy: ServiceSettings) -> U:
         """Call the handler. A plain function runs in a thread, which cannot be cut off and keeps its lease."""
         if not inspect.iscoroutinefunction(work):
-            if self._threads is None:
-                name = f"syncqueue-{self._service}"
-                self._threads = ThreadPoolExecutor(policy.concurrency, thread_name_prefix=name)
-            return cast("U", await asyncio.get_running_loop().run_in_executor(self._threads, work, given))
+            return cast("U", await self._in_thread(work, given, policy))
         timeout = self._settings.processing.attempt_timeout_seconds
         try:
             async with asyncio.timeout(timeout) as limit:
@@ -119,3 +158,9 @@ class GenericRunner:
                 raise
             text = f"No answer within {timeout:g} s; it is not known whether it was carried out."
             raise OutcomeUnknown(text) from error
+
+    def _in_thread(self, work: Callable[[T], Any], given: T, policy: ServiceSettings) -> Awaitable[Any]:
+        if self._threads is None:
+            name = f"syncqueue-{self._service}"
+            self._threads = ThreadPoolExecutor(policy.concurrency, thread_name_prefix=name)
+        return asyncio.get_running_loop().run_in_executor(self._threads, work, given)

@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Sequence
 
-from syncqueue import policies
 from syncqueue.core.errors import QueueError, QueueUnavailable
 from syncqueue.core.task import ClaimedTask
 from syncqueue.execution.database import DatabaseThreads
@@ -20,7 +19,7 @@ logger = logging.getLogger("syncqueue.worker")
 
 # Idle, it asks again so often at the least; what arrives meanwhile wakes it. Shorter than the client's timeout.
 IDLE_SECONDS = 10.0
-BATCH = 100
+BATCH = 500
 _OUTAGE_PAUSE_SECONDS = 1.0
 
 
@@ -102,7 +101,7 @@ class Consumer:
 
     async def _limits(self) -> tuple[int, int]:
         """How many tasks may be under way, and in one claim: two calls' worth where the handler does many in one."""
-        policy = await self._database.run(policies.in_force, self.service)
+        policy = await self._executor.policy(self.service)
         concurrency = self._concurrency or policy.concurrency
         batch = self._executor.batch_limit(self.service, policy)
         return max(concurrency, batch * min(concurrency, 2)), max(BATCH, batch)
@@ -121,9 +120,11 @@ class Consumer:
         except QueueError as error:
             logger.warning("Claimed tasks are left to their leases: %s", error, extra={"service": self.service})
             held = [False] * len(tasks)
-        begun = [task for task, is_held in zip(tasks, held, strict=True) if is_held]
-        for task in tasks:
-            if task not in begun:
+        begun = []
+        for task, is_held in zip(tasks, held, strict=True):
+            if is_held:
+                begun.append(task)
+            else:
                 self._done(task)
         if begun:
             await self._executor.run(self.service, begun, watched=watched, done=self._done)

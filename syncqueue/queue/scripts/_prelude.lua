@@ -200,6 +200,17 @@ local function is_held(id, token)
   return lease and string.sub(lease, 2) == token
 end
 
+-- The leases of many tasks, by id, in one command.
+local function leases_of(ids)
+  local found = {}
+  if #ids > 0 then
+    for i, lease in ipairs(redis.call('HMGET', leases, unpack(ids))) do
+      found[ids[i]] = lease
+    end
+  end
+  return found
+end
+
 local function from_processing(id)
   redis.call('ZREM', processing, id)
   redis.call('HDEL', leases, id)

@@ -1,27 +1,59 @@
 -- Ends tasks that are done; what waits behind one becomes pending.
 -- ARGV: 1 now, then for each task: id, token, bucket and ms of its attempt
 -- Answers for each 1, or 0 when the token does not hold it.
-local answers, done = {}, 0
+-- Many tasks end in one call, so each command is sent once for all of them; only what is part of an outage, or has a
+-- task behind it, is looked at one by one.
+local ids = {}
 for at = 2, #ARGV, 4 do
-  local id = ARGV[at]
-  local held = is_held(id, ARGV[at + 1])
+  ids[#ids + 1] = ARGV[at]
+end
+local answers, ended = {}, {}
+local lease_of = leases_of(ids)
+local buckets, total_ms = {}, 0
+for i, id in ipairs(ids) do
+  local at = 4 * i - 2
+  local held = lease_of[id] and string.sub(lease_of[id], 2) == ARGV[at + 1]
+  answers[i] = held and 1 or 0
   if held then
-    from_processing(id)
+    lease_of[id] = nil -- named twice, it ends once
+    ended[#ended + 1] = id
+    local bucket = ARGV[at + 2]
+    if bucket ~= '' then
+      buckets[bucket] = (buckets[bucket] or 0) + 1
+      total_ms = total_ms + ARGV[at + 3]
+    end
+  end
+end
+if #ended == 0 then
+  return answers
+end
+
+redis.call('ZREM', processing, unpack(ended))
+redis.call('HDEL', leases, unpack(ended))
+local gone = ended
+if redis.call('EXISTS', waited, behind) > 0 then
+  gone = {}
+  for _, id in ipairs(ended) do
     note_end(id, 'delivered')
     local body, due = take_behind(id)
     if body then
       to_pending_or_delayed(id, body, due)
     else
-      forget(id)
+      gone[#gone + 1] = id
     end
-    took(ARGV[at + 2], ARGV[at + 3])
-    done = done + 1
   end
-  answers[#answers + 1] = held and 1 or 0
 end
-if done > 0 then
-  count('processed', done)
-  redis.call('HSET', counters, 'last_processed_at', whole(now))
+if #gone > 0 then
+  redis.call('HDEL', bodies, unpack(gone))
+  redis.call('HDEL', progress, unpack(gone))
 end
+for bucket, times in pairs(buckets) do
+  redis.call('HINCRBY', counters, 'took ' .. bucket, times)
+end
+if total_ms > 0 then
+  redis.call('HINCRBY', counters, 'took_ms', whole(total_ms))
+end
+count('processed', #ended)
+redis.call('HSET', counters, 'last_processed_at', whole(now))
 keep_tick()
 return answers

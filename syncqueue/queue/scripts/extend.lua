@@ -2,13 +2,31 @@
 -- ARGV: 1 now, 2 lease ms, then for each task: id, token
 -- Answers for each 1, or 0 when the token does not hold it.
 even_when_full()
-local answers = {}
+local ids = {}
 for at = 3, #ARGV, 2 do
-  local id, token = ARGV[at], ARGV[at + 1]
-  local held = is_held(id, token)
+  ids[#ids + 1] = ARGV[at]
+end
+local lease_of = leases_of(ids)
+local answers, renewed, begun = {}, {}, {}
+local till = whole(now + tonumber(ARGV[2]))
+for i, id in ipairs(ids) do
+  local lease = lease_of[id]
+  local held = lease and string.sub(lease, 2) == ARGV[2 * i + 2]
+  answers[i] = held and 1 or 0
   if held then
-    to_processing(id, token, now + tonumber(ARGV[2]), true, is_probe(id))
+    renewed[#renewed + 1] = till
+    renewed[#renewed + 1] = id
+    local digit = tonumber(string.sub(lease, 1, 1))
+    if digit % 2 == 0 then -- 0 becomes 1, and a probe's 2 becomes 3
+      begun[#begun + 1] = id
+      begun[#begun + 1] = digit + 1 .. ARGV[2 * i + 2]
+    end
   end
-  answers[#answers + 1] = held and 1 or 0
+end
+if #renewed > 0 then
+  redis.call('ZADD', processing, unpack(renewed))
+end
+if #begun > 0 then
+  redis.call('HSET', leases, unpack(begun))
 end
 return answers
