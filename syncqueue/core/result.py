@@ -54,17 +54,17 @@ class SyncResult:
     @classmethod
     def retry(cls, error: str, after: float | None = None) -> SyncResult:
         """Try again, after so many seconds or by the policy."""
-        return cls(outcome=Outcome.RETRY, error=error[:ERROR_CHARACTERS], after_seconds=after)
+        return cls(outcome=Outcome.RETRY, error=_fitting(error), after_seconds=after)
 
     @classmethod
     def failure(cls, error: str) -> SyncResult:
         """Fail for good, with the reason."""
-        return cls(outcome=Outcome.FAILURE, error=error[:ERROR_CHARACTERS])
+        return cls(outcome=Outcome.FAILURE, error=_fitting(error))
 
     @classmethod
     def from_exception(cls, error: Exception) -> SyncResult:
         """Translate what a handler raised; what it did not expect is a retry with its traceback."""
-        text = (str(error) or type(error).__name__)[:ERROR_CHARACTERS]
+        text = _fitting(_words(error))
         match error:
             case RetryLater():
                 return cls(outcome=Outcome.RETRY, error=text, after_seconds=error.after_seconds)
@@ -91,7 +91,24 @@ class SyncResult:
 
 def format_traceback(error: BaseException) -> str:
     """The traceback of `error` as text, cut at the front, because the end names the failing line."""
-    return "".join(traceback_module.format_exception(error))[-TRACEBACK_CHARACTERS:]
+    return _storable("".join(traceback_module.format_exception(error))[-TRACEBACK_CHARACTERS:])
+
+
+def _words(error: Exception) -> str:
+    """What an exception says, or its name where it says nothing, or fails to."""
+    try:
+        return str(error) or type(error).__name__
+    except Exception:  # a __str__ of the site's own that breaks must not take the worker down
+        return type(error).__name__
+
+
+def _fitting(text: str) -> str:
+    return _storable(text[:ERROR_CHARACTERS])
+
+
+def _storable(text: str) -> str:
+    """Without lone surrogates, which neither Redis nor the database takes."""
+    return text.encode(errors="replace").decode()
 
 
 _SUCCESS = SyncResult(outcome=Outcome.SUCCESS)
