@@ -169,12 +169,18 @@ SYNCQUEUE: dict[str, Any] = {
     "IMMEDIATE": from_json("SYNCQUEUE_IMMEDIATE"),
     "PROCESSING": from_json("SYNCQUEUE_PROCESSING"),
     "BREAKER": from_json("SYNCQUEUE_BREAKER"),
-    "HANDLERS": {
-        "telegram": {
-            "FORCE_IPV4": env.bool("TELEGRAM_FORCE_IPV4", default=False),
-            # Empty: the real api.telegram.org.
-            "OPTIONS": {"API_BASE_URL": env.str("TELEGRAM_API_BASE_URL", default="") or None},
-            **from_json("SYNCQUEUE_TELEGRAM"),
-        },
-    },
+    "HANDLERS": {},
 }
+
+# What is on. Each has a switch for dead IPv6 and figures of its own, such as SYNCQUEUE_MASTODON.
+_OPTIONS: dict[str, dict[str, Any]] = {
+    # Empty: the real api.telegram.org.
+    "telegram": {"API_BASE_URL": env.str("TELEGRAM_API_BASE_URL", default="") or None},
+    "manticore": {"URL": env.str("MANTICORE_URL", default="") or None},
+}
+for service in env.list("SYNCQUEUE_SERVICES", default=["telegram"]):
+    SYNCQUEUE["HANDLERS"][service] = {
+        "FORCE_IPV4": env.bool(f"{service.upper()}_FORCE_IPV4", default=False),
+        "OPTIONS": _OPTIONS.get(service, {}),
+        **from_json(f"SYNCQUEUE_{service.upper()}"),
+    }

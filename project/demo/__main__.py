@@ -77,15 +77,16 @@ def welcome(plan: Plan) -> str:
         ("Admin", plan.site_url + "/admin/", "log in as admin / admin"),
     ]
     if plan.sandbox_url:
-        rows.append(("Sandbox", plan.sandbox_url + "/", "the channels, and a switch for Telegram"))
+        rows.append(("Sandbox", plan.sandbox_url + "/", "what each service holds, and its switch"))
     else:
-        rows.append(("Channels", "as in .env", "notes go to the real Telegram"))
+        rows.append(("Services", "as in .env", "notes go to the real services"))
     redis_place = "embedded, data in .demo/" if plan.starts_valkey else "as in .env"
     rows.append(("Redis", plan.redis_url if plan.starts_valkey else "REDIS_URL", redis_place))
     lines = [f"  {name:<9} {place:<34} {remark}" for name, place, remark in rows]
     line = "-" * 88
     hints = [
-        "  Public notes go to @news, private ones to @drafts, those tagged travel to @tagged."
+        "  Public notes go to @news and to Mastodon, private ones to @drafts, those tagged travel to @tagged;\n"
+        "  all of them to the search index and the webhook."
         if plan.sandbox_url
         else "  Where notes go is said by DESTINATIONS in .env.",
         "  Commands beside it: ENV_FILE=.demo/env:.env .venv/bin/python manage.py ...   Stop: Ctrl-C",

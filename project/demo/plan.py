@@ -5,6 +5,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 HOST = "127.0.0.1"
@@ -12,16 +13,20 @@ HOST = "127.0.0.1"
 # The bot the sandbox knows (its --token); it opens nothing anywhere else.
 SANDBOX_TOKEN = "110201543:sandbox-token-of-the-demo-bot"
 
-DESTINATIONS = {
-    "news": {"ADDRESS": "@news", "RULE": "public"},
-    "drafts": {"ADDRESS": "@drafts", "RULE": "private"},
-    "tagged": {"ADDRESS": "@tagged", "RULE": "tag", "RULE_VALUE": "travel"},
-}
+# As little do these: the sandbox's first account, and the secret its receivers check signatures with.
+SANDBOX_ACCOUNT = "sandbox-token-of-the-notes-account"
+SANDBOX_SECRET = "whsec_c2FuZGJveC1zZWNyZXQtb2YtdGhlLWRlbW8taG9vay0x"  # noqa: S105
+
+# Steps from the sandbox's port to those of its services.
+SERVICE_PORTS = {"telegram": 1, "mastodon": 2, "manticore": 3, "webhook": 4, "pictures": 5}
 
 # With the defaults (a minute to the first retry, half a minute until an open breaker tries again, leases of a
 # minute) an outage played on the demo would take many minutes to look at. Real services keep the defaults.
 SHORT_WAITS: dict[str, dict[str, float]] = {
-    "SYNCQUEUE_TELEGRAM": {"BASE_DELAY_SECONDS": 2, "MAX_DELAY_MINUTES": 1},
+    **{
+        f"SYNCQUEUE_{service}": {"BASE_DELAY_SECONDS": 2, "MAX_DELAY_MINUTES": 1}
+        for service in ("TELEGRAM", "MASTODON", "MANTICORE", "WEBHOOK")
+    },
     "SYNCQUEUE_BREAKER": {"OPEN_SECONDS": 3},
     "SYNCQUEUE_PROCESSING": {
         "ATTEMPT_TIMEOUT_SECONDS": 5,
@@ -62,7 +67,7 @@ class Plan:
         return "redis" in self.ports
 
 
-# The variable that moves a port, and its default. The Bot API's port is the one after the sandbox's.
+# The variable that moves a port, and its default. The ports of the sandbox's services are those after it.
 PORT_NAMES = {
     "web": ("DEMO_PORT", 8000),
     "sandbox": ("SANDBOX_PORT", 8020),
@@ -95,17 +100,43 @@ def make_plan(given: Mapping[str, str], folder: Path) -> Plan:
     if given.get("DESTINATIONS"):
         del ports["sandbox"]
     else:
-        ports["telegram"] = ports["sandbox"] + 1
-        environment |= sandbox_variables(f"http://{HOST}:{ports['telegram']}")
+        beside = {name: ports["sandbox"] + step for name, step in SERVICE_PORTS.items()}
+        ports |= beside
+        environment |= sandbox_variables({name: f"http://{HOST}:{port}" for name, port in beside.items()})
         environment |= {name: given.get(name) or json.dumps(value) for name, value in SHORT_WAITS.items()}
     return Plan(folder=folder, ports=ports, environment=environment)
 
 
-def sandbox_variables(telegram_url: str) -> dict[str, str]:
-    """Always together: one alone would send the sandbox's token to the real Bot API, or a real one here."""
-    common = {"SERVICE": "telegram", "SECRET": {"token": SANDBOX_TOKEN}}
-    destinations = {name: common | place for name, place in DESTINATIONS.items()}
-    return {"DESTINATIONS": json.dumps(destinations), "TELEGRAM_API_BASE_URL": telegram_url}
+def sandbox_variables(urls: Mapping[str, str]) -> dict[str, str]:
+    """Always together: one alone would send the sandbox's token to the real Bot API, or a real one here.
+
+    `urls`: of the sandbox's services.
+    """
+    return {
+        "DESTINATIONS": json.dumps(destinations(urls)),
+        "SYNCQUEUE_SERVICES": "telegram,mastodon,manticore,webhook",
+        "SYNCQUEUE_ALLOWED_PRIVATE_HOSTS": HOST,
+        "TELEGRAM_API_BASE_URL": urls["telegram"],
+        "MANTICORE_URL": urls["manticore"],
+    }
+
+
+def destinations(urls: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Three channels, an account for what is public, a table and a receiver for everything."""
+    telegram = {"SERVICE": "telegram", "SECRET": {"token": SANDBOX_TOKEN}}
+    return {
+        "news": telegram | {"ADDRESS": "@news", "RULE": "public"},
+        "drafts": telegram | {"ADDRESS": "@drafts", "RULE": "private"},
+        "tagged": telegram | {"ADDRESS": "@tagged", "RULE": "tag", "RULE_VALUE": "travel"},
+        "account": {
+            "SERVICE": "mastodon",
+            "ADDRESS": urls["mastodon"],
+            "SECRET": {"access_token": SANDBOX_ACCOUNT},
+            "RULE": "public",
+        },
+        "search": {"SERVICE": "manticore", "ADDRESS": "notes"},
+        "hook": {"SERVICE": "webhook", "ADDRESS": f"{urls['webhook']}/notes", "SECRET": {"secret": SANDBOX_SECRET}},
+    }
 
 
 def check_ports(plan: Plan) -> None:
@@ -116,7 +147,7 @@ def check_ports(plan: Plan) -> None:
 
 
 def _way_out(name: str, port: int) -> str:
-    variable, _ = PORT_NAMES["sandbox" if name == "telegram" else name]
+    variable, _ = PORT_NAMES["sandbox" if name in SERVICE_PORTS else name]
     return (
         f"Port {port} is taken by another program (another demo, maybe). "
         f"Stop it, or start with another port: {variable}={port + 100} make demo"

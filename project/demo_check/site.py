@@ -75,11 +75,11 @@ class Site:
     def add_tag(self, name: str) -> int:
         return _pk_in(self._submit("/admin/notes/tag/add/", {"name": name, "_continue": "1"}))
 
-    def stats(self) -> dict[str, Any]:
-        """The figures of Telegram's queue; also a broken Redis has an answer."""
-        answer = self._client.get("/api/admin/sync-queue/stats/telegram")
+    def stats(self, service: str = "telegram") -> dict[str, Any]:
+        """The figures of a service's queue; also a broken Redis has an answer."""
+        answer = self._client.get(f"/api/admin/sync-queue/stats/{service}")
         if not answer.is_success:
-            raise SiteError(f"GET stats/telegram answers {answer.status_code}: {answer.text[:300]}")
+            raise SiteError(f"GET stats/{service} answers {answer.status_code}: {answer.text[:300]}")
         figures: dict[str, Any] = answer.json()
         return figures
 

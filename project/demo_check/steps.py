@@ -3,22 +3,29 @@
 import time
 
 from .judge import judge
-from .story import SETTLE_SECONDS, Step, Story, StoryFailed
+from .sandbox import SERVICES
+from .story import FOR_ALL, SETTLE_SECONDS, Step, Story, StoryFailed
 
 Lines = list[str]
+PLACE_OF = {"telegram": "@news"}  # the others have one place, named as they are
 
 
 def note_goes_out(story: Story) -> Lines:
-    """A note is saved in the admin and stands in the channel within a second."""
+    """A note is saved in the admin and stands on every service within a second."""
     started = time.monotonic()
     seconds = story.write()
     message = story.see(1)
+    for place in ("mastodon", *FOR_ALL):
+        story.see(1, place)
     total = time.monotonic() - started
-    return [f"saved in {seconds:.2f} s, in @news as message {message.id}; {total:.2f} s from the click"]
+    return [
+        f"saved in {seconds:.2f} s: message {message.id} of @news, on Mastodon, in the index, at the webhook; "
+        f"{total:.2f} s from the click"
+    ]
 
 
 def rules(story: Story) -> Lines:
-    """A private note goes to @drafts alone, a tagged one to @tagged too, Markdown arrives formatted."""
+    """Private notes go to @drafts, tagged ones to @tagged too; the index and the webhook take all of them."""
     story.travel = story.site.add_tag("travel")
     story.write(is_private=True)
     story.write(is_tagged=True)
@@ -36,17 +43,33 @@ def edit(story: Story) -> Lines:
     return [f"edited in {seconds:.2f} s: still message {after.id}, edited {after.edit_count} time"]
 
 
+def one_away(story: Story) -> Lines:
+    """Each service is switched off in turn: the others go on, and its notes follow when it is back."""
+    lines = []
+    for service in SERVICES:
+        story.sandbox.turn("down", service)
+        story.write()
+        for place in {"@news", "mastodon", *FOR_ALL} - {PLACE_OF.get(service, service)}:
+            story.see(story.numbers, place)
+        waiting = story.waiting(service)
+        if not waiting:
+            raise StoryFailed(f"{service} is away, and yet nothing waits in its queue.")
+        lines.append(f"{service} away: note {story.numbers} is on all others, and {waiting} waits")
+        story.sandbox.turn("up", service)
+    return [*lines, story.settle()]
+
+
 def outage(story: Story) -> Lines:
-    """Telegram is switched off; people go on saving, editing and deleting."""
+    """All services are switched off; people go on saving, editing and deleting."""
     story.sandbox.turn("down")
     before = story.shown()
     first = story.numbers + 1
     seconds = [story.write(is_private=number % 4 == 3, is_tagged=number % 4 == 1) for number in range(8)]
-    seconds += [story.edit(number, "was edited while Telegram was away") for number in (1, 2, 3, first)]
+    seconds += [story.edit(number, "was edited while all was away") for number in (1, 2, 3, first)]
     seconds += [story.delete(number) for number in (4, first + 1)]
-    seconds.append(story.edit(1, "was edited twice while Telegram was away"))
+    seconds.append(story.edit(1, "was edited twice while all was away"))
     if story.shown() != before:
-        raise StoryFailed("The channels changed although Telegram is away.")
+        raise StoryFailed("The channels changed although all services are away.")
     return [
         f"8 notes saved, 5 edited, 2 deleted (one was out, one was not); longest save {max(seconds):.2f} s",
         story.figures(),
@@ -54,13 +77,13 @@ def outage(story: Story) -> Lines:
 
 
 def recovery(story: Story) -> Lines:
-    """Telegram is back: the channels become what the notes are, by themselves."""
+    """They are back: all places become what the notes are, by themselves."""
     story.sandbox.turn("up")
     return [story.settle()]
 
 
 def answer_lost(story: Story) -> Lines:
-    """Telegram takes an edit, and its answer is lost on the way: nothing is posted anew."""
+    """Each service takes an edit, and its answer is lost on the way: nothing is posted anew."""
     before = story.see(1)
     story.sandbox.turn("store-then-reset")
     seconds = story.edit(1, "was edited while answers got lost")
@@ -73,9 +96,9 @@ def answer_lost(story: Story) -> Lines:
 
 
 def hanging(story: Story) -> Lines:
-    """Telegram accepts connections and says nothing: saves do not hang with it."""
+    """All services accept connections and say nothing: saves do not hang with them."""
     story.sandbox.turn("hang")  # takes the edit, but does not answer
-    seconds = [story.edit(1, "was edited while Telegram hung")]
+    seconds = [story.edit(1, "was edited while all hung")]
     story.sandbox.turn("hang-before")  # does not even read
     seconds += [story.write() for _ in range(3)]
     line = f"1 note edited, 3 saved, longest save {max(seconds):.2f} s; {story.figures()}"
@@ -84,7 +107,7 @@ def hanging(story: Story) -> Lines:
 
 
 def rate_limit(story: Story) -> Lines:
-    """Telegram says "too many requests" (429): notes wait as long as it wishes."""
+    """Every service says "too many requests" (429): notes wait as long as it wishes."""
     story.sandbox.turn("limited", retry_after=2)
     seconds = [story.write() for _ in range(3)]
     line = f"3 notes saved, longest {max(seconds):.2f} s; {story.figures()}"
@@ -108,11 +131,11 @@ def worker_killed(story: Story) -> Lines:
     story.demo.worker.kill()
     story.sandbox.turn("up")
     story.demo.start_worker()
-    return [f"killed process {pid} with {count} of 4 tasks in its hands", story.settle()]
+    return [f"killed process {pid} with {count} tasks in its hands", story.settle()]
 
 
 def redis_away(story: Story) -> Lines:
-    """Redis is stopped: a note still goes out at once; one more with Telegram away too; both come back."""
+    """Redis is stopped: a note still goes out at once; one more with the services away too; both come back."""
     story.demo.stop_redis()
     seconds = [story.write()]
     message = story.see(story.numbers)
@@ -143,9 +166,10 @@ def verdict(story: Story) -> Lines:
     if seen.doubled:
         raise StoryFailed(f"Posted more than once: {seen.doubled}")
     return [
-        f"{story.save_count} saves and deletions; {seen.request_count} requests to Telegram, of which "
-        f"{seen.stored_count} changed a channel and {seen.unanswered_count} were never answered",
-        f"{seen.created_count} messages posted, 0 posted twice",
+        f"{story.save_count} saves and deletions; {seen.request_count} requests, of which "
+        f"{seen.stored_count} changed something and {seen.unanswered_count} were never answered",
+        f"{seen.created_count} created, 0 twice: "
+        + ", ".join(f"{service} {count}" for service, count in seen.created_by_service),
     ]
 
 
@@ -153,6 +177,7 @@ STEPS: tuple[Step, ...] = (
     note_goes_out,
     rules,
     edit,
+    one_away,
     outage,
     recovery,
     answer_lost,

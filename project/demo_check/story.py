@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 
 from project.demo.supervisor import Demo
 
-from .sandbox import Message, Sandbox
+from .sandbox import SERVICES, Message, Sandbox
 from .site import Saved, Site
 
 SEEN_SECONDS = 1.0  # a note stands in the channel that soon after its save has answered
 # IMMEDIATE.TIMEOUT_SECONDS + 1, and what the admin itself and a busy machine may take.
 SAVE_SECONDS = 4.0
 SETTLE_SECONDS = 60.0  # until channels and notes agree again after an outage
+FOR_ALL = ("manticore", "webhook")  # take every note
+PLACES = ("@news", "@drafts", "@tagged", "mastodon", *FOR_ALL)
 QUEUE_COUNTS = ("pending_count", "delayed_count", "processing_count", "failed_count")
 
 
@@ -59,7 +61,7 @@ class Story:
         text = f"Note {self.numbers}: {body}"
         tags = [self.travel] if is_tagged else []
         saved = self.site.save_note(text, is_private=is_private, is_markdown=is_markdown, tags=tags)
-        places = ("@drafts",) if is_private else ("@news",)
+        places = ("@drafts", *FOR_ALL) if is_private else ("@news", "mastodon", *FOR_ALL)
         shown = text.replace("**", "")
         self.notes[self.numbers] = Note(pk=saved.pk, text=shown, channels=places + (("@tagged",) if is_tagged else ()))
         return self._quick(saved)
@@ -91,8 +93,8 @@ class Story:
         return found[0] if found else None
 
     def expected(self) -> dict[str, list[str]]:
-        """By channel, the texts of its notes; in no order, since after an outage they may come in another."""
-        channels: dict[str, list[str]] = {"@news": [], "@drafts": [], "@tagged": []}
+        """By place, the texts of its notes; in no order, since after an outage they may come in another."""
+        channels: dict[str, list[str]] = {place: [] for place in PLACES}
         for note in self.notes.values():
             for channel in note.channels:
                 channels[channel].append(note.text)
@@ -108,16 +110,26 @@ class Story:
         self.retried(lambda: self.shown() == self.expected(), self._difference, SETTLE_SECONDS)
         self.retried(lambda: not any(self.queue().values()), self._left, SETTLE_SECONDS)
         counts = ", ".join(f"{name} {len(texts)}" for name, texts in self.expected().items())
-        return f"channels as the notes after {time.monotonic() - started:.1f} s: {counts}; the queue is empty"
+        return f"all as the notes after {time.monotonic() - started:.1f} s: {counts}; the queues are empty"
 
     def queue(self) -> dict[str, int]:
-        figures = self.site.stats()
-        return {name.removesuffix("_count"): int(figures[name]) for name in QUEUE_COUNTS}
+        """Over all services."""
+        figures = [self.site.stats(service) for service in SERVICES]
+        return {name.removesuffix("_count"): sum(int(one[name]) for one in figures) for name in QUEUE_COUNTS}
+
+    def waiting(self, service: str) -> int:
+        """Tasks that are not done."""
+        figures = self.site.stats(service)
+        return sum(int(figures[name]) for name in QUEUE_COUNTS)
 
     def figures(self) -> str:
-        figures = self.site.stats()
-        counts = ", ".join(f"{name.removesuffix('_count')} {figures[name]}" for name in QUEUE_COUNTS)
-        return f"queue: {counts}; breaker {figures['breaker']}"
+        """Each service's queue, in one line."""
+        return "; ".join(f"{service}: {self._figures(service)}" for service in SERVICES)
+
+    def _figures(self, service: str) -> str:
+        figures = self.site.stats(service)
+        counts = [f"{name.removesuffix('_count')} {figures[name]}" for name in QUEUE_COUNTS if figures[name]]
+        return ", ".join([*(counts or ["nothing waits"]), f"breaker {figures['breaker']}"])
 
     def retried(self, holds: Callable[[], bool], otherwise: Callable[[], str], seconds: float) -> None:
         deadline = time.monotonic() + seconds

@@ -34,9 +34,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--control-port", type=int, default=8020, help="page and control API (0: any free port)")
     parser.add_argument("--telegram-port", type=int, default=8021, help="Bot API (0: any free port)")
     parser.add_argument("--mastodon-port", type=int, help="Mastodon (the control port and 2; 0: any free port)")
-    parser.add_argument(
-        "--manticore-port", type=int, help="Manticore (the control port and 3; 0: any free port)"
-    )
+    parser.add_argument("--manticore-port", type=int, help="Manticore (the control port and 3; 0: any free port)")
     parser.add_argument("--webhook-port", type=int, help="webhooks (the control port and 4; 0: any free port)")
     parser.add_argument("--pictures-port", type=int, help="pictures (the control port and 5; 0: any free port)")
     parser.add_argument("--bot-token", action="append", help="a token the Bot API knows; may be given repeatedly")

@@ -13,7 +13,7 @@ import httpx
 import redis
 
 from project.demo.child import Child, Output
-from project.demo.plan import HOST, CannotStart, Plan, is_free, make_plan
+from project.demo.plan import HOST, SERVICE_PORTS, CannotStart, Plan, is_free, make_plan
 from project.demo.supervisor import MANAGE, sandbox_command, valkey_command, web_command
 
 START_SECONDS = 60.0
@@ -21,7 +21,8 @@ STOP_SECONDS = 15.0
 WEB_COUNT = 2
 WORKER_COUNT = 2
 # Below the range that systems take the near ends of connections from.
-PORTS = range(20_000, 30_000, 2)
+ROOM = 1 + max(SERVICE_PORTS.values())
+PORTS = range(20_000, 30_000, ROOM)
 _OWN_NAMES = ("SYNCQUEUE_", "TELEGRAM_", "DESTINATIONS", "DATABASE_URL", "REDIS_URL", "SECRET_KEY", "LANGUAGE_CODE")
 
 
@@ -39,7 +40,7 @@ def _free_ports(count: int) -> list[int]:
     while True:
         ports = random.SystemRandom().sample(PORTS, count)
         # The sandbox takes the ports behind its own.
-        if all(is_free(port + more) for port in ports for more in range(2)):
+        if all(is_free(port + more) for port in ports for more in range(ROOM)):
             return ports
 
 

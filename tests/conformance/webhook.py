@@ -14,7 +14,6 @@ class Webhook(ServiceUnderTest):
     """A receiver that keeps objects by their id, and drops events it has had. There is no limit to a text."""
 
     name: ClassVar[str] = "webhook"
-    other_address: ClassVar[str] = "drafts"
     finds_lost: ClassVar[bool] = True
     has_visibility: ClassVar[bool] = True
 

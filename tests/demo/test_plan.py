@@ -13,15 +13,22 @@ FOLDER = Path("somewhere")
 
 def test_without_variables_the_demo_brings_redis_and_the_sandbox_along() -> None:
     plan = make_plan({}, FOLDER)
-    assert plan.ports == {"web": 8000, "sandbox": 8020, "redis": 8030, "telegram": 8021}
+    assert plan.ports == {
+        **{"web": 8000, "sandbox": 8020, "redis": 8030},
+        **{"telegram": 8021, "mastodon": 8022, "manticore": 8023, "webhook": 8024, "pictures": 8025},
+    }
     assert plan.redis_url == "redis://127.0.0.1:8030/0"
     assert plan.environment["TELEGRAM_API_BASE_URL"] == "http://127.0.0.1:8021"
     destinations = json.loads(plan.environment["DESTINATIONS"])
-    assert {name: place["RULE"] for name, place in destinations.items()} == {
-        "news": "public",
-        "drafts": "private",
-        "tagged": "tag",
+    assert {name: (place["SERVICE"], place.get("RULE", "all")) for name, place in destinations.items()} == {
+        "news": ("telegram", "public"),
+        "drafts": ("telegram", "private"),
+        "tagged": ("telegram", "tag"),
+        "account": ("mastodon", "public"),
+        "search": ("manticore", "all"),
+        "hook": ("webhook", "all"),
     }
+    assert plan.environment["SYNCQUEUE_SERVICES"] == "telegram,mastodon,manticore,webhook"
 
 
 def test_a_redis_of_the_environment_is_used_instead_of_an_own_one() -> None:
