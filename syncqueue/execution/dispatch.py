@@ -167,7 +167,15 @@ def _holds(service: str, intents: Sequence[Intent]) -> list[tuple[str, ...]]:
         return [() for _ in intents]
     if not isinstance(handler, DocumentHandler):
         return [() for _ in intents]
-    return [hold_names(intent.destination.pk, handler.endpoint(_place_of(intent))) for intent in intents]
+    return [hold_names(intent.destination.pk, _endpoint(handler, intent)) for intent in intents]
+
+
+def _endpoint(handler: DocumentHandler, intent: Intent) -> str:
+    try:
+        return handler.endpoint(_place_of(intent))
+    except Exception:  # the attempt will end with it, and say so on the record
+        logger.exception("%s has no endpoint", intent.destination)
+        return ""
 
 
 def _place_of(intent: Intent) -> Place:

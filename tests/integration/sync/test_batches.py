@@ -160,3 +160,18 @@ def test_generic_tasks_are_processed_many_at_once_and_end_one_by_one() -> None:
     assert sorted(map(len, CountingHandler.calls), reverse=True) == [10, 10, 5]
     stats = get_queue("counting").stats()
     assert (stats.total_processed, stats.failed_count, stats.pending_count) == (24, 1, 0)
+
+
+def test_a_handler_that_cannot_name_its_endpoint_is_an_attempt_that_failed_with_the_reason(
+    shelf: Shelf, writer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def endpoint(self: Any, place: Any) -> str:
+        raise KeyError("host")
+
+    monkeypatch.setattr(shelf_module.ShelfHandler, "endpoint", endpoint)
+    Note.objects.create(owner=writer, text="Note")
+    work()
+    record = SyncRecord.objects.get()
+    assert record.state == RecordState.WAITING
+    assert "KeyError: 'host'" in record.error
+    assert get_queue("shelf").stats().delayed_count == 1
