@@ -60,8 +60,9 @@ def set_up(url: str) -> Any:
     return client
 
 
-def fill_queue(count: int) -> None:
-    """Failed tasks, written as the scripts write them, but many at once."""
+def fill_queue(url: str, count: int) -> None:
+    """Failed tasks, written as the scripts write them, but many at once and by a patient client."""
+    import redis
     from django.utils import timezone
 
     from syncqueue.core.task import AttemptNote, Progress, SyncTask, encode_body, encode_progress
@@ -71,10 +72,11 @@ def fill_queue(count: int) -> None:
     queue.enqueue(SyncTask("writer", "update", "notes.note:0"))  # stamps the queue
     note = AttemptNote(at=timezone.now(), seconds=0.1, outcome="failure", error="Refused: the channel is gone.")
     progress = encode_progress(Progress().after(note, counts=True))
+    client = redis.Redis.from_url(url, socket_timeout=60)
     keys, now = queue.calls.keys, int(time.time() * 1000)
     for first in range(0, count, CHUNK):
         tasks = [SyncTask("writer", "update", f"notes.note:{n}") for n in range(first, min(count, first + CHUNK))]
-        pipe = queue.client.pipeline(transaction=False)
+        pipe = client.pipeline(transaction=False)
         pipe.hset(keys["bodies"], mapping={task.id: encode_body(task) for task in tasks})
         pipe.hset(keys["progress"], mapping={task.id: progress for task in tasks})
         pipe.zadd(keys["failed"], {task.id: now - count + first + n for n, task in enumerate(tasks)})
@@ -183,7 +185,7 @@ def main() -> int:
     server = start_server()
     client = set_up(server.url)
     began = time.perf_counter()
-    fill_queue(asked.count)
+    fill_queue(server.url, asked.count)
     fill_records(asked.count)
     print(f"{asked.count:,} failed tasks and as many records, made in {time.perf_counter() - began:.0f} s")
     from syncqueue.queues import get_queue
