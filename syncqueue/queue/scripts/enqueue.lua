@@ -2,16 +2,54 @@
 -- the key: its due time stays; while that one is in processing the newest waits behind it.
 -- ARGV: 1 now, 2 site id, then for each task: id, "1" when it has a key, due (epoch ms, 0 = at once), body
 -- Answers for each: "new", "replaced", "behind" or "known" (sent before).
-local answers = {}
+-- New tasks are written together at the end; before an id that came earlier in the same call they are written first.
 local refused = foreign(ARGV[2])
 if refused then
   return refused
 end
+local ids = {}
 for at = 3, #ARGV, 4 do
-  local id, due, body = ARGV[at], tonumber(ARGV[at + 2]), ARGV[at + 3]
+  ids[#ids + 1] = ARGV[at]
+end
+if #ids == 0 then
+  return ids
+end
+
+local new, fields, ready = {}, {}, {} -- new: the ids that this call has brought
+local function write_new()
+  if #fields > 0 then
+    redis.call('HSET', bodies, unpack(fields))
+  end
+  if #ready > 0 then
+    redis.call('ZADD', queue, unpack(ready))
+  end
+  fields, ready = {}, {}
+end
+
+local function add_new(id, body, due)
+  new[id] = true
+  fields[#fields + 1] = id
+  fields[#fields + 1] = body
+  if due > now then
+    to_delayed(id, due)
+  else
+    ready[#ready + 1] = whole(band(body) + next_tick())
+    ready[#ready + 1] = id
+  end
+end
+
+local answers = {}
+local present = redis.call('HMGET', bodies, unpack(ids))
+for i, id in ipairs(ids) do
+  local at = 4 * i - 1
+  local due, body = tonumber(ARGV[at + 2]), ARGV[at + 3]
+  if new[id] then
+    write_new()
+    present[i] = body
+  end
   local answer = 'new'
-  if redis.call('HSETNX', bodies, id, body) == 1 then
-    to_pending_or_delayed(id, body, due)
+  if not present[i] then
+    add_new(id, body, due)
   elseif ARGV[at + 1] == '0' then
     answer = 'known'
   elseif redis.call('ZSCORE', processing, id) then
@@ -25,7 +63,8 @@ for at = 3, #ARGV, 4 do
     end
     answer = 'replaced'
   end
-  answers[#answers + 1] = answer
+  answers[i] = answer
 end
+write_new()
 keep_tick()
 return answers
