@@ -1,0 +1,1 @@
+"""A site's content, as small as it can be."""

@@ -1,0 +1,25 @@
+"""One model."""
+
+from django.db import models
+
+
+class Note(models.Model):
+    """A text that is synced."""
+
+    text = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True, db_index=True)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Plain(models.Model):
+    """The same, not synced: what a save costs without us."""
+
+    text = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True, db_index=True)
+
+    def __str__(self) -> str:
+        return self.text

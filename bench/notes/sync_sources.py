@@ -1,0 +1,20 @@
+"""What syncqueue is told of it."""
+
+import syncqueue
+from bench.notes.models import Note
+
+
+@syncqueue.register(Note)
+class NoteSync(syncqueue.ModelSync):
+    """Every note, to the site's destinations."""
+
+    created_field = "created_at"
+    changed_field = "updated_at"
+
+    def document(self, note: Note) -> syncqueue.Document:
+        """Its text."""
+        return syncqueue.Document(text=note.text)
+
+    def owner(self, note: Note) -> None:
+        """The site's own destinations."""
+        return None

@@ -1,0 +1,56 @@
+"""A site with the bench's services and the demo's notes. `BENCH_FOLDER` and `BENCH_REDIS` say where its data is."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+_FOLDER = Path(os.environ["BENCH_FOLDER"])
+
+SECRET_KEY = "for-the-bench-only"  # noqa: S105 (no secret)
+USE_TZ = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "syncqueue",
+    "bench.notes",
+]
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(_FOLDER / "bench.sqlite3"),
+        "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": "PRAGMA journal_mode=WAL;"},
+    }
+}
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+}
+
+_concurrency = int(os.environ.get("BENCH_CONCURRENCY", "1000"))
+_async: dict[str, Any] = {"CLASS": "bench.handlers.Async", "CONCURRENCY": _concurrency}
+
+_service = os.environ.get("BENCH_SERVICE", "batches")
+_places = range(int(os.environ.get("BENCH_PLACES", "1")))
+
+SYNCQUEUE: dict[str, Any] = {
+    "DESTINATIONS": {f"place{n}": {"SERVICE": _service, "ADDRESS": f"place{n}"} for n in _places},
+    "IMMEDIATE": {"ENABLED": False},
+    "REDIS": os.environ["BENCH_REDIS"],
+    # Short, so that what a killed worker held comes back while somebody still watches.
+    "PROCESSING": {
+        "LEASE_SECONDS": 6,
+        "ATTEMPT_TIMEOUT_SECONDS": 3,
+        "SHUTDOWN_SECONDS": 4,
+        "RECOVERY_INTERVAL_SECONDS": 2,
+    },
+    "HANDLERS": {
+        "noop": _async,
+        "threads": {"CLASS": "bench.handlers.Threaded", "CONCURRENCY": 100},
+        "copies": {"CLASS": "bench.copies.Copies", "CONCURRENCY": 100, "BATCH_SIZE": 1},
+        "batches": {"CLASS": "bench.copies.Copies", "CONCURRENCY": 4, "BATCH_SIZE": 500},
+        **{f"idle{number}": _async for number in range(6)},
+    },
+}

@@ -1,0 +1,1 @@
+"""One module a system, each with a class `System` that base.py describes."""

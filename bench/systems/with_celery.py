@@ -1,0 +1,30 @@
+"""Celery."""
+
+from __future__ import annotations
+
+from celery import Celery
+
+from bench.jobs import PADDING, work
+from bench.systems.base import Base, redis_url, tool
+
+app = Celery("bench", broker=redis_url())
+app.conf.update(task_ignore_result=True, worker_hijack_root_logger=False, broker_connection_retry_on_startup=True)
+job = app.task(name="work")(work)
+
+
+class System(Base):
+    """With threads where jobs wait, else the solo pool: its fastest for one process."""
+
+    name = "celery"
+    package = "celery"
+    notes = "solo pool for no-ops, threads pool for waiting jobs; no results"
+
+    def worker(self, kind: str, concurrency: int) -> list[str]:
+        """One process."""
+        quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "ERROR"]
+        pool = ["-P", "solo"] if kind == "noop" else ["-P", "threads", "-c", str(concurrency)]
+        return tool("celery", "-A", "bench.systems.with_celery:app", "worker", *pool, *quiet)
+
+    def enqueue(self, number: int, wait_ms: int = 0, kind: str = "noop") -> None:
+        """One job."""
+        job.delay(number, wait_ms, PADDING)
