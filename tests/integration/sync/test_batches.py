@@ -93,7 +93,7 @@ def test_one_bad_document_fails_alone_with_its_reason(shelf: Shelf, writer: User
 def test_an_unreachable_service_is_one_strike_for_the_whole_call_and_uses_no_attempt(
     shelf: Shelf, writer: User, settings: Any
 ) -> None:
-    settings.SYNCQUEUE = {**settings.SYNCQUEUE, "BREAKER": {"FAILURES": 2, "OPEN_SECONDS": 0.1}}
+    settings.SYNCQUEUE = {**settings.SYNCQUEUE, "BREAKER": {"FAILURES": 2, "OPEN_SECONDS": 60}}
     shelf.error = Unreachable("No route.")
     queue_notes(writer, *(f"Note {number}" for number in range(20)))
     work()
