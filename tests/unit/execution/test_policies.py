@@ -79,3 +79,13 @@ def test_the_table_is_read_once_in_some_seconds() -> None:
 def test_a_service_that_is_not_on_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="mastodon"):
         policies.in_force("mastodon")
+
+
+def test_what_was_read_a_moment_ago_is_at_hand_without_the_database() -> None:
+    ServicePolicy.objects.create(service="telegram", concurrency=3)
+    assert policies.at_hand("telegram") is None
+    policies.in_force("telegram")
+    with CaptureQueriesContext(connection) as queries:
+        found = policies.at_hand("telegram")
+    assert found is not None
+    assert (found.concurrency, len(queries)) == (3, 0)
