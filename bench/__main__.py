@@ -46,6 +46,18 @@ def measured(name: str, scenarios: list[str], scale: float, environment: dict[st
     return answer
 
 
+def _about(lowest: dict[str, float], began: float) -> dict[str, Any]:
+    """What a reader must know of the run."""
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "load": os.getloadavg()[1],
+        "floor": lowest,
+        "seconds": round(time.monotonic() - began),
+    }
+
+
 def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -70,14 +82,9 @@ def main() -> None:
                 versions[name] = answer.get("version", versions.get(name, "?"))
                 for scenario, figures in answer.get("results", {}).items():
                     runs[name][scenario].append(figures)
-    about = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        "load": os.getloadavg()[1],
-        "floor": lowest,
-        "seconds": round(time.monotonic() - began),
-    }
+                # After each, so that a run that is broken off leaves what it has.
+                report.write(given.output, runs, versions, _about(lowest, began))
+    about = _about(lowest, began)
     report.write(given.output, runs, versions, about)
     print(report.table(runs, versions))
     print("\nThe floor, redis-py alone: " + ", ".join(f"{name} {value:,.0f}/s" for name, value in lowest.items()))
