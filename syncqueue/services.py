@@ -9,10 +9,10 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
 from django.db.models import Model, QuerySet
@@ -68,6 +68,7 @@ from syncqueue.sources.registry import ModelSync, source_for
 from syncqueue.sources.sentences import Sentence, describe
 from syncqueue.sources.sweep import begin_filling
 
+T = TypeVar("T", bound=Model)
 logger = logging.getLogger("syncqueue.services")
 
 # Is told how many tasks of long work are done.
@@ -138,12 +139,23 @@ def sync_queryset(objects: QuerySet[Any], service: str | None = None) -> int:
         raise ConfigurationError(f"{objects.model._meta.label} is not registered with syncqueue.")
     only = None if service is None else {place.pk for place in resyncing.chosen_destinations([service])}
     count = 0
-    for piece in chunks(objects.iterator(chunk_size=CHUNK), CHUNK):
+    for piece in _pieces(objects):
         with transaction.atomic(using=record_db()):
             intents = record_changes(source, [Change(obj=obj, pk=str(obj.pk)) for obj in piece], only=only)
         count += len(intents)
         _queue(intents)
     return count
+
+
+def _pieces(rows: QuerySet[T], *related: str) -> Iterator[list[T]]:
+    """The rows in chunks, by their keys.
+
+    Not by one long query: on SQLite nothing can be written beside one once another process has written.
+    """
+    keys = list(rows.values_list("pk", flat=True))
+    manager = rows.model._base_manager.using(rows.db)
+    for piece in chunks(keys, CHUNK):
+        yield list(manager.filter(pk__in=piece).select_related(*related) if related else manager.filter(pk__in=piece))
 
 
 def _queue(intents: Sequence[Intent]) -> None:
@@ -453,7 +465,7 @@ def _set_paused(service: str, paused: bool) -> None:
 def sync_records(rows: QuerySet[SyncRecord], *, actor: str) -> int:
     """Sync records anew because a person asked, whatever state they are in; answers how many wait now."""
     count = 0
-    for piece in chunks(rows.select_related("destination").order_by("pk").iterator(chunk_size=CHUNK), CHUNK):
+    for piece in _pieces(rows, "destination"):
         intents = touch_records(piece, now=SYSTEM_CLOCK.now())
         _queue(intents)
         count += len(intents)

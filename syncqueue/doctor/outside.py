@@ -121,7 +121,7 @@ def _check_all(destinations: Sequence[Destination]) -> Iterator[Finding]:
             continue
         seconds = time.monotonic() - began
         if destination.broken_reason:
-            advice = _("It works again: press “mended” in the admin, and what waits for it goes out.")
+            advice = _("It works again: press “Try again” in the admin, and what waits for it goes out.")
             yield wrong(_area(destination), f"{text} {destination.broken_reason}", advice, seconds)
         else:
             yield ok(_area(destination), text, seconds)

@@ -111,7 +111,7 @@ def test_a_refused_credential_is_wrong(channel: Destination, sandbox: RunningSan
 
 def test_a_destination_that_works_again_is_to_be_mended(channel: Destination) -> None:
     Destination.objects.update(broken_reason="Was kicked.")
-    assert "mended" in about(examined(), "Was kicked.")
+    assert "Try again" in about(examined(), "Was kicked.")
 
 
 def test_a_secret_under_a_lost_key_names_the_settings(channel: Destination, settings: Any) -> None:
