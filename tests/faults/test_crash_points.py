@@ -28,6 +28,21 @@ WITHOUT_TASK = """
 """
 WITHOUT_RECORD = 'Note.objects.bulk_create([Note(owner_id=1, text="Note 1")])'
 IN_THE_QUEUE = "from syncqueue.queue import AsyncSyncQueue, SyncQueue"
+# A text that becomes a file is taken away and posted anew: two calls.
+ANOTHER_FORM = """
+    note = save("Before")
+    note.text = "Long " * 1000
+    with syncqueue.queued():
+        note.save()
+"""
+AFTER_STEP = """
+    import syncqueue.sources.records
+    store = syncqueue.sources.records.store_step
+    def store_and_die(*args):
+        store(*args)
+        die()
+    syncqueue.sources.records.store_step = store_and_die
+"""
 AFTER_RECOVERING = """
     from syncqueue.queue import SyncQueue
     recover = SyncQueue.recover_expired
@@ -103,6 +118,26 @@ def test_a_worker_killed_at_this_point_leaves_nothing_lost_or_doubled(
     eventually(lambda: _is_done(site))
     assert texts(sandbox)[-1:] == ["Note 1"]
     assert 1 <= posted(sandbox)["Note 1"] <= point.most
+
+
+@pytest.mark.parametrize(
+    "patch",
+    ["syncqueue.sources.records.store_step = die", AFTER_STEP],
+    ids=["before it is stored", "when it is stored"],
+)
+def test_a_worker_killed_after_the_first_of_two_calls_leaves_one_message_with_the_new_text(
+    site: Site, sandbox: RunningSandbox, patch: str
+) -> None:
+    site.script(ANOTHER_FORM)
+    first = site.worker(patch="import syncqueue.sources.records\n" + dedent(patch))
+    eventually(lambda: _is_killed(first))
+    assert sandbox.messages("@news") == []
+
+    site.worker()
+
+    eventually(lambda: _is_done(site))
+    assert [message["kind"] for message in sandbox.messages("@news")] == ["document"]
+    assert [entry["method"] for entry in sandbox.log()].count("sendDocument") == 1
 
 
 def test_a_worker_killed_while_it_fails_a_task_leaves_the_reason_on_the_record(
