@@ -5,39 +5,42 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('syncqueue', '0001_initial'),
+        ("syncqueue", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Clearing',
+            name="Clearing",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('service', models.CharField(max_length=50, verbose_name='service')),
-                ('actor', models.CharField(max_length=200, verbose_name='by')),
-                ('cleared_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='cleared')),
-                ('task_count', models.PositiveIntegerField(default=0, verbose_name='tasks')),
-                ('restored_at', models.DateTimeField(blank=True, null=True, verbose_name='restored')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("service", models.CharField(max_length=50, verbose_name="service")),
+                ("actor", models.CharField(max_length=200, verbose_name="by")),
+                ("cleared_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="cleared")),
+                ("task_count", models.PositiveIntegerField(default=0, verbose_name="tasks")),
+                ("restored_at", models.DateTimeField(blank=True, null=True, verbose_name="restored")),
             ],
             options={
-                'verbose_name': 'clearing',
-                'verbose_name_plural': 'clearings',
-                'default_permissions': (),
+                "verbose_name": "clearing",
+                "verbose_name_plural": "clearings",
+                "default_permissions": (),
             },
         ),
         migrations.AddField(
-            model_name='syncrecord',
-            name='clearing',
+            model_name="syncrecord",
+            name="clearing",
             field=models.BigIntegerField(blank=True, editable=False, null=True),
         ),
         migrations.AddIndex(
-            model_name='syncrecord',
-            index=models.Index(condition=models.Q(('clearing__isnull', False)), fields=['clearing', 'id'], name='syncqueue_rec_clearing'),
+            model_name="syncrecord",
+            index=models.Index(
+                condition=models.Q(("clearing__isnull", False)),
+                fields=["clearing", "id"],
+                name="syncqueue_rec_clearing",
+            ),
         ),
         migrations.AddIndex(
-            model_name='clearing',
-            index=models.Index(fields=['cleared_at'], name='syncqueue_clearing_at'),
+            model_name="clearing",
+            index=models.Index(fields=["cleared_at"], name="syncqueue_clearing_at"),
         ),
     ]
