@@ -94,6 +94,14 @@ def test_scripts_pages_styles_and_api_work_from_the_wheel(manage: Callable[..., 
     assert "ALL THERE" in manage("shell", "-c", QUESTIONS)
 
 
+def test_the_translations_are_those_of_the_wheel(manage: Callable[..., str]) -> None:
+    question = (
+        "from django.utils import translation; from syncqueue.models import Destination\n"
+        "with translation.override('zh-hans'): print(Destination._meta.verbose_name)"
+    )
+    assert manage("shell", "-c", question).strip().splitlines()[-1] != "destination"
+
+
 def test_the_shortest_settings_are_right(manage: Callable[..., str]) -> None:
     assert "no issues" in manage("check")
 
