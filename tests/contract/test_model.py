@@ -61,10 +61,17 @@ class QueueMachine(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.backend = Backend(self.kind, self.url() if self.url else "")
-        self.queue: Face = self.backend.queue()
+        # Two workers, and the web and people between them: each move is made by one of them.
+        self.queues: tuple[Face, ...] = (self.backend.queue(), self.backend.queue())
         self.live: dict[str, Entry] = {}
         self.claims: list[ClaimedTask] = []  # also those whose lease is lost
         self.numbers = count()
+        self.turns = count()
+
+    @property
+    def queue(self) -> Face:
+        """Each time the other one: a lease counts by its token, not by who brings it."""
+        return self.queues[next(self.turns) % len(self.queues)]
 
     def _pick(self, number: int) -> ClaimedTask | None:
         return self.claims[number % len(self.claims)] if self.claims else None
@@ -229,6 +236,14 @@ class QueueMachine(RuleBasedStateMachine):
             else:
                 assert self.queue.delete(id_)
                 del self.live[id_]
+
+    @rule(state=st.sampled_from([TaskState.PENDING, TaskState.DELAYED, TaskState.FAILED]))
+    def clear(self, state):
+        gone = {one.id for one in self.queue.tasks(state, limit=1000)}
+        assert gone <= {id_ for id_, entry in self.live.items() if entry.state != "processing"}
+        assert self.queue.clear([state])[state] == len(gone)
+        for id_ in gone:
+            del self.live[id_]
 
     @rule(name=st.sampled_from(HOLDS), seconds=st.sampled_from([5, 30, None]), forced=st.booleans())
     def hold(self, name, seconds, forced):
