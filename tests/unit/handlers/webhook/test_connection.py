@@ -1,0 +1,89 @@
+"""The real client library on this machine's own network: dead addresses of one family, and answers that never come."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from syncqueue.core.errors import OutcomeUnknown, Unreachable
+from syncqueue.handlers.base import Document, DocumentJob, HandlerConfig, Place, RemotePart
+from syncqueue.handlers.webhook.handler import WebhookHandler
+from tests.unit.handlers.loopback import Resolver, black_hole, closed_port, serving
+
+SECRET = "whsec_" + base64.b64encode(b"a" * 32).decode()
+
+
+def create(url: str, **config: Any) -> None:
+    """Tell the receiver of a new note."""
+
+    async def store(_: Sequence[RemotePart]) -> str:
+        return "next key"
+
+    job = DocumentJob(
+        place=Place(id=1, name="hook", address=f"{url}/hook", secret={"secret": SECRET}),
+        document=Document(text="Hello"),
+        parts=(),
+        idempotency_key="key",
+        uncertain=False,
+        store=store,
+        source="notes.note",
+        object_pk="1",
+    )
+
+    async def go() -> None:
+        handler = WebhookHandler(
+            HandlerConfig(service="webhook", allowed_private_hosts=("dual.test", "127.0.0.1"), **config)
+        )
+        try:
+            await handler.create(job)
+        finally:
+            await handler.aclose()
+
+    asyncio.run(go())
+
+
+def test_with_ipv6_black_holed_an_event_arrives_at_the_first_attempt(resolver: Resolver) -> None:
+    with serving() as host, black_hole(host.port) as (dead, port):
+        resolver.names["dual.test"] = [dead, "127.0.0.1"]
+        create(f"http://dual.test:{port}")
+        assert len(host.peers) == 1
+        assert resolver.families == [socket.AF_UNSPEC]
+
+
+def test_forced_to_ipv4_no_ipv6_address_is_asked_for(resolver: Resolver) -> None:
+    with serving() as host, black_hole(host.port) as (_, port):
+        resolver.names["dual.test"] = ["::1", "127.0.0.1"]
+        create(f"http://dual.test:{port}", force_ipv4=True)
+        assert len(host.peers) == 1
+        assert resolver.families == [socket.AF_INET]
+
+
+def test_forced_to_ipv4_the_failure_speaks_of_ipv4_alone(resolver: Resolver) -> None:
+    resolver.names["dual.test"] = ["::1", "127.0.0.1"]
+    with pytest.raises(Unreachable) as caught:
+        create(f"http://dual.test:{closed_port()}", force_ipv4=True)
+    assert "IPv4 127.0.0.1: connection refused" in str(caught.value)
+    assert "IPv6" not in str(caught.value)
+
+
+def test_a_receiver_that_answers_on_no_address_names_each(resolver: Resolver) -> None:
+    with black_hole() as (dead, port):
+        resolver.names["dual.test"] = [dead, "127.0.0.1"]
+        with pytest.raises(Unreachable) as caught:
+            create(f"http://dual.test:{port}", attempt_timeout_seconds=2)
+    assert f"{dead}: no answer within 0.5 s" in str(caught.value)
+    assert "IPv4 127.0.0.1: connection refused" in str(caught.value)
+
+
+def test_a_receiver_that_hangs_after_accepting_leaves_a_create_unknown(resolver: Resolver) -> None:
+    with serving() as host:
+        host.ready.clear()
+        resolver.names["dual.test"] = ["127.0.0.1"]
+        with pytest.raises(OutcomeUnknown, match="answer was lost"):
+            create(f"http://dual.test:{host.port}", attempt_timeout_seconds=0.5)
+        assert len(host.peers) == 1
