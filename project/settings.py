@@ -49,6 +49,9 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # Where people reach the site; posts link back to a note's page with it.
 SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000").rstrip("/")
 
+# Whether people bring destinations of their own, on pages at /destinations/. It costs each save of a note one query.
+OWN_DESTINATIONS = env.bool("OWN_DESTINATIONS", default=False)
+
 # Cookies and redirects follow the address people use, so that a site on https needs no further switch.
 _is_https = SITE_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
@@ -95,6 +98,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "project.notes.context_processors.switches",
             ],
         },
     },

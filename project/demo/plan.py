@@ -83,6 +83,7 @@ def make_plan(given: Mapping[str, str], folder: Path) -> Plan:
     ports = {name: _port(given, variable, default) for name, (variable, default) in PORT_NAMES.items()}
     environment = dict(given) | {
         "DEBUG": "1",
+        "OWN_DESTINATIONS": given.get("OWN_DESTINATIONS") or "1",
         "DJANGO_SETTINGS_MODULE": "project.settings",
         "PYTHONUNBUFFERED": "1",
         "SECURE_SSL_REDIRECT": "0",

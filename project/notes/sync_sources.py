@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 import syncqueue
+from syncqueue.models import Destination, DestinationState
 
 from .models import Note, Tag
 
@@ -31,13 +32,20 @@ class NoteSync(syncqueue.ModelSync):
             fields={"userid": note.owner_id, "ismarkdown": note.is_markdown, "createdat": note.created_at},
         )
 
-    def owner(self, note: Note) -> None:
-        # The channels belong to the site (DESTINATIONS in the environment), and everybody's notes go there.
-        # A site whose people bring channels of their own answers note.owner here.
-        return None
+    def owner(self, note: Note) -> int | None:
+        # A writer who has destinations of their own uses those, for all new notes and in place of the site's (its
+        # search index too); everybody else's notes go to the site's (DESTINATIONS in the environment). Copies that are
+        # out there already stay where they are and are kept up to date.
+        return note.owner_id if settings.OWN_DESTINATIONS and has_own_destinations(note.owner_id) else None
 
     def is_live(self, note: Note) -> bool:
         return note.deleted_at is None
+
+
+def has_own_destinations(user_id: int) -> bool:
+    """Also where all are switched off: what is meant for a channel of one's own must not turn up in the site's."""
+    # Asked anew for each note and never remembered: web processes and workers must see a new destination at once.
+    return Destination.objects.filter(owner_id=user_id, state=DestinationState.ACTIVE).exists()
 
 
 def notes_with(tag: Tag) -> "QuerySet[Note]":

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import views
+from . import destination_views, views
 
 urlpatterns = [
     # Browsers ask for it on pages that name no icon, such as the admin's.
@@ -12,4 +12,11 @@ urlpatterns = [
     path("notes/<int:pk>/", views.note_detail, name="note-detail"),
     path("notes/<int:pk>/edit/", views.note_edit, name="note-update"),
     path("notes/<int:pk>/delete/", views.note_delete, name="note-delete"),
+    path("destinations/", destination_views.destination_list, name="destination-list"),
+    path("destinations/new/<slug:service>/", destination_views.destination_add, name="destination-create"),
+    path("destinations/<int:pk>/edit/", destination_views.destination_edit, name="destination-update"),
+    path("destinations/<int:pk>/switch/", destination_views.destination_switch, name="destination-switch"),
+    path("destinations/<int:pk>/test/", destination_views.destination_test, name="destination-test"),
+    path("destinations/<int:pk>/mend/", destination_views.destination_mend, name="destination-mend"),
+    path("destinations/<int:pk>/delete/", destination_views.destination_delete, name="destination-delete"),
 ]
