@@ -259,6 +259,7 @@ def _record_ids(views: Iterable[TaskView]) -> list[int]:
 def retry_failed(service: str, *, actor: str, most: int | None = None, progress: Progress | None = None) -> int:
     """Bring all dead letters back that there are now, or the `most` oldest; answers how many.
 
+    All: also the failed and held records whose dead letters are gone, because Redis was emptied or has trimmed them.
     `progress` is told after each chunk.
     """
     queue = get_queue(service)
@@ -268,8 +269,15 @@ def retry_failed(service: str, *, actor: str, most: int | None = None, progress:
         total += _bring_back(queue, ids)
         left -= len(ids)
         _tell(progress, total)
+    if most is None:
+        total += _retry_failed_records(service)
     logger.info("%s: %s failed tasks brought back by %s", service, total, actor)
     return total
+
+
+def _retry_failed_records(service: str) -> int:
+    states = (RecordState.FAILED, RecordState.UNKNOWN)
+    return _touch_and_queue(records.records().filter(service=service, state__in=states).order_by("pk"))
 
 
 def retry_tasks(service: str, ids: Sequence[str], *, actor: str) -> int:
@@ -464,12 +472,17 @@ def _set_paused(service: str, paused: bool) -> None:
 
 def sync_records(rows: QuerySet[SyncRecord], *, actor: str) -> int:
     """Sync records anew because a person asked, whatever state they are in; answers how many wait now."""
+    count = _touch_and_queue(rows)
+    logger.info("%s records synced anew by %s", count, actor)
+    return count
+
+
+def _touch_and_queue(rows: QuerySet[SyncRecord]) -> int:
     count = 0
     for piece in _pieces(rows, "destination"):
         intents = touch_records(piece, now=SYSTEM_CLOCK.now())
         _queue(intents)
         count += len(intents)
-    logger.info("%s records synced anew by %s", count, actor)
     return count
 
 

@@ -156,6 +156,24 @@ def test_attempts_used_up_fail_with_the_reason_and_retry_failed_brings_it_back(
     assert queue().stats().failed_count == 0
 
 
+def test_retry_failed_brings_back_what_failed_before_redis_was_emptied(
+    channel: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    configure("telegram", MAX_RETRIES=0)
+    (note,) = save(writer, "First")
+    sandbox.set_mode("telegram", "error")
+    note.delete()
+    assert SyncRecord.objects.get().state == RecordState.FAILED
+    queue().client.flushdb()
+    sandbox.set_mode("telegram", "up")
+    work()
+    assert texts(sandbox) == ["First"]  # never by itself
+    assert services.retry_failed("telegram", actor="a test") == 1
+    work()
+    assert texts(sandbox) == []
+    assert not SyncRecord.objects.exists()
+
+
 def test_a_failed_note_goes_out_with_its_next_save(channel: Destination, writer: User, sandbox: RunningSandbox) -> None:
     configure("telegram", MAX_RETRIES=0)
     sandbox.set_mode("telegram", "error")
