@@ -171,15 +171,17 @@ def _plan(found: Loaded, targets: dict[int, _Target], handler: DocumentHandler, 
         retiring=destination.state == DestinationState.RETIRING,
     )
     parts = read_parts(record)
+    cut_off = found.mark_expired and record.mark_action in (Step.CREATE, Step.UPDATE)
     planned = plan(
         wish,
         parts=parts,
         address=place.address,
         content_hash=record.content_hash,
         existing=_existing(source, found, destination, handler) if not parts else None,
+        lost=handler.lost_part(place, record.source, record.object_pk) if record.uncertain or cut_off else None,
     )
-    creates = planned.step is Step.CREATE
-    lost = found.mark_expired and record.mark_action in (Step.CREATE, Step.UPDATE) and creates
+    lost = cut_off and planned.step is Step.CREATE
+    suspected = cut_off and planned.step is Step.DELETE and not parts  # who takes that away may be cut off too
     prepared = Prepared(
         verdict=Verdict.READY,
         record_id=record.pk,
@@ -191,7 +193,7 @@ def _plan(found: Loaded, targets: dict[int, _Target], handler: DocumentHandler, 
         endpoint=target.endpoint,
         credential=target.credential,
         strays=found.strays,
-        uncertain=record.uncertain or lost,
+        uncertain=record.uncertain or lost or suspected,
     )
     return _stopped(prepared, destination) or (_held(prepared) if lost and service.hold_unknown else prepared)
 

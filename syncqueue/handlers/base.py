@@ -233,6 +233,14 @@ class DocumentHandler(SyncHandler):
         """
         return ()
 
+    def lost_part(self, place: Place, source: str, object_pk: str) -> RemotePart | None:
+        """The part that a create cut off before its end may have left for an object, where its id is of our choosing.
+
+        When the object is not wanted any more, `delete` is given this part, though nobody knows whether it is there.
+        None, the default: the service gives the ids, so what was never learned cannot be taken away.
+        """
+        return None
+
     def credential(self, place: Place) -> str:
         """A name for the credential that does not betray it: equal for destinations that share one."""
         text = json.dumps(sorted(place.secret.items()))

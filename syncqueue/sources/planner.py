@@ -87,13 +87,23 @@ def is_too_old(created_at: datetime | None, start_at: datetime | None) -> bool:
 
 
 def plan(
-    wish: Wish, *, parts: Sequence[RemotePart], address: str, content_hash: str, existing: RemotePart | None = None
+    wish: Wish,
+    *,
+    parts: Sequence[RemotePart],
+    address: str,
+    content_hash: str,
+    existing: RemotePart | None = None,
+    lost: RemotePart | None = None,
 ) -> Plan:
-    """Decide. Parts at another address are another place's affair: here they count as absent."""
+    """Decide. Parts at another address are another place's affair: here they count as absent.
+
+    `lost`: a copy that an earlier attempt may have left behind. What is not wanted is taken away on the suspicion.
+    """
     here = tuple(part for part in parts if part.address == address)
     refused = refusal(wish)
     if refused is not None:
-        return Plan(step=Step.DELETE if here else Step.NOTHING, reason=refused, parts=here)
+        unwanted = here or ((lost,) if lost else ())
+        return Plan(step=Step.DELETE if unwanted else Step.NOTHING, reason=refused, parts=unwanted)
     if not here and existing is not None:
         return Plan(step=Step.UPDATE, reason=Reason.ADOPTED, parts=(existing,))
     if not here and not parts and is_too_old(wish.created_at, wish.start_at):

@@ -15,6 +15,7 @@ class Webhook(ServiceUnderTest):
 
     name: ClassVar[str] = "webhook"
     finds_lost: ClassVar[bool] = True
+    names_copies: ClassVar[bool] = True
     has_visibility: ClassVar[bool] = True
 
     @property

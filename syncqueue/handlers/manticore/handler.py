@@ -13,7 +13,7 @@ from syncqueue.core.errors import DestinationBroken, PermanentError, Unreachable
 from syncqueue.handlers.base import DocumentHandler, DocumentJob, HandlerConfig, Place, RemotePart
 from syncqueue.handlers.manticore.answers import Lost, Refusal, Refused
 from syncqueue.handlers.manticore.client import ManticoreClient
-from syncqueue.handlers.manticore.row import KIND, TABLE_NAME, Write, put, take_away
+from syncqueue.handlers.manticore.row import KIND, TABLE_NAME, Write, put, row_id, take_away
 from syncqueue.handlers.manticore.store import Problem, Store, Tables
 from syncqueue.handlers.network import explain_unreachable
 from syncqueue.handlers.threads import HandlerThreads
@@ -92,6 +92,10 @@ class ManticoreHandler(DocumentHandler):
             count,
         )
         return text % {**named, "count": count}
+
+    def lost_part(self, place: Place, source: str, object_pk: str) -> RemotePart:
+        """The row that the object has, if it has one."""
+        return RemotePart(kind=KIND, id=str(row_id(source, object_pk)), address=place.address)
 
     def endpoint(self, place: Place) -> str:
         """The server, the same for all destinations."""

@@ -53,6 +53,10 @@ class WebhookHandler(DocumentHandler):
         await self._client.send(place, Event.ping(uuid.uuid4().hex))
         return _("%(endpoint)s took a signed ping.") % {"endpoint": self.endpoint(place)}
 
+    def lost_part(self, place: Place, source: str, object_pk: str) -> RemotePart:
+        """What a receiver has if it took the event."""
+        return RemotePart(kind=KIND, id=f"{source}:{object_pk}", address=place.address)
+
     def endpoint(self, place: Place) -> str:
         """The receiver's host."""
         return self._client.endpoint(place)

@@ -45,6 +45,16 @@ def test_what_is_not_wanted_and_not_there_needs_nothing(reason: Reason) -> None:
 
 
 @pytest.mark.parametrize("reason", REFUSED)
+def test_what_is_not_wanted_is_removed_also_where_it_may_be_alone(reason: Reason) -> None:
+    found = plan(REFUSED[reason], parts=(), address="@news", content_hash="", lost=HERE)
+    assert found == Plan(step=Step.DELETE, reason=reason, parts=(HERE,))
+
+
+def test_what_is_wanted_and_may_be_there_is_created() -> None:
+    assert plan(wish(), parts=(), address="@news", content_hash="", lost=HERE).step is Step.CREATE
+
+
+@pytest.mark.parametrize("reason", REFUSED)
 def test_copies_at_another_address_are_left_alone(reason: Reason) -> None:
     assert planned(REFUSED[reason], ELSEWHERE).step is Step.NOTHING
 
