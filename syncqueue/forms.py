@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from django import forms
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
+from django.db.models import DateField, TimeField
 from django.forms.utils import ErrorDict
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -244,8 +245,9 @@ class OwnDestinationForm(DestinationForm):
             "start_at": forms.SplitDateTimeWidget(
                 date_format="%Y-%m-%d",  # what the browser's own pickers speak
                 time_format="%H:%M:%S",
-                date_attrs={"type": "date"},
-                time_attrs={"type": "time", "step": "1"},
+                # Each is named for who cannot see it, in the words (and languages) that Django has.
+                date_attrs={"type": "date", "aria-label": DateField.description},
+                time_attrs={"type": "time", "step": "1", "aria-label": TimeField.description},
             )
         }
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
+from django.utils import translation
 
 from syncqueue.forms import TelegramDestinationForm
 from syncqueue.models import Destination
@@ -33,6 +34,12 @@ def test_owner_and_service_are_the_pages_and_not_the_requests(owner: User) -> No
 def test_the_form_speaks_the_browsers_own_pickers(owner: User) -> None:
     page = TelegramDestinationForm(owner=owner).as_p()
     assert 'type="date"' in page and 'type="time"' in page and 'type="password"' in page
+
+
+def test_date_and_time_are_named_each_for_who_cannot_see_them_in_the_readers_language(owner: User) -> None:
+    with translation.override("zh-hans"):
+        page = TelegramDestinationForm(owner=owner).as_p()
+    assert 'aria-label="日期（不带时分）"' in page and 'aria-label="时间"' in page
 
 
 def test_the_form_never_shows_the_stored_secret(owner: User) -> None:
