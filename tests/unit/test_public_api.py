@@ -40,7 +40,7 @@ MODEL_SYNC = {
 }  # fmt: skip
 DOCUMENT_HANDLER = {
     "aclose", "apply_many", "batch_size", "check", "clean", "create", "credential", "default_kind", "delete",
-    "endpoint", "fingerprint", "places", "posts", "process", "process_many", "secret_fields", "update",
+    "endpoint", "fingerprint", "lost_part", "places", "posts", "process", "process_many", "secret_fields", "update",
 }  # fmt: skip
 
 
