@@ -42,7 +42,6 @@ class ServiceUnderTest(ABC):
     finds_lost: ClassVar[bool] = False
     # Its copies have ids of our choosing (`lost_part`), so one whose making was cut off can be taken away unseen.
     names_copies: ClassVar[bool] = False
-    dual_stack: ClassVar[bool] = True  # its host has a name, which may have addresses of both families
     # What the sandbox calls the request that does it, where a job begins with others
     methods: ClassVar[Mapping[Kind, str]] = {}
     # Answers of the sandbox that mean so
