@@ -162,7 +162,7 @@ def test_a_worker_killed_in_its_drain_leaves_what_it_held_to_the_next(
     site = make_site(redis_url)
     sandbox.plan_answers("telegram", "hang-before")
     site.script(QUEUED)
-    first = site.worker(patch="syncqueue.worker.consumer.Consumer.finish = die")
+    first = site.worker(patch="import syncqueue.worker.consumer\nsyncqueue.worker.consumer.Consumer.finish = die")
     eventually(lambda: _is_being_sent(sandbox))
     first.send_signal(signal.SIGTERM)
     eventually(lambda: _is_killed(first))
