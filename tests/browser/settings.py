@@ -7,6 +7,7 @@ SYNCQUEUE["HANDLERS"] = {
     "telegram": SYNCQUEUE["HANDLERS"]["telegram"],
     "writer": {"CLASS": "tests.faults.handlers.Writer"},
 }
+OWN_DESTINATIONS = True
 MIDDLEWARE.insert(0, "tests.browser.csp.strict_policy")
 
 # A power failure may lose a test's rows; a killed process does not.

@@ -11,6 +11,7 @@ from tests.browser.website import WebSite
 HTML = "<img src=x onerror=alert(1)>"
 FILL = f"""
 from datetime import timedelta
+from django.contrib.auth import get_user_model
 from django.utils import timezone
 from syncqueue.core.task import AttemptNote, SyncTask, TaskState
 from syncqueue.models import Clearing, Destination, SyncRecord
@@ -30,7 +31,8 @@ queue.enqueue(SyncTask("writer", html, html))
 queue.hold("breaker:" + "host:1", 600, html)
 Clearing.objects.create(service="writer", actor=html, task_count=3)
 place = Destination.objects.create(
-    name=html, service="telegram", address="@x", broken_reason=html, broken_at=now, owner_id=1
+    name=html, service="telegram", address="@x", broken_reason=html, broken_at=now,
+    owner=get_user_model().objects.get(username="admin"),
 )
 note = Note.objects.create(owner_id=1, text=html)
 SyncRecord.objects.update_or_create(
@@ -60,6 +62,10 @@ PATHS = (
     f"{ADMIN}/destination/{{place}}/delete/",
     f"{ADMIN}/destination/add/?service=telegram",
     f"{ADMIN}/servicepolicy/add/",
+    "/destinations/",
+    "/destinations/new/telegram/",
+    "/destinations/{place}/edit/",
+    "/destinations/{place}/delete/",
     "/admin/notes/note/?sync=behind",
     "/admin/notes/note/{note}/change/",
     "/admin/notes/note/{note}/sync-now/",
