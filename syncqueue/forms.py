@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 else:
     DestinationModelForm = forms.ModelForm
 
+# Each input is named for who cannot see it, in the words (and languages) that Django has.
+_DATE_ATTRS: dict[str, Any] = {"type": "date", "aria-label": DateField.description}
+_TIME_ATTRS: dict[str, Any] = {"type": "time", "step": "1", "aria-label": TimeField.description}
 FIND_BUTTON = "find_places"  # the name of the button that lists places instead of saving
 ENTERED = "entered_secret"  # a hidden input that carries an entered secret, encrypted, over such a list
 INPUT_PREFIX = "secret_"  # the input of the secret "token" is named "secret_token"
@@ -245,9 +248,8 @@ class OwnDestinationForm(DestinationForm):
             "start_at": forms.SplitDateTimeWidget(
                 date_format="%Y-%m-%d",  # what the browser's own pickers speak
                 time_format="%H:%M:%S",
-                # Each is named for who cannot see it, in the words (and languages) that Django has.
-                date_attrs={"type": "date", "aria-label": DateField.description},
-                time_attrs={"type": "time", "step": "1", "aria-label": TimeField.description},
+                date_attrs=_DATE_ATTRS,
+                time_attrs=_TIME_ATTRS,
             )
         }
 
