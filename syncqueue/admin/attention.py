@@ -58,6 +58,7 @@ def _of_card(card: Card) -> Iterator[Notice]:
             stats.failed_count,
         ) % {"service": card.service, "count": figure(stats.failed_count)}
         yield Notice(text=text, page="queue_tasks", arguments=(card.service, "failed"))
+    yield from _failed_records(card.service, stats.failed_count)
     if stats.paused:
         text = _("%(service)s is paused; %(waiting)s until someone resumes it.")
         waits = {"service": card.service, "waiting": _tasks_wait(_waiting_count(card))}
@@ -116,6 +117,19 @@ def _held_records() -> Iterator[Notice]:
             count,
         ) % {"count": capped(count, COUNTED)}
         yield Notice(text=text, page="syncrecord_changelist", query="state__exact=unknown")
+
+
+def _failed_records(service: str, dead_letters: int) -> Iterator[Notice]:
+    """Those of which Redis has no dead letter any more, because it was emptied or has trimmed them."""
+    count = _count(SyncRecord.objects.filter(service=service, state=RecordState.FAILED))
+    if count > dead_letters:
+        text = ngettext(
+            "%(service)s: %(count)s object failed, and Redis has no task for it any more: look at it, then sync it.",
+            "%(service)s: %(count)s objects failed, and Redis has no task for some of them any more: look at them, "
+            "then sync them.",
+            count,
+        ) % {"service": service, "count": capped(count, COUNTED)}
+        yield Notice(text=text, page="syncrecord_changelist", query="state__exact=failed")
 
 
 def _count(rows: QuerySet[SyncRecord]) -> int:

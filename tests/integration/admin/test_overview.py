@@ -67,6 +67,14 @@ def test_held_records_are_named(record: SyncRecord) -> None:
     assert sentence.startswith("1 object is held because an answer was lost")
 
 
+def test_failed_records_without_a_dead_letter_are_named(record: SyncRecord) -> None:
+    SyncRecord.objects.update(state="failed", service="telegram")
+    (sentence,) = told()
+    assert sentence.startswith("telegram: 1 object failed, and Redis has no task for it any more")
+    fill("telegram", failed=1)
+    assert told() == ["telegram: 1 task failed and waits for a decision: retry or delete it."]
+
+
 def test_a_pause_names_what_waits() -> None:
     fill("telegram", pending=2)
     queue_of("telegram").hold("pause", None, "Paused by ann.")
