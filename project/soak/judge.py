@@ -93,18 +93,23 @@ def read_notes(database: Path) -> dict[str, dict[int, str]]:
 
 
 def differences(
-    wanted: Mapping[str, Mapping[int, str]], shown: Mapping[str, Sequence[Message]], excused: Container[int] = ()
+    wanted: Mapping[str, Mapping[int, str]],
+    shown: Mapping[str, Sequence[Message]],
+    excused: Container[tuple[int, int]] = (),
 ) -> list[str]:
     """Notes that are missing, show an old text, or stand where they should not; doubles are not looked for here.
 
-    `excused`: numbers of notes with an allowed double, of which a copy that nobody knows may be left.
+    `excused`: note and id of messages whose sender could not learn of them: nobody can take those away.
     """
     found: list[str] = []
     for channel, notes in wanted.items():
         texts: dict[int, list[str]] = {}
+        known: set[int] = set()
         for message in shown.get(channel, ()):
             if number := _NUMBER.search(message.text):
                 texts.setdefault(int(number[1]), []).append(message.first_line)
+                if (int(number[1]), message.id) not in excused:
+                    known.add(int(number[1]))
         found += [f"{channel}: note {number} is missing" for number in notes if number not in texts]
         found += [
             f"{channel}: note {number} shows {texts[number]}, not {text!r}"
@@ -112,9 +117,7 @@ def differences(
             if number in texts and text not in texts[number]
         ]
         found += [
-            f"{channel}: note {number} is not taken away"
-            for number in texts
-            if number not in notes and number not in excused
+            f"{channel}: note {number} is not taken away" for number in texts if number not in notes and number in known
         ]
     return found
 
@@ -161,13 +164,12 @@ def judge(
     verdict = Verdict(
         request_count=len(requests), created_count=sum(request.method in CREATING for request in requests)
     )
-    excused: set[int] = set()
     for request, cause in doubles(requests, stops):
         where = f"{request.chat}: note {request.number} as message {request.message_id}"
         if cause:
             verdict.allowed.append(f"{where}, {cause}")
-            excused.add(request.number)
         else:
             verdict.doubled.append(where)
-    verdict.lost = differences(wanted, shown, excused)
+    unlearned = {(one.number, one.message_id) for one in requests if one.method in CREATING and excuse(one, stops)}
+    verdict.lost = differences(wanted, shown, unlearned)
     return verdict

@@ -54,6 +54,13 @@ def test_a_double_after_an_answer_that_was_never_written_is_allowed() -> None:
     assert "never written" in verdict.allowed[0]
 
 
+def test_a_message_whose_answer_was_lost_may_outlive_its_note_and_any_other_may_not() -> None:
+    shown = {10: "Note 3: new", 20: "Note 4: deleted"}
+    assert verdict_on([request(0, 3, 10), request(1, 4, 20, answered=False)], shown).holds
+    answered = verdict_on([request(0, 3, 10), request(1, 4, 20)], shown)
+    assert answered.lost == ["@news: note 4 is not taken away"]
+
+
 def test_a_kill_excuses_the_message_that_was_being_sent_and_no_later_one() -> None:
     killed = BEGINNING + timedelta(seconds=0.5)
     stops = (Stop(name="worker1", at=killed, until=killed),)
