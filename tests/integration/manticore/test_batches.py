@@ -20,6 +20,7 @@ from syncqueue.execution.database import DatabaseThreads
 from syncqueue.handlers.manticore import store
 from syncqueue.models import Destination, RecordState, SyncRecord
 from tests.integration.manticore.conftest import fill, work
+from tests.integration.sync.scene import work_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("index")]
 
@@ -173,13 +174,17 @@ def test_error_answers_that_close_the_connection_cost_nothing(sandbox: RunningSa
 def test_a_note_deleted_after_its_answer_was_lost_leaves_no_row(
     sandbox: RunningSandbox, writer: User, settings: Any
 ) -> None:
-    settings.SYNCQUEUE = {**settings.SYNCQUEUE, "PROCESSING": {"ATTEMPT_TIMEOUT_SECONDS": 1}}
+    handler = settings.SYNCQUEUE["HANDLERS"]["manticore"]
+    settings.SYNCQUEUE = {
+        **settings.SYNCQUEUE,
+        "PROCESSING": {"ATTEMPT_TIMEOUT_SECONDS": 1},
+        "HANDLERS": {"manticore": {**handler, "BASE_DELAY_SECONDS": 0.01}},
+    }
     sandbox.plan_answers("manticore", {"mode": "hang", "method": "replace"})
     note = Note.objects.create(owner=writer, text="Lost")
     assert contents(sandbox) == ["Lost"]
     note.delete()
-    work()
-    assert contents(sandbox) == []
+    work_until(lambda: contents(sandbox) == [])
 
 
 def test_the_number_of_queries_does_not_grow_with_the_batch(writer: User, monkeypatch: pytest.MonkeyPatch) -> None:
