@@ -15,7 +15,7 @@ FAULTS := tests/faults tests/contract/test_model.py tests/integration/queue \
   tests/integration/sync/test_db_faults.py tests/integration/sync/test_service_faults.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check soak smoke flake test lint types migrations pytest pytest-postgresql bench-pages screenshots format bench messages clean
+.PHONY: help demo demo-check docs soak smoke flake test lint types migrations pytest pytest-fit pytest-postgresql bench-pages screenshots format bench messages clean
 
 help:
 	@echo "make demo         start the demo (Ctrl-C stops it)"
