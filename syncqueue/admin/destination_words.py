@@ -48,5 +48,6 @@ def credential(destination: Destination) -> str:
     except SecretError as error:
         return str(error)
     labels = handler.secret_fields if handler is not None else {}
-    states = [f"{label}: {_('set') if stored.get(name) else _('not set')}" for name, label in labels.items()]
+    yes, no = _("set"), _("not set")  # not inside the text below, where older tools for translators do not look
+    states = [f"{label}: {yes if stored.get(name) else no}" for name, label in labels.items()]
     return "; ".join(states) or "-"

@@ -10,9 +10,9 @@ IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052; hosts without IPv4 reach public sites by it
 _UNICAST = ipaddress.IPv6Network("2000::/3")  # all that was ever given out as global
-# Never a site's own, though some versions of Python count them as global.
+# Never a site's own, though some versions of Python count them as global. 2002::/16 (6to4) is given up: RFC 7526.
 _SPECIAL_IPV4 = tuple(map(ipaddress.IPv4Network, ("100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "240.0.0.0/4")))
-_SPECIAL_IPV6 = tuple(map(ipaddress.IPv6Network, ("2001::/23", "2001:db8::/32", "3fff::/20")))
+_SPECIAL_IPV6 = tuple(map(ipaddress.IPv6Network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")))
 
 
 def is_public(text: str) -> bool:
@@ -27,10 +27,7 @@ def is_public(text: str) -> bool:
     if address.is_multicast or not address.is_global:
         return False
     if isinstance(address, ipaddress.IPv6Address):
-        # What tunnels carry: such an address is as public as the one inside.
-        inner = address.sixtofour
-        is_tunnel_to_private = inner is not None and not is_public(str(inner))
-        return address in _UNICAST and not any(address in net for net in _SPECIAL_IPV6) and not is_tunnel_to_private
+        return address in _UNICAST and not any(address in network for network in _SPECIAL_IPV6)
     return not any(address in network for network in _SPECIAL_IPV4)
 
 
