@@ -19,7 +19,7 @@ from project.sandbox.testing import RunningSandbox
 from syncqueue import alerts, services
 from syncqueue.core.task import TaskState
 from syncqueue.models import Destination, SyncRecord
-from tests.integration.sync.scene import configure, queue, texts, work
+from tests.integration.sync.scene import configure, queue, texts, wait_until, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -113,7 +113,7 @@ def test_after_all_kinds_of_trouble_no_token_is_on_a_page_in_the_api_in_a_comman
     services.mend(channel, actor="a test")
     work()
     alerts.send_due()
-    assert mail.outbox
+    wait_until(lambda: bool(mail.outbox), act=alerts.send_due)
     found = {
         "logs": caplog.text,
         "mails": "".join(f"{sent.subject} {sent.body}" for sent in mail.outbox),
