@@ -9,18 +9,15 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
-from django.db import connections
-from django.test.utils import CaptureQueriesContext
 
 import syncqueue
 from project.notes.models import Note
 from project.notes.sync_sources import NoteSync
 from project.sandbox.testing import RunningSandbox
-from syncqueue.execution.database import DatabaseThreads
 from syncqueue.handlers.manticore import store
 from syncqueue.models import Destination, RecordState, SyncRecord
 from tests.integration.manticore.conftest import fill, work
-from tests.integration.sync.scene import work_until
+from tests.integration.sync.scene import count_queries, work_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("index")]
 
@@ -188,28 +185,12 @@ def test_a_note_deleted_after_its_answer_was_lost_leaves_no_row(
 
 
 def test_the_number_of_queries_does_not_grow_with_the_batch(writer: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    counts = _count_queries(monkeypatch)
+    counts = count_queries(monkeypatch)
     for size in (3, 60):
         counts.append(0)
         fill(writer, *(f"Note {number} of {size}" for number in range(size)))
     few, many = counts[-2:]
     assert 0 < few == many
-
-
-def _count_queries(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Counts the queries of attempts; the last figure is the current round's."""
-    counts = [0]
-    real = DatabaseThreads._work
-
-    def counting(self: DatabaseThreads, work: Any, *args: Any, **kwargs: Any) -> Any:
-        with CaptureQueriesContext(connections["default"]) as captured:
-            answer = real(self, work, *args, **kwargs)
-        if work.__module__ in ("syncqueue.execution.prepare", "syncqueue.sources.records"):
-            counts[-1] += len(captured.captured_queries)
-        return answer
-
-    monkeypatch.setattr(DatabaseThreads, "_work", counting)
-    return counts
 
 
 def test_the_token_is_in_no_answer_of_the_handler(sandbox: RunningSandbox, writer: User) -> None:

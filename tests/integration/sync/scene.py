@@ -6,12 +6,16 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from django.conf import settings
+from django.db import connections
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 
 from project.notes.models import Note
 from project.sandbox.testing import RunningSandbox
 from syncqueue import get_queue
+from syncqueue.execution.database import DatabaseThreads
 from syncqueue.models import Destination, SyncRecord
 from syncqueue.queue import SyncQueue
 from syncqueue.queue.inspect import HoldView
@@ -92,3 +96,19 @@ def wait_until(holds_true: Callable[[], bool], *, act: Callable[[], Any] = lambd
 def work_until(holds_true: Callable[[], bool], **options: Any) -> None:
     """Let workers work until something is so."""
     wait_until(holds_true, act=lambda: work(**options))
+
+
+def count_queries(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Counts the queries of attempts; the last figure is the current round's."""
+    counts = [0]
+    real = DatabaseThreads._work
+
+    def counting(self: DatabaseThreads, work: Any, *args: Any, **kwargs: Any) -> Any:
+        with CaptureQueriesContext(connections["default"]) as captured:
+            answer = real(self, work, *args, **kwargs)
+        if work.__module__ in ("syncqueue.execution.prepare", "syncqueue.sources.records"):
+            counts[-1] += len(captured.captured_queries)
+        return answer
+
+    monkeypatch.setattr(DatabaseThreads, "_work", counting)
+    return counts

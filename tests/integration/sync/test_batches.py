@@ -8,19 +8,16 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connections
-from django.test.utils import CaptureQueriesContext
 
 import syncqueue
 from project.notes.models import Note
 from syncqueue import SyncTask, get_queue
 from syncqueue.core.errors import OutcomeUnknown, PermanentError, RetryLater, Unreachable
 from syncqueue.core.task import TaskState
-from syncqueue.execution.database import DatabaseThreads
 from syncqueue.models import Destination, RecordState, SyncRecord
 from tests.integration.sync import shelf as shelf_module
 from tests.integration.sync.conftest import forget_all
-from tests.integration.sync.scene import work
+from tests.integration.sync.scene import count_queries, work
 from tests.integration.sync.shelf import CountingHandler, Shelf
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -124,7 +121,7 @@ def test_the_batch_size_of_the_settings_wins_over_the_handlers_own(shelf: Shelf,
 def test_the_number_of_queries_does_not_grow_with_the_batch(
     ending: str, shelf: Shelf, writer: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counts = _count_queries(monkeypatch)
+    counts = count_queries(monkeypatch)
     shelf.error = RetryLater("Busy.", after_seconds=60) if ending == "failure" else None
     for size in (3, 40):
         queue_notes(writer, *(f"Note {number} of {size}" for number in range(size)))
@@ -132,22 +129,6 @@ def test_the_number_of_queries_does_not_grow_with_the_batch(
         work()
     few, many = counts[-2:]
     assert 0 < few == many
-
-
-def _count_queries(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Counts the queries of attempts; the last figure is the current round's."""
-    counts = [0]
-    real = DatabaseThreads._work
-
-    def counting(self: DatabaseThreads, work: Any, *args: Any, **kwargs: Any) -> Any:
-        with CaptureQueriesContext(connections["default"]) as captured:
-            answer = real(self, work, *args, **kwargs)
-        if work.__module__ in ("syncqueue.execution.prepare", "syncqueue.sources.records"):
-            counts[-1] += len(captured.captured_queries)
-        return answer
-
-    monkeypatch.setattr(DatabaseThreads, "_work", counting)
-    return counts
 
 
 def test_generic_tasks_are_processed_many_at_once_and_end_one_by_one() -> None:
