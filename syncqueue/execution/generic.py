@@ -16,7 +16,7 @@ from syncqueue.core.result import Outcome, SyncResult
 from syncqueue.core.task import ClaimedTask
 from syncqueue.execution.decision import Decision, Move, decide
 from syncqueue.execution.ending import Attempt, Ending
-from syncqueue.execution.sending import check_count
+from syncqueue.execution.sending import check_count, uncancelled
 from syncqueue.execution.side_by_side import Ended, SideBySide
 from syncqueue.handlers.base import SyncHandler
 from syncqueue.queue import AsyncSyncQueue
@@ -148,11 +148,11 @@ class GenericRunner:
     async def _call(self, work: Callable[[T], Awaitable[U] | U], given: T, policy: ServiceSettings) -> U:
         """Call the handler. A plain function runs in a thread, which cannot be cut off and keeps its lease."""
         if not inspect.iscoroutinefunction(work):
-            return cast("U", await self._in_thread(work, given, policy))
+            return cast("U", await uncancelled(self._in_thread(work, given, policy)))
         timeout = self._settings.processing.attempt_timeout_seconds
         try:
             async with asyncio.timeout(timeout) as limit:
-                return await cast("Awaitable[U]", work(given))
+                return await uncancelled(cast("Awaitable[U]", work(given)))
         except TimeoutError as error:
             if not limit.expired():
                 raise

@@ -189,7 +189,7 @@ class Reconciliation:
 
     async def _remove_strays(self, entry: _Entry) -> None:
         if entry.prepared.strays:
-            await self._handler.delete(self._job(entry, entry.prepared.strays, Step.DELETE))
+            await send(self._handler, [self._job(entry, entry.prepared.strays, Step.DELETE)])
             await self._persist(records.forget_strays, entry.record)
 
     def _job(self, entry: _Entry, parts: Sequence[RemotePart], step: Step) -> DocumentJob:

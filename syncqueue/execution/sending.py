@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeAlias
+import asyncio
+from collections.abc import Awaitable, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 from syncqueue import tracing
 from syncqueue.conf import ServiceSettings
 from syncqueue.core.errors import OutcomeUnknown
 from syncqueue.handlers.base import DocumentHandler, DocumentJob, RemotePart, SyncHandler
 
+T = TypeVar("T")
 # The parts that are out there afterwards, or what this job alone ended with.
 Answer: TypeAlias = Sequence[RemotePart] | Exception
 
@@ -24,14 +26,28 @@ def batch_limit(handler: SyncHandler, policy: ServiceSettings) -> int:
     return (policy.batch_size or handler.batch_size) if can_batch else 1
 
 
+async def uncancelled(work: Awaitable[T]) -> T:
+    """What a handler answers; a cancellation that nobody asked for, from inside of it, is an error like any other.
+
+    It would pass every `except Exception`, and nobody would hear how the attempt ended.
+    """
+    try:
+        return await work
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise RuntimeError("Something that the handler waited for was cancelled.") from error
+
+
 async def send(handler: DocumentHandler, jobs: Sequence[DocumentJob]) -> Sequence[Answer]:
     """Do jobs of one destination: many at once where the handler can. Raises what a handler may raise."""
     if len(jobs) > 1:
         with tracing.span("send", "client", service=handler.config.service, count=len(jobs)):
-            answers = await handler.apply_many(jobs)
+            answers = await uncancelled(handler.apply_many(jobs))
         check_count(answers, len(jobs), f"{type(handler).__name__}.apply_many")
         return [_checked(answer, handler) for answer in answers]
-    return [_checked(await _send_one(handler, job), handler) for job in jobs]
+    return [_checked(await uncancelled(_send_one(handler, job)), handler) for job in jobs]
 
 
 async def _send_one(handler: DocumentHandler, job: DocumentJob) -> Sequence[RemotePart]:

@@ -15,6 +15,7 @@ from syncqueue.core.errors import OutcomeUnknown
 from syncqueue.core.result import SyncResult
 from syncqueue.core.task import ClaimedTask
 from syncqueue.execution.ending import Attempt
+from syncqueue.execution.sending import uncancelled
 
 Work: TypeAlias = Callable[[ClaimedTask], Awaitable[SyncResult | None]]
 Ended: TypeAlias = tuple[Attempt, SyncResult]
@@ -66,7 +67,7 @@ class SideBySide:
     async def _result(self, attempt: Attempt) -> SyncResult:
         try:
             with tracing.span("send", "client", service=attempt.claimed.task.service, count=1):
-                return _checked(await self._work(attempt.claimed))
+                return _checked(await uncancelled(self._work(attempt.claimed)))
         except asyncio.CancelledError:
             if not self._is_late:
                 raise

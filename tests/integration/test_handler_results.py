@@ -45,6 +45,7 @@ ANSWERS: dict[str, Callable[[], Any]] = {
     "a wait in the past": lambda: _raise(RateLimited("slow", after_seconds=-5)),
     "a nul": lambda: SyncResult.failure("nul \0 nul"),
     "no text": lambda: _raise(Refusing()),
+    "a cancellation of its own": lambda: _raise(asyncio.CancelledError()),
 }
 
 

@@ -17,7 +17,7 @@ class Shelf:
         self.copies: dict[str, str] = {}  # text by object
         self.calls: list[list[str]] = []  # the steps of each call
         self.refused: Mapping[str, Exception] = {}  # by text: this document alone
-        self.error: Exception | None = None  # the whole call
+        self.error: BaseException | None = None  # the whole call
 
 
 shelf = Shelf()

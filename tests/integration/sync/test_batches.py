@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -107,6 +108,15 @@ def test_a_call_whose_answer_was_lost_is_unknown_for_all_of_it(shelf: Shelf, wri
     queue_notes(writer, "One", "Two", "Three")
     work()
     assert states() == {"One": "unknown", "Two": "unknown", "Three": "unknown"}
+
+
+def test_a_handler_that_is_cancelled_from_inside_is_tried_again(shelf: Shelf, writer: User) -> None:
+    shelf.error = asyncio.CancelledError()
+    queue_notes(writer, "One", "Two")
+    work()
+    assert states() == {"One": "waiting", "Two": "waiting"}
+    assert "was cancelled" in SyncRecord.objects.all()[0].error
+    assert get_queue("shelf").stats().delayed_count == 2
 
 
 def test_the_batch_size_of_the_settings_wins_over_the_handlers_own(shelf: Shelf, writer: User, settings: Any) -> None:
