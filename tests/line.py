@@ -22,6 +22,7 @@ class Line:
         self._to = port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: set[socket.socket] = set()
+        self._closed = False
         self._lock = threading.Lock()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -47,19 +48,33 @@ class Line:
     def close(self) -> None:
         """End."""
         self._listener.close()
+        with self._lock:
+            self._closed = True
         self.cut()
 
     def _accept(self) -> None:
         while True:
             try:
                 client, _ = self._listener.accept()
-                server = socket.create_connection(("127.0.0.1", self._to))
-            except OSError:
+            except OSError:  # closed
                 return
-            with self._lock:
-                self._open |= {client, server}
-            for source, target, answers in ((client, server, False), (server, client, True)):
-                threading.Thread(target=self._pump, args=(source, target, answers), daemon=True).start()
+            if not self._join(client):
+                client.close()
+
+    def _join(self, client: socket.socket) -> bool:
+        """Let it talk to the server; False where the server or the line is gone."""
+        try:
+            server = socket.create_connection(("127.0.0.1", self._to))
+        except OSError:
+            return False
+        with self._lock:
+            if self._closed:
+                server.close()
+                return False
+            self._open |= {client, server}
+        for source, target, answers in ((client, server, False), (server, client, True)):
+            threading.Thread(target=self._pump, args=(source, target, answers), daemon=True).start()
+        return True
 
     def _pump(self, source: socket.socket, target: socket.socket, answers: bool) -> None:
         with suppress(OSError):
