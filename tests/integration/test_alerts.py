@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import django
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
@@ -55,6 +56,14 @@ class HangingBackend(BaseEmailBackend):
         self.reached.set()
         self.let_go.wait(30)
         return len(email_messages)
+
+
+def send_mail_by(settings: Any, backend: str) -> None:
+    """From now on mail goes by this backend."""
+    if django.VERSION < (6, 1):
+        settings.EMAIL_BACKEND = backend
+    else:
+        settings.MAILERS = {"default": {"BACKEND": backend}}
 
 
 @pytest.fixture(autouse=True)
@@ -200,12 +209,12 @@ def test_a_mail_that_cannot_be_sent_is_logged_without_secrets_and_sent_later(
 ) -> None:
     destination = channel()
     fail(destination)
-    settings.EMAIL_BACKEND = f"{__name__}.BrokenBackend"
+    send_mail_by(settings, f"{__name__}.BrokenBackend")
     with caplog.at_level(logging.ERROR, logger="syncqueue.alerts"):
         assert alerts.send_due() == 0
     assert f"destination:{destination.pk} could not be sent: refused, [secret]" in caplog.text
     assert TOKEN not in caplog.text
-    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    send_mail_by(settings, "django.core.mail.backends.locmem.EmailBackend")
     assert alerts.send_due(LaterClock(31)) == 1
     assert "1 task failed for good" in mail.outbox[0].body
 
@@ -219,7 +228,7 @@ def test_where_nobody_can_be_told_that_is_logged(settings: Any, caplog: pytest.L
 
 @pytest.fixture
 def hanging(settings: Any) -> Iterator[type[HangingBackend]]:
-    settings.EMAIL_BACKEND = f"{__name__}.HangingBackend"
+    send_mail_by(settings, f"{__name__}.HangingBackend")
     HangingBackend.reached.clear()
     HangingBackend.let_go.clear()
     yield HangingBackend
