@@ -59,8 +59,8 @@ SETTINGS: dict[str, tuple[str, str, dict[str, str]]] = {
     ),
     "ALERTS": (
         "ALERTS",
-        "Mails about failed tasks and broken destinations, to the destination's owner and to `ADMINS`, by the mail settings "
-        "of the site (from Django 6.1 on: `MAILERS`).",
+        "Mails about failed tasks and broken destinations, to the destination's owner and to `ADMINS`, by the mail "
+        "settings of the site (from Django 6.1 on: `MAILERS`).",
         {"ENABLED": "Whether mails are sent.", "EVERY_MINUTES": "At most one for each destination in so many minutes."},
     ),
     "HANDLERS": (
