@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 # Upper bounds in ms: a quick answer, a slow one, the default timeout of an attempt (20 s), a long thread.
 BOUNDS_MS = (50, 100, 250, 500, 1000, 2500, 5000, 10_000, 20_000, 60_000)
 _ENDLESS = "inf"
+_NAMES = (*map(str, BOUNDS_MS), _ENDLESS)
 _FIELD = "took "
 
 
@@ -25,7 +27,8 @@ def bucket_and_ms(seconds: float | None) -> tuple[str, int]:
     if seconds is None:
         return "", 0
     ms = max(round(seconds * 1000), 0)
-    return next((str(bound) for bound in BOUNDS_MS if ms <= bound), _ENDLESS), ms
+    at = bisect_left(BOUNDS_MS, ms)
+    return _NAMES[at], ms
 
 
 def read_durations(counters: Mapping[str, str]) -> Durations:

@@ -88,6 +88,7 @@ class Consumer:
         claim = await self._queue.claim(min(free, most))
         if claim.tasks:
             self._begin(claim, sent_at)
+            await asyncio.sleep(0)  # let it begin before the next claim is made ready
             return False
         if claim.unreadable:
             return False

@@ -1,26 +1,26 @@
 -- Ends tasks that are done; what waits behind one becomes pending.
--- ARGV: 1 now, then for each task: id, token, bucket and ms of its attempt
+-- ARGV: 1 now, 2 a line for each task: id, token, bucket and ms of its attempt
 -- Answers for each 1, or 0 when the token does not hold it.
 -- Many tasks end in one call, so each command is sent once for all of them; only what is part of an outage, or has a
 -- task behind it, is looked at one by one.
-local ids = {}
-for at = 2, #ARGV, 4 do
-  ids[#ids + 1] = ARGV[at]
+local ids, lines = {}, {}
+for id, token, bucket, ms in string.gmatch(ARGV[2], '(%S+) (%S*) (%S*) (%d+)') do
+  ids[#ids + 1] = id
+  lines[#ids] = {token, bucket, ms}
 end
 local answers, ended = {}, {}
 local lease_of = leases_of(ids)
 local buckets, total_ms = {}, 0
 for i, id in ipairs(ids) do
-  local at = 4 * i - 2
-  local held = lease_of[id] and string.sub(lease_of[id], 2) == ARGV[at + 1]
+  local token, bucket, ms = unpack(lines[i])
+  local held = lease_of[id] and string.sub(lease_of[id], 2) == token
   answers[i] = held and 1 or 0
   if held then
     lease_of[id] = nil -- named twice, it ends once
     ended[#ended + 1] = id
-    local bucket = ARGV[at + 2]
     if bucket ~= '' then
       buckets[bucket] = (buckets[bucket] or 0) + 1
-      total_ms = total_ms + ARGV[at + 3]
+      total_ms = total_ms + ms
     end
   end
 end
