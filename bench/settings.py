@@ -35,17 +35,18 @@ _async: dict[str, Any] = {"CLASS": "bench.handlers.Async", "CONCURRENCY": _concu
 _service = os.environ.get("BENCH_SERVICE", "batches")
 _places = range(int(os.environ.get("BENCH_PLACES", "1")))
 
+_short_leases = {
+    "LEASE_SECONDS": 6,
+    "ATTEMPT_TIMEOUT_SECONDS": 3,
+    "SHUTDOWN_SECONDS": 4,
+    "RECOVERY_INTERVAL_SECONDS": 2,
+}
+
 SYNCQUEUE: dict[str, Any] = {
     "DESTINATIONS": {f"place{n}": {"SERVICE": _service, "ADDRESS": f"place{n}"} for n in _places},
     "IMMEDIATE": {"ENABLED": False},
     "REDIS": os.environ["BENCH_REDIS"],
-    # Short, so that what a killed worker held comes back while somebody still watches.
-    "PROCESSING": {
-        "LEASE_SECONDS": 6,
-        "ATTEMPT_TIMEOUT_SECONDS": 3,
-        "SHUTDOWN_SECONDS": 4,
-        "RECOVERY_INTERVAL_SECONDS": 2,
-    },
+    "PROCESSING": _short_leases if os.environ.get("BENCH_SHORT_LEASES") else {},
     "HANDLERS": {
         "noop": _async,
         "threads": {"CLASS": "bench.handlers.Threaded", "CONCURRENCY": 100},
