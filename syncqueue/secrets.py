@@ -11,25 +11,33 @@ import json
 import logging
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings as django_settings
 
 from syncqueue.conf import get_settings
 from syncqueue.core.errors import SecretError
 
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet, MultiFernet
+
+# cryptography is imported by what needs it: it takes 7 MB, and a process without secrets does not use it.
 # The purpose is part of the derivation, so that the key is of no use for anything else signed with SECRET_KEY.
 _PURPOSE = b"syncqueue destination secrets v1"
 
 
 def _fernet(text: str) -> Fernet:
+    from cryptography.fernet import Fernet
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
     key = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=_PURPOSE).derive(text.encode())
     return Fernet(base64.urlsafe_b64encode(key))
 
 
 def _keys() -> MultiFernet:
+    from cryptography.fernet import MultiFernet
+
     texts = get_settings().encryption_keys or (
         django_settings.SECRET_KEY,
         *django_settings.SECRET_KEY_FALLBACKS,
@@ -44,6 +52,8 @@ def encrypt(secret: Mapping[str, str]) -> str:
 
 def decrypt(text: str) -> dict[str, str]:
     """Read what `encrypt` wrote; raises `SecretError` saying which setting is at fault."""
+    from cryptography.fernet import InvalidToken
+
     try:
         content = json.loads(_keys().decrypt(text.encode()))
     except InvalidToken:
