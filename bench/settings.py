@@ -53,5 +53,6 @@ SYNCQUEUE: dict[str, Any] = {
         "copies": {"CLASS": "bench.copies.Copies", "CONCURRENCY": 100, "BATCH_SIZE": 1},
         "batches": {"CLASS": "bench.copies.Copies", "CONCURRENCY": 4, "BATCH_SIZE": 500},
         **{f"idle{number}": _async for number in range(6)},
+        **{f"many{number}": _async for number in range(int(os.environ.get("BENCH_SERVICES", "0")))},
     },
 }

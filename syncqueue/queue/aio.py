@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -31,6 +32,9 @@ from syncqueue.queue.sync import foreign_queue
 
 T = TypeVar("T")
 
+# Of one queue. A thousand attempts may end at one moment, and need no thousand connections for that.
+CALLS_AT_ONCE = 16
+
 
 class AsyncSyncQueue:
     """One service's queue. Thin: what the operations do stands in steps.py, calls.py and scripts/.
@@ -48,15 +52,17 @@ class AsyncSyncQueue:
         self.consumer = secrets.token_hex(6)
         self._lease_seconds = lease_seconds
         self._probe_seconds = probe_seconds
+        self._places = asyncio.Semaphore(CALLS_AT_ONCE)
 
     async def _send(self, call: Call[T]) -> T:
         script, keys = call.script, call.keys
         try:
-            with redis_errors(self.service):
-                try:
-                    answer = await self.client.evalsha(script.sha, len(keys), *keys, *call.args)
-                except redis.exceptions.NoScriptError:
-                    answer = await self.client.eval(script.text, len(keys), *keys, *call.args)
+            async with self._places:
+                with redis_errors(self.service):
+                    try:
+                        answer = await self.client.evalsha(script.sha, len(keys), *keys, *call.args)
+                    except redis.exceptions.NoScriptError:
+                        answer = await self.client.eval(script.text, len(keys), *keys, *call.args)
         except ForeignQueue as error:
             raise foreign_queue(self.calls, str(error)) from error
         return call.read(answer)

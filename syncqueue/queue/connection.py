@@ -28,6 +28,8 @@ AsyncClient: TypeAlias = redis.asyncio.Redis
 WEB_TIMEOUT_SECONDS = 0.5
 # A worker has time, and must not take a slow line for an outage. Longer than its longest blocking pop.
 WORKER_TIMEOUT_SECONDS = 15.0
+# redis-py's own 100 is an error once it is reached, and a worker waits for each of its services on a connection.
+_MAX_CONNECTIONS = 10_000
 # Answers of a server that cannot serve now and may later.
 _AWAY = (redis.exceptions.ClusterDownError, redis.exceptions.TryAgainError)
 # What a pool may be told besides where its server is; anything else in an alias's pool is its own affair.
@@ -58,6 +60,7 @@ def _options(timeout_seconds: float) -> dict[str, Any]:
         "socket_connect_timeout": min(timeout_seconds, 5.0),
         "socket_keepalive": True,
         "health_check_interval": 0,
+        "max_connections": _MAX_CONNECTIONS,
     }
 
 
