@@ -11,12 +11,14 @@ import atexit
 import json
 import logging
 import os
+import re
 import shutil
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ TAKES = 5  # of each page; the median counts
 CHUNK = 5000
 QUEUES = "/admin/syncqueue/queue/"
 WRITER = {"CLASS": "tests.faults.handlers.Writer"}  # a service of generic tasks
+HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')  # what a round hands to the next
 RECORDS = "/admin/syncqueue/syncrecord/"
 
 folder = Path(tempfile.mkdtemp(prefix="syncqueue-bench-"))
@@ -159,8 +162,8 @@ def long_work(client: Any, path: str, data: dict[str, Any]) -> tuple[int, float,
         fields: dict[str, Any] = data
         if answer is not None:
             fields = {}
-            for name, value in answer.context["hidden"]:
-                fields.setdefault(name, []).append(value)
+            for name, value in HIDDEN.findall(answer.content.decode()):
+                fields.setdefault(name, []).append(unescape(value))
         started = time.perf_counter()
         answer = client.post(path, fields)
         longest = max(longest, time.perf_counter() - started)
