@@ -49,7 +49,7 @@ class Mastodon(ServiceUnderTest):
         """The sandbox's first account."""
         return {"access_token": self.sandbox.mastodon_token}
 
-    def at(self, url: str) -> str:
+    def at(self, url: str, address: str = "") -> str:
         """The instance itself is the address."""
         return url
 

@@ -85,9 +85,9 @@ class ServiceUnderTest(ABC):
     def remove_by_hand(self, copy: Copy) -> None:
         """Somebody takes a copy away at the service."""
 
-    def at(self, url: str) -> str:
-        """The destination's address where the service is at `url`: its own, unless that is a URL."""
-        return self.address
+    def at(self, url: str, address: str = "") -> str:
+        """What a destination has as its address where the service is at `url`; `address`: not the first."""
+        return address or self.address
 
     def shows(self, copy: Copy, text: str) -> bool:
         """Whether a person who reads the copy has read the whole text."""

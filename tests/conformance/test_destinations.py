@@ -48,7 +48,7 @@ def test_at_a_changed_address_the_note_is_made_anew_and_the_old_copy_is_left_alo
     site: Site, destination: Destination
 ) -> None:
     note = site.write("First")
-    destination.address = site.service.other_address
+    destination.address = site.service.at(site.service.url, site.service.other_address)
     destination.save()
     site.change(note, text="Second")
     site.work_until(lambda: site.assert_shows("Second", address=site.service.other_address))

@@ -14,6 +14,8 @@ class Webhook(ServiceUnderTest):
     """A receiver that keeps objects by their id, and drops events it has had. There is no limit to a text."""
 
     name: ClassVar[str] = "webhook"
+    address: ClassVar[str] = "notes"
+    other_address: ClassVar[str] = "drafts"
     finds_lost: ClassVar[bool] = True
     names_copies: ClassVar[bool] = True
     has_visibility: ClassVar[bool] = True
@@ -36,15 +38,15 @@ class Webhook(ServiceUnderTest):
         """What the sandbox checks signatures with."""
         return {"secret": self.sandbox.webhook_secret}
 
-    def at(self, url: str) -> str:
+    def at(self, url: str, address: str = "") -> str:
         """A path of the receivers' host."""
-        return f"{url}/notes"
+        return f"{url}/{address or self.address}"
 
     def copies(self, address: str | None = None) -> Sequence[Copy]:
         """Objects, as the last event told of each."""
         return [
             Copy(id=one["id"], text=one["data"]["text"], is_private=one["data"]["is_private"])
-            for one in self.sandbox.received(address or "notes")
+            for one in self.sandbox.received(address or self.address)
         ]
 
     def kind_of(self, entry: Mapping[str, Any]) -> Kind | None:
@@ -53,4 +55,4 @@ class Webhook(ServiceUnderTest):
 
     def remove_by_hand(self, copy: Copy) -> None:
         """Somebody deletes it in the receiver's own pages."""
-        self.sandbox.remove_received("notes", copy.id)
+        self.sandbox.remove_received(self.address, copy.id)

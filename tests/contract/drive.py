@@ -17,12 +17,12 @@ import redis
 import redis.asyncio
 
 from syncqueue.core.clock import ManualClock
-from syncqueue.core.task import AttemptNote, ClaimedTask, SyncTask
+from syncqueue.core.task import AttemptNote, ClaimedTask, SyncTask, encode_body, to_ms
 from syncqueue.queue.aio import AsyncSyncQueue
 from syncqueue.queue.calls import Call, Calls
 from syncqueue.queue.keys import QueueKeys
 from syncqueue.queue.sync import SyncQueue
-from tests.contract.invariants import assert_each_task_in_one_place, dump
+from tests.contract.invariants import PARKED, assert_each_task_in_one_place, dump
 
 T = TypeVar("T")
 LEASE_SECONDS = 60
@@ -148,3 +148,14 @@ def claim_one(queue: Face) -> ClaimedTask:
     """The next task, which must be there."""
     [claimed] = queue.claim(1).tasks
     return claimed  # type: ignore[no-any-return]
+
+
+def park_many(queue: SyncQueue, raw: redis.Redis, hold: str, count: int) -> None:
+    """Write what parking tasks named "0", "1", ... behind `hold` would leave, without the work."""
+    keys, tasks = queue.calls.keys, [task(str(n)) for n in range(count)]
+    made = to_ms(tasks[0].created_at)
+    raw.hset(keys["bodies"], mapping={one.id: encode_body(one) for one in tasks})
+    raw.hset(keys["lanes"], mapping={one.id: hold for one in tasks})
+    raw.zadd(keys["delayed"], {one.id: PARKED + made for one in tasks})
+    raw.zadd(keys["parked"], {f"{hold} {made:013} {one.id}": 0 for one in tasks})
+    assert_each_task_in_one_place(raw, keys)

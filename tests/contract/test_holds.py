@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from syncqueue.core.task import TaskState, encode_body, to_ms
+from syncqueue.core.task import TaskState
 from syncqueue.queue.calls import Enqueued, Request
-from tests.contract.drive import claim_one, names, note, task
-from tests.contract.invariants import PARKED, assert_each_task_in_one_place
+from tests.contract.drive import claim_one, names, note, park_many, task
 
 RATE = "rate:destination:1"
 OTHER = "rate:destination:2"
@@ -21,17 +20,6 @@ def park(queue, hold, wanted):
     """Enqueue tasks of these names and let `hold`, which is set, park them."""
     queue.enqueue_many([task(name) for name in wanted])
     assert {one.held_by for one in admit(queue, queue.claim(1000).tasks, hold)} == {hold}
-
-
-def park_many(queue, raw, hold, count):
-    """Write what parking tasks named "0", "1", ... behind `hold` would leave, without the work."""
-    keys, tasks = queue.calls.keys, [task(str(n)) for n in range(count)]
-    made = to_ms(tasks[0].created_at)
-    raw.hset(keys["bodies"], mapping={one.id: encode_body(one) for one in tasks})
-    raw.hset(keys["lanes"], mapping={one.id: hold for one in tasks})
-    raw.zadd(keys["delayed"], {one.id: PARKED + made for one in tasks})
-    raw.zadd(keys["parked"], {f"{hold} {made:013} {one.id}": 0 for one in tasks})
-    assert_each_task_in_one_place(raw, keys)
 
 
 def drain(queue, *holds, limit=2, rounds=60):
