@@ -80,9 +80,9 @@ class Bench:
     def bulk(self) -> dict[str, float]:
         """Enqueued per second by the system's way for many; and what one takes in Redis."""
         self.fresh()
-        before = self._used()
-        rate = _rate(self.size.bulk, lambda: self.system.enqueue_many(range(self.size.bulk)))
-        return {"rate": rate, "bytes": (self._used() - before) / self.size.bulk}
+        before, count = self._used(), int(self.size.bulk * min(self.system.share, 1.0))
+        rate = _rate(count, lambda: self.system.enqueue_many(range(count)))
+        return {"rate": rate, "bytes": (self._used() - before) / count}
 
     def _used(self) -> int:
         return int(self.client.info("memory")["used_memory"])
@@ -166,11 +166,12 @@ class Bench:
     def scenarios(self) -> dict[str, Callable[[], dict[str, Any]]]:
         """Those that make sense for this system, by name."""
         size, many = self.size, self.system.concurrent
+        jobs = int(size.drain * self.system.share)
         found: dict[str, Callable[[], dict[str, Any]]] = {
             "one_by_one": self.one_by_one,
             "bulk": self.bulk,
-            "drain": lambda: self.drain("noop", size.drain * self._scale(), concurrency=self._at_once()),
-            "drain_two": lambda: self.drain("noop", size.drain * self._scale(), concurrency=self._at_once(), workers=2),
+            "drain": lambda: self.drain("noop", jobs, concurrency=self._at_once()),
+            "drain_two": lambda: self.drain("noop", jobs, concurrency=self._at_once(), workers=2),
             "io": lambda: self.drain("io", size.io if many else 100, wait_ms=20, concurrency=100),
             "latency": self.latency,
             "idle": self.idle,
@@ -180,9 +181,6 @@ class Bench:
             found["io_500"] = lambda: self.drain("io", size.io * 4, wait_ms=20, concurrency=500)
             found["threads"] = lambda: self.drain("threads", size.io, wait_ms=20, concurrency=100)
         return found
-
-    def _scale(self) -> int:
-        return 10 if self.system.name == "syncqueue" else 1
 
     def _at_once(self) -> int:
         return 1000 if self.system.name == "syncqueue" else 100

@@ -28,7 +28,7 @@ class Base(ABC):
     package: str  # whose version is shown
     notes: str = ""  # what a reader must know to compare
     concurrent: bool = True  # whether one process can do a hundred jobs that wait at once
-    can_double: bool = True  # whether two processes share a queue
+    share: float = 1.0  # how many times as many jobs it is given: enough for a rate, and soon done
 
     @property
     def version(self) -> str:

@@ -22,6 +22,7 @@ class System(Base):
     name = "syncqueue"
     package = "django-syncqueue"
     notes = "lease and token for each task, acked by script"
+    share = 10
 
     def __init__(self) -> None:
         """Set Django up and make the tables."""

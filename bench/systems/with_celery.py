@@ -18,6 +18,7 @@ class System(Base):
     name = "celery"
     package = "celery"
     notes = "solo pool for no-ops, threads pool for waiting jobs; no results"
+    share = 0.4
 
     def worker(self, kind: str, concurrency: int) -> list[str]:
         """One process."""

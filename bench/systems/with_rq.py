@@ -17,6 +17,7 @@ class System(Base):
     name = "rq"
     package = "rq"
     notes = "SimpleWorker, one job at a time; results not kept"
+    share = 0.2
     concurrent = False
 
     def __init__(self) -> None:
