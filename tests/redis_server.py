@@ -64,8 +64,8 @@ class RedisServer:
             client.flushdb()
         return url
 
-    def start(self, *, empty: bool = False) -> None:
-        """Start, by default with the data from before, and wait until it answers."""
+    def start(self, *, empty: bool = False, options: Sequence[str] = ()) -> None:
+        """Start, by default with the data from before, and wait until it answers. `options`: for this once."""
         if self._process is not None:
             return
         if empty:
@@ -75,15 +75,15 @@ class RedisServer:
         for _ in range(20):
             # The first time somebody else may take the port before the server does; later it is the tests' address.
             self.port = known or free_port()
-            if self._try_start():
+            if self._try_start(options):
                 return
         raise RuntimeError(f"The server does not start:\n{(self.folder / 'log').read_text()[-2000:]}")
 
-    def _try_start(self) -> bool:
+    def _try_start(self, options: Sequence[str]) -> bool:
         command = [str(get_binary_path()), "--bind", "127.0.0.1", "--port", str(self.port)]
         command += ["--dir", str(self.folder), "--save", "", "--databases", str(DATABASES)]
         command += ["--appendonly", "yes" if self.durable else "no", "--appendfsync", "no"]
-        command += self._options
+        command += [*self._options, *options]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         self._watcher = subprocess.Popen(

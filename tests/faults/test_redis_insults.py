@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
+import pytest
 import redis
 
 from project.sandbox.testing import RunningSandbox
@@ -26,6 +27,7 @@ SAVER = """
         save(f"Note {{n}}")
         (folder / f"saved-{{n}}").touch()
 """
+FILLING = 150  # keys that a server reads for three seconds
 LOSSES = 20
 LINE_NOTES = 15
 
@@ -98,8 +100,23 @@ def locked(server: RedisServer) -> Iterator[None]:
         client.config_set("requirepass", "")
 
 
+@contextmanager
+def loading(server: RedisServer) -> Iterator[None]:
+    """It reads a long file after its start, and says so to everybody (LOADING)."""
+    with redis.Redis.from_url(server.url) as client:
+        client.mset({f"filling:{n}": "x" * 2048 for n in range(FILLING)})
+        client.bgrewriteaof()
+        eventually(lambda: _is_rewritten(client))
+    server.kill()
+    # It answers between two pieces of the file alone.
+    server.start(options=["--key-load-delay", "20000", "--loading-process-events-interval-bytes", "1024"])
+    with redis.Redis.from_url(server.url) as client, pytest.raises(redis.exceptions.BusyLoadingError):
+        client.get("filling:0")
+    yield
+
+
 INSULTS: list[Callable[[RedisServer], AbstractContextManager[None]]] = [
-    forgetful, throwing_out, full, read_only, locked, killed, hanging, emptied,
+    forgetful, throwing_out, full, read_only, locked, killed, loading, hanging, emptied,
 ]  # fmt: skip
 
 
@@ -192,6 +209,11 @@ class _Losing:
 
 def _is_saved(site: Site, n: int) -> None:
     assert (site.folder / f"saved-{n}").exists(), site.logs()[-2000:]
+
+
+def _is_rewritten(client: redis.Redis) -> None:
+    state = client.info("persistence")
+    assert not (state["aof_rewrite_in_progress"] or state["aof_rewrite_scheduled"])
 
 
 def _is_working(site: Site) -> None:
