@@ -73,11 +73,11 @@ migrations: $(VENV)/test
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -W error manage.py makemigrations --check --dry-run
 
 pytest: $(VENV)/test
-	$(BIN)/pytest -n 2 $(ARGS)
+	$(BIN)/pytest -n 3 $(ARGS)
 
 # The tests with other packages and models have settings of their own.
 pytest-fit: $(VENV)/test
-	$(BIN)/pytest -n 2 --ds tests.fitapp.settings tests/integration/fit $(ARGS)
+	$(BIN)/pytest -n 3 --ds tests.fitapp.settings tests/integration/fit $(ARGS)
 
 # The tests that ask the database in-process, on a PostgreSQL of their own.
 pytest-postgresql: $(VENV)/test-postgresql
