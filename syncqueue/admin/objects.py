@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.apps import apps
@@ -23,7 +24,8 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from syncqueue import audit, services
 from syncqueue.admin.object_filter import SyncStateFilter
-from syncqueue.admin.record_actions import hidden_inputs
+from syncqueue.admin.record_actions import count, hidden_inputs, sync_piece
+from syncqueue.admin.rounds import POSITION, read_position, run_round
 from syncqueue.core.errors import ConfigurationError, SyncQueueError
 from syncqueue.display import figure
 from syncqueue.models import RecordState, SyncRecord
@@ -41,7 +43,7 @@ else:
 # Where a page's records are kept on its objects, so that a list costs one query and not one a row.
 _LOADED = "_syncqueue_states"
 _MAY_SYNC = "_syncqueue_may_sync"
-# More objects than these are put into the queue at once, instead of being tried one after another in the request.
+# More objects than these are put into the queue, in rounds, instead of being tried one after another in the request.
 TRIED_AT_ONCE = 20
 
 
@@ -128,7 +130,7 @@ class SyncStatusMixin(Page):
         way_back = reverse(name, args=[quote(obj.pk)], current_app=self.admin_site.name)
         if request.method != "POST":
             return self._ask(request, 1, way_back, str(obj))
-        self._sync(request, [obj], 1)
+        self._sync(request, [obj])
         return HttpResponseRedirect(way_back)
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
@@ -149,45 +151,75 @@ class SyncStatusMixin(Page):
 
     @admin.action(description=gettext_lazy("Sync now"))
     def sync_now(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """Bring the objects chosen out again; asks first, with their count."""
-        count = queryset.count()
+        """Bring the objects chosen out again; asks first, with their count, and does many of them in rounds."""
+        found = count(queryset)
         if "confirmed" not in request.POST:
-            return self._ask(request, count, request.get_full_path(), "")
-        self._sync(request, queryset, count)
+            return self._ask(request, found, request.get_full_path(), "")
+        if found > TRIED_AT_ONCE or POSITION in request.POST:
+            return self._sync_in_rounds(request, queryset)
+        self._sync(request, queryset)
         return None
 
-    def _ask(self, request: HttpRequest, count: int, way_back: str, subject: str) -> HttpResponse:
-        request.current_app = self.admin_site.name
+    def _ask(self, request: HttpRequest, found: int, way_back: str, subject: str) -> HttpResponse:
         question = ngettext(
             "%(count)s object is brought out again: what has changed is sent.",
             "%(count)s objects are brought out again: what has changed is sent.",
-            count,
-        ) % {"count": figure(count)}
+            found,
+        ) % {"count": figure(found)}
+        hidden = [*hidden_inputs(request), ("confirmed", "1")] if request.method == "POST" else []
+        shown = {"question": question, "label": _("Sync now"), "way_back": way_back, "hidden": hidden}
+        return self._sync_page(request, "syncqueue/confirm.html", subject, shown)
+
+    def _sync_page(self, request: HttpRequest, template: str, subject: str, shown: dict[str, Any]) -> HttpResponse:
+        request.current_app = self.admin_site.name
         context = {
             **self.admin_site.each_context(request),
             "title": _("%s: sync now") % (subject or capfirst(str(self.opts.verbose_name_plural))),
             "app_name": apps.get_app_config("syncqueue").verbose_name,
-            "question": question,
-            "label": _("Sync now"),
-            "way_back": way_back,
-            "hidden": [*hidden_inputs(request), ("confirmed", "1")] if request.method == "POST" else [],
+            **shown,
         }
-        return TemplateResponse(request, "syncqueue/confirm.html", context)
+        return TemplateResponse(request, template, context)
 
-    def _sync(self, request: HttpRequest, objects: QuerySet[Any] | Sequence[Any], count: int) -> None:
-        actor, subject = audit.Actor.of(request.user), str(self.opts.verbose_name_plural)
+    def _sync(self, request: HttpRequest, objects: Iterable[Any]) -> None:
+        """A few, which are tried at once."""
+        done = 0
         try:
-            if isinstance(objects, QuerySet) and count > TRIED_AT_ONCE:
-                services.sync_queryset(objects)
-            else:
-                for obj in objects:
-                    services.sync(obj)
+            for obj in objects:
+                services.sync(obj)
+                done += 1
         except SyncQueueError as error:
             self.message_user(request, redact(str(error)), messages.ERROR)
             return
-        audit.note(actor, f"sync now: {count} objects", subject=subject, model=self.model)
-        text = ngettext("%(count)s object is being synced.", "%(count)s objects are being synced.", count)
-        self.message_user(request, text % {"count": figure(count)}, messages.SUCCESS if count else messages.WARNING)
+        self._note_sync(request, done)
+        self._say_synced(request, done)
+
+    def _sync_in_rounds(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        before = read_position(request.POST.get(POSITION, ""))
+
+        def sync(keys: Sequence[Any]) -> int:
+            services.sync_queryset(self.model._base_manager.using(queryset.db).filter(pk__in=keys))
+            return len(keys)
+
+        try:
+            at = run_round(partial(sync_piece, queryset, sync), before)
+        except SyncQueueError as error:
+            self.message_user(request, redact(str(error)), messages.ERROR)
+            return None
+        self._note_sync(request, at.done - before.done)
+        if at.finished:
+            self._say_synced(request, at.done)
+            return None
+        hidden = [*hidden_inputs(request), ("confirmed", "1"), (POSITION, at.text())]
+        shown = {"at": at, "way_back": request.path, "hidden": hidden}
+        return self._sync_page(request, "syncqueue/progress.html", "", shown)
+
+    def _note_sync(self, request: HttpRequest, done: int) -> None:
+        subject = str(self.opts.verbose_name_plural)
+        audit.note(audit.Actor.of(request.user), f"sync now: {done} objects", subject=subject, model=self.model)
+
+    def _say_synced(self, request: HttpRequest, done: int) -> None:
+        text = ngettext("%(count)s object is being synced.", "%(count)s objects are being synced.", done)
+        self.message_user(request, text % {"count": figure(done)}, messages.SUCCESS if done else messages.WARNING)
 
 
 def _without_status(options: Mapping[str, Any]) -> dict[str, Any]:

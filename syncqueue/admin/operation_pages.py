@@ -16,14 +16,12 @@ from django.utils.translation import gettext_lazy
 from syncqueue import audit, services
 from syncqueue.admin.operations import CLEARABLE, OPERATIONS, Operation, Order
 from syncqueue.admin.pages import QueuePages
-from syncqueue.admin.rounds import Position, Work, read_position, run_round
+from syncqueue.admin.rounds import POSITION, Position, Work, read_position, run_round
 from syncqueue.core.errors import QueueError
 from syncqueue.core.task import QueueStats, TaskState
 from syncqueue.display import figure
 from syncqueue.models import ServicePolicy
 from syncqueue.secrets import redact
-
-POSITION = "position"  # the hidden input that carries a Position
 
 
 class ConfirmForm(forms.Form):

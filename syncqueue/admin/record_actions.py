@@ -1,24 +1,26 @@
-""" "Sync now" for records: one, selected, or all of a filter, after a question with the count, in rounds."""
+""" "Sync now" for records or objects: one, selected, or all of a filter, after a question with the count, in rounds."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.contrib.admin import helpers
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from syncqueue import services
 from syncqueue.admin.rounds import PIECE, Position
-from syncqueue.models import SyncRecord
 
 
-def sync_piece(rows: QuerySet[SyncRecord], actor: str, at: Position) -> Position:
-    """Sync the next records, in the order of their keys: they stay where they are, whatever state they come to."""
-    after = int(at.cursor or 0)
-    keys = list(rows.order_by("pk").filter(pk__gt=after).values_list("pk", flat=True)[:PIECE])
+def sync_piece(rows: QuerySet[Any], sync: Callable[[Sequence[Any]], int], at: Position) -> Position:
+    """Sync the next rows, in the order of their keys: they stay where they are, whatever state they come to.
+
+    `sync` is given keys, and answers how many were done.
+    """
+    left = rows.order_by("pk")
+    keys = list((left.filter(pk__gt=at.cursor) if at.cursor else left).values_list("pk", flat=True)[:PIECE])
     total = count(rows) if at.total is None else at.total
-    done = services.sync_records(SyncRecord.objects.filter(pk__in=keys), actor=actor) if keys else 0
+    done = sync(keys) if keys else 0
     looked = at.looked + len(keys)
     return Position(
         total=max(total, looked),
@@ -29,7 +31,7 @@ def sync_piece(rows: QuerySet[SyncRecord], actor: str, at: Position) -> Position
     )
 
 
-def count(rows: QuerySet[SyncRecord]) -> int:
+def count(rows: QuerySet[Any]) -> int:
     """How many; exact, because the question must be true."""
     return rows.order_by().count()
 

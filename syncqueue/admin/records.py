@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,13 +17,12 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from syncqueue import audit
+from syncqueue import audit, services
 from syncqueue.admin.filters import DestinationFilter, ServiceFilter
 from syncqueue.admin.keyset import KeysetChangeList
 from syncqueue.admin.links import Link, as_html, object_url, object_words, part_link
-from syncqueue.admin.operation_pages import POSITION
 from syncqueue.admin.record_actions import count, hidden_inputs, sync_piece
-from syncqueue.admin.rounds import Position, read_position, run_round
+from syncqueue.admin.rounds import POSITION, Position, read_position, run_round
 from syncqueue.core.errors import SyncQueueError
 from syncqueue.display import duration_words, figure
 from syncqueue.models import SyncRecord
@@ -154,8 +154,12 @@ class SyncRecordAdmin(Page):
         if "confirmed" not in request.POST:
             return self._ask(request, queryset)
         actor, before = audit.Actor.of(request.user), read_position(request.POST.get(POSITION, ""))
+
+        def sync(keys: Sequence[int]) -> int:
+            return services.sync_records(SyncRecord.objects.filter(pk__in=keys), actor=actor.name)
+
         try:
-            at = run_round(partial(sync_piece, queryset, actor.name), before)
+            at = run_round(partial(sync_piece, queryset, sync), before)
         except SyncQueueError as error:
             self.message_user(request, redact(str(error)), messages.ERROR)
             return None

@@ -14,6 +14,7 @@ from django.core import signing
 
 ROUND_SECONDS = 2.0
 PIECE = 2000  # tasks or records between two looks at the clock; done by services in chunks
+POSITION = "position"  # the hidden input that carries a Position
 _SALT = "syncqueue.admin.rounds"
 
 

@@ -14,6 +14,7 @@ from django.urls import path
 
 import syncqueue.admin
 from project.notes.models import Note
+from syncqueue.admin import record_actions, rounds
 from syncqueue.models import Destination, SyncRecord
 from tests.integration.api.people import client_of, make_person
 
@@ -111,6 +112,35 @@ def test_sync_now_on_objects_is_logged_with_its_count(operator: Client, record: 
     page = operator.post("/prefix/other/notes/note/", data | {"confirmed": "1"}, follow=True)
     assert "1 object is being synced." in page.content.decode()
     assert LogEntry.objects.get().object_repr == "notes: sync now: 1 objects"
+
+
+def test_sync_now_on_many_objects_goes_in_rounds_and_leaves_none_out(
+    operator: Client, destination: Destination, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rounds, "ROUND_SECONDS", -1.0)
+    monkeypatch.setattr(record_actions, "PIECE", 10)
+    owner = User.objects.create_user("writer")
+    Note.objects.bulk_create([Note(owner=owner, text=f"Note {n}") for n in range(25)])
+    data = {"action": "sync_now", "_selected_action": "1", "select_across": "1"}
+    asked = operator.post("/prefix/other/notes/note/", data)
+    assert "25 objects are brought out again" in asked.content.decode()
+
+    page = operator.post("/prefix/other/notes/note/", data | {"confirmed": "1"})
+    seen = [page.context["at"].done]
+    while page.context.get("at"):
+        fields: dict[str, list[str]] = {}
+        for name, value in page.context["hidden"]:
+            fields.setdefault(name, []).append(value)
+        page = operator.post("/prefix/other/notes/note/", fields, follow=True)
+        seen += [page.context["at"].done] if page.context.get("at") else []
+
+    assert seen == [10, 20]
+    assert "25 objects are being synced." in page.content.decode()
+    assert set(SyncRecord.objects.values_list("object_pk", flat=True)) == {
+        str(pk) for pk in Note.objects.values_list("pk", flat=True)
+    }
+    logged = [entry.object_repr for entry in LogEntry.objects.order_by("pk")]
+    assert logged == [f"notes: sync now: {count} objects" for count in (10, 10, 5)]
 
 
 def test_sync_now_is_offered_only_to_those_who_may_operate(note: Note) -> None:
