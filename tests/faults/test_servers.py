@@ -25,6 +25,7 @@ SERVERS = {
     "gunicorn, threads": (
         "gunicorn", "project.wsgi", "--workers", "2", "--threads", "4", "--max-requests", "8", "--bind", "{address}",
     ),
+    "gunicorn, gevent": ("gunicorn", "project.wsgi", "--worker-class", "gevent", "--bind", "{address}"),
     "uvicorn": ("uvicorn", "project.asgi:application", "--lifespan", "off", "--host", "127.0.0.1", "--port", "{port}"),
 }  # fmt: skip
 
@@ -43,6 +44,20 @@ def test_what_is_saved_under_this_server_goes_out_once(
     # What a process that was replaced has left behind is a worker's.
     site.worker()
     eventually(lambda: _are_out(site, sandbox, [f"Note {n}" for n in range(SAVES)]))
+
+
+def test_under_gevent_a_save_leaves_the_sending_to_a_worker(
+    make_site: SiteMaker, redis_url: str, sandbox: RunningSandbox
+) -> None:
+    site = make_site(redis_url, **UNHURRIED)
+    url = _serve(site, SERVERS["gunicorn, gevent"])
+
+    _save(url, "Note 0")
+
+    assert len(site.tasks()["pending"]) == 1
+    assert posted(sandbox) == {}
+    site.worker()
+    eventually(lambda: _are_out(site, sandbox, ["Note 0"]))
 
 
 def test_a_process_that_forks_after_its_first_save_goes_on_on_both_sides(
