@@ -1,0 +1,90 @@
+"""The database is the fence: two attempts at one record, of which Redis, which was emptied meanwhile, knows nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connections
+from django.db.models import F
+
+from project.notes.models import Note
+from project.sandbox.testing import RunningSandbox
+from syncqueue.models import Destination, SyncRecord
+from syncqueue.sources import records
+from syncqueue.sources.planner import Step
+from tests.integration.sync.scene import configure, methods, queue, record_of, texts, wait_until, work, work_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SLOW = {"mode": "slow", "delay_seconds": 2}
+
+
+@contextmanager
+def attempt_under_way(sandbox: RunningSandbox) -> Iterator[Callable[[], None]]:
+    """A worker whose request is not answered yet; gives what waits for its end. Redis has forgotten everything."""
+    sandbox.plan_answers("telegram", SLOW)
+    worker = threading.Thread(target=_work_in_thread)
+    worker.start()
+    wait_until(lambda: any(entry["open"] for entry in sandbox.log()))
+    queue().client.flushdb()
+    SyncRecord.objects.update(changed_at=F("changed_at") - timedelta(hours=1))  # for the reconciler to look at it
+    try:
+        yield worker.join
+    finally:
+        worker.join()
+
+
+def _work_in_thread() -> None:
+    try:
+        work()
+    finally:
+        connections.close_all()
+
+
+def test_of_two_attempts_that_have_read_a_record_at_the_same_moment_one_may_send(
+    channel: Destination, writer: User
+) -> None:
+    configure("IMMEDIATE", ENABLED=False)
+    record = record_of(Note.objects.create(owner=writer, text="Once"))
+    steps = {record.pk: Step.CREATE}
+
+    may_send = [records.mark(steps, token=token, seconds=20, uncertain=()) for token in ("one", "other")]
+
+    assert may_send == [{record.pk}, set()]
+
+
+def test_while_one_attempt_sends_no_other_does(channel: Destination, writer: User, sandbox: RunningSandbox) -> None:
+    configure("IMMEDIATE", ENABLED=False)
+    note = Note.objects.create(owner=writer, text="Once")
+
+    with attempt_under_way(sandbox) as end:
+        work()
+        assert methods(sandbox) == ["sendMessage"]
+        end()
+
+    work_until(lambda: record_of(note).state == "synced")
+    assert methods(sandbox) == ["sendMessage"]
+    assert texts(sandbox) == ["Once"]
+
+
+def test_a_late_answer_changes_nothing_that_another_attempt_has_stored_and_its_copy_goes(
+    channel: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    configure("IMMEDIATE", ENABLED=False)
+    note = Note.objects.create(owner=writer, text="Once")
+
+    with attempt_under_way(sandbox) as end:
+        SyncRecord.objects.update(mark_until=F("mark_until") - timedelta(hours=1))  # it was given up
+        work()
+        [stored] = record_of(note).parts
+        end()
+
+    assert record_of(note).parts == [stored]
+    work_until(lambda: texts(sandbox) == ["Once"])
+    [message] = sandbox.messages()
+    assert str(message["message_id"]) == stored["id"]
