@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.validators import MinValueValidator
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from syncqueue import services
+from syncqueue.conf import get_settings
 from syncqueue.core.errors import QueueError
 from syncqueue.models import ServicePolicy
 from syncqueue.secrets import redact
@@ -25,12 +30,46 @@ else:
     PolicyModelForm = forms.ModelForm
 
 
+# The least each figure may be, as conf.py has it for the settings, and what it means.
+_FIGURES: Mapping[str, tuple[int, Promise]] = {
+    "max_retries": (0, gettext_lazy("Attempts after the first one: 3 allows 4 attempts.")),
+    "base_delay_seconds": (0, gettext_lazy("Before the first of them.")),
+    "backoff_multiplier": (1, gettext_lazy("Each further delay is so many times as long.")),
+    "max_delay_minutes": (0, gettext_lazy("No delay is longer.")),
+    "concurrency": (1, gettext_lazy("Tasks that one worker attempts at once.")),
+}
+
+
+def _given(service: str) -> Mapping[str, float]:
+    """The figures of the settings, which are in force where a policy says nothing."""
+    known = get_settings().services.get(service)
+    if known is None:  # a policy may outlive its service
+        return {}
+    return {
+        "max_retries": known.retry.max_retries,
+        "base_delay_seconds": known.retry.base_delay_seconds,
+        "backoff_multiplier": known.retry.backoff_multiplier,
+        "max_delay_minutes": known.retry.max_delay_seconds / 60,
+        "concurrency": known.concurrency,
+    }
+
+
 class PolicyForm(PolicyModelForm):
     """A policy for one of the services that are on."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Offer the services of the settings."""
+        """Offer the services of the settings; say what each figure means, and what it is when left empty."""
         super().__init__(*args, **kwargs)
+        given = _given(self.instance.service)
+        for name, (least, meaning) in _FIGURES.items():
+            field = self.fields.get(name)
+            if field is None:  # somebody who may only look
+                continue
+            field.validators.append(MinValueValidator(least))
+            field.widget.attrs["min"] = least
+            field.help_text = str(meaning)
+            if name in given:
+                field.help_text += " " + _("Empty: %(figure)s, from the settings.") % {"figure": f"{given[name]:g}"}
         if "service" in self.fields:
             names = services.service_names()
             self.fields["service"] = forms.ChoiceField(
@@ -44,6 +83,15 @@ class ServicePolicyAdmin(Page):
     change_list_template = "syncqueue/change_list.html"
     change_form_template = "syncqueue/change_form.html"
     form = PolicyForm
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": ("service", "paused", *_FIGURES),
+                "description": gettext_lazy("Workers and web processes that run take this up within 5 seconds."),
+            },
+        ),
+    )
     list_display = ("service", "paused", "max_retries", "base_delay_seconds", "max_delay_minutes", "concurrency")
 
     class Media:

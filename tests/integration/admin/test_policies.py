@@ -33,6 +33,24 @@ def test_a_policy_is_for_a_service_of_the_settings(editor: Client) -> None:
     assert not ServicePolicy.objects.exists()
 
 
+def test_each_figure_says_what_it_means_and_what_it_is_when_left_empty(editor: Client) -> None:
+    policy = ServicePolicy.objects.create(service="telegram", max_retries=7)
+    page = editor.get(f"{LIST}{policy.pk}/change/").content.decode()
+    assert "3 allows 4 attempts. Empty: 3, from the settings." in page
+    assert "Empty: 20, from the settings." in page
+
+
+@pytest.mark.parametrize(
+    ("figure", "wrong"), [("base_delay_seconds", "-1"), ("backoff_multiplier", "0.5"), ("concurrency", "0")]
+)
+def test_a_figure_that_the_settings_would_refuse_is_refused_with_what_it_may_be(
+    editor: Client, figure: str, wrong: str
+) -> None:
+    answer = editor.post(f"{LIST}add/", {"service": "telegram", figure: wrong})
+    assert "greater than or equal to" in answer.content.decode()
+    assert not ServicePolicy.objects.exists()
+
+
 def test_saving_a_pause_holds_the_queue_and_deleting_the_policy_lets_it_go(
     editor: Client, django_capture_on_commit_callbacks: Any
 ) -> None:
