@@ -148,13 +148,12 @@ def sync_queryset(objects: QuerySet[Any], service: str | None = None) -> int:
 
 
 def _pieces(rows: QuerySet[T], *related: str) -> Iterator[list[T]]:
-    """The rows in chunks, by their keys.
+    """The rows in chunks by their keys, oldest first, whatever order the model shows its rows in.
 
     Not by one long query: on SQLite nothing can be written beside one once another process has written.
     """
-    keys = list(rows.values_list("pk", flat=True))
-    manager = rows.model._base_manager.using(rows.db)
-    for piece in chunks(keys, CHUNK):
+    manager = rows.model._base_manager.using(rows.db).order_by("pk")
+    for piece in chunks(sorted(rows.values_list("pk", flat=True)), CHUNK):
         yield list(manager.filter(pk__in=piece).select_related(*related) if related else manager.filter(pk__in=piece))
 
 

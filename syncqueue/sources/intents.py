@@ -109,10 +109,10 @@ def record_changes(
 def wanted_pairs(
     source: ModelSync, changes: Sequence[Change], only: Collection[int] | None = None
 ) -> list[tuple[Change, Destination]]:
-    """Which records the changes concern, in a fixed order, so that two saves at once cannot deadlock."""
+    """Which records the changes concern, in a fixed order, so that two saves at once cannot deadlock: oldest first."""
     found = _wanted_pairs(source, changes, record_db())
     chosen = [pair for pair in found if only is None or pair[1].pk in only]
-    return sorted(chosen, key=lambda pair: (pair[0].pk, pair[1].pk))
+    return sorted(chosen, key=lambda pair: (len(pair[0].pk), pair[0].pk, pair[1].pk))
 
 
 def _has_seen(source: ModelSync, seen: Seen, change: Change, destination: Destination) -> bool:

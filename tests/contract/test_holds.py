@@ -54,6 +54,15 @@ def test_a_rate_limit_parks_its_tasks_without_using_an_attempt(queue, clock):
     assert [one.attempt for one in queue.claim(10).tasks] == [1, 1, 1]
 
 
+def test_parked_tasks_of_one_millisecond_leave_in_the_order_of_their_records(queue, clock):
+    made = [f"record-{n}" for n in range(8, 13)]
+    queue.hold(RATE, 30, "slow")
+    queue.enqueue_many([task(name, key=name, created_at=clock.now()) for name in made])
+    admit(queue, queue.claim(1000).tasks, RATE)
+    clock.advance(30)
+    assert names(queue.claim(10).tasks) == made
+
+
 def test_parked_tasks_leave_oldest_first_when_the_time_is_over(queue, clock):
     queue.hold(RATE, 30, "slow")
     park(queue, RATE, "abcdefg")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -104,15 +105,17 @@ def locked(server: RedisServer) -> Iterator[None]:
 def loading(server: RedisServer) -> Iterator[None]:
     """It reads a long file after its start, and says so to everybody (LOADING)."""
     with redis.Redis.from_url(server.url) as client:
-        client.mset({f"filling:{n}": "x" * 2048 for n in range(FILLING)})
+        # Nothing that could be compressed: the server answers between two pieces of the file alone.
+        client.mset({f"filling:{n}": secrets.token_hex(1024) for n in range(FILLING)})
         client.bgrewriteaof()
         eventually(lambda: _is_rewritten(client))
     server.kill()
-    # It answers between two pieces of the file alone.
     server.start(options=["--key-load-delay", "20000", "--loading-process-events-interval-bytes", "1024"])
     with redis.Redis.from_url(server.url) as client, pytest.raises(redis.exceptions.BusyLoadingError):
         client.get("filling:0")
     yield
+    with redis.Redis.from_url(server.url) as client:
+        eventually(lambda: _is_loaded(client))
 
 
 INSULTS: list[Callable[[RedisServer], AbstractContextManager[None]]] = [
@@ -214,6 +217,10 @@ def _is_saved(site: Site, n: int) -> None:
 def _is_rewritten(client: redis.Redis) -> None:
     state = client.info("persistence")
     assert not (state["aof_rewrite_in_progress"] or state["aof_rewrite_scheduled"])
+
+
+def _is_loaded(client: redis.Redis) -> None:
+    assert not client.info("persistence")["loading"]
 
 
 def _is_working(site: Site) -> None:

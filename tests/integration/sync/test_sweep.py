@@ -13,7 +13,7 @@ from project.notes.models import Note
 from project.notes.sync_sources import NoteSync
 from project.sandbox.testing import RunningSandbox
 from syncqueue.models import Destination, RecordState, SyncRecord
-from tests.integration.sync.scene import make_destination, methods, queue, record_of, texts, work
+from tests.integration.sync.scene import configure, make_destination, methods, queue, record_of, texts, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -83,6 +83,18 @@ def test_sync_queryset_syncs_what_bulk_calls_made(channel: Destination, writer: 
     assert queue().stats().pending_count == 2
     work()
     assert sorted(texts(sandbox)) == ["First", "Second"]
+
+
+def test_sync_queryset_queues_the_oldest_first_though_the_model_shows_the_newest_first(
+    channel: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    configure("telegram", CONCURRENCY=1)
+    wanted = [str(number) for number in range(12)]  # past 9 a text sorts otherwise than a number
+    Note.objects.bulk_create([Note(owner=writer, text=text) for text in wanted])
+    assert [note.text for note in Note.objects.all()] == wanted[::-1]
+    syncqueue.sync_queryset(Note.objects.all())
+    work()
+    assert texts(sandbox) == wanted
 
 
 def test_sync_queryset_of_another_service_enqueues_nothing(channel: Destination, writer: User) -> None:
