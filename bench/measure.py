@@ -128,12 +128,12 @@ class Bench:
         with working(self.system, kind, 10, record.path) as (worker,):
             self._warm_up(record)
             time.sleep(2.0)
-            cpu, began = worker.cpu_seconds(), time.monotonic()
+            before, began = worker.cpu_seconds(), time.monotonic()
             commands = self._commands_of_clients(self.size.idle_seconds)
             span = time.monotonic() - began
             return {
                 "commands": commands / span,
-                "cpu": (worker.cpu_seconds() - cpu) / span * 100,
+                "cpu": sum(after - before.get(pid, 0) for pid, after in worker.cpu_seconds().items()) / span * 100,
                 "memory": worker.memory(),
             }
 

@@ -31,15 +31,17 @@ class Worker:
         self.watched = psutil.Process(self._process.pid)
 
     def _family(self) -> list[psutil.Process]:
-        return [self.watched, *self.watched.children(recursive=True)]
+        """Itself and its children, but those that have ended and wait for somebody to ask how."""
+        family = [self.watched, *self.watched.children(recursive=True)]
+        return [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
 
     def memory(self) -> int:
         """Bytes its processes hold (RSS, with what they share counted for each)."""
         return sum(one.memory_info().rss for one in self._family() if "resource_tracker" not in " ".join(one.cmdline()))
 
-    def cpu_seconds(self) -> float:
-        """CPU time of all its processes so far."""
-        return sum(sum(one.cpu_times()[:2]) for one in self._family())
+    def cpu_seconds(self) -> dict[int, float]:
+        """CPU time so far of each of its processes, by id."""
+        return {one.pid: sum(one.cpu_times()[:2]) for one in self._family()}
 
     def kill(self) -> None:
         """SIGKILL to all of them."""
