@@ -14,13 +14,13 @@ from django.utils.translation import gettext as _
 
 from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import SYSTEM_CLOCK
-from syncqueue.core.task import KEYED_ID_PREFIX, TaskState
+from syncqueue.core.task import TaskState
 from syncqueue.models import Clearing, RecordState, SyncRecord
 from syncqueue.queue import SyncQueue
 from syncqueue.queue.calls import CHUNK, TRASH_MS
 from syncqueue.site import record_db
 from syncqueue.sources import records
-from syncqueue.sources.intents import record_task
+from syncqueue.sources.intents import record_of_task_id, record_task
 
 CLEARABLE_RECORDS = (RecordState.WAITING, RecordState.FAILED, RecordState.UNKNOWN)
 
@@ -33,12 +33,6 @@ def begin(service: str, *, actor: str) -> Clearing:
 def forget(clearing: Clearing) -> None:
     """Take a clearing back that took nothing out."""
     Clearing.objects.using(record_db()).filter(pk=clearing.pk, task_count=0).delete()
-
-
-def record_id(task_id: str) -> int | None:
-    """The record whose task has this id, or None."""
-    tail = task_id.removeprefix(f"{KEYED_ID_PREFIX}record-")
-    return int(tail) if tail != task_id and tail.isdecimal() else None
 
 
 def abandon(record_ids: Sequence[int], actor: str, clearing: Clearing | None = None) -> None:
@@ -57,7 +51,7 @@ def take_out(queue: SyncQueue, clearing: Clearing, state: TaskState, ids: Sequen
     """Remove tasks from a state, so that `restore` can bring them back; answers how many. Raises `QueueUnavailable`."""
     total = 0
     for piece in chunks(ids, CHUNK):
-        known = {id_: record for id_ in piece if (record := record_id(id_)) is not None}
+        known = {id_: record for id_ in piece if (record := record_of_task_id(id_)) is not None}
         others = [id_ for id_ in piece if id_ not in known]
         # Before the tasks are removed: a worker that claims one in between finds nothing to do.
         abandon(list(known.values()), clearing.actor, clearing)

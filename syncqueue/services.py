@@ -30,7 +30,7 @@ from syncqueue.core.errors import (
     UnknownTask,
     WrongState,
 )
-from syncqueue.core.task import KEYED_ID_PREFIX, QueueStats, TaskState, TaskView, from_ms
+from syncqueue.core.task import QueueStats, TaskState, TaskView, from_ms
 from syncqueue.execution.dispatch import dispatch, queued
 from syncqueue.execution.prepare import broken_hold, disabled_hold, place_of
 from syncqueue.handlers.base import (
@@ -63,7 +63,15 @@ from syncqueue.queue.steps import CLEARABLE
 from syncqueue.queues import get_queue
 from syncqueue.site import record_db
 from syncqueue.sources import destinations, records, resyncing
-from syncqueue.sources.intents import Change, Intent, record_changes, record_id_of, touch_records
+from syncqueue.sources.intents import (
+    Change,
+    Intent,
+    record_changes,
+    record_id_of,
+    record_of_task_id,
+    record_task_id,
+    touch_records,
+)
 from syncqueue.sources.registry import ModelSync, source_for
 from syncqueue.sources.sentences import Sentence, describe
 from syncqueue.sources.sweep import begin_filling
@@ -183,7 +191,29 @@ def explain(obj: Model) -> list[Sentence]:
     known = {place.pk: place for place in places if place.service in get_settings().services}
     known |= {record.destination_id: record.destination for record in by_destination.values()}
     ordered = sorted(known.values(), key=lambda place: (place.name, place.pk))
-    return [describe(source, obj, place, by_destination.get(place.pk)) for place in ordered]
+    holds = _holds_of(list(by_destination.values()))
+    return [describe(source, obj, place, by_destination.get(place.pk), holds.get(place.pk)) for place in ordered]
+
+
+def _holds_of(rows: Sequence[SyncRecord]) -> Mapping[int, HoldView]:
+    """What holds the tasks of waiting records now, by destination; as much of it as Redis tells."""
+    found: dict[int, HoldView] = {}
+    try:
+        for record in rows:
+            if record.state == RecordState.WAITING and (hold := _hold_of(record)) is not None:
+                found[record.destination_id] = hold
+    except (QueueError, ConfigurationError) as error:  # away, or the service is off: the record's own words must do
+        logger.debug("%s", error)
+    return found
+
+
+def _hold_of(record: SyncRecord) -> HoldView | None:
+    queue = get_queue(record.service)
+    view = queue.get(record_task_id(record.pk))
+    if view is None:
+        return None
+    name = view.held_by or "pause"  # which holds all that are in no lane
+    return next((hold for hold in queue.holds() if hold.name == name and not hold.lifted), None)
 
 
 def adopt(obj: Model, destination: Destination, remote_id: object, url: str = "", *, kind: str = "") -> SyncRecord:
@@ -250,16 +280,15 @@ def _record_ids(views: Iterable[TaskView]) -> list[int]:
     for view in views:
         if view.task is not None and (record_id := record_id_of(view.task)) is not None:
             found.append(record_id)
-        elif (tail := view.id.removeprefix(f"{KEYED_ID_PREFIX}record-")).isdigit():
-            found.append(int(tail))  # the body cannot be read, but the id says which record it was
+        elif (record_id := record_of_task_id(view.id)) is not None:
+            found.append(record_id)  # the body cannot be read, but the id says which record it was
     return found
 
 
 def retry_failed(service: str, *, actor: str, most: int | None = None, progress: Progress | None = None) -> int:
     """Bring all dead letters back that there are now, or the `most` oldest; answers how many.
 
-    All: also the failed and held records whose dead letters are gone, because Redis was emptied or has trimmed them.
-    `progress` is told after each chunk.
+    All: then also what `retry_failed_records` does. `progress` is told after each chunk.
     """
     queue = get_queue(service)
     total, left = 0, queue.stats().failed_count
@@ -269,14 +298,30 @@ def retry_failed(service: str, *, actor: str, most: int | None = None, progress:
         left -= len(ids)
         _tell(progress, total)
     if most is None:
-        total += _retry_failed_records(service)
+        total += _touch_and_queue(_failed_records(service))
     logger.info("%s: %s failed tasks brought back by %s", service, total, actor)
     return total
 
 
-def _retry_failed_records(service: str) -> int:
-    states = (RecordState.FAILED, RecordState.UNKNOWN)
-    return _touch_and_queue(records.records().filter(service=service, state__in=states).order_by("pk"))
+def retry_failed_records(service: str, *, actor: str, after: int, most: int) -> tuple[int, int]:
+    """Bring back failed and held records whose dead letters are gone, because Redis was emptied or has trimmed them.
+
+    The `most` first ones whose key is above `after`. Answers how many wait now, and the key to go on after (0: none is
+    left). Call it once the dead letters are back, whose records wait since then.
+    """
+    keys = list(_failed_records(service).filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:most])
+    count = _touch_and_queue(_failed_records(service).filter(pk__gt=after, pk__lte=keys[-1])) if keys else 0
+    logger.info("%s: %s failed records brought back by %s", service, count, actor)
+    return count, keys[-1] if len(keys) == most else 0
+
+
+def failed_record_count(service: str, most: int | None = None) -> int:
+    """How many records have failed or are held; with `most`, counting ends there."""
+    return _failed_records(service).order_by()[:most].count()
+
+
+def _failed_records(service: str) -> QuerySet[SyncRecord]:
+    return records.records().filter(service=service, state__in=(RecordState.FAILED, RecordState.UNKNOWN))
 
 
 def retry_tasks(service: str, ids: Sequence[str], *, actor: str) -> int:
@@ -287,7 +332,7 @@ def retry_tasks(service: str, ids: Sequence[str], *, actor: str) -> int:
 
 
 def _bring_back(queue: SyncQueue, ids: Sequence[str]) -> int:
-    _revive([found for id_ in ids if (found := cleared.record_id(id_)) is not None])
+    _revive([found for id_ in ids if (found := record_of_task_id(id_)) is not None])
     return queue.requeue(ids)
 
 
@@ -390,7 +435,7 @@ def recover(service: str, *, actor: str) -> int:
 
 def fail_records(task_ids: Sequence[str], error: str = "") -> None:
     """Mark the records of dead letters as failed, where they still wait."""
-    ids = [int(tail) for id_ in task_ids if (tail := id_.removeprefix(f"{KEYED_ID_PREFIX}record-")).isdigit()]
+    ids = [found for id_ in task_ids if (found := record_of_task_id(id_)) is not None]
     text = error or _("It took down the worker several times while it was worked on.")
     _rows(ids, (RecordState.WAITING,)).update(
         state=RecordState.FAILED, error=text, error_at=SYSTEM_CLOCK.now(), next_attempt_at=None

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from syncqueue import audit, services
-from syncqueue.admin.operations import CLEARABLE, OPERATIONS, Operation, Order
+from syncqueue.admin.operations import CLEARABLE, OPERATIONS, Figures, Operation, Order, figures_of
 from syncqueue.admin.pages import QueuePages
 from syncqueue.admin.rounds import POSITION, Position, Work, read_position, run_round
 from syncqueue.core.errors import QueueError
@@ -63,6 +63,14 @@ def ask_stats(service: str) -> tuple[QueueStats | None, str]:
         return None, redact(str(error))
 
 
+def ask_figures(service: str) -> tuple[Figures | None, str]:
+    """What the buttons' questions are asked with, or why it cannot be had."""
+    try:
+        return figures_of(service), ""
+    except QueueError as error:
+        return None, redact(str(error))
+
+
 class RoundPages(QueuePages):
     """Pages that do long work in rounds."""
 
@@ -102,7 +110,8 @@ class OperationPages(RoundPages):
         operation = OPERATIONS.get(name)
         if operation is None:
             raise Http404(name)
-        stats, problem = ask_stats(service)
+        figures, problem = ask_figures(service)
+        stats = figures.stats if figures else None
         form = ConfirmForm(request.POST if request.method == "POST" else None, operation=operation, stats=stats)
         title, way_back = f"{service}: {operation.label}", self.way_back(request)
         if form.is_valid():
@@ -110,7 +119,7 @@ class OperationPages(RoundPages):
             return self._operate(request, operation, order, name, title)
         shown = {
             "service": service, "operation": operation, "form": form, "problem": problem,
-            "question": operation.question(stats) if stats else "", "way_back": way_back,
+            "question": operation.question(figures) if figures else "", "way_back": way_back,
         }  # fmt: skip
         return self.render(request, "syncqueue/confirm_operation.html", title, shown)
 

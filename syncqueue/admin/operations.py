@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from syncqueue import services
-from syncqueue.admin.rounds import Position, after_piece, next_piece
+from syncqueue.admin.rounds import PIECE, Position, after_piece, next_piece
 from syncqueue.core.task import QueueStats, TaskState
-from syncqueue.display import figure
+from syncqueue.display import capped, figure
 
 CLEARABLE = (TaskState.PENDING, TaskState.DELAYED, TaskState.FAILED)
+COUNTED = 10_000  # records; beyond, a count costs too much for a page that is asked for every few seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What is known of a service when its buttons are shown and their questions asked."""
+
+    stats: QueueStats
+    failed_record_count: int  # failed or held in the database; more than COUNTED are not counted
+
+
+def figures_of(service: str) -> Figures:
+    """Raises `QueueUnavailable`."""
+    counted = services.failed_record_count(service, COUNTED + 1)
+    return Figures(stats=services.stats(service), failed_record_count=counted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,24 +46,37 @@ class Operation:
     """One button of a queue's card."""
 
     label: Promise  # on the button
-    question: Callable[[QueueStats], str]  # what will happen, and to how many
+    question: Callable[[Figures], str]  # what will happen, and to how many
     work: Callable[[Order, Position], Position]  # does a piece
     answer: Callable[[int], str]  # what has happened
-    is_useful: Callable[[QueueStats], bool]  # whether it would do anything now
+    is_useful: Callable[[Figures], bool]  # whether it would do anything now
     counts: bool = True  # whether it is done to a number of tasks
     chooses_states: bool = False
     is_dangerous: bool = False
 
 
-def _ask_retry(stats: QueueStats) -> str:
-    return ngettext(
-        "%(count)s failed task goes back to the queue and is tried again from its first attempt.",
-        "%(count)s failed tasks go back to the queue and are tried again from their first attempt.",
-        stats.failed_count,
-    ) % {"count": figure(stats.failed_count)}
+def _ask_retry(figures: Figures) -> str:
+    said = []
+    if count := figures.stats.failed_count:
+        text = ngettext(
+            "%(count)s failed task goes back to the queue and is tried again from its first attempt.",
+            "%(count)s failed tasks go back to the queue and are tried again from their first attempt.",
+            count,
+        )
+        said.append(text % {"count": figure(count)})
+    if count := figures.failed_record_count:
+        text = ngettext(
+            "%(count)s object that failed, or is held because an answer was lost, is synced again, also where Redis "
+            "has no task for it any more. If it is held, its copy may be out there already: look at it first.",
+            "%(count)s objects that failed, or are held because an answer was lost, are synced again, also where Redis "
+            "has no task for them any more. A copy of those held may be out there already: look at them first.",
+            count,
+        )
+        said.append(text % {"count": capped(count, COUNTED)})
+    return " ".join(said)
 
 
-def _ask_clear(stats: QueueStats) -> str:
+def _ask_clear(figures: Figures) -> str:
     return _(
         "The tasks of the states chosen are taken out of the queue; for 7 days they can be restored. What they were "
         "about is not synced until then, unless it is saved again or someone asks for it with “sync now”. Tasks in "
@@ -56,25 +84,25 @@ def _ask_clear(stats: QueueStats) -> str:
     )
 
 
-def _ask_recover(stats: QueueStats) -> str:
+def _ask_recover(figures: Figures) -> str:
     return ngettext(
         "%(count)s task is in processing. If its worker is gone and its lease has run out, it goes back to the queue.",
         "%(count)s tasks are in processing. Those whose worker is gone and whose lease has run out go back to the "
         "queue.",
-        stats.processing_count,
-    ) % {"count": figure(stats.processing_count)}
+        figures.stats.processing_count,
+    ) % {"count": figure(figures.stats.processing_count)}
 
 
 def _waiting_count(stats: QueueStats) -> int:
     return stats.pending_count + stats.delayed_count
 
 
-def _ask_pause(stats: QueueStats) -> str:
-    return _("Nothing more is sent until the service is resumed; new work waits.") + " " + _now_waiting(stats)
+def _ask_pause(figures: Figures) -> str:
+    return _("Nothing more is sent until the service is resumed; new work waits.") + " " + _now_waiting(figures.stats)
 
 
-def _ask_resume(stats: QueueStats) -> str:
-    return _("Sending goes on, oldest first, at the pace the service allows.") + " " + _now_waiting(stats)
+def _ask_resume(figures: Figures) -> str:
+    return _("Sending goes on, oldest first, at the pace the service allows.") + " " + _now_waiting(figures.stats)
 
 
 def _now_waiting(stats: QueueStats) -> str:
@@ -83,10 +111,23 @@ def _now_waiting(stats: QueueStats) -> str:
 
 
 def _retry(order: Order, at: Position) -> Position:
+    if at.cursor:
+        return _retry_records(order, at)
     total = services.stats(order.service).failed_count
     most = next_piece(at, total)
     done = services.retry_failed(order.service, actor=order.actor, most=most) if most > 0 else 0
-    return after_piece(at, total, most, done)
+    at = after_piece(at, total, most, done)
+    if not at.finished:
+        return at
+    left = services.failed_record_count(order.service)  # those without dead letters; the others wait since then
+    return replace(at, total=at.looked + left, cursor="0", finished=not left)
+
+
+def _retry_records(order: Order, at: Position) -> Position:
+    after = int(at.cursor)
+    done, last = services.retry_failed_records(order.service, actor=order.actor, after=after, most=PIECE)
+    looked = min(at.looked + PIECE, at.total or 0)
+    return replace(at, looked=looked, done=at.done + done, cursor=str(last), finished=not last)
 
 
 def _clear(order: Order, at: Position) -> Position:
@@ -126,21 +167,21 @@ OPERATIONS = {
         question=_ask_retry,
         work=_retry,
         answer=_told("%(count)s task is back in the queue.", "%(count)s tasks are back in the queue."),
-        is_useful=lambda stats: stats.failed_count > 0,
+        is_useful=lambda figures: figures.stats.failed_count + figures.failed_record_count > 0,
     ),
     "recover": Operation(
         label=gettext_lazy("Recover"),
         question=_ask_recover,
         work=_recover,
         answer=_told("%(count)s task is recovered.", "%(count)s tasks are recovered."),
-        is_useful=lambda stats: stats.processing_count > 0,
+        is_useful=lambda figures: figures.stats.processing_count > 0,
     ),
     "pause": Operation(
         label=gettext_lazy("Pause"),
         question=_ask_pause,
         work=_pause,
         answer=lambda n: _("The service is paused."),
-        is_useful=lambda stats: not stats.paused,
+        is_useful=lambda figures: not figures.stats.paused,
         counts=False,
     ),
     "resume": Operation(
@@ -148,7 +189,7 @@ OPERATIONS = {
         question=_ask_resume,
         work=_resume,
         answer=lambda n: _("The service goes on."),
-        is_useful=lambda stats: stats.paused,
+        is_useful=lambda figures: figures.stats.paused,
         counts=False,
     ),
     "clear": Operation(
@@ -156,7 +197,7 @@ OPERATIONS = {
         question=_ask_clear,
         work=_clear,
         answer=_told("%(count)s task is taken out.", "%(count)s tasks are taken out."),
-        is_useful=lambda stats: stats.failed_count + _waiting_count(stats) > 0,
+        is_useful=lambda figures: figures.stats.failed_count + _waiting_count(figures.stats) > 0,
         chooses_states=True,
         is_dangerous=True,
     ),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from syncqueue import services
 from syncqueue.admin.attention import Notice, notices
 from syncqueue.admin.charts import SPANS, Chart, Span, chart
-from syncqueue.admin.operations import OPERATIONS, Operation
+from syncqueue.admin.operations import OPERATIONS, Figures, Operation, figures_of
 from syncqueue.admin.outage_words import outage_words
 from syncqueue.core.errors import ConfigurationError, QueueUnavailable, SyncQueueError
 from syncqueue.core.task import QueueStats
@@ -25,7 +25,7 @@ class Card:
     """What the dashboard shows of one service."""
 
     service: str
-    stats: QueueStats | None = None  # None: the queue could not be asked
+    figures: Figures | None = None  # None: the queue could not be asked
     holds: Sequence[HoldView] = ()
     worker_count: int = 0
     problem: str = ""
@@ -34,10 +34,15 @@ class Card:
     outages: Sequence[str] = ()
 
     @property
+    def stats(self) -> QueueStats | None:
+        """The queue's own figures."""
+        return self.figures.stats if self.figures else None
+
+    @property
     def operations(self) -> list[tuple[str, Operation]]:
         """The operations that would do something now, with their names in URLs."""
-        stats = self.stats
-        return [] if stats is None else [item for item in OPERATIONS.items() if item[1].is_useful(stats)]
+        figures = self.figures
+        return [] if figures is None else [item for item in OPERATIONS.items() if item[1].is_useful(figures)]
 
     @property
     def is_away(self) -> bool:
@@ -78,7 +83,7 @@ def overview(span_name: str = "hour") -> Overview:
 
 def _card(name: str, workers: Sequence[services.WorkerView], span: Span) -> Card:
     try:
-        stats, holds = services.stats(name), services.holds(name)
+        figures, holds = figures_of(name), services.holds(name)
         periods = services.history(name, span.count, span.minutes)
         minutes = periods if span.minutes == 1 else services.history(name, RATE_MINUTES + 1, 1)
         gone = services.outages(name)
@@ -88,7 +93,7 @@ def _card(name: str, workers: Sequence[services.WorkerView], span: Span) -> Card
         return Card(service=name, problem=redact(str(error)))
     return Card(
         service=name,
-        stats=stats,
+        figures=figures,
         holds=holds,
         worker_count=sum(name in worker.services for worker in workers),
         chart=chart(periods, span),

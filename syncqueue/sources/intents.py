@@ -17,11 +17,13 @@ from django.db.models import Exists, Model, OuterRef, Q
 from syncqueue import tracing
 from syncqueue.conf import get_settings
 from syncqueue.core.clock import SYSTEM_CLOCK
-from syncqueue.core.task import DELETE, UPDATE, SyncTask
+from syncqueue.core.task import DELETE, UPDATE, SyncTask, keyed_id
 from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord
 from syncqueue.site import record_db
 from syncqueue.sources.planner import is_too_old
 from syncqueue.sources.registry import ModelSync
+
+_KEY = "record-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,18 @@ def record_task(service: str, record_id: int, entity: str, action: str = UPDATE)
 
 def record_key(record_id: int) -> str:
     """The key of a record's task."""
-    return f"record-{record_id}"
+    return f"{_KEY}{record_id}"
+
+
+def record_task_id(record_id: int) -> str:
+    """The id of a record's task."""
+    return keyed_id(record_key(record_id))
+
+
+def record_of_task_id(task_id: str) -> int | None:
+    """The record whose task has this id, or None; for a task whose body is not at hand, or cannot be read."""
+    tail = task_id.removeprefix(keyed_id(_KEY))
+    return int(tail) if tail != task_id and tail.isdecimal() else None
 
 
 def record_id_of(task: SyncTask) -> int | None:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from syncqueue.handlers.base import Document
 from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord
+from syncqueue.queue.inspect import HoldView
 from syncqueue.sources.planner import Reason, Wish, is_too_old, refusal
 from syncqueue.sources.registry import ModelSync
 
@@ -44,12 +45,21 @@ def reason_text(reason: Reason) -> str:
     return texts[reason]
 
 
-def describe(source: ModelSync, obj: object, destination: Destination, record: SyncRecord | None) -> Sentence:
-    """The sentence for one destination. Asks the ModelSync where nothing is out there, and says so if that raises."""
+def describe(
+    source: ModelSync,
+    obj: object,
+    destination: Destination,
+    record: SyncRecord | None,
+    hold: HoldView | None = None,
+) -> Sentence:
+    """The sentence for one destination. `hold`: what keeps the record's task in its queue, where something does.
+
+    Asks the ModelSync where nothing is out there, and says so if that raises.
+    """
     state = RecordState(record.state) if record is not None else None
     return Sentence(
         destination=destination.name,
-        text=_text(source, obj, destination, record),
+        text=_text(source, obj, destination, record, hold),
         state=state,
         url=_url(record),
     )
@@ -59,12 +69,14 @@ def _url(record: SyncRecord | None) -> str:
     return next((part["url"] for part in record.parts if part.get("url")), "") if record is not None else ""
 
 
-def _text(source: ModelSync, obj: object, destination: Destination, record: SyncRecord | None) -> str:
+def _text(
+    source: ModelSync, obj: object, destination: Destination, record: SyncRecord | None, hold: HoldView | None
+) -> str:
     if record is None:
         return _absence(source, obj, destination) or _("has not been noted yet; the sweep will find it.")
     match record.state:
         case RecordState.WAITING:
-            return _waiting(destination, record)
+            return _waiting(destination, record, hold)
         case RecordState.FAILED:
             return _("failed: %(error)s Save it again or press retry.") % {"error": ended(record.error)}
         case RecordState.UNKNOWN:
@@ -77,16 +89,18 @@ def _text(source: ModelSync, obj: object, destination: Destination, record: Sync
     return _absence(source, obj, destination) or _("nothing is there.")
 
 
-def _waiting(destination: Destination, record: SyncRecord) -> str:
+def _waiting(destination: Destination, record: SyncRecord, hold: HoldView | None) -> str:
     if destination.broken_reason:
         return _("waits: %(error)s") % {"error": ended(destination.broken_reason)}
-    if not record.error:
+    # What was said of the last attempt is older than what holds the task now.
+    error, next_at = (hold.reason, hold.until_at) if hold else (record.error, record.next_attempt_at)
+    if not error:
         return _("waits for its turn.")
-    if record.next_attempt_at is None:
-        return _("waits: %(error)s") % {"error": ended(record.error)}
+    if next_at is None:
+        return _("waits: %(error)s") % {"error": ended(error)}
     return _("waits: %(error)s Next try at %(time)s") % {
-        "error": ended(record.error),
-        "time": ended(date_format(localtime(record.next_attempt_at), "TIME_FORMAT")),
+        "error": ended(error),
+        "time": ended(date_format(localtime(next_at), "TIME_FORMAT")),
     }
 
 

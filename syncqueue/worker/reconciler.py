@@ -8,13 +8,12 @@ from datetime import timedelta
 from syncqueue import policies, services
 from syncqueue.conf import Settings
 from syncqueue.core.clock import SYSTEM_CLOCK, Clock
-from syncqueue.core.task import KEYED_ID_PREFIX
 from syncqueue.execution.dispatch import dispatch, queued
 from syncqueue.models import RecordState
 from syncqueue.queue import SyncQueue
 from syncqueue.queue.calls import Presence
 from syncqueue.sources import destinations, records
-from syncqueue.sources.intents import record_key, record_task
+from syncqueue.sources.intents import record_task, record_task_id
 from syncqueue.sources.sweep import sweep
 
 logger = logging.getLogger("syncqueue.worker")
@@ -74,7 +73,7 @@ class Reconciler:
     def _enqueue_absent(self, waiting: list[tuple[int, str]]) -> int:
         if not waiting:
             return 0
-        ids = [KEYED_ID_PREFIX + record_key(pk) for pk, _ in waiting]
+        ids = [record_task_id(pk) for pk, _ in waiting]
         places = self._queue.presence(ids)
         absent = [row for row, place in zip(waiting, places, strict=True) if place is Presence.ABSENT]
         failed = [id_ for id_, place in zip(ids, places, strict=True) if place is Presence.FAILED]

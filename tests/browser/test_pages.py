@@ -14,7 +14,7 @@ from datetime import timedelta
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 from syncqueue.core.task import AttemptNote, SyncTask, TaskState
-from syncqueue.models import Clearing, Destination, SyncRecord
+from syncqueue.models import Clearing, Destination, ServicePolicy, SyncRecord
 from syncqueue.queues import get_queue
 
 html = {HTML!r}
@@ -31,7 +31,7 @@ queue.enqueue(SyncTask("writer", html, html))
 queue.hold("breaker:" + "host:1", 600, html)
 Clearing.objects.create(service="writer", actor=html, task_count=3)
 place = Destination.objects.create(
-    name=html, service="telegram", address="@x", broken_reason=html, broken_at=now,
+    name=html, service="telegram", address=html, options={{"thread": html}}, broken_reason=html, broken_at=now,
     owner=get_user_model().objects.get(username="admin"),
 )
 note = Note.objects.create(owner_id=1, text=html)
@@ -40,7 +40,9 @@ SyncRecord.objects.update_or_create(
     defaults={{"service": "telegram", "state": "failed", "error": html, "parts": [{{"kind": html, "id": html}}]}},
 )
 record = SyncRecord.objects.get(destination=place)
-answer({{"note": note.pk, "place": place.pk, "record": record.pk, "task": queue.ids(TaskState.FAILED, 1)[0]}})
+policy, _ = ServicePolicy.objects.get_or_create(service="writer")
+rows = {{"note": note, "place": place, "record": record, "policy": policy}}
+answer({{"task": queue.ids(TaskState.FAILED, 1)[0]}} | {{name: row.pk for name, row in rows.items()}})
 """
 ADMIN = "/admin/syncqueue"
 PATHS = (
@@ -61,7 +63,10 @@ PATHS = (
     f"{ADMIN}/destination/{{place}}/change/",
     f"{ADMIN}/destination/{{place}}/delete/",
     f"{ADMIN}/destination/add/?service=telegram",
-    f"{ADMIN}/servicepolicy/add/",
+    f"{ADMIN}/queue/writer/pause/",
+    f"{ADMIN}/queue/writer/recover/",
+    f"{ADMIN}/servicepolicy/",
+    f"{ADMIN}/servicepolicy/{{policy}}/change/",
     "/destinations/",
     "/destinations/new/telegram/",
     "/destinations/{place}/edit/",
@@ -69,6 +74,12 @@ PATHS = (
     "/admin/notes/note/?sync=behind",
     "/admin/notes/note/{note}/change/",
     "/admin/notes/note/{note}/sync-now/",
+)
+# Buttons that lead to a question: state, action, what is on it.
+QUESTIONS = (
+    ("failed", "retry", "Retry all 60"),
+    ("failed", "delete", "Delete all 60"),
+    ("delayed", "run-now", "Run now all 1"),
 )
 # Django's own parts, which every admin has: its search and date inputs, its picker of related objects.
 OF_DJANGO = ["#changelist-search", ".vDateField", ".vTimeField", ".select2-container", "#nav-sidebar", ".breadcrumbs"]
@@ -85,14 +96,25 @@ def test_every_page_fits_is_accessible_and_shows_markup_as_text(
     person.page.on("dialog", lambda dialog: person.complaints.append(f"a script ran: {dialog.message}"))
     person.log_in("admin")
     for path in PATHS:
-        page = person.go(path.format(**keys))
-        expect(page.locator("h1").first).to_be_visible()
-        assert not person.overflows(), path
-        assert page.locator("img[src=x]").count() == 0, path
-        assert person.complaints == [], path
-        if (width, dark) in JUDGED:
-            assert person.violations(without=OF_DJANGO) == [], path
-            person.complaints.clear()  # axe reads the style sheets anew, and their imports from the wrong place
+        person.go(path.format(**keys))
+        assert_good(person, path, is_judged=(width, dark) in JUDGED)
+    for state, action, button in QUESTIONS:
+        page = person.go(f"{ADMIN}/queue/writer/tasks/{state}/")
+        page.get_by_role("button", name=button).click()
+        page.wait_for_url(f"**/{state}/{action}/")
+        assert_good(person, f"{state}: {button}", is_judged=(width, dark) in JUDGED)
+
+
+def assert_good(person: Visitor, path: str, *, is_judged: bool) -> None:
+    """The page stands, fits, shows markup as text, complains of nothing; where it is judged, to axe's liking."""
+    page = person.page
+    expect(page.locator("h1").first).to_be_visible()
+    assert not person.overflows(), path
+    assert page.locator("img[src=x]").count() == 0, path
+    assert person.complaints == [], path
+    if is_judged:
+        assert person.violations(without=OF_DJANGO) == [], path
+        person.complaints.clear()  # axe reads the style sheets anew, and their imports from the wrong place
 
 
 def test_tasks_are_retried_by_keyboard_alone(admin: Visitor, website: WebSite) -> None:

@@ -39,16 +39,28 @@ class Retry(Subcommand):
         """Ask with the count, then do it in chunks."""
         service = options["service"]
         check_service(service)
-        count = services.stats(service).failed_count
-        if options["dry_run"] or not count:
+        count, records = services.stats(service).failed_count, services.failed_record_count(service)
+        about = {"service": service, "records": records}
+        if options["dry_run"] or not (count or records):
             text = ngettext("%d task would be brought back.", "%d tasks would be brought back.", count) % count
-            return Answer(text=text, data={"service": service, "count": 0, "would": count})
+            return Answer(text=text + _of_records(records), data={**about, "count": 0, "would": count})
         question = ngettext("Bring %d failed task of %s back?", "Bring %d failed tasks of %s back?", count)
-        self.confirm(question % (count, service), options)
+        self.confirm(question % (count, service) + _of_records(records), options)
         done = services.retry_failed(service, actor=ACTOR.name, progress=self.progress(count, options))
         note(service, f"retry-failed: {done} tasks")
         text = ngettext("%d failed task brought back.", "%d failed tasks brought back.", done) % done
-        return Answer(text=text, data={"service": service, "count": done})
+        return Answer(text=text, data={**about, "count": done})
+
+
+def _of_records(count: int) -> str:
+    text = ngettext(
+        "%d object has failed or is held because an answer was lost; it is synced again, also where it has no task any "
+        "more.",
+        "%d objects have failed or are held because an answer was lost; they are synced again, also where they have no "
+        "task any more.",
+        count,
+    )
+    return " " + text % count if count else ""
 
 
 class Clear(Subcommand):

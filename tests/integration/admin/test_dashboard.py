@@ -5,8 +5,11 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
+from django.utils import timezone
 
-from syncqueue.models import ServicePolicy
+from syncqueue.core.task import AttemptNote
+from syncqueue.models import Destination, ServicePolicy, SyncRecord
+from syncqueue.sources.intents import record_task
 from tests.integration.api.people import ROLES, client_of
 from tests.integration.api.seeds import fill, queue_of
 
@@ -113,6 +116,47 @@ def test_retry_failed_brings_them_back_says_how_many_and_is_logged(operator: Cli
     assert queue_of("telegram").stats().pending_count == 3
     entry = LogEntry.objects.get()
     assert (entry.user.username, entry.object_repr) == ("operator", "telegram: retry-failed: 3 tasks")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_retry_failed_is_offered_for_records_whose_dead_letters_are_gone_and_brings_them_back_in_pieces(
+    operator: Client, destination: Destination, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncqueue.admin.operations.PIECE", 2)
+    for number in range(5):
+        add_record(destination, number, "unknown" if number == 3 else "failed")
+    add_record(destination, 5, "abandoned")
+    assert "telegram/retry-failed/" in operator.get(DASHBOARD).content.decode()
+    asked = operator.get(f"{DASHBOARD}telegram/retry-failed/").content.decode()
+    assert "5 objects that failed, or are held because an answer was lost, are synced again" in asked
+
+    page = operator.post(f"{DASHBOARD}telegram/retry-failed/", follow=True).content.decode()
+
+    assert "5 tasks are back in the queue." in page
+    assert queue_of("telegram").stats().pending_count == 5
+    states = SyncRecord.objects.order_by("pk").values_list("state", flat=True)
+    assert list(states) == ["waiting"] * 5 + ["abandoned"]
+    assert LogEntry.objects.get().object_repr == "telegram: retry-failed: 5 tasks"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_retry_failed_counts_a_record_with_a_dead_letter_once(operator: Client, destination: Destination) -> None:
+    dead = add_record(destination, 1, "failed")
+    queue = queue_of("telegram")
+    queue.enqueue(record_task("telegram", dead.pk, "notes.note:1"))
+    (claimed,) = queue.claim(1).tasks
+    queue.fail(claimed, AttemptNote(at=timezone.now(), seconds=0.1, outcome="failure", error="refused"))
+    add_record(destination, 2, "failed")
+    page = operator.post(f"{DASHBOARD}telegram/retry-failed/", follow=True).content.decode()
+    assert "2 tasks are back in the queue." in page
+    assert queue.stats().pending_count == 2
+
+
+def add_record(destination: Destination, number: int, state: str) -> SyncRecord:
+    """A record of an object in a state; no task is about it."""
+    return SyncRecord.objects.create(
+        source="notes.note", object_pk=str(number), destination=destination, service="telegram", state=state
+    )
 
 
 def test_clear_takes_out_the_states_chosen_and_no_other(operator: Client) -> None:

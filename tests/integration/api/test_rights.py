@@ -3,12 +3,21 @@
 import pytest
 from django.test import Client
 
+from syncqueue.api.urls import urlpatterns
 from tests.integration.api.conftest import TOKEN
 from tests.integration.api.people import ROLES, client_of
 
 pytestmark = pytest.mark.django_db
 
 BASE = "/api/admin/sync-queue/"
+# Calls about one task are tried in test_tasks.py.
+OF_A_TASK = [
+    ("GET", "telegram/tasks/one"),
+    ("DELETE", "telegram/tasks/one"),
+    ("POST", "telegram/tasks/one/retry"),
+    ("POST", "telegram/tasks/one/run-now"),
+]
+OF_ANYONE = ["health", "openapi.json"]
 READS = ["stats", "stats/telegram", "metrics", "telegram/tasks"]
 CHANGES = [
     ("POST", "telegram/retry-failed"),
@@ -37,6 +46,20 @@ def test_only_staff_with_the_operate_permission_change_queues(role: str, method:
     answer = client_of(role).generic(method, BASE + path + slash)
     assert answer.status_code == EXPECTED_CHANGE[role]
     assert ("error" in answer.json()) is (answer.status_code != 200)
+
+
+def test_no_call_is_missing_here() -> None:
+    calls = [*(("GET", path) for path in (*READS, *OF_ANYONE)), *CHANGES, *OF_A_TASK]
+    offered = set()
+    for _, path in calls:
+        allowed = Client().patch(BASE + path).headers["Allow"]
+        offered |= {(method, _pattern_of(path)) for method in allowed.split(", ") if method != "HEAD"}
+    assert {(method, _pattern_of(path)) for method, path in calls} == offered
+    assert {pattern for _, pattern in offered} == {str(one.pattern) for one in urlpatterns[:-1]}
+
+
+def _pattern_of(path: str) -> str:
+    return next(str(one.pattern) for one in urlpatterns if one.resolve(path))
 
 
 @pytest.mark.parametrize("role", ROLES)

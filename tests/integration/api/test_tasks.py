@@ -216,3 +216,13 @@ def test_a_database_that_is_away_is_503_in_json(machine: Client) -> None:
     assert answer.status_code == 503
     assert "database" in answer.json()["error"] and "internal" not in answer.json()["error"]
     assert (health.status_code, health.json()) == (503, {"status": "failing"})
+
+
+def test_markup_in_a_task_is_answered_as_json_that_no_browser_shows_as_a_page(machine: Client) -> None:
+    html = "<script>alert('x')</script>"
+    get_queue("telegram").enqueue(SyncTask("telegram", html, f"{html}:1", {html: html}))
+    for path in ("", f"/{only('pending')}"):
+        answer = machine.get(BASE + path)
+        assert html in str(answer.json())
+        assert answer.headers["Content-Type"] == "application/json"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"

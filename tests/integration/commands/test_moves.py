@@ -10,6 +10,7 @@ import pytest
 
 from syncqueue import services
 from syncqueue.management.subcommands import base
+from syncqueue.models import Destination, SyncRecord
 from tests.integration.api.seeds import fill
 from tests.integration.commands.calling import call
 
@@ -41,6 +42,19 @@ def test_retry_brings_failed_tasks_back_and_says_how_many() -> None:
     said = call("retry", "telegram", "--noinput")
     assert (said.code, said.out) == (0, "3 failed tasks brought back.\n")
     assert counts() == (3, 0, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_retry_brings_records_back_whose_dead_letters_are_gone_and_says_so_first() -> None:
+    place = Destination.objects.create(name="News", service="telegram", address="@news")
+    SyncRecord.objects.create(
+        source="notes.note", object_pk="7", destination=place, service="telegram", state="failed", error="refused"
+    )
+    assert "1 object has failed or is held" in call("retry", "telegram", "--dry-run").out
+    said = call("retry", "telegram", "--noinput", "--json")
+    assert said.data == {"service": "telegram", "records": 1, "count": 1}
+    assert counts() == (1, 0, 0)
+    assert SyncRecord.objects.get().state == "waiting"
 
 
 def test_clear_takes_everything_that_waits_out() -> None:
@@ -89,7 +103,7 @@ def test_after_a_yes_it_is_done_and_the_question_is_not_in_the_answer(answers: l
     fill("telegram", failed=3)
     answers.append("y")
     said = call("retry", "telegram", "--json")
-    assert said.data == {"service": "telegram", "count": 3}
+    assert said.data == {"service": "telegram", "records": 0, "count": 3}
     assert said.err == "Bring 3 failed tasks of telegram back? [y/N] "
     assert counts() == (3, 0, 0)
 

@@ -19,7 +19,7 @@ from syncqueue.execution.database import DatabaseThreads
 from syncqueue.models import Destination, SyncRecord
 from syncqueue.queue import SyncQueue
 from syncqueue.queue.inspect import HoldView
-from syncqueue.sources.intents import record_key
+from syncqueue.sources.intents import record_task_id
 from syncqueue.worker.worker import Worker
 from tests.eventually import eventually
 
@@ -75,7 +75,7 @@ def record_of(note: Note) -> SyncRecord:
 
 def task_of(note: Note) -> Any:
     """The task of a note's one record as the queue shows it, or None."""
-    return queue().get(f"key:{record_key(record_of(note).pk)}")
+    return queue().get(record_task_id(record_of(note).pk))
 
 
 def work(**options: Any) -> None:

@@ -15,7 +15,7 @@ from project.notes.sync_sources import NoteSync
 from project.sandbox.testing import RunningSandbox
 from syncqueue import services
 from syncqueue.models import Destination
-from tests.integration.sync.scene import configure, make_destination
+from tests.integration.sync.scene import configure, make_destination, task_of, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -87,6 +87,35 @@ def test_a_service_that_is_away_is_named_with_its_address_and_the_next_try(
     assert text.startswith("@news: waits: ")
     assert "127.0.0.1" in text
     assert "Next try at " in text
+
+
+def test_a_note_that_was_never_tried_because_the_service_is_away_says_so_too(
+    channel: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    configure("BREAKER", FAILURES=1)
+    sandbox.set_mode("telegram", "down")
+    save(writer)
+    note = save(writer, text="Second")
+    work()
+    assert task_of(note).progress.attempt_count == 0
+    text = one(note)
+    assert text.startswith("@news: waits: ")
+    assert "127.0.0.1" in text
+    assert "Next try at " in text
+
+
+def test_a_note_of_a_paused_service_names_who_paused_it(channel: Destination, writer: User) -> None:
+    services.pause("telegram", actor="Mira")
+    note = save(writer)
+    work()
+    assert one(note) == "@news: waits: Paused by Mira."
+
+
+def test_without_redis_a_note_waits_for_its_turn(channel: Destination, writer: User) -> None:
+    with syncqueue.queued():
+        note = save(writer)
+    configure(REDIS="redis://127.0.0.1:1/0")
+    assert one(note) == "@news: waits for its turn."
 
 
 def test_a_rate_limit_says_when_it_goes_on(channel: Destination, writer: User, sandbox: RunningSandbox) -> None:
