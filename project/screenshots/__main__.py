@@ -62,6 +62,14 @@ def play(site: Site, sandbox: Sandbox, browser: Browser, url: str) -> None:
     sandbox.turn("up")
     take(dark, url + QUEUES, "dashboard-dark.png")
     take(light, f"{url}/admin/syncqueue/syncrecord/", "records.png")
+    wait_until(lambda: site.stats("webhook")["failed_count"] > 0)
+    take(light, f"{url}{QUEUES}webhook/tasks/failed/", "failed.png")
+    light.locator("#content table a").first.click()
+    take(light, light.url, "task.png")
+    light.goto(f"{url}/admin/syncqueue/servicepolicy/add/")
+    light.get_by_label("Concurrency").fill("2")
+    light.get_by_role("button", name="Save and continue editing").click()
+    take(light, light.url, "policy.png")
 
 
 def window(browser: Browser, url: str, size: tuple[int, int], *, dark: bool) -> Page:

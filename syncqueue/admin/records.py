@@ -25,7 +25,7 @@ from syncqueue.admin.record_actions import count, hidden_inputs, sync_piece
 from syncqueue.admin.rounds import POSITION, Position, read_position, run_round
 from syncqueue.core.errors import SyncQueueError
 from syncqueue.display import duration_words, figure
-from syncqueue.models import SyncRecord
+from syncqueue.models import RecordState, SyncRecord
 from syncqueue.permissions import may_operate, may_view
 from syncqueue.secrets import redact
 
@@ -76,12 +76,12 @@ class SyncRecordAdmin(Page):
     @admin.display(description=gettext_lazy("error"))
     def short_error(self, record: SyncRecord) -> str:
         """The beginning of the reason."""
-        return Truncator(redact(record.error)).chars(120)
+        return Truncator(redact(_error(record))).chars(120)
 
     @admin.display(description=gettext_lazy("error"))
     def full_error(self, record: SyncRecord) -> str:
         """The reason."""
-        return redact(record.error) or "-"
+        return redact(_error(record)) or "-"
 
     @admin.display(description=gettext_lazy("age"))
     def age(self, record: SyncRecord) -> str:
@@ -194,3 +194,9 @@ class SyncRecordAdmin(Page):
             **shown,
         }
         return TemplateResponse(request, template, context)
+
+
+def _error(record: SyncRecord) -> str:
+    if record.state == RecordState.WAITING and record.destination.broken_reason:
+        return record.destination.broken_reason  # it may never have been tried there
+    return record.error

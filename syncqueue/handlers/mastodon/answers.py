@@ -117,8 +117,8 @@ def _refused(status: int, said: str) -> HandlerError:
             return DestinationBroken(bad_token(said))
         case 403:
             return DestinationBroken(
-                f"{said} The access token needs the scopes read:accounts, read:statuses, write:statuses and "
-                "write:media, and its account must not be suspended."
+                f"{said.rstrip('.')}. The access token needs the scopes read:accounts, read:statuses, write:statuses "
+                "and write:media, and its account must not be suspended."
             )
         case 404 | 410:
             return Gone(said)
@@ -129,7 +129,7 @@ def _refused(status: int, said: str) -> HandlerError:
 
 def bad_token(said: str) -> str:
     """What to tell of a token that is refused."""
-    return f"{said} Enter a valid access token of the account."
+    return f"{said.rstrip('.')}. Enter a valid access token of the account."
 
 
 def _moment(text: str, now: datetime | None = None) -> datetime | None:

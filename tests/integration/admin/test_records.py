@@ -44,6 +44,14 @@ def test_error_object_and_copy_are_shown_as_text_and_links(record: SyncRecord) -
     assert f'href="/admin/notes/note/{record.object_pk}/change/"' in page
 
 
+def test_a_record_that_was_never_tried_at_a_broken_destination_says_what_it_waits_for(record: SyncRecord) -> None:
+    SyncRecord.objects.update(state="waiting", error="")
+    Destination.objects.update(broken_reason="The bot was kicked.")
+    client = client_of("viewer")
+    for path in ("", f"{record.pk}/change/"):
+        assert "The bot was kicked." in client.get(LIST + path).content.decode()
+
+
 @pytest.mark.parametrize(
     "part", [{"kind": "text", "id": "7", "url": "javascript:alert(1)"}, {"id": HTML}, "text", {"url": "//evil"}]
 )
