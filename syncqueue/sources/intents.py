@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connections
@@ -44,7 +44,10 @@ class Intent:
 def record_task(service: str, record_id: int, entity: str, action: str = UPDATE) -> SyncTask:
     """The task that works on a record. It names the record and nothing else (but for the trace, where there is one)."""
     payload = {"record": record_id, **tracing.carried()}
-    return SyncTask(service, action, entity, payload, key=record_key(record_id))
+    key = record_key(record_id)
+    # Tasks of one millisecond leave a lane in the order of their ids as text: record 10 must be made after record 9.
+    created_at = SYSTEM_CLOCK.now() + timedelta(milliseconds=len(str(record_id)))
+    return SyncTask(service, action, entity, payload, key=key, created_at=created_at)
 
 
 def record_key(record_id: int) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import socket
-import subprocess
-import sys
 import urllib.request
 from contextlib import closing
 
@@ -28,8 +26,7 @@ class WebSite:
         self.base = f"http://127.0.0.1:{port}"
         site.variables["SITE_URL"] = self.base
         options = ["--bind", f"127.0.0.1:{port}", "--workers", "1", "--threads", "4", "--log-level", "warning"]
-        command = [sys.executable, "-m", "gunicorn", "project.wsgi", *options, "--no-control-socket"]
-        self._process: subprocess.Popen[str] = site._start(command, {})
+        self._process = site.module("gunicorn", "project.wsgi", *options, "--no-control-socket")
         eventually(self._answers)
 
     def _answers(self) -> None:

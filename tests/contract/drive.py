@@ -157,5 +157,5 @@ def park_many(queue: SyncQueue, raw: redis.Redis, hold: str, count: int) -> None
     raw.hset(keys["bodies"], mapping={one.id: encode_body(one) for one in tasks})
     raw.hset(keys["lanes"], mapping={one.id: hold for one in tasks})
     raw.zadd(keys["delayed"], {one.id: PARKED + made for one in tasks})
-    raw.zadd(keys["parked"], {f"{hold} {made:013} {len(one.id):03} {one.id}": 0 for one in tasks})
+    raw.zadd(keys["parked"], {f"{hold} {made:013} {one.id}": 0 for one in tasks})
     assert_each_task_in_one_place(raw, keys)

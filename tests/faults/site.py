@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -17,8 +16,8 @@ from typing import Any
 import redis
 
 from project.sandbox.telegram.service import DEFAULT_TOKEN
+from tests.faults.processes import REPOSITORY, Process
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 SCRIPT_SECONDS = 60.0
 LEASE_SECONDS = 6
 # Seconds by which a record is made older so that the reconciler looks at it at once.
@@ -60,7 +59,7 @@ class Site:
         self.redis_url = redis_url
         self.database = folder / "db.sqlite3"
         self.writer_file = folder / "writer"
-        self._processes: list[subprocess.Popen[str]] = []
+        self._processes: list[Process | subprocess.Popen[str]] = []
         self._count = 0
         self.variables: dict[str, Any] = {
             **FIGURES,
@@ -84,53 +83,61 @@ class Site:
         """Run a script on the web side to its end; what it gave to `answer`. `dies`: it must be killed by SIGKILL."""
         process = self.start(code, **variables)
         try:
-            output, _ = process.communicate(timeout=SCRIPT_SECONDS)
+            ended = process.wait(SCRIPT_SECONDS)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"The script did not end:\n{self.logs()}") from None
         expected = -signal.SIGKILL if dies else 0
-        assert process.returncode == expected, f"exit {process.returncode}, expected {expected}:\n{self.logs()}"
-        lines = output.strip().splitlines()
+        assert ended == expected, f"exit {ended}, expected {expected}:\n{self.logs()}"
+        lines = process.output().strip().splitlines()
         return json.loads(lines[-1]) if lines and not dies else None
 
-    def start(self, code: str, **variables: Any) -> subprocess.Popen[str]:
+    def start(self, code: str, **variables: Any) -> Process:
         """Begin a script on the web side."""
-        return self._start(
-            [sys.executable, "-c", "from tests.faults.web import *\n" + textwrap.dedent(code)], variables
-        )
+        return self._start("from tests.faults.web import *\n" + textwrap.dedent(code), variables)
 
-    def worker(self, *arguments: str, patch: str = "", **variables: Any) -> subprocess.Popen[str]:
+    def worker(self, *arguments: str, patch: str = "", **variables: Any) -> Process:
         """Start a worker; `patch` is run in it before."""
         if patch:
             return self.start(textwrap.dedent(patch) + "\ncall_command('runsyncworker')", **variables)
-        return self._start([sys.executable, "manage.py", "runsyncworker", *arguments], variables)
-
-    def module(self, *arguments: str, **variables: Any) -> subprocess.Popen[str]:
-        """Start `python -m ...`."""
-        return self._start([sys.executable, "-m", *arguments], variables)
+        return self._start(["runsyncworker", *arguments], variables)
 
     def manage(self, *arguments: str, **variables: Any) -> int:
         """Run a command of manage.py to its end; answers its exit code. What it says is in `logs`."""
-        return self._start([sys.executable, "manage.py", *arguments], variables).wait(SCRIPT_SECONDS)
+        return self._start([*arguments], variables).wait(SCRIPT_SECONDS)
 
-    def _start(self, command: list[str], variables: Mapping[str, Any]) -> subprocess.Popen[str]:
-        given = {name: value for name, value in os.environ.items() if not name.startswith(("SYNCQUEUE_", "TELEGRAM_"))}
-        texts = {
-            name: value if isinstance(value, str) else json.dumps(value)
-            for name, value in {**self.variables, **variables}.items()
-        }
-        self._count += 1
-        with (self.folder / f"{self._count:02}.log").open("w") as log:
+    def _start(self, code: str | list[str], variables: Mapping[str, Any]) -> Process:
+        log = self._next_log()
+        out = log.with_suffix(".out") if isinstance(code, str) else log
+        process = Process(code, self._environment(variables), out, log)
+        self._processes.append(process)
+        return process
+
+    def module(self, *arguments: str, **variables: Any) -> subprocess.Popen[str]:
+        """Start `python -m ...`, by itself: servers fork and set up what a forked process has already."""
+        with self._next_log().open("w") as log:
             process = subprocess.Popen(
-                command,
+                [sys.executable, "-m", *arguments],
                 cwd=REPOSITORY,
-                env=given | texts,
+                env=self._environment(variables),
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE if command[1] == "-c" else log,
+                stdout=log,
                 stderr=log,
                 text=True,
             )
         self._processes.append(process)
         return process
+
+    def _environment(self, variables: Mapping[str, Any]) -> dict[str, str]:
+        given = {name: value for name, value in os.environ.items() if not name.startswith(("SYNCQUEUE_", "TELEGRAM_"))}
+        texts = {
+            name: value if isinstance(value, str) else json.dumps(value)
+            for name, value in {**self.variables, **variables}.items()
+        }
+        return given | texts
+
+    def _next_log(self) -> Path:
+        self._count += 1
+        return self.folder / f"{self._count:02}.log"
 
     def close(self) -> None:
         """End every process of this site, also one that stands still."""
@@ -138,8 +145,6 @@ class Site:
             if process.poll() is None:
                 process.kill()
             process.wait()
-            if process.stdout:
-                process.stdout.close()
 
     # What can be seen from outside
 
@@ -154,6 +159,10 @@ class Site:
             return connection.execute(statement, values).fetchall()
         finally:
             connection.close()
+
+    def back_up(self, file: Path) -> None:
+        """Copy the database with all that was committed, also what stands in no file but its log yet."""
+        self.sql("VACUUM INTO ?", str(file))
 
     def states(self) -> list[str]:
         """The states of all records, oldest first."""
@@ -202,5 +211,5 @@ def migrate(site: Site) -> None:
 
 def copy_database(template: Site, site: Site) -> None:
     """Begin with the tables of another site, and with no stamp: each database gets an id of its own."""
-    shutil.copy(template.database, site.database)
+    template.back_up(site.database)
     site.sql("DELETE FROM syncqueue_sitestamp")

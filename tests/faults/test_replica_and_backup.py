@@ -30,7 +30,7 @@ def test_with_a_replica_that_knows_no_note_and_a_manager_that_hides_all_notes_go
 ) -> None:
     # The replica has the tables, the user, and nothing that comes later.
     replica = site.folder / "replica.sqlite3"
-    shutil.copy(site.database, replica)
+    site.back_up(replica)
     site.variables["REPLICA_URL"] = f"sqlite:///{replica}"
     site.script("save('First')")
 
@@ -47,7 +47,7 @@ def test_after_a_restored_backup_a_resync_makes_the_channel_show_what_the_notes_
 ) -> None:
     site.script("save('Kept'); save('First')")
     backup = site.folder / "backup.sqlite3"
-    shutil.copy(site.database, backup)
+    site.back_up(backup)
     site.script("note = Note.objects.get(text='First'); note.text = 'Second'; note.save()")
     assert texts(sandbox) == ["Kept", "Second"]
     shutil.copy(backup, site.database)

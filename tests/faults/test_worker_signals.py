@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 
 import pytest
 
@@ -11,6 +10,7 @@ from project.sandbox.testing import RunningSandbox
 from tests.eventually import eventually
 from tests.faults.channel import posted, texts
 from tests.faults.conftest import SiteMaker
+from tests.faults.processes import Process
 from tests.faults.site import ALL_EMPTY, PATIENT, Site
 
 # What ends itself because it stood still for longer than its lease (worker/leases.py) has this exit code.
@@ -156,7 +156,7 @@ def _record(site: Site) -> tuple[object, ...]:
     return site.sql("SELECT state, parts, synced_generation, content_hash, mark_token FROM syncqueue_syncrecord")[0]
 
 
-def _stands_still(process: subprocess.Popen[str]) -> None:
+def _stands_still(process: Process) -> None:
     with open(f"/proc/{process.pid}/stat") as stat:
         assert stat.read().rpartition(") ")[2][0] == "T"
 

@@ -72,7 +72,7 @@ class ManticoreClient:
                     raise Unreachable(f"Manticore at {self.endpoint} cannot be reached.") from error
                 name = "too late" if cap.is_over else type(error).__name__
                 raise Lost(f"Manticore's answer was lost ({name}).") from None
-            except (ValueError, AttributeError, TypeError):
+            except (ValueError, AttributeError, TypeError, RecursionError):
                 # The library's, of an answer that has another form; its text quotes the answer.
                 raise RetryLater(f"What answers at {self.endpoint} is no Manticore.") from None
 

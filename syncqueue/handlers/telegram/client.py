@@ -13,7 +13,7 @@ from telegram import Bot
 from telegram.error import TelegramError
 from telegram.request import HTTPXRequest
 
-from syncqueue.core.errors import DestinationBroken, HandlerError, Unreachable
+from syncqueue.core.errors import DestinationBroken, HandlerError, OutcomeUnknown, RetryLater, Unreachable
 from syncqueue.handlers.base import HandlerConfig
 from syncqueue.handlers.network import explain_unreachable
 from syncqueue.handlers.outbound import Outbound
@@ -110,6 +110,10 @@ class TelegramClient:
         except TelegramError as error:
             # Without the cause: the messages of some, and the URLs inside httpx's, hold the token.
             raise await self._translated(error, creates=creates) from None
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            # The library's, of a result that has another form; its text quotes the answer.
+            said = f"What answers at {self.endpoint} is no Bot API: its result cannot be read ({type(error).__name__})."
+            raise (OutcomeUnknown(said) if creates else RetryLater(said)) from None
 
     async def aclose(self) -> None:
         """Close the connections; a later call opens new ones."""

@@ -22,7 +22,7 @@ end
 
 local function take_from_lane(hold, most, probe)
   for _, member in ipairs(redis.call('ZRANGEBYLEX', parked, lane_start(hold), lane_end(hold), 'LIMIT', 0, most)) do
-    local id = id_in_lane(hold, member)
+    local id = string.sub(member, #hold + 16)
     from_delayed(id)
     take(id, hold, probe)
   end

@@ -52,13 +52,13 @@ FAILED = {
 }
 LANE = {
     "delayed": {A.id: PARKED + MADE_MS},
-    "parked": {f"{RATE} {MADE_MS:013} {len(A.id):03} {A.id}": 0},
+    "parked": {f"{RATE} {MADE_MS:013} {A.id}": 0},
     "lanes": {A.id: RATE},
     "bodies": {A.id: encode_body(A)},
 }
 BREAKER_LANE = {
     **LANE,
-    "parked": {f"{BREAKER} {MADE_MS:013} {len(A.id):03} {A.id}": 0},
+    "parked": {f"{BREAKER} {MADE_MS:013} {A.id}": 0},
     "lanes": {A.id: BREAKER},
 }
 SINCE = NOW_MS - 7_800_000
@@ -150,7 +150,7 @@ CASES = {
     "claim, a breaker's probe": Case(
         {
             **LANE,
-            "parked": {f"{BREAKER} {MADE_MS:013} {len(A.id):03} {A.id}": 0},
+            "parked": {f"{BREAKER} {MADE_MS:013} {A.id}": 0},
             "lanes": {A.id: BREAKER},
             "holds": {BREAKER: NOW_MS},
             **STAMPED,
