@@ -1,14 +1,18 @@
-"""The demo site as browsers look at it: under a strict Content-Security-Policy, with a service of generic tasks."""
+"""The demo site as browsers look at it: below a path, under a strict policy, with a service of generic tasks."""
 
 from project.settings import *  # noqa: F403
 from project.settings import DATABASES, MIDDLEWARE, SYNCQUEUE
+
+PREFIX = "/under/here"
 
 SYNCQUEUE["HANDLERS"] = {
     "telegram": SYNCQUEUE["HANDLERS"]["telegram"],
     "writer": {"CLASS": "tests.faults.handlers.Writer"},
 }
 OWN_DESTINATIONS = True
-MIDDLEWARE.insert(0, "tests.browser.csp.strict_policy")
+FORCE_SCRIPT_NAME = PREFIX
+STATIC_URL = f"{PREFIX}/static/"
+MIDDLEWARE[:0] = ["tests.browser.middleware.strict_policy", "tests.browser.middleware.short_rounds"]
 
 # A power failure may lose a test's rows; a killed process does not.
 DATABASES["default"]["OPTIONS"] = DATABASES["default"]["OPTIONS"] | {

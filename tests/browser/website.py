@@ -6,6 +6,7 @@ import socket
 import urllib.request
 from contextlib import closing
 
+from tests.browser.settings import PREFIX
 from tests.eventually import eventually
 from tests.faults.site import Site
 
@@ -23,10 +24,10 @@ class WebSite:
         """Start the web server and wait until it answers."""
         self.site = site
         port = free_port()
-        self.base = f"http://127.0.0.1:{port}"
+        self.base = f"http://127.0.0.1:{port}{PREFIX}"
         site.variables["SITE_URL"] = self.base
         options = ["--bind", f"127.0.0.1:{port}", "--workers", "1", "--threads", "4", "--log-level", "warning"]
-        self._process = site.module("gunicorn", "project.wsgi", *options, "--no-control-socket")
+        self._process = site.module("gunicorn", "project.wsgi", *options, "--no-control-socket", SCRIPT_NAME=PREFIX)
         eventually(self._answers)
 
     def _answers(self) -> None:

@@ -22,7 +22,7 @@ from syncqueue.queue.aio import AsyncSyncQueue
 from syncqueue.queue.calls import Call, Calls
 from syncqueue.queue.keys import QueueKeys
 from syncqueue.queue.sync import SyncQueue
-from tests.contract.invariants import PARKED, assert_each_task_in_one_place, dump
+from tests.contract.invariants import PARKED, assert_each_task_in_one_place
 
 T = TypeVar("T")
 LEASE_SECONDS = 60
@@ -39,9 +39,10 @@ class EchoingQueue(SyncQueue):
     def _send(self, call: Call[T]) -> T:
         answer = SyncQueue._send(self, call)
         if self.echo:
-            before = _look(self.raw, self.calls)
+            before = assert_each_task_in_one_place(self.raw, self.calls.keys)
             SyncQueue._send(self, call)
-            assert _look(self.raw, self.calls) == before, f"{call.script.name} sent twice comes to another end"
+            after = assert_each_task_in_one_place(self.raw, self.calls.keys)
+            assert after == before, f"{call.script.name} sent twice comes to another end"
         return answer
 
 
@@ -54,15 +55,11 @@ class AsyncEchoingQueue(AsyncSyncQueue):
     async def _send(self, call: Call[T]) -> T:
         answer = await AsyncSyncQueue._send(self, call)
         if self.echo:
-            before = _look(self.raw, self.calls)
+            before = assert_each_task_in_one_place(self.raw, self.calls.keys)
             await AsyncSyncQueue._send(self, call)
-            assert _look(self.raw, self.calls) == before, f"{call.script.name} sent twice comes to another end"
+            after = assert_each_task_in_one_place(self.raw, self.calls.keys)
+            assert after == before, f"{call.script.name} sent twice comes to another end"
         return answer
-
-
-def _look(raw: redis.Redis, calls: Calls) -> dict[str, Any]:
-    assert_each_task_in_one_place(raw, calls.keys)
-    return dump(raw)
 
 
 class Face:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import redis
@@ -10,46 +11,55 @@ from syncqueue.queue.keys import QueueKeys
 
 PARKED = 10**15  # scripts/_prelude.lua
 BAND = 10**15
-READERS = {
-    "string": lambda raw, key: raw.get(key),
-    "hash": lambda raw, key: raw.hgetall(key),
-    "zset": lambda raw, key: dict(raw.zrange(key, 0, -1, withscores=True)),
-    "list": lambda raw, key: raw.lrange(key, 0, -1),
+READERS: dict[str, Callable[[Any, str], Any]] = {
+    "string": lambda pipe, key: pipe.get(key),
+    "hash": lambda pipe, key: pipe.hgetall(key),
+    "zset": lambda pipe, key: pipe.zrange(key, 0, -1, withscores=True),
+    "list": lambda pipe, key: pipe.lrange(key, 0, -1),
 }
 
 
 def dump(raw: redis.Redis) -> dict[str, Any]:
     """Every key of the database with its whole value; without expiries."""
-    return {key: READERS[raw.type(key)](raw, key) for key in raw.scan_iter(count=1000)}
+    keys = list(raw.scan_iter(count=1000))
+    with raw.pipeline(transaction=False) as pipe:
+        for key in keys:
+            pipe.type(key)
+        kinds = dict(zip(keys, pipe.execute(), strict=True))
+        for key, kind in kinds.items():
+            READERS[kind](pipe, key)
+        found = zip(keys, pipe.execute(), strict=True)
+    return {key: dict(value) if kinds[key] == "zset" else value for key, value in found}
 
 
-def assert_each_task_in_one_place(raw: redis.Redis, keys: QueueKeys) -> None:
-    """I1: each id in one state; beside it what belongs to that state and nothing else; nothing left over."""
-    pending, delayed, processing, failed = (_zset(raw, keys, n) for n in ("queue", "delayed", "processing", "failed"))
+def assert_each_task_in_one_place(raw: redis.Redis, keys: QueueKeys) -> dict[str, Any]:
+    """I1: each id in one state; beside it what belongs to that state and nothing else; nothing left over.
+
+    Answers the keys it has looked at, as `dump` does.
+    """
+    found = dump(raw)
+
+    def at(name: str) -> Any:
+        return found.get(keys[name], ())
+
+    pending, delayed, processing, failed = (dict(at(name)) for name in ("queue", "delayed", "processing", "failed"))
     states = [set(pending), set(delayed), set(processing), set(failed)]
     live = set().union(*states)
     assert sum(map(len, states)) == len(live), f"in two states: {states}"
-    assert set(raw.hkeys(keys["bodies"])) == live, "bodies do not match the states"
-    assert set(raw.hkeys(keys["progress"])) <= live, "progress of a task that is gone"
-    assert set(raw.hkeys(keys["behind"])) <= set(processing), "behind something that is not in processing"
-    assert set(raw.hkeys(keys["waited"])) <= live, "a task that is gone is still followed"
-    leases = raw.hgetall(keys["leases"])
+    assert set(at("bodies")) == live, "bodies do not match the states"
+    assert set(at("progress")) <= live, "progress of a task that is gone"
+    assert set(at("behind")) <= set(processing), "behind something that is not in processing"
+    assert set(at("waited")) <= live, "a task that is gone is still followed"
+    leases = dict(at("leases"))
     assert set(leases) == set(processing), "leases do not match processing"
     assert all(lease[0] in "0123" and len(lease) > 1 for lease in leases.values())
     assert all(0 <= score < 3 * BAND for score in pending.values())
-    assert raw.llen(keys["wake"]) <= 1, "more than one wake token"
-    _assert_lanes(raw, keys, delayed)
+    assert len(at("wake")) <= 1, "more than one wake token"
 
-
-def _assert_lanes(raw: redis.Redis, keys: QueueKeys, delayed: dict[str, float]) -> None:
-    lanes = raw.hgetall(keys["lanes"])
+    lanes, holds = dict(at("lanes")), dict(at("holds"))
     assert set(lanes) == {id_ for id_, score in delayed.items() if score >= PARKED}, "lanes do not match delayed"
     members = {f"{hold} {delayed[id_] - PARKED:013.0f} {id_}" for id_, hold in lanes.items()}
-    assert set(_zset(raw, keys, "parked")) == members, "parked does not match lanes"
-    holds = _zset(raw, keys, "holds")
+    assert set(dict(at("parked"))) == members, "parked does not match lanes"
     assert set(lanes.values()) <= set(holds), "a lane without its hold never leaves"
-    assert set(raw.hkeys(keys["reasons"])) <= set(holds), "a reason without its hold"
-
-
-def _zset(raw: redis.Redis, keys: QueueKeys, name: str) -> dict[str, float]:
-    return dict(raw.zrange(keys[name], 0, -1, withscores=True))
+    assert set(at("reasons")) <= set(holds), "a reason without its hold"
+    return found
