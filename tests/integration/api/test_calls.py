@@ -48,12 +48,16 @@ def test_stats_of_one_service_count_its_tasks_and_give_times_in_iso(machine: Cli
     ("method", "path"),
     [
         ("GET", "stats/nowhere"),
+        ("POST", "nowhere/retry-failed"),
         ("POST", "nowhere/recover"),
+        ("POST", "nowhere/pause"),
+        ("POST", "nowhere/resume"),
         ("DELETE", "nowhere/clear"),
         ("GET", "nowhere/tasks"),
         ("GET", "nowhere/tasks/x"),
         ("DELETE", "nowhere/tasks/x"),
         ("POST", "nowhere/tasks/x/retry"),
+        ("POST", "nowhere/tasks/x/run-now"),
     ],
 )
 def test_an_unknown_service_is_404_and_the_known_ones_are_named(machine: Client, method: str, path: str) -> None:
