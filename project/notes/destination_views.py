@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
+from syncqueue import destination_words as words
 from syncqueue import services
-from syncqueue.admin import destination_words as words
 from syncqueue.core.errors import SyncQueueError
 from syncqueue.forms import (
     MastodonDestinationForm,

@@ -20,7 +20,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from syncqueue import audit, services
-from syncqueue.admin import destination_words as words
+from syncqueue import destination_words as words
 from syncqueue.admin.filters import ServiceFilter
 from syncqueue.core.errors import ConfigurationError, QueueError, SyncQueueError
 from syncqueue.forms import (

@@ -31,7 +31,19 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("alerts", "audit", "permissions", "cleared"),
     ("services",),
     ("worker",),
-    ("checks", "receivers", "display", "forms", "templatetags", "admin", "api", "doctor", "management", "migrations"),
+    (
+        "checks",
+        "receivers",
+        "destination_words",
+        "display",
+        "forms",
+        "templatetags",
+        "admin",
+        "api",
+        "doctor",
+        "management",
+        "migrations",
+    ),
     ("apps",),
 )
 LEVELS = {name: level for level, floor in enumerate(FLOORS) for name in floor}
