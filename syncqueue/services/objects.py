@@ -1,0 +1,180 @@
+"""Syncing objects and their records, and what is said of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from django.db import router, transaction
+from django.db.models import Model, QuerySet
+
+from syncqueue import gathering
+from syncqueue.conf import get_settings
+from syncqueue.core.chunks import chunks
+from syncqueue.core.clock import SYSTEM_CLOCK
+from syncqueue.core.errors import ConfigurationError, QueueError
+from syncqueue.execution.dispatch import dispatch, queued
+from syncqueue.handlers.base import DocumentHandler
+from syncqueue.handlers.registry import make_handler
+from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord, new_generation
+from syncqueue.queue.calls import CHUNK
+from syncqueue.queue.inspect import HoldView
+from syncqueue.queues import get_queue
+from syncqueue.services.progress import Progress, tell
+from syncqueue.site import record_db
+from syncqueue.sources import resyncing
+from syncqueue.sources.intents import Change, Intent, record_changes, record_task_id, touch_records
+from syncqueue.sources.registry import ModelSync, source_for
+from syncqueue.sources.sentences import Sentence, describe
+
+T = TypeVar("T", bound=Model)
+logger = logging.getLogger("syncqueue.services")
+
+
+def _source_of(obj: Model) -> ModelSync:
+    source = source_for(type(obj))
+    if source is None:
+        raise ConfigurationError(
+            f"{type(obj)._meta.label} is not registered: write a ModelSync for it in sync_sources.py and decorate it "
+            f"with @syncqueue.register({type(obj).__name__})."
+        )
+    return source
+
+
+def sync(obj: Model) -> None:
+    """Sync an object now, as a save would. Raises `ConfigurationError` when its model is not registered."""
+    using = obj._state.db or router.db_for_write(type(obj))
+    gathering.note_changes(_source_of(obj), [Change(obj=obj, pk=str(obj.pk))], using)
+
+
+def sync_queryset(objects: QuerySet[Any], service: str | None = None) -> int:
+    """Queue all objects of a queryset (bulk_create() and update() send no signals); answers how many records wait."""
+    source = source_for(objects.model)
+    if source is None:
+        raise ConfigurationError(f"{objects.model._meta.label} is not registered with syncqueue.")
+    only = None if service is None else {place.pk for place in resyncing.chosen_destinations([service])}
+    count = 0
+    for piece in _pieces(objects):
+        with transaction.atomic(using=record_db()):
+            intents = record_changes(source, [Change(obj=obj, pk=str(obj.pk)) for obj in piece], only=only)
+        count += len(intents)
+        queue_intents(intents)
+    return count
+
+
+def _pieces(rows: QuerySet[T], *related: str) -> Iterator[list[T]]:
+    """The rows in chunks by their keys, oldest first, whatever order the model shows its rows in.
+
+    Not by one long query: on SQLite nothing can be written beside one once another process has written.
+    """
+    manager = rows.model._base_manager.using(rows.db).order_by("pk")
+    for piece in chunks(sorted(rows.values_list("pk", flat=True)), CHUNK):
+        yield list(manager.filter(pk__in=piece).select_related(*related) if related else manager.filter(pk__in=piece))
+
+
+def queue_intents(intents: Sequence[Intent]) -> None:
+    """Put records into their queues once they are committed: a worker must not look before."""
+
+    def enqueue() -> None:
+        with queued():
+            dispatch(intents)
+
+    transaction.on_commit(enqueue, using=record_db(), robust=True)
+
+
+def status(obj: Model) -> list[SyncRecord]:
+    """The records of an object."""
+    rows = SyncRecord.objects.using(record_db()).filter(source=_source_of(obj).label, object_pk=str(obj.pk))
+    return list(rows.select_related("destination").order_by("destination__name", "pk"))
+
+
+def explain(obj: Model) -> list[Sentence]:
+    """One plain sentence for each destination that is considered for an object."""
+    source = _source_of(obj)
+    by_destination = {record.destination_id: record for record in status(obj)}
+    places = Destination.objects.using(record_db()).filter(
+        owner_id=source.owner_key(obj), enabled=True, state=DestinationState.ACTIVE
+    )
+    known = {place.pk: place for place in places if place.service in get_settings().services}
+    known |= {record.destination_id: record.destination for record in by_destination.values()}
+    ordered = sorted(known.values(), key=lambda place: (place.name, place.pk))
+    holds = _holds_of(list(by_destination.values()))
+    return [describe(source, obj, place, by_destination.get(place.pk), holds.get(place.pk)) for place in ordered]
+
+
+def _holds_of(rows: Sequence[SyncRecord]) -> Mapping[int, HoldView]:
+    """What holds the tasks of waiting records now, by destination; as much of it as Redis tells."""
+    found: dict[int, HoldView] = {}
+    try:
+        for record in rows:
+            if record.state == RecordState.WAITING and (hold := _hold_of(record)) is not None:
+                found[record.destination_id] = hold
+    except (QueueError, ConfigurationError) as error:  # away, or the service is off: the record's own words must do
+        logger.debug("%s", error)
+    return found
+
+
+def _hold_of(record: SyncRecord) -> HoldView | None:
+    queue = get_queue(record.service)
+    view = queue.get(record_task_id(record.pk))
+    if view is None:
+        return None
+    name = view.held_by or "pause"  # which holds all that are in no lane
+    return next((hold for hold in queue.holds() if hold.name == name and not hold.lifted), None)
+
+
+def adopt(obj: Model, destination: Destination, remote_id: object, url: str = "", *, kind: str = "") -> SyncRecord:
+    """Take over a copy posted before: the next edit edits it. Nothing is sent now."""
+    source = _source_of(obj)
+    handler = make_handler(destination.service)
+    kind = kind or (handler.default_kind if isinstance(handler, DocumentHandler) else "text")
+    part = {"kind": kind, "id": str(remote_id), "url": url, "address": destination.address}
+    generation = new_generation()
+    record, _created = SyncRecord.objects.using(record_db()).update_or_create(
+        source=source.label,
+        object_pk=str(obj.pk),
+        destination=destination,
+        defaults={
+            "service": destination.service,
+            "state": RecordState.SYNCED,
+            "generation": generation,
+            "synced_generation": generation,
+            "object_changed_at": source.changed_at(obj),
+            "synced_at": SYSTEM_CLOCK.now(),
+            "parts": [part],
+            "content_hash": "",
+            "error": "",
+        },
+    )
+    return record
+
+
+def sync_records(rows: QuerySet[SyncRecord], *, actor: str) -> int:
+    """Sync records anew because a person asked, whatever state they are in; answers how many wait now."""
+    count = touch_and_queue(rows)
+    logger.info("%s records synced anew by %s", count, actor)
+    return count
+
+
+def touch_and_queue(rows: QuerySet[SyncRecord]) -> int:
+    """Let the records' next state be asked for, and queue them; answers how many wait."""
+    count = 0
+    for piece in _pieces(rows, "destination"):
+        intents = touch_records(piece, now=SYSTEM_CLOCK.now())
+        queue_intents(intents)
+        count += len(intents)
+    return count
+
+
+def resync(
+    places: Sequence[Destination], *, force: bool, prune: bool, actor: str, progress: Progress | None = None
+) -> int:
+    """Queue all objects of these destinations, as `sources.resyncing` says; answers how many records wait now."""
+    count = 0
+    for intents in resyncing.resync(places, force=force, prune=prune):
+        queue_intents(intents)
+        count += len(intents)
+        tell(progress, count)
+    logger.info("%s records of %s destinations resynced by %s", count, len(places), actor)
+    return count

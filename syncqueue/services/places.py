@@ -1,0 +1,146 @@
+"""Destinations: what follows when they are saved, mended, retired or tried."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from syncqueue.conf import get_settings
+from syncqueue.core.chunks import chunks
+from syncqueue.core.clock import SYSTEM_CLOCK
+from syncqueue.core.errors import ConfigurationError, QueueError
+from syncqueue.execution.prepare import broken_hold, disabled_hold, place_of
+from syncqueue.handlers.base import Document, DocumentHandler, DocumentJob, JobStep, Place, PlaceChoice, RemotePart
+from syncqueue.handlers.registry import make_handler, posts
+from syncqueue.models import Destination, new_generation
+from syncqueue.queue.calls import CHUNK
+from syncqueue.queues import get_queue
+from syncqueue.services.objects import queue_intents
+from syncqueue.site import record_db
+from syncqueue.sources import destinations
+from syncqueue.sources.intents import touch_records
+from syncqueue.sources.sweep import begin_filling
+
+logger = logging.getLogger("syncqueue.services")
+
+
+def rotate_secrets(*, actor: str, dry_run: bool = False) -> destinations.Rotation:
+    """Write every stored secret under the key that writes now; `dry_run` only tries whether that is possible."""
+    found = destinations.rotate_secrets(dry_run=dry_run)
+    if not dry_run:
+        logger.info("%s secrets rewritten by %s", found.rewritten_count, actor)
+    return found
+
+
+def mend(destination: Destination, *, actor: str) -> None:
+    """A destination was mended: what waits for it goes out, oldest first."""
+    rows = Destination.objects.using(record_db()).filter(pk=destination.pk)
+    rows.update(broken_reason="", broken_at=None)
+    destination.broken_reason, destination.broken_at = "", None
+    _lift(destination.service, broken_hold(destination.pk), f"rate:destination:{destination.pk}")
+    logger.info("Destination %s mended by %s", destination.pk, actor)
+
+
+def _lift(service: str, *names: str) -> None:
+    try:
+        get_queue(service).lift(*names)
+    except (QueueError, ConfigurationError) as error:
+        # Redis was away, and with it the hold; or the service is off. The record's attempt asks the database anyway.
+        logger.warning("%s", error)
+
+
+def after_destination_save(destination: Destination, *, created: bool) -> None:
+    """What follows from a saved destination; called after the commit."""
+    if destination.service not in get_settings().services:
+        return
+    takes_older = destination.start_at is None or destination.start_at < destination.created_at
+    if created and takes_older and (not posts(destination.service) or destination.start_at is not None):
+        begin_filling(destination)
+    if not created and destination.enabled:
+        held = [disabled_hold(destination.pk)] + ([] if destination.broken_reason else [broken_hold(destination.pk)])
+        _lift(destination.service, *held)
+
+
+def retire(destination: Destination, *, remove_remote: bool, actor: str) -> None:
+    """Delete a destination: at once, leaving its remote copies, or once they have been removed."""
+    left = destinations.begin_retirement(destination, remove_remote=remove_remote)
+    logger.info("Destination %s retired by %s, %s copies to be removed", destination.pk, actor, len(left))
+    for piece in chunks(left, CHUNK):
+        queue_intents(touch_records(piece, now=SYSTEM_CLOCK.now()))
+
+
+def retire_of_owner(owner_id: Any) -> None:
+    """Retire the destinations of a user who was deleted; their remote copies stay."""
+    for destination in Destination.objects.using(record_db()).filter(owner_id=owner_id):
+        retire(destination, remove_remote=False, actor="the deletion of its owner")
+
+
+def check_destination(destination: Destination) -> str:
+    """Try a destination's address and credential without posting; answers a sentence. Raises `HandlerError`."""
+    return asyncio.run(_check(destination))
+
+
+async def _check(destination: Destination) -> str:
+    handler = make_handler(destination.service)
+    try:
+        if not isinstance(handler, DocumentHandler):
+            return _("There is nothing to check at this service.")
+        return await handler.check(place_of(destination))
+    finally:
+        await handler.aclose()
+
+
+def send_test(destination: Destination) -> str:
+    """Post a line to a destination and take it away again; answers a sentence. Raises `HandlerError`.
+
+    An index is only asked, as `check_destination` does: a row of no object would be found by searches.
+    """
+    return asyncio.run(_send_test(destination))
+
+
+async def _send_test(destination: Destination) -> str:
+    handler = make_handler(destination.service)
+    try:
+        if not isinstance(handler, DocumentHandler):
+            return _("There is nothing to test at this service.")
+        place = place_of(destination)
+        if not handler.posts:
+            return await handler.check(place)
+        await handler.delete(_test_job(place, "delete", await handler.create(_test_job(place, "create", ()))))
+        return _("A test was posted to %(name)s and taken away again.") % {"name": destination.name}
+    finally:
+        await handler.aclose()
+
+
+def _test_job(place: Place, step: JobStep, parts: Sequence[RemotePart]) -> DocumentJob:
+    async def next_key(parts: Sequence[RemotePart]) -> str:
+        return new_generation()  # nothing is stored: the copy goes at once
+
+    return DocumentJob(
+        place=place,
+        document=Document(text=_("A test: posts arrive here. This one goes away by itself.")),
+        parts=parts,
+        idempotency_key=new_generation(),
+        uncertain=False,
+        store=next_key,
+        step=step,
+        source="syncqueue.test",
+        object_pk="1",
+    )
+
+
+def find_places(service: str, secret: Mapping[str, str]) -> Sequence[PlaceChoice]:
+    """The places that a credential can post to; raises `HandlerError` and `ConfigurationError`."""
+    return asyncio.run(_find_places(service, secret))
+
+
+async def _find_places(service: str, secret: Mapping[str, str]) -> Sequence[PlaceChoice]:
+    handler = make_handler(service)
+    try:
+        return await handler.places(secret) if isinstance(handler, DocumentHandler) else ()
+    finally:
+        await handler.aclose()
