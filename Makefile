@@ -57,7 +57,7 @@ flake: $(VENV)/test
 	@for n in $$(seq 1 $(TIMES)); do \
 	  seed=$$(od -An -N3 -tu4 /dev/urandom | tr -d ' '); \
 	  echo "run $$n of $(TIMES), seed $$seed"; \
-	  $(BIN)/pytest -q -n 2 --randomly-seed=$$seed $(FAULTS) $(ARGS) || exit 1; \
+	  $(BIN)/pytest -q -n 4 --randomly-seed=$$seed $(FAULTS) $(ARGS) || exit 1; \
 	done
 
 test: lint types migrations pytest pytest-fit

@@ -2,8 +2,7 @@
 
 from project.settings import *  # noqa: F403
 from project.settings import DATABASES, MIDDLEWARE, SYNCQUEUE
-
-PREFIX = "/under/here"
+from tests.browser.website import PREFIX
 
 SYNCQUEUE["HANDLERS"] = {
     "telegram": SYNCQUEUE["HANDLERS"]["telegram"],
@@ -12,7 +11,7 @@ SYNCQUEUE["HANDLERS"] = {
 OWN_DESTINATIONS = True
 FORCE_SCRIPT_NAME = PREFIX
 STATIC_URL = f"{PREFIX}/static/"
-MIDDLEWARE[:0] = ["tests.browser.middleware.strict_policy", "tests.browser.middleware.short_rounds"]
+MIDDLEWARE = ["tests.browser.middleware.strict_policy", "tests.browser.middleware.short_rounds", *MIDDLEWARE]
 
 # A power failure may lose a test's rows; a killed process does not.
 DATABASES["default"]["OPTIONS"] = DATABASES["default"]["OPTIONS"] | {
