@@ -73,7 +73,7 @@ migrations: $(VENV)/test
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -W error manage.py makemigrations --check --dry-run
 
 pytest: $(VENV)/test
-	$(BIN)/pytest -n 4 $(ARGS)
+	$(BIN)/pytest -n 3 $(ARGS)
 
 # The tests with other packages and models have settings of their own.
 pytest-fit: $(VENV)/test

@@ -206,7 +206,7 @@ def test_each_way_to_fail_has_its_name_and_leaves_no_secret(
     error: type[HandlerError],
     stored: bool,
 ) -> None:
-    desk.config = replace(desk.config, attempt_timeout_seconds=1.5)
+    desk.config = replace(desk.config, attempt_timeout_seconds=4.0)
     sandbox.set_mode("telegram", mode, **options)
     with pytest.raises(error) as caught:
         desk.create("Hello")
@@ -219,7 +219,7 @@ def test_each_way_to_fail_has_its_name_and_leaves_no_secret(
 
 @pytest.mark.parametrize("mode", ["hang", "store-then-reset"])
 def test_an_edit_whose_answer_was_lost_can_be_repeated(sandbox: RunningSandbox, desk: Desk, mode: str) -> None:
-    desk.config = replace(desk.config, attempt_timeout_seconds=1.5)
+    desk.config = replace(desk.config, attempt_timeout_seconds=4.0)
     desk.create("First")
     sandbox.set_mode("telegram", mode)
     with pytest.raises(RetryLater):

@@ -25,7 +25,7 @@ POST = "POST /statuses"
 @pytest.fixture
 def hasty(desk: Desk) -> Desk:
     """A desk whose attempts are short."""
-    desk.config = replace(desk.config, attempt_timeout_seconds=1.5)
+    desk.config = replace(desk.config, attempt_timeout_seconds=4.0)
     return desk
 
 

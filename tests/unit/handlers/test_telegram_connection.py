@@ -102,7 +102,7 @@ def test_a_failed_tls_handshake_is_unreachable_and_says_so(bench: Any) -> None:
 def test_a_host_that_hangs_after_accepting_leaves_a_create_unknown(bench: Any) -> None:
     with serving() as host:
         host.ready.clear()
-        point(bench, f"http://127.0.0.1:{host.port}", attempt_timeout_seconds=0.5)
+        point(bench, f"http://127.0.0.1:{host.port}", attempt_timeout_seconds=2)
         with pytest.raises(OutcomeUnknown, match="ReadTimeout"):
             bench.create("Hello")
         assert len(host.peers) == 1

@@ -99,7 +99,7 @@ def test_addresses_that_swallow_everything_are_unreachable_within_the_attempt(re
 def test_an_answer_that_never_comes_ends_by_itself_and_what_may_be_there_is_noted() -> None:
     with serving() as host:
         host.ready.clear()
-        desk = Desk(f"http://127.0.0.1:{host.port}", attempt_timeout_seconds=0.6)
+        desk = Desk(f"http://127.0.0.1:{host.port}", attempt_timeout_seconds=2)
         with pytest.raises(RetryLater, match="answer was lost"):
             desk.create()
     (parts,) = desk.stored
