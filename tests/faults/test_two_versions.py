@@ -20,8 +20,9 @@ def test_what_a_newer_web_process_enqueues_is_kept_by_an_older_worker_for_a_newe
 ) -> None:
     site = make_site(redis_url)
     older = site.worker()
-    site.script(f"{NEWER}\nwith syncqueue.queued(): save('Note 0')")
-    site.script("with syncqueue.queued(): save('Note 1')")
+    # Note and record in one transaction: the older worker's sweep must not see the one without the other.
+    site.script(f"{NEWER}\nwith syncqueue.queued(), transaction.atomic(): save('Note 0')")
+    site.script("with syncqueue.queued(), transaction.atomic(): save('Note 1')")
 
     eventually(lambda: _assert_kept(site, sandbox))
     reason = site.script("answer(services.task('telegram', 'key:record-1').unreadable)")
