@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
@@ -35,11 +36,10 @@ class Demo:
         self.worker = self._child("worker", [*MANAGE, "runsyncworker"])
 
     def __enter__(self) -> Self:
-        try:
+        with ExitStack() as undo:  # what has begun is ended when the rest does not begin
+            undo.callback(self.stop)
             self.start()
-        except BaseException:
-            self.stop()
-            raise
+            undo.pop_all()
         return self
 
     def __exit__(

@@ -5,6 +5,7 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -58,11 +59,10 @@ class Field:
         self.workers = [self._child(f"worker{n}", [*MANAGE, "runsyncworker"]) for n in range(1, WORKER_COUNT + 1)]
 
     def __enter__(self) -> Self:
-        try:
+        with ExitStack() as undo:  # what has begun is ended when the rest does not begin
+            undo.callback(self.close)
             self._start_all()
-        except BaseException:
-            self.close()
-            raise
+            undo.pop_all()
         return self
 
     def __exit__(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import aclosing
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -85,13 +86,10 @@ def check_destination(destination: Destination) -> str:
 
 
 async def _check(destination: Destination) -> str:
-    handler = make_handler(destination.service)
-    try:
+    async with aclosing(make_handler(destination.service)) as handler:
         if not isinstance(handler, DocumentHandler):
             return _("There is nothing to check at this service.")
         return await handler.check(place_of(destination))
-    finally:
-        await handler.aclose()
 
 
 def send_test(destination: Destination) -> str:
@@ -103,8 +101,7 @@ def send_test(destination: Destination) -> str:
 
 
 async def _send_test(destination: Destination) -> str:
-    handler = make_handler(destination.service)
-    try:
+    async with aclosing(make_handler(destination.service)) as handler:
         if not isinstance(handler, DocumentHandler):
             return _("There is nothing to test at this service.")
         place = place_of(destination)
@@ -112,8 +109,6 @@ async def _send_test(destination: Destination) -> str:
             return await handler.check(place)
         await handler.delete(_test_job(place, "delete", await handler.create(_test_job(place, "create", ()))))
         return _("A test was posted to %(name)s and taken away again.") % {"name": destination.name}
-    finally:
-        await handler.aclose()
 
 
 def _test_job(place: Place, step: JobStep, parts: Sequence[RemotePart]) -> DocumentJob:
@@ -139,8 +134,5 @@ def find_places(service: str, secret: Mapping[str, str]) -> Sequence[PlaceChoice
 
 
 async def _find_places(service: str, secret: Mapping[str, str]) -> Sequence[PlaceChoice]:
-    handler = make_handler(service)
-    try:
+    async with aclosing(make_handler(service)) as handler:
         return await handler.places(secret) if isinstance(handler, DocumentHandler) else ()
-    finally:
-        await handler.aclose()
