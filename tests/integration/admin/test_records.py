@@ -1,5 +1,6 @@
 """Records in the admin: read by those who may, synced by those who may operate."""
 
+import re
 from typing import Any
 
 import pytest
@@ -23,9 +24,10 @@ def test_only_staff_with_the_view_permission_see_records(role: str, record: Sync
     assert client.get(f"{LIST}{record.pk}/change/").status_code == EXPECTED[role]
 
 
-@pytest.mark.parametrize("path", ["add/", "1/delete/"])
+@pytest.mark.parametrize("path", ["add/", "{pk}/delete/"])
 def test_nobody_adds_or_deletes_records(path: str, record: SyncRecord) -> None:
-    assert client_of("operator", "add_syncrecord", "delete_syncrecord").get(LIST + path).status_code in (302, 403)
+    client = client_of("operator", "add_syncrecord", "delete_syncrecord")
+    assert client.post(LIST + path.format(pk=record.pk), {"post": "yes"}).status_code == 403
     assert SyncRecord.objects.filter(pk=record.pk).exists()
 
 
@@ -169,7 +171,8 @@ def test_counts_end_at_a_bound_and_say_so(destination: Destination, monkeypatch:
     monkeypatch.setattr(keyset, "COUNTED", 70)
     make_records(destination, 80)
     page = client_of("operator").get(LIST).content.decode()
-    assert "70+ records" in page and "71" not in page.partition('class="syncqueue-pages')[2]
+    # Only what is said as a count: a place in the list carries the id of a record, and may well be 71 or 80.
+    assert set(re.findall(r"(\d+\+?) records", page)) == {"70+"}
 
 
 def test_all_of_a_filter_are_synced_in_rounds(destination: Destination, monkeypatch: pytest.MonkeyPatch) -> None:
