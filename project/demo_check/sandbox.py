@@ -42,6 +42,10 @@ class Sandbox:
             answer = self._client.post(f"/services/{service}/mode", json={"mode": mode, **figures})
             answer.raise_for_status()
 
+    def set_mastodon(self, **options: bool | int | str) -> None:
+        """What kind of Mastodon server it plays: see `project/sandbox/mastodon/options.py`."""
+        self._client.post("/services/mastodon/options", json=options).raise_for_status()
+
     def channels(self) -> dict[str, list[Message]]:
         """What each place shows: "@news" and the other channels, "mastodon", "manticore", "webhook".
 

@@ -9,6 +9,8 @@ from typing import Any, Self
 
 import httpx
 
+from .sandbox import SERVICES
+
 # A save that hangs is the failure this story looks for; it must show as one, not as a broken browser.
 TIMEOUT_SECONDS = 30.0
 
@@ -84,12 +86,15 @@ class Site:
         return figures
 
     def retry_failed(self) -> int:
-        """Put the failed tasks of Telegram back into the queue; answers how many."""
+        """Put the failed tasks of all services back into the queue; answers how many."""
         headers = {"X-CSRFToken": self._client.cookies.get("csrftoken") or "", "Referer": str(self._client.base_url)}
-        answer = self._client.post("/api/admin/sync-queue/telegram/retry-failed", headers=headers)
-        if not answer.is_success:
-            raise SiteError(f"POST telegram/retry-failed answers {answer.status_code}: {answer.text[:300]}")
-        return int(answer.json()["count"])
+        count = 0
+        for service in SERVICES:
+            answer = self._client.post(f"/api/admin/sync-queue/{service}/retry-failed", headers=headers)
+            if not answer.is_success:
+                raise SiteError(f"POST {service}/retry-failed answers {answer.status_code}: {answer.text[:300]}")
+            count += int(answer.json()["count"])
+        return count
 
     def _ticks(self, is_private: bool, is_markdown: bool) -> list[tuple[str, bool]]:
         return [("is_private", is_private), ("is_markdown", is_markdown)]

@@ -1,14 +1,16 @@
 """The judge: the notes as the site's database holds them, against the sandbox's own log of what it stored.
 
-A note counts as doubled when a message was created while another one of the same note stood in the same channel.
-That may happen where the service cannot know better (Telegram has no idempotency key): after an answer that was
-never written whole, or when the sender was killed or stopped between the service's answer and its own store. Such
-doubles are counted as allowed, each with its cause; any other is a failure.
+A note counts as doubled when a message or status was created while another one of the same note stood in the same
+place, or when two rows of the search index or two objects of the receiver hold it in the end. For Telegram, which has
+no idempotency key, that may happen after an answer that was never written whole, or when the sender was killed or
+stopped between the service's answer and its own store. Such doubles are counted as allowed, each with its cause; any
+other, and any at a service that can know better, is a failure.
 """
 
 import json
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,19 +21,25 @@ from project.demo_check.sandbox import Message
 
 from .faults import Stop
 
-CREATING = {"sendMessage", "sendDocument", "sendPhoto"}
+UNSURE = {"sendMessage", "sendDocument", "sendPhoto"}  # creating, and nothing tells the service of a repetition
+CREATING = UNSURE | {"POST /statuses"}
+DELETING = {"deleteMessage", "DELETE /statuses"}
 _NUMBER = re.compile(r"Note (\d+)\b")
 # How long after the service's answer a sender may still be about to store it: a kill in that time is an excuse.
 STORE_SECONDS = 2.0
 # An answer that took longer than this was not waited for: 60 % of the demo's attempts of 5 s, less a busy machine.
 LATE_SECONDS = 2.5
 
-Place = tuple[str, int]  # a channel and a note's number
+# Where the demo's destinations take notes to.
+FOR_PUBLIC = ("@news", "mastodon", "manticore", "webhook")
+FOR_PRIVATE = ("@drafts", "manticore", "webhook")
+
+Place = tuple[str, int]  # a channel or account, and a note's number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request that changed a channel."""
+    """One request that changed what a service holds."""
 
     method: str
     chat: str
@@ -66,7 +74,7 @@ def read_log(path: Path) -> list[Request]:
 
 def _request(taken: Mapping[str, Any], ended: Mapping[str, Any] | None) -> Request:
     params = taken["params"]
-    found = _NUMBER.search(str(params.get("text") or params.get("caption") or ""))
+    found = _NUMBER.search(str(params.get("text") or params.get("caption") or params.get("status") or ""))
     return Request(
         method=taken["method"],
         chat=str(taken["chat"]),
@@ -79,16 +87,17 @@ def _request(taken: Mapping[str, Any], ended: Mapping[str, Any] | None) -> Reque
 
 
 def read_notes(database: Path) -> dict[str, dict[int, str]]:
-    """By channel, the notes that should stand there: number and text."""
+    """By place, as the sandbox's visitors know it, the notes that should stand there: number and text."""
     connection = sqlite3.connect(database, timeout=20)
     try:
         rows = connection.execute("SELECT text, is_private FROM notes_note WHERE deleted_at IS NULL").fetchall()
     finally:
         connection.close()
-    wanted: dict[str, dict[int, str]] = {"@news": {}, "@drafts": {}}
+    wanted: dict[str, dict[int, str]] = {place: {} for place in (*FOR_PUBLIC, *FOR_PRIVATE)}
     for text, is_private in rows:
         if found := _NUMBER.search(text):
-            wanted["@drafts" if is_private else "@news"][int(found[1])] = text
+            for place in FOR_PRIVATE if is_private else FOR_PUBLIC:
+                wanted[place][int(found[1])] = text
     return wanted
 
 
@@ -123,16 +132,26 @@ def differences(
 
 
 def doubles(requests: Iterable[Request], stops: Sequence[Stop]) -> Iterator[tuple[Request, str]]:
-    """Each message created beside another one of its note, with its excuse ("" for none)."""
+    """Each message or status created beside another one of its note, with its excuse ("" for none)."""
     standing: dict[Place, list[Request]] = {}
     for request in requests:
-        if request.method == "deleteMessage":
+        if request.method in DELETING:
             _take_away(standing, request)
         elif request.method in CREATING:
             here = standing.setdefault((request.chat, request.number), [])
             if here:
                 yield request, excuse(here[-1], stops)
             here.append(request)
+
+
+def standing_twice(shown: Mapping[str, Sequence[Message]]) -> list[str]:
+    """What a table or a receiver holds of one note more than once: their rows and objects go by our own ids."""
+    found: list[str] = []
+    for place in ("manticore", "webhook"):
+        numbers = [_NUMBER.search(one.text) for one in shown.get(place, ())]
+        counts = Counter(number[1] for number in numbers if number)
+        found += [f"{place}: note {number} stands there {n} times" for number, n in counts.items() if n > 1]
+    return found
 
 
 def _take_away(standing: dict[Place, list[Request]], request: Request) -> None:
@@ -143,6 +162,8 @@ def _take_away(standing: dict[Place, list[Request]], request: Request) -> None:
 
 def excuse(before: Request, stops: Sequence[Stop]) -> str:
     """Why the sender of `before` could not know that it had arrived; "" when it could."""
+    if before.method not in UNSURE:
+        return ""
     if not before.answered or before.ended_at is None:
         return "its answer was never written whole"
     if (before.ended_at - before.at).total_seconds() > LATE_SECONDS:
@@ -152,6 +173,11 @@ def excuse(before: Request, stops: Sequence[Stop]) -> str:
         if before.at - grace <= stop.until and stop.at <= before.ended_at + grace:
             return f"{stop.name} was killed or stopped between answer and store"
     return ""
+
+
+def unlearned(requests: Iterable[Request], stops: Sequence[Stop]) -> set[tuple[int, int]]:
+    """Note and id of each message whose sender could not learn of it."""
+    return {(one.number, one.message_id) for one in requests if one.method in CREATING and excuse(one, stops)}
 
 
 def judge(
@@ -170,6 +196,6 @@ def judge(
             verdict.allowed.append(f"{where}, {cause}")
         else:
             verdict.doubled.append(where)
-    unlearned = {(one.number, one.message_id) for one in requests if one.method in CREATING and excuse(one, stops)}
-    verdict.lost = differences(wanted, shown, unlearned)
+    verdict.doubled += standing_twice(shown)
+    verdict.lost = differences(wanted, shown, unlearned(requests, stops))
     return verdict

@@ -5,18 +5,23 @@ from collections import Counter
 
 import redis
 
-SERVICE = "telegram"
+from project.demo_check.sandbox import SERVICES
+
 STATES = {"pending": "queue", "delayed": "delayed", "processing": "processing", "failed": "failed"}
 EVERY_SECONDS = 1.0
 
 
 def tasks(url: str) -> dict[str, list[str]]:
-    """The ids by state, read in one transaction."""
+    """Service and id of every task by state; a service's states are read in one transaction."""
     with redis.Redis.from_url(url, decode_responses=True, socket_timeout=2) as client:
-        pipe = client.pipeline(transaction=True)
-        for key in STATES.values():
-            pipe.zrange(f"sync:{{{SERVICE}}}:{key}", 0, -1)
-        return dict(zip(STATES, pipe.execute(), strict=True))
+        found: dict[str, list[str]] = {state: [] for state in STATES}
+        for service in SERVICES:
+            pipe = client.pipeline(transaction=True)
+            for key in STATES.values():
+                pipe.zrange(f"sync:{{{service}}}:{key}", 0, -1)
+            for state, ids in zip(STATES, pipe.execute(), strict=True):
+                found[state] += [f"{service} {task_id}" for task_id in ids]
+        return found
 
 
 class Watch(threading.Thread):

@@ -1,7 +1,9 @@
 """What the soak's judge makes of notes, channels and the sandbox's log."""
 
 import json
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 
 from project.demo_check.sandbox import Message
 from project.soak.faults import Stop
-from project.soak.judge import Request, Verdict, judge, read_log
+from project.soak.judge import Request, Verdict, judge, read_log, read_notes
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -68,6 +70,35 @@ def test_a_kill_excuses_the_message_that_was_being_sent_and_no_later_one() -> No
     assert early.holds and "worker1" in early.allowed[0]
     late = verdict_on([request(20, 3, 10), request(29, 3, 11)], {11: "Note 3: new"}, stops)
     assert not late.holds
+
+
+def test_a_status_that_is_posted_twice_has_no_excuse_for_the_server_knows_a_repetition() -> None:
+    lost, taken = request(0, 3, 10, "POST /statuses", answered=False), request(9, 0, 10, "DELETE /statuses")
+    anew = request(10, 3, 11, "POST /statuses")
+    shown = {11: "Note 3: new"}
+    assert verdict_on([lost, taken, anew], shown).holds
+    assert len(verdict_on([lost, anew], shown).doubled) == 1
+
+
+@pytest.mark.parametrize("place", ["manticore", "webhook"])
+def test_two_rows_or_objects_of_one_note_are_a_double(place: str) -> None:
+    rows = [Message(id=n, text="Note 3: new") for n in (1, 2)]
+    wanted = {place: {3: "Note 3: new"}}
+    assert judge([], (), wanted, {place: rows[:1]}).holds
+    assert judge([], (), wanted, {place: rows}).doubled == [f"{place}: note 3 stands there 2 times"]
+
+
+def test_notes_are_wanted_where_the_demos_destinations_take_them(tmp_path: Path) -> None:
+    file = tmp_path / "db"
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("CREATE TABLE notes_note (text, is_private, deleted_at)")
+        rows = [("Note 1: a", 0, None), ("Note 2: b", 1, None), ("Note 3: c", 0, "2026-01-01")]
+        database.executemany("INSERT INTO notes_note VALUES (?, ?, ?)", rows)
+        database.commit()
+    public, private, all_of_them = {1: "Note 1: a"}, {2: "Note 2: b"}, {1: "Note 1: a", 2: "Note 2: b"}
+    assert read_notes(file) == {
+        "@news": public, "@drafts": private, "mastodon": public, "manticore": all_of_them, "webhook": all_of_them,
+    }  # fmt: skip
 
 
 def test_the_log_is_read_with_requests_that_never_ended(tmp_path: Path) -> None:
