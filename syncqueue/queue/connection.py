@@ -171,11 +171,21 @@ def redis_errors(service: str) -> Iterator[None]:
     except (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError, *CLUSTER_ERRORS, OSError) as error:
         raise QueueUnavailable(f"Redis does not answer for the queue of {service!r}: {error}") from error
     except redis.ResponseError as error:
-        text = str_if_bytes(str(error))
+        text = _without_script(str_if_bytes(str(error)))
         if "FOREIGNQUEUE" in text:
             raise ForeignQueue(text.partition("FOREIGNQUEUE")[2].split()[0].strip("',.")) from error
-        if "OOM command not allowed" in text:  # before 7.0 wrapped in "Error running script"
+        if text.startswith("OOM "):
             raise QueueFull(f"Redis is full (maxmemory): the queue of {service!r} cannot take more.") from error
-        if isinstance(error, _AWAY) or text.startswith(("BUSY ", "MISCONF", "NOREPLICAS")):
+        if isinstance(error, _AWAY) or text.startswith(("BUSY ", "MISCONF ", "NOREPLICAS ", "READONLY ")):
             raise QueueUnavailable(f"Redis does not answer for the queue of {service!r}: {text}") from error
         raise QueueError(f"Redis refused an operation on the queue of {service!r}: {text}") from error
+
+
+def _without_script(text: str) -> str:
+    """What a command in a script was refused with.
+
+    Redis before 7.0 wraps it: "Error running script (call to f_12ab): @user_script:27: @user_script: 27: -READONLY You
+    can't write against a read only replica." Later ones answer as for the command alone.
+    """
+    wrapped, found, refusal = text.partition(": -")
+    return refusal if found and "Error running script" in wrapped else text

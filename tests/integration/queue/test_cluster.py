@@ -49,7 +49,7 @@ class Cluster:
         for number, server in enumerate(self.servers):
             with redis.Redis(port=server.port, decode_responses=True) as client:
                 slots = [slot for slot in range(SLOTS) if slot * len(self.servers) // SLOTS == number]
-                client.execute_command("CLUSTER ADDSLOTSRANGE", slots[0], slots[-1])
+                client.execute_command("CLUSTER ADDSLOTS", *slots)  # ADDSLOTSRANGE came with Redis 7
                 client.execute_command("CLUSTER SET-CONFIG-EPOCH", number + 1)
                 client.execute_command("CLUSTER MEET", "127.0.0.1", first.port)
         eventually(self._assert_whole)
@@ -196,7 +196,7 @@ def test_the_doctor_is_told_of_one_node_for_all(cluster: Cluster) -> None:
     with sync_client(cluster.where) as client:
         sync_queue(client, "telegram").enqueue(task())
         facts = probe(client, "sync", ["telegram", "mastodon"])
-    assert facts.name.startswith("Valkey")
+    assert facts.name.startswith(("Valkey ", "Redis "))
     assert facts.policy == "noeviction"
     assert facts.stamps == {"telegram": "site-1", "mastodon": None}
 

@@ -15,6 +15,8 @@ from syncqueue.queue.connection import WEB_TIMEOUT_SECONDS, async_client, redis_
 
 FULL = "OOM command not allowed when used memory > 'maxmemory'."
 
+BEFORE_REDIS_7 = "Error running script (call to f_87fe): @user_script:27: @user_script: 27: -"
+
 
 @pytest.mark.parametrize(
     ("error", "expected"),
@@ -32,7 +34,13 @@ FULL = "OOM command not allowed when used memory > 'maxmemory'."
         (redis.ResponseError("BUSY Redis is busy running a script."), QueueUnavailable),
         (redis.ResponseError("MISCONF Redis is configured to save RDB snapshots"), QueueUnavailable),
         (redis.OutOfMemoryError(FULL), QueueFull),
-        (redis.ResponseError(f"ERR Error running script (call to f_1): @user_script:1: -{FULL}"), QueueFull),
+        (redis.ResponseError(BEFORE_REDIS_7 + FULL), QueueFull),
+        (
+            redis.ResponseError(BEFORE_REDIS_7 + "READONLY You can't write against a read only replica."),
+            QueueUnavailable,
+        ),
+        (redis.ResponseError(BEFORE_REDIS_7 + "MISCONF Redis is configured to save RDB snapshots"), QueueUnavailable),
+        (redis.ResponseError(BEFORE_REDIS_7 + "WRONGTYPE Operation against a key"), QueueError),
         (redis.ResponseError("WRONGTYPE Operation against a key"), QueueError),
     ],
 )
