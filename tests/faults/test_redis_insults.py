@@ -147,7 +147,7 @@ def test_a_redis_restored_from_an_older_copy_loses_nothing_and_repeats_nothing(
     site = make_site(own_redis_server.url)
     site.script("with syncqueue.queued(): [save(f'Note {n}') for n in range(3)]")
     own_redis_server.stop()
-    data, copy = own_redis_server.folder / "appendonlydir", site.folder / "copy"
+    data, copy = own_redis_server.folder, site.folder / "copy"
     shutil.copytree(data, copy)
     own_redis_server.start()
     assert site.manage("runsyncworker", "--burst") == 0
