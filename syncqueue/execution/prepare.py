@@ -181,7 +181,8 @@ def _plan(found: Loaded, targets: dict[int, _Target], handler: DocumentHandler, 
         lost=handler.lost_part(place, record.source, record.object_pk) if record.uncertain or cut_off else None,
     )
     lost = cut_off and planned.step is Step.CREATE
-    suspected = cut_off and planned.step is Step.DELETE and not parts  # who takes that away may be cut off too
+    # Not wanted any more: who takes it away may be cut off too, and what nobody can take away is said.
+    suspected = cut_off and not parts and planned.step in (Step.DELETE, Step.NOTHING)
     prepared = Prepared(
         verdict=Verdict.READY,
         record_id=record.pk,

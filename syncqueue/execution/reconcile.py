@@ -127,6 +127,8 @@ class Reconciliation:
 
     async def _settle(self, entries: Sequence[_Entry]) -> None:
         if entries:
+            for entry in entries:
+                _warn_of_lost_copy(entry)
             await self._persist(records.settle_unsent, [entry.record for entry in entries], now=self._clock.now())
             await self._drop_finished([entry for entry in entries if not entry.stored])
 
@@ -258,3 +260,16 @@ class Reconciliation:
                 logger.warning("The database refused, trying again in %s s: %s", delay, error)
                 await asyncio.sleep(delay)
         return await self._database.run(work, *args, **kwargs)
+
+
+def _warn_of_lost_copy(entry: _Entry) -> None:
+    """Say where a copy may stand that is not wanted any more and cannot be found (see `DocumentHandler.lost_part`)."""
+    if entry.prepared.uncertain and not entry.stored:
+        logger.warning(
+            "A copy of %s:%s may be left at %s: the answer to its creation was lost, and it is not wanted any more. "
+            "Look there, and remove it by hand.",
+            entry.record.source,
+            entry.record.object_pk,
+            entry.place.name,
+            extra={"service": entry.record.service, "record_id": entry.record.pk, "destination_id": entry.place.id},
+        )

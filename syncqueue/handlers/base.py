@@ -234,10 +234,11 @@ class DocumentHandler(SyncHandler):
         return ()
 
     def lost_part(self, place: Place, source: str, object_pk: str) -> RemotePart | None:
-        """The part that a create cut off before its end may have left for an object, where its id is of our choosing.
+        """The part that a create may have left whose end nobody knows, where it can be taken away all the same.
 
-        When the object is not wanted any more, `delete` is given this part, though nobody knows whether it is there.
-        None, the default: the service gives the ids, so what was never learned cannot be taken away.
+        Its id is of our choosing, or `delete` learns it by `job.idempotency_key`. When the object is not wanted any
+        more, `delete` is given this part, though nobody knows whether it is there. None, the default: the service
+        gives the ids, and what was never learned cannot be taken away.
         """
         return None
 

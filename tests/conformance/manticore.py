@@ -17,7 +17,7 @@ class Manticore(ServiceUnderTest):
     address: ClassVar[str] = "notes"
     other_address: ClassVar[str] = "drafts"
     finds_lost: ClassVar[bool] = True
-    names_copies: ClassVar[bool] = True
+    takes_lost_away: ClassVar[bool] = True
     has_visibility: ClassVar[bool] = True
     # The first row of a table is preceded by the statements that make it.
     methods: ClassVar[Mapping[Kind, str]] = {"create": "replace", "edit": "replace", "delete": "delete"}

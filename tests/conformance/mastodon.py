@@ -21,6 +21,7 @@ class Mastodon(ServiceUnderTest):
     name: ClassVar[str] = "mastodon"
     has_visibility: ClassVar[bool] = True
     finds_lost: ClassVar[bool] = True
+    takes_lost_away: ClassVar[bool] = True
     methods: ClassVar[Mapping[Kind, str]] = {kind: method for method, kind in _KINDS.items()}
     permanent: ClassVar[Answer] = {"mode": "error", "status": 422}
     long_text: ClassVar[str] = "A long story that goes on and on. " * 40  # three statuses
@@ -83,6 +84,7 @@ class Mastodon(ServiceUnderTest):
 class OtherServer(Mastodon):
     """One with other statuses for refusals, without idempotency keys, and without a history of edits."""
 
+    takes_lost_away: ClassVar[bool] = False
     permanent: ClassVar[Answer] = {"mode": "error", "status": 422}
 
     def __init__(self, sandbox: RunningSandbox) -> None:

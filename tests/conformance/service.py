@@ -40,8 +40,9 @@ class ServiceUnderTest(ABC):
     # A create whose answer was lost is recognised when it is made again: an idempotency key, an id of our own, a look
     # at what is there. False: it may be there twice, and ON_UNKNOWN_OUTCOME decides.
     finds_lost: ClassVar[bool] = False
-    # Its copies have ids of our choosing (`lost_part`), so one whose making was cut off can be taken away unseen.
-    names_copies: ClassVar[bool] = False
+    # One whose making was cut off can be taken away unseen (`lost_part`): its id is of our choosing, or the service
+    # tells it to who repeats the idempotency key.
+    takes_lost_away: ClassVar[bool] = False
     # What the sandbox calls the request that does it, where a job begins with others
     methods: ClassVar[Mapping[Kind, str]] = {}
     # Answers of the sandbox that mean so

@@ -1,50 +1,96 @@
-"""A process that was killed after the service had made a copy and before that could be stored."""
+"""A copy that was made and that nobody was told of, of an object that is not wanted any more at the next attempt."""
 
 from __future__ import annotations
 
-import pytest
-from django.db.models.functions import Now
+import logging
 
-from syncqueue.models import Destination, RecordState, SyncRecord
+import pytest
+from django.utils import timezone
+
+from project.notes.models import Note
+from syncqueue.models import Destination, SyncRecord
 from tests.conformance.scene import Site
 from tests.conformance.services import services_with
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def forget_the_answer(record: SyncRecord) -> None:
-    """The record as the kill leaves it: marked, and nothing known of the copy."""
-    SyncRecord.objects.filter(pk=record.pk).update(
-        state=RecordState.WAITING,
-        parts=[],
-        content_hash="",
-        synced_generation="",
-        mark_token="of-the-killed",
-        mark_until=Now(),
-        mark_action="create",
-    )
+def write_and_be_killed(site: Site, text: str) -> Note:
+    """A note whose copy was made by a process that died before it could store that: its mark has expired since."""
+    site.configure("IMMEDIATE", ENABLED=False)
+    note = site.write(text)
+    row = SyncRecord.objects.filter(pk=site.record(note).pk)
+    as_marked = row.values("state", "parts", "content_hash", "idempotency_key", "synced_generation").get()
+    site.work()
+    row.update(**as_marked, mark_token="of the dead", mark_until=timezone.now(), mark_action="create")  # noqa: S106
+    return note
+
+
+def write_and_hear_nothing(site: Site, text: str) -> Note:
+    """A note whose copy was made, and whose service has been away since."""
+    site.service.answer_next("store-then-reset")
+    site.service.set_mode("error")
+    note = site.write(text)
+    site.service.set_mode("up")
+    assert text in site.service.texts()
+    return note
 
 
 @pytest.mark.parametrize("end", ["delete", "soft_delete"])
-@services_with(names_copies=True)
-def test_a_copy_that_nobody_was_told_of_goes_with_its_object(site: Site, destination: Destination, end: str) -> None:
-    note = site.write("First")
+@services_with(takes_lost_away=True)
+def test_a_copy_of_a_killed_process_goes_with_its_object(site: Site, destination: Destination, end: str) -> None:
+    first = write_and_be_killed(site, "First")
     site.write("Second")
-    forget_the_answer(site.record(note))
-    getattr(note, end)()
+    getattr(first, end)()
     site.work_until(site.assert_settled)
     site.assert_shows("Second")
 
 
-@services_with(names_copies=True)
-def test_the_suspicion_outlives_a_service_that_fails(site: Site, destination: Destination) -> None:
-    note = site.write("First")
-    forget_the_answer(site.record(note))
-    site.service.answer_next("error", kind="delete")
-    note.delete()
+@pytest.mark.parametrize("end", ["delete", "soft_delete"])
+@services_with(takes_lost_away=True)
+def test_a_copy_whose_answer_was_lost_goes_with_its_object(site: Site, destination: Destination, end: str) -> None:
+    site.write("First")
+    second = write_and_hear_nothing(site, "Second")
+    getattr(second, end)()
+    site.work_until(site.assert_settled)
     site.assert_shows("First")
+
+
+@services_with(takes_lost_away=True)
+def test_where_nothing_had_arrived_nothing_is_left_or_seen(site: Site, destination: Destination) -> None:
+    first = site.write("First")
+    site.service.answer_next("hang-before")
+    site.configure("PROCESSING", ATTEMPT_TIMEOUT_SECONDS=2)
+    second = site.write("Second")
+    second.delete()
+    site.work_until(site.assert_settled)
+    site.assert_shows(first.text)
+    assert "Second" not in str([request for request in site.service.requests() if request["stored"]])
+
+
+@services_with(takes_lost_away=True)
+def test_the_suspicion_outlives_a_service_that_fails(site: Site, destination: Destination) -> None:
+    note = write_and_be_killed(site, "First")
+    site.service.set_mode("error")
+    note.delete()
+    site.work()
+    site.assert_shows("First")
+    site.service.set_mode("up")
     site.work_until(site.assert_shows)
     site.work_until(_assert_no_record)
+
+
+@services_with(takes_lost_away=False)
+def test_what_cannot_be_found_is_told_to_the_log(
+    site: Site, destination: Destination, caplog: pytest.LogCaptureFixture
+) -> None:
+    note = write_and_be_killed(site, "First")
+    note.delete()
+    with caplog.at_level(logging.WARNING, "syncqueue"):
+        site.work_until(site.assert_settled)
+    said = [one.getMessage() for one in caplog.records if "may be left" in one.getMessage()]
+    assert len(said) == 1
+    assert f"at {destination.name}" in said[0]
 
 
 def _assert_no_record() -> None:

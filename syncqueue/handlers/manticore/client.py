@@ -84,7 +84,10 @@ class ManticoreClient:
             if cap.is_over or is_unsent(error):
                 raise
             self._pool.clear()
-            return operation()
+            try:
+                return operation()
+            except HTTPError:
+                raise error from None  # the first time it may have arrived
 
 
 class Account:

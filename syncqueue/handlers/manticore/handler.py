@@ -9,9 +9,9 @@ from typing import Any, ClassVar, TypeVar
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from syncqueue.core.errors import DestinationBroken, PermanentError, Unreachable
+from syncqueue.core.errors import DestinationBroken, PermanentError, RetryLater, Unreachable
 from syncqueue.handlers.base import DocumentHandler, DocumentJob, HandlerConfig, Place, RemotePart
-from syncqueue.handlers.manticore.answers import Lost, Refusal, Refused
+from syncqueue.handlers.manticore.answers import Refusal, Refused
 from syncqueue.handlers.manticore.client import ManticoreClient
 from syncqueue.handlers.manticore.row import KIND, TABLE_NAME, Write, put, row_id, take_away
 from syncqueue.handlers.manticore.store import Problem, Store, Tables
@@ -138,10 +138,12 @@ class ManticoreHandler(DocumentHandler):
         rows = [one for _number, one in writes]
         try:
             problems = await self._run(lambda: Store(self.client.account(place.secret), self._tables).write(rows))
-        except Lost:
+        except RetryLater:
             await _note_what_may_be_there(jobs, writes)
             raise
-        return [(number, problem) for (number, _one), problem in zip(writes, problems, strict=True)]
+        answered = list(zip(writes, problems, strict=True))
+        await _note_what_may_be_there(jobs, [write for write, problem in answered if isinstance(problem, RetryLater)])
+        return [(number, problem) for (number, _one), problem in answered]
 
     async def _run(self, work: Callable[[], T]) -> T:
         """`work` in a thread, and in words why the server was not reached."""
@@ -155,7 +157,10 @@ class ManticoreHandler(DocumentHandler):
 
 
 async def _note_what_may_be_there(jobs: Sequence[DocumentJob], writes: Sequence[tuple[int, Write]]) -> None:
-    """Rows that may have been stored: an object deleted before the next attempt must not leave its row behind."""
+    """Rows that may have been stored: an object deleted before the next attempt must not leave its row behind.
+
+    An answer that was lost, one of a proxy, an error of a server that had stored it: nobody can tell them apart.
+    """
     for number, one in writes:
         if jobs[number].step == "create":
             await jobs[number].checkpoint([one.part])

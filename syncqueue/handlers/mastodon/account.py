@@ -22,6 +22,8 @@ RECENT_COUNT = 20  # statuses that are looked through for one whose answer was l
 # How often to ask whether an upload has been processed; most are within a second.
 _POLL_SECONDS = (0.2, 0.3, 0.5, 1.0)
 
+_PLACEHOLDER = "…"  # seen by nobody else, and for a moment
+
 _CREATES = Asked(creates=True)
 # Thirty in half an hour each on mastodon.social, where the account has three hundred in five minutes.
 _DELETES = _UPLOADS = Asked(limited="task")
@@ -74,6 +76,17 @@ class Account:
         status = await self._post(post, key)
         return self._created(status, is_current=not look_first or is_shown_by(post, status))
 
+    async def claim(self, key: str) -> Created:
+        """The status that was posted with `key` by an attempt whose answer was lost; raises `Gone`.
+
+        An instance answers a repeated key with what was posted then, so nobody needs to know the text any more. Where
+        nothing was posted, or the key is forgotten, this posts a placeholder for the account's own eyes: then
+        `is_current` is true.
+        """
+        post = Post(text=_PLACEHOLDER, visibility="direct")
+        status = await self._request_post(post, key)
+        return self._created(status, is_current=is_shown_by(post, status))
+
     async def look(self, part: RemotePart) -> Present:
         """What a status is like now; raises `Gone`."""
         answer = await self._call(lambda api: api.status(part.id))
@@ -124,21 +137,24 @@ class Account:
 
     async def _post(self, post: Post, key: str) -> Mapping[str, Any]:
         try:
-            answer: Mapping[str, Any] = await self._call(
-                lambda api: api.status_post(
-                    post.text,
-                    in_reply_to_id=post.reply_to or None,
-                    media_ids=list(post.media_ids) or None,
-                    sensitive=post.sensitive,
-                    visibility=post.visibility,
-                    spoiler_text=post.spoiler or None,
-                    language=post.language,
-                    idempotency_key=key,
-                ),
-                _CREATES,
-            )
+            return await self._request_post(post, key)
         except OutcomeUnknown as lost:
             return await self._find_after(lost, post)
+
+    async def _request_post(self, post: Post, key: str) -> Mapping[str, Any]:
+        answer: Mapping[str, Any] = await self._call(
+            lambda api: api.status_post(
+                post.text,
+                in_reply_to_id=post.reply_to or None,
+                media_ids=list(post.media_ids) or None,
+                sensitive=post.sensitive,
+                visibility=post.visibility,
+                spoiler_text=post.spoiler or None,
+                language=post.language,
+                idempotency_key=key,
+            ),
+            _CREATES,
+        )
         return answer
 
     async def _find_after(self, lost: OutcomeUnknown, post: Post) -> Mapping[str, Any]:

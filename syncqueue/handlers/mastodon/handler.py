@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -23,7 +24,10 @@ from syncqueue.handlers.mastodon.post import Post
 from syncqueue.handlers.mastodon.render import Rendered, Wanted, pictures_of, render
 from syncqueue.handlers.mastodon.thread import Thread, statuses_of
 
+logger = logging.getLogger("syncqueue.mastodon")
+
 _Parts = Sequence[RemotePart]
+_LOST = ""  # the id of a status that was never told
 _SAMPLE = "中文"  # what a picture of a text should be able to show; emoji are spelled out at worst
 
 
@@ -57,8 +61,18 @@ class MastodonHandler(DocumentHandler):
         return await self._show(account, job, present)
 
     async def delete(self, job: DocumentJob) -> None:
-        """Delete the statuses, the last first."""
-        await Thread(Account(self._client, job.place), job).shorten(0)
+        """Delete the statuses, the last first; one whose answer was lost is asked for by its key."""
+        account = Account(self._client, job.place)
+        if any(part.id == _LOST for part in job.parts):
+            try:
+                claimed = await account.claim(job.idempotency_key)
+            except Gone:
+                return
+            # Stored before it is deleted, so that a deletion that fails is made again for this very status.
+            await job.checkpoint([claimed.part])
+            if claimed.is_current:
+                _say_what_may_be_left(job)
+        await Thread(account, job).shorten(0)
 
     async def check(self, place: Place) -> str:
         """Ask the instance for the account and for what it takes."""
@@ -68,6 +82,10 @@ class MastodonHandler(DocumentHandler):
         if over_limit(place) == "image" and load_fonts(self._fonts, TEXT_SIZE).missing(_SAMPLE):
             sentence += " " + _("Texts with Chinese become threads, not pictures, for want of fonts.") + f" {ADVICE}"
         return sentence
+
+    def lost_part(self, place: Place, source: str, object_pk: str) -> RemotePart:
+        """A status without an id: the idempotency key is what names it."""
+        return RemotePart(kind=STATUS, id=_LOST, address=place.address)
 
     def endpoint(self, place: Place) -> str:
         """The instance's host."""
@@ -130,6 +148,16 @@ async def _look(account: Account, job: DocumentJob) -> Present | None:
         return await account.look(statuses[0]) if statuses else None
     except Gone:
         return None
+
+
+def _say_what_may_be_left(job: DocumentJob) -> None:
+    # Most often nothing: the first request never arrived. But keys are kept for an hour, by some servers not at all.
+    logger.warning(
+        "A status of %s may be left at %s: the answer to its creation was lost, it is not wanted any more, and its "
+        "idempotency key finds nothing. Look there, and remove it by hand.",
+        job.key,
+        job.place.name,
+    )
 
 
 def _font_files(config: HandlerConfig) -> tuple[str, ...]:
