@@ -13,13 +13,13 @@ from typing import Any
 
 import httpx
 
-from project.demo.plan import SANDBOX_TOKEN, CannotStart
-from project.demo_check.sandbox import Sandbox
+from project.demo.plan import SANDBOX_TOKEN, SHORT_WAITS, CannotStart
+from project.demo_check.sandbox import SERVICES, Sandbox
 from project.demo_check.site import Site, SiteError
 
-from .faults import Faults, Stop
-from .field import Field, soak_plan
-from .judge import Verdict, differences, judge, read_log, read_notes, unlearned
+from .faults import EVERY_SECONDS, Faults, Stop
+from .field import WEB_COUNT, WORKER_COUNT, Field, soak_plan
+from .judge import Verdict, count_records, differences, judge, read_log, read_notes, unlearned
 from .people import Diary, Person
 from .queues import Watch, tasks
 
@@ -31,7 +31,8 @@ SHOWN_COUNT = 20
 def main() -> int:
     """0 when nothing was lost, nothing doubled without an excuse, and no task stood in two states."""
     arguments = _arguments()
-    print(f"soak: {arguments.minutes:g} minutes, seed {arguments.seed}, {PEOPLE_COUNT} people", flush=True)
+    print(f"soak: {arguments.minutes:g} minutes, seed {arguments.seed}", flush=True)
+    print(f"  settings: {', '.join(settings())}", flush=True)
     lines: list[str] = []
     try:
         with tempfile.TemporaryDirectory(prefix="syncqueue-soak-") as folder:
@@ -54,6 +55,16 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def settings() -> list[str]:
+    """What it runs with, for people."""
+    processing = SHORT_WAITS["SYNCQUEUE_PROCESSING"]
+    return [
+        f"{PEOPLE_COUNT} people, {WEB_COUNT} web servers, {WORKER_COUNT} workers, {len(SERVICES)} services",
+        f"a fault every {EVERY_SECONDS[0]:g} to {EVERY_SECONDS[1]:g} s",
+        f"attempts of {processing['ATTEMPT_TIMEOUT_SECONDS']:g} s, leases of {processing['LEASE_SECONDS']:g} s",
+    ]
+
+
 def run(folder: Path, arguments: argparse.Namespace, lines: list[str]) -> bool:
     """One soak; whether all of it held. What the processes say goes to `lines`."""
     plan, web_ports = soak_plan(folder)
@@ -69,7 +80,7 @@ def run(folder: Path, arguments: argparse.Namespace, lines: list[str]) -> bool:
         if arguments.plant:
             plant(field)
         verdict = judge(read_log(field.log_file), faults.stops, read_notes(field.database), sandbox.channels())
-        report(verdict, faults, diary, watch, seconds, retried)
+        report(verdict, faults, diary, watch, seconds, retried, count_records(field.database))
         left = {state: ids for state, ids in tasks(plan.redis_url).items() if ids}
         print(f"  tasks left in Redis: {left or 'none'}")
     return verdict.holds and not watch.in_two_states and not diary.refused and not left
@@ -136,13 +147,16 @@ def plant(field: Field) -> None:
     httpx.post(url, json={"chat_id": channel, "text": text}, trust_env=False).raise_for_status()
 
 
-def report(verdict: Verdict, faults: Faults, diary: Diary, watch: Watch, seconds: float, retried: int) -> None:
+def report(
+    verdict: Verdict, faults: Faults, diary: Diary, watch: Watch, seconds: float, retried: int, record_count: int
+) -> None:
     """What a person wants to know."""
     figures: Mapping[str, Any] = {
         "saves": diary.saves,
         "saves broken off (web killed)": diary.broken_off,
         "saves refused": len(diary.refused),
         "longest save": f"{diary.longest_seconds:.2f} s",
+        "records in the end (a note at a destination, each with one task at a time)": record_count,
         "requests that changed what a service holds": verdict.request_count,
         "messages and statuses created": verdict.created_count,
         "tasks that failed for good and were retried by hand": retried,

@@ -12,6 +12,7 @@ import re
 import sqlite3
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -86,13 +87,16 @@ def _request(taken: Mapping[str, Any], ended: Mapping[str, Any] | None) -> Reque
     )
 
 
+def count_records(database: Path) -> int:
+    """How many rows the site keeps of what should be out there."""
+    with closing(sqlite3.connect(database, timeout=20)) as connection:
+        return int(connection.execute("SELECT COUNT(*) FROM syncqueue_syncrecord").fetchone()[0])
+
+
 def read_notes(database: Path) -> dict[str, dict[int, str]]:
     """By place, as the sandbox's visitors know it, the notes that should stand there: number and text."""
-    connection = sqlite3.connect(database, timeout=20)
-    try:
+    with closing(sqlite3.connect(database, timeout=20)) as connection:
         rows = connection.execute("SELECT text, is_private FROM notes_note WHERE deleted_at IS NULL").fetchall()
-    finally:
-        connection.close()
     wanted: dict[str, dict[int, str]] = {place: {} for place in (*FOR_PUBLIC, *FOR_PRIVATE)}
     for text, is_private in rows:
         if found := _NUMBER.search(text):
