@@ -119,10 +119,13 @@ def differences(
         texts: dict[int, list[str]] = {}
         known: set[int] = set()
         for message in shown.get(channel, ()):
-            if number := _NUMBER.search(message.text):
-                texts.setdefault(int(number[1]), []).append(message.first_line)
-                if (int(number[1]), message.id) not in excused:
-                    known.add(int(number[1]))
+            number = _NUMBER.search(message.text)
+            if number is None:  # a placeholder, which is to be gone when all is at rest
+                found.append(f"{channel}: {message.first_line!r} is nobody's note")
+                continue
+            texts.setdefault(int(number[1]), []).append(message.first_line)
+            if (int(number[1]), message.id) not in excused:
+                known.add(int(number[1]))
         found += [f"{channel}: note {number} is missing" for number in notes if number not in texts]
         found += [
             f"{channel}: note {number} shows {texts[number]}, not {text!r}"
@@ -143,7 +146,7 @@ def doubles(requests: Iterable[Request], stops: Sequence[Stop]) -> Iterator[tupl
             _take_away(standing, request)
         elif request.method in CREATING:
             here = standing.setdefault((request.chat, request.number), [])
-            if here:
+            if here and request.number:
                 yield request, excuse(here[-1], stops)
             here.append(request)
 

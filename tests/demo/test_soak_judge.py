@@ -80,6 +80,13 @@ def test_a_status_that_is_posted_twice_has_no_excuse_for_the_server_knows_a_repe
     assert len(verdict_on([lost, anew], shown).doubled) == 1
 
 
+def test_placeholders_may_stand_side_by_side_for_a_moment_and_none_in_the_end() -> None:
+    placeholders = [request(0, 0, 20, "POST /statuses"), request(1, 0, 21, "POST /statuses")]
+    shown = {10: "Note 3: new"}
+    assert verdict_on(placeholders, shown).holds
+    assert verdict_on(placeholders, {**shown, 20: "…"}).lost == ["@news: '…' is nobody's note"]
+
+
 @pytest.mark.parametrize("place", ["manticore", "webhook"])
 def test_two_rows_or_objects_of_one_note_are_a_double(place: str) -> None:
     rows = [Message(id=n, text="Note 3: new") for n in (1, 2)]

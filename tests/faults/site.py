@@ -29,8 +29,8 @@ FIGURES: dict[str, dict[str, Any]] = {
     "DESTINATIONS": {"news": {"SERVICE": "telegram", "ADDRESS": "@news", "SECRET": {"token": DEFAULT_TOKEN}}},
     "SYNCQUEUE_PROCESSING": {
         "LEASE_SECONDS": LEASE_SECONDS,
-        "ATTEMPT_TIMEOUT_SECONDS": 2,
-        "SHUTDOWN_SECONDS": 4,
+        "ATTEMPT_TIMEOUT_SECONDS": 4,
+        "SHUTDOWN_SECONDS": 5,
         "RECOVERY_INTERVAL_SECONDS": 1,
         "RECONCILE_INTERVAL_SECONDS": 1,
     },

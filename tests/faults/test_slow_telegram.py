@@ -11,7 +11,7 @@ from project.sandbox.testing import RunningSandbox
 from tests.eventually import eventually
 from tests.faults.channel import posted, texts
 from tests.faults.conftest import SiteMaker
-from tests.faults.site import ALL_EMPTY, PATIENT, Site
+from tests.faults.site import ALL_EMPTY, PATIENT, UNHURRIED, Site
 
 # IMMEDIATE.TIMEOUT_SECONDS is 2 and a second more is promised; a busy machine works slowly besides. Saves that each
 # waited for themselves would take a hundred seconds.
@@ -61,7 +61,7 @@ def test_with_telegram_hanging_the_saves_of_a_request_return_in_time_and_all_go_
     assert seconds < IN_TIME_SECONDS
     assert site.states() == ["waiting"] * count
     sandbox.set_mode("telegram", "up")
-    site.worker()
+    site.worker(**UNHURRIED)
     eventually(lambda: _are_out(site, sandbox, [f"Note {n}" for n in range(count)]))
 
 
