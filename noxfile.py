@@ -1,7 +1,7 @@
 """The matrix: every Python with every Django that supports it, the lowest versions, PostgreSQL, and the oldest Redis.
 
 `nox` runs what this machine has interpreters for; `nox -l` lists it. Further arguments go to pytest:
-`nox -s "tests-3.12(django='6.1')" -- tests/contract`.
+`nox -s "tests(python='3.12', django='6.1')" -- tests/contract`.
 """
 
 from __future__ import annotations
