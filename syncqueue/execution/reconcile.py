@@ -111,14 +111,22 @@ class Reconciliation:
     def _trouble(self, entry: _Entry, decision: Decision) -> records.Trouble:
         outcome = entry.ended.result.outcome
         unsent = outcome in (Outcome.UNREACHABLE, Outcome.RATE_LIMITED)
-        may_have_created = outcome is Outcome.UNKNOWN and not entry.stored
         return records.Trouble(
             record=entry.record,
             state=STATES.get(decision.move, RecordState.WAITING),
             error=decision.error,
             next_attempt_at=self._next_attempt_at(decision),
             nothing_sent=unsent and entry.stored == records.read_parts(entry.record),
-            uncertain=entry.prepared.uncertain or may_have_created,
+            uncertain=entry.prepared.uncertain or (not entry.stored and self._may_have_created(entry, outcome)),
+        )
+
+    def _may_have_created(self, entry: _Entry, outcome: Outcome) -> bool:
+        # An error may come from a proxy that heard nothing of the service behind it. Who can take such a copy away
+        # bears the suspicion; for others it would only be one more thing that nobody can do anything about.
+        record = entry.record
+        return outcome is Outcome.UNKNOWN or (
+            outcome is Outcome.RETRY
+            and self._handler.lost_part(entry.place, record.source, record.object_pk) is not None
         )
 
     def _next_attempt_at(self, decision: Decision) -> datetime | None:

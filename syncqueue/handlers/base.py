@@ -97,7 +97,8 @@ class DocumentJob:
     `step` says which. `source` ("notes.note") and `object_pk` ("42") name the object, and never change; `key` is both,
     "notes.note:42". `document` is the content wanted (for a delete: an empty one); `parts` is what is out there now;
     `idempotency_key` stays the same over all attempts until the part it was made for is stored;
-    `uncertain` is true when an earlier attempt may have created something whose id was never learned.
+    `uncertain` is true when an earlier attempt may have created something whose id was never learned: its answer was
+    lost, or, where the handler names a `lost_part`, was an error that may be a proxy's.
     """
 
     __slots__ = (

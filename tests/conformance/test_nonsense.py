@@ -20,6 +20,7 @@ from syncqueue.models import Destination, SyncRecord
 from syncqueue.queues import get_queue
 from syncqueue.sources.intents import record_task_id
 from tests.conformance.scene import Site
+from tests.conformance.services import services_with
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -46,12 +47,18 @@ class Babbler:
     url: str = ""
     service_url: str = ""
     status: int = 200
-    body: bytes | None = None  # None: hand on
+    body: bytes | None = None  # None: the service's own
+    hands_on: bool = False  # also where the answer will be another
 
     def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes, str]:
         """Status, body and its type."""
-        if self.body is not None:
-            return self.status, self.body, "application/json"
+        if self.body is None:
+            return self._ask(method, path, headers, body)
+        if self.hands_on:
+            self._ask(method, path, headers, body)
+        return self.status, self.body, "application/json"
+
+    def _ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes, str]:
         with closing(HTTPConnection(urlsplit(self.service_url).netloc, timeout=10)) as connection:
             connection.request(method, path, body, dict(headers))
             response = connection.getresponse()
@@ -94,7 +101,7 @@ def shared_babbler() -> Iterator[Babbler]:
 @pytest.fixture
 def babbler(shared_babbler: Babbler, site: Site) -> Babbler:
     """Before the service under test, which has one destination, and nothing is tried twice."""
-    shared_babbler.service_url, shared_babbler.body = site.service.url, None
+    shared_babbler.service_url, shared_babbler.body, shared_babbler.hands_on = site.service.url, None, False
     site.configure(MAX_RETRIES=0, **site.service.settings(shared_babbler.url))
     return shared_babbler
 
@@ -161,6 +168,28 @@ def test_an_edit_or_a_deletion_answered_with_nonsense_is_made_once_the_service_i
     babbler.body = None
     mend(site, destination, record)
     site.assert_shows(*(["Hello again"] if step == "update" else []))
+
+
+@pytest.mark.parametrize(("status", "name"), [(200, "cut"), (502, "page"), (500, "other types")])
+@services_with(takes_lost_away=True)
+def test_a_copy_that_was_made_and_answered_with_nonsense_goes_with_its_object(
+    site: Site, babbler: Babbler, status: int, name: str
+) -> None:
+    if site.service.name == "webhook" and status == 200:
+        status = 502  # for a receiver every 200 is a yes
+    destination = site.service.make_destination(address=site.service.at(babbler.url))
+    site.write("First")
+    site.work_until(site.assert_settled)
+    babbler.status, babbler.body, babbler.hands_on = status, BODIES[name], True
+    note = site.write("Second")
+    record = site.record(note)
+    assert_refused(site, record)
+    assert "Second" in site.service.texts()
+
+    babbler.body = None
+    note.delete()
+    mend(site, destination, record)
+    site.assert_shows("First")
 
 
 def _task(record: SyncRecord) -> TaskView:

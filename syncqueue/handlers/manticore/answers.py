@@ -36,10 +36,6 @@ class Refused(PermanentError):
         self.why = why
 
 
-class Lost(RetryLater):
-    """A request went out and its answer never came: the row may be there. Writing it again comes to the same end."""
-
-
 _REFUSALS = (
     ("unknown local table", Refusal.NO_TABLE),
     ("no such table", Refusal.NO_TABLE),

@@ -15,7 +15,7 @@ from urllib3.exceptions import HTTPError, ProtocolError
 
 from syncqueue.core.errors import HandlerError, RetryLater, Unreachable
 from syncqueue.handlers.base import HandlerConfig
-from syncqueue.handlers.manticore.answers import Lost, translate
+from syncqueue.handlers.manticore.answers import translate
 from syncqueue.handlers.outbound import Outbound
 from syncqueue.handlers.outbound_urllib3 import TimeCap, is_unsent, pool_manager
 from syncqueue.handlers.urls import base_url, endpoint_of, host_of, port_of
@@ -71,7 +71,7 @@ class ManticoreClient:
                 if is_unsent(error):
                     raise Unreachable(f"Manticore at {self.endpoint} cannot be reached.") from error
                 name = "too late" if cap.is_over else type(error).__name__
-                raise Lost(f"Manticore's answer was lost ({name}).") from None
+                raise RetryLater(f"Manticore's answer was lost ({name}).") from None
             except (ValueError, AttributeError, TypeError, RecursionError):
                 # The library's, of an answer that has another form; its text quotes the answer.
                 raise RetryLater(f"What answers at {self.endpoint} is no Manticore.") from None

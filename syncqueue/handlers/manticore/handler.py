@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from syncqueue.core.errors import DestinationBroken, PermanentError, RetryLater, Unreachable
+from syncqueue.core.errors import DestinationBroken, PermanentError, Unreachable
 from syncqueue.handlers.base import DocumentHandler, DocumentJob, HandlerConfig, Place, RemotePart
 from syncqueue.handlers.manticore.answers import Refusal, Refused
 from syncqueue.handlers.manticore.client import ManticoreClient
@@ -136,14 +136,8 @@ class ManticoreHandler(DocumentHandler):
         place = jobs[0].place
         _table(place)
         rows = [one for _number, one in writes]
-        try:
-            problems = await self._run(lambda: Store(self.client.account(place.secret), self._tables).write(rows))
-        except RetryLater:
-            await _note_what_may_be_there(jobs, writes)
-            raise
-        answered = list(zip(writes, problems, strict=True))
-        await _note_what_may_be_there(jobs, [write for write, problem in answered if isinstance(problem, RetryLater)])
-        return [(number, problem) for (number, _one), problem in answered]
+        problems = await self._run(lambda: Store(self.client.account(place.secret), self._tables).write(rows))
+        return [(number, problem) for (number, _one), problem in zip(writes, problems, strict=True)]
 
     async def _run(self, work: Callable[[], T]) -> T:
         """`work` in a thread, and in words why the server was not reached."""
@@ -154,16 +148,6 @@ class ManticoreHandler(DocumentHandler):
             client = self.client
             text = await explain_unreachable(client.host, client.port, cause, outbound=client.outbound)
             raise Unreachable(text) from error
-
-
-async def _note_what_may_be_there(jobs: Sequence[DocumentJob], writes: Sequence[tuple[int, Write]]) -> None:
-    """Rows that may have been stored: an object deleted before the next attempt must not leave its row behind.
-
-    An answer that was lost, one of a proxy, an error of a server that had stored it: nobody can tell them apart.
-    """
-    for number, one in writes:
-        if jobs[number].step == "create":
-            await jobs[number].checkpoint([one.part])
 
 
 def _writes(job: DocumentJob) -> list[Write]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 
-from syncqueue.core.errors import DestinationBroken, HandlerError, PermanentError
+from syncqueue.core.errors import DestinationBroken, HandlerError, PermanentError, RateLimited, RetryLater, Unreachable
 from syncqueue.handlers.manticore.answers import Refusal, Refused
 from syncqueue.handlers.manticore.client import Account
 from syncqueue.handlers.manticore.row import Write, add_column, create_table, differing
@@ -92,8 +92,13 @@ class Store:
     def _together(self, writes: Sequence[Write]) -> None:
         for table, columns in _columns(writes).items():
             self._tables.ensure(self._account, table, columns)
-        for lines in _requests(writes):
-            self._account.bulk(lines)
+        for number, lines in enumerate(_requests(writes)):
+            try:
+                self._account.bulk(lines)
+            except (Unreachable, RateLimited, DestinationBroken) as error:
+                if number:  # those say that nothing was stored, which holds for the first request alone
+                    raise RetryLater(str(error)) from error
+                raise
 
     def _one_by_one(self, writes: Sequence[Write]) -> list[Problem]:
         """Each for itself, up to what stops all: then the rest ends with that."""

@@ -184,6 +184,20 @@ def test_a_note_deleted_after_its_answer_was_lost_leaves_no_row(
     work_until(lambda: contents(sandbox) == [])
 
 
+def test_notes_deleted_after_the_second_request_of_their_batch_was_refused_leave_no_rows(
+    sandbox: RunningSandbox, writer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "REQUEST_BYTES", 1000)
+    limited = {"mode": "limited", "retry_after": 1, "method": "bulk"}
+    sandbox.plan_answers("manticore", {"mode": "up", "method": "bulk"}, limited)
+    notes = fill(writer, *(f"Note {number}" for number in range(5)))
+    assert 0 < len(contents(sandbox)) < 5
+    with syncqueue.queued():
+        for note in notes:
+            note.delete()
+    work_until(lambda: contents(sandbox) == [])
+
+
 def test_the_number_of_queries_does_not_grow_with_the_batch(writer: User, monkeypatch: pytest.MonkeyPatch) -> None:
     counts = count_queries(monkeypatch)
     for size in (3, 60):
