@@ -9,7 +9,7 @@ import redis
 from tests.eventually import eventually
 from tests.faults.conftest import SiteMaker
 from tests.faults.handlers import EATEN_MB, EXIT_CODE
-from tests.faults.site import ALL_EMPTY, FIGURES, Site
+from tests.faults.site import ALL_EMPTY, FIGURES, UNHURRIED, Site
 from tests.faults.test_worker_signals import BLOCKED_EXIT_CODE
 
 ENQUEUE = """
@@ -80,7 +80,10 @@ def test_a_task_that_takes_its_workers_down_is_failed_with_that_reason(make_site
     assert site.written("began") == ["a"] * CRASHES
 
 
-def test_a_worker_that_holds_too_much_memory_finishes_its_work_and_exits_0(site: Site) -> None:
+def test_a_worker_that_holds_too_much_memory_finishes_its_work_and_exits_0(
+    make_site: SiteMaker, redis_url: str
+) -> None:
+    site = make_site(redis_url, **UNHURRIED)  # eating takes a busy machine seconds
     assert EATEN_MB > MAX_RSS_MB
     _enqueue(site, "wild", ("quick", "a"), ("eat", "b"))
 
