@@ -57,6 +57,19 @@ def test_a_copy_whose_answer_was_lost_goes_with_its_object(site: Site, destinati
 
 
 @services_with(takes_lost_away=True)
+def test_no_person_has_to_decide_when_the_answer_to_taking_it_away_is_lost_too(
+    site: Site, destination: Destination
+) -> None:
+    site.configure(ON_UNKNOWN_OUTCOME="hold")
+    site.write("First")
+    second = write_and_hear_nothing(site, "Second")
+    site.service.sandbox.plan_answers(site.service.name, "store-then-reset")
+    second.delete()
+    site.work_until(site.assert_settled)
+    site.assert_shows("First")
+
+
+@services_with(takes_lost_away=True)
 def test_where_nothing_had_arrived_nothing_is_left_or_seen(site: Site, destination: Destination) -> None:
     first = site.write("First")
     site.service.answer_next("hang-before")

@@ -84,7 +84,10 @@ class Account:
         `is_current` is true.
         """
         post = Post(text=_PLACEHOLDER, visibility="direct")
-        status = await self._request_post(post, key)
+        try:
+            status = await self._request_post(post, key)
+        except OutcomeUnknown as lost:
+            raise RetryLater(str(lost)) from lost  # asked again it comes to the same: nobody has to decide about it
         return self._created(status, is_current=is_shown_by(post, status))
 
     async def look(self, part: RemotePart) -> Present:
