@@ -1,0 +1,396 @@
+"""What each script makes of which keys: states before and after, as tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from syncqueue.core.task import ClaimedTask, Progress, SyncTask, TaskState, encode_body, encode_progress, to_ms
+from syncqueue.queue.calls import Call, Calls, Request, Restored
+from syncqueue.queue.keys import QueueKeys
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+NOW_MS = to_ms(NOW)
+MADE = datetime(2026, 3, 1, 11, tzinfo=UTC)
+MADE_MS = to_ms(MADE)
+MINUTE = NOW_MS // 60_000
+BAND = PARKED = 10**15
+FOREVER = 9 * 10**15
+TOKEN = "0123456789abcdef"
+RATE = "rate:destination:1"
+BREAKER = "breaker:host:443"
+KEYS = QueueKeys("sync", "telegram")
+
+
+def made(key: str, **fields: Any) -> SyncTask:
+    return SyncTask("telegram", "x", "e:1", {"key": key}, key=key, created_at=MADE, **fields)
+
+
+A, A2, B = made("a"), made("a", priority="high"), made("b")
+TICK = BAND + NOW_MS * 100  # the ready time of now, normal priority
+ONCE = Progress(attempt_count=1)
+STAMPED = {"site": "s"}
+HELD = {"processing": {A.id: NOW_MS + 500}, "leases": {A.id: "1" + TOKEN}, "bodies": {A.id: encode_body(A)}}
+BEHIND = {"behind": {A.id: f"{0:013}{encode_body(A2)}"}}
+PENDING = {"queue": {A.id: TICK - 9}, "bodies": {A.id: encode_body(A)}}
+DELAYED = {"delayed": {A.id: NOW_MS - 1}, "bodies": {A.id: encode_body(A)}}
+FAILED = {
+    "failed": {A.id: NOW_MS - 5},
+    "bodies": {A.id: encode_body(A)},
+    "progress": {A.id: encode_progress(ONCE)},
+}
+LANE = {
+    "delayed": {A.id: PARKED + MADE_MS},
+    "parked": {f"{RATE} {MADE_MS:013} {A.id}": 0},
+    "lanes": {A.id: RATE},
+    "bodies": {A.id: encode_body(A)},
+}
+BREAKER_LANE = {
+    **LANE,
+    "parked": {f"{BREAKER} {MADE_MS:013} {A.id}": 0},
+    "lanes": {A.id: BREAKER},
+}
+SINCE = NOW_MS - 7_800_000
+OUTAGE = {f"{BREAKER} since": str(SINCE)}
+WAITED = {"waited": {A.id: f"{SINCE} {BREAKER}"}}
+HOLD = {"holds": {RATE: NOW_MS + 30_000}, "reasons": {RATE: f"{NOW_MS:013}slow"}}
+LIFTED = {"holds": {RATE: 0}, "reasons": {RATE: f"{NOW_MS:013}slow"}}
+WAKE = {"wake": ["1"]}
+HIGH_PENDING = {"queue": {A.id: NOW_MS * 100 + 1}, "bodies": {A.id: encode_body(A2)}, **WAKE}
+NEW_PENDING = {"queue": {A.id: TICK + 1}, "bodies": {A.id: encode_body(A)}, **WAKE}
+
+
+def counted(what: str, *, tick: int = 0) -> dict[str, Any]:
+    counters = {what: "1"}
+    if what != "retried":
+        counters[f"last_{what}_at"] = str(NOW_MS)
+    if tick:
+        counters["tick"] = str(NOW_MS * 100 + tick)
+    return {"counters": counters, "history": {f"{MINUTE} {what}": "1"}}
+
+
+TICKED = {"counters": {"tick": str(NOW_MS * 100 + 1)}}
+HOLDER = ClaimedTask(task=A, token=TOKEN, progress=ONCE)
+
+
+@dataclass(frozen=True)
+class Case:
+    before: dict[str, Any]
+    call: Any  # of Calls
+    answer: Any
+    after: dict[str, Any]
+    claims: dict[str, str] = field(default_factory=dict)
+    trash: dict[int, list[str]] = field(default_factory=dict)
+
+
+def _claim(calls: Calls) -> Call[Any]:
+    return calls.claim(5, consumer="c", token=TOKEN, lease_seconds=60, probe_seconds=60)
+
+
+def _lease(calls: Calls) -> Call[Any]:
+    return calls.enqueue_leased([A], [[RATE]], token=TOKEN, lease_seconds=60, probe_seconds=60)
+
+
+def _admit(calls: Calls) -> Call[Any]:
+    return calls.admit([Request(claimed=HOLDER, holds=[RATE])], probe_seconds=60)
+
+
+CLAIMED = {
+    "processing": {A.id: NOW_MS + 60_000},
+    "leases": {A.id: "0" + TOKEN},
+    "bodies": {A.id: encode_body(A)},
+}
+CLAIM_KEPT = {"c": TOKEN + A.id}
+
+CASES = {
+    "enqueue": Case({}, lambda c: c.enqueue([A]), ["new"], {**NEW_PENDING, **TICKED, **STAMPED}),
+    "enqueue, delayed": Case(
+        {},
+        lambda c: c.enqueue([made("a", run_at=NOW.replace(hour=13))]),
+        ["new"],
+        {"delayed": {A.id: NOW_MS + 3_600_000}, "bodies": {A.id: encode_body(A)}, **WAKE, **STAMPED},
+    ),
+    "enqueue, pending": Case(
+        {**PENDING, **STAMPED},
+        lambda c: c.enqueue([A2]),
+        ["replaced"],
+        {"queue": {A.id: TICK - 9 - BAND}, "bodies": {A.id: encode_body(A2)}, **STAMPED},
+    ),
+    "enqueue, parked": Case(
+        {**LANE, **HOLD, **STAMPED},
+        lambda c: c.enqueue([A2]),
+        ["replaced"],
+        {**LANE, "bodies": {A.id: encode_body(A2)}, **HOLD, **STAMPED},
+    ),
+    "enqueue, held": Case({**HELD, **STAMPED}, lambda c: c.enqueue([A2]), ["behind"], {**HELD, **BEHIND, **STAMPED}),
+    "enqueue, failed": Case(
+        {**FAILED, **STAMPED}, lambda c: c.enqueue([A]), ["replaced"], {**NEW_PENDING, **TICKED, **STAMPED}
+    ),
+    "lease": Case({}, _lease, None, {**CLAIMED, "leases": {A.id: "1" + TOKEN}, **STAMPED}),
+    "lease, under a hold": Case({**HOLD}, _lease, None, {**LANE, **HOLD, **STAMPED}),
+    "claim": Case({**PENDING, **STAMPED, **WAKE}, _claim, None, {**CLAIMED, **STAMPED, **WAKE}, claims=CLAIM_KEPT),
+    "claim, from a lifted lane": Case(
+        {**LANE, **LIFTED, **STAMPED},
+        _claim,
+        None,
+        {**CLAIMED, **STAMPED},
+        claims=CLAIM_KEPT,
+    ),
+    "claim, a breaker's probe": Case(
+        {
+            **LANE,
+            "parked": {f"{BREAKER} {MADE_MS:013} {A.id}": 0},
+            "lanes": {A.id: BREAKER},
+            "holds": {BREAKER: NOW_MS},
+            **STAMPED,
+        },
+        _claim,
+        None,
+        {
+            **CLAIMED,
+            "leases": {A.id: "2" + TOKEN},
+            "holds": {BREAKER: NOW_MS + 60_000},
+            "counters": {"turn": "1"},
+            **STAMPED,
+        },
+        claims=CLAIM_KEPT,
+    ),
+    "claim, nothing there": Case({**STAMPED}, _claim, None, {**STAMPED}),
+    "extend": Case(
+        {**HELD, "leases": {A.id: "0" + TOKEN}},
+        lambda c: c.extend([(A.id, TOKEN)], 60),
+        [True],
+        {**HELD, "processing": {A.id: NOW_MS + 60_000}},
+    ),
+    "ack": Case(HELD, lambda c: c.ack([(A.id, TOKEN)]), [True], counted("processed")),
+    "ack, one waits behind": Case(
+        {**HELD, **BEHIND, "progress": {A.id: "{}"}},
+        lambda c: c.ack([(A.id, TOKEN)]),
+        [True],
+        {**HIGH_PENDING, **counted("processed", tick=1)},
+    ),
+    "ack, with its length": Case(
+        HELD,
+        lambda c: c.ack([(A.id, TOKEN)], [0.3]),
+        [True],
+        {
+            **counted("processed"),
+            "counters": {**counted("processed")["counters"], "took 500": "1", "took_ms": "300"},
+        },
+    ),
+    "ack, stale": Case(HELD, lambda c: c.ack([(A.id, "other")]), [False], HELD),
+    "retry": Case(
+        HELD,
+        lambda c: c.retry(HOLDER, NOW.replace(minute=1), ONCE),
+        True,
+        {
+            "delayed": {A.id: NOW_MS + 60_000},
+            "bodies": {A.id: encode_body(A)},
+            "progress": {A.id: encode_progress(ONCE)},
+            **WAKE,
+            **counted("retried"),
+        },
+    ),
+    "retry, parked": Case(
+        {**HELD, **HOLD},
+        lambda c: c.retry(HOLDER, NOW, ONCE, RATE),
+        True,
+        {**LANE, **HOLD, "progress": {A.id: encode_progress(ONCE)}, **counted("retried")},
+    ),
+    "retry, the hold was lifted meanwhile": Case(
+        HELD,
+        lambda c: c.retry(HOLDER, NOW, ONCE, RATE),
+        True,
+        {
+            **LANE,
+            "holds": {RATE: 0},
+            "progress": {A.id: encode_progress(ONCE)},
+            **WAKE,
+            **counted("retried"),
+        },
+    ),
+    "retry, one waits behind": Case(
+        {**HELD, **BEHIND},
+        lambda c: c.retry(HOLDER, NOW, ONCE),
+        True,
+        {**HIGH_PENDING, **counted("retried", tick=1)},
+    ),
+    "fail": Case(
+        HELD,
+        lambda c: c.fail(A.id, TOKEN, ONCE),
+        True,
+        {
+            "failed": {A.id: NOW_MS},
+            "bodies": {A.id: encode_body(A)},
+            "progress": {A.id: encode_progress(ONCE)},
+            **counted("failed"),
+        },
+    ),
+    "release": Case(
+        HELD,
+        lambda c: c.release([HOLDER]),
+        [True],
+        {"queue": {A.id: BAND + MADE_MS * 100}, "bodies": {A.id: encode_body(A)}, **WAKE},
+    ),
+    "admit": Case(HELD, _admit, None, HELD),
+    "admit, under a hold": Case({**HELD, **HOLD}, _admit, None, {**LANE, **HOLD}),
+    "promote": Case(DELAYED, lambda c: c.promote(5), 1, {**NEW_PENDING, **TICKED}),
+    "promote, a parked one by name": Case(
+        {**LANE, **HOLD}, lambda c: c.promote(1, [A.id]), 1, {**NEW_PENDING, **TICKED, **HOLD}
+    ),
+    "recover, not begun": Case(
+        {**HELD, "processing": {A.id: NOW_MS}, "leases": {A.id: "0" + TOKEN}},
+        lambda c: c.recover(5),
+        None,
+        {**NEW_PENDING, **TICKED},
+    ),
+    "recover, one waits behind": Case(
+        {**HELD, **BEHIND, "processing": {A.id: NOW_MS}},
+        lambda c: c.recover(5),
+        None,
+        {**HIGH_PENDING, **TICKED},
+    ),
+    "recover, still held": Case(HELD, lambda c: c.recover(5), None, HELD),
+    "requeue": Case(FAILED, lambda c: c.requeue([A.id]), 1, {**NEW_PENDING, **TICKED}),
+    "remove, failed": Case(FAILED, lambda c: c.remove(TaskState.FAILED, [A.id]), [True], {}),
+    "remove, parked": Case({**LANE, **HOLD}, lambda c: c.remove(TaskState.DELAYED, [A.id]), [True], HOLD),
+    "remove, held": Case(HELD, lambda c: c.remove(TaskState.PENDING, [A.id]), [False], HELD),
+    "hold": Case({}, lambda c: c.hold(RATE, 30, "slow"), 1, {**HOLD, **WAKE}),
+    "hold, until lifted": Case(
+        {},
+        lambda c: c.hold(RATE, None, ""),
+        1,
+        {"holds": {RATE: FOREVER}, **WAKE},
+    ),
+    "lift": Case(HOLD, lambda c: c.lift([RATE]), 1, WAKE),
+    "lift, with a lane": Case({**LANE, **HOLD}, lambda c: c.lift([RATE]), 1, {**LANE, **LIFTED, **WAKE}),
+    "lift, a breaker": Case(
+        {"holds": {BREAKER: NOW_MS + 9}, "strikes": {"host:443": "5 t"}}, lambda c: c.lift([BREAKER]), 1, WAKE
+    ),
+    "strike": Case(
+        {},
+        lambda c: c.strike("host:443", failures=2, open_seconds=30, token="t", reason="away"),
+        False,
+        {"strikes": {"host:443": "1 t"}},
+    ),
+    "strike, the last": Case(
+        {"strikes": {"host:443": "1 s"}},
+        lambda c: c.strike("host:443", failures=2, open_seconds=30, token="t", reason="away"),
+        True,
+        {
+            "strikes": {"host:443": "2 t"},
+            "outages": {f"{BREAKER} since": str(NOW_MS)},
+            "holds": {BREAKER: NOW_MS + 30_000},
+            "reasons": {BREAKER: f"{NOW_MS:013}away"},
+            **WAKE,
+        },
+    ),
+    "strike, away again while its lane is leaving": Case(
+        {**BREAKER_LANE, "holds": {BREAKER: 0}, "outages": {**OUTAGE, f"{BREAKER} until": str(NOW_MS - 3)}},
+        lambda c: c.strike("host:443", failures=9, open_seconds=30, token="t", reason="away"),
+        True,
+        {
+            **BREAKER_LANE,
+            "strikes": {"host:443": "1 t"},
+            "outages": OUTAGE,
+            "holds": {BREAKER: NOW_MS + 30_000},
+            "reasons": {BREAKER: f"{NOW_MS:013}away"},
+            **WAKE,
+        },
+    ),
+    "lift, the end of an outage": Case(
+        {**BREAKER_LANE, "holds": {BREAKER: NOW_MS + 9}, "outages": OUTAGE},
+        lambda c: c.lift([BREAKER]),
+        1,
+        {**BREAKER_LANE, "holds": {BREAKER: 0}, "outages": {**OUTAGE, f"{BREAKER} until": str(NOW_MS)}, **WAKE},
+    ),
+    "claim, from the lane of an outage": Case(
+        {**BREAKER_LANE, "holds": {BREAKER: 0}, "outages": OUTAGE, **STAMPED},
+        _claim,
+        None,
+        {**CLAIMED, "outages": {**OUTAGE, f"{BREAKER} left": "1"}, **WAITED, **STAMPED},
+        claims=CLAIM_KEPT,
+    ),
+    "ack, after an outage": Case(
+        {**HELD, **WAITED, "outages": OUTAGE},
+        lambda c: c.ack([(A.id, TOKEN)]),
+        [True],
+        {"outages": {**OUTAGE, f"{BREAKER} delivered": "1"}, **counted("processed")},
+    ),
+    "ack, after an outage and a lost answer": Case(
+        {**HELD, **WAITED, "outages": OUTAGE, "progress": {A.id: '{"history":[{"outcome":"unknown"}]}'}},
+        lambda c: c.ack([(A.id, TOKEN)]),
+        [True],
+        {
+            "outages": {**OUTAGE, f"{BREAKER} delivered": "1", f"{BREAKER} doubtful": "1"},
+            **counted("processed"),
+        },
+    ),
+    "ack, after an outage that another has followed": Case(
+        {**HELD, **WAITED, "outages": {f"{BREAKER} since": str(NOW_MS)}},
+        lambda c: c.ack([(A.id, TOKEN)]),
+        [True],
+        {"outages": {f"{BREAKER} since": str(NOW_MS)}, **counted("processed")},
+    ),
+    "fail, after an outage": Case(
+        {**HELD, **WAITED, "outages": OUTAGE},
+        lambda c: c.fail(A.id, TOKEN, ONCE),
+        True,
+        {
+            "failed": {A.id: NOW_MS},
+            "bodies": {A.id: encode_body(A)},
+            "progress": {A.id: encode_progress(ONCE)},
+            "outages": {**OUTAGE, f"{BREAKER} failed": "1"},
+            **counted("failed"),
+        },
+    ),
+    "remove, parked in an outage": Case(
+        {**BREAKER_LANE, "holds": {BREAKER: NOW_MS + 9}, "outages": OUTAGE},
+        lambda c: c.remove(TaskState.DELAYED, [A.id]),
+        [True],
+        {"holds": {BREAKER: NOW_MS + 9}, "outages": {**OUTAGE, f"{BREAKER} left": "1", f"{BREAKER} removed": "1"}},
+    ),
+    "discard": Case(
+        {**FAILED, "bodies": {A.id: encode_body(A)}},
+        lambda c: c.discard(TaskState.FAILED, [A.id, B.id], 7),
+        [True, False],
+        {},
+        trash={7: [f"{A.id} {encode_body(A)}"]},
+    ),
+    "discard, parked": Case(
+        {**LANE, **HOLD},
+        lambda c: c.discard(TaskState.DELAYED, [A.id], 7),
+        [True],
+        HOLD,
+        trash={7: [f"{A.id} {encode_body(A)}"]},
+    ),
+    "restore, nothing there": Case(STAMPED, lambda c: c.restore(7, 5), Restored(0, 0), STAMPED),
+    "outages": Case({"outages": OUTAGE}, lambda c: c.outages(), None, {"outages": OUTAGE}),
+    "ids": Case(PENDING, lambda c: c.ids(TaskState.PENDING, 5), [A.id], PENDING),
+    "trim": Case(
+        {"failed": {A.id: NOW_MS - 86_400_001, B.id: NOW_MS}, "bodies": {A.id: "x", B.id: "y"}},
+        lambda c: c.trim(1),
+        1,
+        {"failed": {B.id: NOW_MS}, "bodies": {B.id: "y"}},
+    ),
+    "trim_history": Case(
+        {"history": {f"{MINUTE - 10_081} processed": "5", f"{MINUTE - 10_080} processed": "1"}},
+        lambda c: c.trim_history(),
+        1,
+        {"history": {f"{MINUTE - 10_080} processed": "1"}},
+    ),
+    "trim_history, of outages": Case(
+        {"outages": {**OUTAGE, f"{BREAKER} until": str((MINUTE - 10_081) * 60_000), f"{BREAKER} left": "3"}},
+        lambda c: c.trim_history(),
+        0,
+        {},
+    ),
+    "presence": Case(FAILED, lambda c: c.presence([A.id, B.id]), ["failed", "absent"], FAILED),
+    "stats": Case(HELD, lambda c: c.stats(), None, HELD),
+    "page": Case(PENDING, lambda c: c.page(TaskState.PENDING, 0, 5), None, PENDING),
+    "scan": Case(PENDING, lambda c: c.scan(TaskState.PENDING, 5, rank=0, after="", score=""), None, PENDING),
+    "find": Case(LANE | HOLD, lambda c: c.find(A.id), None, LANE | HOLD),
+    "holds": Case(LANE | HOLD, lambda c: c.holds(), None, LANE | HOLD),
+    "history": Case(HELD, lambda c: c.history(3), None, HELD),
+}
