@@ -73,7 +73,7 @@ class Faults(threading.Thread):
         if self._random.random() < 0.6:
             # Up has as much weight as all that is wrong together, or nothing would ever be delivered.
             mode, figures = self._random.choice(MODES) if self._random.random() < 0.55 else MODES[0]
-            # All at once, as when a line is cut, or some of them: the others go on.
+            # All at once, as when a line is cut, or one of them, while the others go on.
             services = self._random.choice([SERVICES, *([one] for one in SERVICES)])
             self._sandbox.turn(mode, *services, **figures)
             self.counts[f"service {mode}"] += 1

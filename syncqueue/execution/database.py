@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from math import inf
 from typing import ParamSpec, TypeVar
 
 from django.db import close_old_connections, connections
@@ -36,15 +37,13 @@ class DatabaseThreads:
         return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: self._work(work, *args, **kwargs))
 
     def _work(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        if time.monotonic() - getattr(self._local, "cared_at", 0.0) > _CARE_SECONDS:
+        if time.monotonic() - getattr(self._local, "cared_at", -inf) > _CARE_SECONDS:
             close_old_connections()
-        try:
-            return work(*args, **kwargs)
-        except Exception:
-            close_old_connections()  # a broken connection is left behind, so that the next use makes a new one
-            raise
-        finally:
-            self._local.cared_at = time.monotonic()
+        # After work that raised, the next one looks first whether its connection is still good.
+        self._local.cared_at = -inf
+        answer = work(*args, **kwargs)
+        self._local.cared_at = time.monotonic()
+        return answer
 
     def close(self) -> None:
         """End the threads and their connections, after the work they have begun."""

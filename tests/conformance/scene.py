@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import override_settings
+from django.utils import timezone
 
 from project.notes.models import Note
 from syncqueue import get_queue
@@ -29,6 +30,16 @@ class Site:
     def write(self, text: str, **values: Any) -> Note:
         """A new note, saved."""
         return Note.objects.create(owner=self.writer, text=text, **values)
+
+    def write_and_be_killed(self, text: str) -> Note:
+        """A new note whose copy was made by a process that died before it could store that: its mark has run out."""
+        self.configure("IMMEDIATE", ENABLED=False)
+        note = self.write(text)
+        row = SyncRecord.objects.filter(pk=self.record(note).pk)
+        as_marked = row.values("state", "parts", "content_hash", "idempotency_key", "synced_generation").get()
+        self.work()
+        row.update(**as_marked, mark_token="of the dead", mark_until=timezone.now(), mark_action="create")  # noqa: S106
+        return note
 
     def change(self, note: Note, **values: Any) -> None:
         """Set fields and save."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 
 import pytest
-from django.utils import timezone
 
 from project.notes.models import Note
 from syncqueue.models import Destination, SyncRecord
@@ -13,17 +12,6 @@ from tests.conformance.scene import Site
 from tests.conformance.services import services_with
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def write_and_be_killed(site: Site, text: str) -> Note:
-    """A note whose copy was made by a process that died before it could store that: its mark has expired since."""
-    site.configure("IMMEDIATE", ENABLED=False)
-    note = site.write(text)
-    row = SyncRecord.objects.filter(pk=site.record(note).pk)
-    as_marked = row.values("state", "parts", "content_hash", "idempotency_key", "synced_generation").get()
-    site.work()
-    row.update(**as_marked, mark_token="of the dead", mark_until=timezone.now(), mark_action="create")  # noqa: S106
-    return note
 
 
 def write_and_hear_nothing(site: Site, text: str) -> Note:
@@ -39,7 +27,7 @@ def write_and_hear_nothing(site: Site, text: str) -> Note:
 @pytest.mark.parametrize("end", ["delete", "soft_delete"])
 @services_with(takes_lost_away=True)
 def test_a_copy_of_a_killed_process_goes_with_its_object(site: Site, destination: Destination, end: str) -> None:
-    first = write_and_be_killed(site, "First")
+    first = site.write_and_be_killed("First")
     site.write("Second")
     getattr(first, end)()
     site.work_until(site.assert_settled)
@@ -83,7 +71,7 @@ def test_where_nothing_had_arrived_nothing_is_left_or_seen(site: Site, destinati
 
 @services_with(takes_lost_away=True)
 def test_the_suspicion_outlives_a_service_that_fails(site: Site, destination: Destination) -> None:
-    note = write_and_be_killed(site, "First")
+    note = site.write_and_be_killed("First")
     site.service.set_mode("error")
     note.delete()
     site.work()
@@ -97,7 +85,7 @@ def test_the_suspicion_outlives_a_service_that_fails(site: Site, destination: De
 def test_what_cannot_be_found_is_told_to_the_log(
     site: Site, destination: Destination, caplog: pytest.LogCaptureFixture
 ) -> None:
-    note = write_and_be_killed(site, "First")
+    note = site.write_and_be_killed("First")
     note.delete()
     with caplog.at_level(logging.WARNING, "syncqueue"):
         site.work_until(site.assert_settled)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from django.utils import timezone
 
 import syncqueue
 from syncqueue import services
-from syncqueue.models import Destination, RecordState, SyncRecord
+from syncqueue.models import Destination, RecordState
 from tests.conformance.scene import Site
 from tests.conformance.services import services_with
 
@@ -135,14 +134,8 @@ def test_a_deletion_whose_answer_was_lost_is_repeated(site: Site, destination: D
 
 @services_with(finds_lost=True)
 def test_a_crash_between_send_and_store_leaves_one_copy(site: Site, destination: Destination) -> None:
-    site.configure("IMMEDIATE", ENABLED=False)
-    note = site.write("First")
-    row = SyncRecord.objects.filter(pk=site.record(note).pk)
-    as_marked = row.values("state", "parts", "content_hash", "idempotency_key", "synced_generation").get()
-    site.work()
+    note = site.write_and_be_killed("First")
     site.assert_shows("First")
-    # What a process leaves that died before it could store: the mark, which has expired since.
-    row.update(**as_marked, mark_token="of the dead", mark_until=timezone.now(), mark_action="create")  # noqa: S106
     syncqueue.sync(note)
     site.work_until(site.assert_settled)
     site.assert_shows("First")

@@ -60,7 +60,7 @@ class Babbler:
 
     def _ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes, str]:
         with closing(HTTPConnection(urlsplit(self.service_url).netloc, timeout=10)) as connection:
-            connection.request(method, path, body, dict(headers))
+            connection.request(method, path, body, headers)
             response = connection.getresponse()
             return response.status, response.read(), response.headers.get("Content-Type", "")
 
@@ -75,7 +75,7 @@ def shared_babbler() -> Iterator[Babbler]:
 
         def _answer(self) -> None:
             asked = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            status, body, kind = babbler.answer(self.command, self.path, self.headers, asked)  # type: ignore[arg-type]
+            status, body, kind = babbler.answer(self.command, self.path, dict(self.headers), asked)
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))

@@ -71,7 +71,7 @@ class MastodonHandler(DocumentHandler):
             # Stored before it is deleted, so that a deletion that fails is made again for this very status.
             await job.checkpoint([claimed.part])
             if claimed.is_current:
-                _say_what_may_be_left(job)
+                _say_what_may_be_left(job, self.config.service)
         await Thread(account, job).shorten(0)
 
     async def check(self, place: Place) -> str:
@@ -150,13 +150,14 @@ async def _look(account: Account, job: DocumentJob) -> Present | None:
         return None
 
 
-def _say_what_may_be_left(job: DocumentJob) -> None:
+def _say_what_may_be_left(job: DocumentJob, service: str) -> None:
     # Most often nothing: the first request never arrived. But keys are kept for an hour, by some servers not at all.
     logger.warning(
         "A status of %s may be left at %s: the answer to its creation was lost, it is not wanted any more, and its "
         "idempotency key finds nothing. Look there, and remove it by hand.",
         job.key,
         job.place.name,
+        extra={"service": service, "destination_id": job.place.id},
     )
 
 
