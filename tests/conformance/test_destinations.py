@@ -6,6 +6,7 @@ import pytest
 
 from syncqueue import services
 from syncqueue.models import Destination
+from tests.conformance.mastodon import Mastodon
 from tests.conformance.scene import Site
 from tests.conformance.services import services_with
 
@@ -54,3 +55,15 @@ def test_at_a_changed_address_the_note_is_made_anew_and_the_old_copy_is_left_alo
     site.work_until(lambda: site.assert_shows("Second", address=site.service.other_address))
     site.assert_shows("First", address=site.service.address)
     site.assert_settled()
+
+
+@pytest.mark.parametrize("service", [Mastodon], indirect=True)
+def test_at_another_instance_the_note_is_posted_anew_and_the_old_status_is_left_alone(
+    site: Site, destination: Destination
+) -> None:
+    note = site.write("First")
+    destination.address = destination.address.replace("127.0.0.1", "localhost")  # another name is another instance
+    destination.save()
+    site.change(note, text="Second")
+    site.work_until(site.assert_settled)
+    site.assert_shows("First", "Second")
