@@ -69,7 +69,7 @@ def fill_queue(url: str, count: int) -> None:
     from django.utils import timezone
 
     from syncqueue.core.task import AttemptNote, Progress, SyncTask, encode_body, encode_progress
-    from syncqueue.queues import get_queue
+    from syncqueue.dispatch.site_queues import get_queue
 
     queue = get_queue("writer")
     queue.enqueue(SyncTask("writer", "update", "notes.note:0"))  # stamps the queue
@@ -144,7 +144,7 @@ class Worker(threading.Thread):
 
     def run(self) -> None:
         """Until told to end."""
-        from syncqueue.queues import get_queue
+        from syncqueue.dispatch.site_queues import get_queue
 
         queue = get_queue("writer")
         while not self.ended.is_set():
@@ -194,7 +194,7 @@ def main() -> int:
     fill_queue(server.url, asked.count)
     fill_records(asked.count)
     print(f"{asked.count:,} failed tasks and as many records, made in {time.perf_counter() - began:.0f} s")
-    from syncqueue.queues import get_queue
+    from syncqueue.dispatch.site_queues import get_queue
 
     redis = get_queue("writer").client
     redis.config_set("slowlog-log-slower-than", 1000)

@@ -52,7 +52,7 @@ def saves() -> dict[str, float]:
     from django.test.utils import CaptureQueriesContext
 
     from bench.notes.models import Note, Plain
-    from syncqueue.queues import get_queue
+    from syncqueue.dispatch.site_queues import get_queue
 
     plain = _ms_each(lambda n: Plain.objects.create(text=f"note {n}"))
     synced = _ms_each(lambda n: Note.objects.create(text=f"note {n}"))
@@ -69,7 +69,7 @@ def outage(count: int, workers: int = 1) -> dict[str, float]:
     """Notes per second out of the database, after an outage in which `count` of them waited."""
     from bench.notes.models import Note
     from syncqueue import sync_queryset
-    from syncqueue.queues import get_queue
+    from syncqueue.dispatch.site_queues import get_queue
 
     service = os.environ.get("BENCH_SERVICE", "batches")
     queue = get_queue(service)

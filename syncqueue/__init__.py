@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from syncqueue.core.task import UPDATE as UPDATE
     from syncqueue.core.task import QueueStats as QueueStats
     from syncqueue.core.task import SyncTask as SyncTask
-    from syncqueue.execution.dispatch import queued as queued
-    from syncqueue.gathering import muted as muted
+    from syncqueue.dispatch.dispatch import queued as queued
+    from syncqueue.dispatch.gathering import muted as muted
+    from syncqueue.dispatch.site_queues import get_queue as get_queue
     from syncqueue.handlers.base import Document as Document
     from syncqueue.handlers.base import DocumentHandler as DocumentHandler
     from syncqueue.handlers.base import DocumentJob as DocumentJob
     from syncqueue.handlers.base import RemotePart as RemotePart
     from syncqueue.handlers.base import SyncHandler as SyncHandler
-    from syncqueue.queues import get_queue as get_queue
     from syncqueue.services import adopt as adopt
     from syncqueue.services import explain as explain
     from syncqueue.services import status as status
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from syncqueue.services import sync_queryset as sync_queryset
     from syncqueue.sources.registry import ModelSync as ModelSync
     from syncqueue.sources.registry import register as register
-    from syncqueue.text import strip_internal_links as strip_internal_links
+    from syncqueue.sources.text import strip_internal_links as strip_internal_links
 
 __version__ = "0.1.0"
 
@@ -46,13 +46,13 @@ _HOMES = {
     ),
     "syncqueue.core.result": ("SyncResult",),
     "syncqueue.core.task": ("CREATE", "DELETE", "UPDATE", "QueueStats", "SyncTask"),
-    "syncqueue.execution.dispatch": ("queued",),
-    "syncqueue.gathering": ("muted",),
+    "syncqueue.dispatch.dispatch": ("queued",),
+    "syncqueue.dispatch.gathering": ("muted",),
     "syncqueue.handlers.base": ("Document", "DocumentHandler", "DocumentJob", "RemotePart", "SyncHandler"),
-    "syncqueue.queues": ("get_queue",),
+    "syncqueue.dispatch.site_queues": ("get_queue",),
     "syncqueue.services": ("adopt", "explain", "status", "sync", "sync_queryset"),
     "syncqueue.sources.registry": ("ModelSync", "register"),
-    "syncqueue.text": ("strip_internal_links",),
+    "syncqueue.sources.text": ("strip_internal_links",),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

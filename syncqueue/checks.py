@@ -16,7 +16,7 @@ from django.db import router
 
 from syncqueue.conf import SETTING, Settings, get_settings, problems
 from syncqueue.core.errors import ConfigurationError, QueueUnavailable
-from syncqueue.execution.immediate import is_gevent
+from syncqueue.dispatch.immediate import is_gevent
 from syncqueue.handlers.registry import handler_class
 from syncqueue.queue.connection import place_of, redis_errors, sync_client
 from syncqueue.site import record_db

@@ -23,9 +23,9 @@ from django.utils.translation import gettext_lazy
 
 from syncqueue import services
 from syncqueue.conf import get_settings
-from syncqueue.core.errors import ConfigurationError, SecretError, SyncQueueError
+from syncqueue.core.errors import SecretError, SyncQueueError
 from syncqueue.handlers.base import DocumentHandler, PlaceChoice
-from syncqueue.handlers.registry import make_handler
+from syncqueue.handlers.registry import document_handler
 from syncqueue.models import Destination, Rule
 from syncqueue.secrets import decrypt, encrypt, redact
 
@@ -43,15 +43,6 @@ _TIME_ATTRS: dict[str, Any] = {"type": "time", "step": "1", "aria-label": TimeFi
 FIND_BUTTON = "find_places"  # the name of the button that lists places instead of saving
 ENTERED = "entered_secret"  # a hidden input that carries an entered secret, encrypted, over such a list
 INPUT_PREFIX = "secret_"  # the input of the secret "token" is named "secret_token"
-
-
-def document_handler(service: str) -> DocumentHandler | None:
-    """The handler of a service that takes destinations; None where the service is off or does other work."""
-    try:
-        handler = make_handler(service)
-    except ConfigurationError:
-        return None
-    return handler if isinstance(handler, DocumentHandler) else None
 
 
 def destination_services() -> list[str]:

@@ -13,13 +13,14 @@ from django.db import DEFAULT_DB_ALIAS, transaction
 from django.db.models import Model
 from django.db.models.signals import m2m_changed, post_delete, post_migrate, post_save, pre_delete
 
-from syncqueue import alerts, services
+from syncqueue import services
 from syncqueue.conf import get_settings
 from syncqueue.core.chunks import chunks
 from syncqueue.core.errors import ConfigurationError
-from syncqueue.execution.dispatch import begin_request, end_request
-from syncqueue.gathering import note_changes
+from syncqueue.dispatch.dispatch import begin_request, end_request
+from syncqueue.dispatch.gathering import note_changes
 from syncqueue.models import Destination
+from syncqueue.services import alerts
 from syncqueue.signals import destination_broken, task_failed
 from syncqueue.sources.intents import Change
 from syncqueue.sources.registry import ModelSync, all_sources, source_for

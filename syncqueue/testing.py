@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from syncqueue.gathering import captured
+from syncqueue.dispatch.gathering import captured
 from syncqueue.sources.intents import Intent
 
 __all__ = ["CapturedSync", "captured_syncs"]

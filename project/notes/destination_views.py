@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from syncqueue import destination_words as words
 from syncqueue import services
 from syncqueue.core.errors import SyncQueueError
 from syncqueue.forms import (
@@ -25,6 +24,7 @@ from syncqueue.forms import (
     destination_services,
 )
 from syncqueue.models import Destination, DestinationState, SyncRecord
+from syncqueue.presentation import destinations as words
 from syncqueue.secrets import redact
 
 # Not the search index: that is the site's, and no place of a person's.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -13,13 +12,11 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from syncqueue.display import capped, figure
+from syncqueue.admin.cards import Card
 from syncqueue.models import Destination, RecordState, SyncRecord
-from syncqueue.permissions import OPERATE
+from syncqueue.presentation.figures import capped, figure
 from syncqueue.secrets import redact
-
-if TYPE_CHECKING:
-    from syncqueue.admin.overview import Card
+from syncqueue.services.permissions import OPERATE
 
 DESTINATIONS_NAMED = 5
 COUNTED = 10_000  # beyond, a count costs too much for a page that is asked for every few seconds

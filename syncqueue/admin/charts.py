@@ -11,7 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from syncqueue.display import figure
+from syncqueue.presentation.figures import figure
 from syncqueue.queue.inspect import PeriodCount
 
 WIDTH, HEIGHT = 600, 100  # of the drawing, in its own units; it is stretched to the card's width

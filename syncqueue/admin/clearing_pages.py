@@ -9,11 +9,12 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from syncqueue import audit, services
+from syncqueue import services
 from syncqueue.admin.operation_pages import RoundPages
 from syncqueue.admin.rounds import PIECE, Position
-from syncqueue.display import figure
 from syncqueue.models import Clearing
+from syncqueue.presentation.figures import figure
+from syncqueue.services import audit
 
 SHOWN = 200
 

@@ -20,8 +20,8 @@ from syncqueue.admin.task_actions import TaskActionPages
 from syncqueue.admin.task_pages import TaskPages
 from syncqueue.core.errors import QueueUnavailable, SyncQueueError
 from syncqueue.core.task import TaskState, TaskView
-from syncqueue.permissions import may_operate
 from syncqueue.secrets import redact
+from syncqueue.services.permissions import may_operate
 
 RUNNING_SHOWN = 20  # tasks in processing named on the page of the workers, a service
 

@@ -19,8 +19,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from syncqueue import audit, services
-from syncqueue import destination_words as words
+from syncqueue import services
 from syncqueue.admin.filters import ServiceFilter
 from syncqueue.core.errors import ConfigurationError, QueueError, SyncQueueError
 from syncqueue.forms import (
@@ -28,12 +27,14 @@ from syncqueue.forms import (
     INPUT_PREFIX,
     DestinationForm,
     destination_services,
-    document_handler,
     finds_places,
 )
+from syncqueue.handlers.registry import document_handler
 from syncqueue.models import Destination, DestinationState, SyncRecord
-from syncqueue.permissions import may_operate
+from syncqueue.presentation import destinations as words
 from syncqueue.secrets import redact
+from syncqueue.services import audit
+from syncqueue.services.permissions import may_operate
 
 if TYPE_CHECKING:
     Page = admin.ModelAdmin[Destination]

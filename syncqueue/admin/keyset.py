@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from syncqueue.admin.links import Link
-from syncqueue.display import capped
+from syncqueue.presentation.figures import capped
 
 COUNTED = 10_000
 OLDER, NEWER, OLDEST = "older", "newer", "oldest"  # parameters: than this key; than this key; the last page

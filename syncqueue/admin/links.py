@@ -11,7 +11,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.text import capfirst
 
-from syncqueue.display import web_url
+from syncqueue.presentation.figures import web_url
 
 
 class Link(NamedTuple):

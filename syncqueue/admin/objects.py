@@ -22,15 +22,16 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from syncqueue import audit, services
+from syncqueue import services
 from syncqueue.admin.object_filter import SyncStateFilter
 from syncqueue.admin.record_actions import count, hidden_inputs, sync_piece
 from syncqueue.admin.rounds import POSITION, read_position, run_round
 from syncqueue.core.errors import ConfigurationError, SyncQueueError
-from syncqueue.display import figure
 from syncqueue.models import RecordState, SyncRecord
-from syncqueue.permissions import may_operate
+from syncqueue.presentation.figures import figure
 from syncqueue.secrets import redact
+from syncqueue.services import audit
+from syncqueue.services.permissions import may_operate
 from syncqueue.sources.registry import source_for
 
 if TYPE_CHECKING:

@@ -13,15 +13,16 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from syncqueue import audit, services
+from syncqueue import services
 from syncqueue.admin.operations import CLEARABLE, OPERATIONS, Figures, Operation, Order, figures_of
 from syncqueue.admin.pages import QueuePages
 from syncqueue.admin.rounds import POSITION, Position, Work, read_position, run_round
 from syncqueue.core.errors import QueueError
 from syncqueue.core.task import QueueStats, TaskState
-from syncqueue.display import figure
 from syncqueue.models import ServicePolicy
+from syncqueue.presentation.figures import figure
 from syncqueue.secrets import redact
+from syncqueue.services import audit
 
 
 class ConfirmForm(forms.Form):

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from syncqueue import services
 from syncqueue.admin.rounds import PIECE, Position, after_piece, next_piece
 from syncqueue.core.task import QueueStats, TaskState
-from syncqueue.display import capped, figure
+from syncqueue.presentation.figures import capped, figure
 
 CLEARABLE = (TaskState.PENDING, TaskState.DELAYED, TaskState.FAILED)
 COUNTED = 10_000  # records; beyond, a count costs too much for a page that is asked for every few seconds

@@ -14,7 +14,7 @@ from django.urls import URLPattern, reverse
 from syncqueue import services
 from syncqueue.admin.queue_model import Queue
 from syncqueue.core.errors import ConfigurationError
-from syncqueue.permissions import may_operate, may_view
+from syncqueue.services.permissions import may_operate, may_view
 
 if TYPE_CHECKING:
     Page = admin.ModelAdmin[Queue]

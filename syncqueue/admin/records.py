@@ -17,17 +17,18 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from syncqueue import audit, services
+from syncqueue import services
 from syncqueue.admin.filters import DestinationFilter, ServiceFilter
 from syncqueue.admin.keyset import KeysetChangeList
 from syncqueue.admin.links import Link, as_html, object_url, object_words, part_link
 from syncqueue.admin.record_actions import count, hidden_inputs, sync_piece
 from syncqueue.admin.rounds import POSITION, Position, read_position, run_round
 from syncqueue.core.errors import SyncQueueError
-from syncqueue.display import duration_words, figure
 from syncqueue.models import RecordState, SyncRecord
-from syncqueue.permissions import may_operate, may_view
+from syncqueue.presentation.figures import duration_words, figure
 from syncqueue.secrets import redact
+from syncqueue.services import audit
+from syncqueue.services.permissions import may_operate, may_view
 
 if TYPE_CHECKING:
     Page = admin.ModelAdmin[SyncRecord]

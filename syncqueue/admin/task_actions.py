@@ -15,14 +15,15 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from syncqueue import audit, services
+from syncqueue import services
 from syncqueue.admin.operation_pages import RoundPages
 from syncqueue.admin.rounds import ROUND_SECONDS, Position
 from syncqueue.core.errors import QueueError
 from syncqueue.core.task import TaskState
-from syncqueue.display import figure
+from syncqueue.presentation.figures import figure
 from syncqueue.queue.calls import CHUNK
 from syncqueue.secrets import redact
+from syncqueue.services import audit
 
 SELECTED_MOST = 1000
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from syncqueue.admin.links import Link, entity_link
 from syncqueue.core.task import AttemptNote, TaskState, TaskView
-from syncqueue.display import duration_words
+from syncqueue.presentation.figures import duration_words
 from syncqueue.queue.inspect import HoldView
 from syncqueue.secrets import redact
 from syncqueue.sources.intents import record_id_of

@@ -9,8 +9,8 @@ from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
 from syncqueue.api.errors import ApiError
-from syncqueue.audit import Actor
 from syncqueue.conf import get_settings
+from syncqueue.services.audit import Actor
 
 _SCHEME = "bearer "
 

@@ -12,11 +12,11 @@ from django.utils.translation import gettext as _
 from syncqueue import services
 from syncqueue.api.errors import ApiError
 from syncqueue.api.routing import requires
-from syncqueue.audit import Actor
 from syncqueue.core.errors import SyncQueueError
-from syncqueue.permissions import VIEW
 from syncqueue.queue.calls import Measures
 from syncqueue.queue.inspect import HoldView
+from syncqueue.services.audit import Actor
+from syncqueue.services.permissions import VIEW
 
 _PLAIN = "text/plain; version=0.0.4; charset=utf-8"
 # What a family is made of: its kind, name, help and the names of its labels.

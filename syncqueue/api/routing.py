@@ -18,8 +18,8 @@ from django.views.decorators.csrf import csrf_exempt
 from syncqueue import services
 from syncqueue.api.auth import authorise
 from syncqueue.api.errors import ApiError, database_response, error_response
-from syncqueue.audit import Actor
 from syncqueue.core.errors import SyncQueueError
+from syncqueue.services.audit import Actor
 
 P = ParamSpec("P")
 View = Callable[..., HttpResponseBase]

@@ -8,14 +8,15 @@ from typing import Any
 from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
 
-from syncqueue import audit, services
+from syncqueue import services
 from syncqueue.api.errors import ApiError
 from syncqueue.api.routing import requires
-from syncqueue.audit import Actor
 from syncqueue.core.task import AttemptNote, TaskState, TaskView
 from syncqueue.models import ServicePolicy
-from syncqueue.permissions import OPERATE, VIEW
 from syncqueue.secrets import redact
+from syncqueue.services import audit
+from syncqueue.services.audit import Actor
+from syncqueue.services.permissions import OPERATE, VIEW
 from syncqueue.sources.intents import record_id_of
 
 PAGE = 50

@@ -9,16 +9,17 @@ from django.db import Error as DatabaseError
 from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
 
-from syncqueue import audit, services
+from syncqueue import services
 from syncqueue.api.auth import may
 from syncqueue.api.errors import ApiError
 from syncqueue.api.routing import requires
-from syncqueue.audit import Actor
 from syncqueue.core.errors import SyncQueueError
 from syncqueue.core.task import TaskState
 from syncqueue.models import ServicePolicy
-from syncqueue.permissions import OPERATE, VIEW
 from syncqueue.secrets import redact
+from syncqueue.services import audit
+from syncqueue.services.audit import Actor
+from syncqueue.services.permissions import OPERATE, VIEW
 
 CLEARABLE = (TaskState.PENDING, TaskState.DELAYED, TaskState.FAILED)
 

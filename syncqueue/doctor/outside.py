@@ -22,10 +22,10 @@ from syncqueue.core.errors import (
 from syncqueue.doctor.finding import Finding, advise, ok, wrong
 from syncqueue.execution.prepare import place_of
 from syncqueue.handlers.base import DocumentHandler
-from syncqueue.handlers.outbound import Outbound
-from syncqueue.handlers.reach import Reach, Way, try_ways
 from syncqueue.handlers.registry import shared_handler
 from syncqueue.models import Destination, DestinationState
+from syncqueue.outbound.connect import Outbound
+from syncqueue.outbound.probe import Reach, Way, try_ways
 from syncqueue.secrets import redact
 from syncqueue.site import record_db
 

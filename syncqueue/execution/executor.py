@@ -10,12 +10,13 @@ from typing import Any
 
 from django.db import Error as DatabaseError
 
-from syncqueue import policies, tracing
+from syncqueue import tracing
 from syncqueue.conf import ServiceSettings, Settings
 from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import SYSTEM_CLOCK, Clock
 from syncqueue.core.errors import QueueError
 from syncqueue.core.task import ClaimedTask
+from syncqueue.execution import policies
 from syncqueue.execution.attempts import RecordAttempt, RecordRunner, grouped
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.ending import Attempt, Ending

@@ -13,9 +13,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
+from urllib.parse import SplitResult
 
+from syncqueue.core.errors import ConfigurationError
 from syncqueue.core.result import SyncResult
 from syncqueue.core.task import ClaimedTask
+from syncqueue.outbound.connect import CONNECT_TIMEOUT_SECONDS, Outbound
+from syncqueue.outbound.urls import read_url
+
+CONNECT_SHARE = 0.25  # of an attempt: connecting, a diagnosis and an answer stay below the whole
 
 DocumentFormat = Literal["plain", "markdown"]
 JobStep = Literal["create", "update", "delete"]
@@ -86,6 +92,29 @@ class HandlerConfig:
     force_ipv4: bool = False
     attempt_timeout_seconds: float = 20.0
     allowed_private_hosts: tuple[str, ...] = ()
+
+    def outbound(self, *, public_only: bool) -> Outbound:
+        """How the service's handler may connect. `public_only`: users name its hosts."""
+        return Outbound(
+            force_ipv4=self.force_ipv4,
+            public_only=public_only,
+            allowed_private_hosts=self.allowed_private_hosts,
+            connect_timeout_seconds=min(CONNECT_TIMEOUT_SECONDS, self.attempt_timeout_seconds * CONNECT_SHARE),
+        )
+
+    def base_url(self, option: str, default: str) -> SplitResult:
+        """The URL in an option, without a slash at its end. Raises `ConfigurationError`."""
+        try:
+            url = read_url(str(self.options.get(option) or default).rstrip("/"))
+        except ValueError:
+            url = None
+        if url is None or url.query or url.fragment:
+            # The value itself is not shown: a URL may hold a password.
+            raise ConfigurationError(
+                f"SYNCQUEUE['HANDLERS'][{self.service!r}]['OPTIONS'][{option!r}]: "
+                "expected None or a URL such as 'http://127.0.0.1:8021'."
+            )
+        return url
 
 
 Checkpoint = Callable[[Sequence[RemotePart]], Awaitable[str]]

@@ -80,3 +80,12 @@ def posts(service: str) -> bool:
     """Whether a service posts (and so takes objects from a destination's start on) or is an index."""
     found = handler_class(get_settings().service(service))
     return issubclass(found, DocumentHandler) and found.posts
+
+
+def document_handler(service: str) -> DocumentHandler | None:
+    """A handler of a service that takes destinations; None where the service is off or does other work."""
+    try:
+        handler = make_handler(service)
+    except ConfigurationError:
+        return None
+    return handler if isinstance(handler, DocumentHandler) else None

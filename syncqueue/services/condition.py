@@ -17,10 +17,10 @@ from syncqueue import site
 from syncqueue.conf import get_settings
 from syncqueue.core.errors import ConfigurationError, QueueUnavailable
 from syncqueue.core.task import QueueStats, from_ms
+from syncqueue.dispatch.site_queues import get_queue
 from syncqueue.models import SiteStamp
 from syncqueue.queue.connection import redis_errors
 from syncqueue.queue.keys import workers_key
-from syncqueue.queues import get_queue
 from syncqueue.services.tasks import service_names, stats
 from syncqueue.site import record_db
 from syncqueue.sources import destinations

@@ -9,24 +9,24 @@ from typing import Any, TypeVar
 from django.db import router, transaction
 from django.db.models import Model, QuerySet
 
-from syncqueue import gathering
 from syncqueue.conf import get_settings
 from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import SYSTEM_CLOCK
 from syncqueue.core.errors import ConfigurationError, QueueError
-from syncqueue.execution.dispatch import dispatch, queued
+from syncqueue.dispatch import gathering
+from syncqueue.dispatch.dispatch import dispatch, queued
+from syncqueue.dispatch.site_queues import get_queue
 from syncqueue.handlers.base import DocumentHandler
 from syncqueue.handlers.registry import make_handler
 from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord, new_generation
+from syncqueue.presentation.records import Sentence, describe
 from syncqueue.queue.calls import CHUNK
 from syncqueue.queue.inspect import HoldView
-from syncqueue.queues import get_queue
 from syncqueue.services.progress import Progress, tell
 from syncqueue.site import record_db
 from syncqueue.sources import resyncing
 from syncqueue.sources.intents import Change, Intent, record_changes, record_task_id, touch_records
 from syncqueue.sources.registry import ModelSync, source_for
-from syncqueue.sources.sentences import Sentence, describe
 
 T = TypeVar("T", bound=Model)
 logger = logging.getLogger("syncqueue.services")

@@ -14,12 +14,12 @@ from syncqueue.conf import get_settings
 from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import SYSTEM_CLOCK
 from syncqueue.core.errors import ConfigurationError, QueueError
+from syncqueue.dispatch.site_queues import get_queue
 from syncqueue.execution.prepare import broken_hold, disabled_hold, place_of
 from syncqueue.handlers.base import Document, DocumentHandler, DocumentJob, JobStep, Place, PlaceChoice, RemotePart
 from syncqueue.handlers.registry import make_handler, posts
 from syncqueue.models import Destination, new_generation
 from syncqueue.queue.calls import CHUNK
-from syncqueue.queues import get_queue
 from syncqueue.services.objects import queue_intents
 from syncqueue.site import record_db
 from syncqueue.sources import destinations

@@ -8,19 +8,20 @@ from collections.abc import Iterable, Sequence
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from syncqueue import cleared, policies
 from syncqueue.conf import get_settings
 from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import SYSTEM_CLOCK
 from syncqueue.core.errors import TaskInProcessing, UnknownTask, WrongState
 from syncqueue.core.task import QueueStats, TaskState, TaskView
+from syncqueue.dispatch.site_queues import get_queue
+from syncqueue.execution import policies
 from syncqueue.models import Clearing, RecordState, ServicePolicy, SyncRecord
 from syncqueue.queue import SyncQueue
 from syncqueue.queue.calls import CHUNK, Measures
 from syncqueue.queue.inspect import HoldView, Outage, PeriodCount
 from syncqueue.queue.pages import TaskPage
 from syncqueue.queue.steps import CLEARABLE
-from syncqueue.queues import get_queue
+from syncqueue.services import cleared
 from syncqueue.services.objects import touch_and_queue
 from syncqueue.services.progress import Progress, tell
 from syncqueue.site import record_db

@@ -20,7 +20,7 @@ class Step(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why. Each has its sentence in sources/sentences.py."""
+    """Why. Each has its sentence in presentation/records.py."""
 
     ABSENT = "absent"  # wanted, and nothing is there
     ADOPTED = "adopted"  # wanted, and a copy from before syncqueue is there

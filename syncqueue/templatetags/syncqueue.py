@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy
 from syncqueue import services
 from syncqueue.conf import get_settings
 from syncqueue.core.errors import ConfigurationError
-from syncqueue.display import duration_words, figure, web_url
-from syncqueue.permissions import VIEW
+from syncqueue.presentation.figures import duration_words, figure, web_url
 from syncqueue.secrets import redact
+from syncqueue.services.permissions import VIEW
 
 logger = logging.getLogger("syncqueue.templatetags")
 register = template.Library()

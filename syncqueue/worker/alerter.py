@@ -8,8 +8,8 @@ import threading
 from django.db import Error as DatabaseError
 from django.db import connections
 
-from syncqueue import alerts
 from syncqueue.conf import get_settings
+from syncqueue.services import alerts
 
 logger = logging.getLogger("syncqueue.worker")
 

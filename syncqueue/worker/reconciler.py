@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from syncqueue import policies, services
+from syncqueue import services
 from syncqueue.conf import Settings
 from syncqueue.core.clock import SYSTEM_CLOCK, Clock
-from syncqueue.execution.dispatch import dispatch, queued
+from syncqueue.dispatch.dispatch import dispatch, queued
+from syncqueue.execution import policies
 from syncqueue.models import RecordState
 from syncqueue.queue import SyncQueue
 from syncqueue.queue.calls import Presence

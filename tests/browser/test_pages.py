@@ -15,7 +15,7 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 from syncqueue.core.task import AttemptNote, SyncTask, TaskState
 from syncqueue.models import Clearing, Destination, ServicePolicy, SyncRecord
-from syncqueue.queues import get_queue
+from syncqueue.dispatch.site_queues import get_queue
 
 html = {HTML!r}
 queue = get_queue("writer")

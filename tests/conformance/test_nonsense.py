@@ -16,8 +16,8 @@ import pytest
 from syncqueue import services
 from syncqueue.core.result import ERROR_CHARACTERS
 from syncqueue.core.task import TaskView
+from syncqueue.dispatch.site_queues import get_queue
 from syncqueue.models import Destination, SyncRecord
-from syncqueue.queues import get_queue
 from syncqueue.sources.intents import record_task_id
 from tests.conformance.scene import Site
 from tests.conformance.services import services_with

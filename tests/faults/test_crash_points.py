@@ -23,7 +23,7 @@ QUEUED = 'with syncqueue.queued(): save("Note 1")'
 WITHOUT_TASK = """
     def lost(*_, **__):
         raise RuntimeError("lost")
-    syncqueue.execution.dispatch._place_all = lost
+    syncqueue.dispatch.dispatch._place_all = lost
     save("Note 1")
 """
 WITHOUT_RECORD = 'Note.objects.bulk_create([Note(owner_id=1, text="Note 1")])'
@@ -89,7 +89,7 @@ POINTS = {
     "after a due task was promoted": Point(patch=AFTER_PROMOTING, answers=({"mode": "error"},)),
     "after an expired lease was recovered": Point(
         patch=AFTER_RECOVERING,
-        before="syncqueue.execution.dispatch.immediate_loop = die; save('Note 1')",
+        before="syncqueue.dispatch.dispatch.immediate_loop = die; save('Note 1')",
     ),
     "before the reconciler enqueues": Point(patch=f"{IN_THE_QUEUE}; SyncQueue.enqueue_many = die", before=WITHOUT_TASK),
     "in the sweep, before its records are dispatched": Point(

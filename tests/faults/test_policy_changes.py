@@ -5,7 +5,7 @@ from __future__ import annotations
 import redis
 
 from project.sandbox.testing import RunningSandbox
-from syncqueue import policies
+from syncqueue.execution import policies
 from tests.eventually import eventually
 from tests.faults.conftest import SiteMaker
 from tests.faults.site import Site

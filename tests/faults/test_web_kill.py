@@ -42,7 +42,7 @@ def test_a_note_whose_process_is_killed_between_commit_and_attempt_is_sent_by_th
 ) -> None:
     site.script(
         """
-        syncqueue.gathering.dispatch = die
+        syncqueue.dispatch.gathering.dispatch = die
         with transaction.atomic():
             save("Note 1")
         """,
@@ -59,7 +59,7 @@ def test_a_note_whose_process_is_killed_between_commit_and_attempt_is_sent_by_th
 def test_a_note_whose_process_is_killed_after_it_took_the_lease_is_recovered(
     site: Site, sandbox: RunningSandbox
 ) -> None:
-    site.script("syncqueue.execution.dispatch.immediate_loop = die; save('Note 1')", dies=True)
+    site.script("syncqueue.dispatch.dispatch.immediate_loop = die; save('Note 1')", dies=True)
     assert site.states() == ["waiting"]
     assert len(site.tasks()["processing"]) == 1
 

@@ -16,9 +16,9 @@ from django.core import mail
 from django.core.mail.backends.base import BaseEmailBackend
 from django.utils import timezone
 
-from syncqueue import alerts
 from syncqueue.core.task import SyncTask
 from syncqueue.models import Alert, Destination, SyncRecord
+from syncqueue.services import alerts
 from syncqueue.signals import destination_broken, task_failed
 from syncqueue.worker.alerter import Alerter
 from tests.eventually import eventually

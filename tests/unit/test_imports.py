@@ -18,32 +18,19 @@ HOUSE = ROOT / "syncqueue"
 # From the ground up: a module may import from its own floor and those below.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("core",),
-    ("conf", "signals", "text", "tracing"),
-    ("secrets",),
+    ("conf", "signals", "tracing"),
+    ("secrets", "outbound"),
     ("models",),
     ("site",),
-    ("policies", "queue", "handlers"),
-    ("queues",),
+    ("queue", "handlers"),
     ("sources",),
+    ("presentation",),
     ("execution",),
-    ("gathering",),
+    ("dispatch",),
     ("testing",),
-    ("alerts", "audit", "permissions", "cleared"),
     ("services",),
     ("worker",),
-    (
-        "checks",
-        "receivers",
-        "destination_words",
-        "display",
-        "forms",
-        "templatetags",
-        "admin",
-        "api",
-        "doctor",
-        "management",
-        "migrations",
-    ),
+    ("checks", "receivers", "forms", "templatetags", "admin", "api", "doctor", "management", "migrations"),
     ("apps",),
 )
 LEVELS = {name: level for level, floor in enumerate(FLOORS) for name in floor}
@@ -121,6 +108,47 @@ def test_no_module_imports_from_a_floor_above() -> None:
     assert against == []
 
 
+def circles() -> list[list[str]]:
+    """The groups of modules that import each other, however far round: each is one circle at least."""
+    inner = {name: {other for other in others if other in ALL} for name, others in IMPORTS.items()}
+    reach = {name: set(others) for name, others in inner.items()}
+    grown = True
+    while grown:
+        grown = False
+        for found in reach.values():
+            further = set().union(*(inner[other] for other in found)) - found
+            found |= further
+            grown = grown or bool(further)
+    left, groups = {name for name, found in reach.items() if name in found}, []
+    while left:
+        one = min(left)
+        group = {other for other in left if other in reach[one] and one in reach[other]}
+        groups.append(sorted(group))
+        left -= group
+    return groups
+
+
+def test_no_modules_import_each_other() -> None:
+    assert circles() == []
+
+
+def test_a_circle_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(IMPORTS, "syncqueue.core.errors", {"syncqueue.core.task"})
+    assert ["syncqueue.core.errors", "syncqueue.core.task"] in circles()
+
+
+def test_the_way_out_knows_neither_handlers_nor_queue() -> None:
+    assert {floor_of(other) for name, other in INNER if floor_of(name) == "outbound"} <= {"core"}
+
+
+def test_what_people_read_is_written_without_the_pages_that_show_it() -> None:
+    assert {floor_of(other) for name, other in INNER if floor_of(name) == "presentation"}.isdisjoint({"admin", "api"})
+
+
+def test_the_hall_holds_what_django_looks_for_and_the_doors() -> None:
+    assert len([one for one in HOUSE.iterdir() if one.name != "__pycache__"]) <= 32
+
+
 def test_no_module_imports_the_package_itself() -> None:
     assert [name for name, others in IMPORTS.items() if "syncqueue" in others] == []
 
@@ -136,7 +164,7 @@ def test_core_needs_neither_django_nor_redis() -> None:
 
 
 def test_only_the_queue_talks_to_redis() -> None:
-    beside = {"syncqueue.queues", "syncqueue.worker.heartbeat"}
+    beside = {"syncqueue.dispatch.site_queues", "syncqueue.worker.heartbeat"}
     found = {name for name in outside("redis") if floor_of(name) != "queue"}
     assert found <= beside
 
@@ -148,7 +176,9 @@ def test_the_client_libraries_of_services_stay_in_their_folders() -> None:
         assert outside(library), library
         assert all(name.startswith(f"syncqueue.handlers.{folder}") for name in outside(library)), library
     for library in ("httpx", "requests", "urllib3", "pyromark"):
-        assert all(name.startswith("syncqueue.handlers.") for name in outside(library)), library
+        assert all(name.startswith(("syncqueue.handlers.", "syncqueue.outbound.")) for name in outside(library)), (
+            library
+        )
 
 
 def test_the_app_never_imports_the_demo_site_or_the_tests() -> None:

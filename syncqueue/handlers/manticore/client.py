@@ -16,9 +16,9 @@ from urllib3.exceptions import HTTPError, ProtocolError
 from syncqueue.core.errors import HandlerError, RetryLater, Unreachable
 from syncqueue.handlers.base import HandlerConfig
 from syncqueue.handlers.manticore.answers import translate
-from syncqueue.handlers.outbound import Outbound
-from syncqueue.handlers.outbound_urllib3 import TimeCap, is_unsent, pool_manager
-from syncqueue.handlers.urls import base_url, endpoint_of, host_of, port_of
+from syncqueue.outbound.connect import is_unsent
+from syncqueue.outbound.urllib3_pool import TimeCap, pool_manager
+from syncqueue.outbound.urls import endpoint_of, host_of, port_of
 
 T = TypeVar("T")
 
@@ -33,10 +33,10 @@ class ManticoreClient:
 
     def __init__(self, config: HandlerConfig) -> None:
         """Read the options; raises `ConfigurationError` for a URL that is none."""
-        self._url = base_url(config, "URL", DEFAULT_URL)
+        self._url = config.base_url("URL", DEFAULT_URL)
         self.host, self.port, self.endpoint = host_of(self._url), port_of(self._url), endpoint_of(self._url)
         # The site's own server, named in its settings and mostly on its own network.
-        self.outbound = Outbound.of(config, public_only=False)
+        self.outbound = config.outbound(public_only=False)
         self._job_seconds = config.attempt_timeout_seconds * JOB_SHARE
         self._pool: urllib3.PoolManager = pool_manager(self.outbound, maxsize=POOL_SIZE, retries=False)
         configuration = manticoresearch.Configuration(host=self._url.geturl())

@@ -15,8 +15,8 @@ from syncqueue.handlers.manticore.answers import Refusal, Refused
 from syncqueue.handlers.manticore.client import ManticoreClient
 from syncqueue.handlers.manticore.row import KIND, TABLE_NAME, Write, put, row_id, take_away
 from syncqueue.handlers.manticore.store import Problem, Store, Tables
-from syncqueue.handlers.network import explain_unreachable
-from syncqueue.handlers.threads import HandlerThreads
+from syncqueue.outbound.diagnosis import explain_unreachable
+from syncqueue.outbound.threads import HandlerThreads
 
 T = TypeVar("T")
 _Parts = Sequence[RemotePart]

@@ -28,11 +28,11 @@ from syncqueue.handlers.mastodon.answers import Asked, judge
 from syncqueue.handlers.mastodon.instance import Limits, read_limits
 from syncqueue.handlers.mastodon.line import Line
 from syncqueue.handlers.mastodon.options import TOKEN, instance_url
-from syncqueue.handlers.network import explain_unreachable
-from syncqueue.handlers.outbound import Outbound, find_forbidden, is_unsent
-from syncqueue.handlers.outbound_requests import OutboundSession, fetch, may_fetch
-from syncqueue.handlers.threads import HandlerThreads
-from syncqueue.handlers.urls import endpoint_of, host_of, port_of
+from syncqueue.outbound.connect import find_forbidden, is_unsent
+from syncqueue.outbound.diagnosis import explain_unreachable
+from syncqueue.outbound.requests_adapter import OutboundSession, fetch, may_fetch
+from syncqueue.outbound.threads import HandlerThreads
+from syncqueue.outbound.urls import endpoint_of, host_of, port_of
 
 # Of the attempt: connecting, a diagnosis and an answer stay below the whole, so it can say what happened.
 ANSWER_SHARE, JOB_SHARE = 0.6, 0.9
@@ -63,7 +63,7 @@ class MastodonClient:
     def __init__(self, config: HandlerConfig) -> None:
         """Read the configuration; nothing is opened yet."""
         self._config = config
-        self.outbound = Outbound.of(config, public_only=True)
+        self.outbound = config.outbound(public_only=True)
         self._threads = HandlerThreads(config.service)
         self._session: OutboundSession | None = None
         self._limits: dict[str, tuple[float, Limits]] = {}  # by instance: until when they hold

@@ -9,7 +9,7 @@ from typing import Any
 import requests
 
 from syncqueue.handlers.mastodon.answers import Answer
-from syncqueue.handlers.outbound_urllib3 import TimeCap
+from syncqueue.outbound.urllib3_pool import TimeCap
 
 ANSWER_BYTES = 4 * 1024 * 1024  # twenty statuses of 15,000 characters with their accounts are a fifth of this
 _CHUNK_BYTES = 64 * 1024

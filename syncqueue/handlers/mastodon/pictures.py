@@ -12,7 +12,7 @@ from syncqueue.handlers.mastodon.account import Account
 from syncqueue.handlers.mastodon.client import MastodonClient
 from syncqueue.handlers.mastodon.instance import Limits
 from syncqueue.handlers.mastodon.markdown import Picture
-from syncqueue.handlers.outbound_requests import FetchError
+from syncqueue.outbound.requests_adapter import FetchError
 
 logger = logging.getLogger("syncqueue.mastodon")
 

@@ -15,11 +15,10 @@ from telegram.request import HTTPXRequest
 
 from syncqueue.core.errors import DestinationBroken, HandlerError, OutcomeUnknown, RetryLater, Unreachable
 from syncqueue.handlers.base import HandlerConfig
-from syncqueue.handlers.network import explain_unreachable
-from syncqueue.handlers.outbound import Outbound
-from syncqueue.handlers.outbound_httpx import transport
 from syncqueue.handlers.telegram.answers import NOT_CONNECTED, UnusualAnswer, translate
-from syncqueue.handlers.urls import base_url, endpoint_of, host_of, port_of
+from syncqueue.outbound.diagnosis import explain_unreachable
+from syncqueue.outbound.httpx_transport import transport
+from syncqueue.outbound.urls import endpoint_of, host_of, port_of
 from syncqueue.secrets import RedactSecrets
 
 T = TypeVar("T")
@@ -89,8 +88,8 @@ class TelegramClient:
 
     def __init__(self, config: HandlerConfig) -> None:
         """Read the options; raises `ConfigurationError` for an API_BASE_URL that is none."""
-        self._url = base_url(config, "API_BASE_URL", REAL_URL)
-        self._outbound = Outbound.of(config, public_only=False)
+        self._url = config.base_url("API_BASE_URL", REAL_URL)
+        self._outbound = config.outbound(public_only=False)
         self._attempt_seconds = config.attempt_timeout_seconds
         self._request: BotRequest | None = None
 

@@ -12,13 +12,13 @@ import httpx
 
 from syncqueue.core.errors import DestinationBroken, HandlerError, OutcomeUnknown, RetryLater, Unreachable
 from syncqueue.handlers.base import HandlerConfig, Place
-from syncqueue.handlers.network import explain_unreachable
-from syncqueue.handlers.outbound import Outbound, find_forbidden, is_unsent
-from syncqueue.handlers.outbound_httpx import transport
-from syncqueue.handlers.urls import endpoint_of, host_of, port_of, read_url
 from syncqueue.handlers.webhook.answers import judge
 from syncqueue.handlers.webhook.event import Event
 from syncqueue.handlers.webhook.signing import read_secret, sign
+from syncqueue.outbound.connect import find_forbidden, is_unsent
+from syncqueue.outbound.diagnosis import explain_unreachable
+from syncqueue.outbound.httpx_transport import transport
+from syncqueue.outbound.urls import endpoint_of, host_of, port_of, read_url
 
 ANSWER_SHARE = 0.6  # of the attempt, beside outbound.CONNECT_SHARE
 LIMITS = httpx.Limits(max_connections=100, keepalive_expiry=5.0)
@@ -35,7 +35,7 @@ class WebhookClient:
     def __init__(self, config: HandlerConfig) -> None:
         """Read the configuration; nothing is opened yet."""
         self._seconds = config.attempt_timeout_seconds * ANSWER_SHARE
-        self.outbound = Outbound.of(config, public_only=True)
+        self.outbound = config.outbound(public_only=True)
         self._opened: httpx.AsyncClient | None = None
 
     def receiver(self, address: str) -> SplitResult:

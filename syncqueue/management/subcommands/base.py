@@ -10,9 +10,10 @@ from typing import Any, ClassVar
 from django.core.management.base import CommandError, CommandParser, OutputWrapper
 from django.utils.translation import gettext as _
 
-from syncqueue import audit, services
-from syncqueue.audit import Actor
+from syncqueue import services
 from syncqueue.models import ServicePolicy
+from syncqueue.services import audit
+from syncqueue.services.audit import Actor
 
 ACTOR = Actor(name="manage.py")
 # A million tasks are two thousand chunks; a line is drawn for every few of them.

@@ -9,9 +9,9 @@ import pytest
 from django.utils import timezone
 
 from syncqueue.admin.charts import HEIGHT, SPANS, chart
-from syncqueue.admin.outage_words import outage_words
 from syncqueue.admin.overview import overview
 from syncqueue.models import Destination, SyncRecord
+from syncqueue.presentation.outages import outage_words
 from syncqueue.queue.inspect import Outage, PeriodCount
 from tests.integration.admin.conftest import HTML
 from tests.integration.api.people import client_of

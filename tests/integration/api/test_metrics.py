@@ -15,7 +15,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as plain_families
 
 from syncqueue.core.task import AttemptNote, SyncTask
-from syncqueue.queues import get_queue
+from syncqueue.dispatch.site_queues import get_queue
 from tests.integration.api.conftest import TOKEN
 from tests.integration.api.seeds import fill
 

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from syncqueue import services, site
 from syncqueue.core.task import AttemptNote, SyncTask, TaskState
+from syncqueue.dispatch.site_queues import get_queue
 from syncqueue.models import Destination, RecordState, SyncRecord
-from syncqueue.queues import get_queue
 from syncqueue.sources.intents import record_task
 from tests.integration.api.conftest import TOKEN
 from tests.integration.api.people import ROLES, client_of

@@ -9,12 +9,13 @@ import pytest
 import redis
 
 from project.sandbox.testing import RunningSandbox
-from syncqueue import queues, site
+from syncqueue import site
+from syncqueue.dispatch import site_queues as queues
 from syncqueue.models import Destination, SiteStamp
 from tests.integration.api.seeds import fill, keep_alive
 from tests.integration.commands.calling import Said, call
 from tests.integration.sync.scene import configure, make_destination
-from tests.unit.handlers.loopback import Resolver, black_hole, closed_port
+from tests.loopback import Resolver, black_hole, closed_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -13,7 +13,7 @@ from syncqueue.doctor.database import examine_database, is_fit
 from syncqueue.doctor.finding import Finding, Level
 from syncqueue.doctor.outside import ways_findings
 from syncqueue.doctor.queues import _fitness, _latency
-from syncqueue.handlers.reach import Reach, Way
+from syncqueue.outbound.probe import Reach, Way
 from syncqueue.queue.probe import RedisFacts
 
 

@@ -19,7 +19,7 @@ from syncqueue.core.errors import DestinationBroken, RetryLater, Unreachable
 from syncqueue.handlers.base import Document
 from syncqueue.handlers.mastodon.handler import MastodonHandler
 from tests.integration.mastodon.desk import Desk
-from tests.unit.handlers.loopback import Resolver, black_hole, resolver  # noqa: F401 - a fixture
+from tests.loopback import Resolver, black_hole, resolver  # noqa: F401 - a fixture
 
 PUBLIC = "93.184.216.34"
 

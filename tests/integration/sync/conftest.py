@@ -11,8 +11,10 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from project.sandbox.testing import RunningSandbox
-from syncqueue import policies, queues, site
-from syncqueue.execution import immediate
+from syncqueue import site
+from syncqueue.dispatch import immediate
+from syncqueue.dispatch import site_queues as queues
+from syncqueue.execution import policies
 from syncqueue.models import Destination
 from syncqueue.sources import destinations
 from tests.integration.sync.scene import make_destination

@@ -18,9 +18,10 @@ from django.test import Client
 
 from project.notes.models import Note
 from project.sandbox.testing import RunningSandbox
-from syncqueue import alerts, services
+from syncqueue import services
 from syncqueue.core.task import TaskState
 from syncqueue.models import Destination, SyncRecord
+from syncqueue.services import alerts
 from tests.integration.sync.scene import configure, queue, texts, wait_until, work
 
 pytestmark = pytest.mark.django_db(transaction=True)

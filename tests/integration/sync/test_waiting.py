@@ -10,7 +10,7 @@ from django.db import transaction
 
 from project.notes.models import Note
 from project.sandbox.testing import RunningSandbox
-from syncqueue.execution.dispatch import begin_request, end_request
+from syncqueue.dispatch.dispatch import begin_request, end_request
 from syncqueue.models import Destination, RecordState
 from tests.integration.sync.scene import (
     configure,

@@ -9,9 +9,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from syncqueue import policies
 from syncqueue.core.backoff import RetryPolicy
 from syncqueue.core.errors import ConfigurationError
+from syncqueue.execution import policies
 from syncqueue.models import ServicePolicy
 
 pytestmark = pytest.mark.django_db

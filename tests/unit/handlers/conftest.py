@@ -15,7 +15,7 @@ import pytest
 
 from syncqueue.handlers.base import Document, DocumentJob, HandlerConfig, Place, RemotePart
 from syncqueue.handlers.telegram.handler import TelegramHandler
-from tests.unit.handlers.loopback import resolver  # noqa: F401 - a fixture
+from tests.loopback import resolver  # noqa: F401 - a fixture
 
 TOKEN = "110201543:sandbox-token-of-the-demo-bot"
 CHAT = {"id": -1001234567890, "type": "channel", "title": "News", "username": "news"}

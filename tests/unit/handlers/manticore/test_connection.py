@@ -14,7 +14,7 @@ import pytest
 from syncqueue.core.errors import ConfigurationError, DestinationBroken, HandlerError, RetryLater, Unreachable
 from syncqueue.handlers.base import Document, DocumentJob, HandlerConfig, Place, RemotePart
 from syncqueue.handlers.manticore.handler import ManticoreHandler
-from tests.unit.handlers.loopback import Host, Resolver, black_hole, closed_port, serving
+from tests.loopback import Host, Resolver, black_hole, closed_port, serving
 
 TOKEN = "a-token-that-nobody-may-read"
 PASSWORD = "a-password-that-nobody-may-read"

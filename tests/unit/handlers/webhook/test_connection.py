@@ -13,7 +13,7 @@ import pytest
 from syncqueue.core.errors import OutcomeUnknown, Unreachable
 from syncqueue.handlers.base import Document, DocumentJob, HandlerConfig, Place, RemotePart
 from syncqueue.handlers.webhook.handler import WebhookHandler
-from tests.unit.handlers.loopback import Resolver, black_hole, closed_port, serving
+from tests.loopback import Resolver, black_hole, closed_port, serving
 
 SECRET = "whsec_" + base64.b64encode(b"a" * 32).decode()
 

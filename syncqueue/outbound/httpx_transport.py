@@ -1,4 +1,4 @@
-"""Connections of httpx, made by the rules of outbound.py."""
+"""Connections of httpx, made by the rules of connect.py."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import httpcore
 import httpx
 
-from syncqueue.handlers.outbound import CannotConnect, Outbound, Target, check_peer, first_to_connect
+from syncqueue.outbound.connect import CannotConnect, Outbound, Target, check_peer, first_to_connect
 
 
 def transport(outbound: Outbound, limits: httpx.Limits) -> httpx.AsyncBaseTransport:

@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from syncqueue.handlers.outbound import Outbound, find_forbidden, is_unsent
-from syncqueue.handlers.outbound_httpx import transport
-from tests.unit.handlers.loopback import Resolver, black_hole, closed_port, serving
+from syncqueue.outbound.connect import Outbound, find_forbidden, is_unsent
+from syncqueue.outbound.httpx_transport import transport
+from tests.loopback import Resolver, black_hole, closed_port, serving
 
 LIMITS = httpx.Limits(max_connections=2)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from syncqueue.handlers.base import HandlerConfig
-from syncqueue.handlers.outbound import (
+from syncqueue.outbound.connect import (
     CannotConnect,
     ForbiddenAddress,
     Outbound,
@@ -17,7 +17,7 @@ from syncqueue.handlers.outbound import (
     find_forbidden,
     is_unsent,
 )
-from tests.unit.handlers.loopback import Resolver, black_hole, closed_port, serving
+from tests.loopback import Resolver, black_hole, closed_port, serving
 
 PUBLIC = "93.184.216.34"
 GUARDED = Outbound(public_only=True)
@@ -192,7 +192,7 @@ def test_it_is_made_of_a_services_settings() -> None:
     config = HandlerConfig(
         service="x", force_ipv4=True, attempt_timeout_seconds=4.0, allowed_private_hosts=("intern.test",)
     )
-    assert Outbound.of(config, public_only=True) == Outbound(
+    assert config.outbound(public_only=True) == Outbound(
         force_ipv4=True, public_only=True, allowed_private_hosts=("intern.test",), connect_timeout_seconds=1.0
     )
-    assert Outbound.of(HandlerConfig(service="x", attempt_timeout_seconds=600), public_only=False) == Outbound()
+    assert HandlerConfig(service="x", attempt_timeout_seconds=600).outbound(public_only=False) == Outbound()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from syncqueue.core.errors import DestinationBroken, OutcomeUnknown, Unreachable
-from tests.unit.handlers.loopback import closed_port, serving
+from tests.loopback import closed_port, serving
 
 TOKEN = "110201543:sandbox-token-of-the-demo-bot"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from syncqueue.handlers.addresses import is_public
-from syncqueue.handlers.outbound import Outbound
+from syncqueue.outbound.addresses import is_public
+from syncqueue.outbound.connect import Outbound
 
 
 @pytest.mark.parametrize("address", ["93.184.216.34", "1.1.1.1", "172.32.0.1", "2606:2800:220:1::1", "2a00:1450::1"])

@@ -11,10 +11,10 @@ import pytest
 import requests
 import urllib3
 
-from syncqueue.handlers.outbound import Outbound, find_forbidden
-from syncqueue.handlers.outbound_requests import Fetched, FetchError, OutboundSession, fetch
-from syncqueue.handlers.outbound_urllib3 import is_unsent, pool_manager, session
-from tests.unit.handlers.loopback import Resolver, black_hole, closed_port, serving
+from syncqueue.outbound.connect import Outbound, find_forbidden, is_unsent
+from syncqueue.outbound.requests_adapter import Fetched, FetchError, OutboundSession, fetch
+from syncqueue.outbound.urllib3_pool import pool_manager
+from tests.loopback import Resolver, black_hole, closed_port, serving
 
 GUARDED = Outbound(public_only=True)
 
@@ -68,7 +68,7 @@ def opened(site: Site, resolver: Resolver) -> Iterator[OutboundSession]:
     """A session that may reach the site as "intern.test", and knows it as "other.test" too."""
     resolver.names |= {"intern.test": ["127.0.0.1"], "other.test": ["127.0.0.1"]}
     allowed = (f"intern.test:{site.server_address[1]}",)
-    with session(Outbound(public_only=True, allowed_private_hosts=allowed)) as found:
+    with OutboundSession(Outbound(public_only=True, allowed_private_hosts=allowed)) as found:
         yield found
 
 
@@ -100,7 +100,7 @@ def test_a_connection_is_kept_and_keeps_its_timeout() -> None:
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_what_was_never_sent_is_told_from_what_was(scheme: str) -> None:
-    with session(Outbound()) as opened, pytest.raises(requests.ConnectionError) as caught:
+    with OutboundSession(Outbound()) as opened, pytest.raises(requests.ConnectionError) as caught:
         opened.post(f"{scheme}://127.0.0.1:{closed_port()}/", data=b"x", timeout=1.0)
     assert is_unsent(caught.value)
 
@@ -114,13 +114,13 @@ def test_a_connect_timeout_sent_nothing() -> None:
 
 
 def test_a_failed_tls_handshake_sent_nothing() -> None:
-    with serving() as host, session(Outbound()) as opened, pytest.raises(requests.ConnectionError) as caught:
+    with serving() as host, OutboundSession(Outbound()) as opened, pytest.raises(requests.ConnectionError) as caught:
         opened.post(f"https://127.0.0.1:{host.port}/", data=b"x", timeout=1.0)
     assert is_unsent(caught.value)
 
 
 def test_a_private_host_is_refused_to_both(site: Site) -> None:
-    with session(GUARDED) as opened, pytest.raises(requests.ConnectionError) as caught:
+    with OutboundSession(GUARDED) as opened, pytest.raises(requests.ConnectionError) as caught:
         opened.get(url(site, host="127.0.0.1"), timeout=1.0)
     assert find_forbidden(caught.value)
     with pool_manager(GUARDED) as manager, pytest.raises(urllib3.exceptions.MaxRetryError) as refused:

@@ -12,7 +12,7 @@ from functools import partial
 from django.db import connections, transaction
 
 from syncqueue.conf import get_settings
-from syncqueue.execution.dispatch import dispatch
+from syncqueue.dispatch.dispatch import dispatch
 from syncqueue.site import record_db
 from syncqueue.sources.destinations import ensure_declared
 from syncqueue.sources.intents import Change, Intent, record_changes

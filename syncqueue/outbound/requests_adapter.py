@@ -1,4 +1,4 @@
-"""Sessions of requests that connect by way of outbound.py, and the safe way to get what a user's URL names."""
+"""Sessions of requests that connect by way of connect.py, and the safe way to get what a user's URL names."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from urllib.parse import urljoin
 import requests
 from requests.adapters import HTTPAdapter
 
-from syncqueue.handlers.outbound import Outbound, find_forbidden
-from syncqueue.handlers.outbound_urllib3 import TimeCap, pool_manager
-from syncqueue.handlers.urls import host_of, port_of, read_url
+from syncqueue.outbound.connect import Outbound, find_forbidden
+from syncqueue.outbound.urllib3_pool import TimeCap, pool_manager
+from syncqueue.outbound.urls import host_of, port_of, read_url
 
 CHUNK_BYTES = 64 * 1024
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
 class OutboundSession(requests.Session):
-    """Every connection is made by `connect`; a redirect is an answer like any other, and is never followed."""
+    """Connects by `connect` alone, uses no proxy or password of the environment, and follows no redirect."""
 
     def __init__(self, outbound: Outbound) -> None:
         """`outbound`: how it may connect."""

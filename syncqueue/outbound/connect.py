@@ -1,7 +1,8 @@
 """The one way out: how handlers connect. IPv4 and IPv6 race, and where users name hosts only public ones are reached.
 
 A name is resolved once, its addresses are judged, and the connection goes to exactly those; so a name that answers
-differently the second time gains nothing. Adapters for client libraries: outbound_urllib3.py, outbound_httpx.py.
+differently the second time gains nothing. Adapters for client libraries: urllib3_pool.py, requests_adapter.py,
+httpx_transport.py.
 """
 
 from __future__ import annotations
@@ -15,14 +16,12 @@ from dataclasses import dataclass
 from itertools import chain, zip_longest
 from typing import Any, TypeVar
 
-from syncqueue.handlers.addresses import is_public, normal
-from syncqueue.handlers.base import HandlerConfig
-from syncqueue.handlers.race import race
+from syncqueue.outbound.addresses import is_public, normal
+from syncqueue.outbound.happy_eyeballs import race
 
 T = TypeVar("T")
 
 CONNECT_TIMEOUT_SECONDS = 5.0  # a healthy route answers within a second
-CONNECT_SHARE = 0.25  # of an attempt: connecting, a diagnosis and an answer stay below the whole
 
 
 class CannotConnect(OSError):
@@ -57,16 +56,6 @@ class Outbound:
     public_only: bool = False  # for hosts that users name: nothing but the open internet
     allowed_private_hosts: tuple[str, ...] = ()  # that public_only does not bind: names, addresses, or "host:port"
     connect_timeout_seconds: float = CONNECT_TIMEOUT_SECONDS  # for the name and all its addresses together
-
-    @classmethod
-    def of(cls, config: HandlerConfig, *, public_only: bool) -> Outbound:
-        """As the settings of a service say."""
-        return cls(
-            force_ipv4=config.force_ipv4,
-            public_only=public_only,
-            allowed_private_hosts=config.allowed_private_hosts,
-            connect_timeout_seconds=min(CONNECT_TIMEOUT_SECONDS, config.attempt_timeout_seconds * CONNECT_SHARE),
-        )
 
     @property
     def family(self) -> socket.AddressFamily:

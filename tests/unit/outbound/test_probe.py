@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from syncqueue.handlers.outbound import Outbound
-from syncqueue.handlers.reach import Reach, try_ways
-from tests.unit.handlers.loopback import Resolver, black_hole, closed_port, resolver, serving
+from syncqueue.outbound.connect import Outbound
+from syncqueue.outbound.probe import Reach, try_ways
+from tests.loopback import Resolver, black_hole, closed_port, resolver, serving
 
 __all__ = ["resolver"]
 

@@ -11,11 +11,12 @@ from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from itertools import groupby
 
-from syncqueue import queues, tracing
+from syncqueue import tracing
 from syncqueue.conf import get_settings
 from syncqueue.core.errors import ConfigurationError, QueueError, QueueFull, QueueUnavailable, UnconfirmedEnvironment
 from syncqueue.core.task import NO_PROGRESS, ClaimedTask, SyncTask
-from syncqueue.execution.immediate import immediate_loop, is_gevent
+from syncqueue.dispatch import site_queues as queues
+from syncqueue.dispatch.immediate import immediate_loop, is_gevent
 from syncqueue.execution.prepare import hold_names
 from syncqueue.handlers.base import DocumentHandler, Place
 from syncqueue.handlers.registry import shared_handler

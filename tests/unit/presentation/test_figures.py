@@ -2,7 +2,7 @@
 
 import pytest
 
-from syncqueue.display import duration_words, web_url
+from syncqueue.presentation.figures import duration_words, web_url
 
 
 @pytest.mark.parametrize(

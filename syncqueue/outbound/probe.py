@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from syncqueue.handlers.outbound import Outbound, Target, targets_of
+from syncqueue.outbound.connect import Outbound, Target, targets_of
 
 TIMEOUT_SECONDS = 3.0  # a healthy route answers within one
 ADDRESSES = 4  # of each family: hosts behind large balancers have dozens

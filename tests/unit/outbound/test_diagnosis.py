@@ -4,9 +4,9 @@ import asyncio
 import ssl
 from typing import Any
 
-from syncqueue.handlers.network import explain_unreachable
-from syncqueue.handlers.outbound import Outbound
-from tests.unit.handlers.loopback import Resolver, black_hole, closed_port, serving
+from syncqueue.outbound.connect import Outbound
+from syncqueue.outbound.diagnosis import explain_unreachable
+from tests.loopback import Resolver, black_hole, closed_port, serving
 
 REFUSED = ConnectionRefusedError("refused")
 

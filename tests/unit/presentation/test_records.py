@@ -10,9 +10,9 @@ import pytest
 from project.notes.models import Note
 from syncqueue.handlers.base import Document
 from syncqueue.models import Destination, RecordState, SyncRecord
+from syncqueue.presentation.records import describe, reason_text
 from syncqueue.sources.planner import Reason
 from syncqueue.sources.registry import ModelSync
-from syncqueue.sources.sentences import describe, reason_text
 
 NOON = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Iterator
 from typing import Any
 
-from syncqueue.handlers.outbound import Outbound
+from syncqueue.outbound.connect import Outbound
 
 TIMEOUT_SECONDS = 2.0  # a diagnosis is worth this much of an attempt, not more
 ADDRESS_COUNT = 4  # hosts behind large balancers have dozens; the first ones tell the story

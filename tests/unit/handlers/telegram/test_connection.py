@@ -11,7 +11,7 @@ import pytest
 from syncqueue.core.errors import OutcomeUnknown, Unreachable
 from syncqueue.handlers.base import Place, RemotePart
 from syncqueue.handlers.telegram.handler import TelegramHandler
-from tests.unit.handlers.loopback import Resolver, black_hole, closed_port, serving
+from tests.loopback import Resolver, black_hole, closed_port, serving
 
 OTHER_TOKEN = "220201543:another-token-of-another-bot"
 

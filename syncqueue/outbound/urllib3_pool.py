@@ -1,4 +1,4 @@
-"""Connections of urllib3, and of what stands on it, made by outbound.py."""
+"""Connections of urllib3, and of the libraries that use it, made by connect.py."""
 
 from __future__ import annotations
 
@@ -7,26 +7,14 @@ import socket
 import threading
 from contextvars import ContextVar
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import NewConnectionError
 
-from syncqueue.handlers.outbound import CannotConnect, Outbound, connect, is_unsent
-
-if TYPE_CHECKING:
-    from syncqueue.handlers.outbound_requests import OutboundSession
-
-__all__ = ["TimeCap", "is_unsent", "pool_manager", "session"]
-
-
-def session(outbound: Outbound) -> OutboundSession:
-    """A session of requests; neither proxies nor passwords of the environment are used, no redirect is followed."""
-    from syncqueue.handlers.outbound_requests import OutboundSession  # requests: not every user of urllib3 has it
-
-    return OutboundSession(outbound)
+from syncqueue.outbound.connect import CannotConnect, Outbound, connect
 
 
 def pool_manager(outbound: Outbound, **options: Any) -> urllib3.PoolManager:

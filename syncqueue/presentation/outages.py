@@ -7,7 +7,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from syncqueue.display import duration_words, figure
+from syncqueue.presentation.figures import duration_words, figure
 from syncqueue.queue.inspect import Outage
 
 

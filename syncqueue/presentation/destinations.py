@@ -7,10 +7,10 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from syncqueue.core.errors import SecretError
-from syncqueue.forms import document_handler
+from syncqueue.handlers.registry import document_handler
 from syncqueue.models import Destination, DestinationState, Rule
+from syncqueue.presentation.records import ended
 from syncqueue.secrets import redact
-from syncqueue.sources.sentences import ended
 
 
 def rule(destination: Destination) -> str:

@@ -55,4 +55,4 @@ def _forget(*, setting: str, **_: object) -> None:
         forget()
 
 
-setting_changed.connect(_forget, dispatch_uid="syncqueue.queues")
+setting_changed.connect(_forget, dispatch_uid="syncqueue.site_queues")

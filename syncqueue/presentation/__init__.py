@@ -1,0 +1,1 @@
+"""What people read of records, destinations and outages; the same for admin, API, commands and mails."""
