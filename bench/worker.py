@@ -1,4 +1,4 @@
-"""A worker of any system as a process: started, watched, ended."""
+"""A worker of any system as a process: started, holds_active, ended."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Worker:
         self._process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=quiet, stderr=quiet, start_new_session=True
         )
-        self.watched = psutil.Process(self._process.pid)
+        self.holds_active = psutil.Process(self._process.pid)
 
     def _family(self) -> list[psutil.Process]:
         """Itself and its children, but those that have ended and wait for somebody to ask how."""
-        family = [self.watched, *self.watched.children(recursive=True)]
+        family = [self.holds_active, *self.holds_active.children(recursive=True)]
         return [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
 
     def memory(self) -> int:

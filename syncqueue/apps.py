@@ -14,7 +14,7 @@ class SyncQueueConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register checks, connect receivers, and import each app's sources."""
+        """Register checks, connect receivers, and import case_by_key app's sources."""
         from syncqueue import checks, receivers
         from syncqueue.core.errors import ConfigurationError
         from syncqueue.sources.registry import autodiscover

@@ -22,9 +22,14 @@ from syncqueue.core.errors import SecretError
 from syncqueue.secrets import decrypt, encrypt
 
 
+def new_token() -> str:
+    """A fresh value that nothing else has: an idempotency key, a site id."""
+    return uuid.uuid4().hex
+
+
 def new_generation() -> str:
     """A fresh value for each wanted change; compared for equality only."""
-    return uuid.uuid4().hex
+    return new_token()
 
 
 class Rule(models.TextChoices):
@@ -134,12 +139,13 @@ class SyncRecord(models.Model):
 
     parts = models.JSONField(default=list, blank=True)  # [{"kind", "id", "url", "address"}]
     content_hash = models.CharField(max_length=64, blank=True)  # of what is out there; "" = unknown
-    idempotency_key = models.CharField(max_length=32, default=new_generation)  # of the next part to be created
+    idempotency_key = models.CharField(max_length=32, default=new_token)  # of the next part to be created
     uncertain = models.BooleanField(default=False)  # something may be out there whose id was never learned
 
-    mark_token = models.CharField(max_length=64, blank=True)  # of the attempt that may be sending
-    mark_until = models.DateTimeField(null=True, blank=True)  # by the database's clock
-    mark_action = models.CharField(max_length=10, blank=True)  # what it is about to do
+    # The send mark. The columns keep their first names, so that two versions can run on one database.
+    sending_token = models.CharField(max_length=64, blank=True, db_column="mark_token")  # of the attempt
+    sending_until = models.DateTimeField(null=True, blank=True, db_column="mark_until")  # by the database's clock
+    sending_action = models.CharField(max_length=10, blank=True, db_column="mark_action")  # what it is about to do
 
     error = models.TextField(_("error"), blank=True)  # why it is not synced, for people
     error_at = models.DateTimeField(null=True, blank=True)
@@ -182,12 +188,15 @@ class SyncRecord(models.Model):
         self.next_attempt_at = None
 
 
-class StrayPart(models.Model):
+class OrphanPart(models.Model):
     """A remote copy that was sent but could not be stored with its record: to be taken away."""
 
-    record = models.ForeignKey(SyncRecord, on_delete=models.CASCADE, related_name="strays")
+    record = models.ForeignKey(SyncRecord, on_delete=models.CASCADE, related_name="orphans")
     part = models.JSONField()
     created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "syncqueue_straypart"  # its first name, so that two versions can run on one database
 
     def __str__(self) -> str:
         """Which copy."""
@@ -279,7 +288,7 @@ class SiteStamp(models.Model):
     """Who this database is: one row, made on first use."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
-    site_id = models.CharField(max_length=32, default=new_generation)
+    site_id = models.CharField(max_length=32, default=new_token)
     environment = models.CharField(max_length=50, blank=True)
 
     def __str__(self) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from syncqueue.dispatch.gathering import captured
-from syncqueue.sources.intents import Intent
+from syncqueue.sources.intents import PendingRecord
 
 __all__ = ["CapturedSync", "captured_syncs"]
 
@@ -36,10 +36,10 @@ def captured_syncs() -> Iterator[list[CapturedSync]]:
     """Gather the syncs caused inside, in order; nothing is sent or queued."""
     found: list[CapturedSync] = []
 
-    def take(intents: Sequence[Intent]) -> None:
+    def take(pending_records: Sequence[PendingRecord]) -> None:
         found.extend(
             CapturedSync(entity=one.entity, service=one.service, destination=one.destination.name, action=one.action)
-            for one in intents
+            for one in pending_records
         )
 
     with captured(take):

@@ -95,7 +95,7 @@ class RetryLater(HandlerError):
     """The service was reached and failed; the task is tried again by policy and uses an attempt."""
 
     def __init__(self, message: str, *, after_seconds: float | None = None) -> None:
-        """`after_seconds`: the service's own wish, which wins over the policy's delay."""
+        """`after_seconds`: the delay the service asked for, which wins over the policy's delay."""
         super().__init__(message)
         self.after_seconds = after_seconds
 

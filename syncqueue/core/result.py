@@ -41,7 +41,7 @@ class SyncResult:
 
     outcome: Outcome
     error: str = ""  # one or two sentences for people, without secrets
-    after_seconds: float | None = None  # the service's own wish for the next attempt
+    after_seconds: float | None = None  # the delay the service asked for
     scope: HoldScope = "destination"  # what a rate limit was said of
     new_address: str = ""  # MOVED: where the place is now
     traceback: str = ""  # cut to TRACEBACK_CHARACTERS, the end kept

@@ -20,9 +20,10 @@ from syncqueue.dispatch.immediate import immediate_loop, is_gevent
 from syncqueue.execution.prepare import hold_names
 from syncqueue.handlers.base import DocumentHandler, Place
 from syncqueue.handlers.registry import shared_handler
+from syncqueue.models import Destination
 from syncqueue.queue.calls import Enqueued
 from syncqueue.site import require_confirmed
-from syncqueue.sources.intents import Intent
+from syncqueue.sources.intents import PendingRecord
 
 logger = logging.getLogger("syncqueue.dispatch")
 
@@ -82,50 +83,50 @@ def queued() -> Iterator[None]:
         _state.queued -= 1
 
 
-def dispatch(intents: Sequence[Intent]) -> None:
+def dispatch(pending_records: Sequence[PendingRecord]) -> None:
     """Attempt or enqueue. What goes wrong here is logged; the records wait and the reconciler finds them."""
-    with tracing.span("dispatch", "producer", count=len(intents)):
-        _dispatch(intents)
+    with tracing.span("dispatch", "producer", count=len(pending_records)):
+        _dispatch(pending_records)
 
 
-def _dispatch(intents: Sequence[Intent]) -> None:
+def _dispatch(pending_records: Sequence[PendingRecord]) -> None:
     budget = _state.budget or Budget(get_settings().immediate.timeout_seconds)
     with budget.spending():
         try:
             require_confirmed()
-            running = list(_place_all(intents, at_once=_at_once(intents, budget)))
+            running = list(_place_all(pending_records, at_once=_at_once(pending_records, budget)))
         except UnconfirmedEnvironment as error:
             logger.error("%s", error)
             return
         except Exception:  # a save never fails because of us
-            logger.exception("%s records wait for the reconciler", len(intents))
+            logger.exception("%s records wait for the reconciler", len(pending_records))
             return
     with budget.spending():
         wait(running, timeout=budget.left())
 
 
-def _at_once(intents: Sequence[Intent], budget: Budget) -> bool:
+def _at_once(pending_records: Sequence[PendingRecord], budget: Budget) -> bool:
     immediate = get_settings().immediate
     return (
         immediate.enabled
         and not _state.queued
-        and len(intents) <= immediate.max_records
+        and len(pending_records) <= immediate.max_records
         and budget.left() > 0
         and not is_gevent()
     )
 
 
-def _place_all(intents: Sequence[Intent], *, at_once: bool) -> Iterator[Future[None]]:
-    ordered = sorted(intents, key=lambda intent: intent.service)
-    for service, group in groupby(ordered, key=lambda intent: intent.service):
+def _place_all(pending_records: Sequence[PendingRecord], *, at_once: bool) -> Iterator[Future[None]]:
+    ordered = sorted(pending_records, key=lambda one: one.service)
+    for service, group in groupby(ordered, key=lambda one: one.service):
         yield from _place(service, list(group), at_once)
 
 
-def _place(service: str, intents: list[Intent], at_once: bool) -> Iterator[Future[None]]:
-    tasks = [intent.task() for intent in intents]
+def _place(service: str, pending_records: list[PendingRecord], at_once: bool) -> Iterator[Future[None]]:
+    tasks = [one.task() for one in pending_records]
     if not queues.is_down():
         try:
-            yield from _place_in_redis(service, intents, tasks, at_once)
+            yield from _place_in_redis(service, pending_records, tasks, at_once)
             return
         except QueueUnavailable as error:
             queues.note_down()
@@ -138,47 +139,46 @@ def _place(service: str, intents: list[Intent], at_once: bool) -> Iterator[Futur
     if at_once:  # without a lease; the mark in the database is the fence
         token = secrets.token_hex(8)
         claimed = [ClaimedTask(task=task, token=token, progress=NO_PROGRESS) for task in tasks]
-        yield immediate_loop().attempt(service, claimed, watched=False, leased=False)
+        yield immediate_loop().attempt(service, claimed, holds_active=False, leased=False)
 
 
 def _place_in_redis(
-    service: str, intents: list[Intent], tasks: list[SyncTask], at_once: bool
+    service: str, pending_records: list[PendingRecord], tasks: list[SyncTask], at_once: bool
 ) -> Iterator[Future[None]]:
     queue = queues.get_queue(service)
     if not at_once:
         queue.enqueue_many(tasks)
         return
     token = secrets.token_hex(8)
-    leased = queue.enqueue_leased(tasks, _holds(service, intents), token=token)
+    leased = queue.enqueue_leased(tasks, _holds(service, pending_records), token=token)
     claimed = [
         ClaimedTask(task=task, token=token, progress=NO_PROGRESS, probe=placed.probe)
         for task, placed in zip(tasks, leased.placed, strict=True)
         if placed.where is Enqueued.LEASED
     ]
     if claimed:
-        yield immediate_loop().attempt(service, claimed, watched=leased.watched, leased=True)
+        yield immediate_loop().attempt(service, claimed, holds_active=leased.holds_active, leased=True)
 
 
-def _holds(service: str, intents: Sequence[Intent]) -> list[tuple[str, ...]]:
+def _holds(service: str, pending_records: Sequence[PendingRecord]) -> list[tuple[str, ...]]:
     """The holds that may apply, as far as they can be known without the destination's secret."""
     try:
         handler = shared_handler(service)
     except ConfigurationError as error:
         logger.error("%s", error)
-        return [() for _ in intents]
+        return [() for _ in pending_records]
     if not isinstance(handler, DocumentHandler):
-        return [() for _ in intents]
-    return [hold_names(intent.destination.pk, _endpoint(handler, intent)) for intent in intents]
+        return [() for _ in pending_records]
+    return [hold_names(one.destination.pk, _endpoint(handler, one.destination)) for one in pending_records]
 
 
-def _endpoint(handler: DocumentHandler, intent: Intent) -> str:
+def _endpoint(handler: DocumentHandler, destination: Destination) -> str:
     try:
-        return handler.endpoint(_place_of(intent))
+        return handler.endpoint(_place_of(destination))
     except Exception:  # the attempt will end with it, and say so on the record
-        logger.exception("%s has no endpoint", intent.destination)
+        logger.exception("%s has no endpoint", destination)
         return ""
 
 
-def _place_of(intent: Intent) -> Place:
-    destination = intent.destination
+def _place_of(destination: Destination) -> Place:
     return Place(id=destination.pk, name=destination.name, address=destination.address, options=destination.options)

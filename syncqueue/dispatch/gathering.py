@@ -15,7 +15,7 @@ from syncqueue.conf import get_settings
 from syncqueue.dispatch.dispatch import dispatch
 from syncqueue.site import record_db
 from syncqueue.sources.destinations import ensure_declared
-from syncqueue.sources.intents import Change, Intent, record_changes
+from syncqueue.sources.intents import Change, PendingRecord, record_changes
 from syncqueue.sources.registry import ModelSync
 
 logger = logging.getLogger("syncqueue.receivers")
@@ -26,17 +26,17 @@ class Batch:
 
     def __init__(self) -> None:
         """Empty; one entry a record, the last one counts."""
-        self._intents: dict[int, Intent] = {}
+        self._records: dict[int, PendingRecord] = {}
 
-    def add(self, intents: Sequence[Intent]) -> None:
+    def add(self, pending_records: Sequence[PendingRecord]) -> None:
         """Remember records to be dispatched."""
-        self._intents.update({intent.record_id: intent for intent in intents})
+        self._records.update({one.record_id: one for one in pending_records})
 
     def dispatch(self) -> None:
         """Dispatch all there is; the first hook to run takes everything, the others find nothing."""
-        intents, self._intents = list(self._intents.values()), {}
-        if intents:
-            dispatch(intents)
+        pending_records, self._records = list(self._records.values()), {}
+        if pending_records:
+            dispatch(pending_records)
 
 
 class _State(threading.local):
@@ -50,7 +50,7 @@ class _State(threading.local):
 
 
 _state = _State()
-_captures: list[Callable[[Sequence[Intent]], None]] = []  # syncqueue.testing
+_captures: list[Callable[[Sequence[PendingRecord]], None]] = []  # syncqueue.testing
 
 
 @contextmanager
@@ -64,7 +64,7 @@ def muted() -> Iterator[None]:
 
 
 @contextmanager
-def captured(take: Callable[[Sequence[Intent]], None]) -> Iterator[None]:
+def captured(take: Callable[[Sequence[PendingRecord]], None]) -> Iterator[None]:
     """Inside, what would be dispatched is given to `take` instead."""
     _captures.append(take)
     try:
@@ -100,14 +100,14 @@ def _record_safely(source: ModelSync, changes: Sequence[Change], using: str, *, 
 def _record(source: ModelSync, changes: Sequence[Change], using: str, *, muted: bool) -> None:
     with _savepoint():
         ensure_declared()
-        intents = record_changes(source, changes, muted=muted)
-    if not intents:
+        pending_records = record_changes(source, changes, muted=muted)
+    if not pending_records:
         return
     if _captures:
-        _captures[-1](intents)
+        _captures[-1](pending_records)
         return
     batch = _batch(using)
-    batch.add(intents)
+    batch.add(pending_records)
     # Each save registers a hook of its own, because a savepoint that is rolled back drops the hooks inside it.
     transaction.on_commit(batch.dispatch, using=using, robust=True)
 

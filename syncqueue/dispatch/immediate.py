@@ -46,12 +46,14 @@ class ImmediateLoop:
         )
         self._thread.start()
 
-    def attempt(self, service: str, claimed: Sequence[ClaimedTask], *, watched: bool, leased: bool) -> Future[None]:
+    def attempt(
+        self, service: str, claimed: Sequence[ClaimedTask], *, holds_active: bool, leased: bool
+    ) -> Future[None]:
         """Begin attempts; the future ends when all of them have, and holds no result."""
         settings, stamp = get_settings(), site_id()
         future = contextvars.Context().run(
             asyncio.run_coroutine_threadsafe,
-            self._attempt(settings, stamp, service, claimed, watched, leased),
+            self._attempt(settings, stamp, service, claimed, holds_active, leased),
             self._loop,
         )
         self._open.add(future)
@@ -69,11 +71,11 @@ class ImmediateLoop:
         stamp: str,
         service: str,
         claimed: Sequence[ClaimedTask],
-        watched: bool,
+        holds_active: bool,
         leased: bool,
     ) -> None:
         executor = await self._executor_for(settings, stamp)
-        await executor.run(service, claimed, watched=watched, leased=leased)
+        await executor.run(service, claimed, holds_active=holds_active, leased=leased)
 
     async def _executor_for(self, settings: Settings, stamp: str) -> Executor:
         if self._executor is not None and self._executor[0] is settings:

@@ -60,7 +60,7 @@ def _examine(service: str, handler: DocumentHandler, chosen: Sequence[Destinatio
         try:
             endpoints.setdefault(handler.endpoint(place_of(destination)), []).append(destination)
         except (SyncQueueError, ValueError) as error:
-            yield _trouble(destination, error)
+            yield _failure(destination, error)
     for endpoint, destinations in endpoints.items():
         host, _colon, port = endpoint.rpartition(":")
         reach = asyncio.run(try_ways(host.strip("[]"), int(port), Outbound()))
@@ -117,7 +117,7 @@ def _check_all(destinations: Sequence[Destination]) -> Iterator[Finding]:
         try:
             text = services.check_destination(destination)
         except (SyncQueueError, ValueError, OSError) as error:
-            yield _trouble(destination, error)
+            yield _failure(destination, error)
             continue
         seconds = time.monotonic() - began
         if destination.broken_reason:
@@ -131,7 +131,7 @@ def _area(destination: Destination) -> str:
     return f"{destination.service}: {destination.name}"
 
 
-def _trouble(destination: Destination, error: Exception) -> Finding:
+def _failure(destination: Destination, error: Exception) -> Finding:
     match error:
         case SecretError():
             advice = _("Put the old key into SECRET_KEY_FALLBACKS or SYNCQUEUE['ENCRYPTION_KEYS'].")

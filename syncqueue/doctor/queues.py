@@ -13,7 +13,7 @@ from syncqueue.core.clock import SYSTEM_CLOCK
 from syncqueue.core.errors import ConfigurationError, QueueError
 from syncqueue.doctor.finding import Finding, advise, ok, wrong
 from syncqueue.queue.connection import sync_client
-from syncqueue.queue.probe import RedisFacts, probe
+from syncqueue.queue.server_checks import RedisFacts, probe
 
 OLDEST_REDIS = (6, 2)
 SLOW_SECONDS = 0.05  # each save waits for two or three round trips

@@ -23,7 +23,7 @@ from syncqueue.execution.sending import batch_limit
 from syncqueue.handlers.base import DocumentHandler, Place
 from syncqueue.models import RecordState, SyncRecord
 from syncqueue.queue import AsyncSyncQueue
-from syncqueue.queue.calls import Request
+from syncqueue.queue.calls import AdmissionRequest
 from syncqueue.sources import records
 from syncqueue.sources.destinations import follow_move, mark_broken
 from syncqueue.sources.intents import record_id_of
@@ -91,10 +91,10 @@ class RecordRunner:
 
     async def _admitted(self, group: Group) -> Group:
         """Those that no hold stands against; the others are parked, and their records say why."""
-        asking = [one for one in group if one.prepared.sends and one.attempt.watched]
+        asking = [one for one in group if one.prepared.sends and one.attempt.holds_active]
         if not asking:
             return group
-        requests = [Request(claimed=one.attempt.claimed, holds=one.prepared.holds) for one in asking]
+        requests = [AdmissionRequest(claimed=one.attempt.claimed, holds=one.prepared.holds) for one in asking]
         try:
             admissions = await self._queue.admit(requests)
         except QueueError as error:
@@ -117,7 +117,7 @@ class RecordRunner:
         reconciliation = Reconciliation(prepared, handler, self._database, self._clock, timeout_seconds=timeout)
         ended = await reconciliation.run()
         decisions = await self._decide(group, ended, policy)
-        await reconciliation.conclude(decisions)
+        await reconciliation.store_failures(decisions)
         await self._end(group, ended, decisions)
 
     async def _decide(self, group: Group, ended: Sequence[Reconciled], policy: ServiceSettings) -> list[Decision]:
@@ -181,7 +181,7 @@ class RecordRunner:
                 decision = await self._stop(prepared, result.error)
             case Verdict.UNCERTAIN:
                 result = SyncResult(outcome=Outcome.UNKNOWN, error=_CUT_OFF_TEXT)
-                decision = Decision(move=Move.HELD, error=_CUT_OFF_TEXT)
+                decision = Decision(move=Move.NEEDS_REVIEW, error=_CUT_OFF_TEXT)
                 if prepared.record:
                     await self._database.run(
                         records.hold_uncertain, [prepared.record], _CUT_OFF_TEXT, self._clock.now()
@@ -190,7 +190,7 @@ class RecordRunner:
                 consequences = _Consequences(self._ending, self._database, self._clock)
                 decision = await self._decide_one(one, result, policy, consequences)
                 if prepared.record:
-                    await self._store_trouble(prepared.record, decision)
+                    await self._store_failure(prepared.record, decision)
             case _:
                 decision = Decision(move=Move.DONE)
         await self._ending.end(one.attempt, result, decision, contacted=False)
@@ -199,14 +199,14 @@ class RecordRunner:
         await self._database.run(records.note_waiting, [prepared.record_id], reason, self._clock.now())
         return Decision(move=Move.PARK, error=reason, counts=False, hold=prepared.stop_hold, hold_ends=False)
 
-    async def _store_trouble(self, record: SyncRecord, decision: Decision) -> None:
-        trouble = records.Trouble(
+    async def _store_failure(self, record: SyncRecord, decision: Decision) -> None:
+        trouble = records.Failure(
             record=record,
             state=STATES.get(decision.move, RecordState.WAITING),
             error=decision.error,
             next_attempt_at=None,
         )
-        await self._database.run(records.store_trouble, [trouble], None, now=self._clock.now())
+        await self._database.run(records.store_failures, [trouble], None, now=self._clock.now())
 
 
 class _Consequences:

@@ -18,7 +18,7 @@ class Move(StrEnum):
     RETRY = "retry"  # at a time
     PARK = "park"  # behind a hold
     FAIL = "fail"
-    HELD = "held"  # the outcome is unknown, and a person is to decide
+    NEEDS_REVIEW = "needs_review"  # the outcome is unknown, and a person is to decide
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +66,11 @@ def decide(
         case Outcome.UNREACHABLE:
             return Decision(move=Move.RETRY, error=result.error, delay_seconds=breaker.open_seconds, counts=False)
         case Outcome.UNKNOWN if service.hold_unknown:
-            return Decision(move=Move.HELD, error=result.error)
+            return Decision(move=Move.NEEDS_REVIEW, error=result.error)
     if not service.retry.allows_retry_after(attempt):
         return Decision(move=Move.FAIL, error=f"{result.error} (gave up after attempt {attempt})")
     delay = service.retry.delay_seconds(attempt, draw=draw)
-    # The service's own wish wins over the policy.
+    # The delay that the service asked for wins over the policy.
     return Decision(
         move=Move.RETRY,
         error=result.error,

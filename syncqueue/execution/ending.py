@@ -35,7 +35,7 @@ class Attempt:
 
     claimed: ClaimedTask
     endpoint: str  # whose breaker is to be told; "" when none was prepared
-    watched: bool  # a hold or a strike is set, so the breaker wants to hear of successes too
+    holds_active: bool  # a hold or a strike is set, so the breaker wants to hear of successes too
     began: float  # monotonic seconds
     leased: bool = True  # False: Redis was away, nothing there knows of this attempt
     destination_id: int | None = None  # None for a generic task, and where the record is gone
@@ -131,14 +131,14 @@ class Ending:
             await self._announce(signals.task_succeeded, attempt)
             return
         logger.warning("Waits for the reconciler: %s", decision.error, extra=attempt.ended(result))
-        if decision.move in (Move.FAIL, Move.HELD):
+        if decision.move in (Move.FAIL, Move.NEEDS_REVIEW):
             await self._announce(signals.task_failed, attempt, error=decision.error)
 
     async def _tell_breaker(self, attempt: Attempt, result: SyncResult, contacted: bool) -> None:
         hold = f"breaker:{attempt.endpoint}"
         if result.outcome is Outcome.UNREACHABLE or not attempt.endpoint:
             return
-        if contacted and (attempt.watched or attempt.claimed.probe):
+        if contacted and (attempt.holds_active or attempt.claimed.probe):
             await self._queue.lift(hold)
         elif attempt.claimed.probe:  # it had nothing to ask: let another one go ahead
             await self._queue.hold(hold, 0, "", forced=True)
@@ -154,7 +154,7 @@ class Ending:
                 until = decision.delay_seconds if decision.hold_ends else None
                 await self._queue.hold(decision.hold, until, decision.error)
                 await self._retry(attempt, result, decision)
-            case Move.FAIL | Move.HELD:
+            case Move.FAIL | Move.NEEDS_REVIEW:
                 await self._queue.fail(claimed, self._note(attempt, result, decision))
                 logger.error("Failed: %s", decision.error, extra=attempt.ended(result))
                 await self._announce(signals.task_failed, attempt, error=decision.error)

@@ -34,7 +34,7 @@ logger = logging.getLogger("syncqueue.execution")
 _BROKEN_OFF_SECONDS = 2.0
 
 
-class _Line:
+class ServiceRuntime:
     """What is kept for one service: its handler, and what runs its tasks."""
 
     def __init__(
@@ -65,11 +65,11 @@ class Executor:
         self._queues = queues
         self._database = database
         self._clock = clock
-        self._lines: dict[str, _Line] = {}
+        self._runtimes: dict[str, ServiceRuntime] = {}
 
     def handler(self, service: str) -> SyncHandler:
         """The service's handler on this loop; raises `ConfigurationError`."""
-        return self._line(service).handler
+        return self._runtime(service).handler
 
     async def policy(self, service: str) -> ServiceSettings:
         """The figures in force for a service; asks the database at most every few seconds."""
@@ -80,32 +80,34 @@ class Executor:
         """How many tasks of a service are done in one call; raises `ConfigurationError`."""
         return batch_limit(self.handler(service), policy)
 
-    def _line(self, service: str) -> _Line:
-        if service not in self._lines:
-            self._lines[service] = _Line(service, self._queues[service], self._database, self._clock, self.settings)
-        return self._lines[service]
+    def _runtime(self, service: str) -> ServiceRuntime:
+        if service not in self._runtimes:
+            self._runtimes[service] = ServiceRuntime(
+                service, self._queues[service], self._database, self._clock, self.settings
+            )
+        return self._runtimes[service]
 
     async def aclose(self) -> None:
         """Let go of the handlers' connections and threads."""
-        for line in self._lines.values():
-            await line.aclose()
+        for runtime in self._runtimes.values():
+            await runtime.aclose()
 
     async def run(
         self,
         service: str,
         claimed: Sequence[ClaimedTask],
         *,
-        watched: bool,
+        holds_active: bool,
         leased: bool = True,
         done: Callable[[ClaimedTask], None] | None = None,
     ) -> None:
         """Attempt claimed tasks side by side. `done` is called as each one ends, however it ends.
 
-        `watched`: a hold or a strike is set. `leased` is False for records attempted while Redis is away.
+        `holds_active`: a hold or a strike is set. `leased` is False for records attempted while Redis is away.
         """
         tell = done or (lambda one: None)
         try:
-            work = await self._begin(service, claimed, watched=watched, leased=leased, tell=tell)
+            work = await self._begin(service, claimed, holds_active=holds_active, leased=leased, tell=tell)
         except Exception as error:  # nothing was tried
             await self._give_back(claimed, error, leased, tell)
             return
@@ -116,52 +118,52 @@ class Executor:
         service: str,
         claimed: Sequence[ClaimedTask],
         *,
-        watched: bool,
+        holds_active: bool,
         leased: bool,
         tell: Callable[[ClaimedTask], None],
     ) -> list[tuple[list[ClaimedTask], Coroutine[Any, Any, None]]]:
         """The groups of tasks that are attempted together, and their attempts."""
         began = time.monotonic()
         policy = await self.policy(service)
-        line = self._line(service)
+        runtime = self._runtime(service)
 
         def attempt(one: ClaimedTask, endpoint: str, destination_id: int | None = None) -> Attempt:
             return Attempt(
                 claimed=one,
                 endpoint=endpoint,
                 destination_id=destination_id,
-                watched=watched,
+                holds_active=holds_active,
                 began=began,
                 leased=leased,
             )
 
-        records = _records(claimed) if isinstance(line.handler, DocumentHandler) else {}
+        records = _records(claimed) if isinstance(runtime.handler, DocumentHandler) else {}
         others = [one for one in claimed if record_id_of(one.task) not in records]
         work: list[tuple[list[ClaimedTask], Coroutine[Any, Any, None]]] = []
-        if records and isinstance(line.handler, DocumentHandler):
-            found = await self._database.run(prepare, list(records), line.handler, policy)
+        if records and isinstance(runtime.handler, DocumentHandler):
+            found = await self._database.run(prepare, list(records), runtime.handler, policy)
             made = [
                 RecordAttempt(
                     attempt=attempt(records[key], prepared.endpoint, prepared.destination_id), prepared=prepared
                 )
                 for key, prepared in found.items()
             ]
-            for group in grouped(made, line.handler, policy):
-                run = line.records.run(group, line.handler, policy)
+            for group in grouped(made, runtime.handler, policy):
+                run = runtime.records.run(group, runtime.handler, policy)
                 work.append(([one.attempt.claimed for one in group], run))
-        at_once = batch_limit(line.handler, policy)
+        at_once = batch_limit(runtime.handler, policy)
         if others and at_once == 1:
-            each = self._run_each([attempt(one, service) for one in others], line, policy, leased, tell)
+            each = self._run_each([attempt(one, service) for one in others], runtime, policy, leased, tell)
             return [*work, ([], each)]
         for piece in chunks(others, at_once):
-            run = line.generic.run([attempt(one, service) for one in piece], line.handler, policy)
+            run = runtime.generic.run([attempt(one, service) for one in piece], runtime.handler, policy)
             work.append((piece, run))
         return work
 
     async def _run_each(
         self,
         attempts: Sequence[Attempt],
-        line: _Line,
+        runtime: ServiceRuntime,
         policy: ServiceSettings,
         leased: bool,
         tell: Callable[[ClaimedTask], None],
@@ -172,7 +174,7 @@ class Executor:
             await self._give_back(group, error, leased, tell)
 
         try:
-            admitted = await line.generic.admitted(attempts)
+            admitted = await runtime.generic.admitted(attempts)
         except Exception as error:  # nothing was tried
             await broke([one.claimed for one in attempts], error)
             return
@@ -181,7 +183,7 @@ class Executor:
             for one in attempts:
                 if id(one) not in kept:
                     tell(one.claimed)
-        await line.generic.run_each(admitted, line.handler, policy, tell, broke)
+        await runtime.generic.run_each(admitted, runtime.handler, policy, tell, broke)
 
     async def _run_group(
         self,

@@ -20,7 +20,7 @@ from syncqueue.execution.sending import check_count, uncancelled
 from syncqueue.execution.side_by_side import Ended, SideBySide
 from syncqueue.handlers.base import SyncHandler
 from syncqueue.queue import AsyncSyncQueue
-from syncqueue.queue.calls import Request
+from syncqueue.queue.calls import AdmissionRequest
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -85,7 +85,9 @@ class GenericRunner:
         plain: list[Ended] = []
         more: list[Ended] = []
         for one, result in ended:
-            is_plain = result.outcome is Outcome.SUCCESS and one.leased and not one.watched and not one.claimed.probe
+            is_plain = (
+                result.outcome is Outcome.SUCCESS and one.leased and not one.holds_active and not one.claimed.probe
+            )
             (plain if is_plain else more).append((one, result))
         if plain:
             await self._ending.done([one for one, _ in plain])
@@ -96,10 +98,10 @@ class GenericRunner:
 
     async def admitted(self, group: Sequence[Attempt]) -> Sequence[Attempt]:
         """Those that no hold applies to; the others are parked."""
-        if not any(one.watched for one in group):
+        if not any(one.holds_active for one in group):
             return group
         names = tuple(f"{kind}:{self._service}" for kind in ("rate", "broken", "breaker"))
-        admissions = await self._queue.admit([Request(claimed=one.claimed, holds=names) for one in group])
+        admissions = await self._queue.admit([AdmissionRequest(claimed=one.claimed, holds=names) for one in group])
         return [one for one, admission in zip(group, admissions, strict=True) if admission.admitted]
 
     async def _strike(self, group: Sequence[Attempt], results: Sequence[SyncResult]) -> str:

@@ -17,7 +17,7 @@ from syncqueue.core.result import Outcome, SyncResult, format_traceback
 from syncqueue.handlers.base import Document, DocumentHandler, Place, RemotePart
 from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord
 from syncqueue.sources.loading import Loaded, load
-from syncqueue.sources.planner import Plan, Step, Wish, plan
+from syncqueue.sources.planner import DesiredState, Plan, Step, plan
 from syncqueue.sources.records import read_parts
 from syncqueue.sources.registry import ModelSync, source_by_label
 
@@ -49,7 +49,7 @@ class Prepared:
     fingerprint: str = ""
     endpoint: str = ""
     credential: str = ""
-    strays: tuple[RemotePart, ...] = ()
+    orphans: tuple[RemotePart, ...] = ()
     uncertain: bool = False
     stop_hold: str = ""  # STOPPED: the hold to park it behind
     result: SyncResult | None = None  # TROUBLE and STOPPED: why
@@ -58,7 +58,7 @@ class Prepared:
     def sends(self) -> bool:
         """Whether anything is to be sent."""
         return self.verdict is Verdict.READY and (
-            (self.plan is not None and self.plan.step is not Step.NOTHING) or bool(self.strays)
+            (self.plan is not None and self.plan.step is not Step.NOTHING) or bool(self.orphans)
         )
 
     @property
@@ -159,7 +159,7 @@ def _plan(found: Loaded, targets: dict[int, _Target], handler: DocumentHandler, 
     place = target.place
     source = source_by_label(record.source)
     document = _document(source, found)
-    wish = Wish(
+    desired = DesiredState(
         exists=found.obj is not None,
         live=document is not None,
         document=document,
@@ -171,9 +171,9 @@ def _plan(found: Loaded, targets: dict[int, _Target], handler: DocumentHandler, 
         retiring=destination.state == DestinationState.RETIRING,
     )
     parts = read_parts(record)
-    cut_off = found.mark_expired and record.mark_action in (Step.CREATE, Step.UPDATE)
+    cut_off = found.mark_expired and record.sending_action in (Step.CREATE, Step.UPDATE)
     planned = plan(
-        wish,
+        desired,
         parts=parts,
         address=place.address,
         content_hash=record.content_hash,
@@ -190,10 +190,10 @@ def _plan(found: Loaded, targets: dict[int, _Target], handler: DocumentHandler, 
         plan=planned,
         place=place,
         document=document,
-        fingerprint=wish.fingerprint,
+        fingerprint=desired.fingerprint,
         endpoint=target.endpoint,
         credential=target.credential,
-        strays=found.strays,
+        orphans=found.orphans,
         uncertain=record.uncertain or lost or suspected,
     )
     return _stopped(prepared, destination) or (_held(prepared) if lost and service.hold_unknown else prepared)

@@ -39,7 +39,7 @@ MARK_GRACE_SECONDS = 10.0
 # A database that is away for a moment must not cost the id of what was just posted.
 _STORE_DELAYS_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 # What a move means for the record; any other: it waits.
-STATES = {Move.FAIL: RecordState.FAILED, Move.HELD: RecordState.UNKNOWN}
+STATES = {Move.FAIL: RecordState.FAILED, Move.NEEDS_REVIEW: RecordState.UNKNOWN}
 _NOTHING = Document(text="")
 _TAKEN_OVER = "Another attempt has taken over."
 
@@ -93,25 +93,25 @@ class Reconciliation:
 
     async def run(self) -> list[Reconciled]:
         """Do it; an answer for each record, in order. Raises nothing but what a broken database raises."""
-        await self._settle([entry for entry in self._entries if not entry.prepared.sends])
+        await self._finish_unsent([entry for entry in self._entries if not entry.prepared.sends])
         if marked := await self._mark():
             await self._attempt(marked)
         return [entry.ended for entry in self._entries]
 
-    async def conclude(self, decisions: Sequence[Decision]) -> None:
+    async def store_failures(self, decisions: Sequence[Decision]) -> None:
         """Store on the records why they are not synced. Nothing to do after a success, or when fenced off."""
-        troubles = [
-            self._trouble(entry, decision)
+        failures = [
+            self._failure(entry, decision)
             for entry, decision in zip(self._entries, decisions, strict=True)
             if decision.move is not Move.DONE and not entry.ended.fenced
         ]
-        if troubles:
-            await self._persist(records.store_trouble, troubles, self._token, now=self._clock.now())
+        if failures:
+            await self._persist(records.store_failures, failures, self._token, now=self._clock.now())
 
-    def _trouble(self, entry: _Entry, decision: Decision) -> records.Trouble:
+    def _failure(self, entry: _Entry, decision: Decision) -> records.Failure:
         outcome = entry.ended.result.outcome
         unsent = outcome in (Outcome.UNREACHABLE, Outcome.RATE_LIMITED)
-        return records.Trouble(
+        return records.Failure(
             record=entry.record,
             state=STATES.get(decision.move, RecordState.WAITING),
             error=decision.error,
@@ -133,11 +133,11 @@ class Reconciliation:
         timed = decision.move is Move.RETRY or (decision.move is Move.PARK and decision.hold_ends)
         return self._clock.now() + timedelta(seconds=decision.delay_seconds) if timed else None
 
-    async def _settle(self, entries: Sequence[_Entry]) -> None:
+    async def _finish_unsent(self, entries: Sequence[_Entry]) -> None:
         if entries:
             for entry in entries:
                 _warn_of_lost_copy(entry)
-            await self._persist(records.settle_unsent, [entry.record for entry in entries], now=self._clock.now())
+            await self._persist(records.finish_unsent, [entry.record for entry in entries], now=self._clock.now())
             await self._drop_finished([entry for entry in entries if not entry.stored])
 
     async def _drop_finished(self, entries: Sequence[_Entry]) -> None:
@@ -183,11 +183,11 @@ class Reconciliation:
             await self._keep(done)
 
     async def _send(self, entries: Sequence[_Entry]) -> Sequence[Answer]:
-        """What came of each; strays are taken away before."""
+        """What came of each; orphans are taken away before."""
         answers: dict[_Entry, Answer] = {}
         for entry in entries:
             try:
-                await self._remove_strays(entry)
+                await self._remove_orphans(entry)
             except Exception as error:  # as in _attempt: this one alone ends with it
                 answers[entry] = error
         left = [entry for entry in entries if entry not in answers]
@@ -197,10 +197,10 @@ class Reconciliation:
         answers |= zip(left, found, strict=True)
         return [answers[entry] for entry in entries]
 
-    async def _remove_strays(self, entry: _Entry) -> None:
-        if entry.prepared.strays:
-            await send(self._handler, [self._job(entry, entry.prepared.strays, Step.DELETE)])
-            await self._persist(records.forget_strays, entry.record)
+    async def _remove_orphans(self, entry: _Entry) -> None:
+        if entry.prepared.orphans:
+            await send(self._handler, [self._job(entry, entry.prepared.orphans, Step.DELETE)])
+            await self._persist(records.forget_orphans, entry.record)
 
     def _job(self, entry: _Entry, parts: Sequence[RemotePart], step: Step) -> DocumentJob:
         steps: dict[Step, JobStep] = {Step.CREATE: "create", Step.UPDATE: "update", Step.DELETE: "delete"}
@@ -220,7 +220,7 @@ class Reconciliation:
         key = await self._persist(records.store_step, entry.record, self._token, parts)
         if key is None:
             entry.was_fenced = True
-            await self._note_strays(entry, parts)
+            await self._note_orphans(entry, parts)
             raise LeaseLost(_TAKEN_OVER)
         entry.stored = tuple(parts)
         return key
@@ -235,13 +235,13 @@ class Reconciliation:
             if entry.record.pk in kept:
                 entry.ended = Reconciled(result=SyncResult.success(), contacted=True)
             else:
-                await self._note_strays(entry, parts)
+                await self._note_orphans(entry, parts)
                 entry.fence(_TAKEN_OVER, contacted=True)
         await self._drop_finished([entry for entry, parts in done if not parts and entry.record.pk in kept])
 
-    async def _note_strays(self, entry: _Entry, parts: Sequence[RemotePart]) -> None:
+    async def _note_orphans(self, entry: _Entry, parts: Sequence[RemotePart]) -> None:
         new = [part for part in parts if part not in entry.stored]
-        await self._persist(records.note_strays, entry.record, new)
+        await self._persist(records.note_orphans, entry.record, new)
 
     def _explain(self, entry: _Entry, error: Exception) -> None:
         if entry.was_fenced:

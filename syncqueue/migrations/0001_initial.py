@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
             name="SiteStamp",
             fields=[
                 ("id", models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
-                ("site_id", models.CharField(default=syncqueue.models.new_generation, max_length=32)),
+                ("site_id", models.CharField(default=syncqueue.models.new_token, max_length=32)),
                 ("environment", models.CharField(blank=True, max_length=50)),
             ],
         ),
@@ -155,7 +155,7 @@ class Migration(migrations.Migration):
                 ("object_changed_at", models.DateTimeField(blank=True, null=True)),
                 ("parts", models.JSONField(blank=True, default=list)),
                 ("content_hash", models.CharField(blank=True, max_length=64)),
-                ("idempotency_key", models.CharField(default=syncqueue.models.new_generation, max_length=32)),
+                ("idempotency_key", models.CharField(default=syncqueue.models.new_token, max_length=32)),
                 ("uncertain", models.BooleanField(default=False)),
                 ("mark_token", models.CharField(blank=True, max_length=64)),
                 ("mark_until", models.DateTimeField(blank=True, null=True)),

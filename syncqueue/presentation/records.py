@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from syncqueue.handlers.base import Document
 from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord
 from syncqueue.queue.inspect import HoldView
-from syncqueue.sources.planner import Reason, Wish, is_too_old, refusal
+from syncqueue.sources.planner import DesiredState, Reason, is_too_old, refusal
 from syncqueue.sources.registry import ModelSync
 
 
@@ -117,7 +117,7 @@ def _absence(source: ModelSync, obj: object, destination: Destination) -> str:
         document: Document | None = source.document(obj) if live else None
     except Exception as error:  # the site's own code, asked for a page: the page must stand
         return _("could not be read: %(error)s") % {"error": f"{type(error).__name__}: {error}"}
-    wish = Wish(
+    desired = DesiredState(
         exists=True,
         live=live,
         document=document,
@@ -125,7 +125,7 @@ def _absence(source: ModelSync, obj: object, destination: Destination) -> str:
         rule_value=destination.rule_value,
         retiring=destination.state == DestinationState.RETIRING,
     )
-    reason = refusal(wish)
+    reason = refusal(desired)
     if reason is None and is_too_old(source.created_at(obj), destination.start_at):
         reason = Reason.TOO_OLD
     return reason_text(reason) if reason is not None else ""

@@ -104,7 +104,7 @@ class Placed:
 class Leased:
     """The answer of `enqueue_leased`."""
 
-    watched: bool  # a hold or a strike is set: outcomes must be reported to the breaker
+    holds_active: bool  # a hold or a strike is set: outcomes must be reported to the breaker
     placed: tuple[Placed, ...]
 
 
@@ -127,7 +127,7 @@ class Claim:
     unreadable: tuple[Unreadable, ...]
     next_at: datetime | None  # when something may be claimable next, by Redis's time
     wait_seconds: float | None  # how long that is from now
-    watched: bool  # a hold or a strike is set: ask `admit` before running
+    holds_active: bool  # a hold or a strike is set: ask `admit` before running
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class Admission:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class AdmissionRequest:
     """What names a claimed task in `admit`."""
 
     claimed: ClaimedTask
@@ -240,7 +240,7 @@ class Calls:
         )
 
     def _read_claim(self, answer: Any, token: str) -> Claim:
-        next_ms, watched, ids, bodies, progresses, lanes, probes, now_ms = answer
+        next_ms, holds_active, ids, bodies, progresses, lanes, probes, now_ms = answer
         tasks: list[ClaimedTask] = []
         unreadable: list[Unreadable] = []
         for id_, body, done, lane, probe in zip(ids, bodies, progresses, lanes, probes, strict=True):
@@ -253,13 +253,13 @@ class Calls:
             tasks.append(ClaimedTask(task=task, token=token, progress=progress, lane=lane or None, probe=probe != ""))
         next_at = from_ms(int(next_ms)) if int(next_ms) else None
         wait_seconds = max(int(next_ms) - int(now_ms), 0) / 1000 if int(next_ms) else None
-        return Claim(tuple(tasks), tuple(unreadable), next_at, wait_seconds, _flag(watched))
+        return Claim(tuple(tasks), tuple(unreadable), next_at, wait_seconds, _flag(holds_active))
 
     def extend(self, held: Sequence[tuple[str, str]], lease_seconds: float) -> Call[list[bool]]:
         """Renew the leases of (id, token) pairs and mark the work as begun."""
         return self._call("extend", [int(lease_seconds * 1000), _lines(held)], _flags)
 
-    def admit(self, requests: Sequence[Request], *, probe_seconds: float) -> Call[list[Admission]]:
+    def admit(self, requests: Sequence[AdmissionRequest], *, probe_seconds: float) -> Call[list[Admission]]:
         """Ask for claimed tasks whether a hold applies; those are parked."""
         args: list[str | int | float] = [int(probe_seconds * 1000)]
         for request in requests:

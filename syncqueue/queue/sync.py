@@ -15,6 +15,7 @@ from syncqueue.core.task import AttemptNote, ClaimedTask, QueueStats, SyncTask, 
 from syncqueue.queue import pages, steps
 from syncqueue.queue.calls import (
     Admission,
+    AdmissionRequest,
     Call,
     Calls,
     Claim,
@@ -23,7 +24,6 @@ from syncqueue.queue.calls import (
     Measures,
     Presence,
     Recovered,
-    Request,
     Restored,
 )
 from syncqueue.queue.connection import redis_errors
@@ -121,7 +121,7 @@ class SyncQueue:
         """Renew leases and mark the work as begun; answers for each whether it was still held."""
         return self._send(self.calls.extend([(one.task.id, one.token) for one in claimed], self._lease_seconds))
 
-    def admit(self, requests: Sequence[Request]) -> list[Admission]:
+    def admit(self, requests: Sequence[AdmissionRequest]) -> list[Admission]:
         """Ask for claimed tasks whether a hold applies; those are parked."""
         return self._send(self.calls.admit(requests, probe_seconds=self._probe_seconds))
 

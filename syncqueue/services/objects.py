@@ -25,7 +25,7 @@ from syncqueue.queue.inspect import HoldView
 from syncqueue.services.progress import Progress, tell
 from syncqueue.site import record_db
 from syncqueue.sources import resyncing
-from syncqueue.sources.intents import Change, Intent, record_changes, record_task_id, touch_records
+from syncqueue.sources.intents import Change, PendingRecord, record_changes, record_task_id, touch_records
 from syncqueue.sources.registry import ModelSync, source_for
 
 T = TypeVar("T", bound=Model)
@@ -57,9 +57,9 @@ def sync_queryset(objects: QuerySet[Any], service: str | None = None) -> int:
     count = 0
     for piece in _pieces(objects):
         with transaction.atomic(using=record_db()):
-            intents = record_changes(source, [Change(obj=obj, pk=str(obj.pk)) for obj in piece], only=only)
-        count += len(intents)
-        queue_intents(intents)
+            pending_records = record_changes(source, [Change(obj=obj, pk=str(obj.pk)) for obj in piece], only=only)
+        count += len(pending_records)
+        enqueue_pending(pending_records)
     return count
 
 
@@ -73,12 +73,12 @@ def _pieces(rows: QuerySet[T], *related: str) -> Iterator[list[T]]:
         yield list(manager.filter(pk__in=piece).select_related(*related) if related else manager.filter(pk__in=piece))
 
 
-def queue_intents(intents: Sequence[Intent]) -> None:
+def enqueue_pending(pending_records: Sequence[PendingRecord]) -> None:
     """Put records into their queues once they are committed: a worker must not look before."""
 
     def enqueue() -> None:
         with queued():
-            dispatch(intents)
+            dispatch(pending_records)
 
     transaction.on_commit(enqueue, using=record_db(), robust=True)
 
@@ -161,9 +161,9 @@ def touch_and_queue(rows: QuerySet[SyncRecord]) -> int:
     """Let the records' next state be asked for, and queue them; answers how many wait."""
     count = 0
     for piece in _pieces(rows, "destination"):
-        intents = touch_records(piece, now=SYSTEM_CLOCK.now())
-        queue_intents(intents)
-        count += len(intents)
+        pending_records = touch_records(piece, now=SYSTEM_CLOCK.now())
+        enqueue_pending(pending_records)
+        count += len(pending_records)
     return count
 
 
@@ -172,9 +172,9 @@ def resync(
 ) -> int:
     """Queue all objects of these destinations, as `sources.resyncing` says; answers how many records wait now."""
     count = 0
-    for intents in resyncing.resync(places, force=force, prune=prune):
-        queue_intents(intents)
-        count += len(intents)
+    for pending_records in resyncing.resync(places, force=force, prune=prune):
+        enqueue_pending(pending_records)
+        count += len(pending_records)
         tell(progress, count)
     logger.info("%s records of %s destinations resynced by %s", count, len(places), actor)
     return count

@@ -18,9 +18,9 @@ from syncqueue.dispatch.site_queues import get_queue
 from syncqueue.execution.prepare import broken_hold, disabled_hold, place_of
 from syncqueue.handlers.base import Document, DocumentHandler, DocumentJob, JobStep, Place, PlaceChoice, RemotePart
 from syncqueue.handlers.registry import make_handler, posts
-from syncqueue.models import Destination, new_generation
+from syncqueue.models import Destination, new_token
 from syncqueue.queue.calls import CHUNK
-from syncqueue.services.objects import queue_intents
+from syncqueue.services.objects import enqueue_pending
 from syncqueue.site import record_db
 from syncqueue.sources import destinations
 from syncqueue.sources.intents import touch_records
@@ -71,7 +71,7 @@ def retire(destination: Destination, *, remove_remote: bool, actor: str) -> None
     left = destinations.begin_retirement(destination, remove_remote=remove_remote)
     logger.info("Destination %s retired by %s, %s copies to be removed", destination.pk, actor, len(left))
     for piece in chunks(left, CHUNK):
-        queue_intents(touch_records(piece, now=SYSTEM_CLOCK.now()))
+        enqueue_pending(touch_records(piece, now=SYSTEM_CLOCK.now()))
 
 
 def retire_of_owner(owner_id: Any) -> None:
@@ -113,13 +113,13 @@ async def _send_test(destination: Destination) -> str:
 
 def _test_job(place: Place, step: JobStep, parts: Sequence[RemotePart]) -> DocumentJob:
     async def next_key(parts: Sequence[RemotePart]) -> str:
-        return new_generation()  # nothing is stored: the copy goes at once
+        return new_token()  # nothing is stored: the copy goes at once
 
     return DocumentJob(
         place=place,
         document=Document(text=_("A test: posts arrive here. This one goes away by itself.")),
         parts=parts,
-        idempotency_key=new_generation(),
+        idempotency_key=new_token(),
         uncertain=False,
         store=next_key,
         step=step,

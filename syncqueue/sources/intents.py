@@ -27,7 +27,7 @@ _KEY = "record-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Intent:
+class PendingRecord:
     """A record that waits to be worked on."""
 
     record_id: int
@@ -91,7 +91,7 @@ def record_changes(
     muted: bool = False,
     seen: Seen | None = None,
     only: Collection[int] | None = None,
-) -> list[Intent]:
+) -> list[PendingRecord]:
     """Upsert the records that the changes concern; answers those that wait now.
 
     `muted`: nothing is to be synced; it is only noted that these changes were seen, so that the sweep passes them by.
@@ -110,7 +110,7 @@ def record_changes(
     rows = [_row(source, change, destination) for change, destination in pairs]
     _upsert(rows, db)
     return [
-        Intent(
+        PendingRecord(
             record_id=row.pk,
             service=row.service,
             entity=f"{row.source}:{row.object_pk}",
@@ -225,7 +225,7 @@ def _takes(source: ModelSync, change: Change, owner: Any, destination: Destinati
     return source.adopts or not is_too_old(source.created_at(change.obj), destination.start_at)
 
 
-def touch_records(records: Iterable[SyncRecord], *, now: datetime) -> list[Intent]:
+def touch_records(records: Iterable[SyncRecord], *, now: datetime) -> list[PendingRecord]:
     """Give records a new generation because a person asked ("sync now", retry); answers those that wait now."""
     db = record_db()
     rows = list(records)
@@ -236,7 +236,7 @@ def touch_records(records: Iterable[SyncRecord], *, now: datetime) -> list[Inten
         rows, ["state", "generation", "changed_at", "error", "next_attempt_at"], batch_size=500
     )
     return [
-        Intent(
+        PendingRecord(
             record_id=row.pk,
             service=row.service,
             entity=f"{row.source}:{row.object_pk}",

@@ -1,4 +1,4 @@
-"""What an attempt reads first: records, then their destinations, objects and strays, with one query each."""
+"""What an attempt reads first: records, then their destinations, objects and orphans, with one query each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db.models import BooleanField, Case, Model, Value, When, prefetch_re
 from django.db.models.functions import Now
 
 from syncqueue.handlers.base import RemotePart
-from syncqueue.models import StrayPart, SyncRecord
+from syncqueue.models import OrphanPart, SyncRecord
 from syncqueue.site import record_db
 from syncqueue.sources.records import read_parts, records
 from syncqueue.sources.registry import source_by_label
@@ -25,11 +25,11 @@ class Loaded:
     registered: bool
     mark_is_live: bool  # another attempt may be sending right now
     mark_expired: bool  # another attempt may have sent, and was never heard of again
-    strays: tuple[RemotePart, ...]  # remote copies to be removed
+    orphans: tuple[RemotePart, ...]  # remote copies to be removed
 
 
 def load(record_ids: Sequence[int]) -> dict[int, Loaded]:
-    """Read records, then their destinations, strays and objects: one query each, and one a source model."""
+    """Read records, then their destinations, orphans and objects: one query each, and one a source model."""
     rows = (
         records()
         .filter(pk__in=record_ids)
@@ -38,16 +38,16 @@ def load(record_ids: Sequence[int]) -> dict[int, Loaded]:
         )
     )
     found = list(rows.prefetch_related("destination"))
-    strays = _strays(found)
+    orphans = _orphans(found)
     objects = _objects(found)
     return {
         record.pk: Loaded(
             record=record,
             obj=objects.get((record.source, record.object_pk)),
             registered=source_by_label(record.source) is not None,
-            mark_is_live=bool(record.mark_token and record.mark_is_live),
-            mark_expired=bool(record.mark_token and not record.mark_is_live),
-            strays=tuple(strays.get(record.pk, ())),
+            mark_is_live=bool(record.sending_token and record.mark_is_live),
+            mark_expired=bool(record.sending_token and not record.mark_is_live),
+            orphans=tuple(orphans.get(record.pk, ())),
         )
         for record in found
     }
@@ -69,12 +69,12 @@ def _objects(found: Iterable[SyncRecord]) -> dict[tuple[str, str], Model]:
     return objects
 
 
-def _strays(found: Sequence[SyncRecord]) -> dict[int, list[RemotePart]]:
+def _orphans(found: Sequence[SyncRecord]) -> dict[int, list[RemotePart]]:
     """Remote copies to be removed, by record; those that turned out to be the record's own are left out."""
     own = {record.pk: {(part.kind, part.id, part.address) for part in read_parts(record)} for record in found}
-    strays: dict[int, list[RemotePart]] = {}
-    for row in StrayPart.objects.using(record_db()).filter(record_id__in=own):
+    orphans: dict[int, list[RemotePart]] = {}
+    for row in OrphanPart.objects.using(record_db()).filter(record_id__in=own):
         part = RemotePart(**row.part)
         if (part.kind, part.id, part.address) not in own[row.record_id]:
-            strays.setdefault(row.record_id, []).append(part)
-    return strays
+            orphans.setdefault(row.record_id, []).append(part)
+    return orphans

@@ -34,7 +34,7 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class DesiredState:
     """What the object and the destination say."""
 
     exists: bool  # the object is in the database
@@ -70,15 +70,15 @@ def rule_takes(rule: str, rule_value: str, document: Document) -> bool:
     return True
 
 
-def refusal(wish: Wish) -> Reason | None:
+def refusal(desired: DesiredState) -> Reason | None:
     """Why nothing should be out there; None when something should."""
-    if wish.retiring:
+    if desired.retiring:
         return Reason.RETIRING
-    if not wish.exists:
+    if not desired.exists:
         return Reason.GONE
-    if not wish.live or wish.document is None:
+    if not desired.live or desired.document is None:
         return Reason.NOT_LIVE
-    return None if rule_takes(wish.rule, wish.rule_value, wish.document) else Reason.RULE
+    return None if rule_takes(desired.rule, desired.rule_value, desired.document) else Reason.RULE
 
 
 def is_too_old(created_at: datetime | None, start_at: datetime | None) -> bool:
@@ -87,7 +87,7 @@ def is_too_old(created_at: datetime | None, start_at: datetime | None) -> bool:
 
 
 def plan(
-    wish: Wish,
+    desired: DesiredState,
     *,
     parts: Sequence[RemotePart],
     address: str,
@@ -100,16 +100,16 @@ def plan(
     `lost`: a copy that an earlier attempt may have left behind. What is not wanted is taken away on the suspicion.
     """
     here = tuple(part for part in parts if part.address == address)
-    refused = refusal(wish)
+    refused = refusal(desired)
     if refused is not None:
         unwanted = here or ((lost,) if lost else ())
         return Plan(step=Step.DELETE if unwanted else Step.NOTHING, reason=refused, parts=unwanted)
     if not here and existing is not None:
         return Plan(step=Step.UPDATE, reason=Reason.ADOPTED, parts=(existing,))
-    if not here and not parts and is_too_old(wish.created_at, wish.start_at):
+    if not here and not parts and is_too_old(desired.created_at, desired.start_at):
         return Plan(step=Step.NOTHING, reason=Reason.TOO_OLD)
     if not here:
         return Plan(step=Step.CREATE, reason=Reason.ABSENT)
-    if content_hash and content_hash == wish.fingerprint:
+    if content_hash and content_hash == desired.fingerprint:
         return Plan(step=Step.NOTHING, reason=Reason.EQUAL, parts=here)
     return Plan(step=Step.UPDATE, reason=Reason.CHANGED, parts=here)

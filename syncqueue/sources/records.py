@@ -17,9 +17,9 @@ from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.functions import Now
 
 from syncqueue.handlers.base import RemotePart
-from syncqueue.models import RecordState, StrayPart, SyncRecord, new_generation
+from syncqueue.models import OrphanPart, RecordState, SyncRecord, new_generation, new_token
 from syncqueue.site import record_db
-from syncqueue.sources.each import each
+from syncqueue.sources.case_by_key import case_by_key
 from syncqueue.sources.planner import Step
 
 
@@ -33,7 +33,7 @@ class Synced:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class Failure:
     """Why one record is not synced."""
 
     record: SyncRecord
@@ -65,32 +65,32 @@ def mark(steps: Mapping[int, Step], *, token: str, seconds: float, uncertain: Co
     While a send is open nobody knows what is out there, so the content hash is taken away. `uncertain`: the records of
     which something may be out there already.
     """
-    free = Q(mark_token="") | Q(mark_until__lte=Now())
+    free = Q(sending_token="") | Q(mark_until__lte=Now())
     won = (
         records()
         .filter(free, pk__in=list(steps), state=RecordState.WAITING)
         .update(
-            mark_token=token,
-            mark_until=Now() + timedelta(seconds=seconds),
-            mark_action=each("mark_action", {key: step.value for key, step in steps.items()}),
+            sending_token=token,
+            sending_until=Now() + timedelta(seconds=seconds),
+            sending_action=case_by_key("sending_action", {key: step.value for key, step in steps.items()}),
             content_hash="",
-            uncertain=each("uncertain", {key: key in uncertain for key in steps}),
+            uncertain=case_by_key("uncertain", {key: key in uncertain for key in steps}),
         )
     )
     if won in (0, len(steps)):
         return set(steps) if won else set()
-    return set(records().filter(pk__in=list(steps), mark_token=token).values_list("pk", flat=True))
+    return set(records().filter(pk__in=list(steps), sending_token=token).values_list("pk", flat=True))
 
 
-_NO_MARK: Mapping[str, Any] = {"mark_token": "", "mark_until": None, "mark_action": ""}
+_NO_MARK: Mapping[str, Any] = {"sending_token": "", "sending_until": None, "sending_action": ""}
 
 
 def store_step(record: SyncRecord, token: str, parts: Sequence[RemotePart]) -> str | None:
     """Store the parts after one remote call of several; answers the next idempotency key, or None when fenced off."""
-    key = new_generation()
+    key = new_token()
     kept = (
         records()
-        .filter(pk=record.pk, mark_token=token)
+        .filter(pk=record.pk, sending_token=token)
         .update(parts=write_parts(parts), idempotency_key=key, uncertain=False)
     )
     return key if kept else None
@@ -101,34 +101,34 @@ def store_synced(found: Sequence[Synced], token: str, *, now: datetime) -> set[i
 
     A newer generation stays waiting.
     """
-    keys = {one.record.pk: new_generation() for one in found}
+    keys = {one.record.pk: new_token() for one in found}
     kept = (
         records()
-        .filter(pk__in=list(keys), mark_token=token)
+        .filter(pk__in=list(keys), sending_token=token)
         .update(
             **_NO_MARK,
             **_synced([one.record for one in found], now),
-            parts=each("parts", {one.record.pk: write_parts(one.parts) for one in found}),
-            content_hash=each("content_hash", {one.record.pk: one.fingerprint for one in found}),
-            idempotency_key=each("idempotency_key", keys),
+            parts=case_by_key("parts", {one.record.pk: write_parts(one.parts) for one in found}),
+            content_hash=case_by_key("content_hash", {one.record.pk: one.fingerprint for one in found}),
+            idempotency_key=case_by_key("idempotency_key", keys),
             uncertain=False,
         )
     )
     if kept in (0, len(keys)):
         return set(keys) if kept else set()
     # Nobody else can have written these keys.
-    stored = records().filter(pk__in=list(keys), idempotency_key=each("idempotency_key", keys))
+    stored = records().filter(pk__in=list(keys), idempotency_key=case_by_key("idempotency_key", keys))
     return set(stored.values_list("pk", flat=True))
 
 
-def settle_unsent(rows: Sequence[SyncRecord], *, now: datetime) -> None:
+def finish_unsent(rows: Sequence[SyncRecord], *, now: datetime) -> None:
     """Store that nothing had to be sent for the generations read."""
     as_read = records().filter(pk__in=[row.pk for row in rows], state=RecordState.WAITING, generation=_read(rows))
     as_read.update(**_synced(rows, now))
 
 
 def _read(rows: Iterable[SyncRecord]) -> Any:
-    return each("generation", {row.pk: row.generation for row in rows})
+    return case_by_key("generation", {row.pk: row.generation for row in rows})
 
 
 def _synced(rows: Sequence[SyncRecord], now: datetime) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def _synced(rows: Sequence[SyncRecord], now: datetime) -> dict[str, Any]:
     }
 
 
-def store_trouble(found: Sequence[Trouble], token: str | None, *, now: datetime) -> None:
+def store_failures(found: Sequence[Failure], token: str | None, *, now: datetime) -> None:
     """Store why an attempt did not succeed, and take its marks away. Newer generations stay waiting.
 
     `token` is None when the attempt had not come to its marks.
@@ -151,26 +151,26 @@ def store_trouble(found: Sequence[Trouble], token: str | None, *, now: datetime)
     by_key = {one.record.pk: one for one in found}
     unchanged = Q(generation=_read(one.record for one in found))
     values: dict[str, Any] = {
-        "error": each("error", {key: one.error for key, one in by_key.items()}),
+        "error": case_by_key("error", {key: one.error for key, one in by_key.items()}),
         "error_at": now,
-        "next_attempt_at": each("next_attempt_at", {key: one.next_attempt_at for key, one in by_key.items()}),
+        "next_attempt_at": case_by_key("next_attempt_at", {key: one.next_attempt_at for key, one in by_key.items()}),
     }
     if token is not None:
         hashes = {key: one.record.content_hash if one.nothing_sent else "" for key, one in by_key.items()}
         values |= _NO_MARK
-        values["content_hash"] = each("content_hash", hashes)
-        values["uncertain"] = each("uncertain", {key: one.uncertain for key, one in by_key.items()})
-    state = each("state", {key: one.state.value for key, one in by_key.items()})
+        values["content_hash"] = case_by_key("content_hash", hashes)
+        values["uncertain"] = case_by_key("uncertain", {key: one.uncertain for key, one in by_key.items()})
+    state = case_by_key("state", {key: one.state.value for key, one in by_key.items()})
     then = Value(state) if isinstance(state, str) else state
     values["state"] = Case(When(unchanged, state=RecordState.WAITING, then=then), default=F("state"))
-    fence = Q(mark_token=token) if token is not None else unchanged
+    fence = Q(sending_token=token) if token is not None else unchanged
     records().filter(fence, pk__in=list(by_key)).update(**values)
 
 
 def hold_uncertain(rows: Sequence[SyncRecord], error: str, now: datetime) -> None:
     """Hold records whose marks expired, for a person to look; the marks have told all they know and go."""
-    marks = each("mark_token", {row.pk: row.mark_token for row in rows})
-    records().filter(pk__in=[row.pk for row in rows], mark_token=marks, state=RecordState.WAITING).update(
+    marks = case_by_key("sending_token", {row.pk: row.sending_token for row in rows})
+    records().filter(pk__in=[row.pk for row in rows], sending_token=marks, state=RecordState.WAITING).update(
         **_NO_MARK, state=RecordState.UNKNOWN, uncertain=True, error=error, error_at=now, next_attempt_at=None
     )
 
@@ -182,21 +182,21 @@ def note_waiting(record_ids: Sequence[int], error: str, now: datetime) -> None:
     )
 
 
-def note_strays(record: SyncRecord, parts: Iterable[RemotePart]) -> None:
+def note_orphans(record: SyncRecord, parts: Iterable[RemotePart]) -> None:
     """Note remote copies that could not be stored, and want the record looked at again: they are to be removed."""
-    rows = [StrayPart(record_id=record.pk, part=part) for part in write_parts(parts)]
+    rows = [OrphanPart(record_id=record.pk, part=part) for part in write_parts(parts)]
     if not rows or not records().filter(pk=record.pk).exists():
         return
-    StrayPart.objects.using(record_db()).bulk_create(rows)
+    OrphanPart.objects.using(record_db()).bulk_create(rows)
     records().filter(pk=record.pk).update(state=RecordState.WAITING, generation=new_generation())
 
 
-def forget_strays(record: SyncRecord) -> None:
+def forget_orphans(record: SyncRecord) -> None:
     """Forget the copies noted for removal: they are gone."""
-    StrayPart.objects.using(record_db()).filter(record_id=record.pk).delete()
+    OrphanPart.objects.using(record_db()).filter(record_id=record.pk).delete()
 
 
 def drop_finished(rows: Sequence[SyncRecord]) -> None:
     """Delete the records of objects that are gone, once nothing of them is out there."""
-    found = records().filter(pk__in=[row.pk for row in rows], parts=[], mark_token="", generation=_read(rows))
+    found = records().filter(pk__in=[row.pk for row in rows], parts=[], sending_token="", generation=_read(rows))
     found.delete()

@@ -13,7 +13,7 @@ from django.db.models import Model, QuerySet
 from syncqueue.core.clock import SYSTEM_CLOCK
 from syncqueue.models import Destination, DestinationState, SyncRecord
 from syncqueue.site import record_db
-from syncqueue.sources.intents import Change, Intent, record_changes, touch_records, wanted_pairs
+from syncqueue.sources.intents import Change, PendingRecord, record_changes, touch_records, wanted_pairs
 from syncqueue.sources.registry import ModelSync, all_sources, source_by_label
 
 CHUNK = 500
@@ -50,7 +50,7 @@ def count(destinations: Sequence[Destination], *, prune: bool) -> ResyncCounts:
     return ResyncCounts(known=known, new=new, gone=gone)
 
 
-def resync(destinations: Sequence[Destination], *, force: bool, prune: bool) -> Iterator[list[Intent]]:
+def resync(destinations: Sequence[Destination], *, force: bool, prune: bool) -> Iterator[list[PendingRecord]]:
     """Give each record of each object a new generation, a chunk at a time; answers those that wait because of it.
 
     `force`: what is out there is sent again, although its content is the same. `prune`: also records whose object is
@@ -59,11 +59,11 @@ def resync(destinations: Sequence[Destination], *, force: bool, prune: bool) -> 
     only = {destination.pk for destination in destinations}
     for source, objects in _objects():
         with transaction.atomic(using=record_db()):
-            intents = record_changes(source, _changes(objects), only=only)
+            pending_records = record_changes(source, _changes(objects), only=only)
             if force:
                 rows = SyncRecord.objects.using(record_db())
-                rows.filter(pk__in=[one.record_id for one in intents]).update(content_hash="")
-        yield intents
+                rows.filter(pk__in=[one.record_id for one in pending_records]).update(content_hash="")
+        yield pending_records
     if prune:
         for found in _gone(only):
             yield touch_records(found, now=SYSTEM_CLOCK.now())

@@ -15,7 +15,7 @@ from django.db.models import Model, Q
 
 from syncqueue.models import Destination, DestinationState, SweepPosition, SyncRecord
 from syncqueue.site import record_db
-from syncqueue.sources.intents import Change, Intent, record_changes
+from syncqueue.sources.intents import Change, PendingRecord, record_changes
 from syncqueue.sources.registry import ModelSync, all_sources
 
 CHUNK = 500
@@ -23,7 +23,7 @@ CHUNK = 500
 OVERLAP = timedelta(minutes=10)
 
 
-def sweep(now: datetime, *, most_chunks: int = 20) -> Iterator[list[Intent]]:
+def sweep(now: datetime, *, most_chunks: int = 20) -> Iterator[list[PendingRecord]]:
     """Find what fell between, a chunk at a time; each list has the records that wait because of it."""
     for source in all_sources():
         if source.changed_field is None:
@@ -65,7 +65,7 @@ def _next(source: ModelSync, position: SweepPosition) -> list[Model]:
     return list(found[:CHUNK])
 
 
-def _record_missed(source: ModelSync, objects: list[Model]) -> list[Intent]:
+def _record_missed(source: ModelSync, objects: list[Model]) -> list[PendingRecord]:
     """Upsert records for those of the objects whose records have not seen their last change."""
     if not objects:
         return []

@@ -109,12 +109,12 @@ class Consumer:
 
     def _begin(self, claim: Claim, sent_at: float) -> None:
         self.running += len(claim.tasks)
-        self._leases.hold(self.service, claim.tasks, sent_at)
-        work = asyncio.create_task(self._attempt(claim.tasks, claim.watched))
+        self._leases.track(self.service, claim.tasks, sent_at)
+        work = asyncio.create_task(self._attempt(claim.tasks, claim.holds_active))
         self._work.add(work)
         work.add_done_callback(self._work.discard)
 
-    async def _attempt(self, tasks: Sequence[ClaimedTask], watched: bool) -> None:
+    async def _attempt(self, tasks: Sequence[ClaimedTask], holds_active: bool) -> None:
         """Tell the queue that the work begins, and attempt what is still held."""
         try:
             held = await self._queue.extend(tasks)
@@ -128,11 +128,11 @@ class Consumer:
             else:
                 self._done(task)
         if begun:
-            await self._executor.run(self.service, begun, watched=watched, done=self._done)
+            await self._executor.run(self.service, begun, holds_active=holds_active, done=self._done)
 
     def _done(self, task: ClaimedTask) -> None:
         self.running -= 1
-        self._leases.let_go(self.service, task)
+        self._leases.untrack(self.service, task)
         self._slot_free.set()
 
     async def _wait(self, claim: Claim) -> None:

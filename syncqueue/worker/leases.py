@@ -52,13 +52,13 @@ class LeaseKeeper:
         """Called by the event loop: it is not blocked."""
         self._beat_at = time.monotonic()
 
-    def hold(self, service: str, tasks: Sequence[ClaimedTask], since: float) -> None:
+    def track(self, service: str, tasks: Sequence[ClaimedTask], since: float) -> None:
         """Keep these leases, renewed last at `since` (monotonic seconds)."""
         with self._lock:
             for task in tasks:
                 self._held[service, task.task.id, task.token] = (task, since)
 
-    def let_go(self, service: str, task: ClaimedTask) -> None:
+    def untrack(self, service: str, task: ClaimedTask) -> None:
         """Keep this lease no more."""
         with self._lock:
             self._held.pop((service, task.task.id, task.token), None)

@@ -92,11 +92,11 @@ def sweep_sources(clock: Clock = SYSTEM_CLOCK) -> int:
     """Find changes that no signal told of, and enqueue them; answers how many records wait because of it."""
     destinations.ensure_declared()
     total = 0
-    for intents in sweep(clock.now()):
-        total += len(intents)
-        if intents:
+    for pending_records in sweep(clock.now()):
+        total += len(pending_records)
+        if pending_records:
             with queued():
-                dispatch(intents)
+                dispatch(pending_records)
     destinations.finish_retirements()
     if total:
         logger.warning("The sweep found %s records to sync", total)

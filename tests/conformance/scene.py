@@ -38,7 +38,7 @@ class Site:
         row = SyncRecord.objects.filter(pk=self.record(note).pk)
         as_marked = row.values("state", "parts", "content_hash", "idempotency_key", "synced_generation").get()
         self.work()
-        row.update(**as_marked, mark_token="of the dead", mark_until=timezone.now(), mark_action="create")  # noqa: S106
+        row.update(**as_marked, sending_token="of the dead", sending_until=timezone.now(), sending_action="create")  # noqa: S106
         return note
 
     def change(self, note: Note, **values: Any) -> None:

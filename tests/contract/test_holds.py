@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from syncqueue.core.task import TaskState
-from syncqueue.queue.calls import Enqueued, Request
+from syncqueue.queue.calls import AdmissionRequest, Enqueued
 from syncqueue.sources.intents import record_task
 from tests.contract.drive import claim_one, names, note, park_many, task
 
@@ -14,7 +14,7 @@ OTHER = "rate:destination:2"
 
 
 def admit(queue, claimed, *holds):
-    return queue.admit([Request(claimed=one, holds=holds) for one in claimed])
+    return queue.admit([AdmissionRequest(claimed=one, holds=holds) for one in claimed])
 
 
 def park(queue, hold, wanted):
@@ -105,7 +105,7 @@ def test_an_immediate_attempt_under_a_hold_is_parked(queue):
     queue.hold(RATE, 30, "slow")
     leased = queue.enqueue_leased([task("x", key="x"), task("y", key="y")], [[RATE], [OTHER]], token="web")
     assert [one.where for one in leased.placed] == [Enqueued.PARKED, Enqueued.LEASED]
-    assert leased.watched
+    assert leased.holds_active
     assert queue.get("key:x").held_by == RATE
 
 
@@ -253,16 +253,16 @@ def test_a_hold_that_is_over_and_held_nobody_is_gone(queue, clock):
     queue.enqueue(task())
     assert admit(queue, queue.claim(1).tasks, RATE)[0].admitted
     assert queue.holds() == []
-    assert not queue.claim(1).watched
+    assert not queue.claim(1).holds_active
 
 
 def test_a_claim_says_whether_holds_or_strikes_must_be_asked_about(queue):
-    assert not queue.claim(1).watched
+    assert not queue.claim(1).holds_active
     queue.hold(RATE, 30, "slow")
-    assert queue.claim(1).watched
+    assert queue.claim(1).holds_active
     queue.lift(RATE)
     queue.strike("host:443", failures=5, open_seconds=30, token="t1", reason="refused")
-    assert queue.claim(1).watched
+    assert queue.claim(1).holds_active
 
 
 def test_a_paused_service_hands_out_nothing_and_goes_on_in_order(queue, clock):

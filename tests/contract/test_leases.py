@@ -8,7 +8,7 @@ import pytest
 
 from syncqueue.core.errors import LeaseLost
 from syncqueue.core.task import TaskState
-from syncqueue.queue.calls import CRASH_TEXT, Request
+from syncqueue.queue.calls import CRASH_TEXT, AdmissionRequest
 from tests.contract.drive import LEASE_SECONDS, claim_one, names, note, task
 from tests.contract.invariants import dump
 
@@ -17,7 +17,10 @@ STALE_MOVES = {
     "release": lambda queue, held, now: queue.release(held) == [False],
     "extend": lambda queue, held, now: queue.extend([held]) == [False],
     "admit": lambda queue, held, now: (
-        [(one.admitted, one.held_by) for one in queue.admit([Request(claimed=held, holds=["rate:destination:1"])])]
+        [
+            (one.admitted, one.held_by)
+            for one in queue.admit([AdmissionRequest(claimed=held, holds=["rate:destination:1"])])
+        ]
         == [(False, "")]
     ),
 }

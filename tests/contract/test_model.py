@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from syncqueue.core.errors import LeaseLost, TaskInProcessing
 from syncqueue.core.task import ClaimedTask, TaskState
-from syncqueue.queue.calls import Enqueued, Presence, Request
+from syncqueue.queue.calls import AdmissionRequest, Enqueued, Presence
 from tests.contract.drive import LEASE_SECONDS, Backend, Face, note, task
 
 BREAKER = "breaker:host:443"
@@ -136,7 +136,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     def _admit(self, claimed: ClaimedTask) -> bool:
         entry = self._held(claimed)
-        [answer] = self.queue.admit([Request(claimed=claimed, holds=holds_of(claimed.task.id))])
+        [answer] = self.queue.admit([AdmissionRequest(claimed=claimed, holds=holds_of(claimed.task.id))])
         if entry is None:
             assert (answer.admitted, answer.held_by) == (False, "")
         elif not answer.admitted:

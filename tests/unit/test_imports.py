@@ -109,7 +109,7 @@ def test_no_module_imports_from_a_floor_above() -> None:
 
 
 def circles() -> list[list[str]]:
-    """The groups of modules that import each other, however far round: each is one circle at least."""
+    """The groups of modules that import case_by_key other, however far round: each is one circle at least."""
     inner = {name: {other for other in others if other in ALL} for name, others in IMPORTS.items()}
     reach = {name: set(others) for name, others in inner.items()}
     grown = True

@@ -115,8 +115,8 @@ local lifted = redis.call('ZRANGEBYSCORE', holds, '(' .. whole(now), '(' .. whol
 if lifted[2] and (next_at == 0 or tonumber(lifted[2]) < next_at) then
   next_at = tonumber(lifted[2])
 end
-local watched = 0
+local holds_active = 0
 if redis.call('EXISTS', holds) == 1 or redis.call('EXISTS', strikes) == 1 then
-  watched = 1
+  holds_active = 1
 end
-return {whole(next_at), watched, ids, found, done, from_lane, probes, whole(now)}
+return {whole(next_at), holds_active, ids, found, done, from_lane, probes, whole(now)}

@@ -14,7 +14,7 @@ from syncqueue.doctor.finding import Finding, Level
 from syncqueue.doctor.outside import ways_findings
 from syncqueue.doctor.queues import _fitness, _latency
 from syncqueue.outbound.probe import Reach, Way
-from syncqueue.queue.probe import RedisFacts
+from syncqueue.queue.server_checks import RedisFacts
 
 
 @pytest.fixture(autouse=True)

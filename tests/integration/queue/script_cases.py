@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from syncqueue.core.task import ClaimedTask, Progress, SyncTask, TaskState, encode_body, encode_progress, to_ms
-from syncqueue.queue.calls import Call, Calls, Request, Restored
+from syncqueue.queue.calls import AdmissionRequest, Call, Calls, Restored
 from syncqueue.queue.keys import QueueKeys
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -93,7 +93,7 @@ def _lease(calls: Calls) -> Call[Any]:
 
 
 def _admit(calls: Calls) -> Call[Any]:
-    return calls.admit([Request(claimed=HOLDER, holds=[RATE])], probe_seconds=60)
+    return calls.admit([AdmissionRequest(claimed=HOLDER, holds=[RATE])], probe_seconds=60)
 
 
 CLAIMED = {

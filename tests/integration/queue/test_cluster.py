@@ -20,7 +20,7 @@ from syncqueue.queue.aio import AsyncSyncQueue
 from syncqueue.queue.calls import Calls, Enqueued
 from syncqueue.queue.connection import async_client, sync_client
 from syncqueue.queue.keys import QueueKeys, workers_key
-from syncqueue.queue.probe import probe
+from syncqueue.queue.server_checks import probe
 from syncqueue.queue.sync import SyncQueue
 from syncqueue.worker.heartbeat import Heartbeat
 from tests.contract.drive import names, note, task

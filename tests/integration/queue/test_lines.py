@@ -11,7 +11,7 @@ import redis
 
 from syncqueue.core.clock import ManualClock
 from syncqueue.core.errors import LeaseLost, QueueUnavailable
-from syncqueue.queue.calls import Calls, Enqueued, Request, script
+from syncqueue.queue.calls import AdmissionRequest, Calls, Enqueued, script
 from syncqueue.queue.connection import sync_client
 from syncqueue.queue.keys import QueueKeys
 from syncqueue.queue.sync import SyncQueue
@@ -71,7 +71,7 @@ NEW = task("new", key="new")
 MOVES: dict[str, Callable[[SyncQueue, Any], Any]] = {
     "enqueue": lambda queue, one: queue.enqueue(NEW),
     "extend": lambda queue, one: queue.extend([one]),
-    "admit": lambda queue, one: queue.admit([Request(claimed=one, holds=[HOLD])]),
+    "admit": lambda queue, one: queue.admit([AdmissionRequest(claimed=one, holds=[HOLD])]),
     "ack": lambda queue, one: queue.ack(one),
     "fail": lambda queue, one: queue.fail(one, note("failure")),
     "release": lambda queue, one: queue.release(one),

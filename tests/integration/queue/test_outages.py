@@ -13,7 +13,7 @@ from syncqueue.core.clock import SYSTEM_CLOCK, ManualClock
 from syncqueue.core.errors import QueueError, QueueFull, QueueUnavailable
 from syncqueue.core.task import TaskState
 from syncqueue.queue.aio import AsyncSyncQueue
-from syncqueue.queue.calls import Calls, Request
+from syncqueue.queue.calls import AdmissionRequest, Calls
 from syncqueue.queue.connection import async_client, sync_client
 from syncqueue.queue.keys import QueueKeys
 from syncqueue.queue.sync import SyncQueue
@@ -81,7 +81,7 @@ def test_a_full_redis_can_be_worked_empty(full: Any) -> None:
     assert names(claimed) == [str(n) for n in range(10)]
     assert queue.extend(claimed) == [True] * 10
     first, second, third, fourth, fifth, *rest = claimed
-    assert queue.admit([Request(claimed=first, holds=[RATE])])[0].held_by == RATE
+    assert queue.admit([AdmissionRequest(claimed=first, holds=[RATE])])[0].held_by == RATE
     queue.retry(second, clock.now(), note())
     queue.retry(third, clock.now(), note(), hold=RATE)
     queue.fail(fourth, note("failure"))
@@ -104,7 +104,7 @@ def test_a_full_redis_still_takes_holds_strikes_recoveries_and_probes(full: Any)
     queue.hold(RATE, 5, "slow")
     assert queue.strike("host:443", failures=1, open_seconds=1, token="t", reason="away")
     clock.advance(2)
-    assert queue.admit([Request(claimed=queue.claim(1).tasks[0], holds=["breaker:host:443"])])[0].probe
+    assert queue.admit([AdmissionRequest(claimed=queue.claim(1).tasks[0], holds=["breaker:host:443"])])[0].probe
     assert queue.lift("breaker:host:443") == 1
 
 

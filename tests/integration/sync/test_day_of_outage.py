@@ -57,7 +57,7 @@ async def attempt_all(one: AsyncSyncQueue, executor: Executor) -> None:
     """Claim and attempt until there is nothing to claim at this moment."""
     while (claim := await one.claim(20)).tasks:
         await one.extend(claim.tasks)
-        await executor.run("telegram", claim.tasks, watched=claim.watched)
+        await executor.run("telegram", claim.tasks, holds_active=claim.holds_active)
 
 
 def test_after_a_day_without_telegram_all_notes_are_out_once_and_none_failed(

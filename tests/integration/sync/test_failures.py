@@ -359,7 +359,7 @@ def test_a_record_held_after_an_attempt_was_cut_off_goes_out_when_a_person_bring
         note = Note.objects.create(owner=writer, text="First")
     # As a worker leaves it that was killed between its mark and its end.
     long_ago = datetime(2026, 1, 1, tzinfo=UTC)
-    SyncRecord.objects.update(mark_token="of-a-dead-worker", mark_until=long_ago, mark_action="create")
+    SyncRecord.objects.update(sending_token="of-a-dead-worker", sending_until=long_ago, sending_action="create")
     work()
     assert (record_of(note).state, texts(sandbox)) == (RecordState.UNKNOWN, [])
     assert services.retry_failed("telegram", actor="a test") == 1

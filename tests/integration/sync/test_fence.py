@@ -79,7 +79,7 @@ def test_a_late_answer_changes_nothing_that_another_attempt_has_stored_and_its_c
     note = Note.objects.create(owner=writer, text="Once")
 
     with attempt_under_way(sandbox) as end:
-        SyncRecord.objects.update(mark_until=F("mark_until") - timedelta(hours=1))  # it was given up
+        SyncRecord.objects.update(sending_until=F("sending_until") - timedelta(hours=1))  # it was given up
         work()
         [stored] = record_of(note).parts
         end()

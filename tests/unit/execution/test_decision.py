@@ -76,7 +76,7 @@ def test_an_unreachable_service_is_retried_after_the_breakers_time_and_counts_no
 
 @pytest.mark.parametrize("attempt", [1, 99])
 def test_a_lost_answer_is_held_where_the_policy_says_so(attempt: int) -> None:
-    assert decided(Outcome.UNKNOWN, attempt=attempt, hold_unknown=True) == Decision(move=Move.HELD, error="Why")
+    assert decided(Outcome.UNKNOWN, attempt=attempt, hold_unknown=True) == Decision(move=Move.NEEDS_REVIEW, error="Why")
 
 
 @pytest.mark.parametrize("outcome", Outcome)

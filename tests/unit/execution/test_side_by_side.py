@@ -18,7 +18,7 @@ LONG_SECONDS = 60.0
 def attempt(name: str) -> Attempt:
     task = SyncTask("telegram", "x", name)
     claimed = ClaimedTask(task=task, token="t", progress=NO_PROGRESS)
-    return Attempt(claimed=claimed, endpoint="telegram", watched=False, began=time.monotonic())
+    return Attempt(claimed=claimed, endpoint="telegram", holds_active=False, began=time.monotonic())
 
 
 def run(work: Work, names: Sequence[str], timeout_seconds: float | None = LONG_SECONDS) -> list[list[Ended]]:

@@ -16,7 +16,7 @@ from django.db.models.sql.compiler import SQLCompiler
 from syncqueue.models import SyncRecord
 
 
-def each(name: str, values: Mapping[int, Any]) -> Any:
+def case_by_key(name: str, values: Mapping[int, Any]) -> Any:
     """What the field `name` is to be set to, or compared with, by the key of the record; `values` is not empty."""
     first, *others = values.values()
     if all(value == first for value in others):
