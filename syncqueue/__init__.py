@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from syncqueue.core.errors import RateLimited as RateLimited
     from syncqueue.core.errors import RetryLater as RetryLater
     from syncqueue.core.errors import SyncQueueError as SyncQueueError
+    from syncqueue.core.errors import Unavailable as Unavailable
     from syncqueue.core.errors import Unreachable as Unreachable
     from syncqueue.core.result import SyncResult as SyncResult
     from syncqueue.core.task import CREATE as CREATE
@@ -42,7 +43,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "syncqueue.core.errors": (
         "AddressMoved", "DestinationBroken", "OutcomeUnknown", "PermanentError", "RateLimited", "RetryLater",
-        "SyncQueueError", "Unreachable",
+        "SyncQueueError", "Unavailable", "Unreachable",
     ),
     "syncqueue.core.result": ("SyncResult",),
     "syncqueue.core.task": ("CREATE", "DELETE", "UPDATE", "QueueStats", "SyncTask"),

@@ -18,6 +18,7 @@ SyncQueueError
     ├── RetryLater              try again; uses an attempt
     ├── RateLimited             the service asks to wait; uses no attempt
     ├── Unreachable             the service was not reached, nothing was sent; uses no attempt
+    ├── Unavailable             the service, or a proxy in front of it, is out of order; uses no attempt
     ├── PermanentError          never try again by itself
     ├── DestinationBroken       nothing can reach this destination until a person mends it
     ├── AddressMoved            the place has another address now; nothing was done
@@ -115,6 +116,14 @@ class RateLimited(HandlerError):
 
 class Unreachable(HandlerError):
     """The service was never reached (DNS, refused, connect timeout); nothing was sent, no attempt is used."""
+
+
+class Unavailable(HandlerError):
+    """The service, or a proxy in front of it, is out of order: 500, 502, 503, 504, a page of HTML, a reset.
+
+    Such an answer says nothing about the object, so it uses no attempt. Raise it for a call that is safe to repeat;
+    raise `OutcomeUnknown` instead where the call may have created something.
+    """
 
 
 class PermanentError(HandlerError):

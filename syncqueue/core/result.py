@@ -14,6 +14,7 @@ from syncqueue.core.errors import (
     PermanentError,
     RateLimited,
     RetryLater,
+    Unavailable,
     Unreachable,
 )
 
@@ -30,9 +31,14 @@ class Outcome(StrEnum):
     FAILURE = "failure"  # never again by itself
     RATE_LIMITED = "rate_limited"  # hold the scope, no attempt used
     UNREACHABLE = "unreachable"  # nothing was sent, no attempt used
+    UNAVAILABLE = "unavailable"  # the service is out of order, no attempt used
     BROKEN = "broken"  # hold the destination until a person mends it
     MOVED = "moved"  # the destination has another address now: nothing was done, no attempt used
     UNKNOWN = "unknown"  # sent, but the answer was lost
+
+
+# What speaks of the endpoint and not of the object: recorded as a failure of the endpoint, and no attempt is used.
+OUTAGES = frozenset({Outcome.UNREACHABLE, Outcome.UNAVAILABLE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +80,8 @@ class SyncResult:
                 )
             case Unreachable():
                 return cls(outcome=Outcome.UNREACHABLE, error=text)
+            case Unavailable():
+                return cls(outcome=Outcome.UNAVAILABLE, error=text)
             case PermanentError():
                 return cls(outcome=Outcome.FAILURE, error=text)
             case DestinationBroken():

@@ -13,7 +13,7 @@ from syncqueue.conf import ServiceSettings, Settings
 from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import Clock
 from syncqueue.core.errors import QueueError
-from syncqueue.core.result import Outcome, SyncResult
+from syncqueue.core.result import OUTAGES, Outcome, SyncResult
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.decision import Decision, Move, decide
 from syncqueue.execution.ending import Attempt, Ending, announce
@@ -146,7 +146,7 @@ class RecordRunner:
         )
         if result.outcome is Outcome.BROKEN and one.prepared.record is not None:
             await consequences.break_destination(one.attempt, one.destination_id, result.error)
-        if result.outcome is Outcome.UNREACHABLE and (hold := await consequences.strike(one.attempt, decision.error)):
+        if result.outcome in OUTAGES and (hold := await consequences.strike(one.attempt, decision.error)):
             return replace(decision, move=Move.PARK, hold=hold)
         return decision
 

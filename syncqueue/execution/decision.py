@@ -63,7 +63,7 @@ def decide(
             return Decision(move=Move.PARK, error=result.error, delay_seconds=seconds, counts=False, hold=rate_hold)
         case Outcome.BROKEN:
             return Decision(move=Move.PARK, error=result.error, counts=False, hold=broken_hold, hold_ends=False)
-        case Outcome.UNREACHABLE:
+        case Outcome.UNREACHABLE | Outcome.UNAVAILABLE:
             return Decision(move=Move.RETRY, error=result.error, delay_seconds=breaker.open_seconds, counts=False)
         case Outcome.UNKNOWN if service.hold_unknown:
             return Decision(move=Move.NEEDS_REVIEW, error=result.error)

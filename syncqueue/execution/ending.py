@@ -18,7 +18,7 @@ from syncqueue import signals, tracing
 from syncqueue.conf import BreakerSettings
 from syncqueue.core.clock import Clock
 from syncqueue.core.errors import LeaseLost, QueueError
-from syncqueue.core.result import Outcome, SyncResult
+from syncqueue.core.result import OUTAGES, SyncResult
 from syncqueue.core.task import AttemptNote, ClaimedTask
 from syncqueue.execution.acks import AckBuffer
 from syncqueue.execution.database import DatabaseThreads
@@ -136,7 +136,7 @@ class Ending:
 
     async def _tell_breaker(self, attempt: Attempt, result: SyncResult, contacted: bool) -> None:
         hold = f"breaker:{attempt.endpoint}"
-        if result.outcome is Outcome.UNREACHABLE or not attempt.endpoint:
+        if result.outcome in OUTAGES or not attempt.endpoint:
             return
         if contacted and (attempt.holds_active or attempt.claimed.probe):
             await self._queue.lift(hold)

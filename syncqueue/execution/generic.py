@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 from syncqueue import tracing
 from syncqueue.conf import ServiceSettings, Settings
 from syncqueue.core.errors import OutcomeUnknown
-from syncqueue.core.result import Outcome, SyncResult
+from syncqueue.core.result import OUTAGES, Outcome, SyncResult
 from syncqueue.core.task import ClaimedTask
 from syncqueue.execution.decision import Decision, Move, decide
 from syncqueue.execution.ending import Attempt, Ending
@@ -107,13 +107,13 @@ class GenericRunner:
     async def _strike(self, group: Sequence[Attempt], results: Sequence[SyncResult]) -> str:
         """Tell the breaker once; answers its hold when it is open now, else ""."""
         for one, result in zip(group, results, strict=True):
-            if result.outcome is Outcome.UNREACHABLE:
+            if result.outcome in OUTAGES:
                 return await self._ending.strike(one, result.error)
         return ""
 
     async def _end(self, attempt: Attempt, result: SyncResult, policy: ServiceSettings, hold: str) -> None:
         decision = self._decide(attempt, result, policy)
-        unreachable = result.outcome is Outcome.UNREACHABLE
+        unreachable = result.outcome in OUTAGES
         if unreachable and hold:
             decision = replace(decision, move=Move.PARK, hold=hold)
         await self._ending.end(attempt, result, decision, contacted=not unreachable)

@@ -62,6 +62,9 @@ class RemotePart:
     id: str  # the service's id of it
     url: str = ""  # where a person can see it
     address: str = ""  # where it was posted: ids mean nothing at another address
+    # The service's own unchanging name of that place, whatever its spelling: a chat's number, an account's id and host.
+    # "" where it is not known.
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,6 +265,14 @@ class DocumentHandler(SyncHandler):
         A handler that writes this one gets a button in the forms of its destinations.
         """
         return ()
+
+    async def identify(self, place: Place) -> str:
+        """The service's own unchanging name of a place, as `RemotePart.identity` holds it; raises `HandlerError`.
+
+        Two spellings of one place have one identity: "@news" and the number of that chat. It may ask the service, and
+        is not called in a web request. "", the default: the address itself is the identity.
+        """
+        return ""
 
     def lost_part(self, place: Place, source: str, object_pk: str) -> RemotePart | None:
         """The part that a create may have left whose end nobody knows, where it can be taken away all the same.

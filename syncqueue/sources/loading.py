@@ -34,7 +34,9 @@ def load(record_ids: Sequence[int]) -> dict[int, Loaded]:
         records()
         .filter(pk__in=record_ids)
         .annotate(
-            mark_is_live=Case(When(mark_until__gt=Now(), then=Value(True)), default=False, output_field=BooleanField())
+            mark_is_live=Case(
+                When(sending_until__gt=Now(), then=Value(True)), default=False, output_field=BooleanField()
+            )
         )
     )
     found = list(rows.prefetch_related("destination"))

@@ -56,7 +56,11 @@ def read_parts(record: SyncRecord) -> tuple[RemotePart, ...]:
 
 def write_parts(parts: Iterable[RemotePart]) -> list[dict[str, str]]:
     """Remote parts as the column holds them."""
-    return [{"kind": part.kind, "id": part.id, "url": part.url, "address": part.address} for part in parts]
+    return [
+        {"kind": part.kind, "id": part.id, "url": part.url, "address": part.address}
+        | ({"identity": part.identity} if part.identity else {})
+        for part in parts
+    ]
 
 
 def mark(steps: Mapping[int, Step], *, token: str, seconds: float, uncertain: Collection[int]) -> set[int]:
@@ -65,7 +69,7 @@ def mark(steps: Mapping[int, Step], *, token: str, seconds: float, uncertain: Co
     While a send is open nobody knows what is out there, so the content hash is taken away. `uncertain`: the records of
     which something may be out there already.
     """
-    free = Q(sending_token="") | Q(mark_until__lte=Now())
+    free = Q(sending_token="") | Q(sending_until__lte=Now())
     won = (
         records()
         .filter(free, pk__in=list(steps), state=RecordState.WAITING)
