@@ -11,27 +11,29 @@ from syncqueue import signals
 from syncqueue.conf import ServiceSettings, Settings
 from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import Clock
-from syncqueue.core.errors import QueueError
+from syncqueue.core.errors import AddressMoved, DestinationBroken, PermanentError, QueueError
 from syncqueue.core.result import OUTAGES, Outcome, SyncResult
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.decision import Decision, Move, decide
 from syncqueue.execution.deliver import STATES, Delivered, Delivery
 from syncqueue.execution.ending import Attempt, Ending, announce
 from syncqueue.execution.prepare import NotReady, Prepared, Ready, Verdict, broken_hold
-from syncqueue.execution.sending import batch_limit
+from syncqueue.execution.sending import batch_limit, uncancelled
 from syncqueue.handlers.base import DocumentHandler, Place
 from syncqueue.models import RecordState, SyncRecord
 from syncqueue.queue import AsyncSyncQueue
 from syncqueue.queue.calls import AdmissionRequest
 from syncqueue.sources import records
 from syncqueue.sources.destinations import follow_move, mark_broken
-from syncqueue.sources.intents import record_id_of
+from syncqueue.sources.intents import record_id_of, touch_records
+from syncqueue.sources.same_place import UNKNOWN, remember_identities
 
 logger = logging.getLogger("syncqueue.execution")
 
 # How soon to look again at a record that another attempt is working on.
 _MARKED_SECONDS = 5.0
 _MARKED_TEXT = "Another attempt is working on this."
+_IDENTIFIED_TEXT = "The place of its copies was looked up."
 _CUT_OFF_TEXT = "An attempt was cut off after it may have sent this; look before you send it again."
 
 
@@ -164,7 +166,9 @@ class RecordRunner:
 
     # Records with which nothing can be done
 
-    async def end_unready(self, attempt: Attempt, found: NotReady, policy: ServiceSettings) -> None:
+    async def end_unready(
+        self, attempt: Attempt, found: NotReady, handler: DocumentHandler, policy: ServiceSettings
+    ) -> None:
         """End an attempt at a record that nothing is sent for now."""
         result = found.result
         match found.verdict:
@@ -174,6 +178,15 @@ class RecordRunner:
                 decision = Decision(move=Move.FAIL, error=result.error)
             case Verdict.SENDING:
                 decision = _look_again()
+                if found.wake is not None:
+                    await self._wake(found.wake)
+            case Verdict.UNIDENTIFIED:
+                result = await self._identify(found, handler)
+                decision = Decision(move=Move.RETRY, error=_IDENTIFIED_TEXT, counts=False)
+                if result.outcome is not Outcome.SUCCESS:
+                    consequences = _Consequences(self._ending, self._database, self._clock)
+                    decision = await self._decide_one(attempt, found, result, policy, consequences)
+                    await self._store_failure(found.record, decision)
             case Verdict.STOPPED:
                 decision = await self._stop(found, result.error)
             case Verdict.UNCERTAIN:
@@ -184,8 +197,7 @@ class RecordRunner:
             case Verdict.FAILED:
                 consequences = _Consequences(self._ending, self._database, self._clock)
                 decision = await self._decide_one(attempt, found, result, policy, consequences)
-                if found.record:
-                    await self._store_failure(found.record, decision)
+                await self._store_failure(found.record, decision)
             case _:
                 decision = Decision(move=Move.DONE)
         await self._ending.end(attempt, result, decision, contacted=False)
@@ -194,14 +206,42 @@ class RecordRunner:
         await self._database.run(records.note_waiting, [found.record_id], reason, self._clock.now())
         return Decision(move=Move.PARK, error=reason, counts=False, hold=found.stop_hold, hold_ends=False)
 
-    async def _store_failure(self, record: SyncRecord, decision: Decision) -> None:
-        trouble = records.Failure(
+    async def _identify(self, found: NotReady, handler: DocumentHandler) -> SyncResult:
+        """Look up the places of a record, once for each address, and store what they are."""
+        known: dict[str, str] = {}
+        try:
+            async with asyncio.timeout(self._settings.processing.attempt_timeout_seconds):
+                for place in found.places:
+                    known[place.address] = await self._identity(found, handler, place)
+        except Exception as error:  # a handler may raise anything
+            return SyncResult.from_exception(error)
+        await self._database.run(remember_identities, found.destination_id or 0, known)
+        return SyncResult.success()
+
+    async def _identity(self, found: NotReady, handler: DocumentHandler, place: Place) -> str:
+        try:
+            return await uncancelled(handler.identify(place)) or UNKNOWN
+        except (PermanentError, DestinationBroken, AddressMoved):
+            if found.record is not None and place.address == found.record.destination.address:
+                raise
+            return UNKNOWN  # a name that nobody has any more
+
+    async def _wake(self, record: SyncRecord) -> None:
+        """Have another record attempted that does not wait by itself."""
+        if record.state != RecordState.WAITING:
+            pending = await self._database.run(touch_records, [record], now=self._clock.now())
+            await self._queue.enqueue_many([one.task() for one in pending])
+
+    async def _store_failure(self, record: SyncRecord | None, decision: Decision) -> None:
+        if record is None:
+            return
+        failure = records.Failure(
             record=record,
             state=STATES.get(decision.move, RecordState.WAITING),
             error=decision.error,
             next_attempt_at=None,
         )
-        await self._database.run(records.store_failures, [trouble], None, now=self._clock.now())
+        await self._database.run(records.store_failures, [failure], None, now=self._clock.now())
 
 
 class _Consequences:

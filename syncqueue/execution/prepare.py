@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -17,10 +18,12 @@ from syncqueue.core.errors import ConfigurationError, SecretError
 from syncqueue.core.result import Outcome, SyncResult, format_traceback
 from syncqueue.handlers.base import Document, DocumentHandler, Place, RemotePart
 from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord
+from syncqueue.sources.desired import desired_elsewhere, desired_state
 from syncqueue.sources.loading import Loaded, load
-from syncqueue.sources.planner import DesiredState, Plan, Step, plan
-from syncqueue.sources.records import read_parts
+from syncqueue.sources.planner import DesiredState, Plan, Step, is_too_old, plan, refusal
+from syncqueue.sources.records import read_parts, take_over
 from syncqueue.sources.registry import ModelSync, source_by_label
+from syncqueue.sources.same_place import Sharing, Sibling, is_here, share, sharing, siblings_of, unidentified
 
 logger = logging.getLogger("syncqueue.execution")
 
@@ -33,6 +36,7 @@ class Verdict(StrEnum):
     SENDING = "sending"  # another attempt may be sending right now
     STOPPED = "stopped"  # its destination is broken or switched off
     FAILED = "failed"  # it could not be prepared
+    UNIDENTIFIED = "unidentified"  # it has parts at other addresses, which may be spellings of the same place
     UNCERTAIN = "uncertain"  # an earlier attempt was never heard of again, and the policy holds such records
 
 
@@ -63,7 +67,7 @@ class Ready:
     @property
     def sends(self) -> bool:
         """Whether anything is to be sent."""
-        return self.plan.step is not Step.NOTHING or bool(self.orphans)
+        return self.plan.sends or bool(self.orphans)
 
     @property
     def holds(self) -> tuple[str, ...]:
@@ -80,6 +84,8 @@ class NotReady:
     record: SyncRecord | None = None  # None: ABSENT
     endpoint: str = ""
     stop_hold: str = ""  # STOPPED: the hold to park it behind
+    places: tuple[Place, ...] = ()  # UNIDENTIFIED: what to look up
+    wake: SyncRecord | None = None  # SENDING: this record has to be attempted first
     result: SyncResult = field(default_factory=SyncResult.success)  # FAILED and STOPPED: why
 
     @property
@@ -107,12 +113,14 @@ def hold_names(destination_id: int, endpoint: str, credential: str = "") -> tupl
     return (broken_hold(destination_id), disabled_hold(destination_id), *rates, f"breaker:{endpoint}")
 
 
-def prepare(record_ids: Sequence[int], handler: DocumentHandler, service: ServiceSettings) -> dict[int, Prepared]:
+def prepare(
+    record_ids: Sequence[int], handler: DocumentHandler, service: ServiceSettings, now: datetime
+) -> dict[int, Prepared]:
     """Read and plan. Returns an entry for each id."""
     loaded = load(record_ids)
     targets: dict[int, _Target] = {}
     return {
-        record_id: _prepare(loaded[record_id], targets, handler, service)
+        record_id: _prepare(loaded[record_id], targets, handler, service, now)
         if record_id in loaded
         else NotReady(verdict=Verdict.ABSENT, record_id=record_id)
         for record_id in record_ids
@@ -129,7 +137,7 @@ class _Target:
 
 
 def _prepare(
-    found: Loaded, targets: dict[int, _Target], handler: DocumentHandler, service: ServiceSettings
+    found: Loaded, targets: dict[int, _Target], handler: DocumentHandler, service: ServiceSettings, now: datetime
 ) -> Prepared:
     record = found.record
     if record.state != RecordState.WAITING:
@@ -137,7 +145,7 @@ def _prepare(
     if found.mark_is_live:
         return NotReady(verdict=Verdict.SENDING, record_id=record.pk, record=record)
     try:
-        return _plan(found, targets, handler, service)
+        return _plan(found, targets, handler, service, now)
     except SecretError as error:
         result = SyncResult(outcome=Outcome.BROKEN, error=str(error))
         return NotReady(verdict=Verdict.FAILED, record_id=record.pk, record=record, result=result)
@@ -168,38 +176,47 @@ def _target(destination: Destination, targets: dict[int, _Target], handler: Docu
     return targets[destination.pk]
 
 
-def _plan(found: Loaded, targets: dict[int, _Target], handler: DocumentHandler, service: ServiceSettings) -> Prepared:
+def _plan(
+    found: Loaded, targets: dict[int, _Target], handler: DocumentHandler, service: ServiceSettings, now: datetime
+) -> Prepared:
     record, destination = found.record, found.record.destination
     if not found.registered:
         raise ConfigurationError(f"{record.source} is not registered with syncqueue (any more).")
     target = _target(destination, targets, handler)
     place = target.place
+    if addresses := unidentified(read_parts(record), destination, handler):
+        return NotReady(
+            verdict=Verdict.UNIDENTIFIED,
+            record_id=record.pk,
+            record=record,
+            endpoint=target.endpoint,
+            places=tuple(replace(place, address=address) for address in addresses),
+        )
     source = source_by_label(record.source)
     document = _document(source, found)
-    desired = DesiredState(
-        exists=found.obj is not None,
-        live=document is not None,
-        document=document,
-        fingerprint=handler.fingerprint(document, place) if document else "",
-        created_at=source.created_at(found.obj) if source and found.obj else None,
-        rule=destination.rule,
-        rule_value=destination.rule_value,
-        start_at=destination.start_at,
-        retiring=destination.state == DestinationState.RETIRING,
-    )
+    desired = desired_state(source, found.obj, destination, document)
+    sharing = _sharing(desired, found, now)
+    if sharing.leave_to is not None or (sharing.take_from is not None and not take_over(record, sharing.take_from)):
+        return NotReady(verdict=Verdict.SENDING, record_id=record.pk, record=record, wake=sharing.leave_to)
+    if document is not None:
+        desired = replace(desired, fingerprint=handler.fingerprint(document, place))
+    if sharing.shown_by is not None:
+        desired = replace(desired, shown_by=sharing.shown_by.name)
     parts = read_parts(record)
+    here = tuple(part for part in parts if is_here(part, destination))
     cut_off = found.mark_expired and record.sending_action in (Step.CREATE, Step.UPDATE)
     planned = plan(
         desired,
-        parts=parts,
-        address=place.address,
+        now=now,
+        here=here,
+        elsewhere=tuple(part for part in parts if part not in here),
         content_hash=record.content_hash,
-        existing=_existing(source, found, destination, handler) if not parts else None,
+        existing=_existing(source, found, destination, handler) if not parts and not record.adoption_asked else None,
         lost=handler.lost_part(place, record.source, record.object_pk) if record.uncertain or cut_off else None,
     )
     lost = cut_off and planned.step is Step.CREATE
     # Not wanted any more: who takes it away may be cut off too, and what nobody can take away is said.
-    suspected = cut_off and not parts and planned.step in (Step.DELETE, Step.NOTHING)
+    suspected = cut_off and not here and planned.step in (Step.DELETE, Step.NOTHING)
     ready = Ready(
         record=record,
         plan=planned,
@@ -216,6 +233,29 @@ def _plan(found: Loaded, targets: dict[int, _Target], handler: DocumentHandler, 
     if lost and service.hold_unknown:
         return NotReady(verdict=Verdict.UNCERTAIN, record_id=record.pk, record=record, endpoint=target.endpoint)
     return ready
+
+
+def _sharing(desired: DesiredState, found: Loaded, now: datetime) -> Sharing:
+    """What other destinations at the same place mean for this record."""
+    record = found.record
+    others = sharing(record.destination)
+    if not others:
+        return Sharing()
+    by_key = {other.pk: other for other in others}
+    siblings = [
+        Sibling(
+            record=row,
+            destination=by_key[row.destination_id],
+            wants=_wants(desired_elsewhere(desired, by_key[row.destination_id]), row.parts, now),
+            parts=read_parts(row),
+        )
+        for row in siblings_of(record, others)
+    ]
+    return share(record, _wants(desired, record.parts, now), read_parts(record), siblings)
+
+
+def _wants(desired: DesiredState, parts: object, now: datetime) -> bool:
+    return refusal(desired, now) is None and bool(parts or not is_too_old(desired.created_at, desired.start_at))
 
 
 def _document(source: ModelSync | None, found: Loaded) -> Document | None:
@@ -235,6 +275,8 @@ def _existing(
     remote_id = source.existing_remote(found.obj, destination)
     if remote_id is None:
         return None
+    if isinstance(remote_id, RemotePart):
+        return remote_id if remote_id.address else replace(remote_id, address=destination.address)
     return RemotePart(kind=handler.default_kind, id=str(remote_id), address=destination.address)
 
 

@@ -274,6 +274,14 @@ class DocumentHandler(SyncHandler):
         """
         return ""
 
+    def reaches(self, place: Place, part: RemotePart) -> bool:
+        """Whether the credential of `place` may be sent to the place of `part`, to remove a copy from there.
+
+        It is asked when a destination has moved: `place` has the address of the part, and the secret of today. False,
+        the default: the copy is reported by name instead, for a person to remove.
+        """
+        return False
+
     def lost_part(self, place: Place, source: str, object_pk: str) -> RemotePart | None:
         """The part that a create may have left whose end nobody knows, where it can be taken away all the same.
 

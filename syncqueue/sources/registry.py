@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
-from typing import Any, ClassVar, TypeVar
+from datetime import date, datetime, time, timedelta
+from typing import Any, ClassVar, Literal, TypeVar
 
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Model
+from django.utils import timezone
 from django.utils.module_loading import autodiscover_modules
 
 from syncqueue.conf import get_settings
 from syncqueue.core.errors import ConfigurationError
-from syncqueue.handlers.base import Document
+from syncqueue.handlers.base import Document, RemotePart
 from syncqueue.handlers.search_fields import check_declaration
 from syncqueue.models import Destination
 
@@ -30,6 +31,10 @@ class ModelSync:
     created_field: ClassVar[str | None] = None
     # A field that changes with each save (auto_now): lets the sweep find changes that no signal told of. Index it.
     changed_field: ClassVar[str | None] = None
+    # When the copy appears and when it disappears: a field's name, or a method that returns an aware datetime or None
+    # (always). `is_live` must not look at the clock: nobody would ask it again in time.
+    live_from: ClassVar[str | Callable[..., datetime | None] | None] = None
+    live_until: ClassVar[str | Callable[..., datetime | None] | None] = None
     # Field names; a save(update_fields=...) that touches none of them is ignored. None: every save counts.
     watch: ClassVar[Iterable[str] | None] = None
     # Related models whose changes count: a function from the related object to the objects concerned.
@@ -57,8 +62,11 @@ class ModelSync:
         """False for what should not be out there: drafts, soft-deleted objects."""
         return True
 
-    def existing_remote(self, obj: Any, destination: Destination) -> str | None:
-        """The remote id of a copy made before syncqueue: it is adopted and edited, not posted again."""
+    def existing_remote(self, obj: Any, destination: Destination) -> str | RemotePart | None:
+        """The remote id of a copy made before syncqueue: it is adopted and edited, or removed, not posted again.
+
+        Return a `RemotePart` where the kind is known too. It is asked once for each object and destination.
+        """
         return None
 
     def created_at(self, obj: Any) -> datetime | None:
@@ -68,6 +76,23 @@ class ModelSync:
     def changed_at(self, obj: Any) -> datetime | None:
         """When the object was last changed, as `changed_field` says; None when it is not known."""
         return _moment(obj, self.changed_field)
+
+    def moment(self, obj: Any, name: Literal["live_from", "live_until"]) -> datetime | None:
+        """When the copy of an object appears or disappears; None: there is no such moment.
+
+        Raises `ConfigurationError` for a value that is neither an aware datetime nor a date.
+        """
+        declared = getattr(self, name)
+        value = getattr(obj, declared) if isinstance(declared, str) else declared(obj) if callable(declared) else None
+        if value is None or (isinstance(value, datetime) and value.tzinfo is not None):
+            return value
+        if isinstance(value, date) and not isinstance(value, datetime):  # the whole day, where the site is
+            day = value if name == "live_from" else value + timedelta(days=1)
+            return datetime.combine(day, time.min, tzinfo=timezone.get_current_timezone())
+        raise ConfigurationError(
+            f"{type(self).__name__}.{name} is {value!r} for {self.label}:{obj.pk}; expected an aware datetime, a date "
+            "or None."
+        )
 
     def owner_key(self, obj: Any) -> Any:
         """The primary key of the owner, or None."""
