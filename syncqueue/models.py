@@ -143,6 +143,7 @@ class SyncRecord(models.Model):
     content_hash = models.CharField(max_length=64, blank=True)  # of what is out there; "" = unknown
     idempotency_key = models.CharField(max_length=32, default=new_token)  # of the next part to be created
     uncertain = models.BooleanField(default=False)  # something may be out there whose id was never learned
+    twin_possible = models.BooleanField(default=False)  # posted again after a lost answer: there may be a second copy
     adoption_asked = models.BooleanField(default=False)  # ModelSync.existing_remote was asked, and is not asked again
 
     # The send mark. The columns keep their first names, so that two versions can run on one database.

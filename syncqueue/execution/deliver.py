@@ -213,11 +213,11 @@ class Delivery:
         left = [entry for entry in left if entry not in answers]
         found = await send(self._handler, [self._job(entry, entry.plan.parts, entry.plan.step) for entry in left])
         answers |= zip(left, found, strict=True)
-        for entry in [entry for entry in entries if entry.plan.removals]:
+        for entry in entries:
             answer = answers[entry]
             if isinstance(answer, Exception):
                 continue
-            if (error := await self._alone(self._remove_elsewhere(entry, answer))) is not None:
+            if (error := await self._alone(self._remove_the_rest(entry, answer))) is not None:
                 answers[entry] = error
         return [answers[entry] for entry in entries]
 
@@ -234,13 +234,20 @@ class Delivery:
             await self._remove(entry, entry.ready.orphans)
             await self._persist(records.forget_orphans, entry.record)
 
-    async def _remove_elsewhere(self, entry: _Entry, here: Sequence[RemotePart]) -> None:
-        """Remove the copies at places that the destination had before; each is forgotten once it is gone."""
-        await self._checkpoint(entry, here)
+    async def _remove_the_rest(self, entry: _Entry, here: Sequence[RemotePart]) -> None:
+        """Remove the copies at places that the destination had before; each is forgotten once it is gone.
+
+        Raises `PermanentError` for a second copy that may be left: a person has to look.
+        """
+        has_twin = entry.plan.step is Step.DELETE and entry.record.twin_possible
+        if entry.plan.removals or has_twin:
+            await self._checkpoint(entry, here)
         for part in entry.plan.removals:
             await self._remove(entry, [part])
             entry.away = tuple(one for one in entry.away if one != part)
             await self._checkpoint(entry, here)
+        if has_twin:
+            raise PermanentError(_LOST_COPY % {"place": entry.place.name})
 
     async def _remove(self, entry: _Entry, parts: Sequence[RemotePart]) -> None:
         """Delete parts where they are. Raises `PermanentError` with the link for what cannot be reached from here."""
@@ -290,6 +297,7 @@ class Delivery:
                 parts=[*parts, *entry.away],
                 fingerprint=entry.ready.fingerprint,
                 next_at=entry.plan.next_at,
+                twin_possible=self._may_have_a_twin(entry),
             )
             for entry, parts in done
         ]
@@ -304,6 +312,14 @@ class Delivery:
             [entry for entry, parts in done if not parts and not entry.away and entry.record.pk in kept]
         )
         await self._remember_identity([part for entry, parts in done for part in parts])
+
+    def _may_have_a_twin(self, entry: _Entry) -> bool:
+        """Whether a second copy may be out there, which nobody could find by now."""
+        again = entry.ready.uncertain and entry.plan.step is Step.CREATE
+        record = entry.record
+        return record.twin_possible or (
+            again and self._handler.lost_part(entry.place, record.source, record.object_pk) is None
+        )
 
     async def _remember_identity(self, parts: Sequence[RemotePart]) -> None:
         """The service has said what the destination's place is: another spelling of it will be recognised."""
@@ -345,7 +361,8 @@ class Delivery:
 
 def _may_have_left_a_copy(entry: _Entry) -> bool:
     """Whether a copy may be left that is not wanted and cannot be found (see `DocumentHandler.lost_part`)."""
-    return entry.ready.uncertain and not entry.stored_here and entry.plan.reason is not Reason.TOO_OLD
+    suspected = entry.ready.uncertain or entry.record.twin_possible
+    return suspected and not entry.stored_here and entry.plan.reason is not Reason.TOO_OLD
 
 
 def _elsewhere(parts: Sequence[RemotePart], reason: str) -> str:

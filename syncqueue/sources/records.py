@@ -32,6 +32,7 @@ class Synced:
     parts: Sequence[RemotePart]
     fingerprint: str
     next_at: datetime | None = None  # when time alone asks for something else: the record waits until then
+    twin_possible: bool = False  # a second copy may be out there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +120,7 @@ def store_synced(found: Sequence[Synced], token: str, *, now: datetime) -> set[i
             content_hash=case_by_key("content_hash", {one.record.pk: one.fingerprint for one in found}),
             idempotency_key=case_by_key("idempotency_key", keys),
             uncertain=False,
+            twin_possible=case_by_key("twin_possible", {one.record.pk: one.twin_possible for one in found}),
         )
     )
     if kept in (0, len(keys)):
