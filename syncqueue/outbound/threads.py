@@ -1,4 +1,4 @@
-"""Blocking calls of a handler's client library, away from the event loop."""
+"""Runs blocking calls of a client library outside the event loop."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from typing import ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Well above any service's CONCURRENCY: an attempt that was cut off leaves its thread behind until the call ends.
+# Well above any service's CONCURRENCY: an attempt that timed out keeps its thread until the call returns.
 THREAD_COUNT = 64
 
 
 class HandlerThreads:
-    """Threads of one handler, started when they are needed.
+    """The threads of one handler, started when needed.
 
-    A call that has begun cannot be taken back: whatever it does must end by its own timeouts. One that still waits
-    for a thread when its attempt is cut off is never made.
+    A running call cannot be cancelled: it must end by its own timeouts. A call that still waits for a thread when
+    its attempt is cancelled never runs.
     """
 
     def __init__(self, name: str) -> None:
-        """`name`: of the service, for the names of the threads."""
+        """`name`: the service; part of the thread names."""
         self._name = name
         self._pool: ThreadPoolExecutor | None = None
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What `work` answers; what it raises is raised here."""
+        """Run `work` in a thread; returns its result and raises its exception."""
         if self._pool is None:
             self._pool = ThreadPoolExecutor(THREAD_COUNT, thread_name_prefix=f"syncqueue-{self._name}")
         return await asyncio.get_running_loop().run_in_executor(self._pool, partial(work, *args, **kwargs))
 
     def close(self) -> None:
-        """Take no more calls; those that have begun come to their own end. A later call starts new threads."""
+        """Accept no more calls; running calls finish. A later `run` starts new threads."""
         pool, self._pool = self._pool, None
         if pool is not None:
-            # Not waiting: the loop that closes handlers has other things to end in time.
+            # Without waiting: the caller closes all handlers and has a deadline.
             pool.shutdown(wait=False, cancel_futures=True)
