@@ -1,7 +1,7 @@
-"""System checks: the settings, the handlers, and what the registered models leave uncovered.
+"""System checks: the settings, the handlers, and changes that the registered models do not cover.
 
 E001 SYNCQUEUE or a required key is missing    E002 unknown key    E003 wrong type or value
-E004 a handler cannot be used                  E005 Redis shared with a cache    E006 the times do not fit
+E004 a handler cannot be used                  E005 Redis shared with a cache    E006 inconsistent times
 W001 the sweep cannot cover a model            W002 gevent         W003 evicting maxmemory-policy (--deploy)
 """
 
@@ -24,18 +24,18 @@ from syncqueue.sources.registry import all_sources
 
 _KINDS = {"missing": "syncqueue.E001", "unknown": "syncqueue.E002", "type": "syncqueue.E003"}
 
-startup_problem = ""  # what autodiscovery could not do
+startup_problem = ""  # the error of autodiscovery, if any
 
 
 def register_checks() -> None:
-    """Make Django run them."""
+    """Register the checks with Django."""
     register(check_settings, "syncqueue")
     register(check_sources, "syncqueue")
     register(check_redis, Tags.security, deploy=True)
 
 
 def check_settings(**_: Any) -> list[CheckMessage]:
-    """What is wrong with SYNCQUEUE."""
+    """Return the problems of SYNCQUEUE."""
     found = problems(getattr(django_settings, SETTING, None))
     if found:
         return [Error(problem.text, id=_KINDS[problem.kind]) for problem in found]
@@ -55,7 +55,7 @@ def _handlers(settings: Settings) -> Iterator[CheckMessage]:
 
 
 def _shared_redis(settings: Settings) -> Iterator[CheckMessage]:
-    """A cache's clear() is a FLUSHDB: it would empty the queues."""
+    """Report caches on the database of the queues: cache.clear() is a FLUSHDB and would empty the queues."""
     caches, ours = django_settings.CACHES, settings.redis
     if not isinstance(ours, str):
         return
@@ -63,15 +63,15 @@ def _shared_redis(settings: Settings) -> Iterator[CheckMessage]:
     for alias, cache in caches.items():
         if alias != ours and {place for place in own if place} & set(_places(cache)):
             yield Error(
-                f"SYNCQUEUE['REDIS'] and the cache {alias!r} share one Redis database; cache.clear() would delete "
+                f"SYNCQUEUE['REDIS'] and the cache {alias!r} share a Redis database; cache.clear() would delete "
                 f"the queues.",
-                hint="Give one of them another database number, such as redis://127.0.0.1:6379/1.",
+                hint="Use another database number for one of them, such as redis://127.0.0.1:6379/1.",
                 id="syncqueue.E005",
             )
 
 
 def _places(cache: Mapping[str, Any]) -> list[tuple[str, int] | None]:
-    """Where a cache keeps its data; None for what is no Redis."""
+    """Return the Redis databases of a cache; None for a location that is not Redis."""
     location = cache.get("LOCATION")
     return [place_of(one) for one in (location if isinstance(location, list | tuple) else [location])]
 
@@ -82,36 +82,36 @@ def _times(settings: Settings) -> Iterator[CheckMessage]:
         yield Error(
             f"SYNCQUEUE['PROCESSING'] must have ATTEMPT_TIMEOUT_SECONDS ({times.attempt_timeout_seconds:g}) < "
             f"SHUTDOWN_SECONDS ({times.shutdown_seconds:g}) < LEASE_SECONDS ({times.lease_seconds:g}).",
-            hint="Otherwise a worker is stopped in the middle of an attempt, or works on after its lease.",
+            hint="Otherwise a worker is stopped in the middle of an attempt, or continues after its lease has expired.",
             id="syncqueue.E006",
         )
 
 
 def check_sources(**_: Any) -> list[CheckMessage]:
-    """What the registered models leave uncovered."""
+    """Return warnings about changes that the registered models do not cover."""
     found: list[CheckMessage] = []
     for source in all_sources():
         name = type(source).__name__
         if source.changed_field is None:
             text = (
-                f"{name} has no changed_field: what update(), bulk_create() or a crash between a save and its record "
-                f"leave out is not found by the sweep."
+                f"{name} has no changed_field: the sweep cannot find changes by update() or bulk_create(), nor saves "
+                f"that a crash separated from their record."
             )
-            found.append(Warning(text, hint="Name an indexed auto_now field.", id="syncqueue.W001"))
+            found.append(Warning(text, hint="Set it to an indexed auto_now field.", id="syncqueue.W001"))
         elif router.db_for_write(source.model) != record_db():
             text = (
-                f"{source.label} is written to another database than syncqueue's tables: its saves are recorded after "
-                f"their commit, and a crash in between is left to the sweep."
+                f"{source.label} and the tables of syncqueue are in different databases: saves are recorded after "
+                f"their commit, and the sweep finds those that a crash in between left out."
             )
             found.append(Warning(text, id="syncqueue.W001"))
     if is_gevent():
-        text = "Threads are gevent's: saves go straight to the queue, without an immediate attempt."
+        text = "gevent has patched threads: saves go directly to the queue, without an immediate attempt."
         found.append(Warning(text, id="syncqueue.W002"))
     return found
 
 
 def check_redis(**_: Any) -> list[CheckMessage]:
-    """Whether Redis may throw tasks away when it is full."""
+    """Return a warning if Redis may evict tasks when it is full."""
     if problems(getattr(django_settings, SETTING, None)):
         return []
     client = sync_client(get_settings().redis, timeout_seconds=2.0)
@@ -127,7 +127,7 @@ def check_redis(**_: Any) -> list[CheckMessage]:
     return [
         Warning(
             f"Redis may evict tasks: its maxmemory-policy is {policy}.",
-            hint="Set maxmemory-policy noeviction on the server of the queues.",
+            hint="Set maxmemory-policy noeviction on the Redis server of the queues.",
             id="syncqueue.W003",
         )
     ]

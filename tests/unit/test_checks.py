@@ -180,7 +180,7 @@ def test_a_source_whose_table_is_in_another_database_is_w001(monkeypatch: pytest
     monkeypatch.setattr(checks, "record_db", lambda: "another")
     (message,) = checks.check_sources()
     assert message.id == "syncqueue.W001"
-    assert "notes.note is written to another database" in message.msg
+    assert "notes.note and the tables of syncqueue are in different databases" in message.msg
 
 
 def test_threads_of_gevent_are_w002(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -200,5 +200,5 @@ def test_the_policy_of_a_service_comes_from_its_entry() -> None:
 
 
 def test_a_service_that_is_not_on_is_refused_naming_those_that_are() -> None:
-    with override_settings(SYNCQUEUE=SHORTEST), pytest.raises(ConfigurationError, match="there now: telegram"):
+    with override_settings(SYNCQUEUE=SHORTEST), pytest.raises(ConfigurationError, match="enabled: telegram"):
         get_settings().service("mastodon")

@@ -75,7 +75,7 @@ def test_a_redis_that_is_well_gives_no_cause_for_words() -> None:
 def test_a_redis_far_away_is_told_of() -> None:
     found = _latency(replace(facts(), latency_seconds=0.2))
     assert found.level is Level.ADVICE
-    assert "nearer" in found.advice
+    assert "closer" in found.advice
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,8 @@ def test_a_host_that_answers_by_now_is_told_with_what_had_failed() -> None:
         error = ConnectionError("All connection attempts failed")
         error.__cause__ = ExceptionGroup("several", [ConnectionRefusedError(111, "Connect call failed")])
         assert explain("127.0.0.1", host.port, error) == (
-            f"127.0.0.1:{host.port} cannot be reached: IPv4 127.0.0.1: reachable now; during the attempt: connection refused."
+            f"127.0.0.1:{host.port} cannot be reached: IPv4 127.0.0.1: reachable now; "
+            "during the attempt: connection refused."
         )
 
 
