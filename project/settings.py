@@ -158,8 +158,8 @@ LOGGING = {
 REDIS_URL = env.str("REDIS_URL", default="") or "redis://127.0.0.1:6379/0"
 
 # These variables are JSON with the names of syncqueue's settings, and override its defaults. The demo shortens the
-# delays (such as SYNCQUEUE_TELEGRAM='{"BASE_DELAY_SECONDS": 2}' and SYNCQUEUE_BREAKER='{"OPEN_SECONDS": 3}', all of them
-# in project/demo/) so that its story takes a minute or two; the defaults (60 and 30 seconds) are for real services.
+# delays (such as SYNCQUEUE_TELEGRAM='{"BASE_DELAY_SECONDS": 2}' and SYNCQUEUE_BREAKER='{"OPEN_SECONDS": 3}', all of
+# them in project/demo/) so that its story takes a minute or two; the defaults (60 and 30 seconds) are for real ones.
 SYNCQUEUE: dict[str, Any] = {
     "ENABLED": env.bool("SYNCQUEUE_ENABLED", default=True),
     "REDIS": REDIS_URL,
