@@ -121,7 +121,7 @@ def differences(
         for message in shown.get(channel, ()):
             number = _NUMBER.search(message.text)
             if number is None:  # a placeholder, which must be removed by the end
-                found.append(f"{channel}: {message.first_line!r} is nobody's note")
+                found.append(f"{channel}: {message.first_line!r} belongs to no note")
                 continue
             texts.setdefault(int(number[1]), []).append(message.first_line)
             if (int(number[1]), message.id) not in excused:
@@ -133,7 +133,7 @@ def differences(
             if number in texts and text not in texts[number]
         ]
         found += [
-            f"{channel}: note {number} is not taken away" for number in texts if number not in notes and number in known
+            f"{channel}: note {number} is not removed" for number in texts if number not in notes and number in known
         ]
     return found
 
@@ -157,7 +157,7 @@ def standing_twice(shown: Mapping[str, Sequence[Message]]) -> list[str]:
     for place in ("manticore", "webhook"):
         numbers = [_NUMBER.search(one.text) for one in shown.get(place, ())]
         counts = Counter(number[1] for number in numbers if number)
-        found += [f"{place}: note {number} stands there {n} times" for number, n in counts.items() if n > 1]
+        found += [f"{place}: note {number} exists {n} times" for number, n in counts.items() if n > 1]
     return found
 
 

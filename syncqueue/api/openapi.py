@@ -109,16 +109,16 @@ PATHS: dict[str, dict[str, Any]] = {
         }
     },
     "{service}/retry-failed": {
-        "post": _change("Bring all failed tasks back; attempts and crashes count anew", "Counted"),
+        "post": _change("Put all failed tasks back into the queue; resets their attempt and crash counts", "Counted"),
         "parameters": [_SERVICE],
     },
     "{service}/clear": {"delete": _CLEAR, "parameters": [_SERVICE]},
     "{service}/recover": {
-        "post": _change("Take back tasks whose lease has run out", "Counted"),
+        "post": _change("Recover the tasks with an expired lease", "Counted"),
         "parameters": [_SERVICE],
     },
-    "{service}/pause": {"post": _change("Hold the service", "Switched"), "parameters": [_SERVICE]},
-    "{service}/resume": {"post": _change("Let the service go on", "Switched"), "parameters": [_SERVICE]},
+    "{service}/pause": {"post": _change("Pause the service", "Switched"), "parameters": [_SERVICE]},
+    "{service}/resume": {"post": _change("Resume the service", "Switched"), "parameters": [_SERVICE]},
     "{service}/tasks": {
         "get": _operation(
             "A page of the tasks in one state, oldest first", "TaskPage", 400, 404, parameters=_PAGE_PARAMETERS
