@@ -141,7 +141,9 @@ def test_who_can_neither_download_nor_become_root_is_told(
 
 def test_the_command_ends_with_an_error_that_says_what_to_do(machine: Machine) -> None:
     environment = os.environ | {"TEST_CHROMIUM": "/nowhere/chromium", "PLAYWRIGHT_BROWSERS_PATH": "/nowhere"}
-    patch = "from tests.browser import find_browser as f; f._installations = lambda _: iter(()); raise SystemExit(f.main())"
+    patch = (
+        "from tests.browser import find_browser as f; f._installations = lambda _: iter(()); raise SystemExit(f.main())"
+    )
     done = subprocess.run([sys.executable, "-c", patch], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "/nowhere/chromium does not start" in done.stdout

@@ -29,7 +29,7 @@ def forget_all() -> None:
     queues.forget()
     policies.forget()
     site.forget()
-    destinations._declared_by = None
+    destinations.forget_declared()
 
 
 @pytest.fixture(autouse=True)
