@@ -153,7 +153,7 @@ def _stand_still_and_go_on(site: Site, patch: str) -> None:
 
 
 def _record(site: Site) -> tuple[object, ...]:
-    return site.sql("SELECT state, parts, synced_generation, content_hash, sending_token FROM syncqueue_syncrecord")[0]
+    return site.sql("SELECT state, parts, synced_generation, content_hash, mark_token FROM syncqueue_syncrecord")[0]
 
 
 def _stands_still(process: Process) -> None:
