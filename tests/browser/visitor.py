@@ -17,7 +17,7 @@ ARGUMENTS = [
 ]  # fmt: skip
 WIDE, NARROW = 1440, 360
 SERIOUS = ("serious", "critical")
-PATIENCE_MS = 30_000  # on a busy machine
+PATIENCE_MS = 120_000  # on a busy machine
 
 
 @contextmanager
