@@ -20,9 +20,9 @@ from .telegram.service import DEFAULT_TOKEN
 from .webhook.service import DEFAULT_SECRET
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-START_SECONDS = 20.0  # on a busy machine, importing the web server takes long
-CALL_SECONDS = 10.0
-STOP_SECONDS = 5.0
+START_SECONDS = 120.0  # a busy machine's import of the web server
+CALL_SECONDS = 60.0
+STOP_SECONDS = 30.0
 
 
 class SandboxRefused(Exception):

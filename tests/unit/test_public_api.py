@@ -87,7 +87,7 @@ def test_a_document_handler_has_these_names_to_override() -> None:
 
 
 def test_the_names_for_a_sites_own_tests_are_these() -> None:
-    assert set(testing.__all__) == {"CapturedSync", "captured_syncs"}
+    assert set(testing.__all__) == {"CapturedSync", "captured_syncs", "sending"}
     assert callable(testing.captured_syncs_fixture)
 
 
