@@ -14,7 +14,7 @@ from typing import Any
 try:
     from tdjson import td_execute
 except ImportError:  # the sandbox then has its own, coarser checks alone
-    td_execute = None  # type: ignore[assignment] - never called then
+    td_execute = None  # type: ignore[assignment]  # never called then
 
 IS_AVAILABLE = td_execute is not None
 

@@ -14,7 +14,7 @@ from urllib.parse import urljoin
 _WEB = re.compile(
     r"""https?://
     (?P<host>
-        \[(?P<ipv6>[0-9a-f:.]{2,45})\]                                        # an IPv6 address
+        \[(?P<ipv6>[0-9a-f:.]{2,45})\]                                      # an IPv6 address
       | (?:(?:[^\x00-\x2c/:;<=>?@\[\\\]^`{|}\x7f\s.%]|%[0-9a-f]{2}){1,255}\.)+  # labels: at least one dot
         (?:[^\x00-\x2c/:;<=>?@\[\\\]^`{|}\x7f\s.%]|%[0-9a-f]{2}){1,255}
     )
@@ -22,7 +22,9 @@ _WEB = re.compile(
     (?:[/?\#].*)?""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
-_TELEGRAM = re.compile(r"(?:tg|ton|tonsite)://[a-z0-9_-]+(?:\.[a-z0-9_-]+)*(?:[/?#].*)?", re.IGNORECASE | re.DOTALL)
+_TELEGRAM = re.compile(
+    r"(?:(?:tg|ton)://[a-z0-9_-]+|tonsite://[a-z0-9_-]+(?:\.[a-z0-9_-]+)+)(?:[/?#].*)?", re.IGNORECASE | re.DOTALL
+)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _MAIL = re.compile(r"mailto:([^?]+@[^?]+)(?:\?.*)?", re.IGNORECASE | re.DOTALL)
 _MOST_CHARACTERS = 4096  # of a link; browsers and servers take about 2,000
