@@ -53,7 +53,8 @@ _KINDS = (
         name="error",
         label="Error 500",
         sentence="Fails inside. Nothing is stored.",
-        defaults={"status": 500, "html": False},
+        # description: the error's words; stored: the request is carried out all the same, before the error is sent
+        defaults={"status": 500, "html": False, "description": "", "stored": False},
     ),
     ModeKind(name="down", label="Down", sentence="The port is closed: connections are refused."),
     ModeKind(name="hang", label="Hanging", sentence="Takes and stores the request, then never answers."),
@@ -130,8 +131,10 @@ def _unknown_param(name: str, key: str, known: list[str]) -> str:
 
 
 def _checked(key: str, value: Any) -> Any:
-    """The value in its type: `html` a truth value, `delay_seconds` seconds as float, the others whole numbers."""
-    if key == "html":
+    """The value in its type: `html` and `stored` are truth values, `description` is a text, the others numbers."""
+    if key == "description":
+        return str(value)
+    if key in ("html", "stored"):
         return str(value).lower() in {"true", "1", "on"}
     least, most = _BOUNDS.get(key, (1, 86_400))
     try:
