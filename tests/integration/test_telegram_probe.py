@@ -2,52 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
-
 import pytest
 
 from project.sandbox.testing import RunningSandbox
 from syncqueue.core.errors import RateLimited, Unavailable
-from syncqueue.handlers.base import HandlerConfig, Place
-from syncqueue.handlers.telegram.channel import Channel
-from syncqueue.handlers.telegram.client import TelegramClient
-from syncqueue.handlers.telegram.probe import Sight, is_exact, look
-from syncqueue.handlers.telegram.render import RenderedMessage
+from syncqueue.handlers.telegram.probe import Sight
+from tests.integration.telegram_watch import Watch
 
 KINDS = ["channel", "supergroup", "group", "private"]
-
-
-class Watch:
-    """Looks at a chat of the sandbox, and posts there."""
-
-    def __init__(self, sandbox: RunningSandbox) -> None:
-        self.sandbox = sandbox
-        self.token = sandbox.bot_token
-
-    def at(self, chat: int | str, number: int) -> Sight:
-        sight: Sight = self._run(lambda client: look(client, self.token, str(chat), number))
-        return sight
-
-    def is_exact(self, chat: int | str) -> bool:
-        return bool(self._run(lambda client: is_exact(client, self.token, str(chat))))
-
-    def post(self, chat: int | str, kind: Any = "text") -> int:
-        place = Place(id=1, name="x", address=str(chat), secret={"token": self.token})
-        message = RenderedMessage(kind=kind, text="Hello", file_name="a.txt", file_bytes=b"Hello")
-        return int(self._run(lambda client: Channel(client, place).send(message)).id)
-
-    def _run(self, act: Callable[[TelegramClient], Awaitable[Any]]) -> Any:
-        async def main() -> Any:
-            url = self.sandbox.telegram_url
-            client = TelegramClient(HandlerConfig(service="telegram", options={"API_BASE_URL": url}))
-            try:
-                return await act(client)
-            finally:
-                await client.aclose()
-
-        return asyncio.run(main())
 
 
 @pytest.fixture

@@ -16,11 +16,13 @@ from syncqueue.handlers.telegram.answers import PlaceRefused, Refused
 from syncqueue.handlers.telegram.channel import EXCERPT, Channel, kind_of
 from syncqueue.handlers.telegram.chats import find_chats
 from syncqueue.handlers.telegram.client import LEAST_ATTEMPT_SECONDS, TOKEN, TelegramClient
+from syncqueue.handlers.telegram.lost import FoundLost, LostSearch, find_lost
 from syncqueue.handlers.telegram.refusals import Refusal
 from syncqueue.handlers.telegram.render import RenderedMessage, notice, render, render_as
 from syncqueue.handlers.telegram.rights import standing
 
 _Parts = Sequence[RemotePart]
+_SEARCH_SHARE = 0.5  # of an attempt, for looking at numbers; what follows has to fit in too
 
 # A public name, or the number of a chat (channels and supergroups: -100 and more digits).
 ADDRESS = re.compile(r"@[A-Za-z][A-Za-z0-9_]{3,31}|-?[0-9]{1,20}")
@@ -40,14 +42,16 @@ OPTIONS: Mapping[str, Callable[[object], bool]] = {
     "link_preview": _is_switch,  # the first link is shown with a preview (default: yes)
     "link": _is_switch,  # the address of the object's own page is added to the message
     "thread_id": _is_thread,  # the topic of a forum group
+    "find_lost": _is_switch,  # a message whose answer was lost is looked for (default: yes)
+    "sole_poster": _is_switch,  # only this site posts with this bot there (default: yes), so what is found is its own
 }
 
 
 class TelegramHandler(DocumentHandler):
     """Keeps a message in a channel, group or chat for each object.
 
-    Telegram knows no idempotency key and lets a bot look nothing up, so a message whose answer was lost cannot
-    be found again: `create` sends whatever `job.uncertain` says; ON_UNKNOWN_OUTCOME decides if it is called.
+    Telegram knows no idempotency key and lets a bot read nothing, so `create` sends whatever `job.uncertain` says:
+    ON_UNKNOWN_OUTCOME decides if it is called. `find_lost` looks for a message whose answer was lost.
     """
 
     secret_fields: ClassVar[Mapping[str, Any]] = {"token": gettext_lazy("Bot token")}
@@ -101,6 +105,22 @@ class TelegramHandler(DocumentHandler):
             return str(int(place.address))
         chat = await self._client.call(place.secret.get("token", ""), lambda bot: bot.get_chat(place.address))
         return str(chat.id)
+
+    async def find_lost(self, job: DocumentJob, search: LostSearch) -> FoundLost | None:
+        """Look for the message that `job`'s lost create may have left; None: the destination does not want that.
+
+        Nothing is changed. It takes up to half of an attempt's time; see `FoundLost.stopped_at`.
+        """
+        options = job.place.options
+        if not options.get("find_lost", True):
+            return None
+        return await find_lost(
+            self._client,
+            job.place,
+            search,
+            seconds=self.config.attempt_timeout_seconds * _SEARCH_SHARE,
+            is_sole_poster=bool(options.get("sole_poster", True)),
+        )
 
     async def places(self, secret: Mapping[str, str]) -> Sequence[PlaceChoice]:
         """The chats of the bot's news in which it may post."""

@@ -20,6 +20,7 @@ class Standing:
 
     chat: str  # the chat's number
     title: str  # the chat's name, for people
+    link: str = ""  # the address of its messages, to be followed by a message's number; "" where they have none
     missing: str = ""  # a sentence on what keeps the bot from posting, or ""
     may_send_files: bool = True
     may_edit_others: bool = False  # messages that it did not write
@@ -44,6 +45,7 @@ async def standing_in(client: TelegramClient, token: str, chat: Chat | ChatFullI
     return Standing(
         chat=str(chat.id),
         title=title,
+        link=_link(chat),
         missing=_missing(chat, member, title),
         may_send_files=_may_send_files(chat, member),
         may_edit_others=isinstance(member, ChatMemberAdministrator) and bool(member.can_edit_messages),
@@ -82,6 +84,14 @@ def _may_send_files(chat: Chat | ChatFullInfo, member: ChatMember) -> bool:
         return bool(member.can_send_documents)
     permissions = chat.permissions if isinstance(chat, ChatFullInfo) else None
     return member.status != ChatMember.MEMBER or permissions is None or permissions.can_send_documents is not False
+
+
+def _link(chat: Chat | ChatFullInfo) -> str:
+    """https://core.telegram.org/api/links#message-links"""
+    if chat.username:
+        return f"https://t.me/{chat.username}/"
+    number = str(chat.id)
+    return f"https://t.me/c/{number.removeprefix('-100')}/" if number.startswith("-100") else ""
 
 
 def _not_there(title: str) -> str:
