@@ -22,6 +22,7 @@ from syncqueue.handlers.telegram.render import RenderedMessage, notice, render, 
 from syncqueue.handlers.telegram.rights import standing
 
 _Parts = Sequence[RemotePart]
+_BLANK = "Nothing of the text can be seen: it is empty, or all of it is comments. Telegram takes no empty messages."
 _SEARCH_SHARE = 0.5  # of an attempt, for looking at numbers; what follows has to fit in too
 
 # A public name, or the number of a chat (channels and supergroups: -100 and more digits).
@@ -67,8 +68,15 @@ class TelegramHandler(DocumentHandler):
         return await self._post(job, _rendered(job))
 
     async def update(self, job: DocumentJob) -> _Parts:
-        """Edit the message; where Telegram cannot (another form, another chat, gone), replace it."""
-        message = _rendered(job)
+        """Edit the message; where Telegram cannot (another form, another chat, gone), replace it.
+
+        Where nothing of the new text can be seen, the message goes, because what it shows is not wanted any more.
+        """
+        message = render(job.document, link=_wants_link(job))
+        if message.is_blank:
+            await self.delete(job)
+            await job.checkpoint([])
+            raise PermanentError(f"{_BLANK} The message that was there has been taken away.")
         part = await self._keep_one(job)
         if part is None:
             return await self._post(job, message)
@@ -262,7 +270,5 @@ def _as_kind_of(job: DocumentJob, part: RemotePart) -> RenderedMessage:
 def _rendered(job: DocumentJob) -> RenderedMessage:
     message = render(job.document, link=_wants_link(job))
     if message.is_blank:
-        raise PermanentError(
-            "Nothing of the text can be seen: it is empty, or all of it is comments. Telegram takes no empty messages."
-        )
+        raise PermanentError(_BLANK)
     return message

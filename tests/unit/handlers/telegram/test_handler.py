@@ -173,6 +173,14 @@ def test_a_text_that_grew_is_deleted_and_then_sent_as_a_file(bench: Any, api: An
     assert bench.checkpoints == [()]
 
 
+@pytest.mark.parametrize("text", ["", "<!-- was: visible -->"])
+def test_a_text_that_was_hidden_takes_its_message_with_it_and_says_so(bench: Any, api: Any, text: str) -> None:
+    with pytest.raises(PermanentError, match="taken away"):
+        bench.update(Document(text=text, format="markdown"), TEXT, FILE)
+    assert methods(api) == ["deleteMessage", "deleteMessage"]
+    assert bench.checkpoints == [(FILE,), ()]
+
+
 def test_a_file_that_shrank_is_deleted_and_then_sent_as_text(bench: Any, api: Any) -> None:
     (part,) = bench.update("short", FILE)
     assert methods(api) == ["deleteMessage", "sendMessage"]
