@@ -119,6 +119,26 @@ class RunningSandbox:
         """Turn a chat into a supergroup; returns its new id."""
         return int(self._call(f"/services/telegram/chats/{quote(str(chat))}/migrate", {})["id"])
 
+    def make_chat(self, type_: str, title: str = "A chat", **values: Any) -> int:
+        """A new Telegram chat with the bot in it ("supergroup", "group", "private", "channel"); returns its number."""
+        return int(self._call("/services/telegram/chats", {"type": type_, "title": title, **values})["id"])
+
+    def set_rights(self, chat: int | str, **rights: Any) -> None:
+        """What the bot may do in a chat: `status="left"`, `can_post_messages=False`. Until the next reset."""
+        self._call(f"/services/telegram/chats/{quote(str(chat))}/rights", rights)
+
+    def rename_chat(self, chat: int | str, username: str) -> None:
+        """Give a chat another public name, or none. Its number stays."""
+        self._call(f"/services/telegram/chats/{quote(str(chat))}/rename", {"username": username})
+
+    def set_topics(self, chat: int | str, **topics: str) -> None:
+        """Make a chat a forum with these topics: `**{"5": "open"}`, or "closed", "deleted"."""
+        self._call(f"/services/telegram/chats/{quote(str(chat))}/topics", topics)
+
+    def post_as_somebody(self, chat: int | str, text: str) -> int:
+        """Somebody else posts a text in a chat; returns its number there."""
+        return int(self._call(f"/services/telegram/chats/{quote(str(chat))}/post", {"text": text})["message_id"])
+
     def reset(self) -> None:
         """Restore the initial messages, log, plans and modes. Message ids and log numbers keep increasing."""
         self._call("/reset", {})
