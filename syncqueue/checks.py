@@ -3,6 +3,7 @@
 E001 SYNCQUEUE or a required key is missing    E002 unknown key    E003 wrong type or value
 E004 a handler cannot be used                  E005 Redis shared with a cache    E006 inconsistent times
 W001 the sweep cannot cover a model            W002 gevent         W003 evicting maxmemory-policy (--deploy)
+W004 attempts are too short for a service
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
         return [Error(problem.text, id=_KINDS[problem.kind]) for problem in found]
     settings = get_settings()
     messages: list[CheckMessage] = [*_handlers(settings), *_shared_redis(settings), *_times(settings)]
+    messages += _short_attempts(settings)
     if startup_problem:
         messages.append(Error(startup_problem, id="syncqueue.E004"))
     return messages
@@ -85,6 +87,23 @@ def _times(settings: Settings) -> Iterator[CheckMessage]:
             hint="Otherwise a worker is stopped in the middle of an attempt, or continues after its lease has expired.",
             id="syncqueue.E006",
         )
+
+
+def _short_attempts(settings: Settings) -> Iterator[CheckMessage]:
+    """An answer that comes after an attempt was given up is a lost answer."""
+    seconds = settings.processing.attempt_timeout_seconds
+    for service in settings.services.values():
+        try:
+            least = handler_class(service).least_attempt_seconds
+        except ConfigurationError:
+            continue  # reported as E004
+        if seconds < least:
+            yield Warning(
+                f"SYNCQUEUE['PROCESSING']['ATTEMPT_TIMEOUT_SECONDS'] is {seconds:g}; {service.name} may take "
+                f"longer to answer, and what it has done by then counts as a lost answer.",
+                hint=f"Set it to {least:g} or more.",
+                id="syncqueue.W004",
+            )
 
 
 def check_sources(**_: Any) -> list[CheckMessage]:

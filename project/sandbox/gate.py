@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
@@ -59,8 +60,14 @@ class Gate:
         if mode.name == "hang-before":
             return Outcome(response=None)
         refusal = self.service.refuse(mode, call) if mode.name in REFUSING else self._too_fast(call, mode)
-        if refusal:
+        if refusal and not mode.params.get("stored"):
             return refusal
+        outcome = self._perform(call)
+        if refusal:
+            return replace(outcome, response=refusal.response, closes=refusal.closes)
+        return outcome
+
+    def _perform(self, call: Call) -> Outcome:
         outcome = self.service.perform(call)
         if outcome.stored:
             self._on_change()

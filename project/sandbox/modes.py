@@ -53,7 +53,8 @@ _KINDS = (
         name="error",
         label="Error 500",
         sentence="Fails with an internal error. Nothing is stored.",
-        defaults={"status": 500, "html": False},
+        # description: the error's words; stored: the request is carried out all the same, before the error is sent
+        defaults={"status": 500, "html": False, "description": "", "stored": False},
     ),
     ModeKind(name="down", label="Down", sentence="The port is closed: connections are refused."),
     ModeKind(name="hang", label="Hanging", sentence="Stores the request, then never responds."),
@@ -130,8 +131,10 @@ def _unknown_param(name: str, key: str, known: list[str]) -> str:
 
 
 def _checked(key: str, value: Any) -> Any:
-    """Return the value with its type: `html` is a bool, `delay_seconds` a float, all others are ints."""
-    if key == "html":
+    """The value in its type: `html` and `stored` are truth values, `description` is a text, the others numbers."""
+    if key == "description":
+        return str(value)
+    if key in ("html", "stored"):
         return str(value).lower() in {"true", "1", "on"}
     least, most = _BOUNDS.get(key, (1, 86_400))
     try:

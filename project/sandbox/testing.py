@@ -20,9 +20,9 @@ from .telegram.service import DEFAULT_TOKEN
 from .webhook.service import DEFAULT_SECRET
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-START_SECONDS = 20.0  # on a busy machine, importing the web server takes long
-CALL_SECONDS = 10.0
-STOP_SECONDS = 5.0
+START_SECONDS = 120.0  # a busy machine's import of the web server
+CALL_SECONDS = 60.0
+STOP_SECONDS = 30.0
 
 
 class SandboxRefused(Exception):
@@ -118,6 +118,26 @@ class RunningSandbox:
     def migrate(self, chat: int | str) -> int:
         """Turn a chat into a supergroup; returns its new id."""
         return int(self._call(f"/services/telegram/chats/{quote(str(chat))}/migrate", {})["id"])
+
+    def make_chat(self, type_: str, title: str = "A chat", **values: Any) -> int:
+        """A new Telegram chat with the bot in it ("supergroup", "group", "private", "channel"); returns its number."""
+        return int(self._call("/services/telegram/chats", {"type": type_, "title": title, **values})["id"])
+
+    def set_rights(self, chat: int | str, **rights: Any) -> None:
+        """What the bot may do in a chat: `status="left"`, `can_post_messages=False`. Until the next reset."""
+        self._call(f"/services/telegram/chats/{quote(str(chat))}/rights", rights)
+
+    def rename_chat(self, chat: int | str, username: str) -> None:
+        """Give a chat another public name, or none. Its number stays."""
+        self._call(f"/services/telegram/chats/{quote(str(chat))}/rename", {"username": username})
+
+    def set_topics(self, chat: int | str, **topics: str) -> None:
+        """Make a chat a forum with these topics: `**{"5": "open"}`, or "closed", "deleted"."""
+        self._call(f"/services/telegram/chats/{quote(str(chat))}/topics", topics)
+
+    def post_as_somebody(self, chat: int | str, text: str) -> int:
+        """Somebody else posts a text in a chat; returns its number there."""
+        return int(self._call(f"/services/telegram/chats/{quote(str(chat))}/post", {"text": text})["message_id"])
 
     def reset(self) -> None:
         """Restore the initial messages, log, plans and modes. Message ids and log numbers keep increasing."""

@@ -22,6 +22,7 @@ from syncqueue.worker.worker import Worker
 from tests.docs.pages import blocks
 from tests.eventually import eventually
 from tests.integration.sync.conftest import forget_all
+from tests.patience import IMMEDIATE
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/handlers.md"
 SHELF, SHELF_SETTINGS, SHELF_DESTINATION, MAIL, MAIL_SETTINGS, MAIL_TASK = [block.text for block in blocks(PAGE)]
@@ -89,7 +90,8 @@ def site(write_module: None, redis_url: str, transactional_db: None) -> Iterator
     handlers = {**_run(SHELF_SETTINGS)["HANDLERS"], **_run(MAIL_SETTINGS)["HANDLERS"]}
     for one in handlers.values():
         one["BASE_DELAY_SECONDS"] = 0.1
-    with override_settings(SYNCQUEUE={"REDIS": redis_url, "KEY_PREFIX": uuid.uuid4().hex, "HANDLERS": handlers}):
+    where = {"REDIS": redis_url, "KEY_PREFIX": uuid.uuid4().hex}
+    with override_settings(SYNCQUEUE={**where, "IMMEDIATE": IMMEDIATE, "HANDLERS": handlers}):
         forget_all()
         yield
         forget_all()

@@ -165,6 +165,19 @@ def test_a_redis_that_evicts_is_w003_with_its_policy(settings: Any, own_redis_se
     assert "allkeys-lru" in message.msg
 
 
+def test_attempts_too_short_for_telegrams_silent_waits_are_w004(settings: Any) -> None:
+    assert messages(settings, PROCESSING={"ATTEMPT_TIMEOUT_SECONDS": 20.0}) == []
+    (message,) = messages(settings, PROCESSING={"ATTEMPT_TIMEOUT_SECONDS": 19.0})
+    assert message.id == "syncqueue.W004"
+    assert "telegram" in message.msg
+    assert "20" in str(message.hint)
+
+
+def test_other_services_may_be_given_less_time(settings: Any) -> None:
+    given = {"HANDLERS": {"webhook": {}}, "PROCESSING": {"ATTEMPT_TIMEOUT_SECONDS": 5.0}}
+    assert messages(settings, **given) == []
+
+
 def test_no_check_prints_a_secret(settings: Any) -> None:
     found = messages(
         settings,
