@@ -19,7 +19,7 @@ END = "=== end"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A fenced block: `sh` is executed, `python` is written to the file in its first line, `text` is expected output."""
+    """A fenced block: `sh` is executed, `python` is written to the file in its first line, `text` is output."""
 
     number: int
     language: str
