@@ -17,7 +17,7 @@ MAX_CHARACTERS = 64  # of the header; every known form is shorter
 
 _NUMBER = re.compile(r"(\d{1,40})(?:\.\d*)?", re.ASCII)
 _FIRST_EPOCH_SECONDS = 1e9  # nobody asks to wait for 30 years: from here on a number is a point in time
-_FIRST_EPOCH_MILLISECONDS = 1e11
+_FIRST_EPOCH_MILLISECONDS = 1e12
 
 
 def wait_seconds(
