@@ -125,7 +125,24 @@ def _check_all(destinations: Sequence[Destination]) -> Iterator[Finding]:
             advice = _("The destination works again: press “Try again” in the admin to send the waiting tasks.")
             yield wrong(_area(destination), f"{text} {destination.broken_reason}", advice, seconds)
         else:
-            yield ok(_area(destination), text, seconds)
+            yield _missing(destination, text, seconds) or ok(_area(destination), text, seconds)
+
+
+def _missing(destination: Destination, text: str, seconds: float) -> Finding | None:
+    """Whether fewer copies are at a destination than records say, as after a table was dropped by hand."""
+    try:
+        lost = services.count_missing(destination)
+    except (SyncQueueError, ValueError, OSError) as error:
+        return _failure(destination, error)
+    if not lost:
+        return None
+    text += " " + ngettext(
+        "%(count)d copy is missing that is recorded as synced.",
+        "%(count)d copies are missing that are recorded as synced.",
+        lost,
+    ) % {"count": lost}
+    advice = _("Write them again: manage.py syncqueue resync --destination %s --force") % destination.pk
+    return wrong(_area(destination), text, advice, seconds)
 
 
 def _area(destination: Destination) -> str:

@@ -18,6 +18,7 @@ from syncqueue.services.objects import adopt, explain, resync, status, sync, syn
 from syncqueue.services.places import (
     after_destination_save,
     check_destination,
+    count_missing,
     find_places,
     mend,
     retire,
@@ -71,6 +72,7 @@ __all__ = [
     "check_destination",
     "clear",
     "clearing",
+    "count_missing",
     "delete_task",
     "delete_tasks",
     "explain",

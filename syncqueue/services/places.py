@@ -24,6 +24,7 @@ from syncqueue.services.objects import enqueue_pending
 from syncqueue.site import record_db
 from syncqueue.sources import destinations
 from syncqueue.sources.intents import touch_records
+from syncqueue.sources.records import count_synced
 from syncqueue.sources.sweep import begin_filling
 
 logger = logging.getLogger("syncqueue.services")
@@ -90,6 +91,22 @@ async def _check(destination: Destination) -> str:
         if not isinstance(handler, DocumentHandler):
             return _("There is nothing to check at this service.")
         return await handler.check(place_of(destination))
+
+
+def count_missing(destination: Destination) -> int:
+    """Return how many copies fewer a destination has than its records say. Raises `HandlerError`.
+
+    0 where the service does not tell, and also where others have put as much there themselves.
+    """
+    before = count_synced(destination.pk)
+    found = asyncio.run(_count(destination))
+    # Asked before and after: meanwhile some copies may have come or gone.
+    return 0 if found is None else max(min(before, count_synced(destination.pk)) - found, 0)
+
+
+async def _count(destination: Destination) -> int | None:
+    async with aclosing(make_handler(destination.service)) as handler:
+        return await handler.count(place_of(destination)) if isinstance(handler, DocumentHandler) else None
 
 
 def send_test(destination: Destination) -> str:
