@@ -1,4 +1,4 @@
-"""What the pages say is true of the code, as far as a machine can tell."""
+"""Statements of the pages that can be checked against the code."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
 
 
 def name(page: Path) -> str:
-    """The page as people know it."""
+    """Return the path of the page from the repository root."""
     return str(page.relative_to(CHECKOUT))
 
 

@@ -1,4 +1,4 @@
-"""The system checks: each problem under its id, in words that say what to write."""
+"""The system checks: each problem has its id and a message that says what to write."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ TOKEN = "123456:a-token-that-must-not-be-shown-anywhere"
 
 
 class NotAHandler:
-    """A class of another kind."""
+    """A class that is no handler."""
 
 
 def messages(settings: Any, **given: Any) -> list[CheckMessage]:
-    """What the settings' check says of the shortest setting with `given`."""
+    """Return the messages of the settings check for the minimal setting with `given`."""
     settings.SYNCQUEUE = {**SHORTEST, **given}
     return checks.check_settings()
 
 
 def ids(found: list[CheckMessage]) -> list[str | None]:
-    """The ids of messages."""
+    """Return the ids of messages."""
     return [message.id for message in found]
 
 

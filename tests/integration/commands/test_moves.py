@@ -1,4 +1,4 @@
-"""`retry`, `clear`, `recover`, `pause`, `resume`: what they do, ask, print and end with."""
+"""`retry`, `clear`, `recover`, `pause`, `resume`: effects, questions, output and exit codes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def counts() -> tuple[int, int, int]:
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What a person types; nobody is there when it is empty."""
+    """Set the input of a person; empty: there is no input."""
     typed: list[str] = []
 
     def read() -> str:

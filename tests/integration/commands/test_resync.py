@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def own_queue() -> None:
-    """Not the API's: `own_site` has brought one."""
+    """Override the fixture of the API tests: `own_site` provides a site."""
 
 
 def note(writer: User, text: str = "First") -> Note:

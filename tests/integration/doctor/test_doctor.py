@@ -1,4 +1,4 @@
-"""What the doctor finds wrong, in which words, and which setting it names."""
+"""The problems that the doctor finds, its messages, and the settings that it names."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ FORCE = "SYNCQUEUE['HANDLERS']['telegram']['FORCE_IPV4']"
 
 
 def examined() -> Said:
-    """What the doctor says while a worker is alive."""
+    """Return the output of the doctor while a worker is alive."""
     keep_alive()
     return call("doctor")
 
 
 def about(said: Said, words: str) -> str:
-    """The lines of one finding: what was found, and what mends it."""
+    """Return the lines of one finding: the problem and its fix."""
     lines = said.out.splitlines()
     (at,) = [number for number, line in enumerate(lines) if words in line]
     advice = lines[at + 1].strip() if lines[at + 1].startswith("      ->") else ""
@@ -37,7 +37,7 @@ def about(said: Said, words: str) -> str:
 
 
 def name_the_sandbox(sandbox: RunningSandbox, resolver: Resolver, *addresses: str) -> int:
-    """Let the Bot API be "api.test", which stands for these addresses; answers the port."""
+    """Let the Bot API be "api.test", which resolves to these addresses; returns the port."""
     port = urlsplit(sandbox.telegram_url).port or 0
     base = sandbox.telegram_url.replace("127.0.0.1", "api.test")
     configure("telegram", OPTIONS={"API_BASE_URL": base})
