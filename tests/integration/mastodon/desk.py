@@ -12,6 +12,9 @@ from syncqueue.handlers.base import Document, DocumentJob, HandlerConfig, Place,
 from syncqueue.handlers.mastodon.handler import MastodonHandler
 
 
+FLAVOURS = ("mastodon", "gotosocial", "takahe", "other")
+
+
 class Crash(Exception):
     """The process dies here."""
 
@@ -28,6 +31,7 @@ class Desk:
         self.parts: Sequence[RemotePart] = ()
         self.uncertain = False
         self.stores_left: int | None = None  # checkpoints until the process dies
+        self.object_pk = "1"  # the note at hand
         self._key_count = 1
 
     def create(self, document: Document | str) -> None:
@@ -85,6 +89,8 @@ class Desk:
             idempotency_key=f"key-{self._key_count}",
             uncertain=self.uncertain,
             store=self._store,
+            source="notes.note",
+            object_pk=self.object_pk,
         )
         self.parts = tuple(self.run(lambda handler: act(handler, job)) or ())
         self._key_count += 1

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from syncqueue.core.errors import DestinationBroken, RetryLater, Unreachable
+from syncqueue.core.errors import DestinationBroken, Unavailable, Unreachable
 from syncqueue.handlers.base import Document
 from syncqueue.handlers.mastodon.handler import MastodonHandler
 from tests.integration.mastodon.desk import Desk
@@ -122,7 +122,7 @@ def test_an_address_that_hangs_is_bounded_and_named(desk: Desk, resolver: Resolv
             desk.create("Hello")
 
 
-@pytest.mark.parametrize(("status", "error"), [(301, DestinationBroken), (307, RetryLater)])
+@pytest.mark.parametrize(("status", "error"), [(301, DestinationBroken), (307, Unavailable)])
 def test_a_redirect_is_never_followed(desk: Desk, status: int, error: type[Exception]) -> None:
     with redirecting(desk, status) as address:
         desk.place = replace(desk.place, address=address)

@@ -10,14 +10,13 @@ import pytest
 from syncqueue.core.errors import (
     DestinationBroken,
     HandlerError,
-    OutcomeUnknown,
     PermanentError,
     RateLimited,
-    RetryLater,
+    Unavailable,
     Unreachable,
 )
 from syncqueue.handlers.base import Document
-from tests.integration.mastodon.desk import Desk
+from tests.integration.mastodon.desk import FLAVOURS, Desk
 
 POST = "POST /statuses"
 
@@ -32,13 +31,15 @@ def hasty(desk: Desk) -> Desk:
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        ({"mode": "error"}, RetryLater),
-        ({"mode": "error", "status": 502, "html": True}, RetryLater),
+        ({"mode": "error"}, Unavailable),
+        ({"mode": "error", "status": 502, "html": True}, Unavailable),
+        ({"mode": "error", "status": 503, "html": True}, Unavailable),
+        ({"mode": "error", "status": 504}, Unavailable),
         ({"mode": "error", "status": 422}, PermanentError),
         ({"mode": "error", "status": 403}, DestinationBroken),
         ({"mode": "broken"}, DestinationBroken),
         ({"mode": "unauthorized"}, DestinationBroken),
-        ({"mode": "hang-before"}, OutcomeUnknown),
+        ({"mode": "hang-before"}, Unavailable),
     ],
 )
 def test_each_way_to_refuse_has_its_name_stores_nothing_and_leaves_no_secret(
@@ -65,9 +66,9 @@ def test_a_status_whose_answer_was_lost_is_found_at_once(hasty: Desk, answer: st
     assert hasty.parts[0].id == hasty.statuses()[0]["id"]
 
 
-@pytest.mark.parametrize("options", [{}, {"idempotency": False}, {"flavour": "other"}])
-def test_a_status_whose_answer_was_lost_is_found_by_the_next_attempt(hasty: Desk, options: dict[str, Any]) -> None:
-    hasty.sandbox.set_options("mastodon", **options)
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_a_status_whose_answer_was_lost_is_found_by_the_next_attempt(hasty: Desk, flavour: str) -> None:
+    hasty.sandbox.set_options("mastodon", flavour=flavour)
     lose_answer(hasty, "Hello")
     hasty.create("Hello")
     assert hasty.texts() == ["Hello"]
@@ -75,7 +76,11 @@ def test_a_status_whose_answer_was_lost_is_found_by_the_next_attempt(hasty: Desk
 
 
 @pytest.mark.parametrize("is_private", [False, True])
-def test_a_status_whose_answer_was_lost_shows_what_the_note_says_by_now(hasty: Desk, is_private: bool) -> None:
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_a_status_whose_answer_was_lost_shows_what_the_note_says_by_now(
+    hasty: Desk, flavour: str, is_private: bool
+) -> None:
+    hasty.sandbox.set_options("mastodon", flavour=flavour)
     lose_answer(hasty, "Hello")
     hasty.create(Document(text="Hello again", is_private=is_private))
     [status] = hasty.statuses()
@@ -141,9 +146,9 @@ def lose_answer(desk: Desk, text: str) -> None:
     desk.sandbox.plan_answers(
         "mastodon",
         {"mode": "store-then-reset", "method": POST},
-        {"mode": "error", "method": "GET /accounts/verify_credentials"},
+        {"mode": "error", "method": "GET /accounts/statuses"},
     )
-    with pytest.raises(OutcomeUnknown):
+    with pytest.raises(Unavailable):
         desk.create(text)
     desk.uncertain = True
     assert len(desk.statuses()) == 1
