@@ -28,6 +28,7 @@ from syncqueue.outbound.connect import Outbound
 from syncqueue.outbound.probe import Reach, Way, try_ways
 from syncqueue.secrets import redact
 from syncqueue.site import record_db
+from syncqueue.sources.destinations import ensure_declared
 
 MOST_DESTINATIONS = 20  # each costs a call or two; a site may have one for every user
 
@@ -42,6 +43,7 @@ def examine_service(service: str, most: int = MOST_DESTINATIONS) -> Iterator[Fin
     yield ok(service, _("Its handler can be used."))
     if not isinstance(handler, DocumentHandler):
         return
+    ensure_declared()  # rows that the settings have not reached yet would be looked at with old addresses
     rows = Destination.objects.using(record_db()).filter(service=service, state=DestinationState.ACTIVE, enabled=True)
     count = rows.count()
     # What is known to be broken first: that is what somebody came to see mended.
@@ -58,7 +60,9 @@ def _examine(service: str, handler: DocumentHandler, chosen: Sequence[Destinatio
     endpoints: dict[str, list[Destination]] = {}
     for destination in chosen:
         try:
-            endpoints.setdefault(handler.endpoint(place_of(destination)), []).append(destination)
+            place = place_of(destination)
+            handler.clean(place.address, place.options, place.secret)
+            endpoints.setdefault(handler.endpoint(place), []).append(destination)
         except (SyncQueueError, ValueError) as error:
             yield _failure(destination, error)
     for endpoint, destinations in endpoints.items():
@@ -135,9 +139,9 @@ def _failure(destination: Destination, error: Exception) -> Finding:
     match error:
         case SecretError():
             advice = _("Put the old key into SECRET_KEY_FALLBACKS or SYNCQUEUE['ENCRYPTION_KEYS'].")
-        case DestinationBroken() if destination.declared:
+        case DestinationBroken() | ValueError() if destination.declared:
             advice = _("Mend SYNCQUEUE['DESTINATIONS'][%r].") % destination.declared
-        case DestinationBroken():
+        case DestinationBroken() | ValueError():
             advice = _("Enter its credential and address again in the admin.")
         case Unreachable():
             advice = _("It goes out by itself once the service can be reached.")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from syncqueue.conf import ServiceSettings
+from syncqueue.conf import ServiceSettings, get_settings
 from syncqueue.core.errors import ConfigurationError, SecretError
 from syncqueue.core.result import Outcome, SyncResult, format_traceback
 from syncqueue.handlers.base import Document, DocumentHandler, Place, RemotePart
@@ -132,12 +132,17 @@ def _prepare(
 
 
 def place_of(destination: Destination) -> Place:
-    """A destination as its handler sees it. Raises `SecretError`."""
+    """A destination as its handler sees it. Raises `SecretError`.
+
+    Of a declared destination the settings say all of it: a row that has not caught up with them must not lead a new
+    secret to an old address.
+    """
+    entry = get_settings().destinations.get(destination.declared, {}) if destination.declared else {}
     return Place(
         id=destination.pk,
         name=destination.name,
-        address=destination.address,
-        options=destination.options,
+        address=entry.get("ADDRESS", "") if entry else destination.address,
+        options=dict(entry.get("OPTIONS", {})) if entry else destination.options,
         secret=destination.secret,
     )
 

@@ -11,7 +11,6 @@ from project.sandbox.testing import RunningSandbox
 from syncqueue.handlers.base import Document, DocumentJob, HandlerConfig, Place, RemotePart
 from syncqueue.handlers.mastodon.handler import MastodonHandler
 
-
 FLAVOURS = ("mastodon", "gotosocial", "takahe", "other")
 
 
