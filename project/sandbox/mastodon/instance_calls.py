@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .asking import Ask, Done
+from .flavours import FLAVOURS, Flavour
 from .images import MAX_IMAGE_BYTES, MAX_PIXELS, MIME_TYPES
 from .results import credential_result
 
@@ -36,7 +37,12 @@ def _host(ask: Ask) -> str:
 
 
 def _version(ask: Ask) -> str:
-    return _UNNAMED if ask.options.hides_itself else ask.options.ways.version
+    return _UNNAMED if ask.options.hides_itself else _told(ask).version
+
+
+def _told(ask: Ask) -> Flavour:
+    """Which server it says it is."""
+    return FLAVOURS["mastodon"] if ask.options.says_mastodon else ask.options.ways
 
 
 def instance_v1(ask: Ask) -> Done:
@@ -61,8 +67,8 @@ def instance_v2(ask: Ask) -> Done:
     contact = {"email": "", "account": None}
     rest: dict[str, Any] = {"languages": ["en"], "rules": [], "contact": contact, "icon": []}
     is_named = not ask.options.hides_itself
-    versions = dict(ask.options.ways.api_versions or {}) if is_named else {}
-    source_url = ask.options.ways.source_url if is_named else ""
+    versions = dict(_told(ask).api_versions or {}) if is_named else {}
+    source_url = _told(ask).source_url if is_named else ""
     answer = {**about, **rest, "source_url": source_url, "usage": usage, "registrations": registering}
     return Done({**answer, "api_versions": versions, "configuration": _configuration(ask)})
 

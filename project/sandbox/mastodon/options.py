@@ -23,6 +23,7 @@ class Options:
     flavour: str = "mastodon"  # which server it plays: flavours.py
     idempotency: bool = True  # False (and always with flavours that keep none): Idempotency-Key is ignored
     hides_itself: bool = False  # it describes itself as nothing in particular
+    says_mastodon: bool = False  # it describes itself as Mastodon
     keeps_edits: bool = True  # False: an edit is accepted and changes nothing
     history: bool = True  # False: it does not tell that a status was edited
     max_characters: int = 500

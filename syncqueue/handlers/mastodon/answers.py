@@ -98,7 +98,7 @@ def judge(answer: Answer, asked: Asked, now: datetime) -> HandlerError | None:
     if answer.content is None:
         said = f"Something that is no Mastodon API answers {answer.status} (a proxy's page?)."
         # Whose refusal it is can be told by a question whose answer is known; a "yes" in another form is no yes.
-        return Unavailable(said) if answer.status < 300 else Doubtful(_refused(answer.status, said), is_page=True)
+        return Unavailable(said) if answer.status < 300 else Doubtful(_refused_by_page(answer.status, said), is_page=True)
     return None if answer.status < 300 else _said_in_json(answer.status, said)
 
 
@@ -124,6 +124,11 @@ def _redirected(answer: Answer) -> HandlerError:
 def _said_in_json(status: int, said: str) -> HandlerError:
     refusal = _refused(status, said)
     return Doubtful(refusal, is_page=False) if status == 400 else refusal
+
+
+def _refused_by_page(status: int, said: str) -> HandlerError:
+    # The token is good, if this is asked for at all: then it is about this request, such as a firewall's "no".
+    return PermanentError(said) if status in (401, 403) else _refused(status, said)
 
 
 def _refused(status: int, said: str) -> HandlerError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import replace
 from typing import Any
 
@@ -10,12 +11,14 @@ import pytest
 from syncqueue.core.errors import (
     DestinationBroken,
     HandlerError,
+    OutcomeUnknown,
     PermanentError,
     RateLimited,
     Unavailable,
     Unreachable,
 )
 from syncqueue.handlers.base import Document
+from syncqueue.handlers.mastodon.handler import MastodonHandler
 from tests.integration.mastodon.desk import FLAVOURS, Desk
 
 POST = "POST /statuses"
@@ -139,6 +142,63 @@ def test_a_server_without_a_history_is_edited_all_the_same(desk: Desk) -> None:
     assert desk.texts() == ["Second"]
     desk.delete()
     assert desk.texts() == []
+
+
+def test_a_page_that_refuses_everything_is_a_proxys_and_is_waited_out(desk: Desk) -> None:
+    desk.sandbox.set_mode("mastodon", "error", status=403, html=True)
+    with pytest.raises(Unavailable):
+        desk.create("Hello")
+
+
+def test_a_page_that_refuses_one_request_is_about_that_one_alone(desk: Desk) -> None:
+    desk.sandbox.plan_answers("mastodon", {"mode": "error", "status": 403, "html": True, "method": POST})
+    with pytest.raises(PermanentError):
+        desk.create("Hello")
+    assert desk.parts == ()  # nothing is out there, and no trace of it either
+
+
+@pytest.mark.parametrize(
+    "answer", [{"mode": "error", "status": 422}, {"mode": "limited", "retry_after": 9}, {"mode": "unauthorized"}]
+)
+def test_a_create_that_was_refused_leaves_no_trace(desk: Desk, answer: dict[str, Any]) -> None:
+    desk.sandbox.plan_answers("mastodon", {**answer, "method": POST})
+    with pytest.raises((PermanentError, RateLimited, DestinationBroken)):
+        desk.create("Hello")
+    assert desk.parts == ()
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_where_the_account_cannot_be_read_it_is_said_that_nobody_knows_and_nothing_is_posted(
+    hasty: Desk, flavour: str
+) -> None:
+    hasty.sandbox.set_options("mastodon", flavour=flavour)
+    lose_answer(hasty, "Hello")
+    hasty.sandbox.plan_answers("mastodon", {"mode": "error", "status": 403, "method": "GET /accounts/statuses"})
+    with pytest.raises(OutcomeUnknown, match="read:statuses"):
+        hasty.update("Hello")
+    assert hasty.texts() == ["Hello"]
+
+
+def test_a_status_with_the_same_text_of_another_note_is_not_taken_for_a_lost_one(hasty: Desk) -> None:
+    hasty.sandbox.set_options("mastodon", flavour="takahe")
+    hasty.sandbox.plan_answers("mastodon", {"mode": "hang-before", "method": POST})
+
+    async def two(handler: MastodonHandler) -> None:
+        with pytest.raises(Unavailable):
+            await hasty.keep(handler.create, "Hello")  # never arrived
+        lost, hasty.parts, hasty.object_pk = hasty.parts, (), "2"
+        await hasty.keep(handler.create, "Hello")
+        hasty.parts, hasty.object_pk = lost, "1"
+        await hasty.keep(handler.update, "Hello")
+
+    hasty.config = replace(hasty.config, attempt_timeout_seconds=3.0)
+    hasty.run(lambda handler: _unbounded(two(handler)))
+    assert hasty.texts() == ["Hello", "Hello"]
+
+
+async def _unbounded(work: Awaitable[None]) -> None:
+    """Several attempts in one: each bounds itself."""
+    await work
 
 
 def lose_answer(desk: Desk, text: str) -> None:

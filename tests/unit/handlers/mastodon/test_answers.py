@@ -62,7 +62,7 @@ def test_a_refusal_quotes_the_server_without_secrets() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "meaning"), [(400, PermanentError), (401, DestinationBroken), (404, Gone), (422, PermanentError)]
+    ("status", "meaning"), [(400, PermanentError), (401, PermanentError), (404, Gone), (422, PermanentError)]
 )
 def test_a_refusal_that_is_no_json_may_be_the_instances_or_a_proxys(status: int, meaning: type[HandlerError]) -> None:
     error = judge(Answer(status=status, body=b"<html>Blocked</html>"), Asked(), NOW)
