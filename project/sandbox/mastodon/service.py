@@ -16,7 +16,6 @@ from .asking import Ask, Done
 from .budgets import Budget, Budgets
 from .control import Control
 from .errors import ApiError, refusal, unauthorized
-from .flavours import FLAVOURS
 from .options import Options
 from .page import account_views, picture, state_of, status_page
 from .params import Params, read_params
@@ -148,12 +147,7 @@ class MastodonService(Service):
         self._budgets = Budgets()
 
     def page(self) -> dict[str, Any]:
-        return {
-            "accounts": account_views(self._store, self._all),
-            "options": self._options,
-            "flavours": tuple(FLAVOURS),
-            "names": {},
-        }
+        return {"accounts": account_views(self._store, self._all), "options": self._options, "names": {}}
 
     def dump(self) -> dict[str, Any]:
         return self._store.dump()
