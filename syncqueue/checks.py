@@ -2,6 +2,7 @@
 
 E001 SYNCQUEUE or a required key is missing    E002 unknown key    E003 wrong type or value
 E004 a handler cannot be used                  E005 Redis shared with a cache    E006 inconsistent times
+E010 a declared destination cannot work        W010 the same, and it has no secret here
 W001 the sweep cannot cover a model            W002 gevent         W003 evicting maxmemory-policy (--deploy)
 W004 attempts are too short for a service
 """
@@ -18,7 +19,8 @@ from django.db import router
 from syncqueue.conf import SETTING, Settings, get_settings, problems
 from syncqueue.core.errors import ConfigurationError, QueueUnavailable
 from syncqueue.dispatch.immediate import is_gevent
-from syncqueue.handlers.registry import handler_class
+from syncqueue.handlers.base import DocumentHandler
+from syncqueue.handlers.registry import handler_class, make_handler
 from syncqueue.queue.connection import place_of, redis_errors, sync_client
 from syncqueue.site import record_db
 from syncqueue.sources.registry import all_sources
@@ -41,8 +43,8 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     if found:
         return [Error(problem.text, id=_KINDS[problem.kind]) for problem in found]
     settings = get_settings()
-    messages: list[CheckMessage] = [*_handlers(settings), *_shared_redis(settings), *_times(settings)]
-    messages += _short_attempts(settings)
+    messages: list[CheckMessage] = [*_handlers(settings), *_declared(settings), *_shared_redis(settings)]
+    messages += [*_times(settings), *_short_attempts(settings)]
     if startup_problem:
         messages.append(Error(startup_problem, id="syncqueue.E004"))
     return messages
@@ -54,6 +56,23 @@ def _handlers(settings: Settings) -> Iterator[CheckMessage]:
             handler_class(service)
         except ConfigurationError as error:
             yield Error(str(error), id="syncqueue.E004")
+
+
+def _declared(settings: Settings) -> Iterator[CheckMessage]:
+    """What the handlers say of the form of SYNCQUEUE['DESTINATIONS']."""
+    for name, entry in settings.destinations.items():
+        secret = entry.get("SECRET", {})
+        try:
+            handler = make_handler(entry["SERVICE"], settings)
+            if isinstance(handler, DocumentHandler):
+                handler.clean(entry.get("ADDRESS", ""), entry.get("OPTIONS", {}), secret)
+        except ConfigurationError:
+            continue  # the service is off, or its handler cannot be used: that is told for itself
+        except ValueError as error:
+            text = f"SYNCQUEUE['DESTINATIONS'][{name!r}]: {error}"
+            # A build, or a machine of CI, has the settings and no secrets.
+            has_secret = any(secret.values())
+            yield Error(text, id="syncqueue.E010") if has_secret else Warning(text, id="syncqueue.W010")
 
 
 def _shared_redis(settings: Settings) -> Iterator[CheckMessage]:

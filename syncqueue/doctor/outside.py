@@ -28,6 +28,7 @@ from syncqueue.outbound.connect import Outbound
 from syncqueue.outbound.probe import Reach, Way, try_ways
 from syncqueue.secrets import redact
 from syncqueue.site import record_db
+from syncqueue.sources.destinations import ensure_declared
 
 MOST_DESTINATIONS = 20  # each costs a call or two; a site may have one for every user
 
@@ -42,6 +43,7 @@ def examine_service(service: str, most: int = MOST_DESTINATIONS) -> Iterator[Fin
     yield ok(service, _("The handler can be used."))
     if not isinstance(handler, DocumentHandler):
         return
+    ensure_declared()  # rows that the settings have not reached yet would be looked at with old addresses
     rows = Destination.objects.using(record_db()).filter(service=service, state=DestinationState.ACTIVE, enabled=True)
     count = rows.count()
     # Broken destinations first: they are the likely reason for running the doctor.
@@ -58,7 +60,9 @@ def _examine(service: str, handler: DocumentHandler, chosen: Sequence[Destinatio
     endpoints: dict[str, list[Destination]] = {}
     for destination in chosen:
         try:
-            endpoints.setdefault(handler.endpoint(place_of(destination)), []).append(destination)
+            place = place_of(destination)
+            handler.clean(place.address, place.options, place.secret)
+            endpoints.setdefault(handler.endpoint(place), []).append(destination)
         except (SyncQueueError, ValueError) as error:
             yield _failure(destination, error)
     for endpoint, destinations in endpoints.items():
@@ -153,9 +157,9 @@ def _failure(destination: Destination, error: Exception) -> Finding:
     match error:
         case SecretError():
             advice = _("Add the old key to SECRET_KEY_FALLBACKS or SYNCQUEUE['ENCRYPTION_KEYS'].")
-        case DestinationBroken() if destination.declared:
+        case DestinationBroken() | ValueError() if destination.declared:
             advice = _("Correct SYNCQUEUE['DESTINATIONS'][%r].") % destination.declared
-        case DestinationBroken():
+        case DestinationBroken() | ValueError():
             advice = _("Enter the credential and the address again in the admin.")
         case Unreachable():
             advice = _("Waiting tasks are sent automatically once the service can be reached.")

@@ -77,6 +77,29 @@ def test_what_autodiscovery_could_not_do_is_e004(settings: Any, monkeypatch: pyt
     assert ids(messages(settings)) == ["syncqueue.E004"]
 
 
+@pytest.mark.parametrize(
+    "address", ["mastodon.social", "@me@mastodon.social", "http://mastodon.social", "Mastodon.social"]
+)
+def test_a_declared_destination_that_cannot_work_is_e010_and_says_what_to_write(settings: Any, address: str) -> None:
+    declared = {"news": {"SERVICE": "mastodon", "ADDRESS": address, "SECRET": {"access_token": "x" * 43}}}
+    (message,) = messages(settings, HANDLERS={"mastodon": {}}, DESTINATIONS=declared)
+    assert message.id == "syncqueue.E010"
+    assert "['news']" in message.msg
+    assert "https://mastodon.social" in message.msg
+    assert "x" * 43 not in message.msg
+
+
+def test_a_declared_destination_without_its_secret_is_a_warning(settings: Any) -> None:
+    declared = {"news": {"SERVICE": "telegram", "ADDRESS": "@news", "SECRET": {"token": ""}}}
+    assert ids(messages(settings, DESTINATIONS=declared)) == ["syncqueue.W010"]
+
+
+def test_a_slash_at_the_end_of_an_instance_is_no_problem(settings: Any) -> None:
+    news = {"SERVICE": "mastodon", "ADDRESS": "https://a.example/", "SECRET": {"access_token": "x" * 43}}
+    declared = {"news": news}
+    assert messages(settings, HANDLERS={"mastodon": {}}, DESTINATIONS=declared) == []
+
+
 class TestSharedRedis:
     """A cache's clear() is a FLUSHDB."""
 
