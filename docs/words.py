@@ -7,8 +7,12 @@ SETTINGS: dict[str, tuple[str, str, dict[str, str]]] = {
         {
             "ENABLED": "`False`: no query, no Redis, no sync; the site works as if syncqueue were not there. Switched "
             "on again, the sweep catches up.",
-            "REDIS": "Where the queues are: a database for syncqueue alone, never one that a cache clears. Sentinel: "
-            '`{"SENTINELS": [("host", 26379)], "MASTER": "name"}`, Cluster: `{"NODES": [("host", 6379)]}`.',
+            "REDIS": "Where the queues are: a database for syncqueue alone, never one that a cache clears. A "
+            "`redis://`, `rediss://` (TLS) or `unix://` URL with user and password percent-encoded, or the alias of a "
+            "cache of django-redis or of Django's RedisCache, whose server, password and TLS are taken over. Sentinel: "
+            '`{"SENTINELS": [("host", 26379)], "MASTER": "name"}`, Cluster: `{"NODES": [("host", 6379)]}`; both take '
+            '`"OPTIONS"` (`username`, `password`, `ssl`, ...), Sentinel also `"SENTINEL_OPTIONS"`. Timeouts are '
+            "syncqueue's own.",
             "KEY_PREFIX": "Begins every key in Redis; two sites on one Redis database need two.",
             "ENVIRONMENT": "Such as `staging`: a badge on the pages. A database stamped with another one sends nothing "
             "until `syncqueue adopt-queue` has confirmed it.",

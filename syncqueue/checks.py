@@ -2,6 +2,7 @@
 
 E001 SYNCQUEUE or a required key is missing    E002 unknown key    E003 wrong type or value
 E004 a handler cannot be used                  E005 Redis shared with a cache    E006 the times do not fit
+E007 the address of Redis cannot be used
 W001 the sweep cannot cover a model            W002 gevent         W003 evicting maxmemory-policy (--deploy)
 """
 
@@ -18,7 +19,7 @@ from syncqueue.conf import SETTING, Settings, get_settings, problems
 from syncqueue.core.errors import ConfigurationError, QueueUnavailable
 from syncqueue.dispatch.immediate import is_gevent
 from syncqueue.handlers.registry import handler_class
-from syncqueue.queue.connection import place_of, redis_errors, sync_client
+from syncqueue.queue.connection import address_of, place_of, redis_errors, sync_client
 from syncqueue.site import record_db
 from syncqueue.sources.registry import all_sources
 
@@ -40,10 +41,23 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     if found:
         return [Error(problem.text, id=_KINDS[problem.kind]) for problem in found]
     settings = get_settings()
-    messages: list[CheckMessage] = [*_handlers(settings), *_shared_redis(settings), *_times(settings)]
+    messages: list[CheckMessage] = [
+        *_address(settings),
+        *_handlers(settings),
+        *_shared_redis(settings),
+        *_times(settings),
+    ]
     if startup_problem:
         messages.append(Error(startup_problem, id="syncqueue.E004"))
     return messages
+
+
+def _address(settings: Settings) -> Iterator[CheckMessage]:
+    """Whether REDIS can be read; nothing is connected."""
+    try:
+        address_of(settings.redis)
+    except ConfigurationError as error:
+        yield Error(str(error), id="syncqueue.E007")
 
 
 def _handlers(settings: Settings) -> Iterator[CheckMessage]:

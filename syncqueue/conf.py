@@ -78,7 +78,7 @@ class Settings:
     """All of SYNCQUEUE."""
 
     enabled: bool
-    redis: str | Mapping[str, Any]  # an alias of CACHES, a URL, or a dict for Sentinel or Cluster
+    redis: str | Mapping[str, Any] = field(repr=False)  # an alias of CACHES, a URL, or a dict for Sentinel or Cluster
     key_prefix: str
     environment: str
     sources_module: str
