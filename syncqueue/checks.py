@@ -2,7 +2,8 @@
 
 E001 SYNCQUEUE or a required key is missing    E002 unknown key    E003 wrong type or value
 E004 a handler cannot be used                  E005 Redis shared with a cache    E006 the times do not fit
-E007 the address of Redis cannot be used
+E007 the address of Redis cannot be used       W004 Redis database shared with Celery (--deploy)
+I001 Redis does not tell its maxmemory-policy (--deploy)
 W001 the sweep cannot cover a model            W002 gevent         W003 evicting maxmemory-policy (--deploy)
 """
 
@@ -12,14 +13,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.conf import settings as django_settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
 from django.db import router
 
 from syncqueue.conf import SETTING, Settings, get_settings, problems
-from syncqueue.core.errors import ConfigurationError, QueueUnavailable
+from syncqueue.core.errors import ConfigurationError, QueueError
 from syncqueue.dispatch.immediate import is_gevent
 from syncqueue.handlers.registry import handler_class
 from syncqueue.queue.connection import address_of, place_of, redis_errors, sync_client
+from syncqueue.queue.server_checks import celery_key, eviction_policy
 from syncqueue.site import record_db
 from syncqueue.sources.registry import all_sources
 
@@ -125,23 +127,42 @@ def check_sources(**_: Any) -> list[CheckMessage]:
 
 
 def check_redis(**_: Any) -> list[CheckMessage]:
-    """Whether Redis may throw tasks away when it is full."""
+    """Whether Redis may throw tasks away when it is full, and whether its database is syncqueue's alone."""
     if problems(getattr(django_settings, SETTING, None)):
         return []
-    client = sync_client(get_settings().redis, timeout_seconds=2.0)
+    try:
+        client = sync_client(get_settings().redis, timeout_seconds=2.0)
+    except ConfigurationError:  # E007 says it
+        return []
     try:
         with redis_errors("any service"):
-            policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "noeviction")
-    except QueueUnavailable as error:
+            return [*_eviction(eviction_policy(client)), *_neighbour(celery_key(client))]
+    except QueueError as error:
         return [Warning(str(error), id="syncqueue.W003")]
     finally:
         client.close()
-    if policy == "noeviction":
-        return []
-    return [
-        Warning(
+
+
+def _eviction(policy: str | None) -> Iterator[CheckMessage]:
+    if policy is None:
+        yield Info(
+            "Redis does not tell this user its maxmemory-policy.",
+            hint="Look it up where the server is configured: it must be noeviction.",
+            id="syncqueue.I001",
+        )
+    elif policy != "noeviction":
+        yield Warning(
             f"Redis may evict tasks: its maxmemory-policy is {policy}.",
             hint="Set maxmemory-policy noeviction on the server of the queues.",
             id="syncqueue.W003",
         )
-    ]
+
+
+def _neighbour(key: str | None) -> Iterator[CheckMessage]:
+    if key is not None:
+        yield Warning(
+            f"A Celery broker uses the Redis database of the queues (it holds the key {key!r}).",
+            hint="Give one of them another database number, such as redis://127.0.0.1:6379/1: emptying the one would "
+            "empty the other.",
+            id="syncqueue.W004",
+        )

@@ -58,6 +58,11 @@ def _fitness(facts: RedisFacts) -> Iterator[Finding]:
     if facts.policy not in (None, "noeviction"):
         text = _("Redis may throw tasks away when it is full: its maxmemory-policy is %s.") % facts.policy
         yield wrong(REDIS, text, _("Set maxmemory-policy noeviction on the server of the queues."))
+    if facts.broker_key is not None:
+        text = _("A Celery broker uses the same Redis database (it holds the key %s).") % facts.broker_key
+        yield advise(
+            REDIS, text, _("Give one of them another database number: emptying the one would empty the other.")
+        )
     if facts.is_durable is False:
         text = _("Redis keeps no append-only file: a restart forgets tasks.")
         advice = _(

@@ -73,6 +73,11 @@ class _Cluster:
                 self._made = None
 
 
+def is_cluster_client(client: object) -> bool:
+    """Whether a client that `sync_cluster` may have made is one of a cluster."""
+    return isinstance(client, _Cluster)
+
+
 def sync_cluster(address: RedisAddress, options: Mapping[str, Any]) -> redis.Redis:
     """A client for web processes and commands; connects when first used. `options`: for every connection."""
     # It has every method that is used of a client.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.core.checks import CheckMessage, run_checks
 
 from project.notes.sync_sources import NoteSync
 from syncqueue import checks
+from tests.redis_server import RedisServer
 
 SHORTEST = {"REDIS": "redis://127.0.0.1:6379/0", "HANDLERS": {"telegram": {}}}
 TOKEN = "123456:a-token-that-must-not-be-shown-anywhere"
@@ -163,6 +165,48 @@ def test_a_redis_that_evicts_is_w003_with_its_policy(settings: Any, own_redis_se
     (message,) = checks.check_redis()
     assert message.id == "syncqueue.W003"
     assert "allkeys-lru" in message.msg
+
+
+@pytest.mark.parametrize(
+    ("options", "rights", "expected"),
+    [
+        (("--rename-command", "CONFIG", ""), "", []),
+        ((), "+@all -config", []),
+        ((), "resetkeys ~sync:* +@all -config -info", ["syncqueue.I001"]),
+        ((), "resetkeys ~sync:* -@all +ping +hello", ["syncqueue.I001"]),
+    ],
+)
+def test_a_redis_that_allows_no_config_is_no_traceback_at_deployment(
+    settings: Any, tmp_path: Path, options: tuple[str, ...], rights: str, expected: list[str]
+) -> None:
+    server = RedisServer(tmp_path, durable=False, options=options)
+    server.start()
+    try:
+        settings.SYNCQUEUE = {**SHORTEST, "REDIS": server.url}
+        with redis.Redis.from_url(server.url) as client:
+            client.execute_command("ACL", "SETUSER", "default", *rights.split())
+        assert ids(checks.check_redis()) == expected
+    finally:
+        server.kill()
+
+
+@pytest.mark.parametrize("key", ["_kombu.binding.celery", "celery", "_kombu.binding.my-own-queue"])
+def test_a_celery_broker_in_the_same_database_is_w004_with_its_key(settings: Any, redis_url: str, key: str) -> None:
+    settings.SYNCQUEUE = {**SHORTEST, "REDIS": redis_url}
+    with redis.Redis.from_url(redis_url) as client:
+        for number in range(3000):
+            client.set(f"sync:{number}", "")
+        client.sadd(key, "a binding")
+    (message,) = checks.check_redis()
+    assert message.id == "syncqueue.W004"
+    assert repr(key) in message.msg
+
+
+def test_an_address_that_cannot_be_read_is_e007_and_no_traceback_at_deployment(settings: Any) -> None:
+    (message,) = messages(settings, REDIS=f"redis://:{TOKEN}#x@127.0.0.1/0")
+    assert message.id == "syncqueue.E007"
+    assert TOKEN not in message.msg
+    assert checks.check_redis() == []
 
 
 def test_no_check_prints_a_secret(settings: Any) -> None:
