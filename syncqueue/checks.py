@@ -3,7 +3,7 @@
 E001 SYNCQUEUE or a required key is missing    E002 unknown key    E003 wrong type or value
 E004 a handler cannot be used                  E005 Redis shared with a cache    E006 the times do not fit
 E007 the address of Redis cannot be used       W004 Redis database shared with Celery (--deploy)
-I001 Redis does not tell its maxmemory-policy (--deploy)
+W005 a small pool of database connections       I001 Redis does not tell its maxmemory-policy (--deploy)
 W001 the sweep cannot cover a model            W002 gevent         W003 evicting maxmemory-policy (--deploy)
 """
 
@@ -14,11 +14,12 @@ from typing import Any
 
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
-from django.db import router
+from django.db import connections, router
 
 from syncqueue.conf import SETTING, Settings, get_settings, problems
 from syncqueue.core.errors import ConfigurationError, QueueError
 from syncqueue.dispatch.immediate import is_gevent
+from syncqueue.execution.database import THREAD_COUNT, pool_size
 from syncqueue.handlers.registry import handler_class
 from syncqueue.queue.connection import address_of, place_of, redis_errors, sync_client
 from syncqueue.queue.server_checks import celery_key, eviction_policy
@@ -34,6 +35,7 @@ def register_checks() -> None:
     """Make Django run them."""
     register(check_settings, "syncqueue")
     register(check_sources, "syncqueue")
+    register(check_pools, "syncqueue")
     register(check_redis, Tags.security, deploy=True)
 
 
@@ -123,6 +125,24 @@ def check_sources(**_: Any) -> list[CheckMessage]:
     if is_gevent():
         text = "Threads are gevent's: saves go straight to the queue, without an immediate attempt."
         found.append(Warning(text, id="syncqueue.W002"))
+    return found
+
+
+def check_pools(**_: Any) -> list[CheckMessage]:
+    """Whether a pool of database connections (Django's `"OPTIONS": {"pool": ...}`) has enough for us and requests."""
+    found: list[CheckMessage] = []
+    for alias, database in connections.settings.items():
+        size = pool_size(database)
+        if size is not None and size <= THREAD_COUNT:
+            text = (
+                f"DATABASES[{alias!r}] has a pool of {size} connections. syncqueue works on {THREAD_COUNT} threads "
+                f"in each process, which need a connection each while they read or write, beside the requests."
+            )
+            hint = (
+                f"Let it have {THREAD_COUNT} more than the process has threads for requests, such as "
+                f'"pool": {{"min_size": 2, "max_size": {THREAD_COUNT + 8}}}. With fewer, saves are sent later.'
+            )
+            found.append(Warning(text, hint=hint, id="syncqueue.W005"))
     return found
 
 

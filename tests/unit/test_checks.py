@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import redis
 from django.core.checks import CheckMessage, run_checks
+from django.db import connections
 
 from project.notes.sync_sources import NoteSync
 from syncqueue import checks
@@ -218,6 +219,19 @@ def test_no_check_prints_a_secret(settings: Any) -> None:
     )
     assert len(found) == 3
     assert TOKEN not in " ".join(f"{message.msg} {message.hint}" for message in found)
+
+
+@pytest.mark.parametrize(
+    ("pool", "size"), [(True, 4), ({"min_size": 2}, 2), ({"max_size": 3}, 3), ({"max_size": 12}, 0)]
+)
+def test_a_pool_smaller_than_threads_and_requests_need_is_w005(
+    monkeypatch: pytest.MonkeyPatch, pool: Any, size: int
+) -> None:
+    assert checks.check_pools() == []
+    monkeypatch.setitem(connections.settings["default"], "OPTIONS", {"pool": pool})
+    found = checks.check_pools()
+    assert ids(found) == (["syncqueue.W005"] if size else [])
+    assert not found or f"a pool of {size} connections" in found[0].msg and "max_size" in str(found[0].hint)
 
 
 def test_a_source_whose_table_is_in_another_database_is_w001(monkeypatch: pytest.MonkeyPatch) -> None:
