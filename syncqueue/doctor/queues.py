@@ -13,6 +13,7 @@ from syncqueue.core.clock import SYSTEM_CLOCK
 from syncqueue.core.errors import ConfigurationError, QueueError
 from syncqueue.doctor.finding import Finding, advise, ok, wrong
 from syncqueue.queue.connection import sync_client
+from syncqueue.queue.keys import workers_key
 from syncqueue.queue.server_checks import RedisFacts, probe
 
 OLDEST_REDIS = (6, 2)
@@ -90,7 +91,11 @@ def _stamps(facts: RedisFacts) -> Iterator[Finding]:
 
 
 def _workers() -> Iterator[Finding]:
-    alive = services.workers()
+    alive = services.heartbeats()
+    if count := alive.unreadable_count:
+        text = ngettext("%d heartbeat cannot be read.", "%d heartbeats cannot be read.", count) % count
+        advice = _("Is a worker of another version running? What none of them writes may be deleted: HDEL %s.")
+        yield advise("workers", text, advice % workers_key(get_settings().key_prefix))
     for name in services.service_names():
         count = sum(name in worker.services for worker in alive)
         if count:
