@@ -20,13 +20,16 @@ from syncqueue.conf import SETTING, Settings, get_settings, problems
 from syncqueue.core.errors import ConfigurationError, QueueError
 from syncqueue.dispatch.immediate import is_gevent
 from syncqueue.execution.database import THREAD_COUNT, pool_size
-from syncqueue.handlers.registry import handler_class
+from syncqueue.handlers.registry import make_handler
 from syncqueue.queue.connection import address_of, place_of, redis_errors, sync_client
 from syncqueue.queue.server_checks import celery_key, eviction_policy
 from syncqueue.site import record_db
 from syncqueue.sources.registry import all_sources
 
 _KINDS = {"missing": "syncqueue.E001", "unknown": "syncqueue.E002", "type": "syncqueue.E003"}
+
+# What is wrong with one service's handler alone: the others go on.
+ONE_HANDLER = "syncqueue.E004"
 
 startup_problem = ""  # what autodiscovery could not do
 
@@ -65,11 +68,12 @@ def _address(settings: Settings) -> Iterator[CheckMessage]:
 
 
 def _handlers(settings: Settings) -> Iterator[CheckMessage]:
-    for service in settings.services.values():
+    """Whether each service's handler can be made; it connects to nothing before it is used."""
+    for service in settings.services:
         try:
-            handler_class(service)
+            make_handler(service, settings)
         except ConfigurationError as error:
-            yield Error(str(error), id="syncqueue.E004")
+            yield Error(str(error), id=ONE_HANDLER)
 
 
 def _shared_redis(settings: Settings) -> Iterator[CheckMessage]:

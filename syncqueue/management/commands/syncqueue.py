@@ -11,6 +11,7 @@ from django.db import Error as DatabaseError
 
 from syncqueue.core.errors import SyncQueueError
 from syncqueue.management.subcommands.base import Subcommand
+from syncqueue.management.subcommands.destinations import Mend
 from syncqueue.management.subcommands.doctor import Doctor
 from syncqueue.management.subcommands.figures import Health, Stats
 from syncqueue.management.subcommands.moves import Clear, Pause, Recover, Resume, Retry
@@ -20,7 +21,7 @@ from syncqueue.management.subcommands.rotation import RotateSecrets
 from syncqueue.secrets import redact
 
 SUBCOMMANDS: tuple[type[Subcommand], ...] = (
-    Stats, Retry, Clear, Recover, Pause, Resume, Doctor, Health, Explain, Resync, AdoptQueue, RotateSecrets,
+    Stats, Retry, Clear, Recover, Pause, Resume, Doctor, Health, Mend, Explain, Resync, AdoptQueue, RotateSecrets,
 )  # fmt: skip
 
 
