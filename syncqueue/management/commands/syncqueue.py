@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from typing import Any
 
@@ -24,6 +25,17 @@ SUBCOMMANDS: tuple[type[Subcommand], ...] = (
     Stats, Retry, Clear, Recover, Pause, Resume, Doctor, Health, Mend, Explain, Resync, AdoptQueue, RotateSecrets,
 )  # fmt: skip
 
+# As `BaseCommand.create_parser` has them; --settings and --pythonpath have had their effect before a command begins.
+_BASE_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
+    (("--settings",), {}),
+    (("--pythonpath",), {}),
+    (("-v", "--verbosity"), {"type": int, "choices": [0, 1, 2, 3]}),
+    (("--traceback",), {"action": "store_true"}),
+    (("--no-color",), {"action": "store_true"}),
+    (("--force-color",), {"action": "store_true"}),
+    (("--skip-checks",), {"action": "store_true"}),
+)
+
 
 class Command(BaseCommand):
     """Each subcommand is a class of management/subcommands/."""
@@ -39,7 +51,13 @@ class Command(BaseCommand):
         for kind in SUBCOMMANDS:
             below = words.add_parser(kind.name, help=kind.help, description=kind.help)
             below.add_argument("--json", action="store_true", help="answer in JSON")
+            self._add_base_options(below)
             kind(self.stderr).add_arguments(below)
+
+    def _add_base_options(self, below: CommandParser) -> None:
+        """Django's own options, behind the subcommand too; what is not said there leaves what was said before it."""
+        for names, more in _BASE_OPTIONS:
+            below.add_argument(*names, default=argparse.SUPPRESS, help=argparse.SUPPRESS, **more)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it; exits 1 with words when it cannot be done, or finds that something is wrong."""

@@ -21,8 +21,8 @@ class Mend(Subcommand):
 
     name = "mend"
     help = (
-        "Tries a destination again whose credential or place was refused, once somebody has mended that: what waits for "
-        "it goes out, oldest first."
+        "Tries a destination again whose credential or place was refused, once somebody has mended that: what waits "
+        "for it goes out, oldest first."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
