@@ -7,6 +7,7 @@ import shlex
 import time
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from django.utils.translation import gettext as _
@@ -186,10 +187,9 @@ def _told(error: Exception) -> str:
 
 def _without_secrets(text: str, destination: Destination) -> str:
     """What a handler raised may hold the very credential it was given."""
-    try:
-        secrets = place_of(destination).secret.values()
-    except (SyncQueueError, ValueError):
-        secrets = ()
+    secrets: list[str] = []
+    with suppress(SyncQueueError, ValueError):
+        secrets = list(place_of(destination).secret.values())
     for secret in secrets:
         text = text.replace(secret, REDACTED) if secret else text
     return redact(text)
