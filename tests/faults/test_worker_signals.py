@@ -125,6 +125,7 @@ def test_a_worker_tells_people_in_a_line_when_it_starts_stops_loses_and_finds_re
     def told(*lines: str) -> None:
         eventually(lambda: _assert_lines(worker, lines))
 
+    eventually(lambda: _is_working(site))
     told("Started: telegram, ")
     own_redis_server.stop()
     told("Started: telegram, ", "Redis does not answer; waiting for it.")
@@ -135,7 +136,7 @@ def test_a_worker_tells_people_in_a_line_when_it_starts_stops_loses_and_finds_re
     assert worker.wait(30) == 0
     assert worker.output().splitlines()[-2:] == ["Stopping.", "Stopped."]
     # However long it was away: what could not be done meanwhile is told once for each duty at the most.
-    assert site.logs().count("waiting for it") == 1
+    assert site.logs().count("ERROR syncqueue.worker") == 1
     assert site.logs().count("Put off") <= 5
 
 
@@ -216,7 +217,7 @@ def _stand_still_and_go_on(site: Site, patch: str) -> None:
 
 
 def _record(site: Site) -> tuple[object, ...]:
-    return site.sql("SELECT state, parts, synced_generation, content_hash, sending_token FROM syncqueue_syncrecord")[0]
+    return site.sql("SELECT state, parts, synced_generation, content_hash, mark_token FROM syncqueue_syncrecord")[0]
 
 
 def _stands_still(process: Process) -> None:
