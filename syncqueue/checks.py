@@ -2,7 +2,7 @@
 
 E001 SYNCQUEUE or a required key is missing    E002 unknown key    E003 wrong type or value
 E004 a handler cannot be used                  E005 Redis shared with a cache    E006 the times do not fit
-E007 the address of Redis cannot be used       W004 Redis database shared with Celery (--deploy)
+E009 the address of Redis cannot be used       W004 Redis database shared with Celery (--deploy)
 W005 a small pool of database connections       I001 Redis does not tell its maxmemory-policy (--deploy)
 W001 the sweep cannot cover a model            W002 gevent         W003 evicting maxmemory-policy (--deploy)
 """
@@ -64,7 +64,7 @@ def _address(settings: Settings) -> Iterator[CheckMessage]:
     try:
         address_of(settings.redis)
     except ConfigurationError as error:
-        yield Error(str(error), id="syncqueue.E007")
+        yield Error(str(error), id="syncqueue.E009")
 
 
 def _handlers(settings: Settings) -> Iterator[CheckMessage]:
@@ -156,7 +156,7 @@ def check_redis(**_: Any) -> list[CheckMessage]:
         return []
     try:
         client = sync_client(get_settings().redis, timeout_seconds=2.0)
-    except ConfigurationError:  # E007 says it
+    except ConfigurationError:  # E009 says it
         return []
     try:
         with redis_errors("any service"):

@@ -205,7 +205,7 @@ def test_a_celery_broker_in_the_same_database_is_w004_with_its_key(settings: Any
 
 def test_an_address_that_cannot_be_read_is_e007_and_no_traceback_at_deployment(settings: Any) -> None:
     (message,) = messages(settings, REDIS=f"redis://:{TOKEN}#x@127.0.0.1/0")
-    assert message.id == "syncqueue.E007"
+    assert message.id == "syncqueue.E009"
     assert TOKEN not in message.msg
     assert checks.check_redis() == []
 

@@ -65,7 +65,7 @@ def assert_secret(text: str) -> None:
 
 def test_check_says_what_is_wrong(malformed: str) -> None:
     text = all_said(lambda out: call_command("check", stdout=out, stderr=out))
-    assert "syncqueue.E007" in text
+    assert "syncqueue.E009" in text
     assert_secret(text)
 
 
