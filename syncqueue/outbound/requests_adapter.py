@@ -9,10 +9,13 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from syncqueue.outbound.connect import Outbound, find_forbidden
+from syncqueue.outbound.threads import THREAD_COUNT
 from syncqueue.outbound.urllib3_pool import TimeCap, pool_manager
 from syncqueue.outbound.urls import host_of, port_of, read_url
 
 CHUNK_BYTES = 64 * 1024
+# As many as a handler has threads, so that no call finds the pool full: urllib3 warns and throws the connection away.
+POOL_SIZE = THREAD_COUNT
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -26,7 +29,7 @@ class OutboundSession(requests.Session):
         self.trust_env = False  # neither proxies nor .netrc
         for scheme in ("http://", "https://"):
             adapter = HTTPAdapter()
-            adapter.poolmanager = pool_manager(outbound, num_pools=10, maxsize=10)
+            adapter.poolmanager = pool_manager(outbound, num_pools=POOL_SIZE, maxsize=POOL_SIZE)
             self.mount(scheme, adapter)
 
     def get_redirect_target(self, resp: requests.Response) -> None:

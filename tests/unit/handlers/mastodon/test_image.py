@@ -56,6 +56,20 @@ def test_each_grapheme_is_drawn_by_the_first_font_that_has_it() -> None:
     assert list(Fonts([latin, chinese]).runs("ab中文c")) == [("ab", latin), ("中文", chinese), ("c", latin)]
 
 
+def test_a_word_of_a_hundred_thousand_letters_is_measured_in_proportion_to_its_length() -> None:
+    class Counting(Face):
+        """Counts the characters that are measured."""
+
+        measured = 0
+
+        def has(self, character: str) -> bool:
+            type(self).measured += 1
+            return super().has(character)
+
+    draw("W" * 100_000, Fonts([Counting("")]), page_limit=1)
+    assert Counting.measured < 10 * 100_000
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
