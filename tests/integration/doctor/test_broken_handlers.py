@@ -59,7 +59,7 @@ def test_a_handler_that_cannot_be_made_is_e004_and_wrong(channel: Destination, h
         ("CheckRaises", "AttributeError: 'NoneType' has no attribute 'ok' for [secret] (broken.py, line"),
         ("CheckHangs", "No answer within 1 s."),
         ("EndpointRaises", "KeyError"),
-        ("EndpointOfAnotherKind", "endpoint() says 'None', which is no host with a port."),
+        ("EndpointOfAnotherKind", "endpoint() returns 'None', which is not a host with a port."),
     ],
 )
 def test_a_handler_that_fails_when_asked_is_wrong_and_the_next_service_is_examined(
@@ -81,7 +81,7 @@ def test_an_address_without_a_port_is_wrong_and_the_next_service_is_examined(
 ) -> None:
     set_up("Whole", address)
     said = call("doctor")
-    assert line_of(said, "which is no host with a port.").startswith("[WRONG] shelf: board:")
+    assert line_of(said, "which is not a host with a port.").startswith("[WRONG] shelf: board:")
     assert "[ok]    telegram: @news:" in said.out
 
 
