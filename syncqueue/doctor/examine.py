@@ -1,4 +1,4 @@
-"""The whole examination, in the order in which one thing needs another."""
+"""The whole examination, in order of dependency: settings, database, Redis, workers, services."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from syncqueue.doctor.queues import examine_redis
 
 
 def examine(services: Sequence[str] = (), *, most: int = MOST_DESTINATIONS) -> Iterator[Finding]:
-    """Every finding as it is made. `services`: only these; `most`: destinations tried of each service."""
+    """Yield findings as they are made. `services`: only these; `most`: maximum destinations tested per service."""
     settings = list(_settings())
     yield from settings
     if any(finding.advice for finding in settings):
@@ -35,7 +35,7 @@ def _settings() -> Iterator[Finding]:
         yield make(
             "settings",
             f"{message.msg} ({message.id})",
-            message.hint or _("Mend it in the site's settings; manage.py check says the same."),
+            message.hint or _("Correct the settings of the site; manage.py check reports the same."),
         )
     if not found:
         yield ok("settings", "SYNCQUEUE")

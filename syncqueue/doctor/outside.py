@@ -1,4 +1,4 @@
-"""The doctor's look at the services: handlers, the ways to their hosts, and destinations."""
+"""The doctor's tests of the services: handlers, connections to their hosts, and destinations."""
 
 from __future__ import annotations
 
@@ -28,28 +28,30 @@ from syncqueue.outbound.connect import Outbound
 from syncqueue.outbound.probe import Reach, Way, try_ways
 from syncqueue.secrets import redact
 from syncqueue.site import record_db
+from syncqueue.sources.destinations import ensure_declared
 
 MOST_DESTINATIONS = 20  # each costs a call or two; a site may have one for every user
 
 
 def examine_service(service: str, most: int = MOST_DESTINATIONS) -> Iterator[Finding]:
-    """Whether a service's handler can be used, its hosts be reached, and its destinations be posted to."""
+    """Yield findings on a service: its handler, the connections to its hosts, and its destinations."""
     try:
         handler = shared_handler(service)
     except ConfigurationError as error:
-        yield wrong(service, str(error), _("Mend SYNCQUEUE['HANDLERS'][%r].") % service)
+        yield wrong(service, str(error), _("Correct SYNCQUEUE['HANDLERS'][%r].") % service)
         return
-    yield ok(service, _("Its handler can be used."))
+    yield ok(service, _("The handler can be used."))
     if not isinstance(handler, DocumentHandler):
         return
+    ensure_declared()  # rows that the settings have not reached yet would be looked at with old addresses
     rows = Destination.objects.using(record_db()).filter(service=service, state=DestinationState.ACTIVE, enabled=True)
     count = rows.count()
-    # What is known to be broken first: that is what somebody came to see mended.
+    # Broken destinations first: they are the likely reason for running the doctor.
     chosen = list(rows.order_by("broken_at", "pk")[:most])
     yield from _examine(service, handler, chosen)
     if count > len(chosen):
         text = ngettext(
-            "%(n)d of %(count)d destination was tried.", "%(n)d of %(count)d destinations were tried.", count
+            "%(n)d of %(count)d destination was tested.", "%(n)d of %(count)d destinations were tested.", count
         )
         yield ok(service, text % {"n": len(chosen), "count": count})
 
@@ -58,7 +60,9 @@ def _examine(service: str, handler: DocumentHandler, chosen: Sequence[Destinatio
     endpoints: dict[str, list[Destination]] = {}
     for destination in chosen:
         try:
-            endpoints.setdefault(handler.endpoint(place_of(destination)), []).append(destination)
+            place = place_of(destination)
+            handler.clean(place.address, place.options, place.secret)
+            endpoints.setdefault(handler.endpoint(place), []).append(destination)
         except (SyncQueueError, ValueError) as error:
             yield _failure(destination, error)
     for endpoint, destinations in endpoints.items():
@@ -69,15 +73,15 @@ def _examine(service: str, handler: DocumentHandler, chosen: Sequence[Destinatio
             yield from _check_all(destinations)
         else:
             names = ", ".join(destination.name for destination in destinations)
-            yield advise(service, _("Not tried, as their host cannot be reached: %s.") % names, "")
+            yield advise(service, _("Not tested, because their host cannot be reached: %s.") % names, "")
 
 
 def ways_findings(service: str, endpoint: str, reach: Reach, *, force_ipv4: bool) -> Iterator[Finding]:
-    """What trying the ways to a host has shown, with the setting that mends it."""
+    """Yield the finding on the connections to a host, with the setting that fixes a problem."""
     if reach.problem:
-        text = _("The name of %(endpoint)s cannot be resolved: %(problem)s.")
+        text = _("The host name of %(endpoint)s cannot be resolved: %(problem)s.")
         advice = _(
-            "Look at the address in the settings or the destination, and at this machine's DNS (/etc/resolv.conf)."
+            "Check the address in the settings or the destination, and the DNS of this machine (/etc/resolv.conf)."
         )
         yield wrong(service, text % {"endpoint": endpoint, "problem": reach.problem}, advice, reach.resolved_seconds)
         return
@@ -87,17 +91,18 @@ def ways_findings(service: str, endpoint: str, reach: Reach, *, force_ipv4: bool
     setting = f"SYNCQUEUE['HANDLERS'][{service!r}]['FORCE_IPV4']"
     if not any(not way.problem for way in reach.ways):
         advice = _(
-            "Nothing there answers: look at this machine's firewall and routes, and at the service's own status."
+            "No address can be reached: check the firewall and routes of this machine, and the status page of the "
+            "service."
         )
         yield wrong(service, text, advice, slowest)
     elif force_ipv4 and not _works(old):
-        yield wrong(service, text, _("Only IPv6 works from here: set %s = False.") % setting, slowest)
+        yield wrong(service, text, _("Only IPv6 works on this machine: set %s = False.") % setting, slowest)
     elif not force_ipv4 and new and not _works(new):
-        advice = _("IPv6 does not work from here: set %s = True.") % setting
-        # One that hangs costs each new connection time; one that is refused at once does not.
+        advice = _("IPv6 does not work on this machine: set %s = True.") % setting
+        # An address that hangs costs each new connection time; an address that refuses does not.
         yield (wrong if any(way.hangs for way in new) else advise)(service, text, advice, slowest)
     elif not force_ipv4 and old and not _works(old):
-        yield advise(service, text, _("IPv4 does not work from here; IPv6 is used."), slowest)
+        yield advise(service, text, _("IPv4 does not work on this machine; IPv6 is used."), slowest)
     else:
         yield ok(service, text, slowest)
 
@@ -107,7 +112,7 @@ def _works(ways: Iterable[Way]) -> bool:
 
 
 def _way_text(way: Way) -> str:
-    result = way.problem or _("answers in %d ms") % round(way.seconds * 1000)
+    result = way.problem or _("responds in %d ms") % round(way.seconds * 1000)
     return f"{way.family} {way.address}: {result}"
 
 
@@ -121,7 +126,7 @@ def _check_all(destinations: Sequence[Destination]) -> Iterator[Finding]:
             continue
         seconds = time.monotonic() - began
         if destination.broken_reason:
-            advice = _("It works again: press “Try again” in the admin, and what waits for it goes out.")
+            advice = _("The destination works again: press “Try again” in the admin to send the waiting tasks.")
             yield wrong(_area(destination), f"{text} {destination.broken_reason}", advice, seconds)
         else:
             yield _missing(destination, text, seconds) or ok(_area(destination), text, seconds)
@@ -151,20 +156,20 @@ def _area(destination: Destination) -> str:
 def _failure(destination: Destination, error: Exception) -> Finding:
     match error:
         case SecretError():
-            advice = _("Put the old key into SECRET_KEY_FALLBACKS or SYNCQUEUE['ENCRYPTION_KEYS'].")
-        case DestinationBroken() if destination.declared:
-            advice = _("Mend SYNCQUEUE['DESTINATIONS'][%r].") % destination.declared
-        case DestinationBroken():
-            advice = _("Enter its credential and address again in the admin.")
+            advice = _("Add the old key to SECRET_KEY_FALLBACKS or SYNCQUEUE['ENCRYPTION_KEYS'].")
+        case DestinationBroken() | ValueError() if destination.declared:
+            advice = _("Correct SYNCQUEUE['DESTINATIONS'][%r].") % destination.declared
+        case DestinationBroken() | ValueError():
+            advice = _("Enter the credential and the address again in the admin.")
         case Unreachable():
-            advice = _("It goes out by itself once the service can be reached.")
+            advice = _("Waiting tasks are sent automatically once the service can be reached.")
         case HandlerError():
-            advice = _("Look at what the service says; the rest is its affair.")
+            advice = _("The service reported this error; check its status and its documentation.")
         case _:
-            advice = _("Look at the destination in the admin, and at its service's settings.")
+            advice = _("Check the destination in the admin, and the settings of its service.")
     return wrong(_area(destination), redact(str(error) or type(error).__name__), advice)
 
 
 def names_of(chosen: Sequence[str]) -> list[str]:
-    """The services to examine: those chosen, or all that are on."""
+    """Return the services to examine: the chosen ones, or all enabled ones."""
     return list(chosen) or list(get_settings().services)

@@ -183,6 +183,9 @@ class SyncHandler(ABC):
     # How many tasks are done in one call, where the settings say nothing: more than one needs `process_many`, or
     # `apply_many` where records are synced.
     batch_size: ClassVar[int] = 1
+    # An attempt that is given less time loses answers that are still to come; 0: any time will do. A system check
+    # compares it with PROCESSING["ATTEMPT_TIMEOUT_SECONDS"].
+    least_attempt_seconds: ClassVar[float] = 0.0
 
     def __init__(self, config: HandlerConfig) -> None:
         """Keep the configuration; connections are made when first used, on the loop that uses them."""

@@ -1,4 +1,4 @@
-"""Blocking calls of a handler's client library, away from the event loop."""
+"""Runs blocking calls of a client library outside the event loop."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Well above any service's CONCURRENCY: an attempt that was cut off leaves its thread behind until the call ends.
+# Well above any service's CONCURRENCY: an attempt that timed out keeps its thread until the call returns.
 THREAD_COUNT = 64
 
 
@@ -25,7 +25,7 @@ class HandlerThreads:
     """
 
     def __init__(self, name: str) -> None:
-        """`name`: of the service, for the names of the threads."""
+        """`name`: the service; part of the thread names."""
         self._name = name
         self._free: asyncio.Semaphore | None = None
 

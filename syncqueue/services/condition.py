@@ -129,6 +129,9 @@ def after_migrate(using: str = DEFAULT_DB_ALIAS, app_config: Any = None, **_: An
         return  # migrated back: the app is about to be taken out
     try:
         if get_settings().enabled:
+            # `flush` sends this signal as well, and has emptied the tables: what is remembered of them is wrong.
+            site.forget()
+            destinations.forget_declared()
             site.stamp()
             destinations.ensure_declared()
     except ConfigurationError as error:  # the system check says it too; a migration must go through

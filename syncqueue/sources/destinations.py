@@ -42,6 +42,12 @@ def _remember(wanted: Mapping[str, Mapping[str, Any]]) -> None:
     _declared_by = wanted
 
 
+def forget_declared() -> None:
+    """Look at the rows of the declared destinations again when they are next needed."""
+    global _declared_by
+    _declared_by = None
+
+
 def _ensure(name: str, entry: Mapping[str, Any]) -> None:
     values = {
         "name": name,

@@ -11,7 +11,7 @@ from tests.eventually import eventually
 from tests.faults.channel import posted, texts
 from tests.faults.conftest import SiteMaker
 from tests.faults.processes import Process
-from tests.faults.site import ALL_EMPTY, PATIENT, Site
+from tests.faults.site import ALL_EMPTY, PATIENT, SCRIPT_SECONDS, Site
 
 # What ends itself because it stood still for longer than its lease (worker/leases.py) has this exit code.
 BLOCKED_EXIT_CODE = 70
@@ -71,7 +71,7 @@ def test_a_worker_told_to_end_in_the_middle_of_a_claim_holds_nothing_when_it_has
 ) -> None:
     site.script("with syncqueue.queued(): save('Note 1')")
 
-    assert site.worker(patch=patch).wait(30) == 0
+    assert site.worker(patch=patch).wait(SCRIPT_SECONDS) == 0
 
     assert site.tasks()["processing"] == []
     assert site.manage("runsyncworker", "--burst") == 0
@@ -92,7 +92,7 @@ def test_a_worker_told_twice_to_end_in_the_middle_of_an_attempt_finishes_it_and_
     eventually(lambda: _is_stopping(site))
     worker.terminate()
 
-    assert worker.wait(30) == 0
+    assert worker.wait(SCRIPT_SECONDS) == 0
     assert site.tasks() == ALL_EMPTY
     assert site.states() == ["synced"]
     assert posted(sandbox) == {"Note 1": 1}
@@ -127,7 +127,7 @@ def test_a_web_process_that_stood_still_for_longer_than_its_lease_sends_nothing_
 
     stale.send_signal(signal.SIGCONT)
 
-    assert stale.wait(30) == 0
+    assert stale.wait(SCRIPT_SECONDS) == 0
     assert _record(site) == stored
     assert site.tasks() == ALL_EMPTY
     assert posted(sandbox) == {"Note 1": 1}
@@ -141,19 +141,19 @@ def _stand_still_and_go_on(site: Site, patch: str) -> None:
     eventually(lambda: _is_synced(site))
     stored = _record(site)
     fresh.terminate()
-    fresh.wait(30)
+    fresh.wait(SCRIPT_SECONDS)
 
     stale.send_signal(signal.SIGCONT)
 
     # It finds out by itself that it is late and ends, or goes on working; told to end, it has done all it would.
     stale.terminate()
-    assert stale.wait(30) in (0, BLOCKED_EXIT_CODE)
+    assert stale.wait(SCRIPT_SECONDS) in (0, BLOCKED_EXIT_CODE)
     assert _record(site) == stored
     assert site.tasks() == ALL_EMPTY
 
 
 def _record(site: Site) -> tuple[object, ...]:
-    return site.sql("SELECT state, parts, synced_generation, content_hash, sending_token FROM syncqueue_syncrecord")[0]
+    return site.sql("SELECT state, parts, synced_generation, content_hash, mark_token FROM syncqueue_syncrecord")[0]
 
 
 def _stands_still(process: Process) -> None:

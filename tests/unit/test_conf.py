@@ -1,4 +1,4 @@
-"""The settings: what may stand there, what is said when something else does, and that they are read when asked."""
+"""The settings: valid values, messages for invalid ones, and reading at the time of use."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ TOKEN = "123456:a-token-that-must-not-be-shown-anywhere"
 
 
 def kinds(given: Any) -> list[str]:
-    """The kinds of all problems of a setting."""
+    """Return the kinds of all problems of a setting."""
     return [problem.kind for problem in problems(given)]
 
 
 def text(given: Any) -> str:
-    """The one problem of a setting in words."""
+    """Return the text of the only problem of a setting."""
     (problem,) = problems(given)
     return problem.text
 
@@ -200,5 +200,5 @@ def test_the_policy_of_a_service_comes_from_its_entry() -> None:
 
 
 def test_a_service_that_is_not_on_is_refused_naming_those_that_are() -> None:
-    with override_settings(SYNCQUEUE=SHORTEST), pytest.raises(ConfigurationError, match="there now: telegram"):
+    with override_settings(SYNCQUEUE=SHORTEST), pytest.raises(ConfigurationError, match="enabled: telegram"):
         get_settings().service("mastodon")

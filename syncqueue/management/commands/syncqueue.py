@@ -1,4 +1,4 @@
-"""manage.py syncqueue: figures and moves of the queues, for people and scripts."""
+"""manage.py syncqueue: figures and operations of the queues, for people and scripts."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ SUBCOMMANDS: tuple[type[Subcommand], ...] = (
 
 
 class Command(BaseCommand):
-    """Each subcommand is a class of management/subcommands/."""
+    """Runs one of the classes in management/subcommands/."""
 
     help = (
-        "Shows and moves what is in the sync queues. Exit codes: 0 done, or all is well; 1 something is wrong, or "
-        "nobody said yes; 2 the arguments are wrong."
+        "Inspects and operates the sync queues. Exit codes: 0 success; 1 a problem was found, or the operation was not "
+        "confirmed; 2 the arguments are wrong."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """The subcommands."""
+        """Add the subcommands."""
         words = parser.add_subparsers(dest="subcommand", required=True, metavar="SUBCOMMAND")
         for kind in SUBCOMMANDS:
             below = words.add_parser(kind.name, help=kind.help, description=kind.help)
-            below.add_argument("--json", action="store_true", help="answer in JSON")
+            below.add_argument("--json", action="store_true", help="print JSON")
             kind(self.stderr).add_arguments(below)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Do it; exits 1 with words when it cannot be done, or finds that something is wrong."""
+        """Run the subcommand; exit code 1 if it fails or finds a problem."""
         kind = next(kind for kind in SUBCOMMANDS if kind.name == options["subcommand"])
         try:
             answer = kind(self.stderr).run(options)

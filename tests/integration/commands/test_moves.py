@@ -1,4 +1,4 @@
-"""`retry`, `clear`, `recover`, `pause`, `resume`: what they do, ask, print and end with."""
+"""`retry`, `clear`, `recover`, `pause`, `resume`: effects, questions, output and exit codes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def counts() -> tuple[int, int, int]:
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What a person types; nobody is there when it is empty."""
+    """Set the input of a person; empty: there is no input."""
     typed: list[str] = []
 
     def read() -> str:
@@ -40,7 +40,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_retry_brings_failed_tasks_back_and_says_how_many() -> None:
     fill("telegram", failed=3)
     said = call("retry", "telegram", "--noinput")
-    assert (said.code, said.out) == (0, "3 failed tasks brought back.\n")
+    assert (said.code, said.out) == (0, "3 failed tasks are back in the queue.\n")
     assert counts() == (3, 0, 0)
 
 
@@ -50,7 +50,7 @@ def test_retry_brings_records_back_whose_dead_letters_are_gone_and_says_so_first
     SyncRecord.objects.create(
         source="notes.note", object_pk="7", destination=place, service="telegram", state="failed", error="refused"
     )
-    assert "1 object has failed or is held" in call("retry", "telegram", "--dry-run").out
+    assert "1 object failed or is held" in call("retry", "telegram", "--dry-run").out
     said = call("retry", "telegram", "--noinput", "--json")
     assert said.data == {"service": "telegram", "records": 1, "count": 1}
     assert counts() == (1, 0, 0)
@@ -76,7 +76,7 @@ def test_clear_of_processing_is_refused_by_the_arguments() -> None:
     assert "processing" in said.err
 
 
-@pytest.mark.parametrize(("command", "words"), [("retry", "3 tasks would be brought"), ("clear", "5 tasks would be")])
+@pytest.mark.parametrize(("command", "words"), [("retry", "3 tasks would be retried"), ("clear", "5 tasks would be")])
 def test_a_dry_run_changes_nothing_and_says_the_count(command: str, words: str) -> None:
     fill("telegram", pending=2, failed=3)
     said = call(command, "telegram", "--dry-run")
@@ -104,7 +104,7 @@ def test_after_a_yes_it_is_done_and_the_question_is_not_in_the_answer(answers: l
     answers.append("y")
     said = call("retry", "telegram", "--json")
     assert said.data == {"service": "telegram", "records": 0, "count": 3}
-    assert said.err == "Bring 3 failed tasks of telegram back? [y/N] "
+    assert said.err == "Retry 3 failed tasks of telegram? [y/N] "
     assert counts() == (3, 0, 0)
 
 

@@ -242,7 +242,7 @@ def test_notes_are_there_although_the_search_is_away(page: Client, writer: User,
     sandbox.set_mode("manticore", "down")
     answer = page.get("/", {"q": "one"})
     assert [note.text for note in answer.context["page"]] == ["One"]
-    assert "The search is away just now." in answer.content.decode()
+    assert "The search is not available." in answer.content.decode()
 
 
 def test_a_site_without_an_index_has_no_box(page: Client, settings: Any, index: Destination) -> None:
