@@ -79,6 +79,9 @@ def _examine_endpoint(
     names = ", ".join(destination.name for destination in destinations)
     host, port = _host_and_port(endpoint)
     if not host:
+        if refused := _refused_forms(handler, destinations):
+            yield from refused
+            return
         text = _("%(names)s: %(handler)s.endpoint() returns %(endpoint)r, which is not a host with a port.")
         values = {"names": names, "handler": type(handler).__name__, "endpoint": endpoint}
         advice = _("Add the port to the address, or let the handler add it: “example.org:443”.")
@@ -90,6 +93,18 @@ def _examine_endpoint(
         yield from _check_all(destinations)
     else:
         yield advise(service, _("Not tested, because their host cannot be reached: %s.") % names, "")
+
+
+def _refused_forms(handler: DocumentHandler, destinations: Sequence[Destination]) -> list[Finding]:
+    """Return a finding for each destination whose stored form the handler refuses: a reason for a bad endpoint."""
+    found: list[Finding] = []
+    for destination in destinations:
+        try:
+            place = place_of(destination)
+            handler.clean(place.address, place.options, place.secret)
+        except Exception as error:  # a handler may raise anything; the other destinations are still examined
+            found.append(_failure(destination, error))
+    return found
 
 
 def _host_and_port(endpoint: str) -> tuple[str, int]:
