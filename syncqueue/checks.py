@@ -2,9 +2,12 @@
 
 E001 SYNCQUEUE or a required key is missing    E002 unknown key    E003 wrong type or value
 E004 a handler cannot be used                  E005 Redis shared with a cache    E006 inconsistent times
+E009 the address of Redis cannot be used
 E010 a declared destination cannot work        W010 the same, and it has no secret here
 W001 the sweep cannot cover a model            W002 gevent         W003 evicting maxmemory-policy (--deploy)
-W004 attempts are too short for a service
+W004 attempts are too short for a service      W005 a small pool of database connections
+W006 Redis database shared with Celery (--deploy)
+I001 Redis does not tell its maxmemory-policy (--deploy)
 """
 
 from __future__ import annotations
@@ -13,19 +16,24 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.conf import settings as django_settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
-from django.db import router
+from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
+from django.db import connections, router
 
 from syncqueue.conf import SETTING, Settings, get_settings, problems
-from syncqueue.core.errors import ConfigurationError, QueueUnavailable
+from syncqueue.core.errors import ConfigurationError, QueueError
 from syncqueue.dispatch.immediate import is_gevent
+from syncqueue.execution.database import THREAD_COUNT, pool_size
 from syncqueue.handlers.base import DocumentHandler
 from syncqueue.handlers.registry import handler_class, make_handler
-from syncqueue.queue.connection import place_of, redis_errors, sync_client
+from syncqueue.queue.connection import address_of, place_of, redis_errors, sync_client
+from syncqueue.queue.server_checks import celery_key, eviction_policy
 from syncqueue.site import record_db
 from syncqueue.sources.registry import all_sources
 
 _KINDS = {"missing": "syncqueue.E001", "unknown": "syncqueue.E002", "type": "syncqueue.E003"}
+
+# What is wrong with one service's handler alone: the others go on.
+ONE_HANDLER = "syncqueue.E004"
 
 startup_problem = ""  # the error of autodiscovery, if any
 
@@ -34,6 +42,7 @@ def register_checks() -> None:
     """Register the checks with Django."""
     register(check_settings, "syncqueue")
     register(check_sources, "syncqueue")
+    register(check_pools, "syncqueue")
     register(check_redis, Tags.security, deploy=True)
 
 
@@ -43,19 +52,34 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     if found:
         return [Error(problem.text, id=_KINDS[problem.kind]) for problem in found]
     settings = get_settings()
-    messages: list[CheckMessage] = [*_handlers(settings), *_declared(settings), *_shared_redis(settings)]
-    messages += [*_times(settings), *_short_attempts(settings)]
+    messages: list[CheckMessage] = [
+        *_address(settings),
+        *_handlers(settings),
+        *_declared(settings),
+        *_shared_redis(settings),
+        *_times(settings),
+        *_short_attempts(settings),
+    ]
     if startup_problem:
         messages.append(Error(startup_problem, id="syncqueue.E004"))
     return messages
 
 
+def _address(settings: Settings) -> Iterator[CheckMessage]:
+    """Whether REDIS can be read; nothing is connected."""
+    try:
+        address_of(settings.redis)
+    except ConfigurationError as error:
+        yield Error(str(error), id="syncqueue.E009")
+
+
 def _handlers(settings: Settings) -> Iterator[CheckMessage]:
-    for service in settings.services.values():
+    """Whether each service's handler can be made; it connects to nothing before it is used."""
+    for service in settings.services:
         try:
-            handler_class(service)
+            make_handler(service, settings)
         except ConfigurationError as error:
-            yield Error(str(error), id="syncqueue.E004")
+            yield Error(str(error), id=ONE_HANDLER)
 
 
 def _declared(settings: Settings) -> Iterator[CheckMessage]:
@@ -148,24 +172,61 @@ def check_sources(**_: Any) -> list[CheckMessage]:
     return found
 
 
+def check_pools(**_: Any) -> list[CheckMessage]:
+    """Whether a pool of database connections (Django's `"OPTIONS": {"pool": ...}`) has enough for us and requests."""
+    found: list[CheckMessage] = []
+    for alias, database in connections.settings.items():
+        size = pool_size(database)
+        if size is not None and size <= THREAD_COUNT:
+            text = (
+                f"DATABASES[{alias!r}] has a pool of {size} connections. syncqueue works on {THREAD_COUNT} threads "
+                f"in each process, which need a connection each while they read or write, beside the requests."
+            )
+            hint = (
+                f"Let it have {THREAD_COUNT} more than the process has threads for requests, such as "
+                f'"pool": {{"min_size": 2, "max_size": {THREAD_COUNT + 8}}}. With fewer, saves are sent later.'
+            )
+            found.append(Warning(text, hint=hint, id="syncqueue.W005"))
+    return found
+
+
 def check_redis(**_: Any) -> list[CheckMessage]:
-    """Return a warning if Redis may evict tasks when it is full."""
+    """Whether Redis may throw tasks away when it is full, and whether its database is syncqueue's alone."""
     if problems(getattr(django_settings, SETTING, None)):
         return []
-    client = sync_client(get_settings().redis, timeout_seconds=2.0)
+    try:
+        client = sync_client(get_settings().redis, timeout_seconds=2.0)
+    except ConfigurationError:  # E009 says it
+        return []
     try:
         with redis_errors("any service"):
-            policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "noeviction")
-    except QueueUnavailable as error:
+            return [*_eviction(eviction_policy(client)), *_neighbour(celery_key(client))]
+    except QueueError as error:
         return [Warning(str(error), id="syncqueue.W003")]
     finally:
         client.close()
-    if policy == "noeviction":
-        return []
-    return [
-        Warning(
+
+
+def _eviction(policy: str | None) -> Iterator[CheckMessage]:
+    if policy is None:
+        yield Info(
+            "Redis does not tell this user its maxmemory-policy.",
+            hint="Look it up where the server is configured: it must be noeviction.",
+            id="syncqueue.I001",
+        )
+    elif policy != "noeviction":
+        yield Warning(
             f"Redis may evict tasks: its maxmemory-policy is {policy}.",
             hint="Set maxmemory-policy noeviction on the Redis server of the queues.",
             id="syncqueue.W003",
         )
-    ]
+
+
+def _neighbour(key: str | None) -> Iterator[CheckMessage]:
+    if key is not None:
+        yield Warning(
+            f"A Celery broker uses the Redis database of the queues (it holds the key {key!r}).",
+            hint="Give one of them another database number, such as redis://127.0.0.1:6379/1: emptying the one would "
+            "empty the other.",
+            id="syncqueue.W006",
+        )

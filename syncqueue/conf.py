@@ -78,7 +78,7 @@ class Settings:
     """The whole SYNCQUEUE setting."""
 
     enabled: bool
-    redis: str | Mapping[str, Any]  # an alias of CACHES, a URL, or a dict for Sentinel or Cluster
+    redis: str | Mapping[str, Any] = field(repr=False)  # an alias of CACHES, a URL, or a dict for Sentinel or Cluster
     key_prefix: str
     environment: str
     sources_module: str
@@ -105,11 +105,19 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """The rule of one key: its default, a check, and a description of valid values."""
+    """What one key may hold: its default, a check, words for what is expected, and the values where they are few."""
 
     default: Any
     accepts: Callable[[Any], bool]
     expected: str
+    choices: tuple[str, ...] = ()
+
+
+def _one_of(default: str, *choices: str) -> _Rule:
+    """One of some words."""
+    *most, last = map(repr, choices)
+    expected = f"{', '.join(most)} or {last}"
+    return _Rule(default, lambda v: isinstance(v, str) and v in choices, expected, choices)
 
 
 def _number(minimum: float) -> Callable[[Any], bool]:
@@ -169,7 +177,7 @@ HANDLER_RULES = {
     "CONCURRENCY": _Rule(20, _whole(1), "a whole number, 1 or more"),
     "BATCH_SIZE": _Rule(None, lambda v: v is None or _whole(1)(v), "a whole number, 1 or more"),
     "FORCE_IPV4": _Rule(False, _is_bool, _BOOL),
-    "ON_UNKNOWN_OUTCOME": _Rule("retry", lambda v: v in ("retry", "hold"), "'retry' or 'hold'"),
+    "ON_UNKNOWN_OUTCOME": _one_of("retry", "retry", "hold"),
     "OPTIONS": _Rule({}, _is_dict, _DICT),
 }
 DESTINATION_RULES = {
@@ -177,8 +185,8 @@ DESTINATION_RULES = {
     "ADDRESS": _Rule("", _is_text, "a string"),
     "SECRET": _Rule({}, lambda v: _is_dict(v) and all(map(_is_text, v.values())), "a dict of strings"),
     "OPTIONS": _Rule({}, _is_dict, _DICT),
-    "RULE": _Rule("all", lambda v: v in ("all", "public", "private", "tag"), "'all', 'public', 'private' or 'tag'"),
-    "RULE_VALUE": _Rule("", _is_text, "a string"),
+    "RULE": _one_of("all", "all", "public", "private", "tag"),
+    "RULE_VALUE": _Rule("", _is_text, "a text"),
 }
 TOP_RULES = {
     "ENABLED": _Rule(True, _is_bool, _BOOL),
@@ -225,9 +233,16 @@ def _examine(path: str, given: Mapping[Any, Any], rules: Mapping[str, _Rule]) ->
             hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(rules)}."
             yield Problem("unknown", f"{path}[{key!r}] is unknown; {hint}")
         elif not rule.accepts(value):
-            # Secrets must not be printed, so the value is shown only if it is a number or a bool.
-            shown = repr(value) if isinstance(value, int | float | bool) else f"a {type(value).__name__}"
-            yield Problem("type", f"{path}[{key!r}]: expected {rule.expected}, got {shown}.")
+            yield Problem("type", f"{path}[{key!r}]: expected {rule.expected}, {_instead(value, rule)}")
+
+
+def _instead(value: Any, rule: _Rule) -> str:
+    """What was found in place of what is expected, or the nearest right word."""
+    near = difflib.get_close_matches(value.lower(), rule.choices, 1) if isinstance(value, str) else []
+    if near:
+        return f"did you mean {near[0]!r}?"
+    # A secret's value must not be printed, so the value itself is shown for plain figures alone.
+    return f"got {value!r}." if isinstance(value, int | float | bool) else f"got a {type(value).__name__}."
 
 
 def problems(given: Any) -> list[Problem]:

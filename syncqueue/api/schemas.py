@@ -105,6 +105,7 @@ SCHEMAS: dict[str, Schema] = {
         status={"type": "string", "enum": ["ok", "failing"]},
         redis=FLAG,
         services=_list(_SERVICE_HEALTH),
+        unreadable_heartbeats=COUNT,
         error=TEXT,
     ),
 }

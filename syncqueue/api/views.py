@@ -45,7 +45,11 @@ def health(request: HttpRequest) -> JsonResponse:
     except (SyncQueueError, DatabaseError) as error:
         shown = {"error": redact(str(error))} if with_figures else {}
         return JsonResponse({"status": "failing", **shown}, status=503)
-    figures = {"redis": found.redis, "services": [asdict(service) for service in found.services]}
+    figures = {
+        "redis": found.redis,
+        "services": [asdict(service) for service in found.services],
+        "unreadable_heartbeats": found.unreadable_heartbeats,
+    }
     answer = {"status": "ok" if found.ok else "failing", **(figures if with_figures else {})}
     return JsonResponse(answer, status=200 if found.ok else 503)
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import time
+import traceback
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -26,7 +30,7 @@ from syncqueue.handlers.registry import shared_handler
 from syncqueue.models import Destination, DestinationState
 from syncqueue.outbound.connect import Outbound
 from syncqueue.outbound.probe import Reach, Way, try_ways
-from syncqueue.secrets import redact
+from syncqueue.secrets import REDACTED, redact
 from syncqueue.site import record_db
 from syncqueue.sources.destinations import ensure_declared
 
@@ -60,20 +64,40 @@ def _examine(service: str, handler: DocumentHandler, chosen: Sequence[Destinatio
     endpoints: dict[str, list[Destination]] = {}
     for destination in chosen:
         try:
-            place = place_of(destination)
-            handler.clean(place.address, place.options, place.secret)
-            endpoints.setdefault(handler.endpoint(place), []).append(destination)
-        except (SyncQueueError, ValueError) as error:
+            endpoint = handler.endpoint(place_of(destination))
+        except Exception as error:  # a handler may raise anything, and the others are examined all the same
             yield _failure(destination, error)
-    for endpoint, destinations in endpoints.items():
-        host, _colon, port = endpoint.rpartition(":")
-        reach = asyncio.run(try_ways(host.strip("[]"), int(port), Outbound()))
-        yield from ways_findings(service, endpoint, reach, force_ipv4=handler.config.force_ipv4)
-        if any(not way.problem for way in reach.ways):
-            yield from _check_all(destinations)
         else:
-            names = ", ".join(destination.name for destination in destinations)
-            yield advise(service, _("Not tested, because their host cannot be reached: %s.") % names, "")
+            endpoints.setdefault(str(endpoint), []).append(destination)
+    for endpoint, destinations in endpoints.items():
+        yield from _examine_endpoint(service, handler, endpoint, destinations)
+
+
+def _examine_endpoint(
+    service: str, handler: DocumentHandler, endpoint: str, destinations: Sequence[Destination]
+) -> Iterator[Finding]:
+    names = ", ".join(destination.name for destination in destinations)
+    host, port = _host_and_port(endpoint)
+    if not host:
+        text = _("%(names)s: %(handler)s.endpoint() says %(endpoint)r, which is no host with a port.")
+        values = {"names": names, "handler": type(handler).__name__, "endpoint": endpoint}
+        advice = _("Write the port into the address, or let the handler add it: “example.org:443”.")
+        yield wrong(service, text % values, advice)
+        return
+    reach = asyncio.run(try_ways(host, port, Outbound()))
+    yield from ways_findings(service, endpoint, reach, force_ipv4=handler.config.force_ipv4)
+    if any(not way.problem for way in reach.ways):
+        yield from _check_all(destinations)
+    else:
+        yield advise(service, _("Not tried, as their host cannot be reached: %s.") % names, "")
+
+
+def _host_and_port(endpoint: str) -> tuple[str, int]:
+    """The parts of "host:port" or "[::1]:port"; ("", 0) for anything else."""
+    host, _colon, port = endpoint.rpartition(":")
+    if not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
+        return "", 0
+    return host.strip("[]"), int(port)
 
 
 def ways_findings(service: str, endpoint: str, reach: Reach, *, force_ipv4: bool) -> Iterator[Finding]:
@@ -121,12 +145,13 @@ def _check_all(destinations: Sequence[Destination]) -> Iterator[Finding]:
         began = time.monotonic()
         try:
             text = services.check_destination(destination)
-        except (SyncQueueError, ValueError, OSError) as error:
+        except Exception as error:  # a handler may raise anything, and the others are examined all the same
             yield _failure(destination, error)
             continue
         seconds = time.monotonic() - began
         if destination.broken_reason:
-            advice = _("The destination works again: press “Try again” in the admin to send the waiting tasks.")
+            advice = _("It works again: press “Try again” in the admin, or run: manage.py syncqueue mend %s")
+            advice %= shlex.quote(destination.declared or destination.name)
             yield wrong(_area(destination), f"{text} {destination.broken_reason}", advice, seconds)
         else:
             yield _missing(destination, text, seconds) or ok(_area(destination), text, seconds)
@@ -164,10 +189,30 @@ def _failure(destination: Destination, error: Exception) -> Finding:
         case Unreachable():
             advice = _("Waiting tasks are sent automatically once the service can be reached.")
         case HandlerError():
-            advice = _("The service reported this error; check its status and its documentation.")
+            advice = _("Look at what the service says; the rest is its affair.")
+        case SyncQueueError() | ValueError() | OSError():
+            advice = _("Look at the destination in the admin, and at its service's settings.")
         case _:
-            advice = _("Check the destination in the admin, and the settings of its service.")
-    return wrong(_area(destination), redact(str(error) or type(error).__name__), advice)
+            advice = _("This is an error in the handler's code: mend it there.")
+            return wrong(_area(destination), _without_secrets(_told(error), destination), advice)
+    return wrong(_area(destination), _without_secrets(str(error) or type(error).__name__, destination), advice)
+
+
+def _told(error: Exception) -> str:
+    """An error that nobody foresaw, with the line that raised it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{where}"
+
+
+def _without_secrets(text: str, destination: Destination) -> str:
+    """What a handler raised may hold the very credential it was given."""
+    secrets: list[str] = []
+    with suppress(SyncQueueError, ValueError):
+        secrets = list(place_of(destination).secret.values())
+    for secret in secrets:
+        text = text.replace(secret, REDACTED) if secret else text
+    return redact(text)
 
 
 def names_of(chosen: Sequence[str]) -> list[str]:

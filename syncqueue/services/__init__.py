@@ -12,6 +12,7 @@ from syncqueue.services.condition import (
     adopt_queue,
     after_migrate,
     health,
+    heartbeats,
     workers,
 )
 from syncqueue.services.objects import adopt, explain, resync, status, sync, sync_queryset, sync_records
@@ -80,6 +81,7 @@ __all__ = [
     "failed_record_count",
     "find_places",
     "health",
+    "heartbeats",
     "history",
     "holds",
     "measures",

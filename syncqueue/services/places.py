@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from syncqueue.conf import get_settings
 from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import SYSTEM_CLOCK
-from syncqueue.core.errors import ConfigurationError, QueueError
+from syncqueue.core.errors import ConfigurationError, QueueError, Unavailable
 from syncqueue.dispatch.site_queues import get_queue
 from syncqueue.execution.prepare import broken_hold, disabled_hold, place_of
 from syncqueue.handlers.base import Document, DocumentHandler, DocumentJob, JobStep, Place, PlaceChoice, RemotePart
@@ -87,10 +87,17 @@ def check_destination(destination: Destination) -> str:
 
 
 async def _check(destination: Destination) -> str:
+    seconds = get_settings().processing.attempt_timeout_seconds
     async with aclosing(make_handler(destination.service)) as handler:
         if not isinstance(handler, DocumentHandler):
             return _("There is nothing to check at this service.")
-        return await handler.check(place_of(destination))
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                return await handler.check(place_of(destination))
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise Unavailable(_("No answer within %g s.") % seconds) from error
 
 
 def count_missing(destination: Destination) -> int:

@@ -202,3 +202,18 @@ def test_the_policy_of_a_service_comes_from_its_entry() -> None:
 def test_a_service_that_is_not_on_is_refused_naming_those_that_are() -> None:
     with override_settings(SYNCQUEUE=SHORTEST), pytest.raises(ConfigurationError, match="enabled: telegram"):
         get_settings().service("mastodon")
+
+
+@pytest.mark.parametrize(
+    ("given", "near"),
+    [
+        ({"DESTINATIONS": {"news": {"SERVICE": "telegram", "RULE": "pubic"}}}, "did you mean 'public'?"),
+        ({"DESTINATIONS": {"news": {"SERVICE": "telegram", "RULE": "Public"}}}, "did you mean 'public'?"),
+        ({"HANDLERS": {"telegram": {"ON_UNKNOWN_OUTCOME": "holds"}}}, "did you mean 'hold'?"),
+        ({"HANDLERS": {"telegram": {"ON_UNKNOWN_OUTCOME": 7}}}, "expected 'retry' or 'hold', got 7."),
+        ({"DESTINATIONS": {"news": {"SERVICE": "telegram", "RULE": "everything"}}}, "'private' or 'tag', got a str."),
+    ],
+)
+def test_of_a_few_words_the_nearest_is_named(given: dict[str, Any], near: str) -> None:
+    (problem,) = problems({"REDIS": "redis://127.0.0.1:6379/0", "HANDLERS": {"telegram": {}}, **given})
+    assert problem.text.endswith(near)

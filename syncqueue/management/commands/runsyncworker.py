@@ -6,13 +6,19 @@ import asyncio
 import gc
 import logging
 import os
+import sys
+import threading
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from syncqueue.conf import get_settings
 from syncqueue.core.errors import ConfigurationError, ForeignQueue, QueueUnavailable, UnconfirmedEnvironment
+from syncqueue.worker.outage import silent
 from syncqueue.worker.worker import Worker
+
+# After the time for attempts a worker has so long for all the rest. Service managers give it 10 (deploy/).
+LATE_SECONDS = 5.0
 
 
 class Command(BaseCommand):
@@ -46,15 +52,36 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     async def _run(self, options: dict[str, Any]) -> None:
+        def say(line: str) -> None:
+            self.stdout.write(line)
+            self.stdout.flush()
+
         worker = Worker(
             options["service"],
             concurrency=options["concurrency"],
             burst=options["burst"],
             shutdown_seconds=options["shutdown_timeout"],
             max_rss_mb=options["max_rss_mb"],
+            say=say if options["verbosity"] else silent,
+            on_stop=_end_in_time,
         )
         await worker.run()
+        if options["verbosity"]:
+            say("Stopped.")
         if worker.left_count:
-            # A plain function that never returns occupies a thread, and Python would wait for it at exit.
-            logging.shutdown()
-            os._exit(0)
+            # A plain function that never returns holds a thread, and Python would wait for it at exit.
+            _end_now()
+
+
+def _end_in_time(seconds: float) -> None:
+    """Let nothing that hangs, be it Redis, a database or a handler's thread, keep the process beyond its time."""
+    timer = threading.Timer(seconds + LATE_SECONDS, _end_now)
+    timer.daemon = True
+    timer.start()
+
+
+def _end_now() -> None:
+    """End without waiting for threads. Nothing is lost: leases run out, and what they held is taken back."""
+    sys.stdout.flush()
+    logging.shutdown()
+    os._exit(0)

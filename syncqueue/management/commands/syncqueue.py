@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.db import Error as DatabaseError
 
 from syncqueue.core.errors import SyncQueueError
 from syncqueue.management.subcommands.base import Subcommand
+from syncqueue.management.subcommands.destinations import Mend
 from syncqueue.management.subcommands.doctor import Doctor
 from syncqueue.management.subcommands.figures import Health, Stats
 from syncqueue.management.subcommands.moves import Clear, Pause, Recover, Resume, Retry
@@ -20,8 +22,19 @@ from syncqueue.management.subcommands.rotation import RotateSecrets
 from syncqueue.secrets import redact
 
 SUBCOMMANDS: tuple[type[Subcommand], ...] = (
-    Stats, Retry, Clear, Recover, Pause, Resume, Doctor, Health, Explain, Resync, AdoptQueue, RotateSecrets,
+    Stats, Retry, Clear, Recover, Pause, Resume, Doctor, Health, Mend, Explain, Resync, AdoptQueue, RotateSecrets,
 )  # fmt: skip
+
+# As `BaseCommand.create_parser` has them; --settings and --pythonpath have had their effect before a command begins.
+_BASE_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
+    (("--settings",), {}),
+    (("--pythonpath",), {}),
+    (("-v", "--verbosity"), {"type": int, "choices": [0, 1, 2, 3]}),
+    (("--traceback",), {"action": "store_true"}),
+    (("--no-color",), {"action": "store_true"}),
+    (("--force-color",), {"action": "store_true"}),
+    (("--skip-checks",), {"action": "store_true"}),
+)
 
 
 class Command(BaseCommand):
@@ -37,8 +50,14 @@ class Command(BaseCommand):
         words = parser.add_subparsers(dest="subcommand", required=True, metavar="SUBCOMMAND")
         for kind in SUBCOMMANDS:
             below = words.add_parser(kind.name, help=kind.help, description=kind.help)
-            below.add_argument("--json", action="store_true", help="print JSON")
+            below.add_argument("--json", action="store_true", help="answer in JSON")
+            self._add_base_options(below)
             kind(self.stderr).add_arguments(below)
+
+    def _add_base_options(self, below: CommandParser) -> None:
+        """Django's own options, behind the subcommand too; what is not said there leaves what was said before it."""
+        for names, more in _BASE_OPTIONS:
+            below.add_argument(*names, default=argparse.SUPPRESS, help=argparse.SUPPRESS, **more)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the subcommand; exit code 1 if it fails or finds a problem."""

@@ -20,6 +20,7 @@ from syncqueue.management.subcommands.base import (
     check_service,
     note,
 )
+from syncqueue.secrets import redact
 
 CLEARABLE = (TaskState.PENDING, TaskState.DELAYED, TaskState.FAILED)
 
@@ -130,9 +131,9 @@ class Pause(Subcommand):
         """Pause the service."""
         service = options["service"]
         check_service(service)
-        services.pause(service, actor=ACTOR.name)
+        pending = services.pause(service, actor=ACTOR.name)
         note(service, "pause")
-        return Answer(text=_("%s is paused.") % service, data={"service": service, "paused": True})
+        return _switched(_("%s is paused.") % service, service, pending, paused=True)
 
 
 class Resume(Subcommand):
@@ -149,6 +150,12 @@ class Resume(Subcommand):
         """Resume the service."""
         service = options["service"]
         check_service(service)
-        services.resume(service, actor=ACTOR.name)
+        pending = services.resume(service, actor=ACTOR.name)
         note(service, "resume")
-        return Answer(text=_("%s is resumed.") % service, data={"service": service, "paused": False})
+        return _switched(_("%s goes on.") % service, service, pending, paused=False)
+
+
+def _switched(text: str, service: str, pending: str, *, paused: bool) -> Answer:
+    """`pending`: why workers do not see it yet, or ""."""
+    data = {"service": service, "paused": paused, **({"note": redact(pending)} if pending else {})}
+    return Answer(text=f"{text} {redact(pending)}".rstrip(), data=data)

@@ -10,7 +10,7 @@ import pytest
 
 from syncqueue import services
 from syncqueue.management.subcommands import base
-from syncqueue.models import Destination, SyncRecord
+from syncqueue.models import Destination, ServicePolicy, SyncRecord
 from tests.integration.api.seeds import fill
 from tests.integration.commands.calling import call
 
@@ -151,6 +151,18 @@ def test_without_redis_it_says_so_in_words_and_ends_with_1(words: list[str], red
     said = call(*words)
     assert said.code == 1
     assert "Redis" in said.err
+
+
+@pytest.mark.parametrize(("word", "paused"), [("pause", True), ("resume", False)])
+def test_a_pause_without_redis_is_stored_and_says_when_workers_see_it(
+    word: str, paused: bool, redis_away: None
+) -> None:
+    ServicePolicy.objects.create(service="telegram", paused=not paused)
+    said = call(word, "telegram")
+    assert said.code == 0, said.err
+    assert "Workers see it once Redis can be told" in said.out
+    assert ServicePolicy.objects.get(service="telegram").paused is paused
+    assert call(word, "telegram", "--json").data["paused"] is paused
 
 
 @pytest.mark.parametrize("words", [["pause", "telegram"], ["retry", "telegram", "--noinput"], ["recover", "telegram"]])

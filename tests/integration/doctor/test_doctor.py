@@ -145,6 +145,13 @@ def test_a_redis_that_evicts_is_wrong(own_redis_server: Any) -> None:
     assert "noeviction" in about(examined(), "allkeys-lru")
 
 
+def test_a_celery_broker_in_the_same_database_is_noted(redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        client.sadd("_kombu.binding.celery", "a binding")
+    found = about(examined(), "Celery")
+    assert found.startswith("[note]  redis:") and "_kombu.binding.celery" in found
+
+
 def test_a_queue_of_another_database_is_named_with_both_sites() -> None:
     fill("telegram", pending=1)
     first = site.site_id()

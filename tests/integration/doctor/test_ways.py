@@ -59,7 +59,7 @@ def facts() -> RedisFacts:
     """Return the facts of a healthy Redis."""
     return RedisFacts(
         name="Redis 7.2.4", version=(7, 2), latency_seconds=0.001, now=timezone.now(), policy="noeviction",
-        is_durable=True, stamps={},
+        is_durable=True, broker_key=None, stamps={},
     )  # fmt: skip
 
 

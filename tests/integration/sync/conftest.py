@@ -20,8 +20,8 @@ from syncqueue.sources import destinations
 from tests.integration.sync.scene import make_destination
 from tests.patience import IMMEDIATE
 
-# SQLite has one writer at a time, and so no deadlocks.
-collect_ignore = [] if connection.vendor == "postgresql" else ["test_deadlock.py"]
+# SQLite has one writer at a time, and so no deadlocks; and no pool.
+collect_ignore = [] if connection.vendor == "postgresql" else ["test_deadlock.py", "test_pool.py"]
 
 
 def forget_all() -> None:
