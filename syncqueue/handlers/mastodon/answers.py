@@ -98,7 +98,9 @@ def judge(answer: Answer, asked: Asked, now: datetime) -> HandlerError | None:
     if answer.content is None:
         said = f"Something that is no Mastodon API answers {answer.status} (a proxy's page?)."
         # Whose refusal it is can be told by a question whose answer is known; a "yes" in another form is no yes.
-        return Unavailable(said) if answer.status < 300 else Doubtful(_refused_by_page(answer.status, said), is_page=True)
+        if answer.status < 300:
+            return Unavailable(said)
+        return Doubtful(_refused_by_page(answer.status, said), is_page=True)
     return None if answer.status < 300 else _said_in_json(answer.status, said)
 
 
