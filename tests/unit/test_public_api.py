@@ -16,8 +16,8 @@ from syncqueue import testing
 PUBLIC = {
     "AddressMoved", "CREATE", "DELETE", "DestinationBroken", "Document", "DocumentHandler", "DocumentJob", "ModelSync",
     "OutcomeUnknown", "PermanentError", "QueueStats", "RateLimited", "RemotePart", "RetryLater", "SyncHandler",
-    "SyncQueueError", "SyncResult", "SyncTask", "UPDATE", "Unavailable", "Unreachable", "adopt", "explain", "get_queue", "muted",
-    "queued", "register", "status", "strip_internal_links", "sync", "sync_queryset",
+    "SyncQueueError", "SyncResult", "SyncTask", "UPDATE", "Unavailable", "Unreachable", "adopt", "explain", "get_queue",
+    "muted", "queued", "register", "status", "strip_internal_links", "sync", "sync_queryset",
 }  # fmt: skip
 
 # What a site writes in its calls; positions and defaults are part of the promise.
@@ -39,8 +39,9 @@ MODEL_SYNC = {
     "existing_remote", "is_live", "owner", "owner_key", "prefetch", "search_fields", "watch",
 }  # fmt: skip
 DOCUMENT_HANDLER = {
-    "aclose", "apply_many", "batch_size", "check", "clean", "create", "credential", "default_kind", "delete",
-    "endpoint", "fingerprint", "identify", "lost_part", "places", "posts", "process", "process_many", "secret_fields", "update",
+    "aclose", "apply_many", "batch_size", "check", "clean", "count", "create", "credential", "default_kind", "delete",
+    "endpoint", "fingerprint", "identify", "least_attempt_seconds", "lost_part", "places", "posts", "process",
+    "process_many", "secret_fields", "update", "was_made",
 }  # fmt: skip
 
 
@@ -86,7 +87,7 @@ def test_a_document_handler_has_these_names_to_override() -> None:
 
 
 def test_the_names_for_a_sites_own_tests_are_these() -> None:
-    assert set(testing.__all__) == {"CapturedSync", "captured_syncs"}
+    assert set(testing.__all__) == {"CapturedSync", "captured_syncs", "sending"}
     assert callable(testing.captured_syncs_fixture)
 
 

@@ -9,11 +9,20 @@ import pytest
 from PIL import Image
 
 from syncqueue.handlers.base import Document
+from syncqueue.handlers.mastodon import render as rendering
+from syncqueue.handlers.mastodon.fonts import Fonts
+from tests.fonts import Face
 from tests.integration.mastodon.desk import FLAVOURS, Crash, Desk
 
 SENTENCES = [f"This is sentence number {number} of a long story, which goes on for a while." for number in range(30)]
 LONG = " ".join(SENTENCES)
 CHINESE = "这是一个很长的故事，它会继续很久。" * 40
+
+
+@pytest.fixture
+def fonts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fonts for English and Chinese, whatever this machine has."""
+    monkeypatch.setattr(rendering, "load_fonts", lambda *_: Fonts([Face(), Face(CHINESE)]))
 
 
 def words(desk: Desk) -> str:
@@ -93,6 +102,7 @@ def test_a_thread_whose_middle_someone_deleted_is_whole_again_after_an_edit(desk
     assert_chained(desk)
 
 
+@pytest.mark.usefixtures("fonts")
 @pytest.mark.parametrize("text", [" ".join(SENTENCES[:12]), CHINESE])
 def test_a_text_becomes_a_picture_with_the_text_as_its_description_and_tags_as_caption(desk: Desk, text: str) -> None:
     desk.set_options(over_limit="image")
@@ -108,6 +118,7 @@ def test_a_text_becomes_a_picture_with_the_text_as_its_description_and_tags_as_c
     assert len(colours) > 2  # something is written on it
 
 
+@pytest.mark.usefixtures("fonts")
 def test_a_picture_of_the_text_gives_way_to_text_and_comes_back(desk: Desk) -> None:
     desk.set_options(over_limit="image")
     desk.create(LONG)
