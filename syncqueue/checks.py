@@ -22,7 +22,8 @@ from syncqueue.conf import SETTING, Settings, get_settings, problems
 from syncqueue.core.errors import ConfigurationError, QueueError
 from syncqueue.dispatch.immediate import is_gevent
 from syncqueue.execution.database import THREAD_COUNT, pool_size
-from syncqueue.handlers.registry import make_handler
+from syncqueue.handlers.base import DocumentHandler
+from syncqueue.handlers.registry import handler_class, make_handler
 from syncqueue.queue.connection import address_of, place_of, redis_errors, sync_client
 from syncqueue.queue.server_checks import celery_key, eviction_policy
 from syncqueue.site import record_db
@@ -53,6 +54,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     messages: list[CheckMessage] = [
         *_address(settings),
         *_handlers(settings),
+        *_declared(settings),
         *_shared_redis(settings),
         *_times(settings),
     ]
@@ -79,7 +81,7 @@ def _handlers(settings: Settings) -> Iterator[CheckMessage]:
 
 
 def _declared(settings: Settings) -> Iterator[CheckMessage]:
-    """What the handlers say of the form of SYNCQUEUE['DESTINATIONS']."""
+    """Report what the handlers refuse of the form of SYNCQUEUE['DESTINATIONS']."""
     for name, entry in settings.destinations.items():
         secret = entry.get("SECRET", {})
         try:
