@@ -1,12 +1,13 @@
 """System checks: the settings, the handlers, and changes that the registered models do not cover.
 
 E001 SYNCQUEUE or a required key is missing    E002 unknown key    E003 wrong type or value
-E004 a handler cannot be used                  E005 Redis shared with a cache    E006 the times do not fit
-E009 the address of Redis cannot be used       W004 Redis database shared with Celery (--deploy)
-W005 a small pool of database connections       I001 Redis does not tell its maxmemory-policy (--deploy)
+E004 a handler cannot be used                  E005 Redis shared with a cache    E006 inconsistent times
+E009 the address of Redis cannot be used
+E010 a declared destination cannot work        W010 the same, and it has no secret here
 W001 the sweep cannot cover a model            W002 gevent         W003 evicting maxmemory-policy (--deploy)
-W004 attempts are too short for a service
-E010 a declared destination cannot work (W010: it has no secret on this machine, and what else is wrong with it)
+W004 attempts are too short for a service      W005 a small pool of database connections
+W006 Redis database shared with Celery (--deploy)
+I001 Redis does not tell its maxmemory-policy (--deploy)
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _KINDS = {"missing": "syncqueue.E001", "unknown": "syncqueue.E002", "type": "syn
 # What is wrong with one service's handler alone: the others go on.
 ONE_HANDLER = "syncqueue.E004"
 
-startup_problem = ""  # what autodiscovery could not do
+startup_problem = ""  # the error of autodiscovery, if any
 
 
 def register_checks() -> None:
@@ -57,6 +58,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
         *_declared(settings),
         *_shared_redis(settings),
         *_times(settings),
+        *_short_attempts(settings),
     ]
     if startup_problem:
         messages.append(Error(startup_problem, id="syncqueue.E004"))
@@ -226,5 +228,5 @@ def _neighbour(key: str | None) -> Iterator[CheckMessage]:
             f"A Celery broker uses the Redis database of the queues (it holds the key {key!r}).",
             hint="Give one of them another database number, such as redis://127.0.0.1:6379/1: emptying the one would "
             "empty the other.",
-            id="syncqueue.W004",
+            id="syncqueue.W006",
         )

@@ -215,14 +215,14 @@ def test_a_redis_that_allows_no_config_is_no_traceback_at_deployment(
 
 
 @pytest.mark.parametrize("key", ["_kombu.binding.celery", "celery", "_kombu.binding.my-own-queue"])
-def test_a_celery_broker_in_the_same_database_is_w004_with_its_key(settings: Any, redis_url: str, key: str) -> None:
+def test_a_celery_broker_in_the_same_database_is_w006_with_its_key(settings: Any, redis_url: str, key: str) -> None:
     settings.SYNCQUEUE = {**SHORTEST, "REDIS": redis_url}
     with redis.Redis.from_url(redis_url) as client:
         for number in range(3000):
             client.set(f"sync:{number}", "")
         client.sadd(key, "a binding")
     (message,) = checks.check_redis()
-    assert message.id == "syncqueue.W004"
+    assert message.id == "syncqueue.W006"
     assert repr(key) in message.msg
 
 
