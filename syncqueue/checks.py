@@ -1,11 +1,12 @@
 """System checks: the settings, the handlers, and changes that the registered models do not cover.
 
 E001 SYNCQUEUE or a required key is missing    E002 unknown key    E003 wrong type or value
-E004 a handler cannot be used                  E005 Redis shared with a cache    E006 the times do not fit
-E009 the address of Redis cannot be used       W004 Redis database shared with Celery (--deploy)
-W005 a small pool of database connections       I001 Redis does not tell its maxmemory-policy (--deploy)
+E004 a handler cannot be used                  E005 Redis shared with a cache    E006 inconsistent times
+E010 a declared destination cannot work        W010 the same, and it has no secret here
+E009 the address of Redis cannot be used       W005 a small pool of database connections
 W001 the sweep cannot cover a model            W002 gevent         W003 evicting maxmemory-policy (--deploy)
-W004 attempts are too short for a service
+W004 attempts are too short for a service      W006 Redis database shared with Celery (--deploy)
+I001 Redis does not report its maxmemory-policy (--deploy)
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from syncqueue.conf import SETTING, Settings, get_settings, problems
 from syncqueue.core.errors import ConfigurationError, QueueError
 from syncqueue.dispatch.immediate import is_gevent
 from syncqueue.execution.database import THREAD_COUNT, pool_size
-from syncqueue.handlers.registry import make_handler
+from syncqueue.handlers.base import DocumentHandler
+from syncqueue.handlers.registry import handler_class, make_handler
 from syncqueue.queue.connection import address_of, place_of, redis_errors, sync_client
 from syncqueue.queue.server_checks import celery_key, eviction_policy
 from syncqueue.site import record_db
@@ -29,10 +31,11 @@ from syncqueue.sources.registry import all_sources
 
 _KINDS = {"missing": "syncqueue.E001", "unknown": "syncqueue.E002", "type": "syncqueue.E003"}
 
-# What is wrong with one service's handler alone: the others go on.
+# Problems of one service's handler, or of one destination; the others work.
 ONE_HANDLER = "syncqueue.E004"
+ONE_DESTINATION = "syncqueue.E010"
 
-startup_problem = ""  # what autodiscovery could not do
+startup_problem = ""  # the error of autodiscovery, if any
 
 
 def register_checks() -> None:
@@ -49,12 +52,8 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     if found:
         return [Error(problem.text, id=_KINDS[problem.kind]) for problem in found]
     settings = get_settings()
-    messages: list[CheckMessage] = [
-        *_address(settings),
-        *_handlers(settings),
-        *_shared_redis(settings),
-        *_times(settings),
-    ]
+    messages: list[CheckMessage] = [*_address(settings), *_handlers(settings), *_declared(settings)]
+    messages += [*_shared_redis(settings), *_times(settings), *_short_attempts(settings)]
     if startup_problem:
         messages.append(Error(startup_problem, id="syncqueue.E004"))
     return messages
@@ -91,7 +90,12 @@ def _declared(settings: Settings) -> Iterator[CheckMessage]:
             text = f"SYNCQUEUE['DESTINATIONS'][{name!r}]: {error}"
             # A build, or a machine of CI, has the settings and no secrets.
             has_secret = any(secret.values())
-            yield Error(text, id="syncqueue.E010") if has_secret else Warning(text, id="syncqueue.W010")
+            yield Error(text, id=ONE_DESTINATION) if has_secret else Warning(text, id="syncqueue.W010")
+        except Exception as error:  # the site's own handler may raise anything, and quote a secret
+            text = (
+                f"SYNCQUEUE['DESTINATIONS'][{name!r}]: {type(handler).__name__}.clean() raised {type(error).__name__}"
+            )
+            yield Error(f"{text}, which is a bug in the handler.", id=ONE_DESTINATION)
 
 
 def _shared_redis(settings: Settings) -> Iterator[CheckMessage]:
@@ -186,7 +190,7 @@ def check_pools(**_: Any) -> list[CheckMessage]:
 
 
 def check_redis(**_: Any) -> list[CheckMessage]:
-    """Whether Redis may throw tasks away when it is full, and whether its database is syncqueue's alone."""
+    """Return warnings if Redis may evict tasks when it is full, or shares its database with a Celery broker."""
     if problems(getattr(django_settings, SETTING, None)):
         return []
     try:
@@ -223,5 +227,5 @@ def _neighbour(key: str | None) -> Iterator[CheckMessage]:
             f"A Celery broker uses the Redis database of the queues (it holds the key {key!r}).",
             hint="Give one of them another database number, such as redis://127.0.0.1:6379/1: emptying the one would "
             "empty the other.",
-            id="syncqueue.W004",
+            id="syncqueue.W006",
         )

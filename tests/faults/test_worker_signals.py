@@ -11,7 +11,7 @@ from tests.eventually import eventually
 from tests.faults.channel import posted, texts
 from tests.faults.conftest import SiteMaker
 from tests.faults.processes import Process
-from tests.faults.site import ALL_EMPTY, PATIENT, Site
+from tests.faults.site import ALL_EMPTY, PATIENT, SCRIPT_SECONDS, Site
 from tests.redis_server import RedisServer
 
 # What ends itself because it stood still for longer than its lease (worker/leases.py) has this exit code.

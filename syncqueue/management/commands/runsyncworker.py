@@ -69,19 +69,19 @@ class Command(BaseCommand):
         if options["verbosity"]:
             say("Stopped.")
         if worker.left_count:
-            # A plain function that never returns holds a thread, and Python would wait for it at exit.
+            # A plain function that never returns occupies a thread, and Python would wait for it at exit.
             _end_now()
 
 
 def _end_in_time(seconds: float) -> None:
-    """Let nothing that hangs, be it Redis, a database or a handler's thread, keep the process beyond its time."""
+    """End the process in time, even if Redis, the database or the thread of a handler hangs."""
     timer = threading.Timer(seconds + LATE_SECONDS, _end_now)
     timer.daemon = True
     timer.start()
 
 
 def _end_now() -> None:
-    """End without waiting for threads. Nothing is lost: leases run out, and what they held is taken back."""
+    """End the process without waiting for threads. No task is lost: its lease expires and it is recovered."""
     sys.stdout.flush()
     logging.shutdown()
     os._exit(0)

@@ -50,7 +50,7 @@ class Command(BaseCommand):
         words = parser.add_subparsers(dest="subcommand", required=True, metavar="SUBCOMMAND")
         for kind in SUBCOMMANDS:
             below = words.add_parser(kind.name, help=kind.help, description=kind.help)
-            below.add_argument("--json", action="store_true", help="answer in JSON")
+            below.add_argument("--json", action="store_true", help="print JSON")
             self._add_base_options(below)
             kind(self.stderr).add_arguments(below)
 
