@@ -2,11 +2,12 @@
 
 E001 SYNCQUEUE or a required key is missing    E002 unknown key    E003 wrong type or value
 E004 a handler cannot be used                  E005 Redis shared with a cache    E006 inconsistent times
+E009 the address of Redis cannot be used
 E010 a declared destination cannot work        W010 the same, and it has no secret here
-E009 the address of Redis cannot be used       W005 a small pool of database connections
 W001 the sweep cannot cover a model            W002 gevent         W003 evicting maxmemory-policy (--deploy)
-W004 attempts are too short for a service      W006 Redis database shared with Celery (--deploy)
-I001 Redis does not report its maxmemory-policy (--deploy)
+W004 attempts are too short for a service      W005 a small pool of database connections
+W006 Redis database shared with Celery (--deploy)
+I001 Redis does not tell its maxmemory-policy (--deploy)
 """
 
 from __future__ import annotations
@@ -52,8 +53,14 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     if found:
         return [Error(problem.text, id=_KINDS[problem.kind]) for problem in found]
     settings = get_settings()
-    messages: list[CheckMessage] = [*_address(settings), *_handlers(settings), *_declared(settings)]
-    messages += [*_shared_redis(settings), *_times(settings), *_short_attempts(settings)]
+    messages: list[CheckMessage] = [
+        *_address(settings),
+        *_handlers(settings),
+        *_declared(settings),
+        *_shared_redis(settings),
+        *_times(settings),
+        *_short_attempts(settings),
+    ]
     if startup_problem:
         messages.append(Error(startup_problem, id="syncqueue.E004"))
     return messages
