@@ -157,7 +157,7 @@ class AsyncSyncQueue:
 
     async def recover_expired(self, limit: int = 500) -> Recovered:
         """Take back at most `limit` tasks whose lease ran out."""
-        return await self._send(self.calls.recover(limit))
+        return await self._send(self.calls.recover(limit, lease_seconds=self._lease_seconds))
 
     async def requeue(self, ids: Sequence[str]) -> int:
         """Bring these dead letters back to pending; answers how many."""

@@ -317,9 +317,10 @@ class Calls:
         """Move due tasks, or the ones named, from delayed to pending."""
         return self._call("promote", [limit, *ids], int)
 
-    def recover(self, limit: int) -> Call[Recovered]:
-        """Take back tasks whose lease ran out."""
-        return self._call("recover", [limit, MAX_CRASHES, CRASH_TEXT], lambda a: Recovered(int(a[0]), tuple(a[1])))
+    def recover(self, limit: int, *, lease_seconds: float) -> Call[Recovered]:
+        """Take back tasks whose lease ran out, and those that a lost key left without a way out."""
+        args = [limit, MAX_CRASHES, CRASH_TEXT, int(lease_seconds * 1000)]
+        return self._call("recover", args, lambda a: Recovered(int(a[0]), tuple(a[1])))
 
     def requeue(self, ids: Sequence[str]) -> Call[int]:
         """Bring dead letters back to pending."""

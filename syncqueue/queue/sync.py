@@ -165,7 +165,7 @@ class SyncQueue:
 
     def recover_expired(self, limit: int = 500) -> Recovered:
         """Take back at most `limit` tasks whose lease ran out."""
-        return self._send(self.calls.recover(limit))
+        return self._send(self.calls.recover(limit, lease_seconds=self._lease_seconds))
 
     def requeue(self, ids: Sequence[str]) -> int:
         """Bring these dead letters back to pending; answers how many."""

@@ -103,6 +103,35 @@ local function lane_member(hold, created, id)
   return hold .. ' ' .. string.format('%013.0f', created) .. ' ' .. id
 end
 
+-- The states of tasks by id, with their scores there; nothing for those that the queue does not know. This is the one
+-- truth about where a task is: bodies, lanes and leases follow it. Only a lease without its place in processing (that
+-- key was lost) counts as well: its owner may be at work.
+local STATES = {{'failed', failed}, {'pending', queue}, {'delayed', delayed}, {'processing', processing}}
+local function states_of(ids)
+  local states, scores = {}, {}
+  if #ids == 0 then
+    return states, scores
+  end
+  for _, place in ipairs(STATES) do
+    for i, score in ipairs(redis.call('ZMSCORE', place[2], unpack(ids))) do
+      if score then
+        states[i], scores[i] = place[1], score
+      end
+    end
+  end
+  for i, lease in ipairs(redis.call('HMGET', leases, unpack(ids))) do
+    if lease and states[i] ~= 'processing' then
+      states[i], scores[i] = 'processing', whole(now)
+    end
+  end
+  return states, scores
+end
+
+local function state_of(id)
+  local states, scores = states_of({id})
+  return states[1], scores[1]
+end
+
 local function is_paused()
   return tonumber(redis.call('ZSCORE', holds, 'pause') or '0') > now
 end

@@ -20,11 +20,28 @@ local function take(id, lane, probe)
   probes[#ids] = probe
 end
 
+-- Members whose task is somewhere else only leave the lane: a key was lost, and they have been enqueued again since.
 local function take_from_lane(hold, most, probe)
-  for _, member in ipairs(redis.call('ZRANGEBYLEX', parked, lane_start(hold), lane_end(hold), 'LIMIT', 0, most)) do
-    local id = string.sub(member, #hold + 16)
-    from_delayed(id)
-    take(id, hold, probe)
+  local members = redis.call('ZRANGEBYLEX', parked, lane_start(hold), lane_end(hold), 'LIMIT', 0, most)
+  local found, taken = {}, {}
+  for i, member in ipairs(members) do
+    found[i] = string.sub(member, #hold + 16)
+  end
+  local states, scores = states_of(found)
+  for i, id in ipairs(found) do
+    local is_parked = states[i] == 'delayed' and tonumber(scores[i]) >= PARKED
+    if not taken[id] and (is_parked or not states[i] and redis.call('HEXISTS', bodies, id) == 1) then
+      taken[id] = true
+      note_leaving(id, hold)
+      take(id, hold, probe)
+    end
+    if taken[id] or redis.call('HGET', lanes, id) == hold then
+      redis.call('ZREM', delayed, id)
+      redis.call('HDEL', lanes, id)
+    end
+  end
+  if #members > 0 then
+    redis.call('ZREM', parked, unpack(members))
   end
 end
 

@@ -15,19 +15,21 @@ if #ids == 0 then
   return ids
 end
 
-local new, fields, ready = {}, {}, {} -- new: the ids that this call has brought
+local new, fields, ready, added = {}, {}, {}, {} -- new: the ids that this call has brought
 local function write_new()
-  if #fields > 0 then
+  if #added > 0 then
     redis.call('HSET', bodies, unpack(fields))
+    redis.call('HDEL', progress, unpack(added)) -- of an earlier task whose place was lost
   end
   if #ready > 0 then
     redis.call('ZADD', queue, unpack(ready))
   end
-  fields, ready = {}, {}
+  fields, ready, added = {}, {}, {}
 end
 
 local function add_new(id, body, due)
   new[id] = true
+  added[#added + 1] = id
   fields[#fields + 1] = id
   fields[#fields + 1] = body
   if due > now then
@@ -39,25 +41,27 @@ local function add_new(id, body, due)
 end
 
 local answers = {}
-local present = redis.call('HMGET', bodies, unpack(ids))
+local states = states_of(ids)
 for i, id in ipairs(ids) do
   local at = 4 * i - 1
   local due, body = tonumber(ARGV[at + 2]), ARGV[at + 3]
   if new[id] then
     write_new()
-    present[i] = body
+    states[i] = state_of(id)
   end
   local answer = 'new'
-  if not present[i] then
+  if not states[i] then
     add_new(id, body, due)
   elseif ARGV[at + 1] == '0' then
+    redis.call('HSETNX', bodies, id, body)
     answer = 'known'
-  elseif redis.call('ZSCORE', processing, id) then
+  elseif states[i] == 'processing' then
     redis.call('HSET', behind, id, string.format('%013.0f', due) .. body)
     answer = 'behind'
   else
     replace(id, body)
-    if redis.call('ZREM', failed, id) == 1 then
+    if states[i] == 'failed' then
+      redis.call('ZREM', failed, id)
       redis.call('HDEL', progress, id)
       to_pending_or_delayed(id, body, due)
     end

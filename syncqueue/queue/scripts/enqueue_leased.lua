@@ -21,13 +21,13 @@ while at <= #ARGV do
   end
   at = at + 4 + named
   local answer, probe = 'leased', false
-  local lease = redis.call('HGET', leases, id)
-  if lease and string.sub(lease, 2) == token then
+  local state = state_of(id)
+  if is_held(id, token) then
     probe = is_probe(id) -- sent before
-  elseif lease then
+  elseif state == 'processing' then
     redis.call('HSET', behind, id, string.format('%013.0f', 0) .. body)
     answer = 'behind'
-  elseif redis.call('ZSCORE', queue, id) or redis.call('ZSCORE', delayed, id) then
+  elseif state == 'pending' or state == 'delayed' then
     replace(id, body)
     answer = 'replaced'
   else

@@ -13,7 +13,8 @@ for _ = 1, tonumber(ARGV[3]) do
     break
   end
   local id, body = string.match(entry, '^(%S+) (.*)$')
-  if redis.call('HSETNX', bodies, id, body) == 1 then
+  if not state_of(id) then
+    redis.call('HSET', bodies, id, body)
     to_pending(id, body)
     moved = moved + 1
   end
