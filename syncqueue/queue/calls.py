@@ -229,15 +229,11 @@ class Calls:
 
         return self._call("enqueue_leased", args, read)
 
-    def claim(
-        self, limit: int, *, consumer: str, token: str, lease_seconds: float, probe_seconds: float
-    ) -> Call[Claim]:
-        """Lease up to `limit` tasks (at most 1000)."""
+    def claim(self, limit: int, *, token: str, lease_seconds: float, probe_seconds: float) -> Call[Claim]:
+        """Lease up to `limit` tasks (at most 1000). `token` must be new: a claim that is sent again claims more."""
         args: list[str | int | float] = [self.site_id, token]
         args += [int(lease_seconds * 1000), min(limit, 1000), int(probe_seconds * 1000)]
-        return self._call(
-            "claim", args, lambda answer: self._read_claim(answer, token), (self.keys.claim_of(consumer),)
-        )
+        return self._call("claim", args, lambda answer: self._read_claim(answer, token))
 
     def _read_claim(self, answer: Any, token: str) -> Claim:
         next_ms, holds_active, ids, bodies, progresses, lanes, probes, now_ms = answer

@@ -50,13 +50,6 @@ class QueueKeys:
         """The key with this suffix of ORDER; raises `ValueError` for any other."""
         return self.all[ORDER.index(name)]
 
-    def claim_of(self, consumer: str) -> str:
-        """STRING: token and ids of this consumer's last claim, so that a re-sent claim answers the same.
-
-        Expires with two leases.
-        """
-        return f"{self._stem}claim:{consumer}"
-
     def trash_of(self, clearing: int) -> str:
         """LIST: "<id> <body>" of what one clearing took out and only Redis knew. Expires after a week."""
         return f"{self._stem}trash:{clearing}"

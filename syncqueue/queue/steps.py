@@ -41,11 +41,10 @@ def enqueue_many(calls: Calls, tasks: Iterable[SyncTask]) -> Steps[list[Enqueued
     return places
 
 
-def claim(calls: Calls, limit: int, *, consumer: str, lease_seconds: float, probe_seconds: float) -> Steps[Claim]:
+def claim(calls: Calls, limit: int, *, lease_seconds: float, probe_seconds: float) -> Steps[Claim]:
     """Lease up to `limit` tasks; what cannot be read goes to the dead letters with its raw text."""
     found: Claim = yield calls.claim(
         limit,
-        consumer=consumer,
         token=secrets.token_hex(TOKEN_BYTES),
         lease_seconds=lease_seconds,
         probe_seconds=probe_seconds,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -46,7 +45,6 @@ class SyncQueue:
         self.client = client
         self.calls = calls
         self.service = calls.keys.service
-        self.consumer = secrets.token_hex(6)
         self._lease_seconds = lease_seconds
         self._probe_seconds = probe_seconds
 
@@ -108,13 +106,7 @@ class SyncQueue:
     def claim(self, limit: int = 1) -> Claim:
         """Lease up to `limit` tasks, at most 1000; unreadable ones go to the dead letters."""
         return self.run(
-            steps.claim(
-                self.calls,
-                limit,
-                consumer=self.consumer,
-                lease_seconds=self._lease_seconds,
-                probe_seconds=self._probe_seconds,
-            )
+            steps.claim(self.calls, limit, lease_seconds=self._lease_seconds, probe_seconds=self._probe_seconds)
         )
 
     def extend(self, claimed: Sequence[ClaimedTask]) -> list[bool]:

@@ -1,7 +1,7 @@
 """One key of the queue is lost, as by a DEL: nothing is lost with it, and nothing is worked on twice at once.
 
-The database is played by `Site`: it knows what still has to go out. Whatever key is gone, the reconciler's round (what is
-absent is enqueued again) and a new save both bring everything out. Only dead letters need the save.
+The database is played by `Site`: it knows what still has to go out. Whatever key is gone, the reconciler's round (what
+is absent is enqueued again) and a new save both bring everything out. Only dead letters need the save.
 """
 
 from __future__ import annotations

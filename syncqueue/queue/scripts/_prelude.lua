@@ -1,6 +1,7 @@
 -- Stands before every script. Names the keys (queue/keys.py: ORDER) and the moves that several scripts share.
 -- ARGV[1]: the time in epoch ms, empty to use Redis's own. Each script names its further ARGV from ARGV[2] on.
--- All scripts may run twice with the same arguments and come to the same end; moves out of processing check the token.
+-- All scripts but claim may run twice with the same arguments and come to the same end; moves out of processing check
+-- the token.
 local queue, delayed, processing, failed, bodies, progress, leases, behind, counters, history, wake, holds, reasons,
   strikes, parked, lanes, site, outages, waited = unpack(KEYS, 1, 19)
 

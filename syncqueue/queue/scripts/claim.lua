@@ -1,11 +1,10 @@
 -- Leases up to `limit` tasks to a consumer: promotes what is due, then takes from the lanes of lifted holds (at most
 -- half at first, so that an emptying lane does not keep others waiting) and from pending, highest priority first.
--- KEYS[20]: the consumer's last claim. ARGV: 1 now, 2 site id, 3 token, 4 lease ms, 5 limit, 6 probe ms
+-- ARGV: 1 now, 2 site id, 3 token, 4 lease ms, 5 limit, 6 probe ms
 -- Answers {next time something may be claimable (epoch ms, 0 = unknown), 1 when anything is held or striking,
 -- ids, bodies, progresses, lanes ("" when not from one), probes ("1", or "" when not one), now}.
--- The same token twice answers the same tasks, without their lanes: an answer that was lost can be asked for again.
+-- Tasks whose answer was lost on the way come back when their lease runs out.
 local token, lease_ms, limit, probe_ms = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local last_claim = KEYS[20]
 even_when_full()
 local refused = foreign(ARGV[2])
 if refused then
@@ -75,15 +74,7 @@ local function take_from_queue(most)
   end
 end
 
-local before = redis.call('GET', last_claim)
-local repeated = before and string.sub(before, 1, #token) == token
-if repeated then
-  for id in string.gmatch(string.sub(before, #token + 1), '%S+') do
-    if is_held(id, token) then
-      take(id, '', is_probe(id) and '1' or '')
-    end
-  end
-elseif not is_paused() then
+if not is_paused() then
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', delayed, '-inf', whole(now), 'LIMIT', 0, 1000)) do
     redis.call('ZREM', delayed, id)
     to_pending(id, redis.call('HGET', bodies, id) or '')
@@ -101,17 +92,14 @@ local found, done = {}, {}
 if #ids > 0 then
   found = redis.call('HMGET', bodies, unpack(ids))
   done = redis.call('HMGET', progress, unpack(ids))
-  if not repeated then
-    local till = whole(now + lease_ms)
-    local leased, marked = {}, {}
-    for i, id in ipairs(ids) do
-      leased[2 * i - 1], leased[2 * i] = till, id
-      marked[2 * i - 1], marked[2 * i] = id, (probes[i] ~= '' and '2' or '0') .. token
-    end
-    redis.call('ZADD', processing, unpack(leased))
-    redis.call('HSET', leases, unpack(marked))
-    redis.call('SET', last_claim, token .. table.concat(ids, ' '), 'PX', whole(2 * lease_ms))
+  local till = whole(now + lease_ms)
+  local leased, marked = {}, {}
+  for i, id in ipairs(ids) do
+    leased[2 * i - 1], leased[2 * i] = till, id
+    marked[2 * i - 1], marked[2 * i] = id, (probes[i] ~= '' and '2' or '0') .. token
   end
+  redis.call('ZADD', processing, unpack(leased))
+  redis.call('HSET', leases, unpack(marked))
   for i = 1, #ids do
     found[i] = found[i] or ''
     done[i] = done[i] or ''

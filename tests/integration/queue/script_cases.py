@@ -80,12 +80,11 @@ class Case:
     call: Any  # of Calls
     answer: Any
     after: dict[str, Any]
-    claims: dict[str, str] = field(default_factory=dict)
     trash: dict[int, list[str]] = field(default_factory=dict)
 
 
 def _claim(calls: Calls) -> Call[Any]:
-    return calls.claim(5, consumer="c", token=TOKEN, lease_seconds=60, probe_seconds=60)
+    return calls.claim(5, token=TOKEN, lease_seconds=60, probe_seconds=60)
 
 
 def _lease(calls: Calls) -> Call[Any]:
@@ -101,7 +100,6 @@ CLAIMED = {
     "leases": {A.id: "0" + TOKEN},
     "bodies": {A.id: encode_body(A)},
 }
-CLAIM_KEPT = {"c": TOKEN + A.id}
 
 CASES = {
     "enqueue": Case({}, lambda c: c.enqueue([A]), ["new"], {**NEW_PENDING, **TICKED, **STAMPED}),
@@ -129,13 +127,12 @@ CASES = {
     ),
     "lease": Case({}, _lease, None, {**CLAIMED, "leases": {A.id: "1" + TOKEN}, **STAMPED}),
     "lease, under a hold": Case({**HOLD}, _lease, None, {**LANE, **HOLD, **STAMPED}),
-    "claim": Case({**PENDING, **STAMPED, **WAKE}, _claim, None, {**CLAIMED, **STAMPED, **WAKE}, claims=CLAIM_KEPT),
+    "claim": Case({**PENDING, **STAMPED, **WAKE}, _claim, None, {**CLAIMED, **STAMPED, **WAKE}),
     "claim, from a lifted lane": Case(
         {**LANE, **LIFTED, **STAMPED},
         _claim,
         None,
         {**CLAIMED, **STAMPED},
-        claims=CLAIM_KEPT,
     ),
     "claim, a breaker's probe": Case(
         {
@@ -154,7 +151,6 @@ CASES = {
             "counters": {"turn": "1"},
             **STAMPED,
         },
-        claims=CLAIM_KEPT,
     ),
     "claim, nothing there": Case({**STAMPED}, _claim, None, {**STAMPED}),
     "extend": Case(
@@ -310,7 +306,6 @@ CASES = {
         _claim,
         None,
         {**CLAIMED, "outages": {**OUTAGE, f"{BREAKER} left": "1"}, **WAITED, **STAMPED},
-        claims=CLAIM_KEPT,
     ),
     "ack, after an outage": Case(
         {**HELD, **WAITED, "outages": OUTAGE},

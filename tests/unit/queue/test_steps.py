@@ -68,17 +68,17 @@ def test_a_move_of_a_task_that_is_not_held_is_a_lost_lease():
 
 
 def test_each_claim_has_a_token_of_its_own():
-    tokens = {next(steps.claim(CALLS, 1, consumer="c", lease_seconds=1, probe_seconds=1)).args[2] for _ in range(100)}
+    tokens = {next(steps.claim(CALLS, 1, lease_seconds=1, probe_seconds=1)).args[2] for _ in range(100)}
     assert len(tokens) == 100
 
 
 def test_a_claim_takes_at_most_a_thousand():
-    call = CALLS.claim(10**6, consumer="c", token="t", lease_seconds=1, probe_seconds=1)
+    call = CALLS.claim(10**6, token="t", lease_seconds=1, probe_seconds=1)
     assert call.args[4] == 1000
 
 
 def test_times_reach_the_scripts_in_milliseconds():
-    call = CALLS.claim(1, consumer="c", token="t", lease_seconds=1.5, probe_seconds=0.25)
+    call = CALLS.claim(1, token="t", lease_seconds=1.5, probe_seconds=0.25)
     assert (call.args[3], call.args[5]) == (1500, 250)
 
 
