@@ -301,7 +301,6 @@ class ClaimedTask:
     token: str  # new for each claim; ack, retry, fail, release and extend name it
     progress: Progress
     lane: str | None = None  # the hold whose waiting line it came from, if any
-    probe: bool = False  # it is the one task let through to see whether the hold's reason is over
 
     @property
     def attempt(self) -> int:

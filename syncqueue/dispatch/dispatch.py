@@ -152,9 +152,9 @@ def _place_in_redis(
     token = secrets.token_hex(8)
     leased = queue.enqueue_leased(tasks, _holds(service, pending_records), token=token)
     claimed = [
-        ClaimedTask(task=task, token=token, progress=NO_PROGRESS, probe=placed.probe)
-        for task, placed in zip(tasks, leased.placed, strict=True)
-        if placed.where is Enqueued.LEASED
+        ClaimedTask(task=task, token=token, progress=NO_PROGRESS)
+        for task, where in zip(tasks, leased.placed, strict=True)
+        if where is Enqueued.LEASED
     ]
     if claimed:
         yield immediate_loop().attempt(service, claimed, holds_active=leased.holds_active, leased=True)

@@ -148,17 +148,10 @@ class RecordRunner:
     async def _end(
         self, group: Sequence[ReadyAttempt], ended: Sequence[Delivered], decisions: Sequence[Decision]
     ) -> None:
-        """The breaker hears of a success once a group, and of the probe's."""
-        news = next((n for n, one in enumerate(ended) if one.contacted), None)
         await asyncio.gather(
             *(
-                self._ending.end(
-                    one.attempt,
-                    ended[n].result,
-                    decisions[n],
-                    contacted=ended[n].contacted and (n == news or one.attempt.claimed.probe),
-                )
-                for n, one in enumerate(group)
+                self._ending.end(one.attempt, what.result, decision, contacted=what.contacted)
+                for one, what, decision in zip(group, ended, decisions, strict=True)
             )
         )
 

@@ -81,14 +81,11 @@ class GenericRunner:
         await runs.run(group, end)
 
     async def _end_plain(self, ended: Sequence[Ended]) -> list[Ended]:
-        """End those that went well, where nobody else is to be told; answers the others."""
+        """End those that went well; returns the others."""
         plain: list[Ended] = []
         more: list[Ended] = []
         for one, result in ended:
-            is_plain = (
-                result.outcome is Outcome.SUCCESS and one.leased and not one.holds_active and not one.claimed.probe
-            )
-            (plain if is_plain else more).append((one, result))
+            (plain if result.outcome is Outcome.SUCCESS and one.leased else more).append((one, result))
         if plain:
             await self._ending.done([one for one, _ in plain])
         return more

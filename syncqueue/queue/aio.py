@@ -109,12 +109,15 @@ class AsyncSyncQueue:
         """Ask for claimed tasks whether a hold applies; those are parked."""
         return await self._send(self.calls.admit(requests, probe_seconds=self._probe_seconds))
 
-    async def ack(self, *claimed: ClaimedTask, seconds: Sequence[float] = ()) -> list[bool]:
-        """End tasks that are done; answers for each whether it was still held.
+    async def ack(
+        self, *claimed: ClaimedTask, seconds: Sequence[float] = (), endpoints: Sequence[str] = ()
+    ) -> list[bool]:
+        """End tasks that are done. Returns for each whether its lease was still valid.
 
-        `seconds`: how long the attempt at each took, for the metrics.
+        `seconds`: how long the attempt at each took, for the metrics. `endpoints`: which endpoint answered each, or "";
+        an answer closes the endpoint's breaker.
         """
-        return await self.run(steps.ack(self.calls, claimed, seconds))
+        return await self.run(steps.ack(self.calls, claimed, seconds, endpoints))
 
     async def retry(
         self,
@@ -124,15 +127,19 @@ class AsyncSyncQueue:
         *,
         counts: bool = True,
         hold: str = "",
+        endpoint: str = "",
     ) -> None:
-        """Set a task aside until `due` (a timedelta: from now), or park it behind `hold`. Raises `LeaseLost`."""
-        progress = claimed.progress.after(note, counts=counts)
-        await self.run(steps.must_hold(self.calls.retry(claimed, due, progress, hold, note.seconds), claimed))
+        """Set a task aside until `due` (a timedelta: from now), or park it behind `hold`. Raises `LeaseLost`.
 
-    async def fail(self, claimed: ClaimedTask, note: AttemptNote) -> None:
-        """Move a task to the dead letters. Raises `LeaseLost`."""
+        `endpoint`: the one that answered the attempt, if any did.
+        """
+        progress = claimed.progress.after(note, counts=counts)
+        await self.run(steps.must_hold(self.calls.retry(claimed, due, progress, hold, note.seconds, endpoint), claimed))
+
+    async def fail(self, claimed: ClaimedTask, note: AttemptNote, *, endpoint: str = "") -> None:
+        """Move a task to the dead letters. `endpoint`: as in `retry`. Raises `LeaseLost`."""
         progress = claimed.progress.after(note, counts=True)
-        call = self.calls.fail(claimed.task.id, claimed.token, progress, note.seconds)
+        call = self.calls.fail(claimed.task.id, claimed.token, progress, note.seconds, endpoint)
         await self.run(steps.must_hold(call, claimed))
 
     async def release(self, *claimed: ClaimedTask) -> list[bool]:

@@ -93,19 +93,11 @@ class Call(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """What became of one task given to `enqueue_leased`."""
-
-    where: Enqueued
-    probe: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Leased:
     """The answer of `enqueue_leased`."""
 
-    holds_active: bool  # a hold or a strike is set: outcomes must be reported to the breaker
-    placed: tuple[Placed, ...]
+    holds_active: bool  # a hold or a strike is set: ask `admit` before running
+    placed: tuple[Enqueued, ...]  # where each task went
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +128,6 @@ class Admission:
 
     admitted: bool
     held_by: str = ""  # the hold that parked it; empty also when the lease was lost
-    probe: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +216,7 @@ class Calls:
             args += (task.id, encode_body(task), to_ms(task.created_at), len(names), *names)
 
         def read(answer: Any) -> Leased:
-            return Leased(_flag(answer[0]), tuple(Placed(Enqueued(w), probe != "") for w, probe in answer[1:]))
+            return Leased(_flag(answer[0]), tuple(Enqueued(word) for word in answer[1:]))
 
         return self._call("enqueue_leased", args, read)
 
@@ -236,17 +227,17 @@ class Calls:
         return self._call("claim", args, lambda answer: self._read_claim(answer, token))
 
     def _read_claim(self, answer: Any, token: str) -> Claim:
-        next_ms, holds_active, ids, bodies, progresses, lanes, probes, now_ms = answer
+        next_ms, holds_active, ids, bodies, progresses, lanes, now_ms = answer
         tasks: list[ClaimedTask] = []
         unreadable: list[Unreadable] = []
-        for id_, body, done, lane, probe in zip(ids, bodies, progresses, lanes, probes, strict=True):
+        for id_, body, done, lane in zip(ids, bodies, progresses, lanes, strict=True):
             progress = decode_progress(done)
             try:
                 task = decode_body(self.keys.service, id_, body)
             except InvalidTask as error:
                 unreadable.append(Unreadable(id_, token, body, str(error), progress))
                 continue
-            tasks.append(ClaimedTask(task=task, token=token, progress=progress, lane=lane or None, probe=probe != ""))
+            tasks.append(ClaimedTask(task=task, token=token, progress=progress, lane=lane or None))
         next_at = from_ms(int(next_ms)) if int(next_ms) else None
         wait_seconds = max(int(next_ms) - int(now_ms), 0) / 1000 if int(next_ms) else None
         return Claim(tuple(tasks), tuple(unreadable), next_at, wait_seconds, _flag(holds_active))
@@ -260,23 +251,22 @@ class Calls:
         args: list[str | int | float] = [int(probe_seconds * 1000)]
         for request in requests:
             claimed = request.claimed
-            granted = claimed.lane if claimed.probe and claimed.lane else ""
-            created = to_ms(claimed.task.created_at)
-            args += (claimed.task.id, claimed.token, created, claimed.lane or "", granted)
+            args += (claimed.task.id, claimed.token, to_ms(claimed.task.created_at), claimed.lane or "")
             args += (len(request.holds), *request.holds)
+        return self._call("admit", args, lambda answer: [Admission(word == "admitted", hold) for word, hold in answer])
 
-        def read(answer: Any) -> list[Admission]:
-            return [
-                Admission(True, probe=text != "") if word == "admitted" else Admission(False, held_by=text)
-                for word, text in answer
-            ]
+    def ack(
+        self, held: Sequence[tuple[str, str]], seconds: Sequence[float] = (), endpoints: Sequence[str] = ()
+    ) -> Call[list[bool]]:
+        """End (id, token) pairs that are done.
 
-        return self._call("admit", args, read)
-
-    def ack(self, held: Sequence[tuple[str, str]], seconds: Sequence[float] = ()) -> Call[list[bool]]:
-        """End (id, token) pairs that are done; `seconds` is how long the attempt at each took, where it is known."""
+        `seconds`: how long the attempt at each took, where it is known. `endpoints`: what answered it, or "".
+        """
         known: Sequence[float | None] = seconds or [None] * len(held)
-        lines = [(*pair, *bucket_and_ms(took)) for pair, took in zip(held, known, strict=True)]
+        answered = endpoints or [""] * len(held)
+        lines = [
+            (*pair, *bucket_and_ms(took), endpoint) for pair, took, endpoint in zip(held, known, answered, strict=True)
+        ]
         return self._call("ack", [_lines(lines)], _flags)
 
     def retry(
@@ -286,20 +276,23 @@ class Calls:
         progress: Progress,
         hold: str = "",
         seconds: float | None = None,
+        endpoint: str = "",
     ) -> Call[bool]:
         """Set a task aside until `due` (a timedelta: from Redis's now), or park it behind `hold`.
 
-        `seconds`: how long the attempt took, where there was one.
+        `seconds`: how long the attempt took, where there was one. `endpoint`: what answered it, if anything did.
         """
         created = to_ms(claimed.task.created_at)
         when = f"+{max(int(due.total_seconds() * 1000), 0)}" if isinstance(due, timedelta) else to_ms(due)
         args: list[str | int | float] = [claimed.task.id, claimed.token, when]
-        args += (encode_progress(progress), hold, created, *bucket_and_ms(seconds))
+        args += (encode_progress(progress), hold, created, *bucket_and_ms(seconds), endpoint)
         return self._call("retry", args, _flag)
 
-    def fail(self, task_id: str, token: str, progress: Progress, seconds: float | None = None) -> Call[bool]:
-        """Move a task to the dead letters. `seconds`: how long the attempt took, where there was one."""
-        args: list[str | int | float] = [task_id, token, encode_progress(progress), *bucket_and_ms(seconds)]
+    def fail(
+        self, task_id: str, token: str, progress: Progress, seconds: float | None = None, endpoint: str = ""
+    ) -> Call[bool]:
+        """Move a task to the dead letters. `seconds` and `endpoint`: as in `retry`."""
+        args: list[str | int | float] = [task_id, token, encode_progress(progress), *bucket_and_ms(seconds), endpoint]
         return self._call("fail", args, _flag)
 
     def release(self, claimed: Sequence[ClaimedTask]) -> Call[list[bool]]:
@@ -315,7 +308,7 @@ class Calls:
 
     def recover(self, limit: int, *, lease_seconds: float) -> Call[Recovered]:
         """Take back tasks whose lease ran out, and those that a lost key left without a way out."""
-        args = [limit, MAX_CRASHES, CRASH_TEXT, int(lease_seconds * 1000)]
+        args: list[str | int | float] = [limit, MAX_CRASHES, CRASH_TEXT, int(lease_seconds * 1000)]
         return self._call("recover", args, lambda a: Recovered(int(a[0]), tuple(a[1])))
 
     def requeue(self, ids: Sequence[str]) -> Call[int]:
@@ -407,7 +400,7 @@ class Calls:
         )
 
     def _read_stats(self, answer: Any) -> QueueStats:
-        now_ms, pending, delayed, processing, failed, flat, oldest_ms, paused, breakers = answer
+        now_ms, pending, delayed, processing, failed, flat, oldest_ms, paused, phases = answer
         counters = dict(zip(flat[::2], flat[1::2], strict=True))
         now, oldest = int(now_ms), int(oldest_ms)
         return QueueStats(
@@ -422,16 +415,9 @@ class Calls:
             last_failed_at=_moment(counters.get("last_failed_at")),
             oldest_pending_seconds=max(now - oldest, 0) / 1000 if oldest else None,
             paused=_flag(paused),
-            breaker=_breaker([float(until) for until in breakers[1::2]], now),
+            breaker="open" if "set" in phases else "half-open" if "half open" in phases else "closed",
         )
 
 
 def _moment(milliseconds: str | None) -> datetime | None:
     return from_ms(int(milliseconds)) if milliseconds else None
-
-
-def _breaker(untils: Sequence[float], now_ms: int) -> str:
-    """The worst state among a service's breakers: `until` 0 means closed with its lane still emptying."""
-    if any(until > now_ms for until in untils):
-        return "open"
-    return "half-open" if any(until > 0 for until in untils) else "closed"

@@ -12,7 +12,6 @@ from syncqueue.core.task import SyncTask, TaskState, TaskView, decode_body, deco
 
 _BAND = 10**15  # scripts/_prelude.lua
 _PARKED = 10**15
-_FOREVER = 9 * 10**15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,20 +136,18 @@ def _due(state: TaskState, score: float) -> datetime | None:
 
 def read_holds(answer: Sequence[Any]) -> list[HoldView]:
     """The answer of holds.lua."""
-    now_ms = int(answer[0])
-    return [_hold(now_ms, *row) for row in answer[1]]
+    return [_hold(*row) for row in answer]
 
 
-def _hold(now_ms: int, name: str, until: str, reason: str, parked: int) -> HoldView:
+def _hold(name: str, phase: str, until: str, reason: str, parked: int) -> HoldView:
     kind, _, subject = name.partition(":")
-    until_ms = float(until)
     return HoldView(
         name=name,
         kind=kind,
         subject=subject,
         reason=reason[13:],
         since_at=from_ms(int(reason[:13])) if reason else None,
-        until_at=from_ms(until_ms) if now_ms < until_ms < _FOREVER else None,
-        lifted=until_ms <= now_ms,
+        until_at=from_ms(int(until)) if until else None,
+        lifted=phase != "set",
         parked_count=int(parked),
     )

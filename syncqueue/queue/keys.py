@@ -16,7 +16,7 @@ ORDER = (
     "failed",  # ZSET  id -> when it failed (epoch ms); trimmed after FAILED_RETENTION_DAYS
     "bodies",  # HASH  id -> body (core/task.py), while the task lives
     "progress",  # HASH  id -> attempts so far (core/task.py), once there was one
-    "leases",  # HASH  id -> a digit (0 claimed, 1 begun; 2 and 3 the same for a probe) + token, while in processing
+    "leases",  # HASH  id -> a digit (0 claimed, 1 begun) + token, while in processing
     "behind",  # HASH  id -> due (13 digits, epoch ms) + body of the newest task waiting behind its own key
     "counters",  # HASH  processed, failed, retried, last_processed_at, last_failed_at (epoch ms), tick, turn,
     #             "took <bound in ms>" and took_ms (durations.py)
@@ -24,13 +24,14 @@ ORDER = (
     "wake",  # LIST  at most one token: something may be there to claim
     "holds",  # ZSET  hold -> until (epoch ms); FOREVER: until lifted; 0: lifted, its lane is emptying
     "reasons",  # HASH  hold -> since (13 digits, epoch ms) + the reason in words
-    "strikes",  # HASH  endpoint -> "<network failures in a row> <token of the last>"
+    "strikes",  # HASH  endpoint -> "<failures in a row> <token of the last>"; + OPENED since its breaker opened
     "parked",  # ZSET  "<hold> <creation, 13 digits> <id>" -> 0: the lanes of all holds, each oldest first
     "lanes",  # HASH  id -> hold, while parked
     "site",  # STRING  id of the database this queue belongs to
     "outages",  # HASH  "<breaker> since|until (epoch ms)|left|delivered|failed|removed|doubtful" -> number: the last
     #             outage of each endpoint; trimmed a week after its end
     "waited",  # HASH  id -> "<since> <breaker>": has left the lane of an outage and not ended yet
+    "probes",  # HASH  breaker -> end of the hold that it set (13 digits, epoch ms) + id of its probe
 )
 WEEK_MINUTES = 7 * 24 * 60
 

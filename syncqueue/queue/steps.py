@@ -60,12 +60,14 @@ def claim(calls: Calls, limit: int, *, lease_seconds: float, probe_seconds: floa
     return found
 
 
-def ack(calls: Calls, claimed: Sequence[ClaimedTask], seconds: Sequence[float] = ()) -> Steps[list[bool]]:
+def ack(
+    calls: Calls, claimed: Sequence[ClaimedTask], seconds: Sequence[float] = (), endpoints: Sequence[str] = ()
+) -> Steps[list[bool]]:
     """End tasks that are done; answers for each whether it was still held."""
     held: list[bool] = []
     for start in range(0, len(claimed), CHUNK):
         piece = [(one.task.id, one.token) for one in claimed[start : start + CHUNK]]
-        held += yield calls.ack(piece, seconds[start : start + CHUNK])
+        held += yield calls.ack(piece, seconds[start : start + CHUNK], endpoints[start : start + CHUNK])
     return held
 
 

@@ -117,12 +117,13 @@ class SyncQueue:
         """Ask for claimed tasks whether a hold applies; those are parked."""
         return self._send(self.calls.admit(requests, probe_seconds=self._probe_seconds))
 
-    def ack(self, *claimed: ClaimedTask, seconds: Sequence[float] = ()) -> list[bool]:
-        """End tasks that are done; answers for each whether it was still held.
+    def ack(self, *claimed: ClaimedTask, seconds: Sequence[float] = (), endpoints: Sequence[str] = ()) -> list[bool]:
+        """End tasks that are done. Returns for each whether its lease was still valid.
 
-        `seconds`: how long the attempt at each took, for the metrics.
+        `seconds`: how long the attempt at each took, for the metrics. `endpoints`: which endpoint answered each, or "";
+        an answer closes the endpoint's breaker.
         """
-        return self.run(steps.ack(self.calls, claimed, seconds))
+        return self.run(steps.ack(self.calls, claimed, seconds, endpoints))
 
     def retry(
         self,
@@ -132,15 +133,19 @@ class SyncQueue:
         *,
         counts: bool = True,
         hold: str = "",
+        endpoint: str = "",
     ) -> None:
-        """Set a task aside until `due` (a timedelta: from now), or park it behind `hold`. Raises `LeaseLost`."""
-        progress = claimed.progress.after(note, counts=counts)
-        self.run(steps.must_hold(self.calls.retry(claimed, due, progress, hold, note.seconds), claimed))
+        """Set a task aside until `due` (a timedelta: from now), or park it behind `hold`. Raises `LeaseLost`.
 
-    def fail(self, claimed: ClaimedTask, note: AttemptNote) -> None:
-        """Move a task to the dead letters. Raises `LeaseLost`."""
+        `endpoint`: the one that answered the attempt, if any did.
+        """
+        progress = claimed.progress.after(note, counts=counts)
+        self.run(steps.must_hold(self.calls.retry(claimed, due, progress, hold, note.seconds, endpoint), claimed))
+
+    def fail(self, claimed: ClaimedTask, note: AttemptNote, *, endpoint: str = "") -> None:
+        """Move a task to the dead letters. `endpoint`: as in `retry`. Raises `LeaseLost`."""
         progress = claimed.progress.after(note, counts=True)
-        call = self.calls.fail(claimed.task.id, claimed.token, progress, note.seconds)
+        call = self.calls.fail(claimed.task.id, claimed.token, progress, note.seconds, endpoint)
         self.run(steps.must_hold(call, claimed))
 
     def release(self, *claimed: ClaimedTask) -> list[bool]:

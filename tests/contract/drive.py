@@ -149,6 +149,12 @@ def claim_one(queue: Face) -> ClaimedTask:
     return claimed  # type: ignore[no-any-return]
 
 
+def probes(queue: Face | SyncQueue) -> dict[str, str]:
+    """The breakers that have a probe under way, with the id of its task."""
+    found = queue.raw.hgetall(queue.calls.keys["probes"])  # type: ignore[union-attr]
+    return {hold: value[13:] for hold, value in found.items()}
+
+
 def park_many(queue: SyncQueue, raw: redis.Redis, hold: str, count: int) -> None:
     """Write what parking tasks named "0", "1", ... behind `hold` would leave, without the work."""
     keys, tasks = queue.calls.keys, [task(str(n)) for n in range(count)]

@@ -62,4 +62,7 @@ def assert_each_task_in_one_place(raw: redis.Redis, keys: QueueKeys) -> dict[str
     assert set(dict(at("parked"))) == members, "parked does not match lanes"
     assert set(lanes.values()) <= set(holds), "a lane without its hold never leaves"
     assert set(at("reasons")) <= set(holds), "a reason without its hold"
+    probes = {value[13:]: hold for hold, value in dict(at("probes")).items()}
+    assert set(probes) <= set(processing), "a probe that is not in processing"
+    assert set(probes.values()) <= set(holds), "a probe of a breaker that is not open"
     return found

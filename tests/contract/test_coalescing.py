@@ -167,7 +167,7 @@ def test_an_immediate_attempt_takes_the_place_of_a_failed_task_with_attempts_res
     queue.enqueue(task("old", key="k"))
     queue.fail(claim_one(queue), note("failure"))
     leased = queue.enqueue_leased([task("new", key="k")], [[]], token="web")
-    assert [one.where for one in leased.placed] == [Enqueued.LEASED]
+    assert list(leased.placed) == [Enqueued.LEASED]
     assert place_of(queue).progress.attempt_count == 0
 
 
@@ -179,7 +179,7 @@ def test_an_immediate_attempt_waits_behind_or_joins_what_is_there(queue, clock):
     queue.enqueue(task("old", key="delayed", run_at=clock.now() + timedelta(hours=1)))
     sent = [task("new", key=key, priority="high") for key in ("held", "pending", "delayed", "fresh")]
     leased = queue.enqueue_leased(sent, [[]] * 4, token="web")
-    assert [one.where for one in leased.placed] == [
+    assert list(leased.placed) == [
         Enqueued.BEHIND,
         Enqueued.REPLACED,
         Enqueued.REPLACED,

@@ -97,14 +97,14 @@ def test_a_new_immediate_attempt_waits_behind_an_emptying_lane(queue, clock):
     leased = queue.enqueue_leased(
         [task("x", key="x", created_at=clock.now() + timedelta(days=9999))], [[RATE]], token="web"
     )
-    assert [one.where for one in leased.placed] == [Enqueued.PARKED]
+    assert list(leased.placed) == [Enqueued.PARKED]
     assert drain(queue, RATE) == ["a", "b", "x"]
 
 
 def test_an_immediate_attempt_under_a_hold_is_parked(queue):
     queue.hold(RATE, 30, "slow")
     leased = queue.enqueue_leased([task("x", key="x"), task("y", key="y")], [[RATE], [OTHER]], token="web")
-    assert [one.where for one in leased.placed] == [Enqueued.PARKED, Enqueued.LEASED]
+    assert list(leased.placed) == [Enqueued.PARKED, Enqueued.LEASED]
     assert leased.holds_active
     assert queue.get("key:x").held_by == RATE
 
@@ -273,7 +273,7 @@ def test_a_paused_service_hands_out_nothing_and_goes_on_in_order(queue, clock):
     assert queue.claim(10).tasks == ()
     assert queue.stats().paused
     leased = queue.enqueue_leased([task("c", key="c")], [[]], token="web")
-    assert [one.where for one in leased.placed] == [Enqueued.PENDING]
+    assert list(leased.placed) == [Enqueued.PENDING]
     queue.lift("pause")
     assert not queue.stats().paused
     assert names(queue.claim(10).tasks) == ["a", "b", "c", "due"]

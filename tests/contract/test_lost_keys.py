@@ -60,7 +60,7 @@ class Site:
     def save(self, key: str) -> None:
         sent = self.make(key, f"{key}, saved again")
         [placed] = self.queue.enqueue_leased([sent], [[RATE]], token=f"web-{key}").placed
-        if placed.where is Enqueued.LEASED:
+        if placed is Enqueued.LEASED:
             claimed = ClaimedTask(task=sent, token=f"web-{key}", progress=self.queue.get(sent.id).progress)
             self.begin(claimed)
             self.end(claimed)

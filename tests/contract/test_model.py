@@ -108,7 +108,7 @@ class QueueMachine(RuleBasedStateMachine):
         token = f"web-{name}"
         [placed] = self.queue.enqueue_leased([sent], [holds_of(sent.id)], token=token).placed
         entry = self._arrive(sent.id, name)
-        if placed.where is Enqueued.LEASED:
+        if placed is Enqueued.LEASED:
             entry.state, entry.token, entry.lease_end = "processing", token, self._now() + LEASE_SECONDS
             self.claims.append(ClaimedTask(task=sent, token=token, progress=self._progress(sent.id)))
 

@@ -3,11 +3,12 @@
 -- All scripts but claim may run twice with the same arguments and come to the same end; moves out of processing check
 -- the token.
 local queue, delayed, processing, failed, bodies, progress, leases, behind, counters, history, wake, holds, reasons,
-  strikes, parked, lanes, site, outages, waited = unpack(KEYS, 1, 19)
+  strikes, parked, lanes, site, outages, waited, probes = unpack(KEYS, 1, 20)
 
 local BAND = 1e15   -- between priorities in the scores of queue
 local PARKED = 1e15 -- scores of delayed from here on are parked, not due
 local FOREVER = 9e15 -- the end of a hold that a person, a probe or a mended destination lifts
+local OPENED = 1e6  -- added to the failures of an endpoint whose breaker has opened
 
 local now
 if ARGV[1] ~= '' then
@@ -133,8 +134,114 @@ local function state_of(id)
   return states[1], scores[1]
 end
 
+
+local function lane_start(hold)
+  return '[' .. hold .. ' '
+end
+
+local function lane_end(hold)
+  return '(' .. hold .. '!' -- the character after the blank
+end
+
+local function lane_is_empty(hold)
+  return #redis.call('ZRANGEBYLEX', parked, lane_start(hold), lane_end(hold), 'LIMIT', 0, 1) == 0
+end
+
+-- Whether a task in the lane is older than this creation time.
+local function lane_has_older(hold, created)
+  local first = redis.call('ZRANGEBYLEX', parked, lane_start(hold), lane_end(hold), 'LIMIT', 0, 1)[1]
+  return first and tonumber(string.sub(first, #hold + 2, #hold + 14)) < created
+end
+
+-- The phases of a hold, which is a score in holds. Only breakers are ever half open.
+--
+--          hold, record_failure (FAILURES in a row)         its time is over
+--   none ───────────────────────────────────────────▶ set ────────────────────▶ half open (a time in the past)
+--    ▲                                               │ ▲ ▲                          │
+--    │ lane is empty                     lifted, or  │ │ │  a probe goes ahead, for probe_ms at most
+--    │                                   an answer   │ │ └──────────────────────────┤
+--    └─────────────────── draining (0) ◀─────────────┘ │  record_failure            │ lane is empty
+--                                                      └──────────────────────────▶ none, but OPENED in strikes:
+--   Others than breakers are draining when their time is over.                      half open to the next task
+--
+-- Answers "set", "half open", "draining" or nil, and the score.
+local function is_breaker(hold)
+  return string.sub(hold, 1, 8) == 'breaker:'
+end
+
+local function failures_of(endpoint)
+  local times, last = string.match(redis.call('HGET', strikes, endpoint) or '0 ', '^(%d+) (.*)$')
+  return tonumber(times), last
+end
+
+local function phase_of(hold)
+  local till = tonumber(redis.call('ZSCORE', holds, hold) or '')
+  if not till then
+    return is_breaker(hold) and failures_of(string.sub(hold, 9)) >= OPENED and 'half open' or nil
+  elseif till > now then
+    return 'set', till
+  end
+  return is_breaker(hold) and till > 0 and 'half open' or 'draining', till
+end
+
+-- Ends a hold: its lane may leave, and the hold goes when the lane is empty.
+local function end_hold(hold)
+  if lane_is_empty(hold) then
+    redis.call('ZREM', holds, hold)
+    redis.call('HDEL', reasons, hold)
+  else
+    redis.call('ZADD', holds, 0, hold)
+    wake_up()
+  end
+end
+
+local function set_reason(hold, reason)
+  local old = redis.call('HGET', reasons, hold)
+  local since = old and string.sub(old, 1, 13) or string.format('%013.0f', now)
+  redis.call('HSET', reasons, hold, since .. reason)
+end
+
+-- Lets one task through to see whether the endpoint is back. A breaker has one probe; for its time the hold is set.
+local function grant_probe(hold, id, probe_ms)
+  redis.call('ZADD', holds, whole(now + probe_ms), hold)
+  redis.call('HSET', probes, hold, string.format('%013.0f', now + probe_ms) .. id)
+end
+
+-- The breakers that have a probe under way, by the id of its task.
+local function probed_breakers()
+  local found, by_id = redis.call('HGETALL', probes), {}
+  for at = 1, #found, 2 do
+    by_id[string.sub(found[at + 1], 14)] = found[at]
+  end
+  return by_id
+end
+
+-- A probe that ended without word of its endpoint lets the next one through at once.
+local function give_back_probe(hold)
+  local _, till = phase_of(hold)
+  if till == tonumber(string.sub(redis.call('HGET', probes, hold), 1, 13)) then
+    redis.call('ZADD', holds, whole(math.min(till, now)), hold)
+    wake_up()
+  end
+  redis.call('HDEL', probes, hold)
+end
+
+-- An answer of the endpoint, whatever it said, ends the count of its failures and closes its breaker.
+local function endpoint_answered(endpoint)
+  local hold = 'breaker:' .. endpoint
+  redis.call('HDEL', strikes, endpoint)
+  redis.call('HDEL', probes, hold)
+  local phase = phase_of(hold)
+  if phase then
+    if phase ~= 'draining' and redis.call('HEXISTS', outages, hold .. ' since') == 1 then
+      redis.call('HSET', outages, hold .. ' until', whole(now))
+    end
+    end_hold(hold)
+  end
+end
+
 local function is_paused()
-  return tonumber(redis.call('ZSCORE', holds, 'pause') or '0') > now
+  return phase_of('pause') == 'set'
 end
 
 -- A newer task takes the place of one that waits: it keeps the ready time, in the band of the higher priority, or the
@@ -149,17 +256,13 @@ end
 
 -- A hold that was lifted since the caller heard of it is set again as lifted: a lane without its hold would never leave.
 local function to_parked(id, hold, created)
-  if tonumber(redis.call('ZSCORE', holds, hold) or '0') <= now then
+  if phase_of(hold) ~= 'set' then
     redis.call('ZADD', holds, 'NX', 0, hold)
     wake_up()
   end
   redis.call('ZADD', delayed, whole(PARKED + created), id)
   redis.call('ZADD', parked, 0, lane_member(hold, created, id))
   redis.call('HSET', lanes, id, hold)
-end
-
-local function is_breaker(hold)
-  return string.sub(hold, 1, 8) == 'breaker:'
 end
 
 -- What leaves the lane of a breaker is counted once, and followed until it ends (`note_end`), so that people can be told
@@ -206,22 +309,9 @@ local function from_delayed(id)
   return true
 end
 
--- A lease is a digit and the token. The digit: 0 claimed, 1 work has begun, 2 and 3 the same for a breaker's probe.
-local function lease_digit(id)
-  return tonumber(string.sub(redis.call('HGET', leases, id) or '0', 1, 1))
-end
-
+-- A lease is a digit and the token. The digit: 0 claimed, 1 work has begun (2 and 3, as older releases write them, too).
 local function has_begun(id)
-  return lease_digit(id) % 2 == 1
-end
-
-local function is_probe(id)
-  return lease_digit(id) >= 2
-end
-
-local function to_processing(id, token, till, begun, probe)
-  redis.call('ZADD', processing, whole(till), id)
-  redis.call('HSET', leases, id, (begun and 1 or 0) + (probe and 2 or 0) .. token)
+  return tonumber(string.sub(redis.call('HGET', leases, id) or '0', 1, 1)) % 2 == 1
 end
 
 -- Whether the task is in processing under this token.
@@ -241,9 +331,17 @@ local function leases_of(ids)
   return found
 end
 
-local function from_processing(id)
+-- Ends a lease. `endpoint`: where the attempt had an answer from, if it had.
+local function from_processing(id, endpoint)
   redis.call('ZREM', processing, id)
   redis.call('HDEL', leases, id)
+  if endpoint and endpoint ~= '' then
+    endpoint_answered(endpoint)
+  end
+  local probed = probed_breakers()[id]
+  if probed then
+    give_back_probe(probed)
+  end
 end
 
 -- The newest task that waits behind this id, if any: it becomes the body, with a fresh progress. Answers body and due.
@@ -264,60 +362,24 @@ local function forget(id)
   redis.call('HDEL', progress, id)
 end
 
-local function lane_start(hold)
-  return '[' .. hold .. ' '
-end
-
-local function lane_end(hold)
-  return '(' .. hold .. '!' -- the character after the blank
-end
-
-local function lane_is_empty(hold)
-  return #redis.call('ZRANGEBYLEX', parked, lane_start(hold), lane_end(hold), 'LIMIT', 0, 1) == 0
-end
-
--- Whether a task in the lane is older than this creation time.
-local function lane_has_older(hold, created)
-  local first = redis.call('ZRANGEBYLEX', parked, lane_start(hold), lane_end(hold), 'LIMIT', 0, 1)[1]
-  return first and tonumber(string.sub(first, #hold + 2, #hold + 14)) < created
-end
-
--- Ends a hold: its lane may leave, and the hold goes when the lane is empty.
-local function end_hold(hold)
-  if lane_is_empty(hold) then
-    redis.call('ZREM', holds, hold)
-    redis.call('HDEL', reasons, hold)
-  else
-    redis.call('ZADD', holds, 0, hold)
-    wake_up()
-  end
-end
-
-local function set_reason(hold, reason)
-  local old = redis.call('HGET', reasons, hold)
-  local since = old and string.sub(old, 1, 13) or string.format('%013.0f', now)
-  redis.call('HSET', reasons, hold, since .. reason)
-end
-
--- Whether a task that `names` apply to may run now. Answers the hold that blocks it, or nil and whether it is the probe
--- of a breaker (`probing`: it was made the probe before). A lifted hold blocks what is newer than its lane until the
--- lane is empty, so that order is kept; by age, because two emptying lanes would otherwise block each other for ever.
-local function admission(names, lane, created, probing, probe_ms)
-  local probe
+-- Whether a task that `names` apply to may run now, by the hold that blocks it: nil when none does. A half-open breaker
+-- makes it the probe. A draining hold blocks what is newer than its lane until the lane is empty, so that order is kept;
+-- by age, because two draining lanes would otherwise block each other for ever.
+local function blocking_hold(id, names, lane, created, probe_ms)
+  local probed, to_probe = probed_breakers()[id], nil
   for _, hold in ipairs(names) do
-    local till = tonumber(redis.call('ZSCORE', holds, hold) or '')
-    if till and not (probing and is_breaker(hold)) then
-      if till > now or hold ~= lane and lane_has_older(hold, created) then
-        return hold, false
-      elseif is_breaker(hold) and till > 0 then
-        probe = hold
+    local phase = hold ~= probed and phase_of(hold)
+    if phase then
+      if phase == 'set' or hold ~= lane and lane_has_older(hold, created) then
+        return hold
+      elseif phase == 'half open' then
+        to_probe = hold
       elseif hold ~= lane then
         end_hold(hold)
       end
     end
   end
-  if probe then
-    redis.call('ZADD', holds, whole(now + probe_ms), probe)
+  if to_probe then
+    grant_probe(to_probe, id, probe_ms)
   end
-  return nil, probing or probe ~= nil
 end

@@ -1,23 +1,24 @@
 -- Ends tasks that are done; what waits behind one becomes pending.
--- ARGV: 1 now, 2 a line for each task: id, token, bucket and ms of its attempt
+-- ARGV: 1 now, 2 a line for each task: id, token, bucket and ms of its attempt, endpoint that answered it or ""
 -- Answers for each 1, or 0 when the token does not hold it.
 -- Many tasks end in one call, so each command is sent once for all of them; only what is part of an outage, or has a
 -- task behind it, is looked at one by one.
 local ids, lines = {}, {}
-for id, token, bucket, ms in string.gmatch(ARGV[2], '(%S+) (%S*) (%S*) (%d+)') do
+for id, token, bucket, ms, endpoint in string.gmatch(ARGV[2], '(%S+) (%S*) (%S*) (%d+) ([^\n]*)') do
   ids[#ids + 1] = id
-  lines[#ids] = {token, bucket, ms}
+  lines[#ids] = {token, bucket, ms, endpoint}
 end
-local answers, ended = {}, {}
+local answers, ended, endpoints = {}, {}, {}
 local lease_of = leases_of(ids)
 local buckets, total_ms = {}, 0
 for i, id in ipairs(ids) do
-  local token, bucket, ms = unpack(lines[i])
+  local token, bucket, ms, endpoint = unpack(lines[i])
   local held = lease_of[id] and string.sub(lease_of[id], 2) == token
   answers[i] = held and 1 or 0
   if held then
     lease_of[id] = nil -- named twice, it ends once
     ended[#ended + 1] = id
+    endpoints[endpoint] = endpoint ~= '' or nil
     if bucket ~= '' then
       buckets[bucket] = (buckets[bucket] or 0) + 1
       total_ms = total_ms + ms
@@ -30,6 +31,17 @@ end
 
 redis.call('ZREM', processing, unpack(ended))
 redis.call('HDEL', leases, unpack(ended))
+if redis.call('EXISTS', holds, strikes) > 0 then
+  for endpoint in pairs(endpoints) do
+    endpoint_answered(endpoint)
+  end
+  local probed = probed_breakers()
+  for _, id in ipairs(ended) do
+    if probed[id] then
+      give_back_probe(probed[id])
+    end
+  end
+end
 local gone = ended
 if redis.call('EXISTS', waited, behind) > 0 then
   gone = {}

@@ -2,7 +2,7 @@
 -- half at first, so that an emptying lane does not keep others waiting) and from pending, highest priority first.
 -- ARGV: 1 now, 2 site id, 3 token, 4 lease ms, 5 limit, 6 probe ms
 -- Answers {next time something may be claimable (epoch ms, 0 = unknown), 1 when anything is held or striking,
--- ids, bodies, progresses, lanes ("" when not from one), probes ("1", or "" when not one), now}.
+-- ids, bodies, progresses, lanes ("" when not from one), now}.
 -- Tasks whose answer was lost on the way come back when their lease runs out.
 local token, lease_ms, limit, probe_ms = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 even_when_full()
@@ -11,16 +11,15 @@ if refused then
   return refused
 end
 
-local ids, from_lane, probes = {}, {}, {}
+local ids, from_lane = {}, {}
 
-local function take(id, lane, probe)
+local function take(id, lane)
   ids[#ids + 1] = id
   from_lane[#ids] = lane
-  probes[#ids] = probe
 end
 
 -- Members whose task is somewhere else only leave the lane: a key was lost, and they have been enqueued again since.
-local function take_from_lane(hold, most, probe)
+local function take_from_lane(hold, most)
   local members = redis.call('ZRANGEBYLEX', parked, lane_start(hold), lane_end(hold), 'LIMIT', 0, most)
   local found, taken = {}, {}
   for i, member in ipairs(members) do
@@ -32,7 +31,7 @@ local function take_from_lane(hold, most, probe)
     if not taken[id] and (is_parked or not states[i] and redis.call('HEXISTS', bodies, id) == 1) then
       taken[id] = true
       note_leaving(id, hold)
-      take(id, hold, probe)
+      take(id, hold)
     end
     if taken[id] or redis.call('HGET', lanes, id) == hold then
       redis.call('ZREM', delayed, id)
@@ -44,23 +43,33 @@ local function take_from_lane(hold, most, probe)
   end
 end
 
+-- A half-open breaker lets the oldest of its lane go ahead alone to see.
+local function take_probe(hold)
+  local before = #ids
+  take_from_lane(hold, 1)
+  if #ids > before then
+    grant_probe(hold, ids[#ids], probe_ms)
+  elseif lane_is_empty(hold) then -- nobody waits: the next task that comes is to probe
+    redis.call('ZREM', holds, hold)
+    redis.call('HDEL', reasons, hold)
+  end
+end
+
 -- Each lifted hold gets its share, beginning with another one each time.
 local function take_from_lanes(most, turn)
-  local lifted = redis.call('ZRANGEBYSCORE', holds, '-inf', whole(now), 'LIMIT', 0, 100)
+  local count = redis.call('ZCOUNT', holds, '-inf', whole(now))
+  local from = count > 100 and turn * 100 % count or 0
+  local lifted = redis.call('ZRANGEBYSCORE', holds, '-inf', whole(now), 'LIMIT', from, 100)
   for i = 1, #lifted do
     local hold = lifted[(i + turn) % #lifted + 1]
-    local till = tonumber(redis.call('ZSCORE', holds, hold))
     local share = math.ceil((most - #ids) / (#lifted - i + 1))
-    if is_breaker(hold) and till > 0 then -- half open: the oldest goes ahead alone to see
-      if #ids < most and not lane_is_empty(hold) then
-        take_from_lane(hold, 1, '1')
-        redis.call('ZADD', holds, whole(now + probe_ms), hold)
-      end
-    else
+    if phase_of(hold) == 'draining' then
       if share > 0 then
-        take_from_lane(hold, share, '')
+        take_from_lane(hold, share)
       end
       end_hold(hold)
+    elseif #ids < most or lane_is_empty(hold) then
+      take_probe(hold)
     end
   end
 end
@@ -69,7 +78,7 @@ local function take_from_queue(most)
   if most > 0 then
     local popped = redis.call('ZPOPMIN', queue, most)
     for at = 1, #popped, 2 do
-      take(popped[at], '', '')
+      take(popped[at], '')
     end
   end
 end
@@ -83,7 +92,7 @@ if not is_paused() then
   take_from_lanes(math.floor((limit + turn % 2) / 2), turn)
   take_from_queue(limit - #ids)
   take_from_lanes(limit, turn)
-  if #ids > 0 and redis.call('EXISTS', holds) == 1 then
+  if redis.call('EXISTS', holds) == 1 and (#ids > 0 or redis.call('ZCOUNT', holds, '-inf', whole(now)) > 100) then
     redis.call('HSET', counters, 'turn', (turn + 1) % 100000)
   end
 end
@@ -96,7 +105,7 @@ if #ids > 0 then
   local leased, marked = {}, {}
   for i, id in ipairs(ids) do
     leased[2 * i - 1], leased[2 * i] = till, id
-    marked[2 * i - 1], marked[2 * i] = id, (probes[i] ~= '' and '2' or '0') .. token
+    marked[2 * i - 1], marked[2 * i] = id, '0' .. token
   end
   redis.call('ZADD', processing, unpack(leased))
   redis.call('HSET', leases, unpack(marked))
@@ -124,4 +133,4 @@ local holds_active = 0
 if redis.call('EXISTS', holds) == 1 or redis.call('EXISTS', strikes) == 1 then
   holds_active = 1
 end
-return {whole(next_at), holds_active, ids, found, done, from_lane, probes, whole(now)}
+return {whole(next_at), holds_active, ids, found, done, from_lane, whole(now)}

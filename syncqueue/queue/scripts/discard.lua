@@ -1,9 +1,9 @@
 -- Takes tasks out of pending, delayed or failed as remove does, but keeps their bodies for a while in a trash of their
 -- own, because nothing but Redis knows of them.
--- KEYS[20]: the trash. ARGV: 1 now, 2 state, 3 for so many ms, then the ids
+-- The last key: the trash. ARGV: 1 now, 2 state, 3 for so many ms, then the ids
 -- Answers for each 1, or 0 when it is not in that state.
 even_when_full()
-local trash = KEYS[20]
+local trash = KEYS[#KEYS]
 local answers = {}
 for at = 4, #ARGV do
   local id, gone = ARGV[at], false

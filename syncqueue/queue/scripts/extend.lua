@@ -17,7 +17,7 @@ for i, id in ipairs(ids) do
     renewed[#renewed + 1] = till
     renewed[#renewed + 1] = id
     local digit = tonumber(string.sub(lease, 1, 1))
-    if digit % 2 == 0 then -- 0 becomes 1, and a probe's 2 becomes 3
+    if digit % 2 == 0 then
       begun[#begun + 1] = id
       begun[#begun + 1] = digit + 1 .. tokens[i]
     end

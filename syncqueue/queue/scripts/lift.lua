@@ -5,16 +5,13 @@ even_when_full()
 local lifted = 0
 for at = 2, #ARGV do
   local hold = ARGV[at]
-  if is_breaker(hold) then
-    redis.call('HDEL', strikes, string.sub(hold, 9))
-  end
-  local till = tonumber(redis.call('ZSCORE', holds, hold) or '')
-  if till then
-    if till > 0 and redis.call('HEXISTS', outages, hold .. ' since') == 1 then
-      redis.call('HSET', outages, hold .. ' until', whole(now))
-    end
-    end_hold(hold)
+  if redis.call('ZSCORE', holds, hold) then
     lifted = lifted + 1
+  end
+  if is_breaker(hold) then
+    endpoint_answered(string.sub(hold, 9))
+  elseif phase_of(hold) then
+    end_hold(hold)
   end
 end
 wake_up()

@@ -1,7 +1,7 @@
 -- Brings what discard kept back to pending, oldest first. One whose id is live again stays away: it is the newer one.
--- KEYS[20]: the trash. ARGV: 1 now, 2 site id, 3 at most so many
+-- The last key: the trash. ARGV: 1 now, 2 site id, 3 at most so many
 -- Answers {how many are back, how many are left in the trash}.
-local trash = KEYS[20]
+local trash = KEYS[#KEYS]
 local refused = foreign(ARGV[2])
 if refused then
   return refused

@@ -1,7 +1,7 @@
 -- All figures of a service at one moment.
 -- ARGV: 1 now
 -- Answers {now, pending, delayed, processing, failed, {counter, value, ...}, ready time of the oldest pending task
--- (epoch ms, 0 = none), 1 when paused, {breaker, until, ...}}.
+-- (epoch ms, 0 = none), 1 when paused, the phases of its breakers}.
 local oldest = 0
 for digit = 0, 2 do
   local first = redis.call('ZRANGEBYSCORE', queue, whole(digit * BAND), '(' .. whole((digit + 1) * BAND),
@@ -13,14 +13,12 @@ for digit = 0, 2 do
     end
   end
 end
-local breakers = {}
-local set = redis.call('ZRANGE', holds, 0, 999, 'WITHSCORES')
-for at = 1, #set, 2 do
-  if is_breaker(set[at]) then
-    breakers[#breakers + 1] = set[at]
-    breakers[#breakers + 1] = set[at + 1]
+local phases = {}
+for _, hold in ipairs(redis.call('ZRANGE', holds, 0, 999)) do
+  if is_breaker(hold) then
+    phases[#phases + 1] = phase_of(hold)
   end
 end
 return {whole(now), redis.call('ZCARD', queue), redis.call('ZCARD', delayed), redis.call('ZCARD', processing),
   redis.call('ZCARD', failed), redis.call('HGETALL', counters), whole(oldest),
-  is_paused() and 1 or 0, breakers}
+  is_paused() and 1 or 0, phases}

@@ -146,8 +146,8 @@ CASES = {
         None,
         {
             **CLAIMED,
-            "leases": {A.id: "2" + TOKEN},
             "holds": {BREAKER: NOW_MS + 60_000},
+            "probes": {BREAKER: f"{NOW_MS + 60_000:013}{A.id}"},
             "counters": {"turn": "1"},
             **STAMPED,
         },
@@ -275,7 +275,7 @@ CASES = {
         lambda c: c.strike("host:443", failures=2, open_seconds=30, token="t", reason="away"),
         True,
         {
-            "strikes": {"host:443": "2 t"},
+            "strikes": {"host:443": "1000002 t"},
             "outages": {f"{BREAKER} since": str(NOW_MS)},
             "holds": {BREAKER: NOW_MS + 30_000},
             "reasons": {BREAKER: f"{NOW_MS:013}away"},
@@ -288,7 +288,7 @@ CASES = {
         True,
         {
             **BREAKER_LANE,
-            "strikes": {"host:443": "1 t"},
+            "strikes": {"host:443": "1000001 t"},
             "outages": OUTAGE,
             "holds": {BREAKER: NOW_MS + 30_000},
             "reasons": {BREAKER: f"{NOW_MS:013}away"},

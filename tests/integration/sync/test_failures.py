@@ -286,6 +286,20 @@ def test_a_probe_that_fails_keeps_the_breaker_open_and_one_that_succeeds_closes_
     assert hold_names() == []
 
 
+def test_notes_with_nothing_to_send_do_not_keep_an_endpoint_closed_after_an_outage(
+    channel: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    configure("BREAKER", FAILURES=1, OPEN_SECONDS=0.3)
+    sandbox.set_mode("telegram", "down")
+    for note in save(writer, *(f"Note {number}" for number in range(50))):
+        note.delete()
+    save(writer, "Last")
+    sandbox.set_mode("telegram", "up")
+    work_until(lambda: texts(sandbox) == ["Last"])  # sooner than a lease runs out
+    assert queue().stats().delayed_count == 0
+    assert hold_names() == []
+
+
 # A lost answer
 
 
