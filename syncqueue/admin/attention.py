@@ -82,7 +82,7 @@ def _holds_that_end(card: Card) -> Iterator[Notice]:
                 "service": card.service,
                 "reason": redact(hold.reason).rstrip("."),
                 "since": _moment(hold.since_at),
-                "waiting": _tasks_wait(hold.parked_count),
+                "waiting": (_messages_wait if hold.kind == "breaker" else _tasks_wait)(hold.parked_count),
             }
             yield Notice(text=text, page="queue_tasks", arguments=(card.service, "delayed"), is_urgent=False)
 
@@ -135,6 +135,10 @@ def _count(rows: QuerySet[SyncRecord]) -> int:
 
 def _tasks_wait(count: int) -> str:
     return ngettext("%(count)s task waits", "%(count)s tasks wait", count) % {"count": figure(count)}
+
+
+def _messages_wait(count: int) -> str:
+    return ngettext("%(count)s message waits", "%(count)s messages wait", count) % {"count": figure(count)}
 
 
 def _moment(at: datetime | None) -> str:

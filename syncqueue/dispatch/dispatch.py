@@ -169,10 +169,11 @@ def _holds(service: str, pending_records: Sequence[PendingRecord]) -> list[tuple
         return [() for _ in pending_records]
     if not isinstance(handler, DocumentHandler):
         return [() for _ in pending_records]
-    return [hold_names(one.destination.pk, _endpoint(handler, one.destination)) for one in pending_records]
+    return [hold_names(one.destination.pk, endpoint_of(handler, one.destination)) for one in pending_records]
 
 
-def _endpoint(handler: DocumentHandler, destination: Destination) -> str:
+def endpoint_of(handler: DocumentHandler, destination: Destination) -> str:
+    """The endpoint of a destination, as far as it can be known without its secret; "" where it has none."""
     try:
         return handler.endpoint(_place_of(destination))
     except Exception:  # the attempt will end with it, and say so on the record

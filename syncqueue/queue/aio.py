@@ -139,7 +139,7 @@ class AsyncSyncQueue:
     async def fail(self, claimed: ClaimedTask, note: AttemptNote, *, endpoint: str = "") -> None:
         """Move a task to the dead letters. `endpoint`: as in `retry`. Raises `LeaseLost`."""
         progress = claimed.progress.after(note, counts=True)
-        call = self.calls.fail(claimed.task.id, claimed.token, progress, note.seconds, endpoint)
+        call = self.calls.fail(claimed, progress, note.seconds, endpoint)
         await self.run(steps.must_hold(call, claimed))
 
     async def release(self, *claimed: ClaimedTask) -> list[bool]:

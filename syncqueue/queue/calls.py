@@ -256,16 +256,17 @@ class Calls:
         return self._call("admit", args, lambda answer: [Admission(word == "admitted", hold) for word, hold in answer])
 
     def ack(
-        self, held: Sequence[tuple[str, str]], seconds: Sequence[float] = (), endpoints: Sequence[str] = ()
+        self, claimed: Sequence[ClaimedTask], seconds: Sequence[float] = (), endpoints: Sequence[str] = ()
     ) -> Call[list[bool]]:
-        """End (id, token) pairs that are done.
+        """End tasks that are done.
 
         `seconds`: how long the attempt at each took, where it is known. `endpoints`: what answered it, or "".
         """
-        known: Sequence[float | None] = seconds or [None] * len(held)
-        answered = endpoints or [""] * len(held)
+        known: Sequence[float | None] = seconds or [None] * len(claimed)
+        answered = endpoints or [""] * len(claimed)
         lines = [
-            (*pair, *bucket_and_ms(took), endpoint) for pair, took, endpoint in zip(held, known, answered, strict=True)
+            (one.task.id, one.token, *bucket_and_ms(took), to_ms(one.task.created_at), endpoint)
+            for one, took, endpoint in zip(claimed, known, answered, strict=True)
         ]
         return self._call("ack", [_lines(lines)], _flags)
 
@@ -289,11 +290,21 @@ class Calls:
         return self._call("retry", args, _flag)
 
     def fail(
-        self, task_id: str, token: str, progress: Progress, seconds: float | None = None, endpoint: str = ""
+        self, claimed: ClaimedTask, progress: Progress, seconds: float | None = None, endpoint: str = ""
     ) -> Call[bool]:
         """Move a task to the dead letters. `seconds` and `endpoint`: as in `retry`."""
-        args: list[str | int | float] = [task_id, token, encode_progress(progress), *bucket_and_ms(seconds), endpoint]
-        return self._call("fail", args, _flag)
+        created = to_ms(claimed.task.created_at)
+        return self._fail(claimed.task.id, claimed.token, progress, seconds, created, endpoint)
+
+    def fail_unreadable(self, broken: Unreadable, progress: Progress) -> Call[bool]:
+        """Move a task whose body cannot be read to the dead letters."""
+        return self._fail(broken.id, broken.token, progress, None, 0, "")
+
+    def _fail(
+        self, task_id: str, token: str, progress: Progress, seconds: float | None, created: int, endpoint: str
+    ) -> Call[bool]:
+        args: list[str | int | float] = [task_id, token, encode_progress(progress), *bucket_and_ms(seconds)]
+        return self._call("fail", [*args, created, endpoint], _flag)
 
     def release(self, claimed: Sequence[ClaimedTask]) -> Call[list[bool]]:
         """Give tasks back untried."""
@@ -373,7 +384,7 @@ class Calls:
 
     def trim_history(self) -> Call[int]:
         """Remove the counts of minutes older than a week."""
-        return self._call("trim_history", [WEEK_MINUTES], int)
+        return self._call("trim_history", [WEEK_MINUTES], int, (self.keys.retired,))
 
     def outages(self) -> Call[list[inspect.Outage]]:
         """Read the last outage of each endpoint."""

@@ -40,45 +40,36 @@ class PeriodCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outage:
-    """A time in which an endpoint could not be reached, and what became of the tasks that waited for it."""
+    """A time in which an endpoint could not be reached, and what became of the messages that waited for it."""
 
     endpoint: str  # a host and port; the service for its own tasks
     since_at: datetime  # when its breaker opened
     until_at: datetime | None  # None: it is away still
-    waiting_count: int  # in the waiting line still
-    left_count: int  # have left the line; each is under way, or one of the following
-    delivered_count: int
+    waiting_count: int  # tasks that still stand in its lane
+    delivered_count: int  # messages; tasks that had nothing to send are none
     failed_count: int
-    removed_count: int  # by a person
     doubtful_count: int  # of those delivered: an answer had been lost before, so they may be out there twice
 
     @property
     def waited_count(self) -> int:
         """All that had to wait."""
-        return self.waiting_count + self.left_count
-
-    @property
-    def open_count(self) -> int:
-        """Those that have not come to an end yet."""
-        return self.waited_count - self.delivered_count - self.failed_count - self.removed_count
+        return self.waiting_count + self.delivered_count + self.failed_count
 
 
 def read_outages(answer: Sequence[Any]) -> list[Outage]:
     """The answer of outages.lua."""
-    return [_outage(*row) for row in answer[1]]
+    return [_outage(*row) for row in answer]
 
 
 def _outage(hold: str, since: str, until: str, *counts: Any) -> Outage:
-    left, delivered, failed, removed, doubtful, waiting = (int(count) for count in counts)
+    delivered, failed, doubtful, waiting = (int(count) for count in counts)
     return Outage(
         endpoint=hold.partition(":")[2],
         since_at=from_ms(int(since)),
         until_at=from_ms(int(until)) if until else None,
         waiting_count=waiting,
-        left_count=left,
         delivered_count=delivered,
         failed_count=failed,
-        removed_count=removed,
         doubtful_count=doubtful,
     )
 

@@ -28,9 +28,8 @@ ORDER = (
     "parked",  # ZSET  "<hold> <creation, 13 digits> <id>" -> 0: the lanes of all holds, each oldest first
     "lanes",  # HASH  id -> hold, while parked
     "site",  # STRING  id of the database this queue belongs to
-    "outages",  # HASH  "<breaker> since|until (epoch ms)|left|delivered|failed|removed|doubtful" -> number: the last
-    #             outage of each endpoint; trimmed a week after its end
-    "waited",  # HASH  id -> "<since> <breaker>": has left the lane of an outage and not ended yet
+    "outages",  # HASH  "<breaker> since|until (epoch ms)|delivered|failed|doubtful" -> number: the last outage of each
+    #             endpoint; trimmed a week after its end
     "probes",  # HASH  breaker -> end of the hold that it set (13 digits, epoch ms) + id of its probe
 )
 WEEK_MINUTES = 7 * 24 * 60
@@ -50,6 +49,11 @@ class QueueKeys:
     def __getitem__(self, name: str) -> str:
         """The key with this suffix of ORDER; raises `ValueError` for any other."""
         return self.all[ORDER.index(name)]
+
+    @property
+    def retired(self) -> str:
+        """HASH: of releases before 0.1.0, which followed each task of an outage. It is deleted with old history."""
+        return self._stem + "waited"
 
     def trash_of(self, clearing: int) -> str:
         """LIST: "<id> <body>" of what one clearing took out and only Redis knew. Expires after a week."""

@@ -56,7 +56,7 @@ def claim(calls: Calls, limit: int, *, lease_seconds: float, probe_seconds: floa
             outcome=Outcome.FAILURE,
             error=f"The task cannot be read: {broken.reason}",
         )
-        yield calls.fail(broken.id, broken.token, broken.progress.after(note, counts=False))
+        yield calls.fail_unreadable(broken, broken.progress.after(note, counts=False))
     return found
 
 
@@ -66,8 +66,8 @@ def ack(
     """End tasks that are done; answers for each whether it was still held."""
     held: list[bool] = []
     for start in range(0, len(claimed), CHUNK):
-        piece = [(one.task.id, one.token) for one in claimed[start : start + CHUNK]]
-        held += yield calls.ack(piece, seconds[start : start + CHUNK], endpoints[start : start + CHUNK])
+        piece = slice(start, start + CHUNK)
+        held += yield calls.ack(claimed[piece], seconds[piece], endpoints[piece])
     return held
 
 

@@ -49,7 +49,6 @@ def assert_each_task_in_one_place(raw: redis.Redis, keys: QueueKeys) -> dict[str
     assert set(at("bodies")) == live, "bodies do not match the states"
     assert set(at("progress")) <= live, "progress of a task that is gone"
     assert set(at("behind")) <= set(processing), "behind something that is not in processing"
-    assert set(at("waited")) <= live, "a task that is gone is still followed"
     leases = dict(at("leases"))
     assert set(leases) == set(processing), "leases do not match processing"
     assert all(lease[0] in "0123" and len(lease) > 1 for lease in leases.values())

@@ -3,7 +3,7 @@
 -- All scripts but claim may run twice with the same arguments and come to the same end; moves out of processing check
 -- the token.
 local queue, delayed, processing, failed, bodies, progress, leases, behind, counters, history, wake, holds, reasons,
-  strikes, parked, lanes, site, outages, waited, probes = unpack(KEYS, 1, 20)
+  strikes, parked, lanes, site, outages, probes = unpack(KEYS, 1, 19)
 
 local BAND = 1e15   -- between priorities in the scores of queue
 local PARKED = 1e15 -- scores of delayed from here on are parked, not due
@@ -226,17 +226,39 @@ local function give_back_probe(hold)
   redis.call('HDEL', probes, hold)
 end
 
+local function note_back(hold)
+  if redis.call('HEXISTS', outages, hold .. ' since') == 1 then
+    redis.call('HSET', outages, hold .. ' until', whole(now))
+  end
+end
+
 -- An answer of the endpoint, whatever it said, ends the count of its failures and closes its breaker.
 local function endpoint_answered(endpoint)
   local hold = 'breaker:' .. endpoint
+  local phase, till = phase_of(hold)
   redis.call('HDEL', strikes, endpoint)
   redis.call('HDEL', probes, hold)
-  local phase = phase_of(hold)
-  if phase then
-    if phase ~= 'draining' and redis.call('HEXISTS', outages, hold .. ' since') == 1 then
-      redis.call('HSET', outages, hold .. ' until', whole(now))
-    end
+  if phase == 'set' or phase == 'half open' then
+    note_back(hold)
+  end
+  if till then
     end_hold(hold)
+  end
+end
+
+-- Counts a message that was held up by the last outage of its endpoint: made meanwhile, or in the ten minutes before,
+-- and answered now. Tasks that had nothing to send have no answer. `what`: delivered or failed.
+local function count_answered(id, endpoint, created, what)
+  local hold = 'breaker:' .. endpoint
+  local span = redis.call('HMGET', outages, hold .. ' since', hold .. ' until')
+  if not span[2] or created < tonumber(span[1]) - 600000 or created > tonumber(span[2]) then
+    return
+  end
+  redis.call('HINCRBY', outages, hold .. ' ' .. what, 1)
+  local done = redis.call('HGET', progress, id) or ''
+  if what == 'delivered' and (string.find(done, '"outcome":"unknown"', 1, true) or
+      string.find(done, '"outcome":"lost"', 1, true)) then -- an answer was lost before: it may be out there twice
+    redis.call('HINCRBY', outages, hold .. ' doubtful', 1)
   end
 end
 
@@ -265,34 +287,6 @@ local function to_parked(id, hold, created)
   redis.call('HSET', lanes, id, hold)
 end
 
--- What leaves the lane of a breaker is counted once, and followed until it ends (`note_end`), so that people can be told
--- afterwards what became of all that waited.
-local function note_leaving(id, hold)
-  local since = is_breaker(hold) and redis.call('HGET', outages, hold .. ' since')
-  if since and redis.call('HGET', waited, id) ~= since .. ' ' .. hold then
-    redis.call('HSET', waited, id, since .. ' ' .. hold)
-    redis.call('HINCRBY', outages, hold .. ' left', 1)
-  end
-end
-
--- `what`: delivered, failed or removed. Delivered after an attempt whose answer was lost: it may be out there twice.
-local function note_end(id, what)
-  local mark = redis.call('HGET', waited, id)
-  if not mark then
-    return
-  end
-  redis.call('HDEL', waited, id)
-  local since, hold = string.match(mark, '^(%d+) (.*)$')
-  if redis.call('HGET', outages, hold .. ' since') == since then
-    redis.call('HINCRBY', outages, hold .. ' ' .. what, 1)
-    local done = redis.call('HGET', progress, id) or ''
-    local lost = string.find(done, '"outcome":"unknown"', 1, true) or string.find(done, '"outcome":"lost"', 1, true)
-    if what == 'delivered' and lost then
-      redis.call('HINCRBY', outages, hold .. ' doubtful', 1)
-    end
-  end
-end
-
 -- Takes an id out of delayed, and out of its lane when it is parked. Answers whether it was there.
 local function from_delayed(id)
   local score = tonumber(redis.call('ZSCORE', delayed, id) or '')
@@ -304,7 +298,6 @@ local function from_delayed(id)
     local hold = redis.call('HGET', lanes, id) or ''
     redis.call('ZREM', parked, lane_member(hold, score - PARKED, id))
     redis.call('HDEL', lanes, id)
-    note_leaving(id, hold)
   end
   return true
 end

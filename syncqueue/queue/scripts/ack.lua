@@ -1,24 +1,28 @@
 -- Ends tasks that are done; what waits behind one becomes pending.
--- ARGV: 1 now, 2 a line for each task: id, token, bucket and ms of its attempt, endpoint that answered it or ""
+-- ARGV: 1 now, 2 a line for each task: id, token, bucket and ms of its attempt, creation (epoch ms), endpoint that
+--       answered it or ""
 -- Answers for each 1, or 0 when the token does not hold it.
--- Many tasks end in one call, so each command is sent once for all of them; only what is part of an outage, or has a
--- task behind it, is looked at one by one.
+-- Many tasks end in one call, so each command is sent once for all of them; only what may have waited for an outage, or
+-- has a task behind it, is looked at one by one.
 local ids, lines = {}, {}
-for id, token, bucket, ms, endpoint in string.gmatch(ARGV[2], '(%S+) (%S*) (%S*) (%d+) ([^\n]*)') do
+for id, token, bucket, ms, created, endpoint in string.gmatch(ARGV[2], '(%S+) (%S*) (%S*) (%d+) (%d+) ([^\n]*)') do
   ids[#ids + 1] = id
-  lines[#ids] = {token, bucket, ms, endpoint}
+  lines[#ids] = {token, bucket, ms, tonumber(created), endpoint}
 end
-local answers, ended, endpoints = {}, {}, {}
+local answers, ended, endpoints, answered = {}, {}, {}, {}
 local lease_of = leases_of(ids)
 local buckets, total_ms = {}, 0
 for i, id in ipairs(ids) do
-  local token, bucket, ms, endpoint = unpack(lines[i])
+  local token, bucket, ms, created, endpoint = unpack(lines[i])
   local held = lease_of[id] and string.sub(lease_of[id], 2) == token
   answers[i] = held and 1 or 0
   if held then
     lease_of[id] = nil -- named twice, it ends once
     ended[#ended + 1] = id
-    endpoints[endpoint] = endpoint ~= '' or nil
+    if endpoint ~= '' then
+      endpoints[endpoint] = true
+      answered[#answered + 1] = {id, endpoint, created, 'delivered'}
+    end
     if bucket ~= '' then
       buckets[bucket] = (buckets[bucket] or 0) + 1
       total_ms = total_ms + ms
@@ -42,11 +46,15 @@ if redis.call('EXISTS', holds, strikes) > 0 then
     end
   end
 end
+if redis.call('EXISTS', outages) == 1 then
+  for _, one in ipairs(answered) do
+    count_answered(unpack(one))
+  end
+end
 local gone = ended
-if redis.call('EXISTS', waited, behind) > 0 then
+if redis.call('EXISTS', behind) == 1 then
   gone = {}
   for _, id in ipairs(ended) do
-    note_end(id, 'delivered')
     local body, due = take_behind(id)
     if body then
       to_pending_or_delayed(id, body, due)

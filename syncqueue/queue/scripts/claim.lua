@@ -30,7 +30,6 @@ local function take_from_lane(hold, most)
     local is_parked = states[i] == 'delayed' and tonumber(scores[i]) >= PARKED
     if not taken[id] and (is_parked or not states[i] and redis.call('HEXISTS', bodies, id) == 1) then
       taken[id] = true
-      note_leaving(id, hold)
       take(id, hold)
     end
     if taken[id] or redis.call('HGET', lanes, id) == hold then
@@ -50,6 +49,7 @@ local function take_probe(hold)
   if #ids > before then
     grant_probe(hold, ids[#ids], probe_ms)
   elseif lane_is_empty(hold) then -- nobody waits: the next task that comes is to probe
+    note_back(hold)
     redis.call('ZREM', holds, hold)
     redis.call('HDEL', reasons, hold)
   end

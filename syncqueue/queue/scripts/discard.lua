@@ -13,7 +13,6 @@ for at = 4, #ARGV do
     gone = redis.call('ZREM', ARGV[2] == 'pending' and queue or failed, id) == 1
   end
   if gone then
-    note_end(id, 'removed')
     redis.call('RPUSH', trash, id .. ' ' .. (redis.call('HGET', bodies, id) or ''))
     forget(id)
   end

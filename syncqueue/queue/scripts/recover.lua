@@ -66,7 +66,6 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', processing, '-inf', whole(now), 
       redis.call('HSET', progress, id, cjson.encode(done))
     end
     if crashes >= tonumber(ARGV[3]) then
-      note_end(id, 'failed')
       redis.call('ZADD', failed, whole(now), id)
       dead[#dead + 1] = id
     else

@@ -10,7 +10,6 @@ for at = 3, #ARGV do
     gone = redis.call('ZREM', ARGV[2] == 'pending' and queue or failed, id) == 1
   end
   if gone then
-    note_end(id, 'removed')
     forget(id)
   end
   answers[#answers + 1] = gone and 1 or 0

@@ -20,6 +20,8 @@ else
   to_delayed(id, from + tonumber(string.match(ARGV[4], '%d+')))
 end
 took(ARGV[8], ARGV[9])
-count('retried', 1)
+if not is_breaker(hold) then -- waiting for an endpoint is no retry
+  count('retried', 1)
+end
 keep_tick()
 return 1

@@ -18,13 +18,10 @@ redis.call('PEXPIRE', strikes, 86400000) -- no failure for a day: nothing is rem
 if not opens then
   return 0
 end
-if not phase or not redis.call('HGET', outages, hold .. ' since') then
-  for _, what in ipairs({'until', 'left', 'delivered', 'failed', 'removed', 'doubtful'}) do
-    redis.call('HDEL', outages, hold .. ' ' .. what)
-  end
+redis.call('HDEL', outages, hold .. ' until')
+if not phase or redis.call('HEXISTS', outages, hold .. ' since') == 0 then -- else the same outage goes on
+  redis.call('HDEL', outages, hold .. ' delivered', hold .. ' failed', hold .. ' doubtful')
   redis.call('HSET', outages, hold .. ' since', whole(now))
-elseif phase == 'draining' then -- away again while its lane is still leaving: the same outage goes on
-  redis.call('HDEL', outages, hold .. ' until')
 end
 redis.call('HDEL', probes, hold)
 redis.call('ZADD', holds, whole(now + tonumber(ARGV[4])), hold)

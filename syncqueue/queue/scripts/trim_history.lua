@@ -1,6 +1,6 @@
 -- Removes old minutes from the history, and outages that ended as long ago. At most a week of minutes is there, so one
 -- look at all is bounded.
--- ARGV: 1 now, 2 age (minutes)
+-- The last key: one that older releases wrote, and that goes. ARGV: 1 now, 2 age (minutes)
 -- Answers how many counts were removed.
 local oldest = math.floor(now / 60000) - tonumber(ARGV[2])
 local gone = 0
@@ -12,9 +12,8 @@ end
 for _, name in ipairs(redis.call('HKEYS', outages)) do
   local hold = string.match(name, '^(.*) until$')
   if hold and tonumber(redis.call('HGET', outages, name)) < oldest * 60000 then
-    for _, what in ipairs({'since', 'until', 'left', 'delivered', 'failed', 'removed', 'doubtful'}) do
-      redis.call('HDEL', outages, hold .. ' ' .. what)
-    end
+    redis.call('HDEL', outages, name, hold .. ' since', hold .. ' delivered', hold .. ' failed', hold .. ' doubtful')
   end
 end
+redis.call('DEL', KEYS[#KEYS])
 return gone

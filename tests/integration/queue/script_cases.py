@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -53,7 +53,7 @@ BREAKER_LANE = {
 }
 SINCE = NOW_MS - 7_800_000
 OUTAGE = {f"{BREAKER} since": str(SINCE)}
-WAITED = {"waited": {A.id: f"{SINCE} {BREAKER}"}}
+OVER = {**OUTAGE, f"{BREAKER} until": str(NOW_MS - 3)}
 HOLD = {"holds": {RATE: NOW_MS + 30_000}, "reasons": {RATE: f"{NOW_MS:013}slow"}}
 LIFTED = {"holds": {RATE: 0}, "reasons": {RATE: f"{NOW_MS:013}slow"}}
 WAKE = {"wake": ["1"]}
@@ -159,23 +159,23 @@ CASES = {
         [True],
         {**HELD, "processing": {A.id: NOW_MS + 60_000}},
     ),
-    "ack": Case(HELD, lambda c: c.ack([(A.id, TOKEN)]), [True], counted("processed")),
+    "ack": Case(HELD, lambda c: c.ack([HOLDER]), [True], counted("processed")),
     "ack, one waits behind": Case(
         {**HELD, **BEHIND, "progress": {A.id: "{}"}},
-        lambda c: c.ack([(A.id, TOKEN)]),
+        lambda c: c.ack([HOLDER]),
         [True],
         {**HIGH_PENDING, **counted("processed", tick=1)},
     ),
     "ack, with its length": Case(
         HELD,
-        lambda c: c.ack([(A.id, TOKEN)], [0.3]),
+        lambda c: c.ack([HOLDER], [0.3]),
         [True],
         {
             **counted("processed"),
             "counters": {**counted("processed")["counters"], "took 500": "1", "took_ms": "300"},
         },
     ),
-    "ack, stale": Case(HELD, lambda c: c.ack([(A.id, "other")]), [False], HELD),
+    "ack, stale": Case(HELD, lambda c: c.ack([replace(HOLDER, token="other")]), [False], HELD),
     "retry": Case(
         HELD,
         lambda c: c.retry(HOLDER, NOW.replace(minute=1), ONCE),
@@ -214,7 +214,7 @@ CASES = {
     ),
     "fail": Case(
         HELD,
-        lambda c: c.fail(A.id, TOKEN, ONCE),
+        lambda c: c.fail(HOLDER, ONCE),
         True,
         {
             "failed": {A.id: NOW_MS},
@@ -301,50 +301,50 @@ CASES = {
         1,
         {**BREAKER_LANE, "holds": {BREAKER: 0}, "outages": {**OUTAGE, f"{BREAKER} until": str(NOW_MS)}, **WAKE},
     ),
-    "claim, from the lane of an outage": Case(
-        {**BREAKER_LANE, "holds": {BREAKER: 0}, "outages": OUTAGE, **STAMPED},
-        _claim,
-        None,
-        {**CLAIMED, "outages": {**OUTAGE, f"{BREAKER} left": "1"}, **WAITED, **STAMPED},
-    ),
     "ack, after an outage": Case(
-        {**HELD, **WAITED, "outages": OUTAGE},
-        lambda c: c.ack([(A.id, TOKEN)]),
+        {**HELD, "outages": OVER},
+        lambda c: c.ack([HOLDER], endpoints=["host:443"]),
         [True],
-        {"outages": {**OUTAGE, f"{BREAKER} delivered": "1"}, **counted("processed")},
+        {"outages": {**OVER, f"{BREAKER} delivered": "1"}, **counted("processed")},
+    ),
+    "ack, after an outage, with nothing sent": Case(
+        {**HELD, "outages": OVER}, lambda c: c.ack([HOLDER]), [True], {"outages": OVER, **counted("processed")}
     ),
     "ack, after an outage and a lost answer": Case(
-        {**HELD, **WAITED, "outages": OUTAGE, "progress": {A.id: '{"history":[{"outcome":"unknown"}]}'}},
-        lambda c: c.ack([(A.id, TOKEN)]),
+        {**HELD, "outages": OVER, "progress": {A.id: '{"history":[{"outcome":"unknown"}]}'}},
+        lambda c: c.ack([HOLDER], endpoints=["host:443"]),
         [True],
-        {
-            "outages": {**OUTAGE, f"{BREAKER} delivered": "1", f"{BREAKER} doubtful": "1"},
-            **counted("processed"),
-        },
+        {"outages": {**OVER, f"{BREAKER} delivered": "1", f"{BREAKER} doubtful": "1"}, **counted("processed")},
     ),
-    "ack, after an outage that another has followed": Case(
-        {**HELD, **WAITED, "outages": {f"{BREAKER} since": str(NOW_MS)}},
-        lambda c: c.ack([(A.id, TOKEN)]),
+    "ack, of what came after an outage": Case(
+        {**HELD, "outages": {**OUTAGE, f"{BREAKER} until": str(MADE_MS - 1)}},
+        lambda c: c.ack([HOLDER], endpoints=["host:443"]),
         [True],
-        {"outages": {f"{BREAKER} since": str(NOW_MS)}, **counted("processed")},
+        {"outages": {**OUTAGE, f"{BREAKER} until": str(MADE_MS - 1)}, **counted("processed")},
     ),
     "fail, after an outage": Case(
-        {**HELD, **WAITED, "outages": OUTAGE},
-        lambda c: c.fail(A.id, TOKEN, ONCE),
+        {**HELD, "outages": OVER},
+        lambda c: c.fail(HOLDER, ONCE, endpoint="host:443"),
         True,
         {
             "failed": {A.id: NOW_MS},
             "bodies": {A.id: encode_body(A)},
             "progress": {A.id: encode_progress(ONCE)},
-            "outages": {**OUTAGE, f"{BREAKER} failed": "1"},
+            "outages": {**OVER, f"{BREAKER} failed": "1"},
             **counted("failed"),
         },
     ),
-    "remove, parked in an outage": Case(
-        {**BREAKER_LANE, "holds": {BREAKER: NOW_MS + 9}, "outages": OUTAGE},
-        lambda c: c.remove(TaskState.DELAYED, [A.id]),
+    "ack, the end of an outage": Case(
+        {**HELD, "holds": {BREAKER: NOW_MS - 1}, "strikes": {"host:443": "1000005 t"}, "outages": OUTAGE},
+        lambda c: c.ack([HOLDER], endpoints=["host:443"]),
         [True],
-        {"holds": {BREAKER: NOW_MS + 9}, "outages": {**OUTAGE, f"{BREAKER} left": "1", f"{BREAKER} removed": "1"}},
+        {"outages": {**OUTAGE, f"{BREAKER} until": str(NOW_MS), f"{BREAKER} delivered": "1"}, **counted("processed")},
+    ),
+    "retry, parked by a breaker": Case(
+        {**HELD, "holds": {BREAKER: NOW_MS + 9}},
+        lambda c: c.retry(HOLDER, NOW, ONCE, BREAKER),
+        True,
+        {**BREAKER_LANE, "holds": {BREAKER: NOW_MS + 9}, "progress": {A.id: encode_progress(ONCE)}},
     ),
     "discard": Case(
         {**FAILED, "bodies": {A.id: encode_body(A)}},
@@ -376,7 +376,7 @@ CASES = {
         {"history": {f"{MINUTE - 10_080} processed": "1"}},
     ),
     "trim_history, of outages": Case(
-        {"outages": {**OUTAGE, f"{BREAKER} until": str((MINUTE - 10_081) * 60_000), f"{BREAKER} left": "3"}},
+        {"outages": {**OUTAGE, f"{BREAKER} until": str((MINUTE - 10_081) * 60_000), f"{BREAKER} failed": "3"}},
         lambda c: c.trim_history(),
         0,
         {},
