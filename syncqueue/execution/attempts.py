@@ -141,7 +141,7 @@ class RecordRunner:
         )
         if result.outcome is Outcome.BROKEN and destination_id:
             await consequences.break_destination(attempt, destination_id, result.error)
-        if result.outcome in OUTAGES and (hold := await consequences.strike(attempt, decision.error)):
+        if result.outcome in OUTAGES and (hold := await consequences.record_failure(attempt, decision.error)):
             return replace(decision, move=Move.PARK, hold=hold)
         return decision
 
@@ -208,10 +208,10 @@ class _Consequences:
         self._followed: bool | None = None
         self._is_broken = False
 
-    async def strike(self, attempt: Attempt, error: str) -> str:
+    async def record_failure(self, attempt: Attempt, error: str) -> str:
         """Tell the breaker; answers its hold when it is open now, else ""."""
         if self._hold is None:
-            self._hold = await self._ending.strike(attempt, error)
+            self._hold = await self._ending.record_failure(attempt, error)
         return self._hold
 
     async def follow(self, attempt: Attempt, place: Place, result: SyncResult) -> bool:

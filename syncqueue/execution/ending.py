@@ -71,12 +71,12 @@ class Ending:
         self._database = database
         self._clock = clock
 
-    async def strike(self, attempt: Attempt, reason: str) -> str:
+    async def record_failure(self, attempt: Attempt, reason: str) -> str:
         """Tell the breaker of a network failure; answers its hold when it is open now, else ""."""
         if not attempt.leased:
             return ""
         try:
-            opened = await self._queue.strike(
+            opened = await self._queue.record_failure(
                 attempt.endpoint,
                 failures=self._breaker.failures,
                 open_seconds=self._breaker.open_seconds,

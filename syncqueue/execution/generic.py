@@ -51,7 +51,7 @@ class GenericRunner:
         if not admitted:
             return
         results = await self._process(handler, [one.claimed for one in admitted], policy)
-        hold = await self._strike(admitted, results)
+        hold = await self._record_failure(admitted, results)
         ended = list(zip(admitted, results, strict=True))
         more = await self._end_plain(ended)
         await asyncio.gather(*(self._end(one, result, policy, hold) for one, result in more))
@@ -91,7 +91,7 @@ class GenericRunner:
         return more
 
     async def _end_alone(self, attempt: Attempt, result: SyncResult, policy: ServiceSettings) -> None:
-        await self._end(attempt, result, policy, await self._strike([attempt], [result]))
+        await self._end(attempt, result, policy, await self._record_failure([attempt], [result]))
 
     async def admitted(self, group: Sequence[Attempt]) -> Sequence[Attempt]:
         """Those that no hold applies to; the others are parked."""
@@ -101,11 +101,11 @@ class GenericRunner:
         admissions = await self._queue.admit([AdmissionRequest(claimed=one.claimed, holds=names) for one in group])
         return [one for one, admission in zip(group, admissions, strict=True) if admission.admitted]
 
-    async def _strike(self, group: Sequence[Attempt], results: Sequence[SyncResult]) -> str:
+    async def _record_failure(self, group: Sequence[Attempt], results: Sequence[SyncResult]) -> str:
         """Tell the breaker once; answers its hold when it is open now, else ""."""
         for one, result in zip(group, results, strict=True):
             if result.outcome in OUTAGES:
-                return await self._ending.strike(one, result.error)
+                return await self._ending.record_failure(one, result.error)
         return ""
 
     async def _end(self, attempt: Attempt, result: SyncResult, policy: ServiceSettings, hold: str) -> None:

@@ -186,10 +186,17 @@ class AsyncSyncQueue:
         """Lift holds; answers how many were set."""
         return await self._send(self.calls.lift(names))
 
-    async def strike(self, endpoint: str, *, failures: int, open_seconds: float, token: str, reason: str) -> bool:
-        """Count a network failure of an endpoint; answers whether its breaker is open now."""
+    async def record_failure(
+        self, endpoint: str, *, failures: int, open_seconds: float, token: str, reason: str
+    ) -> bool:
+        """Count a failure of an endpoint. Returns whether its breaker is open now.
+
+        `failures` in a row open it; `token` names the attempt, which counts once.
+        """
         return await self._send(
-            self.calls.strike(endpoint, failures=failures, open_seconds=open_seconds, token=token, reason=reason)
+            self.calls.record_failure(
+                endpoint, failures=failures, open_seconds=open_seconds, token=token, reason=reason
+            )
         )
 
     async def presence(self, ids: Sequence[str]) -> list[Presence]:

@@ -50,7 +50,7 @@ class Enqueued(StrEnum):
 
     NEW = "new"
     REPLACED = "replaced"  # took the place of the one with its key
-    BEHIND = "behind"  # waits behind the one with its key
+    SUCCESSOR = "successor"  # waits until the one with its key, which is in processing, has ended
     KNOWN = "known"  # this very task was enqueued before
     LEASED = "leased"  # in processing, held by the caller
     PENDING = "pending"  # the service is paused
@@ -326,14 +326,10 @@ class Calls:
         """Bring dead letters back to pending."""
         return self._call("requeue", ids, int)
 
-    def remove(self, state: TaskState, ids: Sequence[str]) -> Call[list[bool]]:
-        """Remove tasks from a state other than processing."""
-        return self._call("remove", [state.value, *ids], _flags)
-
-    def discard(self, state: TaskState, ids: Sequence[str], clearing: int) -> Call[list[bool]]:
-        """Remove tasks from a state other than processing, and keep their bodies in the trash of a clearing."""
-        trash = (self.keys.trash_of(clearing),)
-        return self._call("discard", [state.value, TRASH_MS, *ids], _flags, trash)
+    def remove(self, state: TaskState, ids: Sequence[str], clearing: int | None = None) -> Call[list[bool]]:
+        """Remove tasks from a state other than processing; `clearing`: keep their bodies in its trash."""
+        trash = () if clearing is None else (self.keys.trash_of(clearing),)
+        return self._call("remove", [state.value, TRASH_MS if trash else 0, *ids], _flags, trash)
 
     def restore(self, clearing: int, limit: int) -> Call[Restored]:
         """Bring back up to `limit` tasks from the trash of a clearing."""
@@ -349,9 +345,11 @@ class Calls:
         """Lift holds."""
         return self._call("lift", names, int)
 
-    def strike(self, endpoint: str, *, failures: int, open_seconds: float, token: str, reason: str) -> Call[bool]:
-        """Count a network failure of an endpoint; answers whether its breaker is open."""
-        return self._call("strike", [endpoint, failures, int(open_seconds * 1000), token, reason], _flag)
+    def record_failure(
+        self, endpoint: str, *, failures: int, open_seconds: float, token: str, reason: str
+    ) -> Call[bool]:
+        """Count a failure of an endpoint. Returns whether its breaker is open."""
+        return self._call("record_failure", [endpoint, failures, int(open_seconds * 1000), token, reason], _flag)
 
     def presence(self, ids: Sequence[str]) -> Call[list[Presence]]:
         """Ask where tasks are."""
@@ -364,7 +362,9 @@ class Calls:
     def page(self, state: TaskState, start: int, limit: int) -> Call[list[TaskView]]:
         """Read tasks of a state from rank `start` on."""
         service = self.keys.service
-        return self._call("page", [state.value, start, limit], lambda a: inspect.read_page(service, state, a))
+        return self._call(
+            "scan", [state.value, limit, start, "", ""], lambda a: inspect.read_page(service, state, a[2])
+        )
 
     def scan(self, state: TaskState, limit: int, *, rank: int, after: str, score: str) -> Call[Sequence[Any]]:
         """Read tasks of a state after the one named, which stood before `rank`; pages.py reads the answer."""

@@ -10,7 +10,7 @@ from typing import Any
 from syncqueue.core.errors import InvalidTask
 from syncqueue.core.task import SyncTask, TaskState, TaskView, decode_body, decode_progress, from_ms
 
-_BAND = 10**15  # scripts/_prelude.lua
+_PRIORITY = 10**15  # scripts/_prelude.lua
 _PARKED = 10**15
 
 
@@ -88,13 +88,13 @@ def read_history(answer: Sequence[Any]) -> list[PeriodCount]:
 
 
 def read_page(service: str, state: TaskState, answer: Sequence[Any]) -> list[TaskView]:
-    """The rows of page.lua."""
+    """The rows of scan.lua."""
     return [_view(service, state, *row) for row in answer]
 
 
 def read_found(service: str, answer: Sequence[Any]) -> TaskView | None:
-    """The row of find.lua."""
-    return _view(service, TaskState(answer[0]), *answer[1:]) if answer else None
+    """The answer of find.lua."""
+    return _view(service, TaskState(answer[0]), *answer[1]) if answer else None
 
 
 def _view(service: str, state: TaskState, id_: str, score: str, body: str, progress: str, hold: str) -> TaskView:
@@ -119,7 +119,7 @@ def _view(service: str, state: TaskState, id_: str, score: str, body: str, progr
 
 def _due(state: TaskState, score: float) -> datetime | None:
     if state is TaskState.PENDING:
-        return from_ms(score % _BAND / 100)
+        return from_ms(score % _PRIORITY / 100)
     if state is TaskState.DELAYED and score >= _PARKED:
         return None
     return from_ms(score)

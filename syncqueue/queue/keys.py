@@ -10,15 +10,17 @@ from __future__ import annotations
 
 # Suffix: Redis type, members, and when it is let go.
 ORDER = (
-    "queue",  # ZSET  id -> band of the priority + ready time (units of 10 µs, made unique): pending
+    "queue",  # ZSET  id -> priority offset + ready time (units of 10 µs, made unique): pending
     "delayed",  # ZSET  id -> due (epoch ms); parked by a hold: PARKED + creation (epoch ms)
     "processing",  # ZSET  id -> end of the lease (epoch ms)
     "failed",  # ZSET  id -> when it failed (epoch ms); trimmed after FAILED_RETENTION_DAYS
     "bodies",  # HASH  id -> body (core/task.py), while the task lives
     "progress",  # HASH  id -> attempts so far (core/task.py), once there was one
     "leases",  # HASH  id -> a digit (0 claimed, 1 begun) + token, while in processing
-    "behind",  # HASH  id -> due (13 digits, epoch ms) + body of the newest task waiting behind its own key
-    "counters",  # HASH  processed, failed, retried, last_processed_at, last_failed_at (epoch ms), tick, turn,
+    "behind",  # HASH  id -> due (13 digits, epoch ms) + body of the successor: the newest task with the key of one
+    #             that is in processing
+    "counters",  # HASH  processed, failed, retried, last_processed_at, last_failed_at (epoch ms), tick (the last
+    #             ready time given), turn,
     #             "took <bound in ms>" and took_ms (durations.py)
     "history",  # HASH  "<epoch minute> processed|retried|failed" -> count; trimmed after a week
     "wake",  # LIST  at most one token: something may be there to claim
@@ -29,7 +31,7 @@ ORDER = (
     "lanes",  # HASH  id -> hold, while parked
     "site",  # STRING  id of the database this queue belongs to
     "outages",  # HASH  "<breaker> since|until (epoch ms)|delivered|failed|doubtful" -> number: the last outage of each
-    #             endpoint; trimmed a week after its end
+    #             endpoint; expires a week after the last failure
     "probes",  # HASH  breaker -> end of the hold that it set (13 digits, epoch ms) + id of its probe
 )
 WEEK_MINUTES = 7 * 24 * 60

@@ -34,11 +34,17 @@ def one(call: Call[T]) -> Steps[T]:
 
 
 def enqueue_many(calls: Calls, tasks: Iterable[SyncTask]) -> Steps[list[Enqueued]]:
-    """Enqueue any number of tasks."""
-    places: list[Enqueued] = []
-    for piece in chunks(tasks, CHUNK):
-        places += yield calls.enqueue(piece)
-    return places
+    """Enqueue any number of tasks. Each call names an id once, so that later tasks meet those before them."""
+    answers: list[Enqueued] = []
+    piece: dict[str, SyncTask] = {}
+    for task in tasks:
+        if len(piece) == CHUNK or task.id in piece:
+            answers += yield calls.enqueue(list(piece.values()))
+            piece = {}
+        piece[task.id] = task
+    if piece:
+        answers += yield calls.enqueue(list(piece.values()))
+    return answers
 
 
 def claim(calls: Calls, limit: int, *, lease_seconds: float, probe_seconds: float) -> Steps[Claim]:

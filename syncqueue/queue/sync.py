@@ -78,16 +78,16 @@ class SyncQueue:
 
     def enqueue(self, task: SyncTask) -> Enqueued:
         """Put a task into pending, or into delayed until its `run_at`. Raises `InvalidTask` and `QueueFull`."""
-        place = self._send(self.calls.enqueue([task]))[0]
+        answer = self._send(self.calls.enqueue([task]))[0]
         self._announce([task])
-        return place
+        return answer
 
     def enqueue_many(self, tasks: Iterable[SyncTask]) -> list[Enqueued]:
         """Enqueue any number of tasks, in chunks."""
         given = list(tasks) if signals.task_enqueued.receivers else tasks
-        places = self.run(steps.enqueue_many(self.calls, given))
+        answers = self.run(steps.enqueue_many(self.calls, given))
         self._announce(given)
-        return places
+        return answers
 
     def enqueue_leased(self, tasks: Sequence[SyncTask], holds: Sequence[Sequence[str]], *, token: str) -> Leased:
         """Put keyed tasks into processing under a lease of the caller, where no hold of theirs stands against it."""
@@ -182,7 +182,7 @@ class SyncQueue:
 
     def discard(self, state: TaskState, ids: Sequence[str], clearing: int) -> list[bool]:
         """Remove these tasks (at most a chunk) if they are in `state`; `restore` can bring them back for a week."""
-        return self._send(self.calls.discard(state, ids, clearing))
+        return self._send(self.calls.remove(state, ids, clearing))
 
     def restore(self, clearing: int, limit: int) -> Restored:
         """Bring back up to `limit` tasks that `discard` took out."""
@@ -200,10 +200,15 @@ class SyncQueue:
         """Lift holds; answers how many were set."""
         return self._send(self.calls.lift(names))
 
-    def strike(self, endpoint: str, *, failures: int, open_seconds: float, token: str, reason: str) -> bool:
-        """Count a network failure of an endpoint; answers whether its breaker is open now."""
+    def record_failure(self, endpoint: str, *, failures: int, open_seconds: float, token: str, reason: str) -> bool:
+        """Count a failure of an endpoint. Returns whether its breaker is open now.
+
+        `failures` in a row open it; `token` names the attempt, which counts once.
+        """
         return self._send(
-            self.calls.strike(endpoint, failures=failures, open_seconds=open_seconds, token=token, reason=reason)
+            self.calls.record_failure(
+                endpoint, failures=failures, open_seconds=open_seconds, token=token, reason=reason
+            )
         )
 
     def presence(self, ids: Sequence[str]) -> list[Presence]:

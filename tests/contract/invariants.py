@@ -10,7 +10,7 @@ import redis
 from syncqueue.queue.keys import QueueKeys
 
 PARKED = 10**15  # scripts/_prelude.lua
-BAND = 10**15
+PRIORITY = 10**15
 READERS: dict[str, Callable[[Any, str], Any]] = {
     "string": lambda pipe, key: pipe.get(key),
     "hash": lambda pipe, key: pipe.hgetall(key),
@@ -52,7 +52,7 @@ def assert_each_task_in_one_place(raw: redis.Redis, keys: QueueKeys) -> dict[str
     leases = dict(at("leases"))
     assert set(leases) == set(processing), "leases do not match processing"
     assert all(lease[0] in "0123" and len(lease) > 1 for lease in leases.values())
-    assert all(0 <= score < 3 * BAND for score in pending.values())
+    assert all(0 <= score < 3 * PRIORITY for score in pending.values())
     assert len(at("wake")) <= 1, "more than one wake token"
 
     lanes, holds = dict(at("lanes")), dict(at("holds"))

@@ -15,23 +15,23 @@ BREAKER = f"breaker:{HOST}"
 RATE = "rate:destination:1"
 
 
-def strike(queue, token, failures=3):
-    return queue.strike(HOST, failures=failures, open_seconds=30, token=token, reason="refused over IPv4")
+def fails(queue, token, failures=3):
+    return queue.record_failure(HOST, failures=failures, open_seconds=30, token=token, reason="refused over IPv4")
 
 
 @pytest.fixture
 def opened(queue):
     """The queue with the breaker open and three tasks parked behind it."""
     for token in "abc":
-        strike(queue, token)
+        fails(queue, token)
     park(queue, BREAKER, "abc")
     return queue
 
 
 def test_the_breaker_opens_after_so_many_failures(queue, clock):
-    assert [strike(queue, token) for token in ("t1", "t2")] == [False, False]
+    assert [fails(queue, token) for token in ("t1", "t2")] == [False, False]
     assert queue.stats().breaker == "closed"
-    assert strike(queue, "t3")
+    assert fails(queue, "t3")
     assert queue.stats().breaker == "open"
     [hold] = queue.holds()
     assert (hold.kind, hold.subject, hold.reason) == ("breaker", HOST, "refused over IPv4")
@@ -39,21 +39,21 @@ def test_the_breaker_opens_after_so_many_failures(queue, clock):
 
 
 def test_one_attempt_strikes_once(queue):
-    assert [strike(queue, "t1") for _ in range(5)] == [False] * 5
+    assert [fails(queue, "t1") for _ in range(5)] == [False] * 5
 
 
 def test_a_success_between_failures_starts_the_count_again(queue):
-    strike(queue, "t1")
-    strike(queue, "t2")
+    fails(queue, "t1")
+    fails(queue, "t2")
     queue.lift(BREAKER)
-    assert [strike(queue, token) for token in ("t3", "t4")] == [False, False]
-    assert strike(queue, "t5")
+    assert [fails(queue, token) for token in ("t3", "t4")] == [False, False]
+    assert fails(queue, "t5")
 
 
 def test_endpoints_are_counted_apart(queue):
     for token in ("t1", "t2"):
-        strike(queue, token)
-        queue.strike("other:443", failures=3, open_seconds=30, token=token, reason="x")
+        fails(queue, token)
+        queue.record_failure("other:443", failures=3, open_seconds=30, token=token, reason="x")
     assert queue.holds() == []
 
 
@@ -78,7 +78,7 @@ def test_half_open_claims_exactly_one_probe_the_oldest(opened, clock):
 
 def test_half_open_admits_exactly_one_probe(queue, clock):
     for token in "abc":
-        strike(queue, token)
+        fails(queue, token)
     clock.advance(30)
     queue.enqueue_many([task(name) for name in "xyz"])
     claimed = queue.claim(10).tasks
@@ -89,7 +89,7 @@ def test_half_open_admits_exactly_one_probe(queue, clock):
 
 def test_half_open_leases_exactly_one_probe_to_the_web(queue, clock):
     for token in "abc":
-        strike(queue, token)
+        fails(queue, token)
     clock.advance(30)
     leased = queue.enqueue_leased([task("x", key="x"), task("y", key="y")], [[BREAKER]] * 2, token="web")
     assert leased.placed == (Enqueued.LEASED, Enqueued.PARKED)
@@ -114,13 +114,13 @@ def test_a_probe_that_succeeds_closes_the_breaker_and_the_lane_leaves_in_order(o
     opened.enqueue(task("later", created_at=clock.now() + timedelta(days=9999)))
     assert drain(opened, BREAKER) == ["b", "c", "later"]
     assert opened.holds() == []
-    assert [strike(opened, token) for token in ("t1", "t2")] == [False, False]
+    assert [fails(opened, token) for token in ("t1", "t2")] == [False, False]
 
 
-def test_a_probe_that_fails_opens_the_breaker_again_at_the_first_strike(opened, clock):
+def test_a_probe_that_fails_opens_the_breaker_again_at_the_first_fails(opened, clock):
     clock.advance(30)
     probe = claim_one(opened)
-    assert strike(opened, probe.token, failures=100)
+    assert fails(opened, probe.token, failures=100)
     opened.retry(probe, clock.now(), note("unreachable"), counts=False, hold=BREAKER)
     assert opened.holds()[0].until_at == clock.now() + timedelta(seconds=30)
     assert opened.claim(10).tasks == ()
@@ -201,7 +201,7 @@ def test_a_probe_that_ends_without_asking_lets_the_next_one_through_at_once(open
 def test_five_hundred_tasks_with_nothing_to_send_do_not_keep_an_endpoint_from_the_others(backend, raw, clock):
     queue = backend.queue().without_echo()
     for token in "abc":
-        strike(queue, token)
+        fails(queue, token)
     park_many(queue, raw, BREAKER, 500)
     clock.advance(30)
     for _ in range(500):
@@ -213,7 +213,7 @@ def test_five_hundred_tasks_with_nothing_to_send_do_not_keep_an_endpoint_from_th
 def test_a_probe_given_back_late_does_not_open_a_breaker_that_was_struck_meanwhile(opened, clock):
     clock.advance(30)
     probe = claim_one(opened)
-    strike(opened, "another attempt", failures=100)
+    fails(opened, "another attempt", failures=100)
     opened.ack(probe)
     assert opened.claim(10).tasks == ()
     assert opened.holds()[0].until_at == clock.now() + timedelta(seconds=30)
@@ -236,7 +236,7 @@ def test_an_answer_closes_the_breaker_however_the_attempt_ends(opened, clock, en
 def test_half_open_breakers_that_nobody_waits_for_take_no_place_from_others(backend, clock):
     queue = backend.queue().without_echo()
     for n in range(150):
-        queue.strike(f"host{n}:443", failures=1, open_seconds=1, token="t", reason="away")
+        queue.record_failure(f"host{n}:443", failures=1, open_seconds=1, token="t", reason="away")
     queue.hold("rate:zzz", 30, "slow")
     park(queue, "rate:zzz", "abc")
     clock.advance(31)
@@ -248,7 +248,7 @@ def test_half_open_breakers_that_nobody_waits_for_take_no_place_from_others(back
 
 def test_an_endpoint_whose_half_open_breaker_is_gone_is_still_asked_by_one_first(queue, clock):
     for token in "abc":
-        strike(queue, token)
+        fails(queue, token)
     clock.advance(30)
     assert queue.claim(10).tasks == ()
     assert queue.holds() == []  # nobody waits for it
@@ -256,9 +256,9 @@ def test_an_endpoint_whose_half_open_breaker_is_gone_is_still_asked_by_one_first
     claimed = queue.claim(10)
     assert claimed.holds_active
     assert [one.held_by for one in admit(queue, claimed.tasks, BREAKER)] == ["", BREAKER, BREAKER]
-    assert strike(queue, "x", failures=100), "one failure of the probe opens it again"
+    assert fails(queue, "x", failures=100), "one failure of the probe opens it again"
 
 
 def test_failures_are_forgotten_a_day_after_the_last(queue, raw):
-    strike(queue, "t1")
+    fails(queue, "t1")
     assert 86_300 < raw.ttl(queue.calls.keys["strikes"]) <= 86_400

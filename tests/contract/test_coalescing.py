@@ -93,7 +93,7 @@ def test_the_newest_waits_behind_processing_and_becomes_the_one_pending_task(que
     held = claim_one(queue)
     queue.extend([held])
     for n in range(10):
-        assert queue.enqueue(task(f"new {n}", key="k")) is Enqueued.BEHIND
+        assert queue.enqueue(task(f"new {n}", key="k")) is Enqueued.SUCCESSOR
     assert queue.stats().pending_count == 0
     ENDINGS[ending](queue, held, clock)
     stats = queue.stats()
@@ -180,7 +180,7 @@ def test_an_immediate_attempt_waits_behind_or_joins_what_is_there(queue, clock):
     sent = [task("new", key=key, priority="high") for key in ("held", "pending", "delayed", "fresh")]
     leased = queue.enqueue_leased(sent, [[]] * 4, token="web")
     assert list(leased.placed) == [
-        Enqueued.BEHIND,
+        Enqueued.SUCCESSOR,
         Enqueued.REPLACED,
         Enqueued.REPLACED,
         Enqueued.LEASED,

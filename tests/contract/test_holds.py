@@ -261,7 +261,7 @@ def test_a_claim_says_whether_holds_or_strikes_must_be_asked_about(queue):
     queue.hold(RATE, 30, "slow")
     assert queue.claim(1).holds_active
     queue.lift(RATE)
-    queue.strike("host:443", failures=5, open_seconds=30, token="t1", reason="refused")
+    queue.record_failure("host:443", failures=5, open_seconds=30, token="t1", reason="refused")
     assert queue.claim(1).holds_active
 
 

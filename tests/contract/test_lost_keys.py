@@ -93,7 +93,7 @@ def site(queue, clock):
             queue.hold(RATE, 40, "slow")
             queue.retry(claimed, clock.now(), note("rate_limited"), counts=False, hold=RATE)
     queue.enqueue(found.make("busy", "busy, newer"))
-    queue.strike("host:443", failures=5, open_seconds=30, token="t", reason="away")
+    queue.record_failure("host:443", failures=5, open_seconds=30, token="t", reason="away")
     queue.enqueue(found.make("delayed", "delayed", run_at=clock.now() + timedelta(seconds=20)))
     queue.enqueue_many([found.make("pending", "pending"), found.make("other", "other")])
     return found

@@ -255,7 +255,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(token=st.sampled_from("xyz"))
     def strike(self, token):
-        self.queue.strike("host:443", failures=2, open_seconds=10, token=token, reason="away")
+        self.queue.record_failure("host:443", failures=2, open_seconds=10, token=token, reason="away")
 
     @invariant()
     def figures_agree(self):

@@ -1,14 +1,14 @@
 -- Stands before every script. Names the keys (queue/keys.py: ORDER) and the moves that several scripts share.
 -- ARGV[1]: the time in epoch ms, empty to use Redis's own. Each script names its further ARGV from ARGV[2] on.
--- All scripts but claim may run twice with the same arguments and come to the same end; moves out of processing check
--- the token.
-local queue, delayed, processing, failed, bodies, progress, leases, behind, counters, history, wake, holds, reasons,
-  strikes, parked, lanes, site, outages, probes = unpack(KEYS, 1, 19)
+-- All scripts but claim may run twice with the same arguments and reach the same end. Moves out of processing check the
+-- token.
+local pending, delayed, processing, failed, bodies, progress, leases, successors, counters, history, wake, holds,
+  reasons, strikes, parked, lanes, site, outages, probes = unpack(KEYS, 1, 19)
 
-local BAND = 1e15   -- between priorities in the scores of queue
-local PARKED = 1e15 -- scores of delayed from here on are parked, not due
-local FOREVER = 9e15 -- the end of a hold that a person, a probe or a mended destination lifts
-local OPENED = 1e6  -- added to the failures of an endpoint whose breaker has opened
+local PRIORITY = 1e15 -- between priorities in the scores of pending
+local PARKED = 1e15   -- scores of delayed from here on are parked, not due
+local FOREVER = 9e15  -- the end of a hold that stands until it is lifted
+local OPENED = 1e6    -- added to the failures of an endpoint whose breaker has opened
 
 local now
 if ARGV[1] ~= '' then
@@ -20,6 +20,10 @@ end
 
 local function whole(number)
   return string.format('%.0f', number)
+end
+
+local function digits(ms)
+  return string.format('%013.0f', ms)
 end
 
 -- Refuses a queue that another database has stamped; stamps one that nobody has.
@@ -58,32 +62,30 @@ local function took(bucket, ms)
 end
 
 -- Ready times never repeat, so that tasks of one millisecond keep their order.
-local tick
-local function next_tick()
-  if not tick then
-    tick = math.max(now * 100, tonumber(redis.call('HGET', counters, 'tick') or '0'))
-  end
-  tick = tick + 1
-  return tick
+local sequence
+local function next_in_sequence()
+  sequence = 1 + (sequence or math.max(now * 100, tonumber(redis.call('HGET', counters, 'tick') or '0')))
+  return sequence
 end
 
-local function keep_tick()
-  if tick then
-    redis.call('HSET', counters, 'tick', whole(tick))
+local function keep_sequence()
+  if sequence then
+    redis.call('HSET', counters, 'tick', whole(sequence))
     wake_up()
   end
 end
 
-local function band(body)
+local function body_of(id)
+  return redis.call('HGET', bodies, id) or ''
+end
+
+local function priority_offset(body)
   local digit = tonumber(string.sub(body, 2, 2))
-  if not digit or digit > 2 then
-    digit = 1
-  end
-  return digit * BAND
+  return (digit and digit <= 2 and digit or 1) * PRIORITY
 end
 
 local function to_pending(id, body)
-  redis.call('ZADD', queue, whole(band(body) + next_tick()), id)
+  redis.call('ZADD', pending, whole(priority_offset(body) + next_in_sequence()), id)
 end
 
 local function to_delayed(id, due)
@@ -101,27 +103,20 @@ local function to_pending_or_delayed(id, body, due)
   end
 end
 
-local function lane_member(hold, created, id)
-  return hold .. ' ' .. string.format('%013.0f', created) .. ' ' .. id
-end
-
--- The states of tasks by id, with their scores there; nothing for those that the queue does not know. This is the one
--- truth about where a task is: bodies, lanes and leases follow it. Only a lease without its place in processing (that
--- key was lost) counts as well: its owner may be at work.
-local STATES = {{'failed', failed}, {'pending', queue}, {'delayed', delayed}, {'processing', processing}}
+-- The states of tasks, each with its score there; nothing for those that the queue does not know. This is the one truth
+-- about where a task is: bodies, lanes and leases follow it. Only a lease that is not in processing (that key was lost)
+-- counts as well: its owner may be at work.
+local SETS = {failed = failed, pending = pending, delayed = delayed, processing = processing}
 local function states_of(ids)
   local states, scores = {}, {}
-  if #ids == 0 then
-    return states, scores
-  end
-  for _, place in ipairs(STATES) do
-    for i, score in ipairs(redis.call('ZMSCORE', place[2], unpack(ids))) do
+  for _, state in ipairs(#ids > 0 and {'failed', 'pending', 'delayed', 'processing'} or {}) do
+    for i, score in ipairs(redis.call('ZMSCORE', SETS[state], unpack(ids))) do
       if score then
-        states[i], scores[i] = place[1], score
+        states[i], scores[i] = state, score
       end
     end
   end
-  for i, lease in ipairs(redis.call('HMGET', leases, unpack(ids))) do
+  for i, lease in ipairs(#ids > 0 and redis.call('HMGET', leases, unpack(ids)) or {}) do
     if lease and states[i] ~= 'processing' then
       states[i], scores[i] = 'processing', whole(now)
     end
@@ -134,37 +129,44 @@ local function state_of(id)
   return states[1], scores[1]
 end
 
+local function row_of(id, score)
+  return {id, score, body_of(id), redis.call('HGET', progress, id) or '', redis.call('HGET', lanes, id) or ''}
+end
 
-local function lane_start(hold)
-  return '[' .. hold .. ' '
+-- A lane: the tasks that are parked behind a hold, oldest first.
+local function lane_member(hold, created, id)
+  return hold .. ' ' .. digits(created) .. ' ' .. id
 end
 
 local function lane_end(hold)
   return '(' .. hold .. '!' -- the character after the blank
 end
 
-local function lane_is_empty(hold)
-  return #redis.call('ZRANGEBYLEX', parked, lane_start(hold), lane_end(hold), 'LIMIT', 0, 1) == 0
+local function first_of_lane(hold, most)
+  return redis.call('ZRANGEBYLEX', parked, '[' .. hold .. ' ', lane_end(hold), 'LIMIT', 0, most)
+end
+
+local function lane_length(hold)
+  return redis.call('ZLEXCOUNT', parked, '[' .. hold .. ' ', lane_end(hold))
 end
 
 -- Whether a task in the lane is older than this creation time.
 local function lane_has_older(hold, created)
-  local first = redis.call('ZRANGEBYLEX', parked, lane_start(hold), lane_end(hold), 'LIMIT', 0, 1)[1]
+  local first = first_of_lane(hold, 1)[1]
   return first and tonumber(string.sub(first, #hold + 2, #hold + 14)) < created
 end
 
--- The phases of a hold, which is a score in holds. Only breakers are ever half open.
+-- The phases of a hold. It is a score in holds: the time when it is over, or 0. Only breakers are ever half open; all
+-- others drain when their time is over.
 --
---          hold, record_failure (FAILURES in a row)         its time is over
---   none ───────────────────────────────────────────▶ set ────────────────────▶ half open (a time in the past)
---    ▲                                               │ ▲ ▲                          │
---    │ lane is empty                     lifted, or  │ │ │  a probe goes ahead, for probe_ms at most
---    │                                   an answer   │ │ └──────────────────────────┤
---    └─────────────────── draining (0) ◀─────────────┘ │  record_failure            │ lane is empty
---                                                      └──────────────────────────▶ none, but OPENED in strikes:
---   Others than breakers are draining when their time is over.                      half open to the next task
---
--- Answers "set", "half open", "draining" or nil, and the score.
+--           hold, or FAILURES in a row          time is over                     a probe goes
+--   (none) ────────────────────────────▶ set ─────────────────▶ half open ───────────────────▶ set, a probe under way
+--     ▲                                  │ ▲                        │  ▲                         │     │       │
+--     │ lane is empty           lifted   │ └──── failure ───────────┼──┼─────────────────────────┘     │       │
+--     └────────────────── draining ◀─────┴──── answer, lifted ──────┤  └── nothing was asked, lost ────┘       │
+--                             ▲                                     ▼                                          │
+--                             │             (none, OPENED: half open to the next task) ◀─ lane is empty        │
+--                             └────────────────────────────────────────────────────────────── answer ──────────┘
 local function is_breaker(hold)
   return string.sub(hold, 1, 8) == 'breaker:'
 end
@@ -174,6 +176,7 @@ local function failures_of(endpoint)
   return tonumber(times), last
 end
 
+-- Answers "set", "half open", "draining" or nil, and the score.
 local function phase_of(hold)
   local till = tonumber(redis.call('ZSCORE', holds, hold) or '')
   if not till then
@@ -186,7 +189,7 @@ end
 
 -- Ends a hold: its lane may leave, and the hold goes when the lane is empty.
 local function end_hold(hold)
-  if lane_is_empty(hold) then
+  if lane_length(hold) == 0 then
     redis.call('ZREM', holds, hold)
     redis.call('HDEL', reasons, hold)
   else
@@ -197,14 +200,13 @@ end
 
 local function set_reason(hold, reason)
   local old = redis.call('HGET', reasons, hold)
-  local since = old and string.sub(old, 1, 13) or string.format('%013.0f', now)
-  redis.call('HSET', reasons, hold, since .. reason)
+  redis.call('HSET', reasons, hold, (old and string.sub(old, 1, 13) or digits(now)) .. reason)
 end
 
--- Lets one task through to see whether the endpoint is back. A breaker has one probe; for its time the hold is set.
+-- Lets one task through to see whether the endpoint is back. Meanwhile the hold is set.
 local function grant_probe(hold, id, probe_ms)
   redis.call('ZADD', holds, whole(now + probe_ms), hold)
-  redis.call('HSET', probes, hold, string.format('%013.0f', now + probe_ms) .. id)
+  redis.call('HSET', probes, hold, digits(now + probe_ms) .. id)
 end
 
 -- The breakers that have a probe under way, by the id of its task.
@@ -216,17 +218,17 @@ local function probed_breakers()
   return by_id
 end
 
--- A probe that ended without word of its endpoint lets the next one through at once.
+-- A probe that ended without an answer lets the next one through at once, unless a failure has set the hold anew.
 local function give_back_probe(hold)
-  local _, till = phase_of(hold)
-  if till == tonumber(string.sub(redis.call('HGET', probes, hold), 1, 13)) then
+  local till = redis.call('ZSCORE', holds, hold)
+  if till and tonumber(till) == tonumber(string.sub(redis.call('HGET', probes, hold), 1, 13)) then
     redis.call('ZADD', holds, whole(math.min(till, now)), hold)
     wake_up()
   end
   redis.call('HDEL', probes, hold)
 end
 
-local function note_back(hold)
+local function end_outage(hold)
   if redis.call('HEXISTS', outages, hold .. ' since') == 1 then
     redis.call('HSET', outages, hold .. ' until', whole(now))
   end
@@ -239,26 +241,25 @@ local function endpoint_answered(endpoint)
   redis.call('HDEL', strikes, endpoint)
   redis.call('HDEL', probes, hold)
   if phase == 'set' or phase == 'half open' then
-    note_back(hold)
+    end_outage(hold)
   end
   if till then
     end_hold(hold)
   end
 end
 
--- Counts a message that was held up by the last outage of its endpoint: made meanwhile, or in the ten minutes before,
--- and answered now. Tasks that had nothing to send have no answer. `what`: delivered or failed.
+-- Counts a message that the last outage of its endpoint held up: made meanwhile, or in the ten minutes before, and
+-- answered now. A task that had nothing to send has no answer. `what`: delivered or failed.
 local function count_answered(id, endpoint, created, what)
   local hold = 'breaker:' .. endpoint
   local span = redis.call('HMGET', outages, hold .. ' since', hold .. ' until')
-  if not span[2] or created < tonumber(span[1]) - 600000 or created > tonumber(span[2]) then
-    return
-  end
-  redis.call('HINCRBY', outages, hold .. ' ' .. what, 1)
-  local done = redis.call('HGET', progress, id) or ''
-  if what == 'delivered' and (string.find(done, '"outcome":"unknown"', 1, true) or
-      string.find(done, '"outcome":"lost"', 1, true)) then -- an answer was lost before: it may be out there twice
-    redis.call('HINCRBY', outages, hold .. ' doubtful', 1)
+  if span[2] and created >= tonumber(span[1]) - 600000 and created <= tonumber(span[2]) then
+    redis.call('HINCRBY', outages, hold .. ' ' .. what, 1)
+    local done = redis.call('HGET', progress, id) or ''
+    local lost = string.find(done, '"outcome":"unknown"', 1, true) or string.find(done, '"outcome":"lost"', 1, true)
+    if what == 'delivered' and lost then -- it may be out there twice
+      redis.call('HINCRBY', outages, hold .. ' doubtful', 1)
+    end
   end
 end
 
@@ -266,17 +267,16 @@ local function is_paused()
   return phase_of('pause') == 'set'
 end
 
--- A newer task takes the place of one that waits: it keeps the ready time, in the band of the higher priority, or the
--- due time.
+-- A newer task takes the place of one that waits: it keeps the ready time, at the higher priority, or the due time.
 local function replace(id, body)
   redis.call('HSET', bodies, id, body)
-  local ready = tonumber(redis.call('ZSCORE', queue, id) or '')
+  local ready = tonumber(redis.call('ZSCORE', pending, id) or '')
   if ready then
-    redis.call('ZADD', queue, whole(math.min(ready, band(body) + ready % BAND)), id)
+    redis.call('ZADD', pending, whole(math.min(ready, priority_offset(body) + ready % PRIORITY)), id)
   end
 end
 
--- A hold that was lifted since the caller heard of it is set again as lifted: a lane without its hold would never leave.
+-- A hold that was lifted meanwhile is set again as lifted: a lane without its hold would never leave.
 local function to_parked(id, hold, created)
   if phase_of(hold) ~= 'set' then
     redis.call('ZADD', holds, 'NX', 0, hold)
@@ -290,38 +290,27 @@ end
 -- Takes an id out of delayed, and out of its lane when it is parked. Answers whether it was there.
 local function from_delayed(id)
   local score = tonumber(redis.call('ZSCORE', delayed, id) or '')
-  if not score then
-    return false
-  end
-  redis.call('ZREM', delayed, id)
-  if score >= PARKED then
-    local hold = redis.call('HGET', lanes, id) or ''
-    redis.call('ZREM', parked, lane_member(hold, score - PARKED, id))
+  if score and score >= PARKED then
+    redis.call('ZREM', parked, lane_member(redis.call('HGET', lanes, id) or '', score - PARKED, id))
     redis.call('HDEL', lanes, id)
   end
-  return true
+  return redis.call('ZREM', delayed, id) == 1
 end
 
--- A lease is a digit and the token. The digit: 0 claimed, 1 work has begun (2 and 3, as older releases write them, too).
-local function has_begun(id)
-  return tonumber(string.sub(redis.call('HGET', leases, id) or '0', 1, 1)) % 2 == 1
+-- The leases of tasks, by id. A lease is a digit and the token: 0 claimed, 1 work has begun (older releases: 2 and 3 for
+-- probes).
+local function leases_of(ids)
+  local found = {}
+  for i, lease in ipairs(#ids > 0 and redis.call('HMGET', leases, unpack(ids)) or {}) do
+    found[ids[i]] = lease
+  end
+  return found
 end
 
 -- Whether the task is in processing under this token.
-local function is_held(id, token)
+local function owns_lease(id, token)
   local lease = redis.call('HGET', leases, id)
   return lease and string.sub(lease, 2) == token
-end
-
--- The leases of many tasks, by id, in one command.
-local function leases_of(ids)
-  local found = {}
-  if #ids > 0 then
-    for i, lease in ipairs(redis.call('HMGET', leases, unpack(ids))) do
-      found[ids[i]] = lease
-    end
-  end
-  return found
 end
 
 -- Ends a lease. `endpoint`: where the attempt had an answer from, if it had.
@@ -337,17 +326,24 @@ local function from_processing(id, endpoint)
   end
 end
 
--- The newest task that waits behind this id, if any: it becomes the body, with a fresh progress. Answers body and due.
-local function take_behind(id)
-  local waiting = redis.call('HGET', behind, id)
-  if not waiting then
-    return nil
+-- The newest task that waits for this one to end, if any: it becomes the body, with fresh progress. Answers body, due.
+local function take_successor(id)
+  local waiting = redis.call('HGET', successors, id)
+  if waiting then
+    local body = string.sub(waiting, 14)
+    redis.call('HDEL', successors, id)
+    redis.call('HDEL', progress, id)
+    redis.call('HSET', bodies, id, body)
+    return body, tonumber(string.sub(waiting, 1, 13))
   end
-  local body = string.sub(waiting, 14)
-  redis.call('HDEL', behind, id)
-  redis.call('HDEL', progress, id)
-  redis.call('HSET', bodies, id, body)
-  return body, tonumber(string.sub(waiting, 1, 13))
+end
+
+-- The progress of a task for scripts that change it; an empty one where it cannot be read.
+local function read_progress(id)
+  local read, done = pcall(cjson.decode, redis.call('HGET', progress, id) or '{}')
+  done = read and type(done) == 'table' and done or {}
+  done.history = type(done.history) == 'table' and done.history or {}
+  return done
 end
 
 local function forget(id)
@@ -355,9 +351,9 @@ local function forget(id)
   redis.call('HDEL', progress, id)
 end
 
--- Whether a task that `names` apply to may run now, by the hold that blocks it: nil when none does. A half-open breaker
--- makes it the probe. A draining hold blocks what is newer than its lane until the lane is empty, so that order is kept;
--- by age, because two draining lanes would otherwise block each other for ever.
+-- The hold that keeps a task, which `names` apply to, from running now; nil when none does. A half-open breaker makes it
+-- the probe. A draining hold blocks what is newer than its lane until the lane is empty, so that order is kept; by age,
+-- because two draining lanes would otherwise block each other for ever.
 local function blocking_hold(id, names, lane, created, probe_ms)
   local probed, to_probe = probed_breakers()[id], nil
   for _, hold in ipairs(names) do

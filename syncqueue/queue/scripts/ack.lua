@@ -1,9 +1,9 @@
--- Ends tasks that are done; what waits behind one becomes pending.
+-- Ends tasks that are done; a successor becomes pending.
 -- ARGV: 1 now, 2 a line for each task: id, token, bucket and ms of its attempt, creation (epoch ms), endpoint that
 --       answered it or ""
--- Answers for each 1, or 0 when the token does not hold it.
+-- Answers for each 1, or 0 when the token does not own its lease.
 -- Many tasks end in one call, so each command is sent once for all of them; only what may have waited for an outage, or
--- has a task behind it, is looked at one by one.
+-- has a successor, is looked at one by one.
 local ids, lines = {}, {}
 for id, token, bucket, ms, created, endpoint in string.gmatch(ARGV[2], '(%S+) (%S*) (%S*) (%d+) (%d+) ([^\n]*)') do
   ids[#ids + 1] = id
@@ -14,9 +14,9 @@ local lease_of = leases_of(ids)
 local buckets, total_ms = {}, 0
 for i, id in ipairs(ids) do
   local token, bucket, ms, created, endpoint = unpack(lines[i])
-  local held = lease_of[id] and string.sub(lease_of[id], 2) == token
-  answers[i] = held and 1 or 0
-  if held then
+  local owned = lease_of[id] and string.sub(lease_of[id], 2) == token
+  answers[i] = owned and 1 or 0
+  if owned then
     lease_of[id] = nil -- named twice, it ends once
     ended[#ended + 1] = id
     if endpoint ~= '' then
@@ -52,10 +52,10 @@ if redis.call('EXISTS', outages) == 1 then
   end
 end
 local gone = ended
-if redis.call('EXISTS', behind) == 1 then
+if redis.call('EXISTS', successors) == 1 then
   gone = {}
   for _, id in ipairs(ended) do
-    local body, due = take_behind(id)
+    local body, due = take_successor(id)
     if body then
       to_pending_or_delayed(id, body, due)
     else
@@ -75,5 +75,5 @@ if total_ms > 0 then
 end
 count('processed', #ended)
 redis.call('HSET', counters, 'last_processed_at', whole(now))
-keep_tick()
+keep_sequence()
 return answers

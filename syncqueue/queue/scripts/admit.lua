@@ -3,21 +3,20 @@
 --       names, the names
 -- Answers for each {"admitted", ""}, {"parked", hold} or {"lost", ""}.
 even_when_full()
-local answers = {}
-local at = 3
+local answers, at = {}, 3
 while at <= #ARGV do
   local id, token, created = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
   local lane, named = ARGV[at + 3], tonumber(ARGV[at + 4])
   local names = {unpack(ARGV, at + 5, at + 4 + named)}
   at = at + 5 + named
   local answer, hold = 'lost', nil
-  if is_held(id, token) then
+  if owns_lease(id, token) then
     hold = blocking_hold(id, names, lane, created, tonumber(ARGV[2]))
     answer = hold and 'parked' or 'admitted'
   end
   if hold then
     from_processing(id)
-    local body, due = take_behind(id)
+    local body, due = take_successor(id)
     if body and due > now then
       to_delayed(id, due)
     else

@@ -3,26 +3,24 @@
 -- pending while the service is paused.
 -- ARGV: 1 now, 2 site id, 3 token, 4 lease ms, 5 probe ms,
 --       then for each task: id, body, creation (epoch ms), number of hold names, the names
--- Answers 1 when anything is held or striking, else 0; then for each task "leased", "pending", "parked", "behind" or
+-- Answers 1 when there are holds or failures, else 0; then for each task "leased", "pending", "parked", "successor" or
 -- "replaced".
 local token, lease_ms, probe_ms = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local refused = foreign(ARGV[2])
 if refused then
   return refused
 end
-local paused = is_paused()
-local answers = {0}
-local at = 6
+local answers, at = {0}, 6
 while at <= #ARGV do
   local id, body, created, named = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
   local names = {unpack(ARGV, at + 4, at + 3 + named)}
   at = at + 4 + named
   local answer, state = 'leased', state_of(id)
-  if is_held(id, token) then
-    answer = 'leased' -- sent before
-  elseif state == 'processing' then
-    redis.call('HSET', behind, id, string.format('%013.0f', 0) .. body)
-    answer = 'behind'
+  if state == 'processing' then
+    if not owns_lease(id, token) then -- else sent before
+      redis.call('HSET', successors, id, digits(0) .. body)
+      answer = 'successor'
+    end
   elseif state == 'pending' or state == 'delayed' then
     replace(id, body)
     answer = 'replaced'
@@ -30,8 +28,8 @@ while at <= #ARGV do
     redis.call('HSET', bodies, id, body)
     redis.call('ZREM', failed, id)
     redis.call('HDEL', progress, id)
-    local hold = not paused and blocking_hold(id, names, '', created, probe_ms)
-    if paused then
+    local hold = not is_paused() and blocking_hold(id, names, '', created, probe_ms)
+    if is_paused() then
       to_pending(id, body)
       answer = 'pending'
     elseif hold then
@@ -44,8 +42,6 @@ while at <= #ARGV do
   end
   answers[#answers + 1] = answer
 end
-if redis.call('EXISTS', holds) == 1 or redis.call('EXISTS', strikes) == 1 then
-  answers[1] = 1
-end
-keep_tick()
+answers[1] = redis.call('EXISTS', holds, strikes) > 0 and 1 or 0
+keep_sequence()
 return answers

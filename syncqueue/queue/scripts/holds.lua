@@ -5,6 +5,6 @@ local rows = {}
 for _, hold in ipairs(redis.call('ZRANGE', holds, 0, 999)) do
   local phase, till = phase_of(hold)
   rows[#rows + 1] = {hold, phase, phase == 'set' and till < FOREVER and whole(till) or '',
-    redis.call('HGET', reasons, hold) or '', redis.call('ZLEXCOUNT', parked, lane_start(hold), lane_end(hold))}
+    redis.call('HGET', reasons, hold) or '', lane_length(hold)}
 end
 return rows

@@ -4,10 +4,10 @@
 -- (epoch ms, 0 = none), 1 when paused, the phases of its breakers}.
 local oldest = 0
 for digit = 0, 2 do
-  local first = redis.call('ZRANGEBYSCORE', queue, whole(digit * BAND), '(' .. whole((digit + 1) * BAND),
+  local first = redis.call('ZRANGEBYSCORE', pending, whole(digit * PRIORITY), '(' .. whole((digit + 1) * PRIORITY),
     'WITHSCORES', 'LIMIT', 0, 1)
   if first[2] then
-    local ready = math.floor((tonumber(first[2]) - digit * BAND) / 100)
+    local ready = math.floor((tonumber(first[2]) - digit * PRIORITY) / 100)
     if oldest == 0 or ready < oldest then
       oldest = ready
     end
@@ -19,6 +19,6 @@ for _, hold in ipairs(redis.call('ZRANGE', holds, 0, 999)) do
     phases[#phases + 1] = phase_of(hold)
   end
 end
-return {whole(now), redis.call('ZCARD', queue), redis.call('ZCARD', delayed), redis.call('ZCARD', processing),
+return {whole(now), redis.call('ZCARD', pending), redis.call('ZCARD', delayed), redis.call('ZCARD', processing),
   redis.call('ZCARD', failed), redis.call('HGETALL', counters), whole(oldest),
   is_paused() and 1 or 0, phases}

@@ -15,7 +15,7 @@ NOW_MS = to_ms(NOW)
 MADE = datetime(2026, 3, 1, 11, tzinfo=UTC)
 MADE_MS = to_ms(MADE)
 MINUTE = NOW_MS // 60_000
-BAND = PARKED = 10**15
+PRIORITY = PARKED = 10**15
 FOREVER = 9 * 10**15
 TOKEN = "0123456789abcdef"
 RATE = "rate:destination:1"
@@ -28,7 +28,7 @@ def made(key: str, **fields: Any) -> SyncTask:
 
 
 A, A2, B = made("a"), made("a", priority="high"), made("b")
-TICK = BAND + NOW_MS * 100  # the ready time of now, normal priority
+TICK = PRIORITY + NOW_MS * 100  # the ready time of now, normal priority
 ONCE = Progress(attempt_count=1)
 STAMPED = {"site": "s"}
 HELD = {"processing": {A.id: NOW_MS + 500}, "leases": {A.id: "1" + TOKEN}, "bodies": {A.id: encode_body(A)}}
@@ -113,7 +113,7 @@ CASES = {
         {**PENDING, **STAMPED},
         lambda c: c.enqueue([A2]),
         ["replaced"],
-        {"queue": {A.id: TICK - 9 - BAND}, "bodies": {A.id: encode_body(A2)}, **STAMPED},
+        {"queue": {A.id: TICK - 9 - PRIORITY}, "bodies": {A.id: encode_body(A2)}, **STAMPED},
     ),
     "enqueue, parked": Case(
         {**LANE, **HOLD, **STAMPED},
@@ -121,7 +121,7 @@ CASES = {
         ["replaced"],
         {**LANE, "bodies": {A.id: encode_body(A2)}, **HOLD, **STAMPED},
     ),
-    "enqueue, held": Case({**HELD, **STAMPED}, lambda c: c.enqueue([A2]), ["behind"], {**HELD, **BEHIND, **STAMPED}),
+    "enqueue, held": Case({**HELD, **STAMPED}, lambda c: c.enqueue([A2]), ["successor"], {**HELD, **BEHIND, **STAMPED}),
     "enqueue, failed": Case(
         {**FAILED, **STAMPED}, lambda c: c.enqueue([A]), ["replaced"], {**NEW_PENDING, **TICKED, **STAMPED}
     ),
@@ -227,7 +227,7 @@ CASES = {
         HELD,
         lambda c: c.release([HOLDER]),
         [True],
-        {"queue": {A.id: BAND + MADE_MS * 100}, "bodies": {A.id: encode_body(A)}, **WAKE},
+        {"queue": {A.id: PRIORITY + MADE_MS * 100}, "bodies": {A.id: encode_body(A)}, **WAKE},
     ),
     "admit": Case(HELD, _admit, None, HELD),
     "admit, under a hold": Case({**HELD, **HOLD}, _admit, None, {**LANE, **HOLD}),
@@ -264,15 +264,15 @@ CASES = {
     "lift, a breaker": Case(
         {"holds": {BREAKER: NOW_MS + 9}, "strikes": {"host:443": "5 t"}}, lambda c: c.lift([BREAKER]), 1, WAKE
     ),
-    "strike": Case(
+    "record_failure": Case(
         {},
-        lambda c: c.strike("host:443", failures=2, open_seconds=30, token="t", reason="away"),
+        lambda c: c.record_failure("host:443", failures=2, open_seconds=30, token="t", reason="away"),
         False,
         {"strikes": {"host:443": "1 t"}},
     ),
-    "strike, the last": Case(
+    "record_failure, the last": Case(
         {"strikes": {"host:443": "1 s"}},
-        lambda c: c.strike("host:443", failures=2, open_seconds=30, token="t", reason="away"),
+        lambda c: c.record_failure("host:443", failures=2, open_seconds=30, token="t", reason="away"),
         True,
         {
             "strikes": {"host:443": "1000002 t"},
@@ -282,9 +282,9 @@ CASES = {
             **WAKE,
         },
     ),
-    "strike, away again while its lane is leaving": Case(
+    "record_failure, away again while its lane is leaving": Case(
         {**BREAKER_LANE, "holds": {BREAKER: 0}, "outages": {**OUTAGE, f"{BREAKER} until": str(NOW_MS - 3)}},
-        lambda c: c.strike("host:443", failures=9, open_seconds=30, token="t", reason="away"),
+        lambda c: c.record_failure("host:443", failures=9, open_seconds=30, token="t", reason="away"),
         True,
         {
             **BREAKER_LANE,
@@ -346,16 +346,16 @@ CASES = {
         True,
         {**BREAKER_LANE, "holds": {BREAKER: NOW_MS + 9}, "progress": {A.id: encode_progress(ONCE)}},
     ),
-    "discard": Case(
+    "remove, into the trash": Case(
         {**FAILED, "bodies": {A.id: encode_body(A)}},
-        lambda c: c.discard(TaskState.FAILED, [A.id, B.id], 7),
+        lambda c: c.remove(TaskState.FAILED, [A.id, B.id], 7),
         [True, False],
         {},
         trash={7: [f"{A.id} {encode_body(A)}"]},
     ),
-    "discard, parked": Case(
+    "remove, parked, into the trash": Case(
         {**LANE, **HOLD},
-        lambda c: c.discard(TaskState.DELAYED, [A.id], 7),
+        lambda c: c.remove(TaskState.DELAYED, [A.id], 7),
         [True],
         HOLD,
         trash={7: [f"{A.id} {encode_body(A)}"]},
@@ -375,15 +375,9 @@ CASES = {
         1,
         {"history": {f"{MINUTE - 10_080} processed": "1"}},
     ),
-    "trim_history, of outages": Case(
-        {"outages": {**OUTAGE, f"{BREAKER} until": str((MINUTE - 10_081) * 60_000), f"{BREAKER} failed": "3"}},
-        lambda c: c.trim_history(),
-        0,
-        {},
-    ),
     "presence": Case(FAILED, lambda c: c.presence([A.id, B.id]), ["failed", "absent"], FAILED),
     "stats": Case(HELD, lambda c: c.stats(), None, HELD),
-    "page": Case(PENDING, lambda c: c.page(TaskState.PENDING, 0, 5), None, PENDING),
+    "scan, from a rank": Case(PENDING, lambda c: c.page(TaskState.PENDING, 0, 5), None, PENDING),
     "scan": Case(PENDING, lambda c: c.scan(TaskState.PENDING, 5, rank=0, after="", score=""), None, PENDING),
     "find": Case(LANE | HOLD, lambda c: c.find(A.id), None, LANE | HOLD),
     "holds": Case(LANE | HOLD, lambda c: c.holds(), None, LANE | HOLD),

@@ -45,6 +45,6 @@ def _probe_count() -> int:
 
 def test_an_outage_that_nobody_waited_for_is_not_told(channel: Destination, sandbox: RunningSandbox) -> None:
     endpoint = sandbox.telegram_url.removeprefix("http://")
-    queue().strike(endpoint, failures=1, open_seconds=0.01, token="t", reason="away")
+    queue().record_failure(endpoint, failures=1, open_seconds=0.01, token="t", reason="away")
     wait_until(lambda: not queue().holds(), act=work)
     assert services.outages("telegram") == []

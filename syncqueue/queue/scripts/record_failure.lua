@@ -14,7 +14,7 @@ if opens and times < OPENED then
   times = times + OPENED
 end
 redis.call('HSET', strikes, endpoint, whole(times) .. ' ' .. token)
-redis.call('PEXPIRE', strikes, 86400000) -- no failure for a day: nothing is remembered
+redis.call('PEXPIRE', strikes, 86400000) -- a day without a failure: nothing is remembered
 if not opens then
   return 0
 end
@@ -23,6 +23,7 @@ if not phase or redis.call('HEXISTS', outages, hold .. ' since') == 0 then -- el
   redis.call('HDEL', outages, hold .. ' delivered', hold .. ' failed', hold .. ' doubtful')
   redis.call('HSET', outages, hold .. ' since', whole(now))
 end
+redis.call('PEXPIRE', outages, 7 * 86400000)
 redis.call('HDEL', probes, hold)
 redis.call('ZADD', holds, whole(now + tonumber(ARGV[4])), hold)
 set_reason(hold, ARGV[6])
