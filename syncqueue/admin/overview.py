@@ -13,6 +13,7 @@ from syncqueue.admin.cards import Card
 from syncqueue.admin.charts import SPANS, Span, chart
 from syncqueue.admin.operations import figures_of
 from syncqueue.core.errors import ConfigurationError, QueueUnavailable, SyncQueueError
+from syncqueue.core.hold import breaker_of
 from syncqueue.presentation.outages import outage_words
 from syncqueue.queue.inspect import PeriodCount
 from syncqueue.secrets import redact
@@ -57,7 +58,7 @@ def _card(name: str, workers: Sequence[services.WorkerView], span: Span) -> Card
         periods = services.history(name, span.count, span.minutes)
         minutes = periods if span.minutes == 1 else services.history(name, RATE_MINUTES + 1, 1)
         gone = services.outages(name)
-        waiting = {f"breaker:{one.endpoint}": one.waiting_count for one in gone}
+        waiting = {breaker_of(one.endpoint).name: one.waiting_count for one in gone}
         holds = [replace(hold, parked_count=waiting.get(hold.name, hold.parked_count)) for hold in holds]
     except QueueUnavailable:
         raise

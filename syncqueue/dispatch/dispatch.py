@@ -14,10 +14,10 @@ from itertools import groupby
 from syncqueue import tracing
 from syncqueue.conf import get_settings
 from syncqueue.core.errors import ConfigurationError, QueueError, QueueFull, QueueUnavailable, UnconfirmedEnvironment
+from syncqueue.core.hold import holds_of_destination
 from syncqueue.core.task import NO_PROGRESS, ClaimedTask, SyncTask
 from syncqueue.dispatch import site_queues as queues
 from syncqueue.dispatch.immediate import immediate_loop, is_gevent
-from syncqueue.execution.prepare import hold_names
 from syncqueue.handlers.base import DocumentHandler, Place
 from syncqueue.handlers.registry import shared_handler
 from syncqueue.models import Destination
@@ -169,7 +169,7 @@ def _holds(service: str, pending_records: Sequence[PendingRecord]) -> list[tuple
         return [() for _ in pending_records]
     if not isinstance(handler, DocumentHandler):
         return [() for _ in pending_records]
-    return [hold_names(one.destination.pk, endpoint_of(handler, one.destination)) for one in pending_records]
+    return [holds_of_destination(one.destination.pk, endpoint_of(handler, one.destination)) for one in pending_records]
 
 
 def endpoint_of(handler: DocumentHandler, destination: Destination) -> str:

@@ -18,6 +18,7 @@ from syncqueue import signals, tracing
 from syncqueue.conf import BreakerSettings
 from syncqueue.core.clock import Clock
 from syncqueue.core.errors import LeaseLost, QueueError
+from syncqueue.core.hold import breaker_of
 from syncqueue.core.result import SyncResult
 from syncqueue.core.task import AttemptNote, ClaimedTask
 from syncqueue.execution.acks import AckBuffer
@@ -86,7 +87,7 @@ class Ending:
         except QueueError as error:
             logger.warning("The breaker of %s could not be told: %s", attempt.endpoint, error, extra=attempt.extra)
             return ""
-        return f"breaker:{attempt.endpoint}" if opened else ""
+        return breaker_of(attempt.endpoint).name if opened else ""
 
     async def end(self, attempt: Attempt, result: SyncResult, decision: Decision, *, contacted: bool) -> None:
         """Carry out a decision in the queue. `contacted`: the service was asked for something and answered.

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 from syncqueue import tracing
 from syncqueue.conf import ServiceSettings, Settings
 from syncqueue.core.errors import OutcomeUnknown
+from syncqueue.core.hold import holds_of_service, rate_of_service, stopped_service
 from syncqueue.core.result import OUTAGES, Outcome, SyncResult
 from syncqueue.core.task import ClaimedTask
 from syncqueue.execution.decision import Decision, Move, decide
@@ -97,7 +98,7 @@ class GenericRunner:
         """Those that no hold applies to; the others are parked."""
         if not any(one.holds_active for one in group):
             return group
-        names = tuple(f"{kind}:{self._service}" for kind in ("rate", "broken", "breaker"))
+        names = holds_of_service(self._service)
         admissions = await self._queue.admit([AdmissionRequest(claimed=one.claimed, holds=names) for one in group])
         return [one for one, admission in zip(group, admissions, strict=True) if admission.admitted]
 
@@ -121,8 +122,8 @@ class GenericRunner:
             attempt=attempt.claimed.attempt,
             service=policy,
             breaker=self._settings.breaker,
-            rate_hold=f"rate:{self._service}",
-            broken_hold=f"broken:{self._service}",
+            rate_hold=rate_of_service(self._service).name,
+            stopped_hold=stopped_service(self._service).name,
         )
 
     async def _process(

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from syncqueue.core.errors import InvalidTask
+from syncqueue.core.hold import Hold
 from syncqueue.core.task import SyncTask, TaskState, TaskView, decode_body, decode_progress, from_ms
 
 _PRIORITY = 10**15  # scripts/_prelude.lua
@@ -19,7 +20,7 @@ class HoldView:
     """A hold as people see it."""
 
     name: str
-    kind: str  # "pause", "breaker", "rate" or "broken"
+    kind: str  # core/hold.py: KINDS
     subject: str  # what is held: a host and port, "destination:7", "credential:1f..."
     reason: str
     since_at: datetime | None
@@ -64,7 +65,7 @@ def read_outages(answer: Sequence[Any]) -> list[Outage]:
 def _outage(hold: str, since: str, until: str, *counts: Any) -> Outage:
     delivered, failed, doubtful, waiting = (int(count) for count in counts)
     return Outage(
-        endpoint=hold.partition(":")[2],
+        endpoint=Hold.parse(hold).subject,
         since_at=from_ms(int(since)),
         until_at=from_ms(int(until)) if until else None,
         waiting_count=waiting,
@@ -131,11 +132,11 @@ def read_holds(answer: Sequence[Any]) -> list[HoldView]:
 
 
 def _hold(name: str, phase: str, until: str, reason: str, parked: int) -> HoldView:
-    kind, _, subject = name.partition(":")
+    hold = Hold.parse(name)
     return HoldView(
         name=name,
-        kind=kind,
-        subject=subject,
+        kind=hold.kind,
+        subject=hold.subject,
         reason=reason[13:],
         since_at=from_ms(int(reason[:13])) if reason else None,
         until_at=from_ms(int(until)) if until else None,

@@ -13,6 +13,7 @@ from syncqueue.conf import get_settings
 from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import SYSTEM_CLOCK
 from syncqueue.core.errors import TaskInProcessing, UnknownTask, WrongState
+from syncqueue.core.hold import PAUSED, resumed
 from syncqueue.core.task import QueueStats, TaskState, TaskView
 from syncqueue.dispatch.dispatch import endpoint_of
 from syncqueue.dispatch.site_queues import get_queue
@@ -302,13 +303,13 @@ def _revive(record_ids: Sequence[int]) -> None:
 def pause(service: str, *, actor: str) -> None:
     """Hold a service until it is resumed."""
     _set_paused(service, True)
-    get_queue(service).hold("pause", None, _("Paused by %(actor)s.") % {"actor": actor})
+    get_queue(service).hold(PAUSED.name, None, _("Paused by %(actor)s.") % {"actor": actor})
 
 
 def resume(service: str, *, actor: str) -> None:
     """Let a service go on that was paused, or whose own tasks were refused."""
     _set_paused(service, False)
-    get_queue(service).lift("pause", f"broken:{service}")
+    get_queue(service).lift(*resumed(service))
     logger.info("%s: resumed by %s", service, actor)
 
 

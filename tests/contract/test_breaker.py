@@ -141,11 +141,11 @@ def test_a_probe_that_never_reports_lets_another_one_through_after_a_time(opened
 
 
 def test_a_probe_that_another_hold_takes_leaves_its_turn_to_the_next(opened, clock):
-    opened.hold("broken:destination:1", None, "kicked")
+    opened.hold("stopped:destination:1", None, "kicked")
     clock.advance(30)
     [first] = opened.claim(10).tasks
-    [answer] = admit(opened, [first], BREAKER, "broken:destination:1")
-    assert answer.held_by == "broken:destination:1"
+    [answer] = admit(opened, [first], BREAKER, "stopped:destination:1")
+    assert answer.held_by == "stopped:destination:1"
     [second] = opened.claim(10).tasks
     assert (names([second]), probes(opened)) == (["b"], {BREAKER: second.task.id})
     assert admit(opened, [second], BREAKER)[0].admitted

@@ -197,12 +197,12 @@ def test_a_hold_remembers_since_when_and_its_last_reason(queue, clock):
 
 
 def test_a_broken_destination_waits_until_it_is_lifted_however_long(queue, clock):
-    queue.hold("broken:destination:1", None, "bot was kicked")
-    park(queue, "broken:destination:1", "ab")
+    queue.hold("stopped:destination:1", None, "bot was kicked")
+    park(queue, "stopped:destination:1", "ab")
     clock.advance(86_400 * 365)
     assert queue.claim(10).tasks == ()
-    assert queue.lift("broken:destination:1", "rate:unknown") == 1
-    assert drain(queue, "broken:destination:1") == ["a", "b"]
+    assert queue.lift("stopped:destination:1", "rate:unknown") == 1
+    assert drain(queue, "stopped:destination:1") == ["a", "b"]
 
 
 def test_lifting_wakes_a_claimer(queue, raw):
@@ -236,15 +236,15 @@ def test_a_parked_retry_counts_its_attempt_where_it_should(queue, clock):
 
 def test_one_task_may_have_several_reasons_to_wait(queue, clock):
     queue.hold(RATE, 30, "slow")
-    queue.hold("broken:destination:1", None, "kicked")
+    queue.hold("stopped:destination:1", None, "kicked")
     queue.enqueue(task("a"))
-    [first] = admit(queue, queue.claim(1).tasks, RATE, "broken:destination:1")
+    [first] = admit(queue, queue.claim(1).tasks, RATE, "stopped:destination:1")
     assert first.held_by == RATE
     clock.advance(30)
-    [second] = admit(queue, queue.claim(1).tasks, RATE, "broken:destination:1")
-    assert second.held_by == "broken:destination:1"
-    queue.lift("broken:destination:1")
-    assert drain(queue, RATE, "broken:destination:1") == ["a"]
+    [second] = admit(queue, queue.claim(1).tasks, RATE, "stopped:destination:1")
+    assert second.held_by == "stopped:destination:1"
+    queue.lift("stopped:destination:1")
+    assert drain(queue, RATE, "stopped:destination:1") == ["a"]
 
 
 def test_a_hold_that_is_over_and_held_nobody_is_gone(queue, clock):
