@@ -237,11 +237,7 @@ def _examine(path: str, given: Mapping[Any, Any], rules: Mapping[str, _Rule]) ->
 
 
 def _instead(value: Any, rule: _Rule) -> str:
-<<<<<<< HEAD
     """Return what was given, or the closest valid value."""
-=======
-    """Return what was found instead of a valid value, or the closest valid one."""
->>>>>>> infra
     near = difflib.get_close_matches(value.lower(), rule.choices, 1) if isinstance(value, str) else []
     if near:
         return f"did you mean {near[0]!r}?"

@@ -67,11 +67,7 @@ def _examine(service: str, handler: DocumentHandler, chosen: Sequence[Destinatio
             place = place_of(destination)
             handler.clean(place.address, place.options, place.secret)
             endpoint = handler.endpoint(place)
-<<<<<<< HEAD
         except Exception as error:  # a handler may raise anything; the other destinations are still examined
-=======
-        except Exception as error:  # a handler may raise anything; the other destinations are tested all the same
->>>>>>> infra
             yield _failure(destination, error)
         else:
             endpoints.setdefault(str(endpoint), []).append(destination)
@@ -85,11 +81,7 @@ def _examine_endpoint(
     names = ", ".join(destination.name for destination in destinations)
     host, port = _host_and_port(endpoint)
     if not host:
-<<<<<<< HEAD
         text = _("%(names)s: %(handler)s.endpoint() returns %(endpoint)r, which is not a host with a port.")
-=======
-        text = _("%(names)s: %(handler)s.endpoint() returned %(endpoint)r, which is not a host with a port.")
->>>>>>> infra
         values = {"names": names, "handler": type(handler).__name__, "endpoint": endpoint}
         advice = _("Add the port to the address, or let the handler add it: “example.org:443”.")
         yield wrong(service, text % values, advice)
@@ -103,11 +95,7 @@ def _examine_endpoint(
 
 
 def _host_and_port(endpoint: str) -> tuple[str, int]:
-<<<<<<< HEAD
     """Return the parts of "host:port" or "[::1]:port"; ("", 0) for anything else."""
-=======
-    """Split "host:port" or "[::1]:port"; return ("", 0) for anything else."""
->>>>>>> infra
     host, _colon, port = endpoint.rpartition(":")
     if not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
         return "", 0
@@ -209,32 +197,20 @@ def _failure(destination: Destination, error: Exception) -> Finding:
         case SyncQueueError() | ValueError() | OSError():
             advice = _("Check the destination in the admin, and the settings of its service.")
         case _:
-<<<<<<< HEAD
             advice = _("This is an error in the code of the handler: fix it there.")
-=======
-            advice = _("This is a bug in the code of the handler: fix it there.")
->>>>>>> infra
             return wrong(_area(destination), _without_secrets(_told(error), destination), advice)
     return wrong(_area(destination), _without_secrets(str(error) or type(error).__name__, destination), advice)
 
 
 def _told(error: Exception) -> str:
-<<<<<<< HEAD
     """Return the message of an unexpected exception, with the line that raised it."""
-=======
-    """Describe an unexpected error, with the line that raised it."""
->>>>>>> infra
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {error}{where}"
 
 
 def _without_secrets(text: str, destination: Destination) -> str:
-<<<<<<< HEAD
     """Remove the secrets of the destination from the message of a handler's exception."""
-=======
-    """Mask the secrets of the destination: the error of a handler may contain them."""
->>>>>>> infra
     secrets: list[str] = []
     with suppress(SyncQueueError, ValueError):
         secrets = list(place_of(destination).secret.values())

@@ -60,14 +60,8 @@ def _fitness(facts: RedisFacts) -> Iterator[Finding]:
         text = _("Redis may evict tasks when it is full: its maxmemory-policy is %s.") % facts.policy
         yield wrong(REDIS, text, _("Set maxmemory-policy noeviction on the Redis server of the queues."))
     if facts.broker_key is not None:
-<<<<<<< HEAD
         text = _("A Celery broker uses the same Redis database (it contains the key %s).") % facts.broker_key
         yield advise(REDIS, text, _("Use another database number for one of them: emptying one would empty the other."))
-=======
-        text = _("A Celery broker uses the same Redis database (key %s).") % facts.broker_key
-        advice = _("Give one of them another database number: flushing the database would empty both.")
-        yield advise(REDIS, text, advice)
->>>>>>> infra
     if facts.is_durable is False:
         text = _("Redis has no append-only file: tasks are lost when it restarts.")
         advice = _(

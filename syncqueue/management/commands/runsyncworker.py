@@ -74,22 +74,14 @@ class Command(BaseCommand):
 
 
 def _end_in_time(seconds: float) -> None:
-<<<<<<< HEAD
     """Exit after the time is over, even if Redis, a database or the thread of a handler hangs."""
-=======
-    """End the process in time, even if Redis, the database or the thread of a handler hangs."""
->>>>>>> infra
     timer = threading.Timer(seconds + LATE_SECONDS, _end_now)
     timer.daemon = True
     timer.start()
 
 
 def _end_now() -> None:
-<<<<<<< HEAD
     """Exit without waiting for threads. Nothing is lost: the leases expire and their tasks are recovered."""
-=======
-    """End the process without waiting for threads. No task is lost: its lease expires and it is recovered."""
->>>>>>> infra
     sys.stdout.flush()
     logging.shutdown()
     os._exit(0)
