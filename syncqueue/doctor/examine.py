@@ -8,7 +8,7 @@ from contextlib import suppress
 from django.core.checks import CheckMessage
 from django.utils.translation import gettext as _
 
-from syncqueue.checks import ONE_HANDLER, check_settings
+from syncqueue.checks import ONE_DESTINATION, ONE_HANDLER, check_settings
 from syncqueue.core.errors import UnconfirmedEnvironment
 from syncqueue.doctor.database import examine_database, is_fit
 from syncqueue.doctor.finding import Finding, advise, ok, wrong
@@ -22,7 +22,7 @@ def examine(services: Sequence[str] = (), *, most: int = MOST_DESTINATIONS) -> I
     """Yield findings as they are made. `services`: only these; `most`: maximum destinations tested per service."""
     found = check_settings()
     yield from _settings(found)
-    if any(message.is_serious() and message.id != ONE_HANDLER for message in found):
+    if any(message.is_serious() and message.id not in (ONE_HANDLER, ONE_DESTINATION) for message in found):
         return
     database = list(examine_database())
     yield from database

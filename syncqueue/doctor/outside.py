@@ -64,7 +64,9 @@ def _examine(service: str, handler: DocumentHandler, chosen: Sequence[Destinatio
     endpoints: dict[str, list[Destination]] = {}
     for destination in chosen:
         try:
-            endpoint = handler.endpoint(place_of(destination))
+            place = place_of(destination)
+            handler.clean(place.address, place.options, place.secret)
+            endpoint = handler.endpoint(place)
         except Exception as error:  # a handler may raise anything; the other destinations are still examined
             yield _failure(destination, error)
         else:
