@@ -17,6 +17,7 @@ from syncqueue.core.errors import ConfigurationError, QueueError, QueueFull, Que
 from syncqueue.core.task import NO_PROGRESS, ClaimedTask, SyncTask
 from syncqueue.dispatch import site_queues as queues
 from syncqueue.dispatch.immediate import immediate_loop, is_gevent
+from syncqueue.dispatch.sending import is_sending
 from syncqueue.execution.prepare import hold_names
 from syncqueue.handlers.base import DocumentHandler, Place
 from syncqueue.handlers.registry import shared_handler
@@ -84,7 +85,13 @@ def queued() -> Iterator[None]:
 
 
 def dispatch(pending_records: Sequence[PendingRecord]) -> None:
-    """Attempt or enqueue. What goes wrong here is logged; the records wait and the reconciler finds them."""
+    """Attempt or enqueue. What goes wrong here is logged; the records wait and the reconciler finds them.
+
+    Under a test runner nothing is sent, unless the test asks for it (`syncqueue.testing.sending`).
+    """
+    if not is_sending():
+        logger.info("Nothing is sent under a test runner: %s records wait", len(pending_records))
+        return
     with tracing.span("dispatch", "producer", count=len(pending_records)):
         _dispatch(pending_records)
 

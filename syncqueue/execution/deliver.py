@@ -25,7 +25,7 @@ from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.decision import Decision, Move
 from syncqueue.execution.prepare import Ready
 from syncqueue.execution.sending import Answer, send
-from syncqueue.handlers.base import Document, DocumentHandler, DocumentJob, JobStep, RemotePart
+from syncqueue.handlers.base import Document, DocumentHandler, DocumentJob, JobStep, Place, RemotePart
 from syncqueue.models import RecordState
 from syncqueue.sources import records
 from syncqueue.sources.planner import Reason, Step
@@ -93,7 +93,9 @@ class Delivery:
         """Do it; an answer for each record, in order. Raises nothing but what a broken database raises."""
         await self._finish_unsent([entry for entry in self._entries if not entry.ready.sends])
         if marked := await self._mark():
+            began_at = self._clock.now()
             await self._attempt(marked)
+            await self._tell_of_lost_place(marked[0].place, began_at)
         return [entry.ended for entry in self._entries]
 
     async def store_failures(self, decisions: Sequence[Decision]) -> None:
@@ -123,7 +125,7 @@ class Delivery:
         # bears the suspicion; for others it would only be one more thing that nobody can do anything about.
         record = entry.record
         return outcome is Outcome.UNKNOWN or (
-            outcome is Outcome.RETRY
+            outcome in (Outcome.RETRY, Outcome.UNAVAILABLE)
             and self._handler.lost_part(entry.place, record.source, record.object_pk) is not None
         )
 
@@ -179,6 +181,18 @@ class Delivery:
                 done.append((entry, answer))
         if done:
             await self._keep(done)
+
+    async def _tell_of_lost_place(self, place: Place, began_at: datetime) -> None:
+        """Warn where a place had to be made although records say that copies are there: those are gone."""
+        if self._handler.was_made(place):
+            count = await self._persist(records.count_synced, place.id, before=began_at)
+            if count:
+                logger.warning(
+                    "%s was gone and has been made anew: %s copies that were there are missing. "
+                    "This writes them again: manage.py syncqueue resync --destination %s --force",
+                    place.name, count, place.id,
+                    extra={"service": self._handler.config.service, "destination_id": place.id},
+                )  # fmt: skip
 
     async def _send(self, entries: Sequence[_Entry]) -> Sequence[Answer]:
         """What came of each; orphans are taken away before."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeAlias
 
-from syncqueue.conf import ServiceSettings
+from syncqueue.conf import ServiceSettings, get_settings
 from syncqueue.core.errors import ConfigurationError, SecretError
 from syncqueue.core.result import Outcome, SyncResult, format_traceback
 from syncqueue.handlers.base import Document, DocumentHandler, Place, RemotePart
@@ -149,12 +149,17 @@ def _prepare(
 
 
 def place_of(destination: Destination) -> Place:
-    """A destination as its handler sees it. Raises `SecretError`."""
+    """A destination as its handler sees it. Raises `SecretError`.
+
+    Of a declared destination the settings say all of it: a row that has not caught up with them must not lead a new
+    secret to an old address.
+    """
+    entry = get_settings().destinations.get(destination.declared, {}) if destination.declared else {}
     return Place(
         id=destination.pk,
         name=destination.name,
-        address=destination.address,
-        options=destination.options,
+        address=entry.get("ADDRESS", "") if entry else destination.address,
+        options=dict(entry.get("OPTIONS", {})) if entry else destination.options,
         secret=destination.secret,
     )
 

@@ -277,6 +277,22 @@ class DocumentHandler(SyncHandler):
         """
         return ""
 
+    async def count(self, place: Place) -> int | None:
+        """Return how many copies are at a place, where the service tells it cheaply; raises `HandlerError`.
+
+        doctor compares it with the records that say that they are synced there. None, the default: it is not known.
+        The number may include what others have put there. It is not called in a web request.
+        """
+        return None
+
+    def was_made(self, place: Place) -> bool:
+        """Return whether the place was not there and had to be made since this was asked last; forget it then.
+
+        Where records say that copies are at a place that had to be made, these copies are gone, and people are told.
+        False, the default: this handler makes no places.
+        """
+        return False
+
     def lost_part(self, place: Place, source: str, object_pk: str) -> RemotePart | None:
         """The part that a create may have left whose end nobody knows, where it can be taken away all the same.
 

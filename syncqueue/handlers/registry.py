@@ -7,6 +7,7 @@ from django.utils.module_loading import import_string
 from syncqueue.conf import ServiceSettings, Settings, get_settings
 from syncqueue.core.errors import ConfigurationError
 from syncqueue.handlers.base import DocumentHandler, HandlerConfig, SyncHandler
+from syncqueue.secrets import redact
 
 # As import paths, so that a service's client library is loaded only where the service is used.
 BUILT_IN = {
@@ -47,18 +48,29 @@ def _explain_import(name: str, path: str, error: ImportError) -> str:
 
 
 def make_handler(service: str, settings: Settings | None = None) -> SyncHandler:
-    """A new handler for a service; raises `ConfigurationError` when the service is not on."""
+    """A new handler for a service.
+
+    Raises `ConfigurationError` when the service is not on, or when its class cannot make one, whatever that raises.
+    """
     settings = settings or get_settings()
     found = settings.service(service)
-    return handler_class(found)(
-        HandlerConfig(
-            service=service,
-            options=found.options,
-            force_ipv4=found.force_ipv4,
-            attempt_timeout_seconds=settings.processing.attempt_timeout_seconds,
-            allowed_private_hosts=settings.allowed_private_hosts,
-        )
+    kind = handler_class(found)
+    where = f"SYNCQUEUE['HANDLERS'][{service!r}]: {kind.__module__}.{kind.__qualname__}"
+    if missing := sorted(kind.__abstractmethods__):
+        raise ConfigurationError(f"{where} lacks {', '.join(f'{name}()' for name in missing)}; every handler has them.")
+    config = HandlerConfig(
+        service=service,
+        options=found.options,
+        force_ipv4=found.force_ipv4,
+        attempt_timeout_seconds=settings.processing.attempt_timeout_seconds,
+        allowed_private_hosts=settings.allowed_private_hosts,
     )
+    try:
+        return kind(config)
+    except ConfigurationError:
+        raise
+    except Exception as error:  # the site's code may raise anything, and the other services go on
+        raise ConfigurationError(f"{where} cannot be made: {type(error).__name__}: {redact(str(error))}") from error
 
 
 _shared: tuple[Settings, dict[str, SyncHandler]] | None = None

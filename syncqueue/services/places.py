@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from syncqueue.conf import get_settings
 from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import SYSTEM_CLOCK
-from syncqueue.core.errors import ConfigurationError, QueueError
+from syncqueue.core.errors import ConfigurationError, QueueError, Unavailable
 from syncqueue.dispatch.site_queues import get_queue
 from syncqueue.execution.prepare import broken_hold, disabled_hold, place_of
 from syncqueue.handlers.base import Document, DocumentHandler, DocumentJob, JobStep, Place, PlaceChoice, RemotePart
@@ -24,6 +24,7 @@ from syncqueue.services.objects import enqueue_pending
 from syncqueue.site import record_db
 from syncqueue.sources import destinations
 from syncqueue.sources.intents import touch_records
+from syncqueue.sources.records import count_synced
 from syncqueue.sources.sweep import begin_filling
 
 logger = logging.getLogger("syncqueue.services")
@@ -86,10 +87,33 @@ def check_destination(destination: Destination) -> str:
 
 
 async def _check(destination: Destination) -> str:
+    seconds = get_settings().processing.attempt_timeout_seconds
     async with aclosing(make_handler(destination.service)) as handler:
         if not isinstance(handler, DocumentHandler):
             return _("There is nothing to check at this service.")
-        return await handler.check(place_of(destination))
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                return await handler.check(place_of(destination))
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise Unavailable(_("No answer within %g s.") % seconds) from error
+
+
+def count_missing(destination: Destination) -> int:
+    """Return how many copies fewer a destination has than its records say. Raises `HandlerError`.
+
+    0 where the service does not tell, and also where others have put as much there themselves.
+    """
+    before = count_synced(destination.pk)
+    found = asyncio.run(_count(destination))
+    # Asked before and after: meanwhile some copies may have come or gone.
+    return 0 if found is None else max(min(before, count_synced(destination.pk)) - found, 0)
+
+
+async def _count(destination: Destination) -> int | None:
+    async with aclosing(make_handler(destination.service)) as handler:
+        return await handler.count(place_of(destination)) if isinstance(handler, DocumentHandler) else None
 
 
 def send_test(destination: Destination) -> str:

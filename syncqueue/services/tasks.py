@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from syncqueue.conf import get_settings
 from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import SYSTEM_CLOCK
-from syncqueue.core.errors import TaskInProcessing, UnknownTask, WrongState
+from syncqueue.core.errors import ConfigurationError, QueueError, TaskInProcessing, UnknownTask, WrongState
 from syncqueue.core.task import QueueStats, TaskState, TaskView
 from syncqueue.dispatch.site_queues import get_queue
 from syncqueue.execution import policies
@@ -276,17 +276,28 @@ def _revive(record_ids: Sequence[int]) -> None:
     )
 
 
-def pause(service: str, *, actor: str) -> None:
-    """Hold a service until it is resumed."""
+def pause(service: str, *, actor: str) -> str:
+    """Hold a service until it is resumed. Returns "", or a sentence where Redis could not be told yet."""
     _set_paused(service, True)
-    get_queue(service).hold("pause", None, _("Paused by %(actor)s.") % {"actor": actor})
+    logger.info("%s: paused by %s", service, actor)
+    return _tell(service, lambda queue: queue.hold("pause", None, _("Paused by %(actor)s.") % {"actor": actor}))
 
 
-def resume(service: str, *, actor: str) -> None:
-    """Let a service go on that was paused, or whose own tasks were refused."""
+def resume(service: str, *, actor: str) -> str:
+    """Let a service go on that was paused, or whose own tasks were refused. Returns as `pause` does."""
     _set_paused(service, False)
-    get_queue(service).lift("pause", f"broken:{service}")
     logger.info("%s: resumed by %s", service, actor)
+    return _tell(service, lambda queue: queue.lift("pause", f"broken:{service}"))
+
+
+def _tell(service: str, move: Callable[[SyncQueue], object]) -> str:
+    """Mirror in Redis what the database has been told; the reconcilers do it again where Redis is away."""
+    try:
+        move(get_queue(service))
+    except (QueueError, ConfigurationError) as error:
+        logger.warning("%s: not told to Redis yet: %s", service, error)
+        return _("It is stored. Workers see it once Redis can be told: %s") % error
+    return ""
 
 
 def _set_paused(service: str, paused: bool) -> None:

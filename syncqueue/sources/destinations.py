@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from syncqueue.conf import get_settings
 from syncqueue.core.errors import SecretError
@@ -25,7 +27,7 @@ _declared_by: Mapping[str, Mapping[str, Any]] | None = None
 
 
 def ensure_declared() -> None:
-    """Give each destination of the setting DESTINATIONS its row; once a process and setting."""
+    """Give each destination of the setting DESTINATIONS its row, as the setting is now; once a process and setting."""
     wanted = get_settings().destinations
     if _declared_by is wanted:
         return
@@ -42,6 +44,12 @@ def _remember(wanted: Mapping[str, Mapping[str, Any]]) -> None:
     _declared_by = wanted
 
 
+def forget_declared() -> None:
+    """Look at the rows of the declared destinations again when they are next needed."""
+    global _declared_by
+    _declared_by = None
+
+
 def _ensure(name: str, entry: Mapping[str, Any]) -> None:
     values = {
         "name": name,
@@ -56,16 +64,37 @@ def _ensure(name: str, entry: Mapping[str, Any]) -> None:
     begins_at = timezone.now() - _FIRST_SAVE
     first = {"created_at": begins_at, "start_at": begins_at if posts(entry["SERVICE"]) else None}
     row, created = rows.get_or_create(declared=name, defaults=values | first)
+    if row.broken_reason and row.broken_fingerprint != declared_fingerprint(name):
+        # Other settings were refused, perhaps by a process that still has them: these are tried.
+        values |= {"broken_reason": "", "broken_at": None, "broken_fingerprint": ""}
     if not created and any(getattr(row, field) != value for field, value in values.items()):
         for field, value in values.items():
             setattr(row, field, value)
         row.save(using=record_db(), update_fields=list(values))
 
 
+def declared_fingerprint(name: str) -> str:
+    """A hash of what the settings of this process say of a declared destination's place and credential.
+
+    Keyed with SECRET_KEY, so that it does not betray a credential that can be guessed. "" for one that is not declared.
+    """
+    entry = get_settings().destinations.get(name)
+    if entry is None:
+        return ""
+    text = json.dumps(
+        [entry.get(key) for key in ("SERVICE", "ADDRESS", "SECRET", "OPTIONS")], sort_keys=True, default=str
+    )
+    return salted_hmac("syncqueue.declared", text, algorithm="sha256").hexdigest()
+
+
 def mark_broken(destination_id: int, reason: str, now: datetime) -> bool:
-    """Note that a destination is refused; answers whether this is news."""
-    rows = Destination.objects.using(record_db()).filter(pk=destination_id)
-    return rows.filter(broken_reason="").update(broken_reason=reason, broken_at=now) == 1
+    """Note that a destination is refused; returns whether this is news."""
+    rows = Destination.objects.using(record_db()).filter(pk=destination_id, broken_reason="")
+    name = rows.values_list("declared", flat=True).first()
+    if name is None:
+        return False
+    marked = {"broken_reason": reason, "broken_at": now, "broken_fingerprint": declared_fingerprint(name)}
+    return rows.update(**marked) == 1
 
 
 def follow_move(destination_id: int, *, old: str, new: str) -> bool:

@@ -14,6 +14,7 @@ from syncqueue.execution.executor import Executor
 from syncqueue.queue import AsyncSyncQueue
 from syncqueue.queue.calls import Claim
 from syncqueue.worker.leases import LeaseKeeper
+from syncqueue.worker.outage import RedisOutage
 
 logger = logging.getLogger("syncqueue.worker")
 
@@ -33,6 +34,7 @@ class Consumer:
         executor: Executor,
         database: DatabaseThreads,
         leases: LeaseKeeper,
+        outage: RedisOutage,
         *,
         concurrency: int | None = None,
         burst: bool = False,
@@ -44,12 +46,12 @@ class Consumer:
         self._executor = executor
         self._database = database
         self._leases = leases
+        self._outage = outage
         self._concurrency = concurrency
         self._burst = burst
         self._slot_free = asyncio.Event()
         self._stopping = asyncio.Event()
         self._work: set[asyncio.Task[None]] = set()
-        self._away_since: float | None = None
 
     def stop(self) -> None:
         """Claim nothing more."""
@@ -62,17 +64,19 @@ class Consumer:
             try:
                 if await self._turn():
                     return
-                self._note_back()
+                self._outage.end(self.service)
             except QueueUnavailable as error:
-                self._note_away(error)
+                self._outage.begin(self.service, error)
+                if self._burst:
+                    raise
                 await self._sleep(_OUTAGE_PAUSE_SECONDS)
             except QueueError as error:  # a foreign queue, or a Redis that refuses: people must act
                 logger.error("%s", error, extra={"service": self.service})
                 await self._sleep(IDLE_SECONDS)
 
     async def finish(self, seconds: float) -> int:
-        """Let the attempts under way end, at most so long; answers how many did not."""
-        if self._work:
+        """Let the attempts under way end, for at most so many seconds; returns how many did not."""
+        if self._work and seconds > 0:
             await asyncio.wait(self._work, timeout=seconds)
         return self.running
 
@@ -156,16 +160,3 @@ class Consumer:
             await asyncio.wait_for(self._stopping.wait(), seconds)
         except TimeoutError:
             return
-
-    def _note_away(self, error: QueueUnavailable) -> None:
-        if self._away_since is None:
-            self._away_since = time.monotonic()
-            logger.error("%s; waiting for it", error, extra={"service": self.service})
-        if self._burst:
-            raise error
-
-    def _note_back(self) -> None:
-        if self._away_since is not None:
-            away = time.monotonic() - self._away_since
-            logger.warning("Redis is back after %.0f s", away, extra={"service": self.service})
-            self._away_since = None

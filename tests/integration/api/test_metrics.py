@@ -1,4 +1,4 @@
-"""Prometheus metrics: what they say, in both formats, and what they say when something is missing."""
+"""Prometheus metrics in both formats, also with missing parts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MACHINE = {"Authorization": f"Bearer {TOKEN}"}
 
 
 def samples(accept: str = "") -> dict[tuple[str, ...], float]:
-    """Every sample of telegram by name and by its labels but the service."""
+    """Return every sample of telegram by name and labels, without the service."""
     answer = Client(headers=MACHINE).get(ADDRESS, headers={"Accept": accept})
     assert answer.status_code == 200
     parse = open_families if "openmetrics" in answer.headers["Content-Type"] else plain_families

@@ -39,7 +39,6 @@ def test_it_is_known_again_in_the_servers_html() -> None:
     "other",
     [
         {"content": HTML.replace("Hello", "Hullo")},
-        {"visibility": "public"},
         {"in_reply_to_id": None},
         {"in_reply_to_id": "6"},
         {"spoiler_text": ""},

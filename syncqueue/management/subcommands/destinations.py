@@ -1,0 +1,64 @@
+"""`mend`: a destination that was refused is tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+from django.utils.translation import gettext as _
+
+from syncqueue import services
+from syncqueue.management.subcommands.base import ACTOR, Answer, Subcommand, check_service
+from syncqueue.models import Destination
+from syncqueue.services import audit
+from syncqueue.site import record_db
+from syncqueue.sources.destinations import ensure_declared
+
+
+class Mend(Subcommand):
+    """What the admin's "Try again" does."""
+
+    name = "mend"
+    help = (
+        "Tries a destination again whose credential or place was refused, once somebody has mended that: what waits "
+        "for it goes out, oldest first."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Which destination."""
+        parser.add_argument("destination", help="its name, or its id where several have one name")
+        parser.add_argument("--service", help="only a destination of this service")
+
+    def run(self, options: Mapping[str, Any]) -> Answer:
+        """Let go of what waits for it."""
+        if options["service"]:
+            check_service(options["service"])
+        ensure_declared()
+        destination = _find(options["destination"], options["service"])
+        reason = destination.broken_reason
+        services.mend(destination, actor=ACTOR.name)
+        audit.note(ACTOR, "mend", subject=str(destination), model=Destination, object_id=destination.pk)
+        data = {"id": destination.pk, "name": destination.name, "service": destination.service, "reason": reason}
+        if reason:
+            text = _("%(name)s is tried again; it was refused: %(reason)s") % {"name": destination, "reason": reason}
+        else:
+            text = _("%s was not refused; what waits for it goes out.") % destination
+        return Answer(text=text, data=data)
+
+
+def _find(name: str, service: str | None) -> Destination:
+    rows = Destination.objects.using(record_db()).order_by("pk")
+    if service:
+        rows = rows.filter(service=service)
+    found = list(rows.filter(name=name)[:10]) or list(rows.filter(declared=name)[:10])
+    if not found and name.isascii() and name.isdigit():
+        found = list(rows.filter(pk=int(name[:18])))
+    if len(found) == 1:
+        return found[0]
+    if found:
+        which = ", ".join(f"{one.pk} ({one.service})" for one in found)
+        raise CommandError(_("Several destinations have this name; say the id of one: %s.") % which)
+    broken = ", ".join(one.name for one in rows.exclude(broken_reason="")[:10])
+    message = _("There is no destination %(name)r. Refused now: %(names)s.")
+    raise CommandError(message % {"name": name, "names": broken or "-"})
