@@ -8,11 +8,11 @@ SETTINGS: dict[str, tuple[str, str, dict[str, str]]] = {
             "ENABLED": "`False`: no query, no Redis, no sync; the site works as if syncqueue were not installed. After "
             "switching on again, the sweep finds missed changes.",
             "REDIS": "The Redis database of the queues. Do not share it with a cache. A `redis://`, `rediss://` (TLS) "
-            "or `unix://` URL with user and password percent-encoded, or the alias of a cache of django-redis or of "
-            "Django's RedisCache; its server, password and TLS settings are used. Sentinel: "
-            '`{"SENTINELS": [("host", 26379)], "MASTER": "name"}`, Cluster: `{"NODES": [("host", 6379)]}`. Both accept '
-            '`"OPTIONS"` (`username`, `password`, `ssl`, ...); Sentinel also accepts `"SENTINEL_OPTIONS"`. Timeouts '
-            "are syncqueue's own.",
+            "or `unix://` URL with percent-encoded user and password, or the alias of a cache of django-redis or of "
+            "Django's RedisCache, whose server, password and TLS settings are used. Sentinel: "
+            '`{"SENTINELS": [("host", 26379)], "MASTER": "name"}`, Cluster: `{"NODES": [("host", 6379)]}`; both accept '
+            '`"OPTIONS"` (`username`, `password`, `ssl`, ...), Sentinel also `"SENTINEL_OPTIONS"`. syncqueue sets the '
+            "timeouts.",
             "KEY_PREFIX": "Prefix of every key in Redis. Two sites on one Redis database need different prefixes.",
             "ENVIRONMENT": "A name such as `staging`, shown as a badge on the pages. A database stamped with another "
             "name sends nothing until `syncqueue adopt-queue` confirms it.",

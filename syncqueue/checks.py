@@ -84,7 +84,7 @@ def _handlers(settings: Settings) -> Iterator[CheckMessage]:
 
 
 def _declared(settings: Settings) -> Iterator[CheckMessage]:
-    """What the handlers say of the form of SYNCQUEUE['DESTINATIONS']."""
+    """Report what the handlers refuse of the form of SYNCQUEUE['DESTINATIONS']."""
     for name, entry in settings.destinations.items():
         secret = entry.get("SECRET", {})
         try:

@@ -114,7 +114,7 @@ class _Rule:
 
 
 def _one_of(default: str, *choices: str) -> _Rule:
-    """One of some words."""
+    """Return a rule that accepts one of a few strings."""
     *most, last = map(repr, choices)
     expected = f"{', '.join(most)} or {last}"
     return _Rule(default, lambda v: isinstance(v, str) and v in choices, expected, choices)
@@ -237,7 +237,7 @@ def _examine(path: str, given: Mapping[Any, Any], rules: Mapping[str, _Rule]) ->
 
 
 def _instead(value: Any, rule: _Rule) -> str:
-    """Return what was found instead of a valid value, or the closest valid one."""
+    """Return what was given, or the closest valid value."""
     near = difflib.get_close_matches(value.lower(), rule.choices, 1) if isinstance(value, str) else []
     if near:
         return f"did you mean {near[0]!r}?"

@@ -13,6 +13,7 @@ from syncqueue import services
 from syncqueue.api.errors import ApiError
 from syncqueue.api.routing import requires
 from syncqueue.core.errors import SyncQueueError
+from syncqueue.core.hold import KINDS
 from syncqueue.queue.calls import Measures
 from syncqueue.queue.inspect import HoldView
 from syncqueue.services.audit import Actor
@@ -33,7 +34,6 @@ _FAMILIES = (
     ("gauge", "syncqueue_workers", "Live workers that serve the service", ("service",)),
     ("histogram", "syncqueue_attempt_duration_seconds", "Duration of attempts", ("service",)),
 )
-_HOLD_KINDS = ("breaker", "rate", "broken", "disabled", "pause")
 
 
 @requires(VIEW)
@@ -115,6 +115,6 @@ def _add_holds(families: dict[str, Any], service: str, holds: Sequence[HoldView]
     parked: Counter[str] = Counter()
     for hold in holds:
         parked[hold.kind] += hold.parked_count
-    for kind in _HOLD_KINDS:
+    for kind in KINDS:
         families["syncqueue_holds"].add_metric([service, kind], in_force[kind])
         families["syncqueue_held_tasks"].add_metric([service, kind], parked[kind])

@@ -301,7 +301,6 @@ class ClaimedTask:
     token: str  # new for each claim; required by ack, retry, fail, release and extend
     progress: Progress
     lane: str | None = None  # the hold from whose lane it was claimed, if any
-    probe: bool = False  # the one task that is let through to test whether the endpoint is back
 
     @property
     def attempt(self) -> int:

@@ -35,8 +35,8 @@ def examine(services: Sequence[str] = (), *, most: int = MOST_DESTINATIONS) -> I
 
 
 def _take_over_declared() -> None:
-    """What is examined of a declared destination is what the settings say now, and not the row of the last start."""
-    with suppress(UnconfirmedEnvironment):  # said already; nothing of the settings belongs into that database
+    """Update the rows of declared destinations, so that the current settings are examined."""
+    with suppress(UnconfirmedEnvironment):  # reported already; the settings do not belong to that database
         require_confirmed()
         ensure_declared()
 

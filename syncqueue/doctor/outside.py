@@ -47,7 +47,7 @@ def examine_service(service: str, most: int = MOST_DESTINATIONS) -> Iterator[Fin
     yield ok(service, _("The handler can be used."))
     if not isinstance(handler, DocumentHandler):
         return
-    ensure_declared()  # rows that the settings have not reached yet would be looked at with old addresses
+    ensure_declared()  # otherwise rows of declared destinations may have old addresses
     rows = Destination.objects.using(record_db()).filter(service=service, state=DestinationState.ACTIVE, enabled=True)
     count = rows.count()
     # Broken destinations first: they are the likely reason for running the doctor.
@@ -67,7 +67,7 @@ def _examine(service: str, handler: DocumentHandler, chosen: Sequence[Destinatio
             place = place_of(destination)
             handler.clean(place.address, place.options, place.secret)
             endpoint = handler.endpoint(place)
-        except Exception as error:  # a handler may raise anything; the other destinations are tested all the same
+        except Exception as error:  # a handler may raise anything; the other destinations are still examined
             yield _failure(destination, error)
         else:
             endpoints.setdefault(str(endpoint), []).append(destination)
@@ -81,7 +81,7 @@ def _examine_endpoint(
     names = ", ".join(destination.name for destination in destinations)
     host, port = _host_and_port(endpoint)
     if not host:
-        text = _("%(names)s: %(handler)s.endpoint() returned %(endpoint)r, which is not a host with a port.")
+        text = _("%(names)s: %(handler)s.endpoint() returns %(endpoint)r, which is not a host with a port.")
         values = {"names": names, "handler": type(handler).__name__, "endpoint": endpoint}
         advice = _("Add the port to the address, or let the handler add it: “example.org:443”.")
         yield wrong(service, text % values, advice)
@@ -95,7 +95,7 @@ def _examine_endpoint(
 
 
 def _host_and_port(endpoint: str) -> tuple[str, int]:
-    """Split "host:port" or "[::1]:port"; return ("", 0) for anything else."""
+    """Return the parts of "host:port" or "[::1]:port"; ("", 0) for anything else."""
     host, _colon, port = endpoint.rpartition(":")
     if not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
         return "", 0
@@ -147,7 +147,7 @@ def _check_all(destinations: Sequence[Destination]) -> Iterator[Finding]:
         began = time.monotonic()
         try:
             text = services.check_destination(destination)
-        except Exception as error:  # a handler may raise anything, and the others are examined all the same
+        except Exception as error:  # a handler may raise anything; the other destinations are still examined
             yield _failure(destination, error)
             continue
         seconds = time.monotonic() - began
@@ -162,7 +162,7 @@ def _check_all(destinations: Sequence[Destination]) -> Iterator[Finding]:
 
 
 def _missing(destination: Destination, text: str, seconds: float) -> Finding | None:
-    """Whether fewer copies are at a destination than records say, as after a table was dropped by hand."""
+    """Return a finding if a destination has fewer copies than records, as after a table was dropped by hand."""
     try:
         lost = services.count_missing(destination)
     except (SyncQueueError, ValueError, OSError) as error:
@@ -170,8 +170,8 @@ def _missing(destination: Destination, text: str, seconds: float) -> Finding | N
     if not lost:
         return None
     text += " " + ngettext(
-        "%(count)d copy is missing that is recorded as synced.",
-        "%(count)d copies are missing that are recorded as synced.",
+        "%(count)d copy that is recorded as synced is missing.",
+        "%(count)d copies that are recorded as synced are missing.",
         lost,
     ) % {"count": lost}
     advice = _("Write them again: manage.py syncqueue resync --destination %s --force") % destination.pk
@@ -197,20 +197,20 @@ def _failure(destination: Destination, error: Exception) -> Finding:
         case SyncQueueError() | ValueError() | OSError():
             advice = _("Check the destination in the admin, and the settings of its service.")
         case _:
-            advice = _("This is a bug in the code of the handler: fix it there.")
+            advice = _("This is an error in the code of the handler: fix it there.")
             return wrong(_area(destination), _without_secrets(_told(error), destination), advice)
     return wrong(_area(destination), _without_secrets(str(error) or type(error).__name__, destination), advice)
 
 
 def _told(error: Exception) -> str:
-    """Describe an unexpected error, with the line that raised it."""
+    """Return the message of an unexpected exception, with the line that raised it."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {error}{where}"
 
 
 def _without_secrets(text: str, destination: Destination) -> str:
-    """Mask the secrets of the destination: the error of a handler may contain them."""
+    """Remove the secrets of the destination from the message of a handler's exception."""
     secrets: list[str] = []
     with suppress(SyncQueueError, ValueError):
         secrets = list(place_of(destination).secret.values())

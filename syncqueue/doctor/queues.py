@@ -60,9 +60,8 @@ def _fitness(facts: RedisFacts) -> Iterator[Finding]:
         text = _("Redis may evict tasks when it is full: its maxmemory-policy is %s.") % facts.policy
         yield wrong(REDIS, text, _("Set maxmemory-policy noeviction on the Redis server of the queues."))
     if facts.broker_key is not None:
-        text = _("A Celery broker uses the same Redis database (key %s).") % facts.broker_key
-        advice = _("Give one of them another database number: flushing the database would empty both.")
-        yield advise(REDIS, text, advice)
+        text = _("A Celery broker uses the same Redis database (it contains the key %s).") % facts.broker_key
+        yield advise(REDIS, text, _("Use another database number for one of them: emptying one would empty the other."))
     if facts.is_durable is False:
         text = _("Redis has no append-only file: tasks are lost when it restarts.")
         advice = _(
@@ -93,7 +92,7 @@ def _workers() -> Iterator[Finding]:
     alive = services.heartbeats()
     if count := alive.unreadable_count:
         text = ngettext("%d heartbeat cannot be read.", "%d heartbeats cannot be read.", count) % count
-        advice = _("Is a worker of another version running? What none of them writes may be deleted: HDEL %s.")
+        advice = _("Check whether a worker of another version is running; otherwise delete them: HDEL %s.")
         yield advise("workers", text, advice % workers_key(get_settings().key_prefix))
     for name in services.service_names():
         count = sum(name in worker.services for worker in alive)

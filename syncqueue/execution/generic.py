@@ -12,6 +12,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 from syncqueue import tracing
 from syncqueue.conf import ServiceSettings, Settings
 from syncqueue.core.errors import OutcomeUnknown
+from syncqueue.core.hold import holds_of_service, rate_of_service, stopped_service
 from syncqueue.core.result import OUTAGES, Outcome, SyncResult
 from syncqueue.core.task import ClaimedTask
 from syncqueue.execution.decision import Decision, Move, decide
@@ -55,7 +56,7 @@ class GenericRunner:
         if not admitted:
             return
         results = await self._process(handler, [one.claimed for one in admitted], policy)
-        hold = await self._strike(admitted, results)
+        hold = await self._record_failure(admitted, results)
         ended = list(zip(admitted, results, strict=True))
         more = await self._end_plain(ended)
         await asyncio.gather(*(self._end(one, result, policy, hold) for one, result in more))
@@ -85,34 +86,31 @@ class GenericRunner:
         await runs.run(group, end)
 
     async def _end_plain(self, ended: Sequence[Ended]) -> list[Ended]:
-        """End those that went well, where nobody else is to be told; answers the others."""
+        """End those that went well; returns the others."""
         plain: list[Ended] = []
         more: list[Ended] = []
         for one, result in ended:
-            is_plain = (
-                result.outcome is Outcome.SUCCESS and one.leased and not one.holds_active and not one.claimed.probe
-            )
-            (plain if is_plain else more).append((one, result))
+            (plain if result.outcome is Outcome.SUCCESS and one.leased else more).append((one, result))
         if plain:
             await self._ending.done([one for one, _ in plain])
         return more
 
     async def _end_alone(self, attempt: Attempt, result: SyncResult, policy: ServiceSettings) -> None:
-        await self._end(attempt, result, policy, await self._strike([attempt], [result]))
+        await self._end(attempt, result, policy, await self._record_failure([attempt], [result]))
 
     async def admitted(self, group: Sequence[Attempt]) -> Sequence[Attempt]:
         """Those that no hold applies to; the others are parked."""
         if not any(one.holds_active for one in group):
             return group
-        names = tuple(f"{kind}:{self._service}" for kind in ("rate", "broken", "breaker"))
+        names = holds_of_service(self._service)
         admissions = await self._queue.admit([AdmissionRequest(claimed=one.claimed, holds=names) for one in group])
         return [one for one, admission in zip(group, admissions, strict=True) if admission.admitted]
 
-    async def _strike(self, group: Sequence[Attempt], results: Sequence[SyncResult]) -> str:
+    async def _record_failure(self, group: Sequence[Attempt], results: Sequence[SyncResult]) -> str:
         """Tell the breaker once; answers its hold when it is open now, else ""."""
         for one, result in zip(group, results, strict=True):
             if result.outcome in OUTAGES:
-                return await self._ending.strike(one, result.error)
+                return await self._ending.record_failure(one, result.error)
         return ""
 
     async def _end(self, attempt: Attempt, result: SyncResult, policy: ServiceSettings, hold: str) -> None:
@@ -128,8 +126,8 @@ class GenericRunner:
             attempt=attempt.claimed.attempt,
             service=policy,
             breaker=self._settings.breaker,
-            rate_hold=f"rate:{self._service}",
-            broken_hold=f"broken:{self._service}",
+            rate_hold=rate_of_service(self._service).name,
+            stopped_hold=stopped_service(self._service).name,
         )
 
     async def _process(

@@ -14,8 +14,9 @@ from syncqueue.conf import get_settings
 from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import SYSTEM_CLOCK
 from syncqueue.core.errors import ConfigurationError, QueueError, Unavailable
+from syncqueue.core.hold import rate_of, stopped
 from syncqueue.dispatch.site_queues import get_queue
-from syncqueue.execution.prepare import broken_hold, disabled_hold, place_of
+from syncqueue.execution.prepare import place_of
 from syncqueue.handlers.base import Document, DocumentHandler, DocumentJob, JobStep, Place, PlaceChoice, RemotePart
 from syncqueue.handlers.registry import make_handler, posts
 from syncqueue.models import Destination, new_token
@@ -43,7 +44,7 @@ def mend(destination: Destination, *, actor: str) -> None:
     rows = Destination.objects.using(record_db()).filter(pk=destination.pk)
     rows.update(broken_reason="", broken_at=None)
     destination.broken_reason, destination.broken_at = "", None
-    _lift(destination.service, broken_hold(destination.pk), f"rate:destination:{destination.pk}")
+    _lift(destination.service, stopped(destination.pk).name, rate_of(destination.pk).name)
     logger.info("Destination %s mended by %s", destination.pk, actor)
 
 
@@ -62,9 +63,8 @@ def after_destination_save(destination: Destination, *, created: bool) -> None:
     takes_older = destination.start_at is None or destination.start_at < destination.created_at
     if created and takes_older and (not posts(destination.service) or destination.start_at is not None):
         begin_filling(destination)
-    if not created and destination.enabled:
-        held = [disabled_hold(destination.pk)] + ([] if destination.broken_reason else [broken_hold(destination.pk)])
-        _lift(destination.service, *held)
+    if not created and destination.enabled and not destination.broken_reason:
+        _lift(destination.service, stopped(destination.pk).name)
 
 
 def retire(destination: Destination, *, remove_remote: bool, actor: str) -> None:

@@ -14,6 +14,7 @@ from django.utils.crypto import salted_hmac
 
 from syncqueue.conf import get_settings
 from syncqueue.core.errors import SecretError
+from syncqueue.core.hold import STOPPED, Hold
 from syncqueue.handlers.registry import posts
 from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord, new_generation
 from syncqueue.secrets import rotate
@@ -109,22 +110,19 @@ def follow_move(destination_id: int, *, old: str, new: str) -> bool:
 
 
 def mended(hold_names: Sequence[str]) -> list[str]:
-    """Those of the holds "broken:destination:7" and "disabled:destination:7" that the database does not confirm."""
-    kinds: dict[str, tuple[str, int]] = {}
-    for name in hold_names:
-        match name.split(":"):
-            case ["broken" | "disabled" as kind, "destination", pk]:
-                kinds[name] = (kind, int(pk))
-    rows = Destination.objects.using(record_db()).in_bulk([pk for _, pk in kinds.values()]) if kinds else {}
-    return [name for name, (kind, pk) in kinds.items() if not _is_stopped(rows.get(pk), kind)]
+    """Those of the holds of stopped destinations that the database does not confirm, and those of earlier releases."""
+    holds = [Hold.parse(name) for name in hold_names]
+    stopped = {hold.name: hold.destination_id for hold in holds if hold.kind == STOPPED}
+    rows = Destination.objects.using(record_db()).in_bulk([key for key in stopped.values() if key is not None])
+    over = [name for name, key in stopped.items() if key is not None and not _is_stopped(rows.get(key))]
+    return over + [hold.name for hold in holds if hold.is_former and hold.destination_id is not None]
 
 
-def _is_stopped(destination: Destination | None, kind: str) -> bool:
+def _is_stopped(destination: Destination | None) -> bool:
     if destination is None:
         return False
-    if kind == "broken":
-        return destination.broken_reason != ""
-    return not destination.enabled and destination.state == DestinationState.ACTIVE
+    is_off = not destination.enabled and destination.state == DestinationState.ACTIVE
+    return is_off or destination.broken_reason != ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from syncqueue.core.errors import ConfigurationError, ForeignQueue, QueueUnavail
 from syncqueue.worker.outage import silent
 from syncqueue.worker.worker import Worker
 
-# After the time for attempts a worker has so long for all the rest. Service managers give it 10 (deploy/).
+# Time for the rest of the shutdown, after the time for attempts. Service managers allow 10 seconds (deploy/).
 LATE_SECONDS = 5.0
 
 
@@ -74,14 +74,14 @@ class Command(BaseCommand):
 
 
 def _end_in_time(seconds: float) -> None:
-    """End the process in time, even if Redis, the database or the thread of a handler hangs."""
+    """Exit after the time is over, even if Redis, a database or the thread of a handler hangs."""
     timer = threading.Timer(seconds + LATE_SECONDS, _end_now)
     timer.daemon = True
     timer.start()
 
 
 def _end_now() -> None:
-    """End the process without waiting for threads. No task is lost: its lease expires and it is recovered."""
+    """Exit without waiting for threads. Nothing is lost: the leases expire and their tasks are recovered."""
     sys.stdout.flush()
     logging.shutdown()
     os._exit(0)

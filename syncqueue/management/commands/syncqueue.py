@@ -25,7 +25,7 @@ SUBCOMMANDS: tuple[type[Subcommand], ...] = (
     Stats, Retry, Clear, Recover, Pause, Resume, Doctor, Health, Mend, Explain, Resync, AdoptQueue, RotateSecrets,
 )  # fmt: skip
 
-# As `BaseCommand.create_parser` has them; --settings and --pythonpath have had their effect before a command begins.
+# Like those of `BaseCommand.create_parser`; --settings and --pythonpath take effect before the command starts.
 _BASE_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--settings",), {}),
     (("--pythonpath",), {}),
@@ -55,7 +55,7 @@ class Command(BaseCommand):
             kind(self.stderr).add_arguments(below)
 
     def _add_base_options(self, below: CommandParser) -> None:
-        """Django's own options, behind the subcommand too; what is not said there leaves what was said before it."""
+        """Accept the options of Django after the subcommand too; missing ones keep the values from before it."""
         for names, more in _BASE_OPTIONS:
             below.add_argument(*names, default=argparse.SUPPRESS, help=argparse.SUPPRESS, **more)
 

@@ -88,7 +88,7 @@ def test_holds_are_counted_by_kind_with_what_waits_behind_them() -> None:
         hold="breaker:api.telegram.org:443",
     )
     found = samples()
-    assert [found["syncqueue_holds", kind] for kind in ("breaker", "rate", "broken", "pause")] == [1, 1, 0, 0]
+    assert [found["syncqueue_holds", kind] for kind in ("breaker", "rate", "stopped", "pause")] == [1, 1, 0, 0]
     assert (found["syncqueue_held_tasks", "breaker"], found["syncqueue_held_tasks", "rate"]) == (1, 0)
 
 

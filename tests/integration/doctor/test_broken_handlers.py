@@ -58,7 +58,7 @@ def test_a_handler_that_cannot_be_made_is_e004_and_wrong(channel: Destination, h
         ("CheckRaises", "AttributeError: 'NoneType' has no attribute 'ok' for [secret] (broken.py, line"),
         ("CheckHangs", "No answer within 3 s."),
         ("EndpointRaises", "KeyError"),
-        ("EndpointOfAnotherKind", "endpoint() returned 'None', which is not a host with a port."),
+        ("EndpointOfAnotherKind", "endpoint() returns 'None', which is not a host with a port."),
     ],
 )
 def test_a_handler_that_fails_when_asked_is_wrong_and_the_next_service_is_examined(
