@@ -15,7 +15,7 @@ FAULTS := tests/faults tests/contract/test_model.py tests/integration/queue \
   tests/integration/sync/test_db_faults.py tests/integration/sync/test_service_faults.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check docs soak smoke flake test lint types migrations pytest pytest-fit pytest-postgresql pytest-redis bench-pages screenshots format bench messages clean
+.PHONY: help demo demo-check docs soak smoke flake test lint types migrations pytest pytest-fit pytest-odd pytest-postgresql pytest-redis bench-pages screenshots format bench messages clean
 
 help:
 	@echo "make demo         start the demo (Ctrl-C stops it)"
@@ -60,7 +60,7 @@ flake: $(VENV)/test
 	  $(BIN)/pytest -q -n 4 --randomly-seed=$$seed $(FAULTS) $(ARGS) || exit 1; \
 	done
 
-test: lint types migrations pytest pytest-fit
+test: lint types migrations pytest pytest-fit pytest-odd
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .
@@ -78,6 +78,10 @@ pytest: $(VENV)/test
 # The tests with other packages and models have settings of their own.
 pytest-fit: $(VENV)/test
 	$(BIN)/pytest -n 3 --ds tests.fitapp.settings tests/integration/fit $(ARGS)
+
+# The odd models, with a second database.
+pytest-odd: $(VENV)/test
+	$(BIN)/pytest -n 3 --ds tests.oddapp.settings tests/integration/odd $(ARGS)
 
 # The tests that ask the database in-process, on a PostgreSQL of their own.
 pytest-postgresql: $(VENV)/test-postgresql

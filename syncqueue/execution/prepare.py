@@ -33,6 +33,7 @@ class Verdict(StrEnum):
     STOPPED = "stopped"  # its destination is broken or switched off
     TROUBLE = "trouble"  # it could not be prepared
     UNCERTAIN = "uncertain"  # an earlier attempt was never heard of again, and the policy holds such records
+    ELSEWHERE = "elsewhere"  # another process's settings declare its destination: this process cannot post there
     READY = "ready"
 
 
@@ -119,6 +120,8 @@ def _prepare(
         return Prepared(verdict=Verdict.SETTLED, record_id=record.pk, record=record)
     if found.mark_is_live:
         return Prepared(verdict=Verdict.MARKED, record_id=record.pk, record=record)
+    if not record.destination.is_declared_here:
+        return Prepared(verdict=Verdict.ELSEWHERE, record_id=record.pk, record=record)
     try:
         return _plan(found, targets, handler, service)
     except SecretError as error:

@@ -72,6 +72,8 @@ def _url(record: SyncRecord | None) -> str:
 def _text(
     source: ModelSync, obj: object, destination: Destination, record: SyncRecord | None, hold: HoldView | None
 ) -> str:
+    if not destination.is_declared_here and (record is None or record.state == RecordState.WAITING):
+        return _("not declared here: a process whose SYNCQUEUE['DESTINATIONS'] names the destination posts there.")
     if record is None:
         return _absence(source, obj, destination) or _("has not been noted yet; the sweep will find it.")
     match record.state:

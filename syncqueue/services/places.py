@@ -24,7 +24,7 @@ from syncqueue.services.objects import enqueue_pending
 from syncqueue.site import record_db
 from syncqueue.sources import destinations
 from syncqueue.sources.intents import touch_records
-from syncqueue.sources.sweep import begin_filling
+from syncqueue.sources.walks import begin_backfill
 
 logger = logging.getLogger("syncqueue.services")
 
@@ -60,7 +60,7 @@ def after_destination_save(destination: Destination, *, created: bool) -> None:
         return
     takes_older = destination.start_at is None or destination.start_at < destination.created_at
     if created and takes_older and (not posts(destination.service) or destination.start_at is not None):
-        begin_filling(destination)
+        begin_backfill(destination)
     if not created and destination.enabled:
         held = [disabled_hold(destination.pk)] + ([] if destination.broken_reason else [broken_hold(destination.pk)])
         _lift(destination.service, *held)

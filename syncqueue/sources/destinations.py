@@ -1,4 +1,4 @@
-"""Destinations: those the settings declare, those that broke, and those that are to go."""
+"""Destinations: the declared, the broken and the retiring ones."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from syncqueue.conf import get_settings
@@ -25,14 +26,15 @@ _declared_by: Mapping[str, Mapping[str, Any]] | None = None
 
 
 def ensure_declared() -> None:
-    """Give each destination of the setting DESTINATIONS its row; once a process and setting."""
+    """Give each destination of the setting DESTINATIONS its row; once for each process and setting.
+
+    Rows that this process's settings do not declare are left alone: another process's settings may declare them.
+    """
     wanted = get_settings().destinations
     if _declared_by is wanted:
         return
     for name, entry in wanted.items():
         _ensure(name, entry)
-    gone = Destination.objects.using(record_db()).exclude(declared="").exclude(declared__in=list(wanted))
-    gone.filter(enabled=True).update(enabled=False)
     # Once it is committed: a rollback would take the rows away again.
     transaction.on_commit(lambda: _remember(wanted), using=record_db(), robust=True)
 
@@ -62,8 +64,17 @@ def _ensure(name: str, entry: Mapping[str, Any]) -> None:
         row.save(using=record_db(), update_fields=list(values))
 
 
+def declared_here(prefix: str = "") -> Q:
+    """Selects the destinations that this process may post to: see `Destination.is_declared_here`.
+
+    `prefix` leads to the destination, such as "destination__".
+    """
+    names = list(get_settings().destinations)
+    return Q(**{f"{prefix}declared": ""}) | Q(**{f"{prefix}declared__in": names})
+
+
 def mark_broken(destination_id: int, reason: str, now: datetime) -> bool:
-    """Note that a destination is refused; answers whether this is news."""
+    """Note that a destination is refused; returns whether this is news."""
     rows = Destination.objects.using(record_db()).filter(pk=destination_id)
     return rows.filter(broken_reason="").update(broken_reason=reason, broken_at=now) == 1
 
@@ -126,7 +137,7 @@ def rotate_secrets(*, dry_run: bool = False) -> Rotation:
 
 
 def begin_retirement(destination: Destination, *, remove_remote: bool) -> list[SyncRecord]:
-    """Take a destination out of service. Answers the records whose remote copies are to be removed first.
+    """Take a destination out of service. Returns the records whose remote copies are to be removed first.
 
     Without any (or when the copies are to stay) the row and its secret are gone when this returns.
     """
@@ -148,6 +159,6 @@ def begin_retirement(destination: Destination, *, remove_remote: bool) -> list[S
 
 
 def finish_retirements() -> int:
-    """Delete retiring destinations of which nothing is out there any more; answers how many."""
+    """Delete retiring destinations of which nothing is out there any more; returns how many."""
     retiring = Destination.objects.using(record_db()).filter(state=DestinationState.RETIRING, records=None)
     return retiring.delete()[0]

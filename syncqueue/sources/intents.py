@@ -118,7 +118,7 @@ def record_changes(
             destination=destination,
         )
         for row, (change, destination) in zip(rows, pairs, strict=True)
-        if destination.enabled
+        if destination.enabled and destination.is_declared_here
     ]
 
 
@@ -218,6 +218,8 @@ def _destinations(
 
 def _takes(source: ModelSync, change: Change, owner: Any, destination: Destination) -> bool:
     if change.deleted or not destination.enabled or destination.state != DestinationState.ACTIVE:
+        return False
+    if not destination.is_declared_here:  # a process that has the declaration finds the object by its sweep
         return False
     if destination.owner_id != owner and str(destination.owner_id) != str(owner):
         return False

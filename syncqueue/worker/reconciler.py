@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import timedelta
 
 from syncqueue import services
@@ -13,8 +14,9 @@ from syncqueue.execution import policies
 from syncqueue.models import RecordState
 from syncqueue.queue import SyncQueue
 from syncqueue.queue.calls import Presence
-from syncqueue.sources import destinations, records
-from syncqueue.sources.intents import record_task, record_task_id
+from syncqueue.sources import destinations, records, walks
+from syncqueue.sources.intents import PendingRecord, record_task, record_task_id
+from syncqueue.sources.registry import ModelSync, all_sources
 from syncqueue.sources.sweep import sweep
 
 logger = logging.getLogger("syncqueue.worker")
@@ -66,7 +68,11 @@ class Reconciler:
         """Records that have waited for longer than a lease: what is younger is under way."""
         since = self._clock.now() - timedelta(seconds=self._settings.processing.lease_seconds)
         rows = records.records().filter(
-            service=self._queue.service, state=RecordState.WAITING, pk__gt=self._after, changed_at__lt=since
+            destinations.declared_here("destination__"),
+            service=self._queue.service,
+            state=RecordState.WAITING,
+            pk__gt=self._after,
+            changed_at__lt=since,
         )
         found = rows.order_by("pk").values_list("pk", "source", "object_pk")[:CHUNK]
         return [(pk, f"{source}:{object_pk}") for pk, source, object_pk in found]
@@ -89,15 +95,30 @@ class Reconciler:
 
 
 def sweep_sources(clock: Clock = SYSTEM_CLOCK) -> int:
-    """Find changes that no signal told of, and enqueue them; answers how many records wait because of it."""
+    """Find changes that no signal told of, and enqueue them; returns how many records wait because of it."""
     destinations.ensure_declared()
+    total = sum(sweep_source(source, clock) for source in all_sources())
+    destinations.finish_retirements()
+    return total
+
+
+def sweep_source(source: ModelSync, clock: Clock = SYSTEM_CLOCK) -> int:
+    """Sweep one source, and make a part of each walk that is requested over it."""
+    total = _enqueue_all(sweep(source, clock.now()))
+    if total:
+        logger.warning("The sweep found %s records of %s to sync", total, source.label)
+    for one in walks.requested(source.label):
+        count = _enqueue_all(walks.advance(one))
+        logger.info("%s: %s records wait", one, count)
+        total += count
+    return total
+
+
+def _enqueue_all(pieces: Iterable[list[PendingRecord]]) -> int:
     total = 0
-    for pending_records in sweep(clock.now()):
+    for pending_records in pieces:
         total += len(pending_records)
         if pending_records:
             with queued():
                 dispatch(pending_records)
-    destinations.finish_retirements()
-    if total:
-        logger.warning("The sweep found %s records to sync", total)
     return total

@@ -96,7 +96,7 @@ POINTS = {
         patch="syncqueue.worker.reconciler.dispatch = die", before=WITHOUT_RECORD
     ),
     "in the sweep, after its records are dispatched": Point(
-        patch="syncqueue.sources.sweep.SweepPosition.save = die", before=WITHOUT_RECORD
+        patch="syncqueue.sources.sweep._move = die", before=WITHOUT_RECORD
     ),
 }
 
