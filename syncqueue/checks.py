@@ -2,6 +2,7 @@
 
 E001 SYNCQUEUE or a required key is missing    E002 unknown key    E003 wrong type or value
 E004 a handler cannot be used                  E005 Redis shared with a cache    E006 the times do not fit
+E007 a model cannot be synced as registered    E008 USE_TZ is off
 W001 the sweep cannot cover a model            W002 gevent         W003 evicting maxmemory-policy (--deploy)
 """
 
@@ -12,19 +13,19 @@ from typing import Any
 
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
-from django.db import router
 
 from syncqueue.conf import SETTING, Settings, get_settings, problems
 from syncqueue.core.errors import ConfigurationError, QueueUnavailable
 from syncqueue.dispatch.immediate import is_gevent
-from syncqueue.handlers.registry import handler_class
+from syncqueue.handlers.registry import make_handler
 from syncqueue.queue.connection import place_of, redis_errors, sync_client
 from syncqueue.site import record_db
-from syncqueue.sources.registry import all_sources
+from syncqueue.sources.registry import all_sources, home_db
 
 _KINDS = {"missing": "syncqueue.E001", "unknown": "syncqueue.E002", "type": "syncqueue.E003"}
 
-startup_problem = ""  # what autodiscovery could not do
+startup_problem = ""  # why autodiscovery was not done
+registration_problems: list[str] = []  # what autodiscovery has found
 
 
 def register_checks() -> None:
@@ -49,7 +50,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
 def _handlers(settings: Settings) -> Iterator[CheckMessage]:
     for service in settings.services.values():
         try:
-            handler_class(service)
+            make_handler(service.name, settings)
         except ConfigurationError as error:
             yield Error(str(error), id="syncqueue.E004")
 
@@ -89,7 +90,13 @@ def _times(settings: Settings) -> Iterator[CheckMessage]:
 
 def check_sources(**_: Any) -> list[CheckMessage]:
     """What the registered models leave uncovered."""
-    found: list[CheckMessage] = []
+    found: list[CheckMessage] = [
+        Error(text, hint="Its app is not synced until this is mended.", id="syncqueue.E007")
+        for text in registration_problems
+    ]
+    if not django_settings.USE_TZ:
+        text = "USE_TZ is False: times without a zone cannot be compared with a destination's start, nor swept."
+        found.append(Error(text, hint="Set USE_TZ = True.", id="syncqueue.E008"))
     for source in all_sources():
         name = type(source).__name__
         if source.changed_field is None:
@@ -98,7 +105,13 @@ def check_sources(**_: Any) -> list[CheckMessage]:
                 f"leave out is not found by the sweep."
             )
             found.append(Warning(text, hint="Name an indexed auto_now field.", id="syncqueue.W001"))
-        elif router.db_for_write(source.model) != record_db():
+        elif source.model._meta.get_field(source.changed_field).null:
+            text = (
+                f"{name}.changed_field is {source.changed_field!r}, which may be empty: the sweep does not find the "
+                "objects where it is."
+            )
+            found.append(Warning(text, hint="Let every save fill it (auto_now).", id="syncqueue.W001"))
+        if home_db(source.model) != record_db():
             text = (
                 f"{source.label} is written to another database than syncqueue's tables: its saves are recorded after "
                 f"their commit, and a crash in between is left to the sweep."

@@ -326,6 +326,25 @@ class Walk(models.Model):
         return f"{self.source}: {self.kind}"
 
 
+class RefusedObject(models.Model):
+    """An object that the site's own code raises for, so that nothing can be recorded of it; see sources/refusals.py."""
+
+    source = models.CharField(max_length=100)
+    object_pk = models.CharField(max_length=200)
+    reason = models.TextField()  # names the class and the exception
+    since = models.DateTimeField(default=timezone.now)
+    tries = models.PositiveIntegerField(default=1)
+    due_at = models.DateTimeField(default=timezone.now)  # when it is asked again
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar = [models.UniqueConstraint(fields=["source", "object_pk"], name="syncqueue_refused_once")]
+
+    def __str__(self) -> str:
+        """Which object."""
+        return f"{self.source}:{self.object_pk}"
+
+
 class SiteStamp(models.Model):
     """Who this database is: one row, made on first use."""
 

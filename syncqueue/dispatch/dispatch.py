@@ -13,11 +13,13 @@ from itertools import groupby
 
 from syncqueue import tracing
 from syncqueue.conf import get_settings
+from syncqueue.core.answer import Asked
 from syncqueue.core.errors import ConfigurationError, QueueError, QueueFull, QueueUnavailable, UnconfirmedEnvironment
 from syncqueue.core.task import NO_PROGRESS, ClaimedTask, SyncTask
 from syncqueue.dispatch import site_queues as queues
 from syncqueue.dispatch.immediate import immediate_loop, is_gevent
 from syncqueue.execution.prepare import hold_names
+from syncqueue.handlers import gate
 from syncqueue.handlers.base import DocumentHandler, Place
 from syncqueue.handlers.registry import shared_handler
 from syncqueue.models import Destination
@@ -173,11 +175,8 @@ def _holds(service: str, pending_records: Sequence[PendingRecord]) -> list[tuple
 
 
 def _endpoint(handler: DocumentHandler, destination: Destination) -> str:
-    try:
-        return handler.endpoint(_place_of(destination))
-    except Exception:  # the attempt will end with it, and say so on the record
-        logger.exception("%s has no endpoint", destination)
-        return ""
+    found = gate.endpoint(handler, _place_of(destination))
+    return found.value if isinstance(found, Asked) else ""  # the attempt ends with it, and says so on the record
 
 
 def _place_of(destination: Destination) -> Place:

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 
 from syncqueue import services
 from syncqueue.conf import get_settings
+from syncqueue.core.answer import Refused
 from syncqueue.core.errors import (
     ConfigurationError,
     DestinationBroken,
@@ -21,6 +22,7 @@ from syncqueue.core.errors import (
 )
 from syncqueue.doctor.finding import Finding, advise, ok, wrong
 from syncqueue.execution.prepare import place_of
+from syncqueue.handlers import gate
 from syncqueue.handlers.base import DocumentHandler
 from syncqueue.handlers.registry import shared_handler
 from syncqueue.models import Destination, DestinationState
@@ -58,12 +60,22 @@ def _examine(service: str, handler: DocumentHandler, chosen: Sequence[Destinatio
     endpoints: dict[str, list[Destination]] = {}
     for destination in chosen:
         try:
-            endpoints.setdefault(handler.endpoint(place_of(destination)), []).append(destination)
-        except (SyncQueueError, ValueError) as error:
+            found = gate.endpoint(handler, place_of(destination))
+        except SecretError as error:
             yield _failure(destination, error)
+            continue
+        if isinstance(found, Refused):
+            yield _failure(destination, found.as_error())
+        else:
+            endpoints.setdefault(found.value, []).append(destination)
     for endpoint, destinations in endpoints.items():
-        host, _colon, port = endpoint.rpartition(":")
-        reach = asyncio.run(try_ways(host.strip("[]"), int(port), Outbound()))
+        where = gate.port_of(endpoint)
+        if where is None:
+            text = _("The handler names no host and port (%r): the ways there are not tried.") % endpoint
+            yield advise(service, text, _("Let its endpoint() return a text such as “example.org:443”."))
+            yield from _check_all(destinations)
+            continue
+        reach = asyncio.run(try_ways(*where, Outbound()))
         yield from ways_findings(service, endpoint, reach, force_ipv4=handler.config.force_ipv4)
         if any(not way.problem for way in reach.ways):
             yield from _check_all(destinations)

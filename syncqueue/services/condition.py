@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from syncqueue import site
 from syncqueue.conf import get_settings
+from syncqueue.core.duty import DutyState
 from syncqueue.core.errors import ConfigurationError, QueueUnavailable
 from syncqueue.core.task import QueueStats, from_ms
 from syncqueue.dispatch.site_queues import get_queue
@@ -44,6 +45,7 @@ class WorkerView:
     seen_at: datetime
     services: tuple[str, ...]
     running: int
+    duties: tuple[DutyState, ...] = ()  # those that fail now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +88,7 @@ def _worker(beat: dict[str, Any]) -> dict[str, Any]:
         "seen_at": from_ms(beat["seen_at"]),
         "services": tuple(beat["services"]),
         "running": int(beat["running"]),
+        "duties": tuple(DutyState.from_json(duty) for duty in beat.get("duties", ())),
     }
 
 

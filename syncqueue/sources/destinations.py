@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -17,6 +18,7 @@ from syncqueue.handlers.registry import posts
 from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord, new_generation
 from syncqueue.secrets import rotate
 from syncqueue.site import record_db
+from syncqueue.sources.registry import home_db
 
 # A declared destination may get its row within the very save that is the first for it, after that object's creation
 # time was taken; the object must not count as older than the destination.
@@ -134,6 +136,20 @@ def rotate_secrets(*, dry_run: bool = False) -> Rotation:
         # Only where it still is what was read: somebody may be entering a new one right now.
         rewritten += rows.filter(pk=destination.pk, secret_text=before).update(secret_text=after)
     return Rotation(rewritten_count=rewritten, unreadable=tuple(unreadable))
+
+
+def ownerless(after: int, limit: int = 500) -> tuple[int, list[Any]]:
+    """The owners of destinations that are not there any more, among the destinations after a key.
+
+    Returns the key to go on from (0: from the beginning) and the keys of the owners.
+    """
+    rows = Destination.objects.using(record_db()).filter(pk__gt=after, owner__isnull=False)
+    piece = list(rows.order_by("pk").values_list("pk", "owner_id")[:limit])
+    people = get_user_model()
+    owners = {owner for _, owner in piece}
+    there = people._base_manager.using(home_db(people)).filter(pk__in=owners).values_list("pk", flat=True)
+    gone = owners - set(there) if owners else set()
+    return (piece[-1][0] if len(piece) == limit else 0), sorted(gone, key=str)
 
 
 def begin_retirement(destination: Destination, *, remove_remote: bool) -> list[SyncRecord]:

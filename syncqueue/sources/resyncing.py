@@ -16,7 +16,8 @@ from syncqueue.models import Destination, DestinationState, SyncRecord
 from syncqueue.site import record_db
 from syncqueue.sources import walk
 from syncqueue.sources.destinations import declared_here
-from syncqueue.sources.intents import Change, PendingRecord, record_changes, touch_records, wanted_pairs
+from syncqueue.sources.intents import PendingRecord, change_of, consider, record_changes, touch_records, wanted_pairs
+from syncqueue.sources.missed import note_unread
 from syncqueue.sources.registry import ModelSync, all_sources
 
 
@@ -42,10 +43,10 @@ def count(destinations: Sequence[Destination], *, prune: bool) -> ResyncCounts:
     only = {destination.pk for destination in destinations}
     known = new = 0
     for source, objects in _all_objects():
-        pairs = wanted_pairs(source, _changes(objects), only)
-        keys = [change.pk for change, _ in pairs]
+        pairs = wanted_pairs(source, consider(source, map(change_of, objects)), only)
+        keys = [one.change.pk for one, _ in pairs]
         have = _records(source, only).filter(object_pk__in=keys).values_list("object_pk", "destination_id")
-        there = set(have) & {(change.pk, destination.pk) for change, destination in pairs}
+        there = set(have) & {(one.change.pk, destination.pk) for one, destination in pairs}
         known, new = known + len(there), new + len(pairs) - len(there)
     gone = sum(len(rows) for rows in _gone(only)) if prune else 0
     return ResyncCounts(known=known, new=new, gone=gone)
@@ -58,9 +59,9 @@ def resync(destinations: Sequence[Destination], *, force: bool, prune: bool) -> 
     gone. Each chunk is committed before it is yielded.
     """
     only = {destination.pk for destination in destinations}
-    for source, objects in _all_objects():
+    for source, objects in _all_objects(note=True):
         with transaction.atomic(using=record_db()):
-            pending_records = record_changes(source, _changes(objects), only=only)
+            pending_records = record_changes(source, [change_of(obj) for obj in objects], only=only)
             if force:
                 rows = SyncRecord.objects.using(record_db())
                 rows.filter(pk__in=[one.record_id for one in pending_records]).update(content_hash="")
@@ -70,14 +71,12 @@ def resync(destinations: Sequence[Destination], *, force: bool, prune: bool) -> 
             yield touch_records(found, now=SYSTEM_CLOCK.now())
 
 
-def _all_objects() -> Iterator[tuple[ModelSync, list[Model]]]:
+def _all_objects(*, note: bool = False) -> Iterator[tuple[ModelSync, list[Model]]]:
     for source in all_sources():
-        for objects in walk.objects(source):
-            yield source, objects
-
-
-def _changes(objects: Sequence[Model]) -> list[Change]:
-    return [Change(obj=obj, pk=str(obj.pk)) for obj in objects]
+        for reading in walk.objects(source):
+            if note:
+                note_unread(source, reading)
+            yield source, reading.objects
 
 
 def _records(source: ModelSync, only: Collection[int]) -> QuerySet[SyncRecord]:

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Model, Q
+from django.db.models import Q
 
 from syncqueue.models import Destination, DestinationState, SweepPosition, Walk, WalkKind
 from syncqueue.site import record_db
+from syncqueue.sources import gate
+from syncqueue.sources.gate import Reading
 from syncqueue.sources.intents import PendingRecord
+from syncqueue.sources.keys import key_text
 from syncqueue.sources.missed import record_missed
 from syncqueue.sources.registry import ModelSync
 from syncqueue.sources.walk import CHUNK, table
@@ -28,12 +32,12 @@ def sweep(source: ModelSync, now: datetime, *, most_chunks: int = 20) -> Iterato
         return
     position = _position(source, now)
     for _ in range(most_chunks):
-        objects = _next(source, position)
-        yield record_missed(source, objects)
-        if len(objects) < CHUNK:
+        reading = _next(source, position)
+        yield record_missed(source, reading)
+        if reading.count < CHUNK:
             _move(position, now - OVERLAP, "")
             return
-        _move(position, source.changed_at(objects[-1]), str(objects[-1].pk))
+        _move(position, _changed_at(source, reading.last_key), key_text(source.model, reading.last_key))
 
 
 def _position(source: ModelSync, now: datetime) -> SweepPosition:
@@ -50,7 +54,12 @@ def _position(source: ModelSync, now: datetime) -> SweepPosition:
     return rows.get_or_create(source=source.label, destination=None, defaults={"changed_at": min(first or now, now)})[0]
 
 
-def _next(source: ModelSync, position: SweepPosition) -> list[Model]:
+def _changed_at(source: ModelSync, key: Any) -> datetime | None:
+    """Asked of the database: the object may be one that cannot be read."""
+    return table(source).filter(pk=key).values_list(source.changed_field or "", flat=True).first()
+
+
+def _next(source: ModelSync, position: SweepPosition) -> Reading:
     field = source.changed_field or ""
     found = table(source).order_by(field, "pk")
     if position.changed_at is not None:
@@ -58,7 +67,7 @@ def _next(source: ModelSync, position: SweepPosition) -> list[Model]:
         if position.object_pk:
             beyond = Q(**{f"{field}__gt": position.changed_at}) | Q(pk__gt=position.object_pk)
             found = found.filter(beyond)
-    return list(found[:CHUNK])
+    return gate.read(source, found[:CHUNK])
 
 
 def _move(position: SweepPosition, changed_at: datetime | None, object_pk: str) -> None:

@@ -8,59 +8,71 @@ nothing can be written beside an open query once another process has written.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any, TypeVar
+from typing import Any
 
-from django.db import router
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 
 from syncqueue.models import SyncRecord
-from syncqueue.sources.registry import ModelSync, source_by_label
-
-T = TypeVar("T", bound=Model)
+from syncqueue.sources import gate
+from syncqueue.sources.gate import Reading
+from syncqueue.sources.keys import UnreadableKey, key_of, key_text
+from syncqueue.sources.registry import ModelSync, home_db, source_by_label
 
 CHUNK = 500
 
 
-def by_key(rows: QuerySet[T], after: Any = None) -> Iterator[list[T]]:
-    """The rows in chunks, in the order of their primary keys; `after` is the last key that is left out."""
-    rows = rows.order_by("pk")
-    while True:
-        piece = list(rows[:CHUNK] if after is None else rows.filter(pk__gt=after)[:CHUNK])
-        if piece:
-            yield piece
-        if len(piece) < CHUNK:
-            return
-        after = piece[-1].pk
-
-
 def table(source: ModelSync) -> QuerySet[Any]:
     """All objects of a source, as attempts read them: by the base manager, on the database they are written to."""
-    return source.model._base_manager.using(router.db_for_write(source.model))
+    return source.model._base_manager.using(home_db(source.model))
 
 
-def objects(source: ModelSync, after: Any = None) -> Iterator[list[Model]]:
-    """All objects of a source, in chunks; `after` is a key or its text."""
-    return by_key(table(source), after)
+def objects(source: ModelSync, after: Any = None) -> Iterator[Reading]:
+    """All objects of a source, in chunks; `after` is the last key, or its text, that is left out."""
+    rows = table(source).order_by("pk")
+    while True:
+        piece = gate.read(source, rows[:CHUNK] if after is None else rows.filter(pk__gt=after)[:CHUNK])
+        if piece.count:
+            yield piece
+        if piece.count < CHUNK:
+            return
+        after = piece.last_key
 
 
 def gone(rows: QuerySet[SyncRecord], after: int = 0) -> Iterator[tuple[int, list[SyncRecord]]]:
     """The records of `rows` whose objects are gone, for each chunk of records, with the last key of the chunk.
 
-    Records of models that are not registered any more are left out.
+    Records of models that are not registered any more are left out, and so are records whose key cannot be read.
     """
-    for piece in by_key(rows.select_related("destination"), after):
-        there = present(piece)
-        yield (
-            piece[-1].pk,
-            [row for row in piece if source_by_label(row.source) and (row.source, row.object_pk) not in there],
-        )
+    rows = rows.select_related("destination").order_by("pk")
+    while piece := list(rows.filter(pk__gt=after)[:CHUNK]):
+        after = piece[-1].pk
+        yield after, _gone(piece)
+        if len(piece) < CHUNK:
+            return
 
 
-def present(records: Collection[SyncRecord]) -> set[tuple[str, str]]:
-    """Which objects of the records exist: their labels and keys."""
-    found: set[tuple[str, str]] = set()
-    for label in {record.source for record in records}:
-        if source := source_by_label(label):
-            keys = [record.object_pk for record in records if record.source == label]
-            found |= {(label, str(pk)) for pk in table(source).filter(pk__in=keys).values_list("pk", flat=True)}
-    return found
+def _gone(records: Collection[SyncRecord]) -> list[SyncRecord]:
+    found: list[SyncRecord] = []
+    for label in sorted({record.source for record in records}):
+        source = source_by_label(label)
+        if source is None:
+            continue
+        keys = dict(_keys(source, [record.object_pk for record in records if record.source == label]))
+        there = table(source).filter(pk__in=list(keys.values())).values_list("pk", flat=True)
+        texts = {key_text(source.model, key) for key in there}
+        found += [
+            record
+            for record in records
+            if record.source == label
+            and record.object_pk in keys
+            and key_text(source.model, keys[record.object_pk]) not in texts
+        ]
+    return sorted(found, key=lambda record: record.pk)
+
+
+def _keys(source: ModelSync, texts: Collection[str]) -> Iterator[tuple[str, Any]]:
+    for text in texts:
+        try:
+            yield text, key_of(source.model, text)
+        except UnreadableKey:  # its own attempt says so
+            continue

@@ -7,6 +7,8 @@ import logging
 import time
 from collections.abc import Sequence
 
+from django.db import Error as DatabaseError
+
 from syncqueue.core.errors import QueueError, QueueUnavailable
 from syncqueue.core.task import ClaimedTask
 from syncqueue.execution.database import DatabaseThreads
@@ -50,6 +52,7 @@ class Consumer:
         self._stopping = asyncio.Event()
         self._work: set[asyncio.Task[None]] = set()
         self._away_since: float | None = None
+        self._away = ""  # what is
 
     def stop(self) -> None:
         """Claim nothing more."""
@@ -66,8 +69,16 @@ class Consumer:
             except QueueUnavailable as error:
                 self._note_away(error)
                 await self._sleep(_OUTAGE_PAUSE_SECONDS)
+            except DatabaseError as error:  # the figures of the service stand there; attempts under way go on
+                self._note_away(error, "The database")
+                await self._sleep(_OUTAGE_PAUSE_SECONDS)
             except QueueError as error:  # a foreign queue, or a Redis that refuses: people must act
                 logger.error("%s", error, extra={"service": self.service})
+                await self._sleep(IDLE_SECONDS)
+            except Exception:  # a mistake of ours, or of the site's; the other services go on, and so does this one
+                logger.exception("Claiming broke off; tried again", extra={"service": self.service})
+                if self._burst:
+                    raise
                 await self._sleep(IDLE_SECONDS)
 
     async def finish(self, seconds: float) -> int:
@@ -157,9 +168,10 @@ class Consumer:
         except TimeoutError:
             return
 
-    def _note_away(self, error: QueueUnavailable) -> None:
+    def _note_away(self, error: Exception, what: str = "Redis") -> None:
         if self._away_since is None:
             self._away_since = time.monotonic()
+            self._away = what
             logger.error("%s; waiting for it", error, extra={"service": self.service})
         if self._burst:
             raise error
@@ -167,5 +179,5 @@ class Consumer:
     def _note_back(self) -> None:
         if self._away_since is not None:
             away = time.monotonic() - self._away_since
-            logger.warning("Redis is back after %.0f s", away, extra={"service": self.service})
+            logger.warning("%s is back after %.0f s", self._away, away, extra={"service": self.service})
             self._away_since = None

@@ -12,6 +12,7 @@ from typing import cast
 
 import redis.asyncio
 
+from syncqueue.core.duty import DutyState
 from syncqueue.queue.connection import redis_errors
 from syncqueue.queue.keys import workers_key
 from syncqueue.services import WORKER_SECONDS
@@ -25,12 +26,13 @@ class Heartbeat:
     def __init__(
         self, client: redis.asyncio.Redis, prefix: str, services: Sequence[str], running: Callable[[], int]
     ) -> None:
-        """`running` answers how many tasks are being attempted."""
+        """`running` returns how many tasks are being attempted."""
         self.id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self._client = client
         self._key = workers_key(prefix)
         self._services = list(services)
         self._running = running
+        self.duties: Callable[[], Sequence[DutyState]] = tuple  # those that fail now
         self._started_at = time.time()
 
     async def beat(self) -> None:
@@ -43,6 +45,7 @@ class Heartbeat:
                 "seen_at": int(time.time() * 1000),
                 "services": self._services,
                 "running": self._running(),
+                "duties": [duty.as_json() for duty in self.duties()],
             }
         )
         with redis_errors("any service"):

@@ -167,7 +167,7 @@ class Article(Page):
     lead = models.TextField(default="")
 
 
-class Shelf(models.Model):
+class Bookcase(models.Model):
     """Has books, which go with it."""
 
     name = models.CharField(max_length=50)
@@ -178,9 +178,9 @@ class Shelf(models.Model):
 
 
 class Book(Dated):
-    """Goes with its shelf."""
+    """Goes with its bookcase."""
 
-    shelf = models.ForeignKey(Shelf, on_delete=models.CASCADE)
+    shelf = models.ForeignKey(Bookcase, on_delete=models.CASCADE)
 
 
 class Topic(models.Model):

@@ -40,7 +40,7 @@ def shelf(redis_url: str, settings: Any, transactional_db: None, monkeypatch: py
 def place(shelf: Shelf) -> Destination:
     """A destination for the objects of the last year."""
     start_at = timezone.now() - timedelta(days=365)
-    return Destination.objects.create(name="The shelf", service="shelf", address="shelf", start_at=start_at)
+    return Destination.objects.create(name="The shelf", service="shelf", start_at=start_at)
 
 
 @pytest.fixture

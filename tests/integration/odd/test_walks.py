@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from syncqueue.models import Destination, SweepPosition, SyncRecord, Walk, WalkKind
 from syncqueue.sources import walk, walks
-from syncqueue.sources.registry import source_for
-from syncqueue.worker.reconciler import sweep_source
+from syncqueue.sources.registry import ModelSync, source_for
+from syncqueue.worker.sweeper import sweep_source
 from tests.integration.sync.scene import work
 from tests.oddapp.models import BySlug, Memo, Undated
 
@@ -22,9 +22,16 @@ pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "arch
 Texts = Callable[[], list[str]]
 
 
+def memos() -> ModelSync:
+    """The source of healthy notes."""
+    source = source_for(Memo)
+    assert source is not None
+    return source
+
+
 def make_place() -> Destination:
     """An index that takes all objects, also those from before."""
-    return Destination.objects.create(name="The shelf", service="shelf", address="shelf", start_at=None)
+    return Destination.objects.create(name="The shelf", service="shelf", start_at=None)
 
 
 def test_a_backfill_takes_objects_without_a_date_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,11 +60,11 @@ def test_a_walk_goes_on_where_a_round_has_ended(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(walk, "CHUNK", 2)
     Memo.objects.bulk_create(Memo(text=str(n)) for n in range(5))
     make_place()
-    (one,) = walks.requested("oddapp.memo")
-    assert [len(piece) for piece in walks.advance(one, most_chunks=2)] == [2, 2]
-    (one,) = walks.requested("oddapp.memo")
-    assert [len(piece) for piece in walks.advance(one, most_chunks=2)] == [1]
-    assert walks.requested("oddapp.memo") == []
+    (one,) = walks.requested(memos())
+    assert [len(piece) for piece in walks.advance(memos(), one, most_chunks=2)] == [2, 2]
+    (one,) = walks.requested(memos())
+    assert [len(piece) for piece in walks.advance(memos(), one, most_chunks=2)] == [1]
+    assert walks.requested(memos()) == []
 
 
 def test_a_backfill_that_an_older_version_has_begun_is_made_whole() -> None:
@@ -79,8 +86,8 @@ def test_a_backfill_writes_no_records_of_other_destinations() -> None:
     Walk.objects.all().delete()
     Memo.objects.bulk_create([Memo(text="0")])
     new = make_place()
-    for one in walks.requested("oddapp.memo"):
-        list(walks.advance(one))
+    for one in walks.requested(memos()):
+        list(walks.advance(memos(), one))
     assert SyncRecord.objects.get().destination == new != before
     assert not Walk.objects.filter(kind=WalkKind.BACKFILL, source="oddapp.memo").exists()
 
