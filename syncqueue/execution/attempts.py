@@ -1,4 +1,4 @@
-"""Attempts at records: ask the holds, reconcile those of one destination together, and end each in the queue."""
+"""Attempts at records: ask the holds, deliver those of one destination together, and end each in the queue."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 from syncqueue import signals
 from syncqueue.conf import ServiceSettings, Settings
@@ -16,9 +15,9 @@ from syncqueue.core.errors import QueueError
 from syncqueue.core.result import OUTAGES, Outcome, SyncResult
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.decision import Decision, Move, decide
+from syncqueue.execution.deliver import STATES, Delivered, Delivery
 from syncqueue.execution.ending import Attempt, Ending, announce
-from syncqueue.execution.prepare import Prepared, Verdict, broken_hold
-from syncqueue.execution.reconcile import STATES, Reconciled, Reconciliation
+from syncqueue.execution.prepare import NotReady, Prepared, Ready, Verdict, broken_hold
 from syncqueue.execution.sending import batch_limit
 from syncqueue.handlers.base import DocumentHandler, Place
 from syncqueue.models import RecordState, SyncRecord
@@ -39,35 +38,22 @@ _CUT_OFF_TEXT = "An attempt was cut off after it may have sent this; look before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordAttempt:
-    """An attempt at a record, as far as the first half has come."""
+class ReadyAttempt:
+    """An attempt at a record that can be delivered."""
 
     attempt: Attempt
-    prepared: Prepared
-
-    @property
-    def destination_id(self) -> int:
-        """0 where the record is gone."""
-        return self.prepared.record.destination_id if self.prepared.record else 0
+    ready: Ready
 
 
-# Attempts that are made together.
-Group: TypeAlias = list[RecordAttempt]
-
-
-def grouped(attempts: Iterable[RecordAttempt], handler: DocumentHandler, policy: ServiceSettings) -> list[Group]:
-    """The attempts that are made together: the ready ones of one destination, as many as the handler takes."""
-    groups: list[Group] = []
-    ready: dict[int, list[RecordAttempt]] = {}
+def grouped(
+    attempts: Iterable[ReadyAttempt], handler: DocumentHandler, policy: ServiceSettings
+) -> list[list[ReadyAttempt]]:
+    """The attempts that are made together: those of one destination, as many as the handler takes."""
+    by_destination: dict[int, list[ReadyAttempt]] = {}
     for one in attempts:
-        if one.prepared.verdict is Verdict.READY:
-            ready.setdefault(one.destination_id, []).append(one)
-        else:
-            groups.append([one])
+        by_destination.setdefault(one.ready.destination_id, []).append(one)
     limit = batch_limit(handler, policy)
-    for same in ready.values():
-        groups += chunks(same, limit)
-    return groups
+    return [group for same in by_destination.values() for group in chunks(same, limit)]
 
 
 class RecordRunner:
@@ -83,20 +69,17 @@ class RecordRunner:
         self._clock = clock
         self._settings = settings
 
-    async def run(self, group: Group, handler: DocumentHandler, policy: ServiceSettings) -> None:
-        """Make the attempts of a group."""
-        if group[0].prepared.verdict is Verdict.READY:
-            if admitted := await self._admitted(group):
-                await self._reconcile(admitted, handler, policy)
-        else:
-            await self._end_unready(group[0], policy)
+    async def run(self, group: Sequence[ReadyAttempt], handler: DocumentHandler, policy: ServiceSettings) -> None:
+        """Make the attempts of a group: all are at one destination."""
+        if admitted := await self._admitted(group):
+            await self._deliver(admitted, handler, policy)
 
-    async def _admitted(self, group: Group) -> Group:
+    async def _admitted(self, group: Sequence[ReadyAttempt]) -> Sequence[ReadyAttempt]:
         """Those that no hold stands against; the others are parked, and their records say why."""
-        asking = [one for one in group if one.prepared.sends and one.attempt.holds_active]
+        asking = [one for one in group if one.ready.sends and one.attempt.holds_active]
         if not asking:
             return group
-        requests = [AdmissionRequest(claimed=one.attempt.claimed, holds=one.prepared.holds) for one in asking]
+        requests = [AdmissionRequest(claimed=one.attempt.claimed, holds=one.ready.holds) for one in asking]
         try:
             admissions = await self._queue.admit(requests)
         except QueueError as error:
@@ -106,53 +89,67 @@ class RecordRunner:
         refused: set[int] = set()
         for one, admission in zip(asking, admissions, strict=True):
             if not admission.admitted:
-                refused.add(one.prepared.record_id)
+                refused.add(one.ready.record_id)
                 if admission.held_by:
-                    parked.setdefault(admission.held_by, []).append(one.prepared.record_id)
+                    parked.setdefault(admission.held_by, []).append(one.ready.record_id)
         for hold, ids in parked.items():
             await self._database.run(records.note_waiting, ids, waiting_text(hold), self._clock.now())
-        return [one for one in group if one.prepared.record_id not in refused]
+        return [one for one in group if one.ready.record_id not in refused]
 
-    async def _reconcile(self, group: Group, handler: DocumentHandler, policy: ServiceSettings) -> None:
+    async def _deliver(self, group: Sequence[ReadyAttempt], handler: DocumentHandler, policy: ServiceSettings) -> None:
         timeout = self._settings.processing.attempt_timeout_seconds
-        prepared = [one.prepared for one in group]
-        reconciliation = Reconciliation(prepared, handler, self._database, self._clock, timeout_seconds=timeout)
-        ended = await reconciliation.run()
+        ready = [one.ready for one in group]
+        delivery = Delivery(ready, handler, self._database, self._clock, timeout_seconds=timeout)
+        ended = await delivery.run()
         decisions = await self._decide(group, ended, policy)
-        await reconciliation.store_failures(decisions)
+        await delivery.store_failures(decisions)
         await self._end(group, ended, decisions)
 
-    async def _decide(self, group: Group, ended: Sequence[Reconciled], policy: ServiceSettings) -> list[Decision]:
+    async def _decide(
+        self, group: Sequence[ReadyAttempt], ended: Sequence[Delivered], policy: ServiceSettings
+    ) -> list[Decision]:
         consequences = _Consequences(self._ending, self._database, self._clock)
         return [
-            _look_again() if one.fenced else await self._decide_one(attempt, one.result, policy, consequences)
-            for attempt, one in zip(group, ended, strict=True)
+            _look_again()
+            if one.fenced
+            else await self._decide_one(of.attempt, of.ready, one.result, policy, consequences)
+            for of, one in zip(group, ended, strict=True)
         ]
 
     async def _decide_one(
-        self, one: RecordAttempt, result: SyncResult, policy: ServiceSettings, consequences: _Consequences
+        self,
+        attempt: Attempt,
+        prepared: Prepared,
+        result: SyncResult,
+        policy: ServiceSettings,
+        consequences: _Consequences,
     ) -> Decision:
-        if result.outcome is Outcome.MOVED and one.prepared.place is not None:
-            if await consequences.follow(one.attempt, one.prepared.place, result):
+        credential, destination_id = "", prepared.destination_id or 0
+        if isinstance(prepared, Ready):
+            credential = prepared.credential
+        if result.outcome is Outcome.MOVED and isinstance(prepared, Ready):
+            if await consequences.follow(attempt, prepared.place, result):
                 return Decision(move=Move.RETRY, error=result.error, counts=False)
             result = replace(result, outcome=Outcome.BROKEN, error=f"{result.error} Enter it as the address.")
         by_credential = result.scope == "credential"
-        subject = f"credential:{one.prepared.credential}" if by_credential else f"destination:{one.destination_id}"
+        subject = f"credential:{credential}" if by_credential else f"destination:{destination_id}"
         decision = decide(
             result,
-            attempt=one.attempt.claimed.attempt,
+            attempt=attempt.claimed.attempt,
             service=policy,
             breaker=self._settings.breaker,
             rate_hold=f"rate:{subject}",
-            broken_hold=broken_hold(one.destination_id),
+            broken_hold=broken_hold(destination_id),
         )
-        if result.outcome is Outcome.BROKEN and one.prepared.record is not None:
-            await consequences.break_destination(one.attempt, one.destination_id, result.error)
-        if result.outcome in OUTAGES and (hold := await consequences.strike(one.attempt, decision.error)):
+        if result.outcome is Outcome.BROKEN and destination_id:
+            await consequences.break_destination(attempt, destination_id, result.error)
+        if result.outcome in OUTAGES and (hold := await consequences.strike(attempt, decision.error)):
             return replace(decision, move=Move.PARK, hold=hold)
         return decision
 
-    async def _end(self, group: Group, ended: Sequence[Reconciled], decisions: Sequence[Decision]) -> None:
+    async def _end(
+        self, group: Sequence[ReadyAttempt], ended: Sequence[Delivered], decisions: Sequence[Decision]
+    ) -> None:
         """The breaker hears of a success once a group, and of the probe's."""
         news = next((n for n, one in enumerate(ended) if one.contacted), None)
         await asyncio.gather(
@@ -169,41 +166,39 @@ class RecordRunner:
 
     # Records with which nothing can be done
 
-    async def _end_unready(self, one: RecordAttempt, policy: ServiceSettings) -> None:
-        prepared = one.prepared
-        result = prepared.result or SyncResult.success()
-        match prepared.verdict:
-            case Verdict.SETTLED if prepared.record and prepared.record.state == RecordState.FAILED:
+    async def end_unready(self, attempt: Attempt, found: NotReady, policy: ServiceSettings) -> None:
+        """End an attempt at a record that nothing is sent for now."""
+        result = found.result
+        match found.verdict:
+            case Verdict.SETTLED if found.record and found.record.state == RecordState.FAILED:
                 # The record failed, and the worker died before it could say so to the queue.
-                result = SyncResult.failure(prepared.record.error)
+                result = SyncResult.failure(found.record.error)
                 decision = Decision(move=Move.FAIL, error=result.error)
-            case Verdict.MARKED:
+            case Verdict.SENDING:
                 decision = _look_again()
             case Verdict.ELSEWHERE:
-                decision = await self._leave(prepared)
+                decision = await self._leave(found)
             case Verdict.STOPPED:
-                decision = await self._stop(prepared, result.error)
+                decision = await self._stop(found, result.error)
             case Verdict.UNCERTAIN:
                 result = SyncResult(outcome=Outcome.UNKNOWN, error=_CUT_OFF_TEXT)
                 decision = Decision(move=Move.NEEDS_REVIEW, error=_CUT_OFF_TEXT)
-                if prepared.record:
-                    await self._database.run(
-                        records.hold_uncertain, [prepared.record], _CUT_OFF_TEXT, self._clock.now()
-                    )
-            case Verdict.TROUBLE:
+                if found.record:
+                    await self._database.run(records.hold_uncertain, [found.record], _CUT_OFF_TEXT, self._clock.now())
+            case Verdict.FAILED:
                 consequences = _Consequences(self._ending, self._database, self._clock)
-                decision = await self._decide_one(one, result, policy, consequences)
-                if prepared.record:
-                    await self._store_failure(prepared.record, decision)
+                decision = await self._decide_one(attempt, found, result, policy, consequences)
+                if found.record:
+                    await self._store_failure(found.record, decision)
             case _:
                 decision = Decision(move=Move.DONE)
-        await self._ending.end(one.attempt, result, decision, contacted=False)
+        await self._ending.end(attempt, result, decision, contacted=False)
 
-    async def _stop(self, prepared: Prepared, reason: str) -> Decision:
-        await self._database.run(records.note_waiting, [prepared.record_id], reason, self._clock.now())
-        return Decision(move=Move.PARK, error=reason, counts=False, hold=prepared.stop_hold, hold_ends=False)
+    async def _stop(self, found: NotReady, reason: str) -> Decision:
+        await self._database.run(records.note_waiting, [found.record_id], reason, self._clock.now())
+        return Decision(move=Move.PARK, error=reason, counts=False, hold=found.stop_hold, hold_ends=False)
 
-    async def _leave(self, prepared: Prepared) -> Decision:
+    async def _leave(self, prepared: NotReady) -> Decision:
         """Leave a record to a process whose settings declare its destination."""
         name = prepared.record.destination.name if prepared.record else ""
         reason = (

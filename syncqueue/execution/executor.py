@@ -17,11 +17,11 @@ from syncqueue.core.clock import SYSTEM_CLOCK, Clock
 from syncqueue.core.errors import QueueError
 from syncqueue.core.task import ClaimedTask
 from syncqueue.execution import policies
-from syncqueue.execution.attempts import RecordAttempt, RecordRunner, grouped
+from syncqueue.execution.attempts import ReadyAttempt, RecordRunner, grouped
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.ending import Attempt, Ending
 from syncqueue.execution.generic import GenericRunner
-from syncqueue.execution.prepare import prepare
+from syncqueue.execution.prepare import Ready, prepare
 from syncqueue.execution.sending import batch_limit
 from syncqueue.handlers.base import DocumentHandler, SyncHandler
 from syncqueue.handlers.gate import close
@@ -143,13 +143,14 @@ class Executor:
         work: list[tuple[list[ClaimedTask], Coroutine[Any, Any, None]]] = []
         if records and isinstance(runtime.handler, DocumentHandler):
             found = await self._database.run(prepare, list(records), runtime.handler, policy)
-            made = [
-                RecordAttempt(
-                    attempt=attempt(records[key], prepared.endpoint, prepared.destination_id), prepared=prepared
-                )
-                for key, prepared in found.items()
-            ]
-            for group in grouped(made, runtime.handler, policy):
+            ready: list[ReadyAttempt] = []
+            for key, prepared in found.items():
+                one = attempt(records[key], prepared.endpoint, prepared.destination_id)
+                if isinstance(prepared, Ready):
+                    ready.append(ReadyAttempt(attempt=one, ready=prepared))
+                else:
+                    work.append(([one.claimed], runtime.records.end_unready(one, prepared, policy)))
+            for group in grouped(ready, runtime.handler, policy):
                 run = runtime.records.run(group, runtime.handler, policy)
                 work.append(([one.attempt.claimed for one in group], run))
         at_once = batch_limit(runtime.handler, policy)

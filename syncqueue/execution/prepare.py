@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from django.db import Error as DatabaseError
 
@@ -33,54 +33,70 @@ logger = logging.getLogger("syncqueue.execution")
 
 
 class Verdict(StrEnum):
-    """What the first half has found."""
+    """Why a record is not ready."""
 
-    ABSENT = "absent"  # there is no such record any more
-    SETTLED = "settled"  # it does not wait: nothing is to be done
-    MARKED = "marked"  # another attempt may be sending right now
+    ABSENT = "absent"  # the record does not exist any more
+    SETTLED = "settled"  # the record does not wait: nothing is to be done
+    SENDING = "sending"  # another attempt may be sending right now
     STOPPED = "stopped"  # its destination is broken or switched off
-    TROUBLE = "trouble"  # it could not be prepared
+    FAILED = "failed"  # it could not be prepared
     UNCERTAIN = "uncertain"  # an earlier attempt was never heard of again, and the policy holds such records
     ELSEWHERE = "elsewhere"  # another process's settings declare its destination: this process cannot post there
-    READY = "ready"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """A record, ready for the second half or not."""
+class Ready:
+    """A record with everything that its delivery needs."""
 
-    verdict: Verdict
-    record_id: int
-    record: SyncRecord | None = None
-    plan: Plan | None = None
-    place: Place | None = None
-    document: Document | None = None
-    fingerprint: str = ""
-    endpoint: str = ""
-    credential: str = ""
-    orphans: tuple[RemotePart, ...] = ()
-    uncertain: bool = False
-    stop_hold: str = ""  # STOPPED: the hold to park it behind
-    result: SyncResult | None = None  # TROUBLE and STOPPED: why
+    record: SyncRecord
+    plan: Plan
+    place: Place
+    document: Document | None  # None: the object is gone or not live
+    fingerprint: str
+    endpoint: str
+    credential: str
+    orphans: tuple[RemotePart, ...]
+    uncertain: bool  # an earlier attempt may have created something that the record does not know
+
+    @property
+    def record_id(self) -> int:
+        """The record's key."""
+        return self.record.pk
+
+    @property
+    def destination_id(self) -> int:
+        """The destination's key."""
+        return self.place.id
 
     @property
     def sends(self) -> bool:
         """Whether anything is to be sent."""
-        return self.verdict is Verdict.READY and (
-            (self.plan is not None and self.plan.step is not Step.NOTHING) or bool(self.orphans)
-        )
-
-    @property
-    def destination_id(self) -> int | None:
-        """None where the record is gone."""
-        return self.record.destination_id if self.record else None
+        return self.plan.step is not Step.NOTHING or bool(self.orphans)
 
     @property
     def holds(self) -> tuple[str, ...]:
         """The holds that apply to it."""
-        if self.place is None:
-            return ()
         return hold_names(self.place.id, self.endpoint, self.credential)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotReady:
+    """A record that nothing is sent for now."""
+
+    verdict: Verdict
+    record_id: int
+    record: SyncRecord | None = None  # None: ABSENT
+    endpoint: str = ""
+    stop_hold: str = ""  # STOPPED: the hold to park it behind
+    result: SyncResult = field(default_factory=SyncResult.success)  # FAILED and STOPPED: why
+
+    @property
+    def destination_id(self) -> int | None:
+        """The destination's key; None where the record does not exist any more."""
+        return self.record.destination_id if self.record else None
+
+
+Prepared: TypeAlias = Ready | NotReady
 
 
 def broken_hold(destination_id: int) -> str:
@@ -100,13 +116,13 @@ def hold_names(destination_id: int, endpoint: str, credential: str = "") -> tupl
 
 
 def prepare(record_ids: Sequence[int], handler: DocumentHandler, service: ServiceSettings) -> dict[int, Prepared]:
-    """Read and plan; every id asked for is answered."""
+    """Read and plan. Returns an entry for each id."""
     loaded = load(record_ids)
     targets: dict[int, _Target] = {}
     return {
         record_id: _prepare(loaded[record_id], targets, handler, service)
         if record_id in loaded
-        else Prepared(verdict=Verdict.ABSENT, record_id=record_id)
+        else NotReady(verdict=Verdict.ABSENT, record_id=record_id)
         for record_id in record_ids
     }
 
@@ -125,27 +141,27 @@ def _prepare(
 ) -> Prepared:
     record = found.record
     if record.state != RecordState.WAITING:
-        return Prepared(verdict=Verdict.SETTLED, record_id=record.pk, record=record)
+        return NotReady(verdict=Verdict.SETTLED, record_id=record.pk, record=record)
     if found.mark_is_live:
-        return Prepared(verdict=Verdict.MARKED, record_id=record.pk, record=record)
+        return NotReady(verdict=Verdict.SENDING, record_id=record.pk, record=record)
     if not record.destination.is_declared_here:
-        return Prepared(verdict=Verdict.ELSEWHERE, record_id=record.pk, record=record)
+        return NotReady(verdict=Verdict.ELSEWHERE, record_id=record.pk, record=record)
     try:
         return _plan(found, targets, handler, service)
     except SecretError as error:
         result = SyncResult(outcome=Outcome.BROKEN, error=str(error))
-        return Prepared(verdict=Verdict.TROUBLE, record_id=record.pk, record=record, result=result)
-    except _NotReady as error:
-        return _trouble(record, error.refused.reason, error.refused.error)
+        return NotReady(verdict=Verdict.FAILED, record_id=record.pk, record=record, result=result)
+    except _Refusal as error:
+        return _failed(record, error.refused.reason, error.refused.error)
     except DatabaseError:  # the database is away: it says nothing of this record
         raise
     except Exception as error:  # ours, or a registration that is gone: this record alone ends with it
         logger.exception("%s:%s could not be prepared for %s", record.source, record.object_pk, service.name)
         text = f"{record.source}:{record.object_pk} could not be prepared: {words(error)}"
-        return _trouble(record, text, error)
+        return _failed(record, text, error)
 
 
-class _NotReady(Exception):
+class _Refusal(Exception):
     """Code of the site's own has raised; `refused` says what of it."""
 
     def __init__(self, refused: Refused) -> None:
@@ -155,15 +171,15 @@ class _NotReady(Exception):
 
 def _value(answer: Answer[T]) -> T:
     if isinstance(answer, Refused):
-        raise _NotReady(answer)
+        raise _Refusal(answer)
     return answer.value
 
 
-def _trouble(record: SyncRecord, reason: str, error: Exception) -> Prepared:
+def _failed(record: SyncRecord, reason: str, error: Exception) -> NotReady:
     # A key that cannot be read will never be readable by itself.
     outcome = Outcome.FAILURE if isinstance(error, UnreadableKey) else Outcome.RETRY
     result = SyncResult(outcome=outcome, error=reason[:1000], traceback=format_traceback(error))
-    return Prepared(verdict=Verdict.TROUBLE, record_id=record.pk, record=record, result=result)
+    return NotReady(verdict=Verdict.FAILED, record_id=record.pk, record=record, result=result)
 
 
 def place_of(destination: Destination) -> Place:
@@ -193,7 +209,7 @@ def _plan(found: Loaded, targets: dict[int, _Target], handler: DocumentHandler, 
     if not found.registered:
         raise ConfigurationError(f"{record.source} is not registered with syncqueue (any more).")
     if found.refused is not None:
-        raise _NotReady(found.refused)
+        raise _Refusal(found.refused)
     target = _target(destination, targets, handler)
     place = target.place
     source = source_by_label(record.source)
@@ -222,9 +238,7 @@ def _plan(found: Loaded, targets: dict[int, _Target], handler: DocumentHandler, 
     lost = cut_off and planned.step is Step.CREATE
     # Not wanted any more: who takes it away may be cut off too, and what nobody can take away is said.
     suspected = cut_off and not parts and planned.step in (Step.DELETE, Step.NOTHING)
-    prepared = Prepared(
-        verdict=Verdict.READY,
-        record_id=record.pk,
+    ready = Ready(
         record=record,
         plan=planned,
         place=place,
@@ -235,7 +249,11 @@ def _plan(found: Loaded, targets: dict[int, _Target], handler: DocumentHandler, 
         orphans=found.orphans,
         uncertain=record.uncertain or lost or suspected,
     )
-    return _stopped(prepared, destination) or (_held(prepared) if lost and service.hold_unknown else prepared)
+    if stopped := _stopped(ready, destination):
+        return stopped
+    if lost and service.hold_unknown:
+        return NotReady(verdict=Verdict.UNCERTAIN, record_id=record.pk, record=record, endpoint=target.endpoint)
+    return ready
 
 
 def _document(source: ModelSync | None, found: Loaded) -> Document | None:
@@ -259,9 +277,9 @@ def _lost_part(handler: DocumentHandler, place: Place, record: SyncRecord) -> Re
     return _value(handler_gate.lost_part(handler, place, record.source, record.object_pk))
 
 
-def _stopped(prepared: Prepared, destination: Destination) -> Prepared | None:
-    """The same record as stopped, when it has to send something and its destination cannot take it."""
-    if not prepared.sends:
+def _stopped(ready: Ready, destination: Destination) -> NotReady | None:
+    """The same record as stopped, where something is to be sent and its destination cannot take it."""
+    if not ready.sends:
         return None
     if destination.broken_reason:
         hold, reason = broken_hold(destination.pk), destination.broken_reason
@@ -269,18 +287,11 @@ def _stopped(prepared: Prepared, destination: Destination) -> Prepared | None:
         hold, reason = disabled_hold(destination.pk), f"{destination.name} is switched off."
     else:
         return None
-    return Prepared(
+    return NotReady(
         verdict=Verdict.STOPPED,
-        record_id=prepared.record_id,
-        record=prepared.record,
-        place=prepared.place,
-        endpoint=prepared.endpoint,
+        record_id=ready.record_id,
+        record=ready.record,
+        endpoint=ready.endpoint,
         stop_hold=hold,
         result=SyncResult.retry(reason),
-    )
-
-
-def _held(prepared: Prepared) -> Prepared:
-    return Prepared(
-        verdict=Verdict.UNCERTAIN, record_id=prepared.record_id, record=prepared.record, place=prepared.place
     )

@@ -86,8 +86,8 @@ def test_a_note_whose_process_is_killed_between_mark_and_send_is_sent_once(site:
 
 # The lost message is out there; the mark ends before the lease, so that nothing but the lease is waited for.
 KILLED_BEFORE_STORING = """
-    import syncqueue.execution.reconcile
-    syncqueue.execution.reconcile.MARK_GRACE_SECONDS = 1
+    import syncqueue.execution.deliver
+    syncqueue.execution.deliver.MARK_GRACE_SECONDS = 1
     syncqueue.sources.records.store_synced = die
     save("Note 1")
 """

@@ -26,12 +26,12 @@ BEFORE_THE_MARK = """
 """
 # As above, but also before the clock that tells an attempt how long its marking took.
 BEFORE_THE_FENCE = """
-from syncqueue.execution.reconcile import Reconciliation
-real = Reconciliation._mark
+from syncqueue.execution.deliver import Delivery
+real = Delivery._mark
 async def mark(self):
     stand_still()
     return await real(self)
-Reconciliation._mark = mark
+Delivery._mark = mark
 """
 AFTER_THE_MARK = """
     from syncqueue.handlers.telegram.handler import TelegramHandler

@@ -16,8 +16,8 @@ from syncqueue import testing
 PUBLIC = {
     "AddressMoved", "CREATE", "DELETE", "DestinationBroken", "Document", "DocumentHandler", "DocumentJob", "ModelSync",
     "OutcomeUnknown", "PermanentError", "QueueStats", "RateLimited", "RemotePart", "RetryLater", "SyncHandler",
-    "SyncQueueError", "SyncResult", "SyncTask", "UPDATE", "Unavailable", "Unreachable", "adopt", "explain", "get_queue", "muted",
-    "queued", "register", "status", "strip_internal_links", "sync", "sync_queryset",
+    "SyncQueueError", "SyncResult", "SyncTask", "UPDATE", "Unavailable", "Unreachable", "adopt", "explain", "get_queue",
+    "muted", "queued", "register", "status", "strip_internal_links", "sync", "sync_queryset",
 }  # fmt: skip
 
 # What a site writes in its calls; positions and defaults are part of the promise.
@@ -40,7 +40,8 @@ MODEL_SYNC = {
 }  # fmt: skip
 DOCUMENT_HANDLER = {
     "aclose", "apply_many", "batch_size", "check", "clean", "create", "credential", "default_kind", "delete",
-    "endpoint", "fingerprint", "identify", "lost_part", "places", "posts", "process", "process_many", "secret_fields", "update",
+    "endpoint", "fingerprint", "identify", "lost_part", "places", "posts", "process", "process_many", "secret_fields",
+    "update",
 }  # fmt: skip
 
 

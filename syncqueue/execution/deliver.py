@@ -24,7 +24,7 @@ from syncqueue.core.errors import LeaseLost, OutcomeUnknown
 from syncqueue.core.result import OUTAGES, Outcome, SyncResult
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.decision import Decision, Move
-from syncqueue.execution.prepare import Prepared
+from syncqueue.execution.prepare import Ready
 from syncqueue.execution.sending import Answer, send
 from syncqueue.handlers import gate
 from syncqueue.handlers.base import Document, DocumentHandler, DocumentJob, JobStep, RemotePart
@@ -47,7 +47,7 @@ _TAKEN_OVER = "Another attempt has taken over."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reconciled:
+class Delivered:
     """What came of the second half for one record."""
 
     result: SyncResult
@@ -58,44 +58,42 @@ class Reconciled:
 class _Entry:
     """One record of the attempt, as it stands."""
 
-    def __init__(self, prepared: Prepared) -> None:
-        if prepared.record is None or prepared.plan is None or prepared.place is None:
-            raise ValueError("only a record that is ready can be reconciled")
-        self.prepared = prepared
-        self.record = prepared.record
-        self.plan = prepared.plan
-        self.place = prepared.place
+    def __init__(self, ready: Ready) -> None:
+        self.ready = ready
+        self.record = ready.record
+        self.plan = ready.plan
+        self.place = ready.place
         self.stored = records.read_parts(self.record)  # what the record says is out there
         self.was_fenced = False
-        self.ended = Reconciled(result=SyncResult.success())
+        self.ended = Delivered(result=SyncResult.success())
 
     def fence(self, error: str, *, contacted: bool) -> None:
-        self.ended = Reconciled(result=SyncResult.retry(error), contacted=contacted, fenced=True)
+        self.ended = Delivered(result=SyncResult.retry(error), contacted=contacted, fenced=True)
 
 
-class Reconciliation:
+class Delivery:
     """One attempt at prepared records of one destination: a handler without batches is given one at a time."""
 
     def __init__(
         self,
-        prepared: Sequence[Prepared],
+        records_ready: Sequence[Ready],
         handler: DocumentHandler,
         database: DatabaseThreads,
         clock: Clock,
         *,
         timeout_seconds: float,
     ) -> None:
-        """All of `prepared` must be READY."""
-        self._entries = [_Entry(one) for one in prepared]
+        """`records_ready`: all at one destination."""
+        self._entries = [_Entry(one) for one in records_ready]
         self._handler = handler
         self._database = database
         self._clock = clock
         self._timeout_seconds = timeout_seconds
         self._token = secrets.token_hex(16)
 
-    async def run(self) -> list[Reconciled]:
+    async def run(self) -> list[Delivered]:
         """Do it; an answer for each record, in order. Raises nothing but what a broken database raises."""
-        await self._finish_unsent([entry for entry in self._entries if not entry.prepared.sends])
+        await self._finish_unsent([entry for entry in self._entries if not entry.ready.sends])
         if marked := await self._mark():
             await self._attempt(marked)
         return [entry.ended for entry in self._entries]
@@ -119,7 +117,7 @@ class Reconciliation:
             error=decision.error,
             next_attempt_at=self._next_attempt_at(decision),
             nothing_sent=unsent and entry.stored == records.read_parts(entry.record),
-            uncertain=entry.prepared.uncertain or (not entry.stored and self._may_have_created(entry, outcome)),
+            uncertain=entry.ready.uncertain or (not entry.stored and self._may_have_created(entry, outcome)),
         )
 
     def _may_have_created(self, entry: _Entry, outcome: Outcome) -> bool:
@@ -150,7 +148,7 @@ class Reconciliation:
 
     async def _mark(self) -> list[_Entry]:
         """Mark what has to be sent; answers what no other attempt has marked."""
-        sending = [entry for entry in self._entries if entry.prepared.sends]
+        sending = [entry for entry in self._entries if entry.ready.sends]
         if not sending:
             return []
         began = time.monotonic()
@@ -159,7 +157,7 @@ class Reconciliation:
             {entry.record.pk: entry.plan.step for entry in sending},
             token=self._token,
             seconds=self._timeout_seconds + MARK_GRACE_SECONDS,
-            uncertain={entry.record.pk for entry in sending if entry.prepared.uncertain},
+            uncertain={entry.record.pk for entry in sending if entry.ready.uncertain},
         )
         if time.monotonic() - began >= MARK_GRACE_SECONDS:
             won = set()  # a process that stood still since then may send no more: its marks are about to expire
@@ -200,18 +198,18 @@ class Reconciliation:
         return [answers[entry] for entry in entries]
 
     async def _remove_orphans(self, entry: _Entry) -> None:
-        if entry.prepared.orphans:
-            await send(self._handler, [self._job(entry, entry.prepared.orphans, Step.DELETE)])
+        if entry.ready.orphans:
+            await send(self._handler, [self._job(entry, entry.ready.orphans, Step.DELETE)])
             await self._persist(records.forget_orphans, entry.record)
 
     def _job(self, entry: _Entry, parts: Sequence[RemotePart], step: Step) -> DocumentJob:
         steps: dict[Step, JobStep] = {Step.CREATE: "create", Step.UPDATE: "update", Step.DELETE: "delete"}
         return DocumentJob(
             place=entry.place,
-            document=entry.prepared.document or _NOTHING,
+            document=entry.ready.document or _NOTHING,
             parts=parts,
             idempotency_key=entry.record.idempotency_key,
-            uncertain=entry.prepared.uncertain,
+            uncertain=entry.ready.uncertain,
             store=partial(self._checkpoint, entry),
             step=steps[step],
             source=entry.record.source,
@@ -229,13 +227,13 @@ class Reconciliation:
 
     async def _keep(self, done: Sequence[tuple[_Entry, Sequence[RemotePart]]]) -> None:
         found = [
-            records.Synced(record=entry.record, parts=parts, fingerprint=entry.prepared.fingerprint)
+            records.Synced(record=entry.record, parts=parts, fingerprint=entry.ready.fingerprint)
             for entry, parts in done
         ]
         kept = await self._persist(records.store_synced, found, self._token, now=self._clock.now())
         for entry, parts in done:
             if entry.record.pk in kept:
-                entry.ended = Reconciled(result=SyncResult.success(), contacted=True)
+                entry.ended = Delivered(result=SyncResult.success(), contacted=True)
             else:
                 await self._note_orphans(entry, parts)
                 entry.fence(_TAKEN_OVER, contacted=True)
@@ -255,7 +253,7 @@ class Reconciliation:
         else:
             result = SyncResult.from_exception(error)
         contacted = result.outcome not in OUTAGES | {Outcome.UNKNOWN}
-        entry.ended = Reconciled(result=result, contacted=contacted)
+        entry.ended = Delivered(result=result, contacted=contacted)
 
     def _explain_timeout(self) -> Exception:
         text = f"No answer within {self._timeout_seconds:g} s; it is not known whether it was carried out."
@@ -274,7 +272,7 @@ class Reconciliation:
 
 def _warn_of_lost_copy(entry: _Entry) -> None:
     """Say where a copy may stand that is not wanted any more and cannot be found (see `DocumentHandler.lost_part`)."""
-    if entry.prepared.uncertain and not entry.stored:
+    if entry.ready.uncertain and not entry.stored:
         logger.warning(
             "A copy of %s:%s may be left at %s: the answer to its creation was lost, and it is not wanted any more. "
             "Look there, and remove it by hand.",
