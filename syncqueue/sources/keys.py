@@ -6,6 +6,8 @@ must have one text. Every writer and every reader of `SyncRecord.object_pk` uses
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -34,6 +36,15 @@ def key_text(model: type[Model], value: Any) -> str:
 def key_of(model: type[Model], value: Any) -> Any:
     """The primary key that a text, or another spelling of a value, stands for. Raises `UnreadableKey`."""
     return _to_python(_column(model), value)
+
+
+def keys_of(model: type[Model], texts: Iterable[str]) -> dict[str, Any]:
+    """The primary keys by their texts; a text that is no key of the model (any more) is left out."""
+    found: dict[str, Any] = {}
+    for text in texts:
+        with suppress(UnreadableKey):
+            found[text] = key_of(model, text)
+    return found
 
 
 def _column(model: type[Model]) -> Field[Any, Any]:

@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from syncqueue.models import SyncRecord
 from syncqueue.sources import gate
 from syncqueue.sources.gate import Reading
-from syncqueue.sources.keys import UnreadableKey, key_of, key_text
+from syncqueue.sources.keys import key_text, keys_of
 from syncqueue.sources.registry import ModelSync, home_db, source_by_label
 
 CHUNK = 500
@@ -57,7 +57,7 @@ def _gone(records: Collection[SyncRecord]) -> list[SyncRecord]:
         source = source_by_label(label)
         if source is None:
             continue
-        keys = dict(_keys(source, [record.object_pk for record in records if record.source == label]))
+        keys = keys_of(source.model, [record.object_pk for record in records if record.source == label])
         there = table(source).filter(pk__in=list(keys.values())).values_list("pk", flat=True)
         texts = {key_text(source.model, key) for key in there}
         found += [
@@ -68,11 +68,3 @@ def _gone(records: Collection[SyncRecord]) -> list[SyncRecord]:
             and key_text(source.model, keys[record.object_pk]) not in texts
         ]
     return sorted(found, key=lambda record: record.pk)
-
-
-def _keys(source: ModelSync, texts: Collection[str]) -> Iterator[tuple[str, Any]]:
-    for text in texts:
-        try:
-            yield text, key_of(source.model, text)
-        except UnreadableKey:  # its own attempt says so
-            continue

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
 from django.db import OperationalError, connection
 from django.utils import timezone
 
@@ -22,11 +23,14 @@ from syncqueue.worker.sweeper import sweep_source
 from syncqueue.worker.worker import Worker
 from tests.integration.sync.shelf import Shelf
 from tests.oddapp.models import (
+    Archived,
     Article,
     Book,
     Bookcase,
+    Daily,
     Fragile,
     Hidden,
+    Link,
     Memo,
     MemoProxy,
     Page,
@@ -35,7 +39,7 @@ from tests.oddapp.models import (
     Writer,
     Written,
 )
-from tests.oddapp.sync_sources import BookSync, TextSync, WrittenSync
+from tests.oddapp.sync_sources import BookSync, DailySync, TextSync, WrittenSync
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "archive"])
 
@@ -351,3 +355,68 @@ def test_a_source_that_cannot_be_swept_keeps_no_other_back(texts: Texts) -> None
     finally:
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE oddapp_lost RENAME TO oddapp_undated")
+
+
+def test_a_day_counts_as_its_last_moment(texts: Texts, place: Destination) -> None:
+    today = timezone.localdate()
+    Destination.objects.update(start_at=timezone.now() - timedelta(minutes=1))
+    old = Daily.objects.create(text="old, typo", day=today - timedelta(days=30))
+    old.text = "old, mended"
+    old.save()
+    Daily.objects.create(text="of today", day=today)
+    assert texts() == ["of today"]
+    Daily.objects.filter(text="of today").update(text="updated", updated_at=timezone.now())
+    work()
+    assert texts() == ["updated"]
+
+
+def test_a_property_may_say_when_an_object_was_created(texts: Texts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DailySync, "created_field", "first_day")
+    Daily.objects.create(text="1", day=timezone.localdate())
+    Daily.objects.create(text="old", day=timezone.localdate() - timedelta(days=800))
+    odd = Daily.objects.create(text="No day", day=timezone.localdate())
+    assert texts() == ["1"]
+    assert "created_field ('first_day') raised LookupError: no day is known" in reason_of(odd)
+
+
+def test_archived_objects_of_a_second_database_are_synced_and_taken_away(texts: Texts) -> None:
+    made = Archived.objects.create(text="1")
+    assert texts() == ["1"]
+    Archived.objects.bulk_create([Archived(text="2")])
+    work()
+    assert texts() == ["1", "2"]
+    made.delete()
+    assert texts() == ["2"]
+
+
+def test_a_generic_relation_counts_by_affected_by(texts: Texts, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = BookSync.document
+
+    def document(self: BookSync, book: Book) -> syncqueue.Document:
+        kind = ContentType.objects.get_for_model(Book)
+        count = Link.objects.filter(content_type=kind, object_id=book.pk).count()
+        return syncqueue.Document(text=f"{real(self, book).text}, {count} links")
+
+    monkeypatch.setattr(BookSync, "document", document)
+    book = Book.objects.create(text="Book", shelf=Bookcase.objects.create(name="Left"))
+    assert texts() == ["Book, 0 links"]
+    link = Link.objects.create(target=book, url="https://example.org/")
+    assert texts() == ["Book, 1 links"]
+    link.delete()
+    assert texts() == ["Book, 0 links"]
+    Memo.objects.create(text="1").delete()  # its own generic relation goes with it
+
+
+def test_the_admin_pages_stand_beside_a_record_whose_key_cannot_be_read(
+    texts: Texts, place: Destination, admin_client: Any
+) -> None:
+    memo = Memo.objects.create(text="1")
+    SyncRecord.objects.update(object_pk="not-a-number")
+    record = SyncRecord.objects.get()
+    pages = [
+        "/admin/syncqueue/syncrecord/",
+        f"/admin/syncqueue/syncrecord/{record.pk}/change/",
+        "/admin/syncqueue/syncrecord/?q=oddapp.memo:not-a-number",
+        f"/admin/syncqueue/syncrecord/?q=oddapp.memo:{memo.pk}",
+    ]
+    assert [admin_client.get(page).status_code for page in pages] == [200] * len(pages)
