@@ -17,6 +17,7 @@ from syncqueue.models import Destination, RecordState, RefusedObject, SyncRecord
 from syncqueue.presentation.figures import capped, figure
 from syncqueue.secrets import redact
 from syncqueue.services.permissions import OPERATE
+from syncqueue.sources.registry import all_sources
 
 DESTINATIONS_NAMED = 5
 OBJECTS_NAMED = 3
@@ -119,7 +120,8 @@ def _held_records() -> Iterator[Notice]:
 
 def _refused_objects() -> Iterator[Notice]:
     """Objects of which nothing can be recorded, because the site's own code raises for them."""
-    rows = RefusedObject.objects.order_by("pk")
+    labels = [source.label for source in all_sources()]
+    rows = RefusedObject.objects.filter(source__in=labels).order_by("pk")
     count = rows[: COUNTED + 1].count()
     if count:
         text = ngettext(

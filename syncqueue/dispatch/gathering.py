@@ -12,7 +12,8 @@ from functools import partial
 from django.db import connections, transaction
 
 from syncqueue.conf import get_settings
-from syncqueue.dispatch.dispatch import dispatch
+from syncqueue.dispatch.dispatch import dispatch, queued
+from syncqueue.dispatch.immediate import immediate_loop, is_gevent
 from syncqueue.models import WalkKind
 from syncqueue.site import record_db
 from syncqueue.sources import walks
@@ -85,7 +86,7 @@ def note_changes(source: ModelSync, changes: Sequence[Change], using: str, *, ra
             _note(partial(_record, source, changes, using, muted=raw or _state.muted > 0), using)
     except Exception:  # the save of the user's object stands, whatever happens here
         logger.exception("%s could not be recorded; tried again after the commit", _names(source, changes))
-        _after_commit(partial(_record_again, source, changes, using, muted=raw or _state.muted > 0), using)
+        _try_again(partial(_record_again, source, changes, using, muted=raw or _state.muted > 0), using)
 
 
 def note_walk(source: ModelSync, kind: WalkKind, using: str, *, related: str = "") -> None:
@@ -95,7 +96,7 @@ def note_walk(source: ModelSync, kind: WalkKind, using: str, *, related: str = "
             _note(partial(_request, source, kind, related), using)
     except Exception:  # as in note_changes
         logger.exception("A walk over %s could not be requested; tried again after the commit", source.label)
-        _after_commit(partial(_request, source, kind, related), using)
+        _try_again(partial(_request, source, kind, related), using)
 
 
 def _note(write: Callable[[], None], using: str) -> None:
@@ -107,16 +108,34 @@ def _note(write: Callable[[], None], using: str) -> None:
 
 
 def _after_commit(work: Callable[[], None], using: str) -> None:
-    """Do something after the commit, where there is a transaction. What it raises is logged."""
+    """Do something after the commit. What it raises is logged: the hooks of the site's own come after this one."""
+    transaction.on_commit(partial(_logged, work), using=using)
 
-    def do() -> None:
-        try:
-            work()
-        except Exception:  # the hooks of the site's own come after this one
-            logger.exception("What a transaction left to be done could not be done; the sweep will find the objects")
 
-    if using != record_db() or connections[using].in_atomic_block:
-        transaction.on_commit(do, using=using, robust=True)
+def _logged(work: Callable[[], None]) -> None:
+    try:
+        work()
+    except Exception:  # there is nobody to tell
+        logger.exception("A change could not be recorded; the sweep will find the objects")
+
+
+def _try_again(work: Callable[[], None], using: str) -> None:
+    """Try once more after the commit, where there is a transaction: that of a deletion leaves nothing for a sweep.
+
+    In a thread of its own, and into the queue: what refused the first try may hold its lock still, and a request does
+    not wait for it.
+    """
+
+    def begin() -> None:
+        immediate_loop().later(partial(_logged, partial(_queued, work)))
+
+    if using == record_db() and connections[using].in_atomic_block and not is_gevent():
+        _after_commit(begin, using)
+
+
+def _queued(work: Callable[[], None]) -> None:
+    with queued():
+        work()
 
 
 def _request(source: ModelSync, kind: WalkKind, related: str) -> None:

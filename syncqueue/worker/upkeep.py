@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
@@ -29,6 +30,7 @@ class Upkeep:
         self._clock = clock
         self._queue_threads = DatabaseThreads(2)
         self._sweep_threads = DatabaseThreads(2)
+        self._ending = threading.Event()
 
     def recoveries(self) -> list[Duty]:
         """Take back tasks whose lease ran out."""
@@ -44,7 +46,7 @@ class Upkeep:
     def _reconciliations(self) -> Iterator[Duty]:
         seconds = self._settings.processing.reconcile_interval_seconds
         for source in all_sources():
-            work = partial(sweep_source, source, self._clock)
+            work = partial(sweep_source, source, self._clock, is_ending=self._ending.is_set)
             yield Duty(f"sweep {source.label}", seconds, partial(self._sweep_threads.run, work))
         for queue in self._queues:
             yield self._duty(f"reconcile {queue.service}", seconds, Reconciler(queue, self._settings, self._clock).run)
@@ -68,6 +70,7 @@ class Upkeep:
         return Duty(name, seconds, partial(self._queue_threads.run, work))
 
     def close(self) -> None:
-        """End the threads, after the work they have begun."""
+        """End the threads, after the work they have begun; a sweep ends after its chunk."""
+        self._ending.set()
         self._queue_threads.close()
         self._sweep_threads.close()

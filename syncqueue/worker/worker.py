@@ -164,11 +164,11 @@ class Worker:
                     await duty.once()
             await self._watch(consumers, [self._beat_loop(leases), *(duty.run() for duty in duties)])
         finally:
-            await asyncio.to_thread(upkeep.close)
             leases.stop()
             with suppress(QueueError):
                 await heartbeat.end()
             await executor.aclose()
+            await asyncio.to_thread(upkeep.close)
 
     def _queues(self, client: SyncClient) -> dict[str, SyncQueue]:
         return {name: make_queue(client, self.settings, name, self._stamp, self._clock) for name in self.services}

@@ -420,3 +420,47 @@ def test_the_admin_pages_stand_beside_a_record_whose_key_cannot_be_read(
         f"/admin/syncqueue/syncrecord/?q=oddapp.memo:{memo.pk}",
     ]
     assert [admin_client.get(page).status_code for page in pages] == [200] * len(pages)
+
+
+def test_a_worker_that_ends_stops_its_sweep_after_a_chunk(place: Destination, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("syncqueue.sources.sweep.CHUNK", 2)
+    Memo.objects.bulk_create(Memo(text=str(n)) for n in range(8))
+    source = source_for(Memo)
+    assert source is not None
+    assert sweep_source(source, is_ending=lambda: True) == 2
+    assert sweep_source(source) == 6
+
+
+def test_all_that_is_odd_at_once_keeps_no_healthy_note_back(
+    texts: Texts, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = TextSync.document
+
+    def document(self: TextSync, obj: Any) -> syncqueue.Document:
+        if obj.text == "Bad document":
+            raise RecursionError("a document without end")
+        return real(self, obj)
+
+    monkeypatch.setattr(TextSync, "document", document)
+    healthy = [f"note {n:02}" for n in range(40)]
+    Memo.objects.bulk_create(Memo(text=text) for text in healthy)
+    Memo.objects.bulk_create([Memo(text="Bad document")])
+    Written.objects.create(text="No author", author=None)
+    Fragile.objects.bulk_create([Fragile(text="Bad row", value="v0")])
+    with syncqueue.queued():
+        lost = Page.objects.create(text="Lost key")
+    SyncRecord.objects.filter(source="oddapp.page", object_pk=str(lost.pk)).update(object_pk="no key")
+    Daily.objects.create(text="of today", day=timezone.localdate())
+    work()
+    work()
+    assert texts() == sorted([*healthy, "Lost key", "of today"])
+    assert sum(len(call) for call in shelf.calls) == len(healthy) + 2
+    reasons = [*RefusedObject.objects.values_list("reason", flat=True)]
+    reasons += SyncRecord.objects.exclude(error="").values_list("error", flat=True)
+    for says in (
+        "a document without end",
+        "'NoneType' object has no attribute 'name'",
+        "a value of version 0",
+        "no key",
+    ):
+        assert len([reason for reason in reasons if says in reason]) == 1

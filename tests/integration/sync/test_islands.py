@@ -29,7 +29,7 @@ from syncqueue.sources.intents import record_task_id
 from syncqueue.worker import housekeeping, upkeep
 from syncqueue.worker.worker import Worker
 from tests.eventually import eventually
-from tests.integration.sync.scene import configure, queue, record_of, texts, wait_until, work
+from tests.integration.sync.scene import configure, queue, record_of, texts, wait_until, work, work_until
 from tests.integration.sync.test_never_raises import refused_records
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -282,7 +282,7 @@ def test_a_deletion_whose_record_is_refused_is_recorded_after_the_commit(
     with transaction.atomic(), refused_records():
         note.delete()
         # As after a deadlock or a serialization failure: what was refused inside passes outside.
-    assert texts(sandbox) == []
+    work_until(lambda: texts(sandbox) == [])
     assert not SyncRecord.objects.exists()
 
 
