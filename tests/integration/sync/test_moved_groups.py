@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.utils import timezone
 
 from project.notes.models import Note
 from project.sandbox.telegram.service import DEFAULT_TOKEN
 from project.sandbox.testing import RunningSandbox
 from syncqueue.models import Destination, RecordState
-from syncqueue.sources.sweep import sweep
+from syncqueue.sources.registry import source_for
+from syncqueue.worker.sweeper import sweep_source
 from tests.integration.sync.scene import configure, hold_names, make_destination, methods, record_of, work, work_until
 from tests.integration.sync.scene import texts as texts_in
 
@@ -63,7 +63,7 @@ def test_notes_of_before_are_edited_in_the_old_history_and_not_posted_again(
     edited.text = "Edited twice"
     edited.save()
     work()
-    list(sweep(timezone.now()))
+    sweep_source(source_for(Note))
     work()
     assert (texts(sandbox), texts(sandbox, number)) == (["Old", "Edited twice"], [])
     assert {record_of(note).parts[0]["address"] for note in (old, edited)} == {"@news"}
