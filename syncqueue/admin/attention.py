@@ -13,12 +13,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from syncqueue.admin.cards import Card
-from syncqueue.models import Destination, RecordState, SyncRecord
+from syncqueue.core.hold import BREAKER, RATE
+from syncqueue.models import Destination, RecordState, RefusedObject, SyncRecord
 from syncqueue.presentation.figures import capped, figure
 from syncqueue.secrets import redact
 from syncqueue.services.permissions import OPERATE
+from syncqueue.sources.registry import all_sources
 
 DESTINATIONS_NAMED = 5
+OBJECTS_NAMED = 3
 COUNTED = 10_000  # beyond, a count costs too much for a page that is asked for every few seconds
 
 
@@ -36,7 +39,7 @@ class Notice:
 
 def notices(cards: Sequence[Card]) -> list[Notice]:
     """What does not mend itself first, then what does."""
-    found = [*_broken_destinations(), *_held_records(), *_without_worker(cards)]
+    found = [*_broken_destinations(), *_held_records(), *_refused_objects(), *_without_worker(cards)]
     for card in cards:
         found += _of_card(card)
     return sorted(found, key=lambda notice: not notice.is_urgent)
@@ -77,12 +80,12 @@ def _waiting_count(card: Card) -> int:
 
 def _holds_that_end(card: Card) -> Iterator[Notice]:
     for hold in card.holds:
-        if hold.kind in ("breaker", "rate") and not hold.lifted:
+        if hold.kind in (BREAKER, RATE) and not hold.lifted:
             text = _("%(service)s: %(reason)s, since %(since)s; %(waiting)s and go out by themselves.") % {
                 "service": card.service,
                 "reason": redact(hold.reason).rstrip("."),
                 "since": _moment(hold.since_at),
-                "waiting": _tasks_wait(hold.parked_count),
+                "waiting": (_messages_wait if hold.kind == BREAKER else _tasks_wait)(hold.parked_count),
             }
             yield Notice(text=text, page="queue_tasks", arguments=(card.service, "delayed"), is_urgent=False)
 
@@ -116,6 +119,23 @@ def _held_records() -> Iterator[Notice]:
         yield Notice(text=text, page="syncrecord_changelist", query="state__exact=unknown")
 
 
+def _refused_objects() -> Iterator[Notice]:
+    """Objects of which nothing can be recorded, because the site's own code raises for them."""
+    labels = [source.label for source in all_sources()]
+    rows = RefusedObject.objects.filter(source__in=labels).order_by("pk")
+    count = rows[: COUNTED + 1].count()
+    if count:
+        text = ngettext(
+            "%(count)s object is not synced, because the site's own code raises for it: %(reasons)s",
+            "%(count)s objects are not synced, because the site's own code raises for them, such as: %(reasons)s",
+            count,
+        ) % {
+            "count": capped(count, COUNTED),
+            "reasons": "; ".join(redact(row.reason).rstrip(".") for row in rows[:OBJECTS_NAMED]) + ".",
+        }
+        yield Notice(text=text)
+
+
 def _failed_records(service: str, dead_letters: int) -> Iterator[Notice]:
     """Those of which Redis has no dead letter any more, because it was emptied or has trimmed them."""
     count = _count(SyncRecord.objects.filter(service=service, state=RecordState.FAILED))
@@ -135,6 +155,10 @@ def _count(rows: QuerySet[SyncRecord]) -> int:
 
 def _tasks_wait(count: int) -> str:
     return ngettext("%(count)s task waits", "%(count)s tasks wait", count) % {"count": figure(count)}
+
+
+def _messages_wait(count: int) -> str:
+    return ngettext("%(count)s message waits", "%(count)s messages wait", count) % {"count": figure(count)}
 
 
 def _moment(at: datetime | None) -> str:

@@ -9,16 +9,19 @@ from dataclasses import dataclass, replace
 
 from syncqueue import signals
 from syncqueue.conf import ServiceSettings, Settings
+from syncqueue.core.answer import Asked
 from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import Clock
 from syncqueue.core.errors import AddressMoved, DestinationBroken, PermanentError, QueueError
+from syncqueue.core.hold import BREAKER, RATE, STOPPED, Hold, rate_of, stopped
 from syncqueue.core.result import OUTAGES, Outcome, SyncResult
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.decision import Decision, Move, decide
 from syncqueue.execution.deliver import STATES, Delivered, Delivery
 from syncqueue.execution.ending import Attempt, Ending, announce
-from syncqueue.execution.prepare import NotReady, Prepared, Ready, Verdict, broken_hold
-from syncqueue.execution.sending import batch_limit, uncancelled
+from syncqueue.execution.prepared import NotReady, Prepared, Ready, Verdict
+from syncqueue.execution.sending import batch_limit
+from syncqueue.handlers import gate
 from syncqueue.handlers.base import DocumentHandler, Place
 from syncqueue.models import RecordState, SyncRecord
 from syncqueue.queue import AsyncSyncQueue
@@ -32,6 +35,8 @@ logger = logging.getLogger("syncqueue.execution")
 
 # How soon to look again at a record that another attempt is working on.
 _MARKED_SECONDS = 5.0
+# How soon to offer a record again to processes whose settings declare its destination.
+_ELSEWHERE_SECONDS = 30.0
 _MARKED_TEXT = "Another attempt is working on this."
 _IDENTIFIED_TEXT = "The place of its copies was looked up."
 _CUT_OFF_TEXT = "An attempt was cut off after it may have sent this; look before you send it again."
@@ -132,35 +137,27 @@ class RecordRunner:
                 return Decision(move=Move.RETRY, error=result.error, counts=False)
             result = replace(result, outcome=Outcome.BROKEN, error=f"{result.error} Enter it as the address.")
         by_credential = result.scope == "credential"
-        subject = f"credential:{credential}" if by_credential else f"destination:{destination_id}"
         decision = decide(
             result,
             attempt=attempt.claimed.attempt,
             service=policy,
             breaker=self._settings.breaker,
-            rate_hold=f"rate:{subject}",
-            broken_hold=broken_hold(destination_id),
+            rate_hold=rate_of(destination_id, credential if by_credential else "").name,
+            stopped_hold=stopped(destination_id).name,
         )
         if result.outcome is Outcome.BROKEN and destination_id:
             await consequences.break_destination(attempt, destination_id, result.error)
-        if result.outcome in OUTAGES and (hold := await consequences.strike(attempt, decision.error)):
+        if result.outcome in OUTAGES and (hold := await consequences.record_failure(attempt, decision.error)):
             return replace(decision, move=Move.PARK, hold=hold)
         return decision
 
     async def _end(
         self, group: Sequence[ReadyAttempt], ended: Sequence[Delivered], decisions: Sequence[Decision]
     ) -> None:
-        """The breaker hears of a success once a group, and of the probe's."""
-        news = next((n for n, one in enumerate(ended) if one.contacted), None)
         await asyncio.gather(
             *(
-                self._ending.end(
-                    one.attempt,
-                    ended[n].result,
-                    decisions[n],
-                    contacted=ended[n].contacted and (n == news or one.attempt.claimed.probe),
-                )
-                for n, one in enumerate(group)
+                self._ending.end(one.attempt, what.result, decision, contacted=what.contacted)
+                for one, what, decision in zip(group, ended, decisions, strict=True)
             )
         )
 
@@ -187,6 +184,8 @@ class RecordRunner:
                     consequences = _Consequences(self._ending, self._database, self._clock)
                     decision = await self._decide_one(attempt, found, result, policy, consequences)
                     await self._store_failure(found.record, decision)
+            case Verdict.ELSEWHERE:
+                decision = await self._leave(found)
             case Verdict.STOPPED:
                 decision = await self._stop(found, result.error)
             case Verdict.UNCERTAIN:
@@ -219,18 +218,29 @@ class RecordRunner:
         return SyncResult.success()
 
     async def _identity(self, found: NotReady, handler: DocumentHandler, place: Place) -> str:
-        try:
-            return await uncancelled(handler.identify(place)) or UNKNOWN
-        except (PermanentError, DestinationBroken, AddressMoved):
-            if found.record is not None and place.address == found.record.destination.address:
-                raise
+        answer = await gate.identify(handler, place)
+        if isinstance(answer, Asked):
+            return answer.value or UNKNOWN
+        today = found.record is not None and place.address == found.record.destination.address
+        if not today and isinstance(answer.error, PermanentError | DestinationBroken | AddressMoved):
             return UNKNOWN  # a name that nobody has any more
+        raise answer.as_error()
 
     async def _wake(self, record: SyncRecord) -> None:
         """Have another record attempted that does not wait by itself."""
         if record.state != RecordState.WAITING:
             pending = await self._database.run(touch_records, [record], now=self._clock.now())
             await self._queue.enqueue_many([one.task() for one in pending])
+
+    async def _leave(self, prepared: NotReady) -> Decision:
+        """Leave a record to a process whose settings declare its destination."""
+        name = prepared.record.destination.name if prepared.record else ""
+        reason = (
+            f"{name} is not declared in the settings of the process that tried this (SYNCQUEUE['DESTINATIONS']); "
+            "a process that declares it posts this."
+        )
+        await self._database.run(records.note_waiting, [prepared.record_id], reason, self._clock.now())
+        return Decision(move=Move.RETRY, error=reason, delay_seconds=_ELSEWHERE_SECONDS, counts=False)
 
     async def _store_failure(self, record: SyncRecord | None, decision: Decision) -> None:
         if record is None:
@@ -255,10 +265,10 @@ class _Consequences:
         self._followed: bool | None = None
         self._is_broken = False
 
-    async def strike(self, attempt: Attempt, error: str) -> str:
+    async def record_failure(self, attempt: Attempt, error: str) -> str:
         """Tell the breaker; answers its hold when it is open now, else ""."""
         if self._hold is None:
-            self._hold = await self._ending.strike(attempt, error)
+            self._hold = await self._ending.record_failure(attempt, error)
         return self._hold
 
     async def follow(self, attempt: Attempt, place: Place, result: SyncResult) -> bool:
@@ -293,16 +303,13 @@ def _look_again() -> Decision:
     return Decision(move=Move.RETRY, error=_MARKED_TEXT, delay_seconds=_MARKED_SECONDS, counts=False)
 
 
-def waiting_text(hold: str) -> str:
-    """Why a task parked behind a hold waits, in words."""
-    kind, _, subject = hold.partition(":")
-    match kind:
-        case "breaker":
-            return f"{subject} cannot be reached; this goes out by itself when it can."
-        case "rate":
-            return "The service has asked to wait; this goes out by itself after that."
-        case "broken":
-            return "The destination is refused by the service; this goes out when it has been mended."
-        case "disabled":
-            return "The destination is switched off."
-    return f"Held by {hold}."
+def waiting_text(name: str) -> str:
+    """Why a task parked behind the hold with this name waits, in words."""
+    hold = Hold.parse(name)
+    if hold.kind == BREAKER:
+        return f"{hold.subject} cannot be reached; this goes out by itself when it can."
+    if hold.kind == RATE:
+        return "The service has asked to wait; this goes out by itself after that."
+    if hold.kind == STOPPED:
+        return "The destination is refused by the service, or switched off; this goes out when that is mended."
+    return f"Held by {name}."

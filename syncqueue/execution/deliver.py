@@ -18,6 +18,7 @@ from typing import ParamSpec, TypeVar
 
 from django.db import InterfaceError, OperationalError
 
+from syncqueue.core.answer import Asked
 from syncqueue.core.clock import Clock
 from syncqueue.core.errors import (
     AddressMoved,
@@ -31,9 +32,10 @@ from syncqueue.core.errors import (
 from syncqueue.core.result import OUTAGES, Outcome, SyncResult
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.decision import Decision, Move
-from syncqueue.execution.prepare import Ready
+from syncqueue.execution.prepared import Ready
 from syncqueue.execution.sending import Answer, send
-from syncqueue.handlers.base import Document, DocumentHandler, DocumentJob, JobStep, RemotePart
+from syncqueue.handlers import gate
+from syncqueue.handlers.base import Document, DocumentHandler, DocumentJob, JobStep, Place, RemotePart
 from syncqueue.models import RecordState
 from syncqueue.sources import records
 from syncqueue.sources.planner import Reason, Step
@@ -112,7 +114,9 @@ class Delivery:
         """Do it; an answer for each record, in order. Raises nothing but what a broken database raises."""
         await self._finish_unsent([entry for entry in self._entries if not entry.ready.sends])
         if marked := await self._mark():
+            began_at = self._clock.now()
             await self._attempt(marked)
+            await self._tell_of_lost_place(marked[0].place, began_at)
         return [entry.ended for entry in self._entries]
 
     async def store_failures(self, decisions: Sequence[Decision]) -> None:
@@ -142,10 +146,10 @@ class Delivery:
         # An error may come from a proxy that heard nothing of the service behind it. Who can take such a copy away
         # bears the suspicion; for others it would only be one more thing that nobody can do anything about.
         record = entry.record
-        return outcome is Outcome.UNKNOWN or (
-            outcome is Outcome.RETRY
-            and self._handler.lost_part(entry.place, record.source, record.object_pk) is not None
-        )
+        if outcome not in (Outcome.RETRY, Outcome.UNAVAILABLE):
+            return outcome is Outcome.UNKNOWN
+        lost = gate.lost_part(self._handler, entry.place, record.source, record.object_pk)
+        return isinstance(lost, Asked) and lost.value is not None
 
     def _next_attempt_at(self, decision: Decision) -> datetime | None:
         timed = decision.move is Move.RETRY or (decision.move is Move.PARK and decision.hold_ends)
@@ -201,6 +205,18 @@ class Delivery:
                 done.append((entry, answer))
         if done:
             await self._keep(done)
+
+    async def _tell_of_lost_place(self, place: Place, began_at: datetime) -> None:
+        """Warn where a place had to be made although records say that copies are there: those are gone."""
+        if self._handler.was_made(place):
+            count = await self._persist(records.count_synced, place.id, before=began_at)
+            if count:
+                logger.warning(
+                    "%s was gone and has been made anew: %s copies that were there are missing. "
+                    "This writes them again: manage.py syncqueue resync --destination %s --force",
+                    place.name, count, place.id,
+                    extra={"service": self._handler.config.service, "destination_id": place.id},
+                )  # fmt: skip
 
     async def _send(self, entries: Sequence[_Entry]) -> Sequence[Answer]:
         """What came of each: orphans go before, copies at former places after."""

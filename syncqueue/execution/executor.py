@@ -21,9 +21,11 @@ from syncqueue.execution.attempts import ReadyAttempt, RecordRunner, grouped
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.ending import Attempt, Ending
 from syncqueue.execution.generic import GenericRunner
-from syncqueue.execution.prepare import Ready, prepare
+from syncqueue.execution.prepare import prepare
+from syncqueue.execution.prepared import Ready
 from syncqueue.execution.sending import batch_limit
 from syncqueue.handlers.base import DocumentHandler, SyncHandler
+from syncqueue.handlers.gate import close
 from syncqueue.handlers.registry import make_handler
 from syncqueue.queue import AsyncSyncQueue
 from syncqueue.sources.intents import record_id_of
@@ -46,7 +48,7 @@ class ServiceRuntime:
         self.generic = GenericRunner(service, queue, ending, settings)
 
     async def aclose(self) -> None:
-        await self.handler.aclose()
+        await close(self.handler)
         self.generic.close()
 
 

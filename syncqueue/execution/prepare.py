@@ -8,109 +8,32 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
-from typing import TypeAlias
+from typing import TypeVar
 
-from syncqueue.conf import ServiceSettings
+from django.db import Error as DatabaseError
+
+from syncqueue.conf import ServiceSettings, get_settings
+from syncqueue.core.answer import Answer, Refused, words
 from syncqueue.core.errors import ConfigurationError, SecretError
+from syncqueue.core.hold import stopped
 from syncqueue.core.result import Outcome, SyncResult, format_traceback
+from syncqueue.execution.prepared import NotReady, Prepared, Ready, Verdict
+from syncqueue.handlers import gate as handler_gate
 from syncqueue.handlers.base import Document, DocumentHandler, Place, RemotePart
 from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord
+from syncqueue.sources import gate
 from syncqueue.sources.desired import desired_elsewhere, desired_state
+from syncqueue.sources.keys import UnreadableKey
 from syncqueue.sources.loading import Loaded, load
-from syncqueue.sources.planner import DesiredState, Plan, Step, is_too_old, plan, refusal
+from syncqueue.sources.planner import DesiredState, Step, is_too_old, plan, refusal
 from syncqueue.sources.records import read_parts, take_over
 from syncqueue.sources.registry import ModelSync, source_by_label
 from syncqueue.sources.same_place import Sharing, Sibling, is_here, share, sharing, siblings_of, unidentified
 
+T = TypeVar("T")
 logger = logging.getLogger("syncqueue.execution")
-
-
-class Verdict(StrEnum):
-    """Why a record is not ready."""
-
-    ABSENT = "absent"  # the record does not exist any more
-    SETTLED = "settled"  # the record does not wait: nothing is to be done
-    SENDING = "sending"  # another attempt may be sending right now
-    STOPPED = "stopped"  # its destination is broken or switched off
-    FAILED = "failed"  # it could not be prepared
-    UNIDENTIFIED = "unidentified"  # it has parts at other addresses, which may be spellings of the same place
-    UNCERTAIN = "uncertain"  # an earlier attempt was never heard of again, and the policy holds such records
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
-    """A record with everything that its delivery needs."""
-
-    record: SyncRecord
-    plan: Plan
-    place: Place
-    document: Document | None  # None: the object is gone or not live
-    fingerprint: str
-    endpoint: str
-    credential: str
-    orphans: tuple[RemotePart, ...]
-    uncertain: bool  # an earlier attempt may have created something that the record does not know
-
-    @property
-    def record_id(self) -> int:
-        """The record's key."""
-        return self.record.pk
-
-    @property
-    def destination_id(self) -> int:
-        """The destination's key."""
-        return self.place.id
-
-    @property
-    def sends(self) -> bool:
-        """Whether anything is to be sent."""
-        return self.plan.sends or bool(self.orphans)
-
-    @property
-    def holds(self) -> tuple[str, ...]:
-        """The holds that apply to it."""
-        return hold_names(self.place.id, self.endpoint, self.credential)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotReady:
-    """A record that nothing is sent for now."""
-
-    verdict: Verdict
-    record_id: int
-    record: SyncRecord | None = None  # None: ABSENT
-    endpoint: str = ""
-    stop_hold: str = ""  # STOPPED: the hold to park it behind
-    places: tuple[Place, ...] = ()  # UNIDENTIFIED: what to look up
-    wake: SyncRecord | None = None  # SENDING: this record has to be attempted first
-    result: SyncResult = field(default_factory=SyncResult.success)  # FAILED and STOPPED: why
-
-    @property
-    def destination_id(self) -> int | None:
-        """The destination's key; None where the record does not exist any more."""
-        return self.record.destination_id if self.record else None
-
-
-Prepared: TypeAlias = Ready | NotReady
-
-
-def broken_hold(destination_id: int) -> str:
-    """The hold of a destination whose credential or place is refused."""
-    return f"broken:destination:{destination_id}"
-
-
-def disabled_hold(destination_id: int) -> str:
-    """The hold of a destination that a person has switched off."""
-    return f"disabled:destination:{destination_id}"
-
-
-def hold_names(destination_id: int, endpoint: str, credential: str = "") -> tuple[str, ...]:
-    """All holds that may apply to tasks of a destination."""
-    rates = [f"rate:destination:{destination_id}", *([f"rate:credential:{credential}"] if credential else [])]
-    return (broken_hold(destination_id), disabled_hold(destination_id), *rates, f"breaker:{endpoint}")
 
 
 def prepare(
@@ -144,25 +67,56 @@ def _prepare(
         return NotReady(verdict=Verdict.SETTLED, record_id=record.pk, record=record)
     if found.mark_is_live:
         return NotReady(verdict=Verdict.SENDING, record_id=record.pk, record=record)
+    if not record.destination.is_declared_here:
+        return NotReady(verdict=Verdict.ELSEWHERE, record_id=record.pk, record=record)
     try:
         return _plan(found, targets, handler, service, now)
     except SecretError as error:
         result = SyncResult(outcome=Outcome.BROKEN, error=str(error))
         return NotReady(verdict=Verdict.FAILED, record_id=record.pk, record=record, result=result)
-    except Exception as error:  # the site's document(), owner() and is_live() may raise anything
+    except _Refusal as error:
+        return _failed(record, error.refused.reason, error.refused.error)
+    except DatabaseError:  # the database is away: it says nothing of this record
+        raise
+    except Exception as error:  # ours, or a registration that is gone: this record alone ends with it
         logger.exception("%s:%s could not be prepared for %s", record.source, record.object_pk, service.name)
-        text = f"{record.source}:{record.object_pk} could not be prepared: {type(error).__name__}: {error}"
-        result = SyncResult(outcome=Outcome.RETRY, error=text[:1000], traceback=format_traceback(error))
-        return NotReady(verdict=Verdict.FAILED, record_id=record.pk, record=record, result=result)
+        text = f"{record.source}:{record.object_pk} could not be prepared: {words(error)}"
+        return _failed(record, text, error)
+
+
+class _Refusal(Exception):
+    """Code of the site's own has raised; `refused` says what of it."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(refused.reason)
+        self.refused = refused
+
+
+def _value(answer: Answer[T]) -> T:
+    if isinstance(answer, Refused):
+        raise _Refusal(answer)
+    return answer.value
+
+
+def _failed(record: SyncRecord, reason: str, error: Exception) -> NotReady:
+    # A key that cannot be read will never be readable by itself.
+    outcome = Outcome.FAILURE if isinstance(error, UnreadableKey) else Outcome.RETRY
+    result = SyncResult(outcome=outcome, error=reason[:1000], traceback=format_traceback(error))
+    return NotReady(verdict=Verdict.FAILED, record_id=record.pk, record=record, result=result)
 
 
 def place_of(destination: Destination) -> Place:
-    """A destination as its handler sees it. Raises `SecretError`."""
+    """A destination as its handler sees it. Raises `SecretError`.
+
+    Of a declared destination the settings say all of it: a row that has not caught up with them must not lead a new
+    secret to an old address.
+    """
+    entry = get_settings().destinations.get(destination.declared, {}) if destination.declared else {}
     return Place(
         id=destination.pk,
         name=destination.name,
-        address=destination.address,
-        options=destination.options,
+        address=entry.get("ADDRESS", "") if entry else destination.address,
+        options=dict(entry.get("OPTIONS", {})) if entry else destination.options,
         secret=destination.secret,
     )
 
@@ -171,7 +125,9 @@ def _target(destination: Destination, targets: dict[int, _Target], handler: Docu
     if destination.pk not in targets:
         place = place_of(destination)
         targets[destination.pk] = _Target(
-            place=place, endpoint=handler.endpoint(place), credential=handler.credential(place)
+            place=place,
+            endpoint=_value(handler_gate.endpoint(handler, place)),
+            credential=_value(handler_gate.credential(handler, place)),
         )
     return targets[destination.pk]
 
@@ -182,9 +138,11 @@ def _plan(
     record, destination = found.record, found.record.destination
     if not found.registered:
         raise ConfigurationError(f"{record.source} is not registered with syncqueue (any more).")
+    if found.refused is not None:
+        raise _Refusal(found.refused)
     target = _target(destination, targets, handler)
     place = target.place
-    if addresses := unidentified(read_parts(record), destination, handler):
+    if addresses := unidentified(read_parts(record), destination, place.address, handler):
         return NotReady(
             verdict=Verdict.UNIDENTIFIED,
             record_id=record.pk,
@@ -194,16 +152,17 @@ def _plan(
         )
     source = source_by_label(record.source)
     document = _document(source, found)
-    desired = desired_state(source, found.obj, destination, document)
+    desired = _value(desired_state(source, found.obj, destination, document))
     sharing = _sharing(desired, found, now)
     if sharing.leave_to is not None or (sharing.take_from is not None and not take_over(record, sharing.take_from)):
         return NotReady(verdict=Verdict.SENDING, record_id=record.pk, record=record, wake=sharing.leave_to)
-    if document is not None:
-        desired = replace(desired, fingerprint=handler.fingerprint(document, place))
-    if sharing.shown_by is not None:
-        desired = replace(desired, shown_by=sharing.shown_by.name)
+    desired = replace(
+        desired,
+        fingerprint=_value(handler_gate.fingerprint(handler, document, place)) if document else "",
+        shown_by=sharing.shown_by.name if sharing.shown_by is not None else "",
+    )
     parts = read_parts(record)
-    here = tuple(part for part in parts if is_here(part, destination))
+    here = tuple(part for part in parts if is_here(part, destination, place.address))
     cut_off = found.mark_expired and record.sending_action in (Step.CREATE, Step.UPDATE)
     planned = plan(
         desired,
@@ -211,8 +170,8 @@ def _plan(
         here=here,
         elsewhere=tuple(part for part in parts if part not in here),
         content_hash=record.content_hash,
-        existing=_existing(source, found, destination, handler) if not parts and not record.adoption_asked else None,
-        lost=handler.lost_part(place, record.source, record.object_pk) if record.uncertain or cut_off else None,
+        existing=_existing(source, found, place, handler) if not parts and not record.adoption_asked else None,
+        lost=_lost_part(handler, place, record) if record.uncertain or cut_off else None,
     )
     lost = cut_off and planned.step is Step.CREATE
     # Not wanted any more: who takes it away may be cut off too, and what nobody can take away is said.
@@ -228,8 +187,8 @@ def _plan(
         orphans=found.orphans,
         uncertain=record.uncertain or lost or suspected,
     )
-    if stopped := _stopped(ready, destination):
-        return stopped
+    if refused := _stopped(ready, destination):
+        return refused
     if lost and service.hold_unknown:
         return NotReady(verdict=Verdict.UNCERTAIN, record_id=record.pk, record=record, endpoint=target.endpoint)
     return ready
@@ -259,25 +218,22 @@ def _wants(desired: DesiredState, parts: object, now: datetime) -> bool:
 
 
 def _document(source: ModelSync | None, found: Loaded) -> Document | None:
-    if source is None or found.obj is None or not source.is_live(found.obj):
+    if source is None or found.obj is None:
         return None
-    document = source.document(found.obj)
-    if not isinstance(document, Document):
-        raise ConfigurationError(f"{type(source).__name__}.document() answered {type(document).__name__}, no Document.")
-    return replace(document, field_types=source.search_fields) if source.search_fields else document
+    return _value(gate.content(source, found.obj))
 
 
-def _existing(
-    source: ModelSync | None, found: Loaded, destination: Destination, handler: DocumentHandler
-) -> RemotePart | None:
-    if source is None or found.obj is None or not source.adopts:
+def _existing(source: ModelSync | None, found: Loaded, place: Place, handler: DocumentHandler) -> RemotePart | None:
+    if source is None or found.obj is None:
         return None
-    remote_id = source.existing_remote(found.obj, destination)
-    if remote_id is None:
+    part = _value(gate.existing_remote(source, found.obj, found.record.destination))
+    if part is None:
         return None
-    if isinstance(remote_id, RemotePart):
-        return remote_id if remote_id.address else replace(remote_id, address=destination.address)
-    return RemotePart(kind=handler.default_kind, id=str(remote_id), address=destination.address)
+    return replace(part, kind=part.kind or handler.default_kind, address=part.address or place.address)
+
+
+def _lost_part(handler: DocumentHandler, place: Place, record: SyncRecord) -> RemotePart | None:
+    return _value(handler_gate.lost_part(handler, place, record.source, record.object_pk))
 
 
 def _stopped(ready: Ready, destination: Destination) -> NotReady | None:
@@ -285,9 +241,9 @@ def _stopped(ready: Ready, destination: Destination) -> NotReady | None:
     if not ready.sends:
         return None
     if destination.broken_reason:
-        hold, reason = broken_hold(destination.pk), destination.broken_reason
+        reason = destination.broken_reason
     elif not destination.enabled and destination.state == DestinationState.ACTIVE:
-        hold, reason = disabled_hold(destination.pk), f"{destination.name} is switched off."
+        reason = f"{destination.name} is switched off."
     else:
         return None
     return NotReady(
@@ -295,6 +251,6 @@ def _stopped(ready: Ready, destination: Destination) -> NotReady | None:
         record_id=ready.record_id,
         record=ready.record,
         endpoint=ready.endpoint,
-        stop_hold=hold,
+        stop_hold=stopped(destination.pk).name,
         result=SyncResult.retry(reason),
     )

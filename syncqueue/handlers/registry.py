@@ -5,8 +5,10 @@ from __future__ import annotations
 from django.utils.module_loading import import_string
 
 from syncqueue.conf import ServiceSettings, Settings, get_settings
+from syncqueue.core.answer import words
 from syncqueue.core.errors import ConfigurationError
 from syncqueue.handlers.base import DocumentHandler, HandlerConfig, SyncHandler
+from syncqueue.handlers.gate import construct
 
 # As import paths, so that a service's client library is loaded only where the service is used.
 BUILT_IN = {
@@ -32,6 +34,10 @@ def handler_class(service: ServiceSettings) -> type[SyncHandler]:
         found = import_string(path)
     except ImportError as error:
         raise ConfigurationError(_explain_import(service.name, path, error)) from error
+    except Exception as error:  # a module of the site's own may raise anything
+        raise ConfigurationError(
+            f"SYNCQUEUE['HANDLERS'][{service.name!r}]: cannot import {path}: {words(error)}"
+        ) from error
     if not (isinstance(found, type) and issubclass(found, SyncHandler)):
         raise ConfigurationError(
             f"SYNCQUEUE['HANDLERS'][{service.name!r}]['CLASS']: {path} is not a subclass of syncqueue.SyncHandler."
@@ -47,18 +53,20 @@ def _explain_import(name: str, path: str, error: ImportError) -> str:
 
 
 def make_handler(service: str, settings: Settings | None = None) -> SyncHandler:
-    """A new handler for a service; raises `ConfigurationError` when the service is not on."""
+    """A new handler for a service.
+
+    Raises `ConfigurationError` when the service is not on, or when its class cannot make one, whatever that raises.
+    """
     settings = settings or get_settings()
     found = settings.service(service)
-    return handler_class(found)(
-        HandlerConfig(
-            service=service,
-            options=found.options,
-            force_ipv4=found.force_ipv4,
-            attempt_timeout_seconds=settings.processing.attempt_timeout_seconds,
-            allowed_private_hosts=settings.allowed_private_hosts,
-        )
+    config = HandlerConfig(
+        service=service,
+        options=found.options,
+        force_ipv4=found.force_ipv4,
+        attempt_timeout_seconds=settings.processing.attempt_timeout_seconds,
+        allowed_private_hosts=settings.allowed_private_hosts,
     )
+    return construct(handler_class(found), config)
 
 
 _shared: tuple[Settings, dict[str, SyncHandler]] | None = None

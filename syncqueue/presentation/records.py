@@ -11,9 +11,10 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from syncqueue.handlers.base import Document
+from syncqueue.core.answer import Refused
 from syncqueue.models import Destination, RecordState, SyncRecord
 from syncqueue.queue.inspect import HoldView
+from syncqueue.sources import gate
 from syncqueue.sources.desired import desired_state
 from syncqueue.sources.planner import Reason, is_too_old, refusal
 from syncqueue.sources.registry import ModelSync
@@ -80,6 +81,8 @@ def _url(record: SyncRecord | None) -> str:
 def _text(
     source: ModelSync, obj: Model, destination: Destination, record: SyncRecord | None, hold: HoldView | None
 ) -> str:
+    if not destination.is_declared_here and (record is None or record.state == RecordState.WAITING):
+        return _("not declared here: a process whose SYNCQUEUE['DESTINATIONS'] names the destination posts there.")
     if record is None:
         return _absence(source, obj, destination) or _("has not been noted yet; the sweep will find it.")
     match record.state:
@@ -130,13 +133,11 @@ def ended(text: str) -> str:
 
 def _absence(source: ModelSync, obj: Model, destination: Destination) -> str:
     """Why nothing is wanted there; empty when something is."""
-    now = timezone.now()
-    try:
-        document: Document | None = source.document(obj) if source.is_live(obj) else None
-        desired = desired_state(source, obj, destination, document)
-    except Exception as error:  # the site's own code, asked for a page: the page must stand
-        return _("could not be read: %(error)s") % {"error": f"{type(error).__name__}: {error}"}
-    reason = refusal(desired, now)
-    if reason is None and is_too_old(desired.created_at, destination.start_at):
+    found = gate.content(source, obj)
+    desired = found if isinstance(found, Refused) else desired_state(source, obj, destination, found.value)
+    if isinstance(desired, Refused):
+        return _("could not be read: %(error)s") % {"error": desired.reason}
+    reason = refusal(desired.value, timezone.now())
+    if reason is None and is_too_old(desired.value.created_at, destination.start_at):
         reason = Reason.TOO_OLD
     return reason_text(reason) if reason is not None else ""

@@ -6,19 +6,18 @@ from dataclasses import replace
 
 from django.db.models import Model
 
+from syncqueue.core.answer import Answer, Asked, Refused
 from syncqueue.handlers.base import Document
 from syncqueue.models import Destination, DestinationState
+from syncqueue.sources import gate
 from syncqueue.sources.planner import DesiredState
 from syncqueue.sources.registry import ModelSync
 
 
 def desired_state(
     source: ModelSync | None, obj: Model | None, destination: Destination, document: Document | None
-) -> DesiredState:
-    """The desired state of one object at one destination. `document`: None where the object is not live.
-
-    Calls the site's ModelSync, and raises what it raises.
-    """
+) -> Answer[DesiredState]:
+    """The desired state of one object at one destination. `document`: None where the object is not live."""
     state = DesiredState(
         exists=obj is not None,
         live=document is not None,
@@ -29,14 +28,24 @@ def desired_state(
         retiring=destination.state == DestinationState.RETIRING,
     )
     if source is None or obj is None:
-        return state
-    return replace(
-        state,
-        created_at=source.created_at(obj),
-        live_from=source.moment(obj, "live_from"),
-        live_until=source.moment(obj, "live_until"),
-        # A site-wide destination keeps what it shows up to date, whoever owns the object now.
-        is_owners=destination.owner_id is None or str(destination.owner_id) == str(source.owner_key(obj)),
+        return Asked(state)
+    created_at, times = gate.created_at(source, obj), gate.live_times(source, obj)
+    # A site-wide destination keeps what it shows up to date, whoever owns the object now.
+    owner = gate.owner_key(source, obj) if destination.owner_id is not None else Asked(None)
+    if isinstance(created_at, Refused):
+        return created_at
+    if isinstance(times, Refused):
+        return times
+    if isinstance(owner, Refused):
+        return owner
+    return Asked(
+        replace(
+            state,
+            created_at=created_at.value,
+            live_from=times.value[0],
+            live_until=times.value[1],
+            is_owners=str(destination.owner_id) == str(owner.value) if destination.owner_id is not None else True,
+        )
     )
 
 

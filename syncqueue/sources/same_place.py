@@ -23,24 +23,26 @@ def identity_of(destination: Destination, address: str) -> str:
     return str(destination.identities.get(address, ""))
 
 
-def is_here(part: RemotePart, destination: Destination) -> bool:
-    """Whether a part is at the destination's place of today."""
-    ours = identity_of(destination, destination.address)
+def is_here(part: RemotePart, destination: Destination, address: str) -> bool:
+    """Whether a part is at the destination's place of today, which has this address."""
+    ours = identity_of(destination, address)
     theirs = part.identity or identity_of(destination, part.address)
     if ours and theirs and UNKNOWN not in (ours, theirs):
         return ours == theirs
-    return part.address == destination.address
+    return part.address in (address, "")
 
 
-def unidentified(parts: Iterable[RemotePart], destination: Destination, handler: DocumentHandler) -> tuple[str, ...]:
+def unidentified(
+    parts: Iterable[RemotePart], destination: Destination, address: str, handler: DocumentHandler
+) -> tuple[str, ...]:
     """The addresses that have to be looked up before it is known which parts are here."""
     if type(handler).identify is DocumentHandler.identify:
         return ()
-    away = [part for part in parts if part.address != destination.address]
+    away = [part for part in parts if part.address not in (address, "")]
     if not away:
         return ()
-    wanted = [destination.address, *(part.address for part in away if not part.identity)]
-    return tuple(address for address in dict.fromkeys(wanted) if not identity_of(destination, address))
+    wanted = [address, *(part.address for part in away if not part.identity)]
+    return tuple(one for one in dict.fromkeys(wanted) if not identity_of(destination, one))
 
 
 def remember_identities(destination_id: int, found: Mapping[str, str]) -> None:

@@ -1,7 +1,7 @@
 """Starts the duties of a worker, watches them, and ends them in order.
 
-Ending: stop claiming, let attempts finish while their leases stay alive, leave the rest to their leases. A duty that
-breaks ends the worker loudly; a Redis or a database that is away does not.
+Ending: stop claiming, let attempts finish while their leases stay alive, leave the rest to their leases. No duty's
+exception ends the worker (worker/duty.py).
 """
 
 from __future__ import annotations
@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
-
-from django.db import Error as DatabaseError
 
 from syncqueue import site
 from syncqueue.conf import Settings, get_settings
@@ -34,18 +33,24 @@ from syncqueue.sources.destinations import ensure_declared
 from syncqueue.worker.alerter import EVERY_SECONDS as ALERT_SECONDS
 from syncqueue.worker.alerter import Alerter
 from syncqueue.worker.consumer import Consumer
+from syncqueue.worker.duty import Duty
 from syncqueue.worker.heartbeat import EVERY_SECONDS, Heartbeat
 from syncqueue.worker.leases import LeaseKeeper
 from syncqueue.worker.memory import rss_mb
+from syncqueue.worker.outage import Outage, Say, silent
 from syncqueue.worker.upkeep import Upkeep
 
 logger = logging.getLogger("syncqueue.worker")
 
-_TRIM_SECONDS = 3600.0
+_TIDY_SECONDS = 3600.0
 _LOOP_BEAT_SECONDS = 0.5
 # What a cancelled duty is given to end before it is cancelled again.
 _CANCEL_SECONDS = 1.0
 _MEMORY_SECONDS = 1.0
+# What a claim under way is given to come back when the worker ends; what it may have claimed returns with its lease.
+_CLAIM_SECONDS = 3.0
+# What a heartbeat and handlers are given to say goodbye.
+_FAREWELL_SECONDS = 2.0
 # The lease thread must learn within a lease that Redis hangs.
 _LEASE_TIMEOUT_SECONDS = 5.0
 
@@ -62,10 +67,14 @@ class Worker:
         shutdown_seconds: float | None = None,
         max_rss_mb: float | None = None,
         clock: Clock = SYSTEM_CLOCK,
+        say: Say = silent,
+        on_stop: Callable[[float], None] | None = None,
     ) -> None:
         """`services`: none means all that are on. Raises `ConfigurationError` for one that is not.
 
-        `max_rss_mb`: with more memory than this it ends in order, for its supervisor to start it anew.
+        `max_rss_mb`: with more memory than this it ends in order, for its supervisor to start it anew. `say`: one line
+        for people when it starts, stops, loses and finds Redis. `on_stop` is called once, when it begins to end, with
+        the seconds that attempts are given.
         """
         self.settings: Settings = get_settings()
         self.services = list(services) or list(self.settings.services)
@@ -80,11 +89,15 @@ class Worker:
         self._clock = clock
         self.left_count = 0  # attempts that had not ended when it did
         self._alerter = Alerter()
+        self._say = say
+        self._on_stop = on_stop
+        self._outage = Outage("Redis", say)
         self._stopping = asyncio.Event()
+        self._stop_at = 0.0  # monotonic seconds
         self._stamp = ""
 
     async def run(self) -> None:
-        """Work until stopped. Raises what the site's stamps raise, and what breaks a duty."""
+        """Work until stopped. Raises what the site's stamps raise."""
         database = DatabaseThreads()
         try:
             await database.run(self._prepare)
@@ -95,15 +108,39 @@ class Worker:
 
     def stop(self) -> None:
         """Begin to end."""
-        if not self._stopping.is_set():
-            logger.info("Stopping: claiming nothing more")
+        if self._stopping.is_set():
+            return
+        logger.info("Stopping: claiming nothing more")
+        self._say("Stopping.")
+        self._stop_at = time.monotonic()
+        if self._on_stop is not None:
+            self._on_stop(self._shutdown_seconds)
         self._stopping.set()
 
     def _prepare(self) -> None:
         site.require_confirmed()
-        for name in self.services:
-            shared_handler(name)  # a library that is missing is said now, and not of each task
+        self.services = self._usable()
         ensure_declared()
+
+    def _usable(self) -> list[str]:
+        """The services whose handler can be made; raises `ConfigurationError` when there is none.
+
+        A library that is missing is said now, and not of each task, and does not keep the other services waiting.
+        """
+        found, problems = [], []
+        for name in self.services:
+            try:
+                shared_handler(name)
+            except ConfigurationError as error:
+                problems.append(str(error))
+            else:
+                found.append(name)
+        if not found:
+            raise ConfigurationError(" ".join(problems))
+        for problem in problems:
+            logger.error("%s; this worker does the other services", problem)
+            self._say(problem)
+        return found
 
     async def _run(self, database: DatabaseThreads) -> None:
         redis_at = self.settings.redis
@@ -136,41 +173,43 @@ class Worker:
         }
         executor = Executor(self.settings, queues, database, self._clock)
         consumers = [
-            Consumer(name, queue, executor, database, leases, concurrency=self._concurrency, burst=self._burst)
+            Consumer(
+                name, queue, executor, database, leases, self._outage, concurrency=self._concurrency, burst=self._burst
+            )
             for name, queue in queues.items()
         ]
         prefix = self.settings.key_prefix
         heartbeat = Heartbeat(client, prefix, self.services, lambda: sum(one.running for one in consumers))
+        duties = self._duties(upkeep, heartbeat)
+        heartbeat.duties = lambda: [duty.state for duty in duties if duty.state is not None]
         self._handle_signals()
         leases.start()
         logger.info("Working on %s as %s", ", ".join(self.services), heartbeat.id)
+        self._say(f"Started: {', '.join(self.services)}, as {heartbeat.id}.")
         try:
             if self._burst:  # what fell between must be in the queue before the consumers look
-                await database.run(upkeep.recover)
-                await database.run(upkeep.reconcile)
-            await self._watch(consumers, self._duties(database, upkeep, leases, heartbeat))
+                for duty in [*upkeep.recoveries(), *upkeep.reconciliations()]:
+                    await duty.once()
+            await self._watch(consumers, [self._beat_loop(leases), *(duty.run() for duty in duties)])
         finally:
             leases.stop()
-            with suppress(QueueError):
-                await heartbeat.end()
-            await executor.aclose()
+            await _farewell(heartbeat.end())
+            await _farewell(executor.aclose())
+            await asyncio.to_thread(upkeep.close)
 
     def _queues(self, client: SyncClient) -> dict[str, SyncQueue]:
         return {name: make_queue(client, self.settings, name, self._stamp, self._clock) for name in self.services}
 
-    def _duties(
-        self, database: DatabaseThreads, upkeep: Upkeep, leases: LeaseKeeper, heartbeat: Heartbeat
-    ) -> list[Awaitable[None]]:
-        times = self.settings.processing
+    def _duties(self, upkeep: Upkeep, heartbeat: Heartbeat) -> list[Duty]:
         return [
-            self._beat_loop(leases),
-            self._every(_MEMORY_SECONDS, self._look_at_memory),
-            self._every(EVERY_SECONDS, heartbeat.beat),
-            self._every(ALERT_SECONDS, self._alerter.look),
-            self._every(_TRIM_SECONDS, heartbeat.tidy),
-            self._every(times.recovery_interval_seconds, lambda: database.run(upkeep.recover)),
-            self._every(times.reconcile_interval_seconds, lambda: database.run(upkeep.reconcile)),
-            self._every(_TRIM_SECONDS, lambda: database.run(upkeep.trim)),
+            Duty("look at the memory", _MEMORY_SECONDS, self._look_at_memory),
+            Duty("heartbeat", EVERY_SECONDS, heartbeat.beat),
+            Duty("alerts", ALERT_SECONDS, self._alerter.look),
+            Duty("tidy heartbeats", _TIDY_SECONDS, heartbeat.tidy),
+            *upkeep.recoveries(),
+            *upkeep.reconciliations(),
+            *upkeep.slow_looks(),
+            *upkeep.trims(),
         ]
 
     async def _watch(self, consumers: Sequence[Consumer], duties: Sequence[Awaitable[None]]) -> None:
@@ -183,7 +222,7 @@ class Worker:
             while any(not one.done() for one in main) and not stopped.done():
                 done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
                 for one in done:
-                    one.result()  # a duty that broke ends the worker loudly
+                    one.result()  # neither a consumer nor a duty ends by an exception: this is ours
             await self._end(consumers, main)
         finally:
             await _end_all([*side, *main, stopped])
@@ -191,21 +230,20 @@ class Worker:
     async def _end(self, consumers: Sequence[Consumer], main: Sequence[asyncio.Task[None]]) -> None:
         for consumer in consumers:
             consumer.stop()
-        await asyncio.gather(*main)
-        left = await asyncio.gather(*(consumer.finish(self._shutdown_seconds) for consumer in consumers))
+        # Redis may hang: then the claims are given up, and the attempts cannot say how they ended.
+        await asyncio.wait(main, timeout=None if not self._stopping.is_set() else _CLAIM_SECONDS)
+        await _end_all([one for one in main if not one.done()])
+        for one in main:
+            if not one.cancelled():
+                one.result()
+        seconds = self._shutdown_seconds
+        if self._stopping.is_set():
+            seconds -= time.monotonic() - self._stop_at
+        left = await asyncio.gather(*(consumer.finish(seconds) for consumer in consumers))
         self.left_count = sum(left)
         if self.left_count:
             text = "%s attempts did not end in time; their leases run out and they are taken back"
             logger.warning(text, self.left_count)
-
-    async def _every(self, seconds: float, duty: Callable[[], Awaitable[None]]) -> None:
-        """Do a duty now and at intervals; a Redis or database that is away is waited out."""
-        while True:
-            try:
-                await duty()
-            except (QueueError, DatabaseError) as error:
-                logger.warning("Put off: %s", error)
-            await asyncio.sleep(seconds)
 
     async def _look_at_memory(self) -> None:
         if self._max_rss_mb is None or self._stopping.is_set():
@@ -226,6 +264,13 @@ class Worker:
             # Not in a thread, as tests run it: there the caller stops it.
             with suppress(RuntimeError, ValueError):
                 loop.add_signal_handler(number, self.stop)
+
+
+async def _farewell(last: Awaitable[None]) -> None:
+    """The last word to Redis or a service; a server that hangs or is away is not waited for."""
+    with suppress(QueueError, TimeoutError):
+        async with asyncio.timeout(_FAREWELL_SECONDS):
+            await last
 
 
 async def _end_all(tasks: Sequence[asyncio.Future[Any]]) -> None:

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("syncqueue", "0004_names"),
+        ("syncqueue", "0007_refused_object"),
     ]
 
     operations = [
