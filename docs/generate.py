@@ -127,8 +127,8 @@ def commands_page() -> str:
 
 COMMANDS_HEAD = """# Commands
 
-Options of Django, such as `--settings`, `--verbosity` and `--traceback`, come before the subcommand:
-`manage.py syncqueue --settings=config.settings stats`. `runsyncworker` accepts them anywhere."""
+Options of Django, such as `--settings`, `--verbosity` and `--traceback`, are accepted before and after the subcommand:
+`manage.py syncqueue stats --settings=config.settings`."""
 
 
 # Options of Django, the same for every command.

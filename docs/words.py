@@ -5,23 +5,23 @@ SETTINGS: dict[str, tuple[str, str, dict[str, str]]] = {
         "Top level",
         "The keys of `SYNCQUEUE` itself.",
         {
-            "ENABLED": "`False`: no query, no Redis, no sync; the site works as if syncqueue were not there. Switched "
-            "on again, the sweep catches up.",
-            "REDIS": "Where the queues are: a database for syncqueue alone, never one that a cache clears. A "
-            "`redis://`, `rediss://` (TLS) or `unix://` URL with user and password percent-encoded, or the alias of a "
-            "cache of django-redis or of Django's RedisCache, whose server, password and TLS are taken over. Sentinel: "
-            '`{"SENTINELS": [("host", 26379)], "MASTER": "name"}`, Cluster: `{"NODES": [("host", 6379)]}`; both take '
-            '`"OPTIONS"` (`username`, `password`, `ssl`, ...), Sentinel also `"SENTINEL_OPTIONS"`. Timeouts are '
-            "syncqueue's own.",
-            "KEY_PREFIX": "Begins every key in Redis; two sites on one Redis database need two.",
-            "ENVIRONMENT": "Such as `staging`: a badge on the pages. A database stamped with another one sends nothing "
-            "until `syncqueue adopt-queue` has confirmed it.",
-            "SOURCES_MODULE": "The module with the registrations, looked for in every app.",
-            "API_TOKENS": "Bearer tokens of machines for the HTTP API.",
-            "ALLOWED_PRIVATE_HOSTS": "Hosts (or `host:port`) of your own network that destinations of users may name. "
-            "All others must have public addresses.",
-            "ENCRYPTION_KEYS": "Keys for the destinations' secrets; the first writes, all of them read. Empty: made "
-            "from `SECRET_KEY` and `SECRET_KEY_FALLBACKS`.",
+            "ENABLED": "`False`: no query, no Redis, no sync; the site works as if syncqueue were not installed. After "
+            "switching on again, the sweep finds missed changes.",
+            "REDIS": "The Redis database of the queues. Do not share it with a cache. A `redis://`, `rediss://` (TLS) "
+            "or `unix://` URL with percent-encoded user and password, or the alias of a cache of django-redis or of "
+            "Django's RedisCache, whose server, password and TLS settings are used. Sentinel: "
+            '`{"SENTINELS": [("host", 26379)], "MASTER": "name"}`, Cluster: `{"NODES": [("host", 6379)]}`; both accept '
+            '`"OPTIONS"` (`username`, `password`, `ssl`, ...), Sentinel also `"SENTINEL_OPTIONS"`. syncqueue sets the '
+            "timeouts.",
+            "KEY_PREFIX": "Prefix of every key in Redis. Two sites on one Redis database need different prefixes.",
+            "ENVIRONMENT": "A name such as `staging`, shown as a badge on the pages. A database stamped with another "
+            "name sends nothing until `syncqueue adopt-queue` confirms it.",
+            "SOURCES_MODULE": "The module with the registrations; it is imported from every app that has one.",
+            "API_TOKENS": "Bearer tokens for machines that use the HTTP API.",
+            "ALLOWED_PRIVATE_HOSTS": "Hosts (or `host:port`) on your own network that destinations of users may name. "
+            "All other hosts must have public addresses.",
+            "ENCRYPTION_KEYS": "Keys for the secrets of destinations; the first encrypts, all of them decrypt. Empty: "
+            "derived from `SECRET_KEY` and `SECRET_KEY_FALLBACKS`.",
             "DESTINATIONS": "Site-wide destinations by name; read-only in the admin.",
             "IMMEDIATE": "The immediate attempt, made while the request waits; see below.",
             "PROCESSING": "Times of the worker; see below.",

@@ -32,8 +32,9 @@ from syncqueue.sources.registry import all_sources
 
 _KINDS = {"missing": "syncqueue.E001", "unknown": "syncqueue.E002", "type": "syncqueue.E003"}
 
-# What is wrong with one service's handler alone: the others go on.
+# Problems of one service's handler, or of one destination; the others work.
 ONE_HANDLER = "syncqueue.E004"
+ONE_DESTINATION = "syncqueue.E010"
 
 startup_problem = ""  # the error of autodiscovery, if any
 
@@ -83,7 +84,7 @@ def _handlers(settings: Settings) -> Iterator[CheckMessage]:
 
 
 def _declared(settings: Settings) -> Iterator[CheckMessage]:
-    """What the handlers say of the form of SYNCQUEUE['DESTINATIONS']."""
+    """Report what the handlers refuse of the form of SYNCQUEUE['DESTINATIONS']."""
     for name, entry in settings.destinations.items():
         secret = entry.get("SECRET", {})
         try:
@@ -96,7 +97,12 @@ def _declared(settings: Settings) -> Iterator[CheckMessage]:
             text = f"SYNCQUEUE['DESTINATIONS'][{name!r}]: {error}"
             # A build, or a machine of CI, has the settings and no secrets.
             has_secret = any(secret.values())
-            yield Error(text, id="syncqueue.E010") if has_secret else Warning(text, id="syncqueue.W010")
+            yield Error(text, id=ONE_DESTINATION) if has_secret else Warning(text, id="syncqueue.W010")
+        except Exception as error:  # the site's own handler may raise anything, and quote a secret
+            text = (
+                f"SYNCQUEUE['DESTINATIONS'][{name!r}]: {type(handler).__name__}.clean() raised {type(error).__name__}"
+            )
+            yield Error(f"{text}, which is a bug in the handler.", id=ONE_DESTINATION)
 
 
 def _shared_redis(settings: Settings) -> Iterator[CheckMessage]:
@@ -191,7 +197,7 @@ def check_pools(**_: Any) -> list[CheckMessage]:
 
 
 def check_redis(**_: Any) -> list[CheckMessage]:
-    """Whether Redis may throw tasks away when it is full, and whether its database is syncqueue's alone."""
+    """Return warnings if Redis may evict tasks when it is full, or shares its database with a Celery broker."""
     if problems(getattr(django_settings, SETTING, None)):
         return []
     try:

@@ -105,7 +105,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """What one key may hold: its default, a check, words for what is expected, and the values where they are few."""
+    """The rule of one key: its default, a check, a description of valid values, and the values if they are few."""
 
     default: Any
     accepts: Callable[[Any], bool]
@@ -114,7 +114,7 @@ class _Rule:
 
 
 def _one_of(default: str, *choices: str) -> _Rule:
-    """One of some words."""
+    """Return a rule that accepts one of a few strings."""
     *most, last = map(repr, choices)
     expected = f"{', '.join(most)} or {last}"
     return _Rule(default, lambda v: isinstance(v, str) and v in choices, expected, choices)
@@ -186,7 +186,7 @@ DESTINATION_RULES = {
     "SECRET": _Rule({}, lambda v: _is_dict(v) and all(map(_is_text, v.values())), "a dict of strings"),
     "OPTIONS": _Rule({}, _is_dict, _DICT),
     "RULE": _one_of("all", "all", "public", "private", "tag"),
-    "RULE_VALUE": _Rule("", _is_text, "a text"),
+    "RULE_VALUE": _Rule("", _is_text, "a string"),
 }
 TOP_RULES = {
     "ENABLED": _Rule(True, _is_bool, _BOOL),
@@ -237,11 +237,11 @@ def _examine(path: str, given: Mapping[Any, Any], rules: Mapping[str, _Rule]) ->
 
 
 def _instead(value: Any, rule: _Rule) -> str:
-    """What was found in place of what is expected, or the nearest right word."""
+    """Return what was given, or the closest valid value."""
     near = difflib.get_close_matches(value.lower(), rule.choices, 1) if isinstance(value, str) else []
     if near:
         return f"did you mean {near[0]!r}?"
-    # A secret's value must not be printed, so the value itself is shown for plain figures alone.
+    # Secrets must not be printed, so the value is shown only if it is a number or a bool.
     return f"got {value!r}." if isinstance(value, int | float | bool) else f"got a {type(value).__name__}."
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from django.core.checks import CheckMessage
 from django.utils.translation import gettext as _
 
-from syncqueue.checks import ONE_HANDLER, check_settings
+from syncqueue.checks import ONE_DESTINATION, ONE_HANDLER, check_settings
 from syncqueue.core.errors import UnconfirmedEnvironment
 from syncqueue.doctor.database import examine_database, is_fit
 from syncqueue.doctor.finding import Finding, advise, ok, wrong
@@ -19,10 +19,10 @@ from syncqueue.sources.destinations import ensure_declared
 
 
 def examine(services: Sequence[str] = (), *, most: int = MOST_DESTINATIONS) -> Iterator[Finding]:
-    """Every finding as it is made. `services`: only these; `most`: destinations tried of each service."""
+    """Yield findings as they are made. `services`: only these; `most`: maximum destinations tested per service."""
     found = check_settings()
     yield from _settings(found)
-    if any(message.is_serious() and message.id != ONE_HANDLER for message in found):
+    if any(message.is_serious() and message.id not in (ONE_HANDLER, ONE_DESTINATION) for message in found):
         return
     database = list(examine_database())
     yield from database
@@ -35,8 +35,8 @@ def examine(services: Sequence[str] = (), *, most: int = MOST_DESTINATIONS) -> I
 
 
 def _take_over_declared() -> None:
-    """What is examined of a declared destination is what the settings say now, and not the row of the last start."""
-    with suppress(UnconfirmedEnvironment):  # said already; nothing of the settings belongs into that database
+    """Update the rows of declared destinations, so that the current settings are examined."""
+    with suppress(UnconfirmedEnvironment):  # reported already; the settings do not belong to that database
         require_confirmed()
         ensure_declared()
 

@@ -47,7 +47,7 @@ def examine_service(service: str, most: int = MOST_DESTINATIONS) -> Iterator[Fin
     yield ok(service, _("The handler can be used."))
     if not isinstance(handler, DocumentHandler):
         return
-    ensure_declared()  # rows that the settings have not reached yet would be looked at with old addresses
+    ensure_declared()  # otherwise rows of declared destinations may have old addresses
     rows = Destination.objects.using(record_db()).filter(service=service, state=DestinationState.ACTIVE, enabled=True)
     count = rows.count()
     # Broken destinations first: they are the likely reason for running the doctor.
@@ -64,8 +64,10 @@ def _examine(service: str, handler: DocumentHandler, chosen: Sequence[Destinatio
     endpoints: dict[str, list[Destination]] = {}
     for destination in chosen:
         try:
-            endpoint = handler.endpoint(place_of(destination))
-        except Exception as error:  # a handler may raise anything, and the others are examined all the same
+            place = place_of(destination)
+            handler.clean(place.address, place.options, place.secret)
+            endpoint = handler.endpoint(place)
+        except Exception as error:  # a handler may raise anything; the other destinations are still examined
             yield _failure(destination, error)
         else:
             endpoints.setdefault(str(endpoint), []).append(destination)
@@ -79,9 +81,9 @@ def _examine_endpoint(
     names = ", ".join(destination.name for destination in destinations)
     host, port = _host_and_port(endpoint)
     if not host:
-        text = _("%(names)s: %(handler)s.endpoint() says %(endpoint)r, which is no host with a port.")
+        text = _("%(names)s: %(handler)s.endpoint() returns %(endpoint)r, which is not a host with a port.")
         values = {"names": names, "handler": type(handler).__name__, "endpoint": endpoint}
-        advice = _("Write the port into the address, or let the handler add it: “example.org:443”.")
+        advice = _("Add the port to the address, or let the handler add it: “example.org:443”.")
         yield wrong(service, text % values, advice)
         return
     reach = asyncio.run(try_ways(host, port, Outbound()))
@@ -89,11 +91,11 @@ def _examine_endpoint(
     if any(not way.problem for way in reach.ways):
         yield from _check_all(destinations)
     else:
-        yield advise(service, _("Not tried, as their host cannot be reached: %s.") % names, "")
+        yield advise(service, _("Not tested, because their host cannot be reached: %s.") % names, "")
 
 
 def _host_and_port(endpoint: str) -> tuple[str, int]:
-    """The parts of "host:port" or "[::1]:port"; ("", 0) for anything else."""
+    """Return the parts of "host:port" or "[::1]:port"; ("", 0) for anything else."""
     host, _colon, port = endpoint.rpartition(":")
     if not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
         return "", 0
@@ -145,12 +147,14 @@ def _check_all(destinations: Sequence[Destination]) -> Iterator[Finding]:
         began = time.monotonic()
         try:
             text = services.check_destination(destination)
-        except Exception as error:  # a handler may raise anything, and the others are examined all the same
+        except Exception as error:  # a handler may raise anything; the other destinations are still examined
             yield _failure(destination, error)
             continue
         seconds = time.monotonic() - began
         if destination.broken_reason:
-            advice = _("It works again: press “Try again” in the admin, or run: manage.py syncqueue mend %s")
+            advice = _(
+                "The destination works again: press “Try again” in the admin, or run: manage.py syncqueue mend %s"
+            )
             advice %= shlex.quote(destination.declared or destination.name)
             yield wrong(_area(destination), f"{text} {destination.broken_reason}", advice, seconds)
         else:
@@ -158,7 +162,7 @@ def _check_all(destinations: Sequence[Destination]) -> Iterator[Finding]:
 
 
 def _missing(destination: Destination, text: str, seconds: float) -> Finding | None:
-    """Whether fewer copies are at a destination than records say, as after a table was dropped by hand."""
+    """Return a finding if a destination has fewer copies than records, as after a table was dropped by hand."""
     try:
         lost = services.count_missing(destination)
     except (SyncQueueError, ValueError, OSError) as error:
@@ -166,8 +170,8 @@ def _missing(destination: Destination, text: str, seconds: float) -> Finding | N
     if not lost:
         return None
     text += " " + ngettext(
-        "%(count)d copy is missing that is recorded as synced.",
-        "%(count)d copies are missing that are recorded as synced.",
+        "%(count)d copy that is recorded as synced is missing.",
+        "%(count)d copies that are recorded as synced are missing.",
         lost,
     ) % {"count": lost}
     advice = _("Write them again: manage.py syncqueue resync --destination %s --force") % destination.pk
@@ -189,24 +193,24 @@ def _failure(destination: Destination, error: Exception) -> Finding:
         case Unreachable():
             advice = _("Waiting tasks are sent automatically once the service can be reached.")
         case HandlerError():
-            advice = _("Look at what the service says; the rest is its affair.")
+            advice = _("The service reported this error; check its status and its documentation.")
         case SyncQueueError() | ValueError() | OSError():
-            advice = _("Look at the destination in the admin, and at its service's settings.")
+            advice = _("Check the destination in the admin, and the settings of its service.")
         case _:
-            advice = _("This is an error in the handler's code: mend it there.")
+            advice = _("This is an error in the code of the handler: fix it there.")
             return wrong(_area(destination), _without_secrets(_told(error), destination), advice)
     return wrong(_area(destination), _without_secrets(str(error) or type(error).__name__, destination), advice)
 
 
 def _told(error: Exception) -> str:
-    """An error that nobody foresaw, with the line that raised it."""
+    """Return the message of an unexpected exception, with the line that raised it."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {error}{where}"
 
 
 def _without_secrets(text: str, destination: Destination) -> str:
-    """What a handler raised may hold the very credential it was given."""
+    """Remove the secrets of the destination from the message of a handler's exception."""
     secrets: list[str] = []
     with suppress(SyncQueueError, ValueError):
         secrets = list(place_of(destination).secret.values())

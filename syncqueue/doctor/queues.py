@@ -57,13 +57,11 @@ def _fitness(facts: RedisFacts) -> Iterator[Finding]:
     if facts.version is not None and facts.version < OLDEST_REDIS:
         yield wrong(REDIS, _("%s is too old.") % facts.name, _("Use Redis 6.2 or newer, or Valkey 7.2 or newer."))
     if facts.policy not in (None, "noeviction"):
-        text = _("Redis may throw tasks away when it is full: its maxmemory-policy is %s.") % facts.policy
-        yield wrong(REDIS, text, _("Set maxmemory-policy noeviction on the server of the queues."))
+        text = _("Redis may evict tasks when it is full: its maxmemory-policy is %s.") % facts.policy
+        yield wrong(REDIS, text, _("Set maxmemory-policy noeviction on the Redis server of the queues."))
     if facts.broker_key is not None:
-        text = _("A Celery broker uses the same Redis database (it holds the key %s).") % facts.broker_key
-        yield advise(
-            REDIS, text, _("Give one of them another database number: emptying the one would empty the other.")
-        )
+        text = _("A Celery broker uses the same Redis database (it contains the key %s).") % facts.broker_key
+        yield advise(REDIS, text, _("Use another database number for one of them: emptying one would empty the other."))
     if facts.is_durable is False:
         text = _("Redis has no append-only file: tasks are lost when it restarts.")
         advice = _(
@@ -94,7 +92,7 @@ def _workers() -> Iterator[Finding]:
     alive = services.heartbeats()
     if count := alive.unreadable_count:
         text = ngettext("%d heartbeat cannot be read.", "%d heartbeats cannot be read.", count) % count
-        advice = _("Is a worker of another version running? What none of them writes may be deleted: HDEL %s.")
+        advice = _("Check whether a worker of another version is running; otherwise delete them: HDEL %s.")
         yield advise("workers", text, advice % workers_key(get_settings().key_prefix))
     for name in services.service_names():
         count = sum(name in worker.services for worker in alive)

@@ -17,11 +17,11 @@ THREAD_COUNT = 64
 
 
 class HandlerThreads:
-    """Threads of one handler, one for each call.
+    """The threads of one handler, one for each call.
 
-    A call that has begun cannot be taken back: whatever it does must end by its own timeouts. One that still waits
-    for a thread when its attempt is cut off is never made. The threads are daemons: a process that ends does not wait
-    for a service that hangs. What it had begun counts as cut off, as after a kill, and a worker goes on with it.
+    A running call cannot be cancelled: it must end by its own timeouts. A call that still waits for a thread when its
+    attempt is cancelled never runs. The threads are daemons, so a process that exits does not wait for a hanging
+    service; its calls count as interrupted, as after a kill, and a worker continues with them.
     """
 
     def __init__(self, name: str) -> None:
@@ -30,7 +30,7 @@ class HandlerThreads:
         self._free: asyncio.Semaphore | None = None
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what `work` returns; what it raises is raised here."""
+        """Run `work` in a thread; returns its result and raises its exception."""
         free = self._free = self._free or asyncio.Semaphore(THREAD_COUNT)
         await free.acquire()
         if self._free is not free:
@@ -47,15 +47,15 @@ class HandlerThreads:
         return result
 
     def close(self) -> None:
-        """Refuse the calls that wait for a thread; those that have begun come to their own end.
+        """Refuse the calls that wait for a thread; running calls finish. Later calls are accepted again.
 
-        It does not wait: the loop that closes handlers has other things to end in time. A later call is taken again.
+        It does not wait: the caller closes all handlers and has a deadline.
         """
         self._free = None
 
 
 class _Call:
-    """One call on its way through a thread."""
+    """One call in a thread."""
 
     def __init__(self, work: Callable[[], Any], free: asyncio.Semaphore) -> None:
         self._work = work
@@ -64,23 +64,23 @@ class _Call:
         self.future: asyncio.Future[Any] = self._loop.create_future()
 
     def run(self) -> None:
-        """The thread's whole life."""
+        """Run the call; the target of the thread."""
         result: Any = None
         error: BaseException | None = None
         try:
             result = self._work()
-        except StopIteration as stopped:  # a future cannot hold it
+        except StopIteration as stopped:  # a future does not accept it
             error = RuntimeError("a handler's call raised StopIteration")
             error.__cause__ = stopped
         except BaseException as raised:
             error = raised
-        with suppress(RuntimeError):  # the loop was closed meanwhile, so nobody waits
+        with suppress(RuntimeError):  # the loop was closed, so nothing awaits the result
             self._loop.call_soon_threadsafe(self._end, result, error)
 
     def _end(self, result: Any, error: BaseException | None) -> None:
         self._free.release()
         if self.future.done():
-            return  # its attempt was cut off
+            return  # its attempt was cancelled
         if error is None:
             self.future.set_result(result)
         else:

@@ -226,11 +226,24 @@ def test_a_celery_broker_in_the_same_database_is_w006_with_its_key(settings: Any
     assert repr(key) in message.msg
 
 
-def test_an_address_that_cannot_be_read_is_e007_and_no_traceback_at_deployment(settings: Any) -> None:
+def test_an_address_that_cannot_be_read_is_e009_and_no_traceback_at_deployment(settings: Any) -> None:
     (message,) = messages(settings, REDIS=f"redis://:{TOKEN}#x@127.0.0.1/0")
     assert message.id == "syncqueue.E009"
     assert TOKEN not in message.msg
     assert checks.check_redis() == []
+
+
+def test_attempts_too_short_for_telegrams_silent_waits_are_w004(settings: Any) -> None:
+    assert messages(settings, PROCESSING={"ATTEMPT_TIMEOUT_SECONDS": 20.0}) == []
+    (message,) = messages(settings, PROCESSING={"ATTEMPT_TIMEOUT_SECONDS": 19.0})
+    assert message.id == "syncqueue.W004"
+    assert "telegram" in message.msg
+    assert "20" in str(message.hint)
+
+
+def test_other_services_may_be_given_less_time(settings: Any) -> None:
+    given = {"HANDLERS": {"webhook": {}}, "PROCESSING": {"ATTEMPT_TIMEOUT_SECONDS": 5.0}}
+    assert messages(settings, **given) == []
 
 
 def test_no_check_prints_a_secret(settings: Any) -> None:

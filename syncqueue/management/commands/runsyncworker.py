@@ -17,7 +17,7 @@ from syncqueue.core.errors import ConfigurationError, ForeignQueue, QueueUnavail
 from syncqueue.worker.outage import silent
 from syncqueue.worker.worker import Worker
 
-# After the time for attempts a worker has so long for all the rest. Service managers give it 10 (deploy/).
+# Time for the rest of the shutdown, after the time for attempts. Service managers allow 10 seconds (deploy/).
 LATE_SECONDS = 5.0
 
 
@@ -69,19 +69,19 @@ class Command(BaseCommand):
         if options["verbosity"]:
             say("Stopped.")
         if worker.left_count:
-            # A plain function that never returns holds a thread, and Python would wait for it at exit.
+            # A plain function that never returns occupies a thread, and Python would wait for it at exit.
             _end_now()
 
 
 def _end_in_time(seconds: float) -> None:
-    """Let nothing that hangs, be it Redis, a database or a handler's thread, keep the process beyond its time."""
+    """Exit after the time is over, even if Redis, a database or the thread of a handler hangs."""
     timer = threading.Timer(seconds + LATE_SECONDS, _end_now)
     timer.daemon = True
     timer.start()
 
 
 def _end_now() -> None:
-    """End without waiting for threads. Nothing is lost: leases run out, and what they held is taken back."""
+    """Exit without waiting for threads. Nothing is lost: the leases expire and their tasks are recovered."""
     sys.stdout.flush()
     logging.shutdown()
     os._exit(0)

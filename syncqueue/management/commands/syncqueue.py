@@ -25,7 +25,7 @@ SUBCOMMANDS: tuple[type[Subcommand], ...] = (
     Stats, Retry, Clear, Recover, Pause, Resume, Doctor, Health, Mend, Explain, Resync, AdoptQueue, RotateSecrets,
 )  # fmt: skip
 
-# As `BaseCommand.create_parser` has them; --settings and --pythonpath have had their effect before a command begins.
+# Like those of `BaseCommand.create_parser`; --settings and --pythonpath take effect before the command starts.
 _BASE_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--settings",), {}),
     (("--pythonpath",), {}),
@@ -50,12 +50,12 @@ class Command(BaseCommand):
         words = parser.add_subparsers(dest="subcommand", required=True, metavar="SUBCOMMAND")
         for kind in SUBCOMMANDS:
             below = words.add_parser(kind.name, help=kind.help, description=kind.help)
-            below.add_argument("--json", action="store_true", help="answer in JSON")
+            below.add_argument("--json", action="store_true", help="print JSON")
             self._add_base_options(below)
             kind(self.stderr).add_arguments(below)
 
     def _add_base_options(self, below: CommandParser) -> None:
-        """Django's own options, behind the subcommand too; what is not said there leaves what was said before it."""
+        """Accept the options of Django after the subcommand too; missing ones keep the values from before it."""
         for names, more in _BASE_OPTIONS:
             below.add_argument(*names, default=argparse.SUPPRESS, help=argparse.SUPPRESS, **more)
 

@@ -1,4 +1,4 @@
-"""`mend`: a destination that was refused is tried again."""
+"""`mend`: marks a broken destination as fixed and sends its waiting tasks."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from syncqueue.sources.destinations import ensure_declared
 
 
 class Mend(Subcommand):
-    """What the admin's "Try again" does."""
+    """The same as "Try again" in the admin."""
 
     name = "mend"
     help = (
-        "Tries a destination again whose credential or place was refused, once somebody has mended that: what waits "
-        "for it goes out, oldest first."
+        "Marks a broken destination as fixed, after its credential or address was corrected: its waiting tasks are "
+        "sent, oldest first."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Which destination."""
-        parser.add_argument("destination", help="its name, or its id where several have one name")
+        """Add the arguments."""
+        parser.add_argument("destination", help="the name, or the id if several destinations have the same name")
         parser.add_argument("--service", help="only a destination of this service")
 
     def run(self, options: Mapping[str, Any]) -> Answer:
-        """Let go of what waits for it."""
+        """Mark the destination as fixed."""
         if options["service"]:
             check_service(options["service"])
         ensure_declared()
@@ -41,9 +41,9 @@ class Mend(Subcommand):
         audit.note(ACTOR, "mend", subject=str(destination), model=Destination, object_id=destination.pk)
         data = {"id": destination.pk, "name": destination.name, "service": destination.service, "reason": reason}
         if reason:
-            text = _("%(name)s is tried again; it was refused: %(reason)s") % {"name": destination, "reason": reason}
+            text = _("%(name)s is tried again; it was broken: %(reason)s") % {"name": destination, "reason": reason}
         else:
-            text = _("%s was not refused; what waits for it goes out.") % destination
+            text = _("%s was not broken; its waiting tasks are sent.") % destination
         return Answer(text=text, data=data)
 
 
@@ -58,7 +58,7 @@ def _find(name: str, service: str | None) -> Destination:
         return found[0]
     if found:
         which = ", ".join(f"{one.pk} ({one.service})" for one in found)
-        raise CommandError(_("Several destinations have this name; say the id of one: %s.") % which)
+        raise CommandError(_("Several destinations have this name; use the id: %s.") % which)
     broken = ", ".join(one.name for one in rows.exclude(broken_reason="")[:10])
-    message = _("There is no destination %(name)r. Refused now: %(names)s.")
+    message = _("There is no destination %(name)r. Broken destinations: %(names)s.")
     raise CommandError(message % {"name": name, "names": broken or "-"})

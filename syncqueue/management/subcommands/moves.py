@@ -152,10 +152,10 @@ class Resume(Subcommand):
         check_service(service)
         pending = services.resume(service, actor=ACTOR.name)
         note(service, "resume")
-        return _switched(_("%s goes on.") % service, service, pending, paused=False)
+        return _switched(_("%s is resumed.") % service, service, pending, paused=False)
 
 
 def _switched(text: str, service: str, pending: str, *, paused: bool) -> Answer:
-    """`pending`: why workers do not see it yet, or ""."""
+    """Return the answer. `pending`: why workers do not see the change yet, or ""."""
     data = {"service": service, "paused": paused, **({"note": redact(pending)} if pending else {})}
     return Answer(text=f"{text} {redact(pending)}".rstrip(), data=data)

@@ -59,7 +59,7 @@ def test_a_heartbeat_of_another_form_hides_no_worker_and_is_counted(
     assert (said.code, said.data["unreadable_heartbeats"]) == (0, 1)
     doctor = call("doctor").out
     assert "1 heartbeat cannot be read." in doctor and workers_key(get_settings().key_prefix) in doctor
-    assert "[ok]    workers: 1 worker works on telegram." in doctor
+    assert "[ok]    workers: 1 worker serves telegram." in doctor
     for page in ("workers/", ""):
         assert admin_client.get(f"/admin/syncqueue/queue/{page}").status_code == 200
     assert "1 heartbeat cannot be read." in admin_client.get("/admin/syncqueue/queue/workers/").text

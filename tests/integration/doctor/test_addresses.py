@@ -70,4 +70,4 @@ def test_an_address_that_was_stored_unchecked_is_told_in_words(settings: Any, ad
     row.save()
     said = call("doctor").out
     assert "[WRONG] mastodon: news: The address is an instance's" in said
-    assert "Enter its credential and address again in the admin." in said
+    assert "Enter the credential and the address again in the admin." in said

@@ -191,7 +191,7 @@ def test_doctor_counts_the_rows_that_are_missing(
         fill(writer, "After that")
     *_, finding = examine_service("manticore")
     assert finding.level is Level.WRONG
-    assert "5 copies are missing that are recorded as synced." in finding.text
+    assert "5 copies that are recorded as synced are missing." in finding.text
     assert finding.advice == f"Write them again: manage.py syncqueue resync --destination {index.pk} --force"
     # As resync --force does.
     SyncRecord.objects.update(content_hash="")
