@@ -17,7 +17,7 @@ FAULTS := tests/faults tests/contract/test_model.py tests/integration/queue \
   tests/integration/sync/test_db_faults.py tests/integration/sync/test_service_faults.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check docs reference soak smoke flake test lint types migrations pytest pytest-fit test-processes test-wheel test-pages pytest-postgresql pytest-redis pytest-mastodon bench-pages screenshots format bench messages clean
+.PHONY: help demo demo-check docs reference soak smoke flake test lint types migrations pytest pytest-fit pytest-odd test-processes test-wheel test-pages pytest-postgresql pytest-redis pytest-mastodon bench-pages screenshots format bench messages clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "make %-18s %s\n", $$1, $$2 }'
@@ -50,7 +50,7 @@ flake: $(VENV)/test  ## run the fault tests TIMES=20 times, each in another orde
 	  $(BIN)/pytest -q -n 4 --randomly-seed=$$seed $(FAULTS) $(ARGS) || exit 1; \
 	done
 
-test: lint types migrations pytest pytest-fit  ## lint, types, migrations, and all tests that need Python and make alone
+test: lint types migrations pytest pytest-fit pytest-odd  ## lint, types, migrations, and all tests that need Python and make alone
 
 lint: $(VENV)/test  ## ruff: rules and layout
 	$(BIN)/ruff check .
@@ -67,6 +67,9 @@ pytest: $(VENV)/test  ## the tests of `make test`; ARGS="-k telegram" narrows th
 
 pytest-fit: $(VENV)/test  ## the tests with other packages and models, under settings of their own
 	$(PYTEST) --ds tests.fitapp.settings tests/integration/fit $(ARGS)
+
+pytest-odd: $(VENV)/test  ## the tests with models of every odd kind, and a second database
+	$(PYTEST) --ds tests.oddapp.settings tests/integration/odd $(ARGS)
 
 test-processes: $(VENV)/test  ## the tests that start, kill and judge workers and web servers
 	$(PYTEST) -m processes $(ARGS)

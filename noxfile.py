@@ -65,6 +65,7 @@ def _check_and_test(session: nox.Session) -> None:
     session.run("pytest", "-n", "2", "-m", "not pages", *session.posargs)
     if not session.posargs:
         session.run("pytest", "-n", "2", "--ds", "tests.fitapp.settings", "tests/integration/fit")
+        session.run("pytest", "-n", "2", "--ds", "tests.oddapp.settings", "tests/integration/odd")
 
 
 def _lowest(project: Path) -> list[str]:

@@ -14,15 +14,15 @@ class SyncQueueConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register checks, connect receivers, and import case_by_key app's sources."""
+        """Register checks, connect receivers, and import each app's sources."""
         from syncqueue import checks, receivers
         from syncqueue.core.errors import ConfigurationError
         from syncqueue.sources.registry import autodiscover
 
         checks.register_checks()
-        receivers.connect()
         try:
-            autodiscover()
+            checks.registration_problems[:] = autodiscover()
         except ConfigurationError as error:
             # Wrong settings: the checks name each problem; without them nothing is registered and nothing synced.
             checks.startup_problem = str(error)
+        receivers.connect()

@@ -2,6 +2,7 @@
 
 E001 SYNCQUEUE or a required key is missing    E002 unknown key    E003 wrong type or value
 E004 a handler cannot be used                  E005 Redis shared with a cache    E006 inconsistent times
+E007 a model cannot be synced as registered    E008 USE_TZ is off
 E009 the address of Redis cannot be used
 E010 a declared destination cannot work        W010 the same, and it has no secret here
 W001 the sweep cannot cover a model            W002 gevent         W003 evicting maxmemory-policy (--deploy)
@@ -17,7 +18,7 @@ from typing import Any
 
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
-from django.db import connections, router
+from django.db import connections
 
 from syncqueue.conf import SETTING, Settings, get_settings, problems
 from syncqueue.core.errors import ConfigurationError, QueueError
@@ -28,7 +29,7 @@ from syncqueue.handlers.registry import handler_class, make_handler
 from syncqueue.queue.connection import address_of, place_of, redis_errors, sync_client
 from syncqueue.queue.server_checks import celery_key, eviction_policy
 from syncqueue.site import record_db
-from syncqueue.sources.registry import all_sources
+from syncqueue.sources.registry import all_sources, home_db
 
 _KINDS = {"missing": "syncqueue.E001", "unknown": "syncqueue.E002", "type": "syncqueue.E003"}
 
@@ -37,6 +38,7 @@ ONE_HANDLER = "syncqueue.E004"
 ONE_DESTINATION = "syncqueue.E010"
 
 startup_problem = ""  # the error of autodiscovery, if any
+registration_problems: list[str] = []  # what autodiscovery has found
 
 
 def register_checks() -> None:
@@ -156,8 +158,14 @@ def _short_attempts(settings: Settings) -> Iterator[CheckMessage]:
 
 
 def check_sources(**_: Any) -> list[CheckMessage]:
-    """Return warnings about changes that the registered models do not cover."""
-    found: list[CheckMessage] = []
+    """What the registered models leave uncovered."""
+    found: list[CheckMessage] = [
+        Error(text, hint="Its app is not synced until this is mended.", id="syncqueue.E007")
+        for text in registration_problems
+    ]
+    if not django_settings.USE_TZ:
+        text = "USE_TZ is False: times without a zone cannot be compared with a destination's start, nor swept."
+        found.append(Error(text, hint="Set USE_TZ = True.", id="syncqueue.E008"))
     for source in all_sources():
         name = type(source).__name__
         if source.changed_field is None:
@@ -166,7 +174,13 @@ def check_sources(**_: Any) -> list[CheckMessage]:
                 f"that a crash separated from their record."
             )
             found.append(Warning(text, hint="Set it to an indexed auto_now field.", id="syncqueue.W001"))
-        elif router.db_for_write(source.model) != record_db():
+        elif source.model._meta.get_field(source.changed_field).null:
+            text = (
+                f"{name}.changed_field is {source.changed_field!r}, which may be empty: the sweep does not find the "
+                "objects where it is."
+            )
+            found.append(Warning(text, hint="Let every save fill it (auto_now).", id="syncqueue.W001"))
+        if home_db(source.model) != record_db():
             text = (
                 f"{source.label} and the tables of syncqueue are in different databases: saves are recorded after "
                 f"their commit, and the sweep finds those that a crash in between left out."

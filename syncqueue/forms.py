@@ -23,7 +23,9 @@ from django.utils.translation import gettext_lazy
 
 from syncqueue import services
 from syncqueue.conf import get_settings
+from syncqueue.core.answer import Refused
 from syncqueue.core.errors import SecretError, SyncQueueError
+from syncqueue.handlers import gate
 from syncqueue.handlers.base import DocumentHandler, PlaceChoice
 from syncqueue.handlers.registry import document_handler
 from syncqueue.models import Destination, Rule
@@ -181,14 +183,14 @@ class DestinationForm(DestinationModelForm):
         if values.get("rule") == Rule.TAG and not values.get("rule_value"):
             self.add_error("rule_value" if "rule_value" in self.fields else None, _("Name the tag."))
         if self.handler is not None and not self.errors:
-            try:
-                self.handler.clean(
-                    values.get("address", self.instance.address),
-                    values.get("options", self.instance.options),
-                    self._secret_wanted(),
-                )
-            except ValueError as error:
-                self.add_error(None, str(error))
+            found = gate.clean(
+                self.handler,
+                values.get("address", self.instance.address),
+                values.get("options", self.instance.options),
+                self._secret_wanted(),
+            )
+            if isinstance(found, Refused):
+                self.add_error(None, found.reason)
         return values
 
     def _secret_entered(self) -> dict[str, str]:

@@ -101,6 +101,15 @@ class Destination(models.Model):
         return self.name
 
     @property
+    def is_declared_here(self) -> bool:
+        """False where the settings of another process declare it, and this process's settings do not.
+
+        A process without the declaration knows neither the secret nor whether the address is still right. It neither
+        writes the row nor posts there.
+        """
+        return not self.declared or self.declared in get_settings().destinations
+
+    @property
     def secret(self) -> dict[str, str]:
         """The credential by field name; raises `SecretError` when no configured key opens it."""
         if self.declared:
@@ -266,9 +275,10 @@ class Alert(models.Model):
 
 
 class SweepPosition(models.Model):
-    """How far the sweep has come through one source: for all destinations, or filling one new destination."""
+    """How far the sweep has come through one source, in the order of its `changed_field`."""
 
     source = models.CharField(max_length=100)
+    # Set by version 0.1 alone, for what is a `Walk` now; the sweep turns such rows into walks.
     destination = models.ForeignKey(Destination, null=True, on_delete=models.CASCADE, related_name="+")
     changed_at = models.DateTimeField(null=True)  # None: from the beginning
     object_pk = models.CharField(max_length=200, blank=True)
@@ -282,8 +292,59 @@ class SweepPosition(models.Model):
         ]
 
     def __str__(self) -> str:
-        """Which walk."""
+        """Which source."""
         return f"{self.source} -> {self.destination_id or 'all'}"
+
+
+class WalkKind(models.TextChoices):
+    """What a walk over the objects of a source does with each of them."""
+
+    BACKFILL = "backfill"  # gives a new destination the objects that it takes
+    AFFECTED = "affected"  # syncs the objects that a change of a related object concerns
+    MISSED = "missed"  # gives records to objects that have none, or whose record has not seen their last change
+    GONE = "gone"  # goes through the records instead, and syncs those whose objects are gone
+
+
+class Walk(models.Model):
+    """A walk over one source in the order of primary keys, which the workers make a piece at a time.
+
+    The row is the request and the position. It goes when the end is reached.
+    """
+
+    source = models.CharField(max_length=100)
+    kind = models.CharField(max_length=10, choices=WalkKind.choices)
+    # BACKFILL: the destination to fill, and no other.
+    destination = models.ForeignKey(Destination, null=True, on_delete=models.CASCADE, related_name="+")
+    # AFFECTED: the related object as "notes.tag:5", where it exists still; "": all objects of the source.
+    related = models.CharField(max_length=310, blank=True)
+    position = models.CharField(max_length=200, blank=True)  # the last key that was passed; "": at the beginning
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        """Which source, and why."""
+        return f"{self.source}: {self.kind}"
+
+
+class RefusedObject(models.Model):
+    """An object that the site's own code raises for, so that nothing can be recorded of it; see sources/refusals.py."""
+
+    source = models.CharField(max_length=100)
+    object_pk = models.CharField(max_length=200)
+    reason = models.TextField()  # names the class and the exception
+    since = models.DateTimeField(default=timezone.now)
+    tries = models.PositiveIntegerField(default=1)
+    due_at = models.DateTimeField(default=timezone.now)  # when it is asked again
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar = [models.UniqueConstraint(fields=["source", "object_pk"], name="syncqueue_refused_once")]
+
+    def __str__(self) -> str:
+        """Which object."""
+        return f"{self.source}:{self.object_pk}"
 
 
 class SiteStamp(models.Model):

@@ -1,49 +1,113 @@
-"""Model signals in, changes out. Connected once, for all models; what is not registered costs a look into a dict."""
+"""Model signals in, changes out.
+
+Receivers are connected for each model that matters: the registered ones and those that inherit from them, the models
+that an `affected_by` names, and the user. All other models of the site are saved and deleted as without this app; above
+all Django may still delete their rows without reading them.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from django.apps import apps
 from django.contrib.auth import get_user_model
-from django.core.signals import request_finished, request_started
+from django.core.signals import request_finished, request_started, setting_changed
 from django.db import DEFAULT_DB_ALIAS, transaction
-from django.db.models import Model
-from django.db.models.signals import m2m_changed, post_delete, post_migrate, post_save, pre_delete
+from django.db.models import Model, QuerySet
+from django.db.models.signals import (
+    class_prepared,
+    m2m_changed,
+    post_delete,
+    post_migrate,
+    post_save,
+    pre_delete,
+)
+from django.dispatch import Signal
 
 from syncqueue import services
-from syncqueue.conf import get_settings
-from syncqueue.core.chunks import chunks
+from syncqueue.conf import SETTING, get_settings
+from syncqueue.core.answer import Refused
 from syncqueue.core.errors import ConfigurationError
+from syncqueue.dispatch.deletions import deletion_of
 from syncqueue.dispatch.dispatch import begin_request, end_request
-from syncqueue.dispatch.gathering import note_changes
-from syncqueue.models import Destination
+from syncqueue.dispatch.gathering import note_changes, note_walk
+from syncqueue.models import Destination, WalkKind
 from syncqueue.services import alerts
 from syncqueue.signals import destination_broken, task_failed
-from syncqueue.sources.intents import Change
-from syncqueue.sources.registry import ModelSync, all_sources, source_for
+from syncqueue.site import record_db
+from syncqueue.sources import gate
+from syncqueue.sources.gate import Affected
+from syncqueue.sources.intents import Change, change_of
+from syncqueue.sources.keys import UnreadableKey, key_text
+from syncqueue.sources.registry import ModelSync, all_sources, home_db, is_watched, on_change, source_for
+from syncqueue.sources.relations import affecting_models, related_objects, synced_models, through_models
 
 logger = logging.getLogger("syncqueue.receivers")
 
-CHUNK = 500
-# Where the objects that a related object concerns are kept while it is being deleted.
+# Beyond so many objects of one change, the change is one row that says "walk this", and a worker goes through them.
+MOST_OBJECTS = 300
+# Where the objects that a related object concerns are kept while it is being deleted, or its relation cleared.
 _AFFECTED = "_syncqueue_affected"
+
+_connected: set[tuple[Signal, Callable[..., None], type[Model]]] = set()
+_warned: set[tuple[str, str]] = set()
 
 
 def connect() -> None:
     """Connect everything; called once, when the app is ready."""
-    post_save.connect(on_save, dispatch_uid="syncqueue.save")
-    pre_delete.connect(before_delete, dispatch_uid="syncqueue.before_delete")
-    post_delete.connect(on_delete, dispatch_uid="syncqueue.delete")
-    m2m_changed.connect(on_m2m, dispatch_uid="syncqueue.m2m")
     post_save.connect(on_destination_save, sender=Destination, dispatch_uid="syncqueue.destination")
     request_started.connect(begin_request, dispatch_uid="syncqueue.request_started")
     request_finished.connect(end_request, dispatch_uid="syncqueue.request_finished")
     post_migrate.connect(services.after_migrate, dispatch_uid="syncqueue.migrate")
     task_failed.connect(alerts.on_task_failed, dispatch_uid="syncqueue.alerts")
     destination_broken.connect(alerts.on_destination_broken, dispatch_uid="syncqueue.alerts")
+    class_prepared.connect(_on_class, dispatch_uid="syncqueue.class")
+    setting_changed.connect(_on_setting, dispatch_uid="syncqueue.receivers")
+    on_change(connect_models)
+
+
+def connect_models() -> None:
+    """Connect the receivers of the models that matter now, and disconnect those of models that do not any more."""
+    wanted = _wanted() if _may_be_enabled() else set()
+    for signal, receiver, sender in _connected - wanted:
+        signal.disconnect(receiver, sender=sender)
+    for signal, receiver, sender in wanted - _connected:
+        signal.connect(receiver, sender=sender)
+    _connected.clear()
+    _connected.update(wanted)
+
+
+def _wanted() -> set[tuple[Signal, Callable[..., None], type[Model]]]:
+    found: set[tuple[Signal, Callable[..., None], type[Model]]] = set()
+    synced, affecting = synced_models(), affecting_models()
+    if not synced and not affecting:
+        return found
+    people = [model for model in apps.get_models() if issubclass(model, get_user_model())]
+    for model in {*synced, *affecting}:
+        found |= {(post_save, on_save, model), (pre_delete, before_delete, model)}
+    for model in {*synced, *affecting, *people}:
+        found.add((post_delete, on_delete, model))
+    return found | {(m2m_changed, on_m2m, model) for model in through_models()}
+
+
+def _on_class(sender: type[Model], **_: Any) -> None:
+    """A model was made after the start: it may inherit from one that matters."""
+    meta = sender._meta
+    apps.lazy_model_operation(lambda model: connect_models(), (meta.app_label, str(meta.model_name)))
+
+
+def _on_setting(*, setting: str, **_: Any) -> None:
+    if setting in (SETTING, "AUTH_USER_MODEL"):
+        connect_models()
+
+
+def _may_be_enabled() -> bool:
+    try:
+        return get_settings().enabled
+    except ConfigurationError:  # each save says what is wrong
+        return True
 
 
 def on_save(
@@ -56,79 +120,115 @@ def on_save(
 ) -> None:
     """An object was saved, or a related one."""
     source = source_for(sender)
-    if source is not None and _is_watched(source, update_fields):
-        note_changes(source, [Change(obj=instance, pk=str(instance.pk))], using, raw=raw)
-    if not raw:
-        for affected, objects in _affected(sender, instance):
-            _note_objects(affected, objects, using)
+    if source is not None and is_watched(source, update_fields) and _is_at_home(source, using):
+        _note(source, [instance], using, raw=raw)
+    if raw:
+        return
+    for affected in _affecting(sender):
+        found = _found(affected, instance)
+        if isinstance(found, Affected) and not found.more:
+            _note(affected, found.objects, using)
+        else:
+            note_walk(affected, WalkKind.AFFECTED, using, related=_name_of(instance))
 
 
-def before_delete(sender: type[Model], instance: Model, **_: Any) -> None:
-    """A related object is about to go: afterwards its relations cannot be followed any more."""
-    found = [(source, _read(source, objects)) for source, objects in _affected(sender, instance)]
+def _found(source: ModelSync, instance: Model) -> Affected | None:
+    """What a change of a related object concerns; None where the site's function raises, or nothing may be asked."""
+    if not _is_enabled():
+        return Affected(source, [], more=False)
+    try:
+        found = gate.affected(source, instance, MOST_OBJECTS)
+    except Exception:  # the database refused inside of the site's transaction; the change itself stands
+        logger.exception("What %s concerns could not be read; a walk is requested", _name_of(instance))
+        return None
+    return None if isinstance(found, Refused) else found.value
+
+
+def before_delete(
+    sender: type[Model], instance: Model, using: str = DEFAULT_DB_ALIAS, origin: Any = None, **_: Any
+) -> None:
+    """An object is about to go. Afterwards the relations of a related object cannot be followed any more."""
+    source = source_for(sender)
+    if source is not None and origin is not None and (change := _change(instance, deleted=True)):
+        deletion_of(origin).announce(source, change)
+    found = [(affected, _found(affected, instance)) for affected in _affecting(sender)]
     if found:
         setattr(instance, _AFFECTED, found)
 
 
-def _read(source: ModelSync, objects: Iterable[Model]) -> list[Model]:
-    try:
-        return list(objects)
-    except Exception:  # a lazy queryset of the site's own may fail; the deletion stands
-        logger.exception("Objects of %s could not be read; the sweep will find them", source.label)
-        return []
-
-
-def on_delete(sender: type[Model], instance: Model, using: str = DEFAULT_DB_ALIAS, **_: Any) -> None:
+def on_delete(
+    sender: type[Model], instance: Model, using: str = DEFAULT_DB_ALIAS, origin: Any = None, **_: Any
+) -> None:
     """An object was deleted, or a related one, or the owner of destinations."""
     source = source_for(sender)
-    if source is not None:
-        note_changes(source, [Change(obj=instance, pk=str(instance.pk), deleted=True)], using)
-    for affected, objects in instance.__dict__.pop(_AFFECTED, []):
-        _note_objects(affected, objects, using)
-    if sender is get_user_model() and _is_enabled():
+    if source is not None and _is_at_home(source, using) and (change := _change(instance, deleted=True)):
+        changes = list(deletion_of(origin).report(source, change))
+        if len(changes) > MOST_OBJECTS:
+            note_walk(source, WalkKind.GONE, using)
+        else:
+            note_changes(source, changes, using)
+    _note_kept(instance, using)
+    if issubclass(sender, get_user_model()) and _is_enabled():
         _retire_of_owner(instance.pk, using)
 
 
+def _note_kept(instance: Model, using: str) -> None:
+    """Note what was found to be concerned before the deletion, or before a relation was cleared."""
+    for source, found in instance.__dict__.pop(_AFFECTED, []):
+        if isinstance(found, Affected) and not found.more:
+            _note(source, found.objects, using)
+        else:
+            note_walk(source, WalkKind.AFFECTED, using)
+
+
 def _retire_of_owner(owner_id: Any, using: str) -> None:
-    try:
-        transaction.on_commit(partial(services.retire_of_owner, owner_id), using=using, robust=True)
-    except Exception:  # in autocommit the hook runs at once; the deletion stands
-        logger.exception("The destinations of user %s could not be retired", owner_id)
+    def retire() -> None:
+        try:
+            services.retire_of_owner(owner_id)
+        except Exception:  # the hooks of the site's own come after this one; a worker tries it again
+            logger.exception("The destinations of user %s could not be retired", owner_id)
+
+    transaction.on_commit(retire, using=using, robust=True)
 
 
 def on_m2m(
     sender: type[Model],
     instance: Model,
     action: str,
-    reverse: bool,
     model: type[Model],
     pk_set: set[Any] | None,
     using: str = DEFAULT_DB_ALIAS,
     **_: Any,
 ) -> None:
-    """A many-to-many relation of registered objects changed, from either side."""
-    if not reverse:
-        source = source_for(type(instance))
-        if source is not None and action in ("post_add", "post_remove", "post_clear"):
-            _note_objects(source, [instance], using)
+    """A many-to-many relation changed, from either side: the objects at both ends are concerned."""
+    near, far = source_for(type(instance)), source_for(model)
+    if action == "pre_clear" and far is not None and _is_enabled():  # afterwards nobody knows who was related
+        setattr(instance, _AFFECTED, [(far, _related(far, model, sender, instance, using))])
+    if action not in ("post_add", "post_remove", "post_clear"):
         return
-    source = source_for(model)
-    if source is None or not _is_enabled():
-        return
-    if action == "pre_clear":  # afterwards nobody knows who was related
-        setattr(instance, _AFFECTED, [(source, _related(sender, instance, model, using))])
-    elif action == "post_clear":
-        for affected, objects in instance.__dict__.pop(_AFFECTED, []):
-            _note_objects(affected, objects, using)
-    elif action in ("post_add", "post_remove") and pk_set:
-        _note_objects(source, model._base_manager.using(using).filter(pk__in=pk_set), using)
+    if near is not None and _is_at_home(near, using):
+        _note(near, [instance], using)
+    if action == "post_clear":
+        _note_kept(instance, using)
+    elif far is not None and pk_set and _is_at_home(far, using):
+        if len(pk_set) > MOST_OBJECTS:
+            note_walk(far, WalkKind.AFFECTED, using)
+        else:
+            _note(far, model._base_manager.using(using).filter(pk__in=pk_set), using)
 
 
-def _related(through: type[Model], instance: Model, model: type[Model], using: str) -> list[Model]:
-    for field in model._meta.many_to_many:
-        if field.remote_field.through is through:
-            return list(model._base_manager.using(using).filter(**{field.name: instance}))
-    return []
+def _related(
+    source: ModelSync, model: type[Model], through: type[Model], instance: Model, using: str
+) -> Affected | None:
+    rows = related_objects(model, through, instance, using)
+    if rows is None:
+        return None
+    try:
+        objects = gate.read(source, rows[: MOST_OBJECTS + 1]).objects
+    except Exception:  # the change itself stands
+        logger.exception("What %s concerns could not be read; a walk is requested", _name_of(instance))
+        return None
+    return Affected(source, objects, more=len(objects) > MOST_OBJECTS)
 
 
 def _is_enabled() -> bool:
@@ -138,30 +238,55 @@ def _is_enabled() -> bool:
         return False
 
 
-def _is_watched(source: ModelSync, update_fields: Iterable[str] | None) -> bool:
-    return source.watch is None or update_fields is None or bool(set(source.watch) & set(update_fields))
+def _is_at_home(source: ModelSync, using: str) -> bool:
+    """Whether a change happened in the database that attempts read; says so once where it did not."""
+    home = home_db(source.model)
+    if using != home and (source.label, using) not in _warned:
+        _warned.add((source.label, using))
+        logger.warning(
+            "%s was changed in the database %r; it is not synced from there: syncqueue reads it from %r, as the site's "
+            "routers say",
+            source.label,
+            using,
+            home,
+        )
+    return using == home
 
 
-def _affected(sender: type[Model], instance: Model) -> Iterable[tuple[ModelSync, Iterable[Model]]]:
-    """The registered objects that a related object concerns. What a site's function raises is logged."""
-    for source in all_sources():
-        for model, objects_of in source.affected_by.items():
-            if issubclass(sender, model) and _is_enabled():
-                try:
-                    yield source, objects_of(instance)
-                except Exception:  # the save of the related object stands
-                    logger.exception("affected_by of %s failed for %s", type(source).__name__, model.__name__)
+def _affecting(sender: type[Model]) -> list[ModelSync]:
+    """The sources whose objects a change of such an object concerns."""
+    return [source for source in all_sources() if any(issubclass(sender, model) for model in source.affected_by)]
 
 
-def _note_objects(source: ModelSync, objects: Iterable[Model], using: str) -> None:
+def _name_of(instance: Model) -> str:
     try:
-        for piece in chunks(objects, CHUNK):
-            note_changes(source, [Change(obj=obj, pk=str(obj.pk)) for obj in piece], using)
-    except Exception:  # a lazy queryset of the site's own may fail here
+        return f"{instance._meta.label_lower}:{key_text(type(instance), instance.pk)}"
+    except UnreadableKey:
+        return f"{instance._meta.label_lower}:{instance.pk}"
+
+
+def _change(obj: Model, *, deleted: bool = False) -> Change | None:
+    try:
+        return change_of(obj, deleted=deleted)
+    except UnreadableKey as error:  # such as an expression; the sweep reads the key from the database
+        logger.warning("A change was not noted: %s", error)
+        return None
+
+
+def _note(source: ModelSync, objects: Iterable[Model] | QuerySet[Any], using: str, *, raw: bool = False) -> None:
+    if not _may_be_enabled():
+        return
+    try:
+        rows = gate.read(source, objects).objects if isinstance(objects, QuerySet) else objects
+    except Exception:  # the database refused inside of the site's transaction; the change itself stands
         logger.exception("Objects of %s could not be read; the sweep will find them", source.label)
+        return
+    note_changes(source, [change for obj in rows if (change := _change(obj))], using, raw=raw)
 
 
 def on_destination_save(instance: Destination, created: bool, raw: bool = False, **_: Any) -> None:
-    """A destination was made or changed: fill it with older objects where it takes them, let go what waited for it."""
+    """A destination was made or changed: backfill it where it takes older objects, let go what waited for it."""
     if not raw and _is_enabled():
-        transaction.on_commit(lambda: services.after_destination_save(instance, created=created), robust=True)
+        transaction.on_commit(
+            lambda: services.after_destination_save(instance, created=created), using=record_db(), robust=True
+        )

@@ -14,12 +14,14 @@ from django.utils.translation import ngettext
 
 from syncqueue.admin.cards import Card
 from syncqueue.core.hold import BREAKER, RATE
-from syncqueue.models import Destination, RecordState, SyncRecord
+from syncqueue.models import Destination, RecordState, RefusedObject, SyncRecord
 from syncqueue.presentation.figures import capped, figure
 from syncqueue.secrets import redact
 from syncqueue.services.permissions import OPERATE
+from syncqueue.sources.registry import all_sources
 
 DESTINATIONS_NAMED = 5
+OBJECTS_NAMED = 3
 COUNTED = 10_000  # beyond, a count costs too much for a page that is asked for every few seconds
 
 
@@ -37,7 +39,7 @@ class Notice:
 
 def notices(cards: Sequence[Card]) -> list[Notice]:
     """What does not mend itself first, then what does."""
-    found = [*_broken_destinations(), *_held_records(), *_without_worker(cards)]
+    found = [*_broken_destinations(), *_held_records(), *_refused_objects(), *_without_worker(cards)]
     for card in cards:
         found += _of_card(card)
     return sorted(found, key=lambda notice: not notice.is_urgent)
@@ -115,6 +117,23 @@ def _held_records() -> Iterator[Notice]:
             count,
         ) % {"count": capped(count, COUNTED)}
         yield Notice(text=text, page="syncrecord_changelist", query="state__exact=unknown")
+
+
+def _refused_objects() -> Iterator[Notice]:
+    """Objects of which nothing can be recorded, because the site's own code raises for them."""
+    labels = [source.label for source in all_sources()]
+    rows = RefusedObject.objects.filter(source__in=labels).order_by("pk")
+    count = rows[: COUNTED + 1].count()
+    if count:
+        text = ngettext(
+            "%(count)s object is not synced, because the site's own code raises for it: %(reasons)s",
+            "%(count)s objects are not synced, because the site's own code raises for them, such as: %(reasons)s",
+            count,
+        ) % {
+            "count": capped(count, COUNTED),
+            "reasons": "; ".join(redact(row.reason).rstrip(".") for row in rows[:OBJECTS_NAMED]) + ".",
+        }
+        yield Notice(text=text)
 
 
 def _failed_records(service: str, dead_letters: int) -> Iterator[Notice]:

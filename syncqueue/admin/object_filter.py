@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from syncqueue.models import RecordState, SyncRecord
+from syncqueue.sources.keys import keys_of
 from syncqueue.sources.registry import source_for
 
 BEHIND = "behind"
@@ -40,7 +41,8 @@ class SyncStateFilter(admin.SimpleListFilter):
         if queryset.db == records.db and _is_written_alike(queryset.model._meta.pk):
             key = Cast(OuterRef("pk"), models.CharField(max_length=200))
             return queryset.filter(Exists(records.filter(object_pk=key)))
-        return queryset.filter(pk__in=list(records.values_list("object_pk", flat=True)[:NAMED]))
+        keys = keys_of(queryset.model, records.values_list("object_pk", flat=True)[:NAMED])
+        return queryset.filter(pk__in=list(keys.values()))
 
 
 def _is_written_alike(field: Any) -> bool:

@@ -32,6 +32,7 @@ from syncqueue.presentation.figures import figure
 from syncqueue.secrets import redact
 from syncqueue.services import audit
 from syncqueue.services.permissions import may_operate
+from syncqueue.sources.keys import key_text
 from syncqueue.sources.registry import source_for
 
 if TYPE_CHECKING:
@@ -230,13 +231,14 @@ def _without_status(options: Mapping[str, Any]) -> dict[str, Any]:
 def load_states(model: type[Model], objects: Iterable[Model]) -> None:
     """Put the states of their records on all the objects, with one query."""
     source = source_for(model)
-    by_pk: dict[str, list[str]] = {str(obj.pk): [] for obj in objects}
+    keys = [(obj, key_text(type(obj), obj.pk)) for obj in objects]
+    by_pk: dict[str, list[str]] = {key: [] for _obj, key in keys}
     if source is not None and by_pk:
         records = SyncRecord.objects.filter(source=source.label, object_pk__in=by_pk)
         for pk, state in records.values_list("object_pk", "state"):
             by_pk[pk].append(state)
-    for obj in objects:
-        setattr(obj, _LOADED, by_pk[str(obj.pk)])
+    for obj, key in keys:
+        setattr(obj, _LOADED, by_pk[key])
 
 
 def _state_words(states: Iterable[str]) -> str:

@@ -29,6 +29,8 @@ from syncqueue.presentation.figures import duration_words, figure
 from syncqueue.secrets import redact
 from syncqueue.services import audit
 from syncqueue.services.permissions import may_operate, may_view
+from syncqueue.sources.keys import key_text, keys_of
+from syncqueue.sources.registry import model_by_label
 
 if TYPE_CHECKING:
     Page = admin.ModelAdmin[SyncRecord]
@@ -146,7 +148,10 @@ class SyncRecordAdmin(Page):
         """One object by "notes.note:42", else by the beginning of the primary key."""
         source, colon, pk = search_term.strip().partition(":")
         if colon and "." in source:
-            return queryset.filter(source=source.lower(), object_pk=pk), False
+            model = model_by_label(source)
+            known = keys_of(model, [pk]) if model is not None else {}
+            text = key_text(model, known[pk]) if model is not None and known else pk
+            return queryset.filter(source=source.lower(), object_pk__in={pk, text}), False
         return super().get_search_results(request, queryset, search_term)
 
     @admin.action(description=gettext_lazy("Sync now"), permissions=["operate"])

@@ -85,6 +85,10 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+# What an action and an entity may have at most.
+TEXT_CHARACTERS = 200
+
+
 @dataclass(frozen=True, slots=True)
 class SyncTask:
     """A unit of work for one service.
@@ -107,8 +111,8 @@ class SyncTask:
         check_name("service", self.service)
         for name in ("action", "entity"):
             value = getattr(self, name)
-            if not isinstance(value, str) or not value or len(value) > 200:
-                raise InvalidTask(f"{name}: expected a text of 1 to 200 characters, got {value!r}.")
+            if not isinstance(value, str) or not value or len(value) > TEXT_CHARACTERS:
+                raise InvalidTask(f"{name}: expected a text of 1 to {TEXT_CHARACTERS} characters, got {value!r}.")
         if self.priority not in PRIORITIES:
             raise InvalidTask(f"priority: expected one of {', '.join(PRIORITIES)}, got {self.priority!r}.")
         if not isinstance(self.payload, Mapping):

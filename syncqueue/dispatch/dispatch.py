@@ -13,12 +13,14 @@ from itertools import groupby
 
 from syncqueue import tracing
 from syncqueue.conf import get_settings
+from syncqueue.core.answer import Asked
 from syncqueue.core.errors import ConfigurationError, QueueError, QueueFull, QueueUnavailable, UnconfirmedEnvironment
 from syncqueue.core.hold import holds_of_destination
 from syncqueue.core.task import NO_PROGRESS, ClaimedTask, SyncTask
 from syncqueue.dispatch import site_queues as queues
 from syncqueue.dispatch.immediate import immediate_loop, is_gevent
 from syncqueue.dispatch.sending import is_sending
+from syncqueue.handlers import gate
 from syncqueue.handlers.base import DocumentHandler, Place
 from syncqueue.handlers.registry import shared_handler
 from syncqueue.models import Destination
@@ -181,11 +183,8 @@ def _holds(service: str, pending_records: Sequence[PendingRecord]) -> list[tuple
 
 def endpoint_of(handler: DocumentHandler, destination: Destination) -> str:
     """The endpoint of a destination, as far as it can be known without its secret; "" where it has none."""
-    try:
-        return handler.endpoint(_place_of(destination))
-    except Exception:  # the attempt will end with it, and say so on the record
-        logger.exception("%s has no endpoint", destination)
-        return ""
+    found = gate.endpoint(handler, _place_of(destination))
+    return found.value if isinstance(found, Asked) else ""  # the attempt ends with it, and says so on the record
 
 
 def _place_of(destination: Destination) -> Place:

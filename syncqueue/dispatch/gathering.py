@@ -12,8 +12,11 @@ from functools import partial
 from django.db import connections, transaction
 
 from syncqueue.conf import get_settings
-from syncqueue.dispatch.dispatch import dispatch
+from syncqueue.dispatch.dispatch import dispatch, queued
+from syncqueue.dispatch.immediate import immediate_loop, is_gevent
+from syncqueue.models import WalkKind
 from syncqueue.site import record_db
+from syncqueue.sources import walks
 from syncqueue.sources.destinations import ensure_declared
 from syncqueue.sources.intents import Change, PendingRecord, record_changes
 from syncqueue.sources.registry import ModelSync
@@ -74,27 +77,89 @@ def captured(take: Callable[[Sequence[PendingRecord]], None]) -> Iterator[None]:
 
 
 def note_changes(source: ModelSync, changes: Sequence[Change], using: str, *, raw: bool = False) -> None:
-    """Write the records of changes and see to their dispatch. Never raises: the sweep repairs what failed.
+    """Write the records of changes and see to their dispatch. Never raises: what failed is tried again.
 
     `raw`: the objects come from a fixture, and are not synced.
     """
     try:
-        if not changes or not get_settings().enabled:
-            return
-        if using == record_db():
-            _record(source, changes, using, muted=raw or _state.muted > 0)
-        else:  # another database's transaction: what it rolls back must not be recorded
-            record = partial(_record_safely, source, changes, using, muted=raw or _state.muted > 0)
-            transaction.on_commit(record, using=using, robust=True)
+        if changes and get_settings().enabled:
+            _note(partial(_record, source, changes, using, muted=raw or _state.muted > 0), using)
     except Exception:  # the save of the user's object stands, whatever happens here
-        logger.exception("%s %s could not be recorded; the sweep will", source.label, [c.pk for c in changes][:10])
+        logger.exception("%s could not be recorded; tried again after the commit", _names(source, changes))
+        _try_again(partial(_record_again, source, changes, using, muted=raw or _state.muted > 0), using)
 
 
-def _record_safely(source: ModelSync, changes: Sequence[Change], using: str, *, muted: bool) -> None:
+def note_walk(source: ModelSync, kind: WalkKind, using: str, *, related: str = "") -> None:
+    """Request a walk in place of very many changes. Never raises."""
+    try:
+        if get_settings().enabled and not _state.muted:
+            _note(partial(_request, source, kind, related), using)
+    except Exception:  # as in note_changes
+        logger.exception("A walk over %s could not be requested; tried again after the commit", source.label)
+        _try_again(partial(_request, source, kind, related), using)
+
+
+def _note(write: Callable[[], None], using: str) -> None:
+    """Write now; after a commit where it is another database's: what that rolls back must not be recorded."""
+    if using == record_db():
+        write()
+    else:
+        _after_commit(write, using)
+
+
+def _after_commit(work: Callable[[], None], using: str) -> None:
+    """Do something after the commit. What it raises is logged: the hooks of the site's own come after this one."""
+    transaction.on_commit(partial(_logged, work), using=using)
+
+
+def _logged(work: Callable[[], None]) -> None:
+    try:
+        work()
+    except Exception:  # there is nobody to tell
+        logger.exception("A change could not be recorded; the sweep will find the objects")
+
+
+def _try_again(work: Callable[[], None], using: str) -> None:
+    """Try once more after the commit, where there is a transaction: that of a deletion leaves nothing for a sweep.
+
+    In a thread of its own, and into the queue: what refused the first try may hold its lock still, and a request does
+    not wait for it.
+    """
+
+    def begin() -> None:
+        immediate_loop().later(partial(_logged, partial(_queued, work)))
+
+    if using == record_db() and connections[using].in_atomic_block and not is_gevent():
+        _after_commit(begin, using)
+
+
+def _queued(work: Callable[[], None]) -> None:
+    with queued():
+        work()
+
+
+def _request(source: ModelSync, kind: WalkKind, related: str) -> None:
+    with _savepoint():
+        walks.request(source, kind, related=related)
+
+
+def _record_again(source: ModelSync, changes: Sequence[Change], using: str, *, muted: bool) -> None:
+    """The second try, in a transaction of its own: all of them together, or else each by itself."""
     try:
         _record(source, changes, using, muted=muted)
-    except Exception:  # as in note_changes
-        logger.exception("%s %s could not be recorded; the sweep will", source.label, [c.pk for c in changes][:10])
+    except Exception:
+        if len(changes) == 1:
+            raise
+        logger.exception("%s could not be recorded together; each is tried by itself", _names(source, changes))
+        for change in changes:
+            try:
+                _record(source, [change], using, muted=muted)
+            except Exception:  # the others must not go with it
+                logger.exception("%s could not be recorded; the sweep will find it", _names(source, [change]))
+
+
+def _names(source: ModelSync, changes: Sequence[Change]) -> str:
+    return f"{source.label} {[change.pk for change in changes[:10]]}"
 
 
 def _record(source: ModelSync, changes: Sequence[Change], using: str, *, muted: bool) -> None:

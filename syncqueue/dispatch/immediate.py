@@ -56,9 +56,18 @@ class ImmediateLoop:
             self._attempt(settings, stamp, service, claimed, holds_active, leased),
             self._loop,
         )
+        self._open_until_done(future)
+        return future
+
+    def later(self, work: Callable[[], None]) -> None:
+        """Do database work that the request does not wait for, in a database thread."""
+        self._open_until_done(
+            contextvars.Context().run(asyncio.run_coroutine_threadsafe, self._database.run(work), self._loop)
+        )
+
+    def _open_until_done(self, future: Future[None]) -> None:
         self._open.add(future)
         future.add_done_callback(self._finished)
-        return future
 
     def _finished(self, future: Future[None]) -> None:
         self._open.discard(future)

@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 
 from syncqueue import services
 from syncqueue.conf import get_settings
+from syncqueue.core.answer import Asked, Refused
 from syncqueue.core.errors import (
     ConfigurationError,
     DestinationBroken,
@@ -25,6 +26,7 @@ from syncqueue.core.errors import (
 )
 from syncqueue.doctor.finding import Finding, advise, ok, wrong
 from syncqueue.execution.prepare import place_of
+from syncqueue.handlers import gate
 from syncqueue.handlers.base import DocumentHandler
 from syncqueue.handlers.registry import shared_handler
 from syncqueue.models import Destination, DestinationState
@@ -65,12 +67,15 @@ def _examine(service: str, handler: DocumentHandler, chosen: Sequence[Destinatio
     for destination in chosen:
         try:
             place = place_of(destination)
-            handler.clean(place.address, place.options, place.secret)
-            endpoint = handler.endpoint(place)
-        except Exception as error:  # a handler may raise anything; the other destinations are still examined
+        except SecretError as error:
             yield _failure(destination, error)
-        else:
-            endpoints.setdefault(str(endpoint), []).append(destination)
+            continue
+        cleaned, found = gate.clean(handler, place.address, place.options, place.secret), gate.endpoint(handler, place)
+        refused = next((one for one in (cleaned, found) if isinstance(one, Refused)), None)
+        if refused is not None:
+            yield _failure(destination, refused.as_error())
+        elif isinstance(found, Asked):
+            endpoints.setdefault(found.value, []).append(destination)
     for endpoint, destinations in endpoints.items():
         yield from _examine_endpoint(service, handler, endpoint, destinations)
 
@@ -81,6 +86,9 @@ def _examine_endpoint(
     names = ", ".join(destination.name for destination in destinations)
     host, port = _host_and_port(endpoint)
     if not host:
+        if refused := _refused_forms(handler, destinations):
+            yield from refused
+            return
         text = _("%(names)s: %(handler)s.endpoint() returns %(endpoint)r, which is not a host with a port.")
         values = {"names": names, "handler": type(handler).__name__, "endpoint": endpoint}
         advice = _("Add the port to the address, or let the handler add it: “example.org:443”.")
@@ -92,6 +100,18 @@ def _examine_endpoint(
         yield from _check_all(destinations)
     else:
         yield advise(service, _("Not tested, because their host cannot be reached: %s.") % names, "")
+
+
+def _refused_forms(handler: DocumentHandler, destinations: Sequence[Destination]) -> list[Finding]:
+    """Return a finding for each destination whose stored form the handler refuses: a reason for a bad endpoint."""
+    found: list[Finding] = []
+    for destination in destinations:
+        try:
+            place = place_of(destination)
+            handler.clean(place.address, place.options, place.secret)
+        except Exception as error:  # a handler may raise anything; the other destinations are still examined
+            found.append(_failure(destination, error))
+    return found
 
 
 def _host_and_port(endpoint: str) -> tuple[str, int]:

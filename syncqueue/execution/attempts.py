@@ -32,6 +32,8 @@ logger = logging.getLogger("syncqueue.execution")
 
 # How soon to look again at a record that another attempt is working on.
 _MARKED_SECONDS = 5.0
+# How soon to offer a record again to processes whose settings declare its destination.
+_ELSEWHERE_SECONDS = 30.0
 _MARKED_TEXT = "Another attempt is working on this."
 _CUT_OFF_TEXT = "An attempt was cut off after it may have sent this; look before you send it again."
 
@@ -169,6 +171,8 @@ class RecordRunner:
                 decision = Decision(move=Move.FAIL, error=result.error)
             case Verdict.SENDING:
                 decision = _look_again()
+            case Verdict.ELSEWHERE:
+                decision = await self._leave(found)
             case Verdict.STOPPED:
                 decision = await self._stop(found, result.error)
             case Verdict.UNCERTAIN:
@@ -188,6 +192,16 @@ class RecordRunner:
     async def _stop(self, found: NotReady, reason: str) -> Decision:
         await self._database.run(records.note_waiting, [found.record_id], reason, self._clock.now())
         return Decision(move=Move.PARK, error=reason, counts=False, hold=found.stop_hold, hold_ends=False)
+
+    async def _leave(self, prepared: NotReady) -> Decision:
+        """Leave a record to a process whose settings declare its destination."""
+        name = prepared.record.destination.name if prepared.record else ""
+        reason = (
+            f"{name} is not declared in the settings of the process that tried this (SYNCQUEUE['DESTINATIONS']); "
+            "a process that declares it posts this."
+        )
+        await self._database.run(records.note_waiting, [prepared.record_id], reason, self._clock.now())
+        return Decision(move=Move.RETRY, error=reason, delay_seconds=_ELSEWHERE_SECONDS, counts=False)
 
     async def _store_failure(self, record: SyncRecord, decision: Decision) -> None:
         trouble = records.Failure(

@@ -18,6 +18,7 @@ from typing import ParamSpec, TypeVar
 
 from django.db import InterfaceError, OperationalError
 
+from syncqueue.core.answer import Asked
 from syncqueue.core.clock import Clock
 from syncqueue.core.errors import LeaseLost, OutcomeUnknown
 from syncqueue.core.result import ENDPOINT_FAILURES, Outcome, SyncResult
@@ -25,6 +26,7 @@ from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.decision import Decision, Move
 from syncqueue.execution.prepare import Ready
 from syncqueue.execution.sending import Answer, send
+from syncqueue.handlers import gate
 from syncqueue.handlers.base import Document, DocumentHandler, DocumentJob, JobStep, Place, RemotePart
 from syncqueue.models import RecordState
 from syncqueue.sources import records
@@ -124,10 +126,10 @@ class Delivery:
         # An error may come from a proxy that heard nothing of the service behind it. Who can take such a copy away
         # bears the suspicion; for others it would only be one more thing that nobody can do anything about.
         record = entry.record
-        return outcome is Outcome.UNKNOWN or (
-            outcome in (Outcome.RETRY, Outcome.UNAVAILABLE)
-            and self._handler.lost_part(entry.place, record.source, record.object_pk) is not None
-        )
+        if outcome not in (Outcome.RETRY, Outcome.UNAVAILABLE):
+            return outcome is Outcome.UNKNOWN
+        lost = gate.lost_part(self._handler, entry.place, record.source, record.object_pk)
+        return isinstance(lost, Asked) and lost.value is not None
 
     def _next_attempt_at(self, decision: Decision) -> datetime | None:
         timed = decision.move is Move.RETRY or (decision.move is Move.PARK and decision.hold_ends)

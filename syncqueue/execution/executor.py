@@ -24,6 +24,7 @@ from syncqueue.execution.generic import GenericRunner
 from syncqueue.execution.prepare import Ready, prepare
 from syncqueue.execution.sending import batch_limit
 from syncqueue.handlers.base import DocumentHandler, SyncHandler
+from syncqueue.handlers.gate import close
 from syncqueue.handlers.registry import make_handler
 from syncqueue.queue import AsyncSyncQueue
 from syncqueue.sources.intents import record_id_of
@@ -46,7 +47,7 @@ class ServiceRuntime:
         self.generic = GenericRunner(service, queue, ending, settings)
 
     async def aclose(self) -> None:
-        await self.handler.aclose()
+        await close(self.handler)
         self.generic.close()
 
 

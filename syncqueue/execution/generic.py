@@ -28,6 +28,10 @@ _One: TypeAlias = SyncResult | None
 Told: TypeAlias = Callable[[ClaimedTask], None]
 Broke: TypeAlias = Callable[[Sequence[ClaimedTask], Exception], Awaitable[None]]
 
+# Threads are started as they are needed, and the consumer limits the number of tasks in progress: by a policy that may
+# change while it runs, and by --concurrency.
+_MOST_THREADS = 1000
+
 
 class GenericRunner:
     """Makes attempts at one service's generic tasks, on one event loop. The endpoint of all of them is the service."""
@@ -77,7 +81,7 @@ class GenericRunner:
         if inspect.iscoroutinefunction(handler.process):
             runs = SideBySide(handler.process, self._settings.processing.attempt_timeout_seconds)
         else:
-            runs = SideBySide(lambda one: self._in_thread(handler.process, one, policy), None)
+            runs = SideBySide(lambda one: self._in_thread(handler.process, one), None)
         await runs.run(group, end)
 
     async def _end_plain(self, ended: Sequence[Ended]) -> list[Ended]:
@@ -147,7 +151,7 @@ class GenericRunner:
     async def _call(self, work: Callable[[T], Awaitable[U] | U], given: T, policy: ServiceSettings) -> U:
         """Call the handler. A plain function runs in a thread, which cannot be cut off and keeps its lease."""
         if not inspect.iscoroutinefunction(work):
-            return cast("U", await uncancelled(self._in_thread(work, given, policy)))
+            return cast("U", await uncancelled(self._in_thread(work, given)))
         timeout = self._settings.processing.attempt_timeout_seconds
         try:
             async with asyncio.timeout(timeout) as limit:
@@ -158,8 +162,8 @@ class GenericRunner:
             text = f"No answer within {timeout:g} s; it is not known whether it was carried out."
             raise OutcomeUnknown(text) from error
 
-    def _in_thread(self, work: Callable[[T], Any], given: T, policy: ServiceSettings) -> Awaitable[Any]:
+    def _in_thread(self, work: Callable[[T], Any], given: T) -> Awaitable[Any]:
         if self._threads is None:
             name = f"syncqueue-{self._service}"
-            self._threads = ThreadPoolExecutor(policy.concurrency, thread_name_prefix=name)
+            self._threads = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix=name)
         return asyncio.get_running_loop().run_in_executor(self._threads, work, given)

@@ -8,21 +8,28 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
+
+from django.db import Error as DatabaseError
 
 from syncqueue.conf import ServiceSettings, get_settings
+from syncqueue.core.answer import Answer, Refused, words
 from syncqueue.core.errors import ConfigurationError, SecretError
 from syncqueue.core.hold import holds_of_destination, stopped
 from syncqueue.core.result import Outcome, SyncResult, format_traceback
+from syncqueue.handlers import gate as handler_gate
 from syncqueue.handlers.base import Document, DocumentHandler, Place, RemotePart
 from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord
+from syncqueue.sources import gate
+from syncqueue.sources.keys import UnreadableKey
 from syncqueue.sources.loading import Loaded, load
 from syncqueue.sources.planner import DesiredState, Plan, Step, plan
 from syncqueue.sources.records import read_parts
 from syncqueue.sources.registry import ModelSync, source_by_label
 
+T = TypeVar("T")
 logger = logging.getLogger("syncqueue.execution")
 
 
@@ -35,6 +42,7 @@ class Verdict(StrEnum):
     STOPPED = "stopped"  # its destination is broken or switched off
     FAILED = "failed"  # it could not be prepared
     UNCERTAIN = "uncertain"  # an earlier attempt was never heard of again, and the policy holds such records
+    ELSEWHERE = "elsewhere"  # another process's settings declare its destination: this process cannot post there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,16 +129,42 @@ def _prepare(
         return NotReady(verdict=Verdict.SETTLED, record_id=record.pk, record=record)
     if found.mark_is_live:
         return NotReady(verdict=Verdict.SENDING, record_id=record.pk, record=record)
+    if not record.destination.is_declared_here:
+        return NotReady(verdict=Verdict.ELSEWHERE, record_id=record.pk, record=record)
     try:
         return _plan(found, targets, handler, service)
     except SecretError as error:
         result = SyncResult(outcome=Outcome.BROKEN, error=str(error))
         return NotReady(verdict=Verdict.FAILED, record_id=record.pk, record=record, result=result)
-    except Exception as error:  # the site's document(), owner() and is_live() may raise anything
+    except _Refusal as error:
+        return _failed(record, error.refused.reason, error.refused.error)
+    except DatabaseError:  # the database is away: it says nothing of this record
+        raise
+    except Exception as error:  # ours, or a registration that is gone: this record alone ends with it
         logger.exception("%s:%s could not be prepared for %s", record.source, record.object_pk, service.name)
-        text = f"{record.source}:{record.object_pk} could not be prepared: {type(error).__name__}: {error}"
-        result = SyncResult(outcome=Outcome.RETRY, error=text[:1000], traceback=format_traceback(error))
-        return NotReady(verdict=Verdict.FAILED, record_id=record.pk, record=record, result=result)
+        text = f"{record.source}:{record.object_pk} could not be prepared: {words(error)}"
+        return _failed(record, text, error)
+
+
+class _Refusal(Exception):
+    """Code of the site's own has raised; `refused` says what of it."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(refused.reason)
+        self.refused = refused
+
+
+def _value(answer: Answer[T]) -> T:
+    if isinstance(answer, Refused):
+        raise _Refusal(answer)
+    return answer.value
+
+
+def _failed(record: SyncRecord, reason: str, error: Exception) -> NotReady:
+    # A key that cannot be read will never be readable by itself.
+    outcome = Outcome.FAILURE if isinstance(error, UnreadableKey) else Outcome.RETRY
+    result = SyncResult(outcome=outcome, error=reason[:1000], traceback=format_traceback(error))
+    return NotReady(verdict=Verdict.FAILED, record_id=record.pk, record=record, result=result)
 
 
 def place_of(destination: Destination) -> Place:
@@ -153,7 +187,9 @@ def _target(destination: Destination, targets: dict[int, _Target], handler: Docu
     if destination.pk not in targets:
         place = place_of(destination)
         targets[destination.pk] = _Target(
-            place=place, endpoint=handler.endpoint(place), credential=handler.credential(place)
+            place=place,
+            endpoint=_value(handler_gate.endpoint(handler, place)),
+            credential=_value(handler_gate.credential(handler, place)),
         )
     return targets[destination.pk]
 
@@ -162,6 +198,8 @@ def _plan(found: Loaded, targets: dict[int, _Target], handler: DocumentHandler, 
     record, destination = found.record, found.record.destination
     if not found.registered:
         raise ConfigurationError(f"{record.source} is not registered with syncqueue (any more).")
+    if found.refused is not None:
+        raise _Refusal(found.refused)
     target = _target(destination, targets, handler)
     place = target.place
     source = source_by_label(record.source)
@@ -170,8 +208,8 @@ def _plan(found: Loaded, targets: dict[int, _Target], handler: DocumentHandler, 
         exists=found.obj is not None,
         live=document is not None,
         document=document,
-        fingerprint=handler.fingerprint(document, place) if document else "",
-        created_at=source.created_at(found.obj) if source and found.obj else None,
+        fingerprint=_value(handler_gate.fingerprint(handler, document, place)) if document else "",
+        created_at=_value(gate.created_at(source, found.obj)) if source and found.obj else None,
         rule=destination.rule,
         rule_value=destination.rule_value,
         start_at=destination.start_at,
@@ -185,7 +223,7 @@ def _plan(found: Loaded, targets: dict[int, _Target], handler: DocumentHandler, 
         address=place.address,
         content_hash=record.content_hash,
         existing=_existing(source, found, destination, handler) if not parts else None,
-        lost=handler.lost_part(place, record.source, record.object_pk) if record.uncertain or cut_off else None,
+        lost=_lost_part(handler, place, record) if record.uncertain or cut_off else None,
     )
     lost = cut_off and planned.step is Step.CREATE
     # Not wanted any more: who takes it away may be cut off too, and what nobody can take away is said.
@@ -209,23 +247,24 @@ def _plan(found: Loaded, targets: dict[int, _Target], handler: DocumentHandler, 
 
 
 def _document(source: ModelSync | None, found: Loaded) -> Document | None:
-    if source is None or found.obj is None or not source.is_live(found.obj):
+    if source is None or found.obj is None:
         return None
-    document = source.document(found.obj)
-    if not isinstance(document, Document):
-        raise ConfigurationError(f"{type(source).__name__}.document() answered {type(document).__name__}, no Document.")
-    return replace(document, field_types=source.search_fields) if source.search_fields else document
+    return _value(gate.content(source, found.obj))
 
 
 def _existing(
     source: ModelSync | None, found: Loaded, destination: Destination, handler: DocumentHandler
 ) -> RemotePart | None:
-    if source is None or found.obj is None or not source.adopts:
+    if source is None or found.obj is None:
         return None
-    remote_id = source.existing_remote(found.obj, destination)
+    remote_id = _value(gate.existing_remote(source, found.obj, destination))
     if remote_id is None:
         return None
-    return RemotePart(kind=handler.default_kind, id=str(remote_id), address=destination.address)
+    return RemotePart(kind=handler.default_kind, id=remote_id, address=destination.address)
+
+
+def _lost_part(handler: DocumentHandler, place: Place, record: SyncRecord) -> RemotePart | None:
+    return _value(handler_gate.lost_part(handler, place, record.source, record.object_pk))
 
 
 def _stopped(ready: Ready, destination: Destination) -> NotReady | None:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 from urllib.parse import SplitResult
+
+from django.utils.functional import Promise
 
 from syncqueue.core.errors import ConfigurationError
 from syncqueue.core.result import SyncResult
@@ -42,16 +44,37 @@ class Document:
     field_types: Mapping[str, str] = field(default_factory=dict)  # of `fields`; filled from ModelSync.search_fields
 
     def __post_init__(self) -> None:
-        """Refuse what no handler could use, naming the field; raises `ValueError`."""
-        if not isinstance(self.text, str):
-            raise ValueError(f"Document.text: expected a text, got {type(self.text).__name__}.")
+        """Take lazy texts as texts, and refuse what no handler could use, naming the field; raises `ValueError`."""
+        for name in ("text", "title", "url"):
+            value = _plain(getattr(self, name))
+            if value is None and name != "text":
+                value = ""
+            if not isinstance(value, str):
+                raise ValueError(f"Document.{name}: expected a text, got {type(value).__name__}.")
+            object.__setattr__(self, name, value)
         if self.format not in ("plain", "markdown"):
             raise ValueError(f"Document.format: expected 'plain' or 'markdown', got {self.format!r}.")
+        if not isinstance(self.is_private, bool):
+            raise ValueError(f"Document.is_private: expected True or False, got {self.is_private!r}.")
         for name in ("tags", "media"):
-            value = getattr(self, name)
-            if isinstance(value, str) or not all(isinstance(item, str) for item in value):
-                raise ValueError(f"Document.{name}: expected a tuple of texts, got {value!r}.")
-            object.__setattr__(self, name, tuple(value))
+            object.__setattr__(self, name, _texts(name, getattr(self, name)))
+        if not isinstance(self.fields, Mapping) or not all(isinstance(key, str) for key in self.fields):
+            raise ValueError(f"Document.fields: expected a dict with names as keys, got {self.fields!r}.")
+        object.__setattr__(self, "fields", {key: _plain(value) for key, value in self.fields.items()})
+
+
+def _plain(value: Any) -> Any:
+    """A lazy text (gettext_lazy, reverse_lazy) as the text that it is now; anything else as it is."""
+    return str(value) if isinstance(value, Promise) else value
+
+
+def _texts(name: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, str) and isinstance(value, Iterable):
+        found = tuple(_plain(item) for item in value)  # once: a generator would be empty afterwards
+        if all(isinstance(item, str) for item in found):
+            return found
+        value = found
+    raise ValueError(f"Document.{name}: expected a tuple of texts, got {value!r}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

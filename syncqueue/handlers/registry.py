@@ -5,9 +5,10 @@ from __future__ import annotations
 from django.utils.module_loading import import_string
 
 from syncqueue.conf import ServiceSettings, Settings, get_settings
+from syncqueue.core.answer import words
 from syncqueue.core.errors import ConfigurationError
 from syncqueue.handlers.base import DocumentHandler, HandlerConfig, SyncHandler
-from syncqueue.secrets import redact
+from syncqueue.handlers.gate import construct
 
 # As import paths, so that a service's client library is loaded only where the service is used.
 BUILT_IN = {
@@ -33,6 +34,10 @@ def handler_class(service: ServiceSettings) -> type[SyncHandler]:
         found = import_string(path)
     except ImportError as error:
         raise ConfigurationError(_explain_import(service.name, path, error)) from error
+    except Exception as error:  # a module of the site's own may raise anything
+        raise ConfigurationError(
+            f"SYNCQUEUE['HANDLERS'][{service.name!r}]: cannot import {path}: {words(error)}"
+        ) from error
     if not (isinstance(found, type) and issubclass(found, SyncHandler)):
         raise ConfigurationError(
             f"SYNCQUEUE['HANDLERS'][{service.name!r}]['CLASS']: {path} is not a subclass of syncqueue.SyncHandler."
@@ -54,10 +59,6 @@ def make_handler(service: str, settings: Settings | None = None) -> SyncHandler:
     """
     settings = settings or get_settings()
     found = settings.service(service)
-    kind = handler_class(found)
-    where = f"SYNCQUEUE['HANDLERS'][{service!r}]: {kind.__module__}.{kind.__qualname__}"
-    if missing := sorted(kind.__abstractmethods__):
-        raise ConfigurationError(f"{where} lacks {', '.join(f'{name}()' for name in missing)}; every handler has them.")
     config = HandlerConfig(
         service=service,
         options=found.options,
@@ -65,12 +66,7 @@ def make_handler(service: str, settings: Settings | None = None) -> SyncHandler:
         attempt_timeout_seconds=settings.processing.attempt_timeout_seconds,
         allowed_private_hosts=settings.allowed_private_hosts,
     )
-    try:
-        return kind(config)
-    except ConfigurationError:
-        raise
-    except Exception as error:  # the site's code may raise anything, and the other services go on
-        raise ConfigurationError(f"{where} cannot be made: {type(error).__name__}: {redact(str(error))}") from error
+    return construct(handler_class(found), config)
 
 
 _shared: tuple[Settings, dict[str, SyncHandler]] | None = None

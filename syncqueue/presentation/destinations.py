@@ -33,6 +33,11 @@ def condition(destination: Destination) -> str:
         )
     if destination.state == DestinationState.RETIRING:
         return _("Retiring: it goes once its copies are dealt with.")
+    if not destination.is_declared_here:
+        return _(
+            "Not declared here: SYNCQUEUE['DESTINATIONS'] of this process does not name it. Processes that declare it "
+            "post there."
+        )
     if document_handler(destination.service) is None:
         return _("Its service is off: it is not named in SYNCQUEUE['HANDLERS'].")
     if not destination.enabled:

@@ -8,9 +8,10 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from syncqueue.handlers.base import Document
+from syncqueue.core.answer import Refused
 from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord
 from syncqueue.queue.inspect import HoldView
+from syncqueue.sources import gate
 from syncqueue.sources.planner import DesiredState, Reason, is_too_old, refusal
 from syncqueue.sources.registry import ModelSync
 
@@ -72,6 +73,8 @@ def _url(record: SyncRecord | None) -> str:
 def _text(
     source: ModelSync, obj: object, destination: Destination, record: SyncRecord | None, hold: HoldView | None
 ) -> str:
+    if not destination.is_declared_here and (record is None or record.state == RecordState.WAITING):
+        return _("not declared here: a process whose SYNCQUEUE['DESTINATIONS'] names the destination posts there.")
     if record is None:
         return _absence(source, obj, destination) or _("has not been noted yet; the sweep will find it.")
     match record.state:
@@ -112,20 +115,19 @@ def ended(text: str) -> str:
 
 def _absence(source: ModelSync, obj: object, destination: Destination) -> str:
     """Why nothing is wanted there; empty when something is."""
-    try:
-        live = source.is_live(obj)
-        document: Document | None = source.document(obj) if live else None
-    except Exception as error:  # the site's own code, asked for a page: the page must stand
-        return _("could not be read: %(error)s") % {"error": f"{type(error).__name__}: {error}"}
+    found, created_at = gate.content(source, obj), gate.created_at(source, obj)
+    if isinstance(found, Refused) or isinstance(created_at, Refused):
+        refused = found if isinstance(found, Refused) else created_at
+        return _("could not be read: %(error)s") % {"error": refused.reason if isinstance(refused, Refused) else ""}
     desired = DesiredState(
         exists=True,
-        live=live,
-        document=document,
+        live=found.value is not None,
+        document=found.value,
         rule=destination.rule,
         rule_value=destination.rule_value,
         retiring=destination.state == DestinationState.RETIRING,
     )
     reason = refusal(desired)
-    if reason is None and is_too_old(source.created_at(obj), destination.start_at):
+    if reason is None and is_too_old(created_at.value, destination.start_at):
         reason = Reason.TOO_OLD
     return reason_text(reason) if reason is not None else ""

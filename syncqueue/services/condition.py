@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from syncqueue import site
 from syncqueue.conf import get_settings
+from syncqueue.core.duty import DutyState
 from syncqueue.core.errors import ConfigurationError, QueueError, QueueUnavailable
 from syncqueue.core.task import from_ms
 from syncqueue.dispatch.site_queues import get_queue
@@ -44,6 +45,7 @@ class WorkerView:
     seen_at: datetime
     services: tuple[str, ...]
     running: int
+    duties: tuple[DutyState, ...] = ()  # those that fail now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +110,7 @@ def _worker(beat: tuple[str, str]) -> WorkerView:
         seen_at=from_ms(given["seen_at"]),
         services=tuple(map(str, given["services"])),
         running=int(given["running"]),
+        duties=tuple(DutyState.from_json(duty) for duty in given.get("duties", ())),
     )
 
 

@@ -8,8 +8,10 @@ from typing import Any, TypeVar
 
 from django.db import router, transaction
 from django.db.models import Model, QuerySet
+from django.utils.translation import gettext as _
 
 from syncqueue.conf import get_settings
+from syncqueue.core.answer import Asked, Refused
 from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import SYSTEM_CLOCK
 from syncqueue.core.errors import ConfigurationError, QueueError
@@ -25,9 +27,10 @@ from syncqueue.queue.calls import CHUNK
 from syncqueue.queue.inspect import HoldView
 from syncqueue.services.progress import Progress, tell
 from syncqueue.site import record_db
-from syncqueue.sources import resyncing
-from syncqueue.sources.intents import Change, PendingRecord, record_changes, record_task_id, touch_records
-from syncqueue.sources.registry import ModelSync, source_for
+from syncqueue.sources import gate, resyncing
+from syncqueue.sources.intents import PendingRecord, change_of, record_changes, record_task_id, touch_records
+from syncqueue.sources.keys import key_text
+from syncqueue.sources.registry import ModelSync, home_db, source_for
 
 T = TypeVar("T", bound=Model)
 logger = logging.getLogger("syncqueue.services")
@@ -44,9 +47,28 @@ def _source_of(obj: Model) -> ModelSync:
 
 
 def sync(obj: Model) -> None:
-    """Sync an object now, as a save would. Raises `ConfigurationError` when its model is not registered."""
-    using = obj._state.db or router.db_for_write(type(obj))
-    gathering.note_changes(_source_of(obj), [Change(obj=obj, pk=str(obj.pk))], using)
+    """Sync an object now, as a save would.
+
+    Raises `ConfigurationError` when its model is not registered, or when the object stands in another database than
+    the site's routers say.
+    """
+    source = _source_of(obj)
+    if elsewhere := _elsewhere(obj):
+        raise ConfigurationError(elsewhere)
+    gathering.note_changes(source, [change_of(obj)], home_db(type(obj)))
+
+
+def _elsewhere(obj: Model) -> str:
+    """Why attempts will not find an object that was read from, or saved to, a database; "" where they will."""
+    model, db = type(obj), obj._state.db
+    if db is None or db in (home_db(model), router.db_for_read(model)):
+        return ""
+    return _("%(object)s stands in the database %(db)s; syncqueue reads %(model)s from %(home)s alone.") % {
+        "object": f"{model._meta.label_lower}:{obj.pk}",
+        "db": db,
+        "model": model._meta.label,
+        "home": home_db(model),
+    }
 
 
 def sync_queryset(objects: QuerySet[Any], service: str | None = None) -> int:
@@ -58,7 +80,7 @@ def sync_queryset(objects: QuerySet[Any], service: str | None = None) -> int:
     count = 0
     for piece in _pieces(objects):
         with transaction.atomic(using=record_db()):
-            pending_records = record_changes(source, [Change(obj=obj, pk=str(obj.pk)) for obj in piece], only=only)
+            pending_records = record_changes(source, [change_of(obj) for obj in piece], only=only)
         count += len(pending_records)
         enqueue_pending(pending_records)
     return count
@@ -86,22 +108,36 @@ def enqueue_pending(pending_records: Sequence[PendingRecord]) -> None:
 
 def status(obj: Model) -> list[SyncRecord]:
     """The records of an object."""
-    rows = SyncRecord.objects.using(record_db()).filter(source=_source_of(obj).label, object_pk=str(obj.pk))
+    rows = SyncRecord.objects.using(record_db()).filter(
+        source=_source_of(obj).label, object_pk=key_text(type(obj), obj.pk)
+    )
     return list(rows.select_related("destination").order_by("destination__name", "pk"))
 
 
 def explain(obj: Model) -> list[Sentence]:
     """One plain sentence for each destination that is considered for an object."""
     source = _source_of(obj)
+    if elsewhere := _elsewhere(obj):
+        return [_sentence_on(obj, elsewhere)]
+    owner = gate.owner_key(source, obj)
     by_destination = {record.destination_id: record for record in status(obj)}
-    places = Destination.objects.using(record_db()).filter(
-        owner_id=source.owner_key(obj), enabled=True, state=DestinationState.ACTIVE
-    )
+    places = Destination.objects.none()
+    if isinstance(owner, Asked):
+        rows = Destination.objects.using(record_db())
+        places = rows.filter(owner_id=owner.value, enabled=True, state=DestinationState.ACTIVE)
     known = {place.pk: place for place in places if place.service in get_settings().services}
     known |= {record.destination_id: record.destination for record in by_destination.values()}
     ordered = sorted(known.values(), key=lambda place: (place.name, place.pk))
     holds = _holds_of(list(by_destination.values()))
-    return [describe(source, obj, place, by_destination.get(place.pk), holds.get(place.pk)) for place in ordered]
+    found = [describe(source, obj, place, by_destination.get(place.pk), holds.get(place.pk)) for place in ordered]
+    if isinstance(owner, Refused):
+        return [_sentence_on(obj, _("could not be read: %(error)s") % {"error": owner.reason}), *found]
+    return found
+
+
+def _sentence_on(obj: Model, text: str) -> Sentence:
+    """What is true of an object at all destinations."""
+    return Sentence(destination=f"{obj._meta.label_lower}:{obj.pk}", text=text, state=None)
 
 
 def _holds_of(rows: Sequence[SyncRecord]) -> Mapping[int, HoldView]:
@@ -128,20 +164,21 @@ def _hold_of(record: SyncRecord) -> HoldView | None:
 def adopt(obj: Model, destination: Destination, remote_id: object, url: str = "", *, kind: str = "") -> SyncRecord:
     """Take over a copy posted before: the next edit edits it. Nothing is sent now."""
     source = _source_of(obj)
+    changed_at = gate.changed_at(source, obj)
     handler = make_handler(destination.service)
     kind = kind or (handler.default_kind if isinstance(handler, DocumentHandler) else "text")
     part = {"kind": kind, "id": str(remote_id), "url": url, "address": destination.address}
     generation = new_generation()
     record, _created = SyncRecord.objects.using(record_db()).update_or_create(
         source=source.label,
-        object_pk=str(obj.pk),
+        object_pk=key_text(type(obj), obj.pk),
         destination=destination,
         defaults={
             "service": destination.service,
             "state": RecordState.SYNCED,
             "generation": generation,
             "synced_generation": generation,
-            "object_changed_at": source.changed_at(obj),
+            "object_changed_at": changed_at.value if isinstance(changed_at, Asked) else None,
             "synced_at": SYSTEM_CLOCK.now(),
             "parts": [part],
             "content_hash": "",

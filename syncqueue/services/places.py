@@ -5,29 +5,32 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing
-from typing import Any
+from typing import Any, TypeVar
 
 from django.utils.translation import gettext as _
 
 from syncqueue.conf import get_settings
+from syncqueue.core.answer import Answer, Refused, words
 from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import SYSTEM_CLOCK
-from syncqueue.core.errors import ConfigurationError, QueueError, Unavailable
+from syncqueue.core.errors import ConfigurationError, HandlerError, QueueError, Unavailable
 from syncqueue.core.hold import rate_of, stopped
 from syncqueue.dispatch.site_queues import get_queue
 from syncqueue.execution.prepare import place_of
+from syncqueue.execution.sending import send
+from syncqueue.handlers import gate
 from syncqueue.handlers.base import Document, DocumentHandler, DocumentJob, JobStep, Place, PlaceChoice, RemotePart
 from syncqueue.handlers.registry import make_handler, posts
-from syncqueue.models import Destination, new_token
+from syncqueue.models import Destination, DestinationState, new_token
 from syncqueue.queue.calls import CHUNK
 from syncqueue.services.objects import enqueue_pending
 from syncqueue.site import record_db
 from syncqueue.sources import destinations
 from syncqueue.sources.intents import touch_records
 from syncqueue.sources.records import count_synced
-from syncqueue.sources.sweep import begin_filling
+from syncqueue.sources.walks import begin_backfill
 
+T = TypeVar("T")
 logger = logging.getLogger("syncqueue.services")
 
 
@@ -62,7 +65,7 @@ def after_destination_save(destination: Destination, *, created: bool) -> None:
         return
     takes_older = destination.start_at is None or destination.start_at < destination.created_at
     if created and takes_older and (not posts(destination.service) or destination.start_at is not None):
-        begin_filling(destination)
+        begin_backfill(destination)
     if not created and destination.enabled and not destination.broken_reason:
         _lift(destination.service, stopped(destination.pk).name)
 
@@ -77,7 +80,7 @@ def retire(destination: Destination, *, remove_remote: bool, actor: str) -> None
 
 def retire_of_owner(owner_id: Any) -> None:
     """Retire the destinations of a user who was deleted; their remote copies stay."""
-    for destination in Destination.objects.using(record_db()).filter(owner_id=owner_id):
+    for destination in Destination.objects.using(record_db()).filter(owner_id=owner_id, state=DestinationState.ACTIVE):
         retire(destination, remove_remote=False, actor="the deletion of its owner")
 
 
@@ -88,16 +91,22 @@ def check_destination(destination: Destination) -> str:
 
 async def _check(destination: Destination) -> str:
     seconds = get_settings().processing.attempt_timeout_seconds
-    async with aclosing(make_handler(destination.service)) as handler:
+    async with gate.opened(make_handler(destination.service)) as handler:
         if not isinstance(handler, DocumentHandler):
             return _("There is nothing to check at this service.")
         try:
             async with asyncio.timeout(seconds) as limit:
-                return await handler.check(place_of(destination))
+                return _or_raise(await gate.check(handler, place_of(destination)))
         except TimeoutError as error:
             if not limit.expired():
                 raise
             raise Unavailable(_("No answer within %g s.") % seconds) from error
+
+
+def _or_raise(answer: Answer[T]) -> T:
+    if isinstance(answer, Refused):
+        raise answer.as_error()
+    return answer.value
 
 
 def count_missing(destination: Destination) -> int:
@@ -112,8 +121,10 @@ def count_missing(destination: Destination) -> int:
 
 
 async def _count(destination: Destination) -> int | None:
-    async with aclosing(make_handler(destination.service)) as handler:
-        return await handler.count(place_of(destination)) if isinstance(handler, DocumentHandler) else None
+    async with gate.opened(make_handler(destination.service)) as handler:
+        if not isinstance(handler, DocumentHandler):
+            return None
+        return _or_raise(await gate.count(handler, place_of(destination)))
 
 
 def send_test(destination: Destination) -> str:
@@ -125,14 +136,28 @@ def send_test(destination: Destination) -> str:
 
 
 async def _send_test(destination: Destination) -> str:
-    async with aclosing(make_handler(destination.service)) as handler:
+    async with gate.opened(make_handler(destination.service)) as handler:
         if not isinstance(handler, DocumentHandler):
             return _("There is nothing to test at this service.")
         place = place_of(destination)
         if not handler.posts:
-            return await handler.check(place)
-        await handler.delete(_test_job(place, "delete", await handler.create(_test_job(place, "create", ()))))
+            return _or_raise(await gate.check(handler, place))
+        parts = await _sent(handler, _test_job(place, "create", ()))
+        await _sent(handler, _test_job(place, "delete", parts))
         return _("A test was posted to %(name)s and taken away again.") % {"name": destination.name}
+
+
+async def _sent(handler: DocumentHandler, job: DocumentJob) -> Sequence[RemotePart]:
+    try:
+        (answer,) = await send(handler, [job])
+    except HandlerError:
+        raise
+    except Exception as error:  # the site's own class
+        logger.exception("The test of %s failed", job.place.name)
+        raise HandlerError(f"{type(handler).__name__}: {words(error)}") from error
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 def _test_job(place: Place, step: JobStep, parts: Sequence[RemotePart]) -> DocumentJob:
@@ -158,5 +183,5 @@ def find_places(service: str, secret: Mapping[str, str]) -> Sequence[PlaceChoice
 
 
 async def _find_places(service: str, secret: Mapping[str, str]) -> Sequence[PlaceChoice]:
-    async with aclosing(make_handler(service)) as handler:
-        return await handler.places(secret) if isinstance(handler, DocumentHandler) else ()
+    async with gate.opened(make_handler(service)) as handler:
+        return _or_raise(await gate.places(handler, secret)) if isinstance(handler, DocumentHandler) else ()

@@ -1,4 +1,4 @@
-"""Destinations: those the settings declare, those that broke, and those that are to go."""
+"""Destinations: the declared, the broken and the retiring ones."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
@@ -19,6 +21,7 @@ from syncqueue.handlers.registry import posts
 from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord, new_generation
 from syncqueue.secrets import rotate
 from syncqueue.site import record_db
+from syncqueue.sources.registry import home_db
 
 # A declared destination may get its row within the very save that is the first for it, after that object's creation
 # time was taken; the object must not count as older than the destination.
@@ -28,14 +31,15 @@ _declared_by: Mapping[str, Mapping[str, Any]] | None = None
 
 
 def ensure_declared() -> None:
-    """Give each destination of the setting DESTINATIONS its row, as the setting is now; once a process and setting."""
+    """Give each destination of the setting DESTINATIONS its row, as the setting is now; once a process and setting.
+
+    Rows that this process's settings do not declare are left alone: another process's settings may declare them.
+    """
     wanted = get_settings().destinations
     if _declared_by is wanted:
         return
     for name, entry in wanted.items():
         _ensure(name, entry)
-    gone = Destination.objects.using(record_db()).exclude(declared="").exclude(declared__in=list(wanted))
-    gone.filter(enabled=True).update(enabled=False)
     # Once it is committed: a rollback would take the rows away again.
     transaction.on_commit(lambda: _remember(wanted), using=record_db(), robust=True)
 
@@ -86,6 +90,15 @@ def declared_fingerprint(name: str) -> str:
         [entry.get(key) for key in ("SERVICE", "ADDRESS", "SECRET", "OPTIONS")], sort_keys=True, default=str
     )
     return salted_hmac("syncqueue.declared", text, algorithm="sha256").hexdigest()
+
+
+def declared_here(prefix: str = "") -> Q:
+    """Selects the destinations that this process may post to: see `Destination.is_declared_here`.
+
+    `prefix` leads to the destination, such as "destination__".
+    """
+    names = list(get_settings().destinations)
+    return Q(**{f"{prefix}declared": ""}) | Q(**{f"{prefix}declared__in": names})
 
 
 def mark_broken(destination_id: int, reason: str, now: datetime) -> bool:
@@ -152,8 +165,22 @@ def rotate_secrets(*, dry_run: bool = False) -> Rotation:
     return Rotation(rewritten_count=rewritten, unreadable=tuple(unreadable))
 
 
+def ownerless(after: int, limit: int = 500) -> tuple[int, list[Any]]:
+    """The owners of destinations that are not there any more, among the destinations after a key.
+
+    Returns the key to go on from (0: from the beginning) and the keys of the owners.
+    """
+    rows = Destination.objects.using(record_db()).filter(pk__gt=after, owner__isnull=False)
+    piece = list(rows.order_by("pk").values_list("pk", "owner_id")[:limit])
+    people = get_user_model()
+    owners = {owner for _, owner in piece}
+    there = people._base_manager.using(home_db(people)).filter(pk__in=owners).values_list("pk", flat=True)
+    gone = owners - set(there) if owners else set()
+    return (piece[-1][0] if len(piece) == limit else 0), sorted(gone, key=str)
+
+
 def begin_retirement(destination: Destination, *, remove_remote: bool) -> list[SyncRecord]:
-    """Take a destination out of service. Answers the records whose remote copies are to be removed first.
+    """Take a destination out of service. Returns the records whose remote copies are to be removed first.
 
     Without any (or when the copies are to stay) the row and its secret are gone when this returns.
     """
@@ -175,6 +202,6 @@ def begin_retirement(destination: Destination, *, remove_remote: bool) -> list[S
 
 
 def finish_retirements() -> int:
-    """Delete retiring destinations of which nothing is out there any more; answers how many."""
+    """Delete retiring destinations of which nothing is out there any more; returns how many."""
     retiring = Destination.objects.using(record_db()).filter(state=DestinationState.RETIRING, records=None)
     return retiring.delete()[0]

@@ -16,10 +16,13 @@ from django.db.models import Exists, Model, OuterRef, Q
 
 from syncqueue import tracing
 from syncqueue.conf import get_settings
+from syncqueue.core.answer import Asked, Refused
 from syncqueue.core.clock import SYSTEM_CLOCK
-from syncqueue.core.task import DELETE, UPDATE, SyncTask, keyed_id
+from syncqueue.core.task import DELETE, TEXT_CHARACTERS, UPDATE, SyncTask, keyed_id
 from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord
 from syncqueue.site import record_db
+from syncqueue.sources import gate, refusals
+from syncqueue.sources.keys import MAX_CHARACTERS, key_text
 from syncqueue.sources.planner import is_too_old
 from syncqueue.sources.registry import ModelSync
 
@@ -47,7 +50,8 @@ def record_task(service: str, record_id: int, entity: str, action: str = UPDATE)
     key = record_key(record_id)
     # Tasks of one millisecond leave a lane in the order of their ids as text: record 10 must be made after record 9.
     created_at = SYSTEM_CLOCK.now() + timedelta(milliseconds=len(str(record_id)))
-    return SyncTask(service, action, entity, payload, key=key, created_at=created_at)
+    # The entity is for people: a long key is cut, and the record says it whole.
+    return SyncTask(service, action, entity[:TEXT_CHARACTERS], payload, key=key, created_at=created_at)
 
 
 def record_key(record_id: int) -> str:
@@ -81,7 +85,47 @@ class Change:
     deleted: bool = False
 
 
+def change_of(obj: Model, *, deleted: bool = False) -> Change:
+    """The change of an object, with the one spelling of its key. Raises `UnreadableKey`."""
+    return Change(obj=obj, pk=key_text(type(obj), obj.pk), deleted=deleted)
+
+
 Seen = Mapping[str, Mapping[int, datetime | None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Considered:
+    """A change, with what the site's ModelSync says of its object."""
+
+    change: Change
+    owner: Any = None
+    created_at: datetime | None = None
+    changed_at: datetime | None = None
+    refused: Refused | None = None  # it raised: only records that the object has already are concerned
+
+
+def consider(source: ModelSync, changes: Iterable[Change]) -> list[Considered]:
+    """Ask the site's ModelSync about changed objects; of a deleted object nothing is asked but its last change."""
+    return [_consider(source, change) for change in changes]
+
+
+def _consider(source: ModelSync, change: Change) -> Considered:
+    changed_at = gate.changed_at(source, change.obj)
+    if change.deleted:
+        value = changed_at.value if isinstance(changed_at, Asked) else None
+        return Considered(change=change, changed_at=value)
+    if len(change.pk) > MAX_CHARACTERS:
+        text = f"{source.label}:{change.pk[:50]}...: its key is longer than {MAX_CHARACTERS} characters."
+        return Considered(change=change, refused=Refused(text, ValueError(text)))
+    owner = gate.owner_key(source, change.obj)
+    created_at = gate.created_at(source, change.obj)
+    if isinstance(owner, Asked) and isinstance(created_at, Asked) and isinstance(changed_at, Asked):
+        return Considered(change=change, owner=owner.value, created_at=created_at.value, changed_at=changed_at.value)
+    return Considered(
+        change=change,
+        changed_at=changed_at.value if isinstance(changed_at, Asked) else None,
+        refused=next(one for one in (owner, created_at, changed_at) if isinstance(one, Refused)),
+    )
 
 
 def record_changes(
@@ -92,57 +136,65 @@ def record_changes(
     seen: Seen | None = None,
     only: Collection[int] | None = None,
 ) -> list[PendingRecord]:
-    """Upsert the records that the changes concern; answers those that wait now.
+    """Upsert the records that the changes concern; returns those that wait now.
+
+    An object that the site's code raises for is remembered (sources/refusals.py); records that it has already are
+    written all the same, and their attempts say what is wrong.
 
     `muted`: nothing is to be synced; it is only noted that these changes were seen, so that the sweep passes them by.
     `seen`: by object and destination the last change a record has seen; such records are left alone (the sweep).
     `only`: the keys of the destinations that are meant; all of them when it is None.
     """
     db = record_db()
-    pairs = wanted_pairs(source, changes, only)
+    considered = consider(source, changes)
+    refusals.note(source, {one.change.pk: one.refused for one in considered if one.refused is not None})
+    pairs = wanted_pairs(source, considered, only)
     if seen is not None:
-        pairs = [pair for pair in pairs if not _has_seen(source, seen, *pair)]
+        pairs = [pair for pair in pairs if not _has_seen(seen, *pair)]
     if not pairs:
         return []
     if muted:
         _note_seen(source, pairs, db)
         return []
-    rows = [_row(source, change, destination) for change, destination in pairs]
+    rows = [_row(source, one, destination) for one, destination in pairs]
     _upsert(rows, db)
     return [
         PendingRecord(
             record_id=row.pk,
             service=row.service,
             entity=f"{row.source}:{row.object_pk}",
-            action=DELETE if change.deleted else UPDATE,
+            action=DELETE if one.change.deleted else UPDATE,
             destination=destination,
         )
-        for row, (change, destination) in zip(rows, pairs, strict=True)
-        if destination.enabled
+        for row, (one, destination) in zip(rows, pairs, strict=True)
+        if destination.enabled and destination.is_declared_here
     ]
 
 
 def wanted_pairs(
-    source: ModelSync, changes: Sequence[Change], only: Collection[int] | None = None
-) -> list[tuple[Change, Destination]]:
+    source: ModelSync, considered: Sequence[Considered], only: Collection[int] | None = None
+) -> list[tuple[Considered, Destination]]:
     """Which records the changes concern, in a fixed order, so that two saves at once cannot deadlock: oldest first."""
-    found = _wanted_pairs(source, changes, record_db())
+    found = _wanted_pairs(source, considered, record_db())
     chosen = [pair for pair in found if only is None or pair[1].pk in only]
-    return sorted(chosen, key=lambda pair: (len(pair[0].pk), pair[0].pk, pair[1].pk))
+    return sorted(chosen, key=lambda pair: (len(pair[0].change.pk), pair[0].change.pk, pair[1].pk))
 
 
-def _has_seen(source: ModelSync, seen: Seen, change: Change, destination: Destination) -> bool:
-    known = seen.get(change.pk, {})
-    return destination.pk in known and known[destination.pk] == source.changed_at(change.obj)
+def _has_seen(seen: Seen, one: Considered, destination: Destination) -> bool:
+    known = seen.get(one.change.pk, {})
+    if destination.pk not in known:
+        return False
+    unknown = one.refused is not None and one.changed_at is None
+    return unknown or known[destination.pk] == one.changed_at
 
 
-def _row(source: ModelSync, change: Change, destination: Destination, **values: Any) -> SyncRecord:
+def _row(source: ModelSync, one: Considered, destination: Destination, **values: Any) -> SyncRecord:
     return SyncRecord(
         source=source.label,
-        object_pk=change.pk,
+        object_pk=one.change.pk,
         destination=destination,
         service=destination.service,
-        object_changed_at=source.changed_at(change.obj),
+        object_changed_at=one.changed_at,
         changed_at=SYSTEM_CLOCK.now(),
         **values,
     )
@@ -175,58 +227,72 @@ def _read_keys(rows: list[SyncRecord], db: str) -> None:
         row.pk = keys[row.object_pk, row.destination_id]
 
 
-def _note_seen(source: ModelSync, pairs: list[tuple[Change, Destination]], db: str) -> None:
+def _note_seen(source: ModelSync, pairs: list[tuple[Considered, Destination]], db: str) -> None:
+    gone = {one.change.pk for one, _destination in pairs if one.change.deleted}
+    if gone:  # or a look at records without objects would take the copies away
+        SyncRecord.objects.using(db).filter(source=source.label, object_pk__in=gone).update(
+            state=RecordState.ABANDONED, error="Deleted while muted: its copies stay."
+        )
+    pairs = [pair for pair in pairs if not pair[0].change.deleted]
+    if not pairs:
+        return
     rows = [
-        _row(source, change, destination, state=RecordState.ABANDONED, error="Saved while muted.")
-        for change, destination in pairs
+        _row(source, one, destination, state=RecordState.ABANDONED, error="Saved while muted.")
+        for one, destination in pairs
     ]
     SyncRecord.objects.using(db).bulk_create(
         rows, update_conflicts=True, unique_fields=_unique_fields(db), update_fields=["object_changed_at"]
     )
 
 
-def _wanted_pairs(source: ModelSync, changes: Sequence[Change], db: str) -> Iterable[tuple[Change, Destination]]:
+def _wanted_pairs(
+    source: ModelSync, considered: Sequence[Considered], db: str
+) -> Iterable[tuple[Considered, Destination]]:
     """Every enabled destination of an object's owner, and every destination it has a record at."""
-    owners = {change.pk: None if change.deleted else source.owner_key(change.obj) for change in changes}
-    known = SyncRecord.objects.using(db).filter(source=source.label, object_pk__in=list(owners))
-    destinations = _destinations(source, changes, owners, known, db)
-    if len(changes) == 1:  # the usual save: whether there is a record came with the destinations
-        have = {(changes[0].pk, d.pk) for d in destinations if getattr(d, "has_record", False)}
+    keys = [one.change.pk for one in considered]
+    known = SyncRecord.objects.using(db).filter(source=source.label, object_pk__in=keys)
+    destinations = _destinations(source, considered, known, db)
+    if len(considered) == 1:  # the usual save: whether there is a record came with the destinations
+        have = {(keys[0], d.pk) for d in destinations if getattr(d, "has_record", False)}
     else:
         have = set(known.values_list("object_pk", "destination_id"))
-    for change in changes:
+    for one in considered:
         for destination in destinations:
-            if (change.pk, destination.pk) in have or _takes(source, change, owners[change.pk], destination):
-                yield change, destination
+            if (one.change.pk, destination.pk) in have or _takes(source, one, destination):
+                yield one, destination
 
 
-def _destinations(
-    source: ModelSync, changes: Sequence[Change], owners: dict[str, Any], known: Any, db: str
-) -> list[Destination]:
-    owned = Q(owner_id__in={owner for owner in owners.values() if owner is not None})
-    if None in owners.values():
+def _destinations(source: ModelSync, considered: Sequence[Considered], known: Any, db: str) -> list[Destination]:
+    owners = {one.owner for one in considered if one.owner is not None and one.refused is None}
+    owned = Q(owner_id__in=owners)
+    if any(one.owner is None for one in considered):
         owned |= Q(owner=None)
     found = Destination.objects.using(db).filter(
         Q(owned, enabled=True, state=DestinationState.ACTIVE) | Q(pk__in=known.values("destination_id")),
         service__in=list(get_settings().services),
     )
-    if len(changes) == 1:
-        mine = SyncRecord.objects.filter(source=source.label, object_pk=changes[0].pk, destination=OuterRef("pk"))
+    if len(considered) == 1:
+        pk = considered[0].change.pk
+        mine = SyncRecord.objects.filter(source=source.label, object_pk=pk, destination=OuterRef("pk"))
         found = found.annotate(has_record=Exists(mine))
     return list(found.order_by("pk"))
 
 
-def _takes(source: ModelSync, change: Change, owner: Any, destination: Destination) -> bool:
-    if change.deleted or not destination.enabled or destination.state != DestinationState.ACTIVE:
+def _takes(source: ModelSync, one: Considered, destination: Destination) -> bool:
+    if one.refused is not None or one.change.deleted:
         return False
-    if destination.owner_id != owner and str(destination.owner_id) != str(owner):
+    if not destination.enabled or destination.state != DestinationState.ACTIVE:
+        return False
+    if not destination.is_declared_here:  # a process that has the declaration finds the object by its sweep
+        return False
+    if destination.owner_id != one.owner:
         return False
     # What is too old has nothing out there, unless it was posted before syncqueue came.
-    return source.adopts or not is_too_old(source.created_at(change.obj), destination.start_at)
+    return gate.adopts(source) or not is_too_old(one.created_at, destination.start_at)
 
 
 def touch_records(records: Iterable[SyncRecord], *, now: datetime) -> list[PendingRecord]:
-    """Give records a new generation because a person asked ("sync now", retry); answers those that wait now."""
+    """Give records a new generation because a person asked ("sync now", retry); returns those that wait now."""
     db = record_db()
     rows = list(records)
     for row in rows:

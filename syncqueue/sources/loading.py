@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
-from django.db import router
-from django.db.models import BooleanField, Case, Model, Value, When, prefetch_related_objects
+from django.db.models import BooleanField, Case, Model, Value, When
 from django.db.models.functions import Now
 
+from syncqueue.core.answer import Asked, Refused
 from syncqueue.handlers.base import RemotePart
 from syncqueue.models import OrphanPart, SyncRecord
 from syncqueue.site import record_db
+from syncqueue.sources import gate
 from syncqueue.sources.records import read_parts, records
 from syncqueue.sources.registry import source_by_label
+from syncqueue.sources.walk import table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +24,8 @@ class Loaded:
     """A record with what it ties together, as read at the start of an attempt."""
 
     record: SyncRecord
-    obj: Model | None  # None: deleted, or its model is not registered any more
+    obj: Model | None  # None: deleted, or its model is not registered any more; or see `refused`
+    refused: Refused | None  # the object, or its key, cannot be read
     registered: bool
     mark_is_live: bool  # another attempt may be sending right now
     mark_expired: bool  # another attempt may have sent, and was never heard of again
@@ -45,7 +49,8 @@ def load(record_ids: Sequence[int]) -> dict[int, Loaded]:
     return {
         record.pk: Loaded(
             record=record,
-            obj=objects.get((record.source, record.object_pk)),
+            obj=_object(objects.get((record.source, record.object_pk))),
+            refused=_refused(objects.get((record.source, record.object_pk))),
             registered=source_by_label(record.source) is not None,
             mark_is_live=bool(record.sending_token and record.mark_is_live),
             mark_expired=bool(record.sending_token and not record.mark_is_live),
@@ -55,19 +60,27 @@ def load(record_ids: Sequence[int]) -> dict[int, Loaded]:
     }
 
 
-def _objects(found: Iterable[SyncRecord]) -> dict[tuple[str, str], Model]:
+_Found: TypeAlias = Asked[Any] | Refused | None
+
+
+def _object(found: _Found) -> Model | None:
+    return found.value if isinstance(found, Asked) else None
+
+
+def _refused(found: _Found) -> Refused | None:
+    return found if isinstance(found, Refused) else None
+
+
+def _objects(found: Iterable[SyncRecord]) -> dict[tuple[str, str], _Found]:
     """The objects by label and key, through the base manager: a filtering manager must not make one look gone."""
     keys: dict[str, set[str]] = {}
     for record in found:
         keys.setdefault(record.source, set()).add(record.object_pk)
-    objects: dict[tuple[str, str], Model] = {}
-    for label, pks in keys.items():
+    objects: dict[tuple[str, str], _Found] = {}
+    for label, texts in keys.items():
         if source := source_by_label(label):
-            model = source.model
-            manager = model._base_manager.using(router.db_for_write(model))
-            rows = list(manager.filter(pk__in=pks))
-            prefetch_related_objects(rows, *source.prefetch)
-            objects.update({(label, str(obj.pk)): obj for obj in rows})
+            read = gate.read_texts(source, texts, table(source))
+            objects.update({(label, text): one for text, one in read.items()})
     return objects
 
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
+from importlib import import_module
 from typing import Any, ClassVar, TypeVar
 
 from django.apps import apps
-from django.core.exceptions import FieldDoesNotExist
+from django.db import router
 from django.db.models import Model
-from django.utils.module_loading import autodiscover_modules
+from django.utils.module_loading import module_has_submodule
 
 from syncqueue.conf import get_settings
 from syncqueue.core.errors import ConfigurationError
 from syncqueue.handlers.base import Document
-from syncqueue.handlers.search_fields import check_declaration
 from syncqueue.models import Destination
+from syncqueue.sources.registration import problems
 
 S = TypeVar("S", bound="type[ModelSync]")
 
@@ -27,8 +27,11 @@ class ModelSync:
     """
 
     # A field compared with a destination's start: older objects are left alone. Without it every object counts as new.
+    # A DateTimeField, a DateField (a day counts as its last moment) or a property. An empty value counts as older than
+    # every destination.
     created_field: ClassVar[str | None] = None
-    # A field that changes with each save (auto_now): lets the sweep find changes that no signal told of. Index it.
+    # A DateTimeField that changes with each save (auto_now): lets the sweep find changes that no signal told of. Index
+    # it. An object where it is empty is not found by the sweep.
     changed_field: ClassVar[str | None] = None
     # Field names; a save(update_fields=...) that touches none of them is ignored. None: every save counts.
     watch: ClassVar[Iterable[str] | None] = None
@@ -61,33 +64,10 @@ class ModelSync:
         """The remote id of a copy made before syncqueue: it is adopted and edited, not posted again."""
         return None
 
-    def created_at(self, obj: Any) -> datetime | None:
-        """When the object was created, as `created_field` says; None when it is not known."""
-        return _moment(obj, self.created_field)
-
-    def changed_at(self, obj: Any) -> datetime | None:
-        """When the object was last changed, as `changed_field` says; None when it is not known."""
-        return _moment(obj, self.changed_field)
-
-    def owner_key(self, obj: Any) -> Any:
-        """The primary key of the owner, or None."""
-        owner = self.owner(obj)
-        return owner.pk if isinstance(owner, Model) else owner
-
-    @property
-    def adopts(self) -> bool:
-        """Whether `existing_remote` may know of copies made before."""
-        return type(self).existing_remote is not ModelSync.existing_remote
-
-
-def _moment(obj: Any, field: str | None) -> datetime | None:
-    value = getattr(obj, field, None) if field else None
-    # A database expression (Now()) stands there until the object is read again.
-    return value if isinstance(value, datetime) and value.tzinfo is not None else None
-
 
 _sources: dict[type[Model], ModelSync] = {}
 _by_class: dict[type, ModelSync | None] = {}
+_listeners: list[Callable[[], None]] = []
 
 
 def register(*models: type[Model]) -> Callable[[S], S]:
@@ -109,29 +89,41 @@ def _register(model: type[Model], sync_class: type[ModelSync]) -> None:
         raise ConfigurationError(
             f"{concrete._meta.label} is registered already, by {type(_sources[concrete]).__name__}; a model has one."
         )
-    for attribute in ("created_field", "changed_field"):
-        if name := getattr(sync_class, attribute):
-            _check_field(concrete, sync_class, attribute, name)
-    for name, kind in sync_class.search_fields.items():
-        if wrong := check_declaration(name, kind):
-            raise ConfigurationError(f"{sync_class.__name__}.search_fields[{name!r}]: {wrong}.")
+    if found := list(problems(concrete, sync_class, ModelSync)):
+        raise ConfigurationError("\n".join(found))
     _sources[concrete] = sync_class(concrete)
+    _changed()
+
+
+def _changed() -> None:
     _by_class.clear()
+    for listener in _listeners:
+        listener()
 
 
-def _check_field(model: type[Model], sync_class: type[ModelSync], attribute: str, name: str) -> None:
-    try:
-        model._meta.get_field(name)
-    except FieldDoesNotExist:
-        raise ConfigurationError(
-            f"{sync_class.__name__}.{attribute} is {name!r}, but {model._meta.label} has no such field."
-        ) from None
+def on_change(listener: Callable[[], None]) -> None:
+    """Call `listener` whenever a model is registered or unregistered, and once now."""
+    if listener not in _listeners:
+        _listeners.append(listener)
+    listener()
+
+
+def is_watched(source: ModelSync, update_fields: Iterable[str] | None) -> bool:
+    """Whether a save of these fields counts, in any spelling: "author" and "author_id", "pk" and "id"."""
+    if source.watch is None or update_fields is None:
+        return True
+    saved = set(update_fields)
+    for field in source.model._meta.concrete_fields:
+        spellings = {field.name, field.attname} | ({"pk"} if field.primary_key else set())
+        if spellings & saved:
+            saved |= spellings
+    return not saved.isdisjoint(source.watch)
 
 
 def unregister(model: type[Model]) -> None:
     """Forget a model; for tests and for sites that replace another app's registration."""
     _sources.pop(model._meta.concrete_model or model, None)
-    _by_class.clear()
+    _changed()
 
 
 def source_for(model: type) -> ModelSync | None:
@@ -143,8 +135,19 @@ def source_for(model: type) -> ModelSync | None:
 
 def source_by_label(label: str) -> ModelSync | None:
     """The ModelSync of "app.model", or None when the model is not registered (any more)."""
+    model = model_by_label(label)
+    return None if model is None else source_for(model)
+
+
+def home_db(model: type[Model]) -> str:
+    """The alias of the database that a model's objects are written to, as the site's routers say."""
+    return router.db_for_write(model)
+
+
+def model_by_label(label: str) -> type[Model] | None:
+    """The model "app.model", or None when there is none (any more)."""
     try:
-        return source_for(apps.get_model(label))
+        return apps.get_model(label)
     except (LookupError, ValueError):
         return None
 
@@ -154,6 +157,20 @@ def all_sources() -> Iterator[ModelSync]:
     return iter(tuple(_sources.values()))
 
 
-def autodiscover() -> None:
-    """Import each app's module of sources, as the admin does with admin.py."""
-    autodiscover_modules(get_settings().sources_module)
+def autodiscover() -> list[str]:
+    """Import each app's module of sources, as the admin does with admin.py; returns what is wrong, in words.
+
+    A registration that is refused leaves its app out from there on, and no other app. Raises `ConfigurationError`
+    when the settings are wrong; what else a module raises at its import passes through.
+    """
+    found: list[str] = []
+    name = get_settings().sources_module
+    for app in apps.get_app_configs():
+        try:
+            import_module(f"{app.name}.{name}")
+        except ModuleNotFoundError:
+            if module_has_submodule(app.module, name):  # it is there, and what it imports is not
+                raise
+        except ConfigurationError as error:
+            found.append(f"{app.name}.{name}: {error}")
+    return found

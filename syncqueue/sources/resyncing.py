@@ -1,5 +1,6 @@
-"""Going through all objects of some destinations because a person asked: what update() and bulk calls left out of date,
-and, where it is asked for, what was deleted without a signal.
+"""Resync: all objects of some destinations are compared again because a person asked.
+
+It finds what `update()` and bulk calls left out of date and, with `prune`, what was deleted without a signal.
 """
 
 from __future__ import annotations
@@ -7,16 +8,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from django.db import router, transaction
+from django.db import transaction
 from django.db.models import Model, QuerySet
 
 from syncqueue.core.clock import SYSTEM_CLOCK
 from syncqueue.models import Destination, DestinationState, SyncRecord
 from syncqueue.site import record_db
-from syncqueue.sources.intents import Change, PendingRecord, record_changes, touch_records, wanted_pairs
-from syncqueue.sources.registry import ModelSync, all_sources, source_by_label
-
-CHUNK = 500
+from syncqueue.sources import walk
+from syncqueue.sources.destinations import declared_here
+from syncqueue.sources.intents import PendingRecord, change_of, consider, record_changes, touch_records, wanted_pairs
+from syncqueue.sources.missed import note_unread
+from syncqueue.sources.registry import ModelSync, all_sources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,35 +33,35 @@ class ResyncCounts:
 def chosen_destinations(services: Collection[str]) -> list[Destination]:
     """The destinations of these services that take objects."""
     rows = Destination.objects.using(record_db()).filter(
-        service__in=services, enabled=True, state=DestinationState.ACTIVE
+        declared_here(), service__in=services, enabled=True, state=DestinationState.ACTIVE
     )
     return list(rows.order_by("pk"))
 
 
 def count(destinations: Sequence[Destination], *, prune: bool) -> ResyncCounts:
-    """Look at everything that `resync` would go through, and change nothing."""
+    """Count everything that `resync` would go through; changes nothing."""
     only = {destination.pk for destination in destinations}
     known = new = 0
-    for source, objects in _objects():
-        pairs = wanted_pairs(source, _changes(objects), only)
-        keys = [change.pk for change, _ in pairs]
+    for source, objects in _all_objects():
+        pairs = wanted_pairs(source, consider(source, map(change_of, objects)), only)
+        keys = [one.change.pk for one, _ in pairs]
         have = _records(source, only).filter(object_pk__in=keys).values_list("object_pk", "destination_id")
-        there = set(have) & {(change.pk, destination.pk) for change, destination in pairs}
+        there = set(have) & {(one.change.pk, destination.pk) for one, destination in pairs}
         known, new = known + len(there), new + len(pairs) - len(there)
     gone = sum(len(rows) for rows in _gone(only)) if prune else 0
     return ResyncCounts(known=known, new=new, gone=gone)
 
 
 def resync(destinations: Sequence[Destination], *, force: bool, prune: bool) -> Iterator[list[PendingRecord]]:
-    """Give each record of each object a new generation, a chunk at a time; answers those that wait because of it.
+    """Give each record of each object a new generation, a chunk at a time; yields those that wait because of it.
 
     `force`: what is out there is sent again, although its content is the same. `prune`: also records whose object is
-    gone. Each chunk is committed when it is given out.
+    gone. Each chunk is committed before it is yielded.
     """
     only = {destination.pk for destination in destinations}
-    for source, objects in _objects():
+    for source, objects in _all_objects(note=True):
         with transaction.atomic(using=record_db()):
-            pending_records = record_changes(source, _changes(objects), only=only)
+            pending_records = record_changes(source, [change_of(obj) for obj in objects], only=only)
             if force:
                 rows = SyncRecord.objects.using(record_db())
                 rows.filter(pk__in=[one.record_id for one in pending_records]).update(content_hash="")
@@ -69,21 +71,12 @@ def resync(destinations: Sequence[Destination], *, force: bool, prune: bool) -> 
             yield touch_records(found, now=SYSTEM_CLOCK.now())
 
 
-def _objects() -> Iterator[tuple[ModelSync, list[Model]]]:
-    """All objects of all sources, in chunks; by the base manager, as attempts read them.
-
-    Not by one long query: on SQLite nothing can be written beside one once another process has written.
-    """
+def _all_objects(*, note: bool = False) -> Iterator[tuple[ModelSync, list[Model]]]:
     for source in all_sources():
-        rows = source.model._base_manager.using(router.db_for_write(source.model)).order_by("pk")
-        objects = list(rows[:CHUNK])
-        while objects:
-            yield source, objects
-            objects = list(rows.filter(pk__gt=objects[-1].pk)[:CHUNK])
-
-
-def _changes(objects: Sequence[Model]) -> list[Change]:
-    return [Change(obj=obj, pk=str(obj.pk)) for obj in objects]
+        for reading in walk.objects(source):
+            if note:
+                note_unread(source, reading)
+            yield source, reading.objects
 
 
 def _records(source: ModelSync, only: Collection[int]) -> QuerySet[SyncRecord]:
@@ -91,22 +84,7 @@ def _records(source: ModelSync, only: Collection[int]) -> QuerySet[SyncRecord]:
 
 
 def _gone(only: Collection[int]) -> Iterator[list[SyncRecord]]:
-    """The records whose object is not there, in chunks. Those of models that are not registered any more are left."""
-    after = 0
-    rows = SyncRecord.objects.using(record_db()).filter(destination_id__in=only).select_related("destination")
-    while piece := list(rows.filter(pk__gt=after).order_by("pk")[:CHUNK]):
-        after = piece[-1].pk
-        there = _there(piece)
-        gone = [row for row in piece if source_by_label(row.source) and (row.source, row.object_pk) not in there]
-        if gone:
-            yield gone
-
-
-def _there(records: Sequence[SyncRecord]) -> set[tuple[str, str]]:
-    found: set[tuple[str, str]] = set()
-    for label in {record.source for record in records}:
-        if source := source_by_label(label):
-            keys = [record.object_pk for record in records if record.source == label]
-            rows = source.model._base_manager.using(router.db_for_write(source.model)).filter(pk__in=keys)
-            found |= {(label, str(pk)) for pk in rows.values_list("pk", flat=True)}
-    return found
+    rows = SyncRecord.objects.using(record_db()).filter(destination_id__in=only)
+    for _last, found in walk.gone(rows):
+        if found:
+            yield found

@@ -1,97 +1,77 @@
 """The sweep: finds objects that changed without a signal, or whose record was never written.
 
-It walks each source by its `changed_field`, remembers how far it came, and looks again at the last minutes each time,
-because a transaction may commit later than the times it wrote. A new destination that takes older objects is filled by
-a walk of its own.
+It goes through each source in the order of `changed_field`, remembers how far it came, and looks again at the last
+minutes each time, because a transaction may commit later than the times it wrote.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db import router
-from django.db.models import Model, Q
+from django.db.models import Q
 
-from syncqueue.models import Destination, DestinationState, SweepPosition, SyncRecord
+from syncqueue.models import Destination, DestinationState, SweepPosition, Walk, WalkKind
 from syncqueue.site import record_db
-from syncqueue.sources.intents import Change, PendingRecord, record_changes
-from syncqueue.sources.registry import ModelSync, all_sources
+from syncqueue.sources import gate
+from syncqueue.sources.gate import Reading
+from syncqueue.sources.intents import PendingRecord
+from syncqueue.sources.keys import key_text
+from syncqueue.sources.missed import record_missed
+from syncqueue.sources.registry import ModelSync
+from syncqueue.sources.walk import CHUNK, table
 
-CHUNK = 500
 # Longer than transactions usually last; changes that commit later are found by `syncqueue resync`.
 OVERLAP = timedelta(minutes=10)
 
 
-def sweep(now: datetime, *, most_chunks: int = 20) -> Iterator[list[PendingRecord]]:
-    """Find what fell between, a chunk at a time; each list has the records that wait because of it."""
-    for source in all_sources():
-        if source.changed_field is None:
-            continue
-        for position in _positions(source, now):
-            for _ in range(most_chunks):
-                objects = _next(source, position)
-                yield _record_missed(source, objects)
-                if len(objects) < CHUNK:
-                    _arrive(source, position, now)
-                    break
-                _advance(source, position, objects[-1])
-
-
-def _positions(source: ModelSync, now: datetime) -> list[SweepPosition]:
-    rows = SweepPosition.objects.using(record_db())
-    if not rows.filter(source=source.label, destination=None).exists():
-        starts = Destination.objects.using(record_db()).filter(state=DestinationState.ACTIVE, start_at__isnull=False)
-        first = starts.order_by("start_at").values_list("start_at", flat=True).first()
-        rows.get_or_create(source=source.label, destination=None, defaults={"changed_at": min(first or now, now)})
-    return list(rows.filter(source=source.label).order_by("pk"))
-
-
-def begin_filling(destination: Destination) -> None:
-    """Walk all sources for a destination that takes objects created before it."""
-    for source in all_sources():
-        if source.changed_field is not None:
-            SweepPosition.objects.using(record_db()).get_or_create(source=source.label, destination=destination)
-
-
-def _next(source: ModelSync, position: SweepPosition) -> list[Model]:
-    field = source.changed_field or ""
-    model = source.model
-    found = model._base_manager.using(router.db_for_write(model)).order_by(field, "pk")
-    if position.changed_at is not None:
-        same = Q(**{field: position.changed_at})
-        beyond = Q(pk__gt=position.object_pk) if position.object_pk else Q()
-        found = found.filter(Q(**{f"{field}__gt": position.changed_at}) | (same & beyond))
-    return list(found[:CHUNK])
-
-
-def _record_missed(source: ModelSync, objects: list[Model]) -> list[PendingRecord]:
-    """Upsert records for those of the objects whose records have not seen their last change."""
-    if not objects:
-        return []
-    changes = [Change(obj=obj, pk=str(obj.pk)) for obj in objects]
-    return record_changes(source, changes, seen=_seen(source, objects))
-
-
-def _seen(source: ModelSync, objects: list[Model]) -> dict[str, dict[int, datetime | None]]:
-    rows = SyncRecord.objects.using(record_db()).filter(
-        source=source.label, object_pk__in=[str(obj.pk) for obj in objects]
-    )
-    seen: dict[str, dict[int, datetime | None]] = {}
-    for pk, destination, changed_at in rows.values_list("object_pk", "destination_id", "object_changed_at"):
-        seen.setdefault(pk, {})[destination] = changed_at
-    return seen
-
-
-def _advance(source: ModelSync, position: SweepPosition, last: Model) -> None:
-    position.changed_at, position.object_pk = source.changed_at(last), str(last.pk)
-    position.save(using=record_db(), update_fields=["changed_at", "object_pk"])
-
-
-def _arrive(source: ModelSync, position: SweepPosition, now: datetime) -> None:
-    """The end is reached: a walk for a new destination is over, the others go back a little for the next time."""
-    if position.destination_id is not None:
-        position.delete(using=record_db())
+def sweep(source: ModelSync, now: datetime, *, most_chunks: int = 20) -> Iterator[list[PendingRecord]]:
+    """Find the changes of a source that were missed; each list has the records that wait because of a chunk."""
+    if source.changed_field is None:
         return
-    position.changed_at, position.object_pk = now - OVERLAP, ""
-    position.save(using=record_db(), update_fields=["changed_at", "object_pk"])
+    position = _position(source, now)
+    for _ in range(most_chunks):
+        reading = _next(source, position)
+        yield record_missed(source, reading)
+        if reading.count < CHUNK:
+            _move(position, now - OVERLAP, "")
+            return
+        _move(position, _changed_at(source, reading.last_key), key_text(source.model, reading.last_key))
+
+
+def _position(source: ModelSync, now: datetime) -> SweepPosition:
+    rows = SweepPosition.objects.using(record_db()).filter(source=source.label)
+    for one in rows.exclude(destination=None).select_related("destination"):  # of version 0.1
+        Walk.objects.using(record_db()).get_or_create(
+            source=source.label, kind=WalkKind.BACKFILL, destination=one.destination
+        )
+        rows.filter(pk=one.pk).delete()
+    if found := rows.filter(destination=None).first():
+        return found
+    starts = Destination.objects.using(record_db()).filter(state=DestinationState.ACTIVE, start_at__isnull=False)
+    first = starts.order_by("start_at").values_list("start_at", flat=True).first()
+    return rows.get_or_create(source=source.label, destination=None, defaults={"changed_at": min(first or now, now)})[0]
+
+
+def _changed_at(source: ModelSync, key: Any) -> datetime | None:
+    """Asked of the database: the object may be one that cannot be read."""
+    return table(source).filter(pk=key).values_list(source.changed_field or "", flat=True).first()
+
+
+def _next(source: ModelSync, position: SweepPosition) -> Reading:
+    field = source.changed_field or ""
+    found = table(source).order_by(field, "pk")
+    if position.changed_at is not None:
+        found = found.filter(**{f"{field}__gte": position.changed_at})  # by itself a range of the field's index
+        if position.object_pk:
+            beyond = Q(**{f"{field}__gt": position.changed_at}) | Q(pk__gt=position.object_pk)
+            found = found.filter(beyond)
+    return gate.read(source, found[:CHUNK])
+
+
+def _move(position: SweepPosition, changed_at: datetime | None, object_pk: str) -> None:
+    position.changed_at, position.object_pk = changed_at, object_pk
+    # Another worker may have taken the row away: an update of nothing is no error, as a save would be.
+    rows = SweepPosition.objects.using(record_db()).filter(pk=position.pk)
+    rows.update(changed_at=changed_at, object_pk=object_pk)

@@ -7,6 +7,8 @@ import logging
 import time
 from collections.abc import Sequence
 
+from django.db import Error as DatabaseError
+
 from syncqueue.core.errors import QueueError, QueueUnavailable
 from syncqueue.core.task import ClaimedTask
 from syncqueue.execution.database import DatabaseThreads
@@ -14,7 +16,7 @@ from syncqueue.execution.executor import Executor
 from syncqueue.queue import AsyncSyncQueue
 from syncqueue.queue.calls import Claim
 from syncqueue.worker.leases import LeaseKeeper
-from syncqueue.worker.outage import RedisOutage
+from syncqueue.worker.outage import Outage
 
 logger = logging.getLogger("syncqueue.worker")
 
@@ -34,7 +36,7 @@ class Consumer:
         executor: Executor,
         database: DatabaseThreads,
         leases: LeaseKeeper,
-        outage: RedisOutage,
+        outage: Outage,
         *,
         concurrency: int | None = None,
         burst: bool = False,
@@ -52,6 +54,7 @@ class Consumer:
         self._slot_free = asyncio.Event()
         self._stopping = asyncio.Event()
         self._work: set[asyncio.Task[None]] = set()
+        self._database_outage = Outage("The database")
 
     def stop(self) -> None:
         """Claim nothing more."""
@@ -65,13 +68,24 @@ class Consumer:
                 if await self._turn():
                     return
                 self._outage.end(self.service)
+                self._database_outage.end(self.service)
             except QueueUnavailable as error:
                 self._outage.begin(self.service, error)
                 if self._burst:
                     raise
                 await self._sleep(_OUTAGE_PAUSE_SECONDS)
+            except DatabaseError as error:  # the figures of the service stand there; attempts under way go on
+                self._database_outage.begin(self.service, error)
+                if self._burst:
+                    raise
+                await self._sleep(_OUTAGE_PAUSE_SECONDS)
             except QueueError as error:  # a foreign queue, or a Redis that refuses: people must act
                 logger.error("%s", error, extra={"service": self.service})
+                await self._sleep(IDLE_SECONDS)
+            except Exception:  # a mistake of ours, or of the site's; the other services go on, and so does this one
+                logger.exception("Claiming broke off; tried again", extra={"service": self.service})
+                if self._burst:
+                    raise
                 await self._sleep(IDLE_SECONDS)
 
     async def finish(self, seconds: float) -> int:

@@ -15,6 +15,7 @@ from typing import cast
 
 import redis.asyncio
 
+from syncqueue.core.duty import DutyState
 from syncqueue.queue import server_time
 from syncqueue.queue.connection import redis_errors
 from syncqueue.queue.foreign import json_object, read_each
@@ -36,6 +37,7 @@ class Heartbeat:
         self._key = workers_key(prefix)
         self._services = list(services)
         self._running = running
+        self.duties: Callable[[], Sequence[DutyState]] = tuple  # those that fail now
         self._began = time.monotonic()
 
     async def beat(self) -> None:
@@ -50,6 +52,7 @@ class Heartbeat:
                     "seen_at": now,
                     "services": self._services,
                     "running": self._running(),
+                    "duties": [duty.as_json() for duty in self.duties()],
                 }
             )
             await self._client.hset(self._key, self.id, text)

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from syncqueue import services
 from syncqueue.conf import Settings
 from syncqueue.core.clock import SYSTEM_CLOCK, Clock
 from syncqueue.core.hold import PAUSED
-from syncqueue.dispatch.dispatch import dispatch, queued
+from syncqueue.core.task import TaskView
 from syncqueue.execution import policies
 from syncqueue.models import RecordState
 from syncqueue.queue import SyncQueue
 from syncqueue.queue.calls import Presence
 from syncqueue.sources import destinations, records
 from syncqueue.sources.intents import record_task, record_task_id
-from syncqueue.sources.sweep import sweep
 
 logger = logging.getLogger("syncqueue.worker")
 
 CHUNK = 500
 # Of one service and round; the next round goes on where this one ended.
 _MOST_CHUNKS = 40
+
+
+class _Waiting(NamedTuple):
+    """A record that waits."""
+
+    pk: int
+    entity: str  # "notes.note:42"
+    changed_at: datetime
 
 
 class Reconciler:
@@ -36,7 +44,7 @@ class Reconciler:
         self._after = 0  # the record to go on from
 
     def run(self) -> int:
-        """One round; answers how many records were enqueued. Raises `QueueUnavailable`."""
+        """One round; returns how many records were enqueued. Raises `QueueUnavailable`."""
         self._mirror_holds()
         total = 0
         for _ in range(_MOST_CHUNKS):
@@ -45,7 +53,7 @@ class Reconciler:
             if len(waiting) < CHUNK:
                 self._after = 0
                 break
-            self._after = waiting[-1][0]
+            self._after = waiting[-1].pk
         if total:
             logger.warning("%s waiting records were not in the queue", total, extra={"service": self._queue.service})
         return total
@@ -63,42 +71,47 @@ class Reconciler:
         if over:
             self._queue.lift(*over)
 
-    def _waiting(self) -> list[tuple[int, str]]:
+    def _waiting(self) -> list[_Waiting]:
         """Records that have waited for longer than a lease: what is younger is under way."""
         since = self._clock.now() - timedelta(seconds=self._settings.processing.lease_seconds)
         rows = records.records().filter(
-            service=self._queue.service, state=RecordState.WAITING, pk__gt=self._after, changed_at__lt=since
+            destinations.declared_here("destination__"),
+            service=self._queue.service,
+            state=RecordState.WAITING,
+            pk__gt=self._after,
+            changed_at__lt=since,
         )
-        found = rows.order_by("pk").values_list("pk", "source", "object_pk")[:CHUNK]
-        return [(pk, f"{source}:{object_pk}") for pk, source, object_pk in found]
+        found = rows.order_by("pk").values_list("pk", "source", "object_pk", "changed_at")[:CHUNK]
+        return [_Waiting(pk, f"{source}:{object_pk}", changed_at) for pk, source, object_pk, changed_at in found]
 
-    def _enqueue_absent(self, waiting: list[tuple[int, str]]) -> int:
+    def _enqueue_absent(self, waiting: list[_Waiting]) -> int:
         if not waiting:
             return 0
-        ids = [record_task_id(pk) for pk, _ in waiting]
+        ids = [record_task_id(row.pk) for row in waiting]
         places = self._queue.presence(ids)
         absent = [row for row, place in zip(waiting, places, strict=True) if place is Presence.ABSENT]
-        failed = [id_ for id_, place in zip(ids, places, strict=True) if place is Presence.FAILED]
-        if failed:  # the worker died between the queue's word and the record's
-            services.fail_records(failed, self._reason(failed[0]))
-        self._queue.enqueue_many(record_task(self._queue.service, pk, entity) for pk, entity in absent)
+        for row, place in zip(waiting, places, strict=True):
+            if place is Presence.FAILED and not self._fail(row):
+                absent.append(row)
+        self._queue.enqueue_many(record_task(self._queue.service, row.pk, row.entity) for row in absent)
         return len(absent)
 
-    def _reason(self, task_id: str) -> str:
-        view = self._queue.get(task_id)
-        return view.progress.history[-1].error if view and view.progress.history else ""
+    def _fail(self, row: _Waiting) -> bool:
+        """Fail a record whose task is a dead letter: a worker died between the queue's word and the record's.
+
+        False where the dead letter is older than what the record wants now: somebody has saved the object since, and
+        the process died before it could say so to the queue.
+        """
+        view = self._queue.get(record_task_id(row.pk))
+        if view is None or view.due_at is None or row.changed_at > _decided_at(view):
+            return False
+        history = view.progress.history
+        services.fail_records([view.id], history[-1].error if history else "")
+        return True
 
 
-def sweep_sources(clock: Clock = SYSTEM_CLOCK) -> int:
-    """Find changes that no signal told of, and enqueue them; answers how many records wait because of it."""
-    destinations.ensure_declared()
-    total = 0
-    for pending_records in sweep(clock.now()):
-        total += len(pending_records)
-        if pending_records:
-            with queued():
-                dispatch(pending_records)
-    destinations.finish_retirements()
-    if total:
-        logger.warning("The sweep found %s records to sync", total)
-    return total
+def _decided_at(view: TaskView) -> datetime:
+    """The latest time at which the attempt that failed can have read the record."""
+    history = view.progress.history
+    began = history[-1].at if history else None
+    return began or view.due_at or datetime.min.replace(tzinfo=UTC)

@@ -1,38 +1,76 @@
-"""The duties of a worker beside its tasks, over all of its services. They run in a database thread."""
+"""The duties of a worker beside its tasks: one for each service, or for each source, so that each fails for itself."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from syncqueue.conf import Settings
 from syncqueue.core.clock import Clock
+from syncqueue.execution.database import DatabaseThreads
 from syncqueue.queue import SyncQueue
+from syncqueue.sources.registry import all_sources
 from syncqueue.worker import recoverer
-from syncqueue.worker.reconciler import Reconciler, sweep_sources
+from syncqueue.worker.duty import Duty
+from syncqueue.worker.housekeeping import LookForGone, LookForOwnerless
+from syncqueue.worker.reconciler import Reconciler
+from syncqueue.worker.sweeper import sweep_source
+
+_TRIM_SECONDS = 3600.0
 
 
 class Upkeep:
-    """Recovers, reconciles and trims. All raise `QueueUnavailable`, and what a database that is away raises."""
+    """Makes the duties. Sweeps have threads of their own: a source whose database hangs keeps no service waiting."""
 
     def __init__(self, queues: Sequence[SyncQueue], settings: Settings, clock: Clock) -> None:
         """`queues`: with a client that nobody else waits for."""
         self._queues = queues
-        self._reconcilers = [Reconciler(queue, settings, clock) for queue in queues]
-        self._retention_days = settings.processing.failed_retention_days
+        self._settings = settings
         self._clock = clock
+        self._queue_threads = DatabaseThreads(2)
+        self._sweep_threads = DatabaseThreads(2)
+        self._ending = threading.Event()
 
-    def recover(self) -> None:
+    def recoveries(self) -> list[Duty]:
         """Take back tasks whose lease ran out."""
-        for queue in self._queues:
-            recoverer.recover(queue)
+        seconds = self._settings.processing.recovery_interval_seconds
+        return [
+            self._duty(f"recover {queue.service}", seconds, partial(recoverer.recover, queue)) for queue in self._queues
+        ]
 
-    def reconcile(self) -> None:
+    def reconciliations(self) -> list[Duty]:
         """Find what fell between the objects, the records and the queues."""
-        sweep_sources(self._clock)
-        for reconciler in self._reconcilers:
-            reconciler.run()
+        return list(self._reconciliations())
 
-    def trim(self) -> None:
-        """Let go of old dead letters; their records keep the reason."""
+    def _reconciliations(self) -> Iterator[Duty]:
+        seconds = self._settings.processing.reconcile_interval_seconds
+        for source in all_sources():
+            work = partial(sweep_source, source, self._clock, is_ending=self._ending.is_set)
+            yield Duty(f"sweep {source.label}", seconds, partial(self._sweep_threads.run, work))
         for queue in self._queues:
-            recoverer.trim(queue, self._retention_days)
+            yield self._duty(f"reconcile {queue.service}", seconds, Reconciler(queue, self._settings, self._clock).run)
+        yield self._duty("look after destinations", seconds, LookForOwnerless().run)
+
+    def slow_looks(self) -> list[Duty]:
+        """Look for what leaves no trace, a chunk in each round."""
+        seconds = self._settings.processing.reconcile_interval_seconds
+        work = partial(self._sweep_threads.run, LookForGone().run)
+        return [Duty("look for deleted objects", seconds, work, at_once=False)]
+
+    def trims(self) -> list[Duty]:
+        """Let go of old dead letters; their records keep the reason."""
+        days = self._settings.processing.failed_retention_days
+        return [
+            self._duty(f"trim {queue.service}", _TRIM_SECONDS, partial(recoverer.trim, queue, days))
+            for queue in self._queues
+        ]
+
+    def _duty(self, name: str, seconds: float, work: Callable[[], object]) -> Duty:
+        return Duty(name, seconds, partial(self._queue_threads.run, work))
+
+    def close(self) -> None:
+        """End the threads, after the work they have begun; a sweep ends after its chunk."""
+        self._ending.set()
+        self._queue_threads.close()
+        self._sweep_threads.close()

@@ -1,7 +1,7 @@
 """Starts the duties of a worker, watches them, and ends them in order.
 
-Ending: stop claiming, let attempts finish while their leases stay alive, leave the rest to their leases. A duty that
-breaks ends the worker loudly; a Redis or a database that is away does not.
+Ending: stop claiming, let attempts finish while their leases stay alive, leave the rest to their leases. No duty's
+exception ends the worker (worker/duty.py).
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
-
-from django.db import Error as DatabaseError
 
 from syncqueue import site
 from syncqueue.conf import Settings, get_settings
@@ -35,15 +33,16 @@ from syncqueue.sources.destinations import ensure_declared
 from syncqueue.worker.alerter import EVERY_SECONDS as ALERT_SECONDS
 from syncqueue.worker.alerter import Alerter
 from syncqueue.worker.consumer import Consumer
+from syncqueue.worker.duty import Duty
 from syncqueue.worker.heartbeat import EVERY_SECONDS, Heartbeat
 from syncqueue.worker.leases import LeaseKeeper
 from syncqueue.worker.memory import rss_mb
-from syncqueue.worker.outage import Postponed, RedisOutage, Say, silent
+from syncqueue.worker.outage import Outage, Say, silent
 from syncqueue.worker.upkeep import Upkeep
 
 logger = logging.getLogger("syncqueue.worker")
 
-_TRIM_SECONDS = 3600.0
+_TIDY_SECONDS = 3600.0
 _LOOP_BEAT_SECONDS = 0.5
 # What a cancelled duty is given to end before it is cancelled again.
 _CANCEL_SECONDS = 1.0
@@ -92,13 +91,13 @@ class Worker:
         self._alerter = Alerter()
         self._say = say
         self._on_stop = on_stop
-        self._outage = RedisOutage(say)
+        self._outage = Outage("Redis", say)
         self._stopping = asyncio.Event()
         self._stop_at = 0.0  # monotonic seconds
         self._stamp = ""
 
     async def run(self) -> None:
-        """Work until stopped. Raises what the site's stamps raise, and what breaks a duty."""
+        """Work until stopped. Raises what the site's stamps raise."""
         database = DatabaseThreads()
         try:
             await database.run(self._prepare)
@@ -181,36 +180,36 @@ class Worker:
         ]
         prefix = self.settings.key_prefix
         heartbeat = Heartbeat(client, prefix, self.services, lambda: sum(one.running for one in consumers))
+        duties = self._duties(upkeep, heartbeat)
+        heartbeat.duties = lambda: [duty.state for duty in duties if duty.state is not None]
         self._handle_signals()
         leases.start()
         logger.info("Working on %s as %s", ", ".join(self.services), heartbeat.id)
         self._say(f"Started: {', '.join(self.services)}, as {heartbeat.id}.")
         try:
             if self._burst:  # what fell between must be in the queue before the consumers look
-                await database.run(upkeep.recover)
-                await database.run(upkeep.reconcile)
-            await self._watch(consumers, self._duties(database, upkeep, leases, heartbeat))
+                for duty in [*upkeep.recoveries(), *upkeep.reconciliations()]:
+                    await duty.once()
+            await self._watch(consumers, [self._beat_loop(leases), *(duty.run() for duty in duties)])
         finally:
             leases.stop()
             await _farewell(heartbeat.end())
             await _farewell(executor.aclose())
+            await asyncio.to_thread(upkeep.close)
 
     def _queues(self, client: SyncClient) -> dict[str, SyncQueue]:
         return {name: make_queue(client, self.settings, name, self._stamp, self._clock) for name in self.services}
 
-    def _duties(
-        self, database: DatabaseThreads, upkeep: Upkeep, leases: LeaseKeeper, heartbeat: Heartbeat
-    ) -> list[Awaitable[None]]:
-        times = self.settings.processing
+    def _duties(self, upkeep: Upkeep, heartbeat: Heartbeat) -> list[Duty]:
         return [
-            self._beat_loop(leases),
-            self._every(_MEMORY_SECONDS, self._look_at_memory),
-            self._every(EVERY_SECONDS, heartbeat.beat),
-            self._every(ALERT_SECONDS, self._alerter.look),
-            self._every(_TRIM_SECONDS, heartbeat.tidy),
-            self._every(times.recovery_interval_seconds, lambda: database.run(upkeep.recover)),
-            self._every(times.reconcile_interval_seconds, lambda: database.run(upkeep.reconcile)),
-            self._every(_TRIM_SECONDS, lambda: database.run(upkeep.trim)),
+            Duty("look at the memory", _MEMORY_SECONDS, self._look_at_memory),
+            Duty("heartbeat", EVERY_SECONDS, heartbeat.beat),
+            Duty("alerts", ALERT_SECONDS, self._alerter.look),
+            Duty("tidy heartbeats", _TIDY_SECONDS, heartbeat.tidy),
+            *upkeep.recoveries(),
+            *upkeep.reconciliations(),
+            *upkeep.slow_looks(),
+            *upkeep.trims(),
         ]
 
     async def _watch(self, consumers: Sequence[Consumer], duties: Sequence[Awaitable[None]]) -> None:
@@ -223,7 +222,7 @@ class Worker:
             while any(not one.done() for one in main) and not stopped.done():
                 done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
                 for one in done:
-                    one.result()  # a duty that broke ends the worker loudly
+                    one.result()  # neither a consumer nor a duty ends by an exception: this is ours
             await self._end(consumers, main)
         finally:
             await _end_all([*side, *main, stopped])
@@ -245,18 +244,6 @@ class Worker:
         if self.left_count:
             text = "%s attempts did not end in time; their leases run out and they are taken back"
             logger.warning(text, self.left_count)
-
-    async def _every(self, seconds: float, duty: Callable[[], Awaitable[None]]) -> None:
-        """Do a duty now and at intervals; a Redis or database that is away is waited out."""
-        postponed = Postponed(self._outage)
-        while True:
-            try:
-                await duty()
-            except (QueueError, DatabaseError) as error:
-                postponed.begin(error)
-            else:
-                postponed.end()
-            await asyncio.sleep(seconds)
 
     async def _look_at_memory(self) -> None:
         if self._max_rss_mb is None or self._stopping.is_set():

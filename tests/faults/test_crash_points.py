@@ -93,10 +93,10 @@ POINTS = {
     ),
     "before the reconciler enqueues": Point(patch=f"{IN_THE_QUEUE}; SyncQueue.enqueue_many = die", before=WITHOUT_TASK),
     "in the sweep, before its records are dispatched": Point(
-        patch="syncqueue.worker.reconciler.dispatch = die", before=WITHOUT_RECORD
+        patch="syncqueue.worker.sweeper.dispatch = die", before=WITHOUT_RECORD
     ),
     "in the sweep, after its records are dispatched": Point(
-        patch="syncqueue.sources.sweep.SweepPosition.save = die", before=WITHOUT_RECORD
+        patch="syncqueue.sources.sweep._move = die", before=WITHOUT_RECORD
     ),
 }
 
@@ -109,7 +109,7 @@ def test_a_worker_killed_at_this_point_leaves_nothing_lost_or_doubled(
     sandbox.plan_answers("telegram", *point.answers)
     site.script(point.before, dies="= die" in point.before)
     site.make_records_old()
-    first = site.worker(patch="import syncqueue.worker.reconciler\n" + dedent(point.patch))
+    first = site.worker(patch="import syncqueue.worker.sweeper\n" + dedent(point.patch))
     eventually(lambda: _is_killed(first))
     assert len(posted(sandbox)) <= 1
 

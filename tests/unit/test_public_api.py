@@ -35,8 +35,8 @@ SIGNATURES = {
 }
 
 MODEL_SYNC = {
-    "adopts", "affected_by", "changed_at", "changed_field", "created_at", "created_field", "document",
-    "existing_remote", "is_live", "owner", "owner_key", "prefetch", "search_fields", "watch",
+    "affected_by", "changed_field", "created_field", "document", "existing_remote", "is_live", "owner", "prefetch",
+    "search_fields", "watch",
 }  # fmt: skip
 DOCUMENT_HANDLER = {
     "aclose", "apply_many", "batch_size", "check", "clean", "count", "create", "credential", "default_kind", "delete",

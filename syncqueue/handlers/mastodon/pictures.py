@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 
-from syncqueue.core.errors import PermanentError, RetryLater, Unavailable
+from syncqueue.core.errors import PermanentError, RateLimited, RetryLater, Unavailable
 from syncqueue.handlers.mastodon.account import Account
 from syncqueue.handlers.mastodon.answers import FailedInside
 from syncqueue.handlers.mastodon.client import MastodonClient, OutOfTime
@@ -85,7 +85,8 @@ class Uploader:
                     memory.shrink(len(content))
                     return await self._try(picture, content)
         except TimeoutError:
-            raise OutOfTime("Other pictures are being loaded; it goes on soon.", after_seconds=1.0) from None
+            said = "Pictures of other notes are being loaded; this note is next."
+            raise RateLimited(said, after_seconds=2.0, scope="task") from None
 
     async def _fetch(self, picture: Picture) -> bytes:
         """The picture's content; empty when it could not be loaded."""

@@ -20,9 +20,7 @@ TRACE = "sent"  # the kind of these parts
 MOST_TRACES = 4  # of one status; each attempt whose response was lost leaves one
 # Between the request and the time that the instance gives its status: a gateway may hold a request back, and the clocks
 # of two of our machines may differ. The instance's own clock is accounted for.
-EARLIEST_SECONDS, LATEST_SECONDS = -60.0, 600.0
-# Mastodon forgets an idempotency key after an hour.
-KEY_SECONDS = 3000.0
+EARLIEST_SECONDS, LATEST_SECONDS = -120.0, 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -216,7 +216,7 @@ class TelegramHandler(DocumentHandler):
         try:
             await self._channel(job).delete(part)
         except (Refused, AddressMoved) as reason:
-            if not self._is_kept(job, part, reason):
+            if not _is_kept(reason):
                 raise
             # A second message beside one that stays public would be worse than an unfitting form.
             return await self._edit(job, part, _as_kind_of(job, part))
@@ -229,18 +229,11 @@ class TelegramHandler(DocumentHandler):
         except (Refused, AddressMoved, DestinationBroken) as reason:
             await self._empty_instead(job, part, reason)
 
-    def _is_kept(self, job: DocumentJob, part: RemotePart, reason: Exception) -> bool:
-        """Whether Telegram keeps a message for good: it is too old, or in the history of an upgraded group."""
-        if isinstance(reason, AddressMoved):
-            # Where the destination itself is still the old group, it has to move first.
-            return self._channel(job).chat_of(part) != job.place.address
-        return isinstance(reason, Refused) and reason.why is Refusal.UNDELETABLE
-
     async def _empty_instead(self, job: DocumentJob, part: RemotePart, reason: Exception) -> None:
         """Put a neutral line in the place of a message that Telegram will not delete; raise any other `reason`."""
         if isinstance(reason, PlaceRefused) and not await self._is_here(job, part):
             raise _by_hand(job, part) from None  # an earlier chat of the destination, which the bot has left
-        if not self._is_kept(job, part, reason):
+        if not _is_kept(reason):
             raise reason
         try:
             await self._channel(job).edit(part, notice(kind_of(part), _("(removed)")))
@@ -251,6 +244,11 @@ class TelegramHandler(DocumentHandler):
             if await self._is_here(job, part):
                 raise
             raise _by_hand(job, part) from None
+
+
+def _is_kept(reason: Exception) -> bool:
+    """Whether Telegram keeps a message for good: it is too old, or in the history of a group that was upgraded."""
+    return isinstance(reason, AddressMoved) or (isinstance(reason, Refused) and reason.why is Refusal.UNDELETABLE)
 
 
 def _by_hand(job: DocumentJob, part: RemotePart) -> PermanentError:

@@ -53,13 +53,13 @@ class Desk:
         """Options of the destination."""
         self.place = replace(self.place, options={**self.place.options, **options})
 
-    def run(self, act: Callable[[MastodonHandler], Awaitable[Any]]) -> Any:
-        """`act` with a new handler, on a loop of its own."""
+    def run(self, act: Callable[[MastodonHandler], Awaitable[Any]], *, seconds: float | None = None) -> Any:
+        """`act` with a new handler, on a loop of its own; `seconds`: for several attempts, instead of one's."""
 
         async def main() -> Any:
             handler = MastodonHandler(self.config)
             try:
-                return await asyncio.wait_for(act(handler), self.config.attempt_timeout_seconds)
+                return await asyncio.wait_for(act(handler), seconds or self.config.attempt_timeout_seconds)
             finally:
                 await handler.aclose()
 

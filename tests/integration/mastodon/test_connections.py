@@ -183,7 +183,7 @@ def test_thirty_attempts_at_once_find_a_connection_each(desk: Desk, caplog: pyte
             await asyncio.gather(*(handler.check(desk.place) for _ in range(30)))
 
     with caplog.at_level(logging.WARNING, "urllib3"):
-        desk.run(at_once)
+        desk.run(at_once, seconds=30)
     assert [record.getMessage() for record in caplog.records if record.name.startswith("urllib3")] == []
 
 

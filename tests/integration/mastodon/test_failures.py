@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
 from dataclasses import replace
 from typing import Any
 
@@ -191,14 +190,8 @@ def test_a_status_with_the_same_text_of_another_note_is_not_taken_for_a_lost_one
         hasty.parts, hasty.object_pk = lost, "1"
         await hasty.keep(handler.update, "Hello")
 
-    hasty.config = replace(hasty.config, attempt_timeout_seconds=3.0)
-    hasty.run(lambda handler: _unbounded(two(handler)))
+    hasty.run(two, seconds=30)
     assert hasty.texts() == ["Hello", "Hello"]
-
-
-async def _unbounded(work: Awaitable[None]) -> None:
-    """Several attempts in one: each bounds itself."""
-    await work
 
 
 def lose_answer(desk: Desk, text: str) -> None:

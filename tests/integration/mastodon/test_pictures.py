@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from syncqueue.core.errors import RateLimited, Unavailable
 from syncqueue.handlers.base import Document
+from syncqueue.handlers.mastodon.client import PICTURE_MEMORY_BYTES
+from syncqueue.handlers.mastodon.handler import MastodonHandler
 from tests.integration.mastodon.desk import Desk
 
 NAMES = ("leaf", "sea", "sunset", "night", "sand")
@@ -117,3 +121,16 @@ def test_what_may_not_be_fetched_stays_in_the_text(desk: Desk, url: str) -> None
     [status] = desk.statuses()
     assert status["media"] == []
     assert not desk.requests("POST /media")
+
+
+def test_where_there_is_no_room_for_another_picture_the_note_waits_and_uses_no_attempt(desk: Desk) -> None:
+    async def crowded(handler: MastodonHandler) -> None:
+        async with handler._client.pictures.reserve(PICTURE_MEMORY_BYTES):
+            with pytest.raises(RateLimited) as caught:
+                await desk.keep(handler.create, note(desk, "leaf"))
+        assert caught.value.scope == "task"
+        await desk.keep(handler.create, note(desk, "leaf"))
+
+    desk.config = replace(desk.config, attempt_timeout_seconds=4.0)
+    desk.run(crowded, seconds=30)
+    assert media(desk) == ["leaf"]

@@ -95,7 +95,7 @@ def test_a_server_that_opens_what_is_edited_against_its_word_is_corrected_at_onc
             await desk.keep(handler.create, Document(text=f"Secret {number}", is_private=True))
             await desk.keep(handler.update, Document(text=f"Still secret {number}", is_private=True))
 
-    desk.run(act)
+    desk.run(act, seconds=30)
     assert [status["visibility"] for status in desk.statuses()] == ["private", "private"]
     assert desk.texts() == ["Still secret 0", "Still secret 1"]
     assert len(desk.requests("PUT /statuses")) == 1

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from project.notes.models import Note
 from project.sandbox.testing import RunningSandbox
-from syncqueue.models import Destination
+from syncqueue.models import Destination, SyncRecord
 from tests.eventually import eventually
 from tests.integration.sync.scene import record_of, texts, work_until
 
@@ -105,3 +105,35 @@ def test_a_save_that_waits_too_long_for_its_record_stands_and_the_sweep_heals_it
     assert "lock timeout" in caplog.text
     assert Note.objects.get().text == "Second"
     work_until(lambda: texts(sandbox) == ["Second"])
+
+
+@pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])
+def test_a_deletion_whose_record_was_changed_meanwhile_is_recorded_after_the_commit(
+    channel: Destination, writer: User, sandbox: RunningSandbox, caplog: pytest.LogCaptureFixture, level: str
+) -> None:
+    note = Note.objects.create(owner=writer, text="First")
+    assert texts(sandbox) == ["First"]
+    with other_transaction() as other, transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET TRANSACTION ISOLATION LEVEL {level}")
+            cursor.execute("SELECT count(*) FROM auth_user")  # from here on it sees this moment alone
+        other.run("UPDATE syncqueue_syncrecord SET changed_at = now() RETURNING 1")
+        other._connection.commit()
+        note.delete()
+    assert "could not serialize access" in caplog.text
+    work_until(lambda: texts(sandbox) == [])
+    assert not SyncRecord.objects.exists()
+
+
+def test_a_deletion_that_waits_for_a_lock_in_vain_is_recorded_after_the_commit(
+    channel: Destination, writer: User, sandbox: RunningSandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    note = Note.objects.create(owner=writer, text="First")
+    with transaction.atomic(), other_transaction() as other:
+        other.run(HOLD_RECORD, record_of(note).pk)
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '10ms'")
+        note.delete()
+    assert "lock timeout" in caplog.text
+    work_until(lambda: texts(sandbox) == [])
+    assert not SyncRecord.objects.exists()

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 
+import syncqueue
 from project.notes.models import Note
 from project.notes.sync_sources import NoteSync
 from project.sandbox.testing import RunningSandbox
 from syncqueue import services
 from syncqueue.core.errors import SecretError
 from syncqueue.models import Destination, RecordState, SyncRecord
+from syncqueue.presentation.destinations import condition
 from tests.integration.sync.scene import (
     configure,
     make_destination,
@@ -154,10 +158,45 @@ class TestDeclared:
         configure(DESTINATIONS={})
         Note.objects.create(owner=writer, text="Second")
         assert texts(sandbox) == ["First"]
-        assert not Destination.objects.get().enabled
         configure(DESTINATIONS={"news": entry})
         Note.objects.create(owner=writer, text="Third")
         assert texts(sandbox) == ["First", "Third"]
+
+    def test_a_process_without_the_declaration_leaves_the_destination_as_it_is(
+        self, writer: User, sandbox: RunningSandbox, entry: dict[str, Any]
+    ) -> None:
+        configure(DESTINATIONS={"news": entry})
+        first = Note.objects.create(owner=writer, text="First")
+        configure(DESTINATIONS={})  # a cron job whose environment lacks the variable
+        second = Note.objects.create(owner=writer, text="Second")
+        first.text = "Edited"
+        first.save()
+        work()
+        assert texts(sandbox) == ["First"]
+        assert Destination.objects.get().enabled
+        assert "not declared here" in str(syncqueue.explain(first)[0])
+        assert "Not declared here" in condition(Destination.objects.get())
+        configure(DESTINATIONS={"news": entry})
+        SyncRecord.objects.update(changed_at=timezone.now() - timedelta(seconds=61))
+        work()
+        assert texts(sandbox) == ["Edited", "Second"]
+        assert record_of(second).state == RecordState.SYNCED
+
+    def test_a_worker_without_the_declaration_leaves_the_task_to_others(
+        self, writer: User, sandbox: RunningSandbox, entry: dict[str, Any]
+    ) -> None:
+        configure(DESTINATIONS={"news": entry})
+        with syncqueue.queued():
+            note = Note.objects.create(owner=writer, text="First")
+        configure(DESTINATIONS={})
+        work()
+        assert sandbox.log() == []
+        assert "is not declared in the settings" in record_of(note).error
+        assert (task_of(note).state, task_of(note).progress.attempt_count) == ("delayed", 0)
+        configure(DESTINATIONS={"news": entry})
+        services.run_task_now("telegram", task_of(note).task.id, actor="a test")
+        work()
+        assert texts(sandbox) == ["First"]
 
     def test_its_secret_cannot_be_set_in_the_database(self, writer: User, entry: dict[str, Any]) -> None:
         configure(DESTINATIONS={"news": entry})

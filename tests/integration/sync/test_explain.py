@@ -163,7 +163,10 @@ def test_a_document_that_raises_does_not_break_the_page(
 
     (note,) = Note.objects.bulk_create([Note(owner=writer, text="First")])
     monkeypatch.setattr(NoteSync, "document", broken)
-    assert one(note) == "@news: could not be read: RuntimeError: the site's own mistake"
+    assert one(note) == (
+        f"@news: could not be read: notes.note:{note.pk}: NoteSync.document() raised RuntimeError: the site's own "
+        "mistake"
+    )
 
 
 def test_an_object_of_an_unregistered_model_is_refused_with_what_to_write(writer: User) -> None:

@@ -162,7 +162,7 @@ def test_retry_failed_brings_back_what_failed_before_redis_was_emptied(
 ) -> None:
     configure("telegram", MAX_RETRIES=0)
     (note,) = save(writer, "First")
-    sandbox.set_mode("telegram", "error")
+    sandbox.set_mode("telegram", "error", status=409)
     note.delete()
     assert SyncRecord.objects.get().state == RecordState.FAILED
     queue().client.flushdb()
@@ -332,7 +332,8 @@ def test_what_becomes_of_tasks_is_announced(
     (note,) = save(writer, "First")
     work_until(lambda: texts(sandbox) == ["First"])
     assert listener.names() == ["task_enqueued", "task_retried", "task_succeeded"]
-    sandbox.plan_answers("telegram", "error", "error")
+    in_use = {"mode": "error", "status": 409}  # an edit's error that uses attempts
+    sandbox.plan_answers("telegram", in_use, in_use)
     note.text = "Second"
     note.save()
     work_until(lambda: "task_failed" in listener.names())

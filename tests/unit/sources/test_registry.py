@@ -90,22 +90,5 @@ def test_a_source_without_document_says_what_to_define() -> None:
         Plain(Note).document(Note())
 
 
-def test_the_owner_may_be_a_user_or_a_key() -> None:
-    class Owned(ModelSync):
-        def owner(self, obj: Any) -> Any:
-            return obj
-
-    source = Owned(Note)
-    assert [source.owner_key(one) for one in (User(pk=7), 7, None)] == [7, 7, None]
-
-
-def test_only_a_source_that_knows_copies_from_before_adopts() -> None:
-    class Adopting(ModelSync):
-        def existing_remote(self, obj: Any, destination: Any) -> str | None:
-            return None
-
-    assert (Plain(Note).adopts, Adopting(Note).adopts) == (False, True)
-
-
 def test_the_public_names_are_those_of_the_registry() -> None:
     assert (syncqueue.register, syncqueue.ModelSync) == (register, ModelSync)

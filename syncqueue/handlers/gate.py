@@ -1,0 +1,152 @@
+"""The one gate to handler classes, for all that is asked of them beside sending (execution/sending.py does that).
+
+Whatever a handler raises here concerns one service, or one destination of it. It is logged with the service and the
+class, and returned as `Refused`. What a handler may raise by its contract (a `HandlerError`, and the `ValueError` of
+`clean`) is returned too, without a line in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from syncqueue.core.answer import REASON_CHARACTERS, Answer, Asked, Refused, words
+from syncqueue.core.errors import ConfigurationError, SyncQueueError
+from syncqueue.handlers.base import (
+    Document,
+    DocumentHandler,
+    HandlerConfig,
+    Place,
+    PlaceChoice,
+    RemotePart,
+    SyncHandler,
+)
+from syncqueue.secrets import redact
+
+T = TypeVar("T")
+H = TypeVar("H", bound=SyncHandler)
+logger = logging.getLogger("syncqueue.handlers")
+
+
+def construct(kind: type[H], config: HandlerConfig) -> H:
+    """A new handler. Raises `ConfigurationError`, also where the class cannot be made (a method is missing)."""
+    where = f"SYNCQUEUE['HANDLERS'][{config.service!r}]: {kind.__module__}.{kind.__qualname__}"
+    if missing := sorted(kind.__abstractmethods__):
+        raise ConfigurationError(f"{where} lacks {', '.join(f'{name}()' for name in missing)}; every handler has them.")
+    try:
+        return kind(config)
+    except ConfigurationError:
+        raise
+    except Exception as error:  # the site's own class
+        raise ConfigurationError(redact(f"{where} cannot be made: {words(error)}")) from error
+
+
+def endpoint(handler: DocumentHandler, place: Place) -> Answer[str]:
+    """The "host:port" of a destination."""
+    return _ask(handler, "endpoint()", lambda: _endpoint(handler.endpoint(place)))
+
+
+def _endpoint(found: Any) -> str:
+    # A blank would make the lanes of two holds overlap.
+    if not isinstance(found, str) or not found or any(sign.isspace() for sign in found):
+        raise ValueError(f'it returns {found!r}, where a text such as "example.org:443" is expected')
+    return found
+
+
+def port_of(endpoint: str) -> tuple[str, int] | None:
+    """Host and port of an endpoint; None where a handler of the site's own names none."""
+    host, _colon, port = endpoint.rpartition(":")
+    return (host.strip("[]"), int(port)) if host and port.isdecimal() and int(port) < 65536 else None
+
+
+def credential(handler: DocumentHandler, place: Place) -> Answer[str]:
+    """The name of a destination's credential."""
+    return _ask(handler, "credential()", lambda: handler.credential(place))
+
+
+def fingerprint(handler: DocumentHandler, document: Document, place: Place) -> Answer[str]:
+    """The hash of what would be sent."""
+    return _ask(handler, "fingerprint()", lambda: handler.fingerprint(document, place))
+
+
+def lost_part(handler: DocumentHandler, place: Place, source: str, object_pk: str) -> Answer[RemotePart | None]:
+    """The part that a create may have left."""
+    return _ask(handler, "lost_part()", lambda: handler.lost_part(place, source, object_pk))
+
+
+def clean(
+    handler: DocumentHandler, address: str, options: Mapping[str, Any], secret: Mapping[str, str]
+) -> Answer[None]:
+    """Whether a destination has the form that its handler wants; the reason is a sentence for people."""
+    return _ask(handler, "clean()", lambda: handler.clean(address, options, secret), contract=ValueError)
+
+
+async def check(handler: DocumentHandler, place: Place) -> Answer[str]:
+    """What the handler finds at a destination, without posting."""
+    try:
+        return Asked(await handler.check(place))
+    except Exception as error:  # the site's own class
+        return _refuse(handler, "check()", error)
+
+
+async def places(handler: DocumentHandler, secret: Mapping[str, str]) -> Answer[Sequence[PlaceChoice]]:
+    """The places that a credential can post to."""
+    try:
+        return Asked(await handler.places(secret))
+    except Exception as error:  # the site's own class
+        return _refuse(handler, "places()", error)
+
+
+async def count(handler: DocumentHandler, place: Place) -> Answer[int | None]:
+    """How many copies are at a place, where the service tells."""
+    try:
+        return Asked(await handler.count(place))
+    except Exception as error:  # the site's own class
+        return _refuse(handler, "count()", error)
+
+
+async def identify(handler: DocumentHandler, place: Place) -> Answer[str]:
+    """The service's own name of a place."""
+    try:
+        return Asked(await handler.identify(place))
+    except Exception as error:  # the site's own class
+        return _refuse(handler, "identify()", error)
+
+
+async def close(handler: SyncHandler) -> None:
+    """Let a handler go of its connections; what it raises is logged."""
+    try:
+        await handler.aclose()
+    except Exception as error:  # the site's own class
+        _refuse(handler, "aclose()", error)
+
+
+@asynccontextmanager
+async def opened(handler: H) -> AsyncIterator[H]:
+    """A handler that is closed at the end."""
+    try:
+        yield handler
+    finally:
+        await close(handler)
+
+
+def _ask(
+    handler: SyncHandler, what: str, call: Callable[[], T], *, contract: type[Exception] | None = None
+) -> Answer[T]:
+    try:
+        return Asked(call())
+    except Exception as error:  # the site's own class may raise anything
+        if contract is not None and isinstance(error, contract):
+            return Refused(str(error), error)
+        return _refuse(handler, what, error)
+
+
+def _refuse(handler: SyncHandler, what: str, error: Exception) -> Refused:
+    if isinstance(error, SyncQueueError):  # the handler's own words, by its contract
+        return Refused(redact(str(error))[:REASON_CHARACTERS], error)
+    text = f"{handler.config.service}: {type(handler).__name__}.{what} raised {words(error)}"
+    refused = Refused(redact(text)[:REASON_CHARACTERS], error)
+    logger.error("%s", refused.reason, exc_info=error, extra={"service": handler.config.service})
+    return refused

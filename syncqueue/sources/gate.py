@@ -1,0 +1,286 @@
+"""The one gate to a site's ModelSync classes and models: nobody else calls them.
+
+Whatever a site's code raises here concerns one object. It is logged with the object and the class, and returned as
+`Refused`, so that a walk passes the object, an attempt fails alone, and a page says why. Two things are raised all the
+same, because they are no fault of the object: a database that is away, and an error inside a transaction, which the
+database has spoiled.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time
+from itertools import islice
+from typing import Any, TypeVar
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ImproperlyConfigured
+from django.db import Error as DatabaseError
+from django.db import connections
+from django.db.models import Model, QuerySet, prefetch_related_objects
+from django.utils import timezone
+
+from syncqueue.core.answer import REASON_CHARACTERS, Answer, Asked, Refused, words
+from syncqueue.core.errors import ConfigurationError
+from syncqueue.handlers.base import Document
+from syncqueue.models import Destination
+from syncqueue.secrets import redact
+from syncqueue.site import record_db
+from syncqueue.sources.keys import UnreadableKey, key_of, key_text
+from syncqueue.sources.registry import ModelSync, home_db
+
+T = TypeVar("T")
+M = TypeVar("M", bound=Model)
+logger = logging.getLogger("syncqueue.sources")
+
+# An object whose `created_field` is empty was there before every destination.
+_BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
+
+
+def owner_key(source: ModelSync, obj: Any) -> Answer[Any]:
+    """The primary key of the object's owner; None: the site-wide destinations are considered."""
+
+    def ask() -> Any:
+        owner, people = source.owner(obj), get_user_model()
+        if isinstance(owner, Model):
+            if not isinstance(owner, people):
+                raise TypeError(f"it returns a {type(owner).__name__}, where a {people._meta.label} is expected")
+            if owner.pk is None:
+                raise ValueError("it returns a user that is not saved yet")
+        return None if owner is None else key_of(people, owner)
+
+    return _ask(source, obj, "owner()", ask)
+
+
+def created_at(source: ModelSync, obj: Any) -> Answer[datetime | None]:
+    """When the object was created; None: not known, it counts as new.
+
+    A date counts as its last moment. An empty field means that the object was there before every destination.
+    """
+    name = source.created_field
+    return _ask(source, obj, f"created_field ({name!r})", lambda: _created(obj, name))
+
+
+def _created(obj: Any, name: str | None) -> datetime | None:
+    if name is None:
+        return None
+    value = getattr(obj, name)
+    if value is None:
+        return _BEFORE_ALL
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return timezone.make_aware(datetime.combine(value, time.max))
+    return _moment(value)
+
+
+def changed_at(source: ModelSync, obj: Any) -> Answer[datetime | None]:
+    """When the object was last changed, as `changed_field` says; None when it is not known."""
+    name = source.changed_field
+    return _ask(source, obj, f"changed_field ({name!r})", lambda: _moment(getattr(obj, name)) if name else None)
+
+
+def _moment(value: Any) -> datetime | None:
+    # A database expression (Now()) stands there until the object is read again.
+    return value if isinstance(value, datetime) and value.tzinfo is not None else None
+
+
+def content(source: ModelSync, obj: Any) -> Answer[Document | None]:
+    """The object's document; None: it is not live."""
+
+    def ask() -> Document | None:
+        if not source.is_live(obj):
+            return None
+        document: Any = source.document(obj)
+        if not isinstance(document, Document):
+            got = type(document).__name__
+            raise ConfigurationError(f"{type(source).__name__}.document() answered {got}, no Document.")
+        return replace(document, field_types=source.search_fields) if source.search_fields else document
+
+    return _ask(source, obj, "document()", ask)
+
+
+def existing_remote(source: ModelSync, obj: Any, destination: Destination) -> Answer[str | None]:
+    """The remote id of a copy from before syncqueue; None: there is none."""
+    if not adopts(source):
+        return Asked(None)
+
+    def ask() -> str | None:
+        found: Any = source.existing_remote(obj, destination)
+        return None if found is None else str(found)
+
+    return _ask(source, obj, "existing_remote()", ask)
+
+
+def adopts(source: ModelSync) -> bool:
+    """Whether `existing_remote` may know of copies made before."""
+    return type(source).existing_remote is not ModelSync.existing_remote
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """The objects of one source that a related object concerns."""
+
+    source: ModelSync
+    objects: list[Model]
+    more: bool  # there are more than were asked for
+
+
+def affected(source: ModelSync, related: Model, limit: int) -> Answer[Affected]:
+    """The first `limit` objects of a source that a related object concerns, and whether there are more."""
+    found = [ask for model, ask in source.affected_by.items() if isinstance(related, model)]
+
+    def ask() -> Affected:
+        objects: list[Model] = []
+        for function in found:
+            rows = function(related)
+            if isinstance(rows, QuerySet) and not rows.query.is_sliced:
+                rows = read(source, rows[: limit + 1]).objects
+            objects += _checked(source, islice(rows, limit + 1))
+        return Affected(source, objects[:limit], len(objects) > limit)
+
+    return _ask(source, related, f"affected_by[{type(related).__name__}]", ask)
+
+
+def affected_objects(source: ModelSync, related: Model) -> Answer[list[Model]]:
+    """All objects of a source that a related object concerns."""
+    return _ask(
+        source,
+        related,
+        f"affected_by[{type(related).__name__}]",
+        lambda: [
+            obj
+            for model, ask in source.affected_by.items()
+            if isinstance(related, model)
+            for obj in _checked(source, _read_all(source, ask(related)))
+        ],
+    )
+
+
+def _read_all(source: ModelSync, rows: Iterable[Any]) -> Iterable[Any]:
+    return read(source, rows).objects if isinstance(rows, QuerySet) else rows
+
+
+def _checked(source: ModelSync, objects: Iterable[Any]) -> Iterator[Model]:
+    for obj in objects:
+        if not isinstance(obj, source.model):
+            raise TypeError(
+                f"it returns {type(obj).__name__}, where objects of {source.model._meta.label} are expected"
+            )
+        yield obj
+
+
+# Reading rows: a field of the site's own may raise for one row of many
+
+
+@dataclass(slots=True)
+class Reading:
+    """Rows that were read, in their order, and those that could not be."""
+
+    objects: list[Any] = field(default_factory=list)
+    refused: dict[Any, Refused] = field(default_factory=dict)  # by primary key
+    last_key: Any = None  # of the last row, whether it could be read or not
+    count: int = 0  # of all rows
+
+
+def read(source: ModelSync, rows: QuerySet[Any]) -> Reading:
+    """The rows of a query. Where reading raises, the rows are read in halves until those that raise stand alone."""
+    try:
+        objects = list(rows)
+    except Exception as error:
+        _raise_outage(source, error)
+        keys = list(rows.values_list("pk", flat=True))
+        reading = Reading(last_key=keys[-1] if keys else None, count=len(keys))
+        table = source.model._base_manager.using(rows.db)
+        found: dict[Any, Any] = {}
+        _read_halves(source, table, keys, found, reading.refused)
+        reading.objects = [found[key] for key in keys if key in found]
+        return reading
+    return Reading(objects=objects, last_key=objects[-1].pk if objects else None, count=len(objects))
+
+
+def _read_halves(
+    source: ModelSync, table: QuerySet[Any], keys: Sequence[Any], found: dict[Any, Any], refused: dict[Any, Refused]
+) -> None:
+    try:
+        found.update({obj.pk: obj for obj in table.filter(pk__in=keys)})
+    except Exception as error:
+        _raise_outage(source, error)
+        if len(keys) == 1:
+            refused[keys[0]] = _refuse(source, keys[0], "the row cannot be read", error)
+            return
+        half = len(keys) // 2
+        _read_halves(source, table, keys[:half], found, refused)
+        _read_halves(source, table, keys[half:], found, refused)
+
+
+def read_texts(source: ModelSync, texts: Iterable[str], table: QuerySet[Any]) -> dict[str, Asked[Any] | Refused | None]:
+    """The objects whose keys records hold as texts, with what `prefetch` names; None: there is no such object."""
+    keys: dict[str, Any] = {}
+    found: dict[str, Asked[Any] | Refused | None] = {}
+    for text in texts:
+        try:
+            keys[text] = key_of(source.model, text)
+        except UnreadableKey as error:
+            found[text] = Refused(f"{source.label}:{text}: {error}."[:REASON_CHARACTERS], error)
+    reading = read(source, table.filter(pk__in=list(keys.values())).order_by("pk"))
+    known: dict[str, Asked[Any] | Refused] = {
+        key_text(source.model, key): refused for key, refused in reading.refused.items()
+    }
+    for obj in reading.objects:
+        known[key_text(source.model, obj.pk)] = Asked(obj)
+    for obj, refused in prefetch(source, reading.objects):
+        known[key_text(source.model, obj.pk)] = refused
+    for text, key in keys.items():
+        found[text] = known.get(key_text(source.model, key))
+    return found
+
+
+def prefetch(source: ModelSync, objects: Sequence[Any]) -> list[tuple[Any, Refused]]:
+    """Read what `prefetch` names for all objects; returns those for which that raises."""
+    if not source.prefetch or not objects:
+        return []
+    try:
+        prefetch_related_objects(objects, *source.prefetch)
+    except Exception as error:
+        _raise_outage(source, error)
+        if len(objects) == 1:
+            return [(objects[0], _refuse(source, objects[0].pk, f"prefetch {tuple(source.prefetch)!r}", error))]
+        return [one for obj in objects for one in prefetch(source, [obj])]
+    return []
+
+
+def _ask(source: ModelSync, obj: Any, what: str, call: Callable[[], T]) -> Answer[T]:
+    try:
+        return Asked(call())
+    except Exception as error:  # the site's own code may raise anything
+        _raise_outage(source, error)
+        return _refuse(source, getattr(obj, "pk", None), what, error, obj)
+
+
+def _refuse(source: ModelSync, key: Any, what: str, error: Exception, obj: Any = None) -> Refused:
+    label = obj._meta.label_lower if isinstance(obj, Model) else source.label
+    text = f"{label}:{key}: {type(source).__name__}.{what} raised {words(error)}"
+    if isinstance(error, ConfigurationError | ImproperlyConfigured):
+        text = f"{label}:{key}: {error}"
+    refused = Refused(redact(text)[:REASON_CHARACTERS], error)
+    logger.error("%s", refused.reason, exc_info=error, extra={"source": source.label, "object_pk": str(key)})
+    return refused
+
+
+def _raise_outage(source: ModelSync, error: Exception) -> None:
+    """Raise a database error that says nothing of the object."""
+    aliases = {record_db(), home_db(source.model)}
+    if isinstance(error, DatabaseError) and any(_is_unusable(alias, error) for alias in aliases):
+        raise error
+
+
+def _is_unusable(alias: str, error: Exception) -> bool:
+    connection = connections[alias]
+    if connection.in_atomic_block or "locked" in str(error):
+        return True
+    try:
+        connection.ensure_connection()
+        return not connection.is_usable()
+    except DatabaseError:
+        return True

@@ -1,0 +1,76 @@
+"""The spelling of a primary key in records: one text for each key, whatever a site has written.
+
+`Note(pk=uuid4().hex)`, `Note(pk=str(uuid4()).upper())` and the row read from the database are one object, so their keys
+must have one text. Every writer and every reader of `SyncRecord.object_pk` uses these functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db.models import DecimalField, Field, ForeignObject, Model
+from django.utils import timezone
+
+from syncqueue.models import SyncRecord
+
+# What the column of a record holds.
+MAX_CHARACTERS: int = SyncRecord._meta.get_field("object_pk").max_length or 200
+
+
+class UnreadableKey(ValueError):
+    """A text that is no key of the model (any more)."""
+
+
+def key_text(model: type[Model], value: Any) -> str:
+    """The text of a primary key. Raises `UnreadableKey` for a value that is no key of the model."""
+    field = _column(model)
+    return _spell(field, _to_python(field, value))
+
+
+def key_of(model: type[Model], value: Any) -> Any:
+    """The primary key that a text, or another spelling of a value, stands for. Raises `UnreadableKey`."""
+    return _to_python(_column(model), value)
+
+
+def keys_of(model: type[Model], texts: Iterable[str]) -> dict[str, Any]:
+    """The primary keys by their texts; a text that is no key of the model (any more) is left out."""
+    found: dict[str, Any] = {}
+    for text in texts:
+        with suppress(UnreadableKey):
+            found[text] = key_of(model, text)
+    return found
+
+
+def _column(model: type[Model]) -> Field[Any, Any]:
+    """The field that holds the key: of a child table that of its parent's table."""
+    field: Any = model._meta.pk
+    while isinstance(field, ForeignObject):
+        field = field.target_field
+    return field  # type: ignore[no-any-return]
+
+
+def _to_python(field: Field[Any, Any], value: Any) -> Any:
+    if isinstance(value, Model):
+        value = value.pk
+    try:
+        return field.to_python(value)
+    except (ValidationError, TypeError, ValueError, ArithmeticError) as error:
+        text = f"{value!r} is no key of {field.model._meta.label}, whose key is a {type(field).__name__}"
+        raise UnreadableKey(text) from error
+
+
+def _spell(field: Field[Any, Any], value: Any) -> str:
+    match value:
+        case datetime():
+            if timezone.is_naive(value) and settings.USE_TZ:
+                value = timezone.make_aware(value, timezone.get_default_timezone())
+            return str(value if timezone.is_naive(value) else value.astimezone(UTC))
+        case Decimal() if isinstance(field, DecimalField) and value.is_finite():
+            return f"{value:.{field.decimal_places}f}"
+    return str(value)

@@ -1,0 +1,67 @@
+"""Objects whose records are missing, or have not seen the last change of the object."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from syncqueue.core.answer import Asked, Refused
+from syncqueue.core.clock import SYSTEM_CLOCK
+from syncqueue.models import SyncRecord
+from syncqueue.site import record_db
+from syncqueue.sources import gate, refusals
+from syncqueue.sources.gate import Reading
+from syncqueue.sources.intents import PendingRecord, change_of, record_changes
+from syncqueue.sources.keys import key_text
+from syncqueue.sources.registry import ModelSync
+from syncqueue.sources.walk import table
+
+# Of one source and round: objects that were refused before and are asked again.
+_MOST_RETRIED = 100
+
+
+def record_missed(source: ModelSync, reading: Reading, only: Collection[int] | None = None) -> list[PendingRecord]:
+    """Upsert records for those of the objects whose records have not seen their last change.
+
+    Objects that the site's code has raised for are passed until they are due again.
+    `only`: the keys of the destinations that are meant; all of them when it is None.
+    """
+    if not reading.count:
+        return []
+    changes = [change_of(obj) for obj in reading.objects]
+    note_unread(source, reading)
+    waiting = refusals.not_due(source, [change.pk for change in changes], SYSTEM_CLOCK.now())
+    changes = [change for change in changes if change.pk not in waiting]
+    if not changes:
+        return []
+    return record_changes(source, changes, seen=_seen(source, [change.pk for change in changes]), only=only)
+
+
+def note_unread(source: ModelSync, reading: Reading) -> None:
+    """Remember the objects of a chunk that could not be read, unless they are not due yet."""
+    unread = {key_text(source.model, key): refused for key, refused in reading.refused.items()}
+    if unread:
+        waiting = refusals.not_due(source, list(unread), SYSTEM_CLOCK.now())
+        refusals.note(source, {pk: refused for pk, refused in unread.items() if pk not in waiting})
+
+
+def record_refused(source: ModelSync) -> list[PendingRecord]:
+    """Ask again for objects that the site's code raised for, and that are due; forget those that pass."""
+    started = SYSTEM_CLOCK.now()
+    keys = refusals.due(source, started, _MOST_RETRIED)
+    if not keys:
+        return []
+    found = gate.read_texts(source, keys, table(source))
+    refusals.note(source, {key: one for key, one in found.items() if isinstance(one, Refused)})
+    changes = [change_of(one.value) for one in found.values() if isinstance(one, Asked)]
+    pending_records = record_changes(source, changes, seen=_seen(source, [change.pk for change in changes]))
+    refusals.forget(source, set(keys) & set(refusals.due(source, started, len(keys))))  # the others are due later
+    return pending_records
+
+
+def _seen(source: ModelSync, keys: list[str]) -> dict[str, dict[int, datetime | None]]:
+    rows = SyncRecord.objects.using(record_db()).filter(source=source.label, object_pk__in=keys)
+    seen: dict[str, dict[int, datetime | None]] = {}
+    for pk, destination, changed_at in rows.values_list("object_pk", "destination_id", "object_changed_at"):
+        seen.setdefault(pk, {})[destination] = changed_at
+    return seen

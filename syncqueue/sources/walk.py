@@ -1,0 +1,70 @@
+"""The one walk over a source: in the order of primary keys, a chunk at a time, from any key on.
+
+Backfill, resync, prune and every other walk over whole tables use it. A chunk costs the same at the end of a table as
+at its beginning, because it is a range of the primary key's index. No query stays open between two chunks: on SQLite
+nothing can be written beside an open query once another process has written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from django.db.models import QuerySet
+
+from syncqueue.models import SyncRecord
+from syncqueue.sources import gate
+from syncqueue.sources.gate import Reading
+from syncqueue.sources.keys import key_text, keys_of
+from syncqueue.sources.registry import ModelSync, home_db, source_by_label
+
+CHUNK = 500
+
+
+def table(source: ModelSync) -> QuerySet[Any]:
+    """All objects of a source, as attempts read them: by the base manager, on the database they are written to."""
+    return source.model._base_manager.using(home_db(source.model))
+
+
+def objects(source: ModelSync, after: Any = None) -> Iterator[Reading]:
+    """All objects of a source, in chunks; `after` is the last key, or its text, that is left out."""
+    rows = table(source).order_by("pk")
+    while True:
+        piece = gate.read(source, rows[:CHUNK] if after is None else rows.filter(pk__gt=after)[:CHUNK])
+        if piece.count:
+            yield piece
+        if piece.count < CHUNK:
+            return
+        after = piece.last_key
+
+
+def gone(rows: QuerySet[SyncRecord], after: int = 0) -> Iterator[tuple[int, list[SyncRecord]]]:
+    """The records of `rows` whose objects are gone, for each chunk of records, with the last key of the chunk.
+
+    Records of models that are not registered any more are left out, and so are records whose key cannot be read.
+    """
+    rows = rows.select_related("destination").order_by("pk")
+    while piece := list(rows.filter(pk__gt=after)[:CHUNK]):
+        after = piece[-1].pk
+        yield after, _gone(piece)
+        if len(piece) < CHUNK:
+            return
+
+
+def _gone(records: Collection[SyncRecord]) -> list[SyncRecord]:
+    found: list[SyncRecord] = []
+    for label in sorted({record.source for record in records}):
+        source = source_by_label(label)
+        if source is None:
+            continue
+        keys = keys_of(source.model, [record.object_pk for record in records if record.source == label])
+        there = table(source).filter(pk__in=list(keys.values())).values_list("pk", flat=True)
+        texts = {key_text(source.model, key) for key in there}
+        found += [
+            record
+            for record in records
+            if record.source == label
+            and record.object_pk in keys
+            and key_text(source.model, keys[record.object_pk]) not in texts
+        ]
+    return sorted(found, key=lambda record: record.pk)

@@ -1,0 +1,116 @@
+"""Walks that a worker makes: requested by a row, made a few chunks in each round, and continued by any worker.
+
+A walk is safe to make twice: objects are compared with their records, or records with what is out there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from syncqueue.core.answer import Refused
+from syncqueue.core.chunks import chunks
+from syncqueue.core.clock import SYSTEM_CLOCK
+from syncqueue.models import Destination, RecordState, SyncRecord, Walk, WalkKind
+from syncqueue.site import record_db
+from syncqueue.sources import gate, refusals, walk
+from syncqueue.sources.intents import PendingRecord, change_of, record_changes, touch_records
+from syncqueue.sources.keys import UnreadableKey, key_of, key_text
+from syncqueue.sources.missed import record_missed
+from syncqueue.sources.registry import ModelSync, all_sources, home_db, model_by_label
+
+# Of one walk and round; the next round goes on from there.
+MOST_CHUNKS = 20
+
+
+def begin_backfill(destination: Destination) -> None:
+    """Request a walk over all sources for a destination that takes objects created before it."""
+    for source in all_sources():
+        Walk.objects.using(record_db()).get_or_create(
+            source=source.label, kind=WalkKind.BACKFILL, destination=destination
+        )
+
+
+def request(source: ModelSync, kind: WalkKind, *, related: str = "") -> None:
+    """Request a walk: one row, in the transaction of the change that asks for it."""
+    Walk.objects.using(record_db()).create(source=source.label, kind=kind, related=related)
+
+
+def requested(source: ModelSync) -> list[Walk]:
+    """The walks over a source that have not come to their end, oldest first, each once.
+
+    Requests for a walk that has not begun are one walk: all of their changes are committed.
+    """
+    rows = Walk.objects.using(record_db()).filter(source=source.label)
+    found: dict[tuple[str, int | None, str], Walk] = {}
+    running: list[Walk] = []
+    double: list[int] = []
+    for one in rows.select_related("destination").order_by("pk"):
+        key = (one.kind, one.destination_id, one.related)
+        if one.position:
+            running.append(one)
+        elif key in found:
+            double.append(one.pk)
+        else:
+            found[key] = one
+    if double:
+        rows.filter(pk__in=double).delete()
+    return sorted([*running, *found.values()], key=lambda one: one.pk)
+
+
+def advance(source: ModelSync, one: Walk, *, most_chunks: int = MOST_CHUNKS) -> Iterator[list[PendingRecord]]:
+    """Make a part of a walk; each list has the records that wait because of a chunk."""
+    if one.kind == WalkKind.MISSED and not refusals.has_room(source):
+        return
+    for number, (position, pending_records) in enumerate(_steps(source, one), 1):
+        yield pending_records
+        # Another worker may have come to the end and taken the row away: then nothing is updated.
+        Walk.objects.using(record_db()).filter(pk=one.pk, position=one.position).update(position=position)
+        one.position = position
+        if number >= most_chunks:
+            return
+    Walk.objects.using(record_db()).filter(pk=one.pk, position=one.position).delete()
+
+
+def _steps(source: ModelSync, one: Walk) -> Iterator[tuple[str, list[PendingRecord]]]:
+    match one.kind:
+        case WalkKind.GONE:
+            rows = SyncRecord.objects.using(record_db()).filter(source=source.label)
+            rows = rows.exclude(state=RecordState.ABANDONED)  # deleted while muted
+            for last, records in walk.gone(rows, int(one.position or 0)):
+                yield str(last), touch_records(records, now=SYSTEM_CLOCK.now())
+        case WalkKind.AFFECTED if one.related:
+            yield from _affected(source, one)
+        case WalkKind.AFFECTED:
+            for reading in walk.objects(source, one.position or None):
+                changes = [change_of(obj) for obj in reading.objects]
+                yield key_text(source.model, reading.last_key), record_changes(source, changes)
+        case _:
+            only = None if one.destination_id is None else [one.destination_id]
+            for reading in walk.objects(source, one.position or None):
+                yield key_text(source.model, reading.last_key), record_missed(source, reading, only)
+
+
+def _affected(source: ModelSync, one: Walk) -> Iterator[tuple[str, list[PendingRecord]]]:
+    """The objects that a related object concerns, as its `affected_by` says now; raises `AffectedRefused`."""
+    label, _, key = one.related.partition(":")
+    model = model_by_label(label)
+    if model is None:
+        return
+    try:
+        related = model._base_manager.using(home_db(model)).filter(pk=key_of(model, key)).first()
+    except UnreadableKey:
+        return
+    if related is None:  # its deletion has requested a walk of its own
+        return
+    objects = gate.affected_objects(source, related)
+    if isinstance(objects, Refused):
+        raise AffectedRefused(objects.reason)
+    changes = sorted((change_of(obj) for obj in objects.value), key=lambda change: (len(change.pk), change.pk))
+    done = int(one.position or 0)
+    for piece in chunks(changes[done:], walk.CHUNK):
+        done += len(piece)
+        yield str(done), record_changes(source, list(piece))
+
+
+class AffectedRefused(Exception):
+    """A site's `affected_by` raises for a related object: the walk stays requested."""

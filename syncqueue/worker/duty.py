@@ -1,0 +1,89 @@
+"""A duty of a worker: something to do at intervals, which fails for itself alone.
+
+A duty that raises is logged once, tried again sooner than at its interval and then ever later, and logged again when it
+works, with the length of the trouble. It never ends the worker, and no other duty waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from django.db import Error as DatabaseError
+
+from syncqueue.core.answer import words
+from syncqueue.core.clock import SYSTEM_CLOCK
+from syncqueue.core.duty import DutyState
+from syncqueue.core.errors import SyncQueueError
+from syncqueue.secrets import redact
+
+logger = logging.getLogger("syncqueue.worker")
+
+# However rare a duty is, what has failed is tried again after at most so long.
+LONGEST_DELAY_SECONDS = 60.0
+_FIRST_DELAY_SECONDS = 1.0
+
+
+class Duty:
+    """One of a worker's duties."""
+
+    def __init__(
+        self, name: str, seconds: float, work: Callable[[], Awaitable[object]], *, at_once: bool = True
+    ) -> None:
+        """`work` is done every so many seconds, the first time now or, without `at_once`, after that time."""
+        self.name = name
+        self.state: DutyState | None = None  # None: it works
+        self._seconds = seconds
+        self._work = work
+        self._failures = 0
+        self._began = 0.0
+        self._at_once = at_once
+
+    async def run(self) -> None:
+        """Do it until cancelled."""
+        if not self._at_once:
+            await asyncio.sleep(self._seconds)
+        while True:
+            await self.once()
+            await asyncio.sleep(self.delay_seconds())
+
+    async def once(self) -> None:
+        """Do it once; what it raises is logged and kept as `state`."""
+        try:
+            await self._work()
+        except Exception as error:  # a duty is an island
+            self._failed(error)
+        else:
+            self._worked()
+
+    def delay_seconds(self) -> float:
+        """How long to wait before it is done again."""
+        if not self._failures:
+            return self._seconds
+        backoff = _FIRST_DELAY_SECONDS * 2.0 ** min(self._failures - 1, 10)
+        return min(backoff, self._seconds, LONGEST_DELAY_SECONDS)
+
+    def _failed(self, error: Exception) -> None:
+        self._failures += 1
+        text = redact(words(error))
+        if self.state is None:
+            self._began = time.monotonic()
+            # A Redis or a database that is away is waited out; anything else is somebody's mistake.
+            outage = isinstance(error, SyncQueueError | DatabaseError)
+            logger.log(
+                logging.WARNING if outage else logging.ERROR,
+                "Put off, and tried again: %s: %s",
+                self.name,
+                text,
+                exc_info=None if outage else error,
+            )
+            self.state = DutyState(name=self.name, since=SYSTEM_CLOCK.now(), error=text)
+        else:
+            self.state = DutyState(name=self.name, since=self.state.since, error=text)
+
+    def _worked(self) -> None:
+        if self.state is not None:
+            logger.warning("%s works again after %.0f s", self.name, time.monotonic() - self._began)
+        self._failures, self.state = 0, None

@@ -1,0 +1,60 @@
+"""Slow looks over tables, a chunk in each round: what no signal and no sweep would ever tell."""
+
+from __future__ import annotations
+
+import logging
+import random
+
+from syncqueue import services
+from syncqueue.core.clock import SYSTEM_CLOCK
+from syncqueue.models import RecordState, SyncRecord
+from syncqueue.site import record_db
+from syncqueue.sources import destinations, walk
+from syncqueue.sources.intents import touch_records
+from syncqueue.worker.sweeper import enqueue_all
+
+logger = logging.getLogger("syncqueue.worker")
+
+
+class LookForGone:
+    """Goes through the synced records, over and over, for those whose objects were deleted without a word.
+
+    Such a deletion leaves no trace that a sweep could find: its record could not be written, or it was made by raw SQL.
+    """
+
+    def __init__(self) -> None:
+        """Begin at a random place, so that workers that are often restarted come everywhere in time."""
+        self._after: int | None = None
+
+    def run(self) -> int:
+        """Look at one chunk; returns how many records wait because of it."""
+        rows = SyncRecord.objects.using(record_db()).filter(state=RecordState.SYNCED)
+        if self._after is None:
+            last = rows.order_by("-pk").values_list("pk", flat=True).first()
+            self._after = random.randrange(last) if last else 0  # noqa: S311
+        total = 0
+        for last, records in walk.gone(rows, self._after):
+            total = enqueue_all([touch_records(records, now=SYSTEM_CLOCK.now())])
+            self._after = last
+            break
+        else:
+            self._after = 0
+        if total:
+            logger.warning("The objects of %s synced records are gone; their copies are removed", total)
+        return total
+
+
+class LookForOwnerless:
+    """Goes through the destinations for those whose owner was deleted, and retires them."""
+
+    def __init__(self) -> None:
+        """Begin at the first."""
+        self._after = 0
+
+    def run(self) -> None:
+        """Look at one chunk, and delete retired destinations of which nothing is out there any more."""
+        destinations.finish_retirements()
+        last, owners = destinations.ownerless(self._after)
+        self._after = last
+        for owner in owners:
+            services.retire_of_owner(owner)

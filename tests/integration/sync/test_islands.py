@@ -1,0 +1,343 @@
+"""Duties and services fail for themselves: nothing that one of them meets stops another one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.checks import run_checks
+from django.core.management import call_command
+from django.db import OperationalError, transaction
+from django.utils import timezone
+
+import syncqueue
+from project.notes.models import Note
+from project.notes.sync_sources import NoteSync
+from project.sandbox.testing import RunningSandbox
+from syncqueue import services
+from syncqueue.core.task import AttemptNote
+from syncqueue.execution import policies
+from syncqueue.handlers.base import DocumentHandler, DocumentJob, HandlerConfig, Place, RemotePart
+from syncqueue.models import Destination, RecordState, SyncRecord
+from syncqueue.sources.intents import record_task_id
+from syncqueue.worker import housekeeping, upkeep
+from syncqueue.worker.worker import Worker
+from tests.eventually import eventually
+from tests.integration.sync.scene import configure, queue, record_of, texts, wait_until, work, work_until
+from tests.integration.sync.test_never_raises import refused_records
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HERE = "tests.integration.sync.test_islands"
+
+
+class WithoutCheck(DocumentHandler):
+    """A method is missing."""
+
+    def endpoint(self, place: Place) -> str:
+        return "shelf:1"
+
+    async def create(self, job: DocumentJob) -> Sequence[RemotePart]:
+        return []
+
+    async def update(self, job: DocumentJob) -> Sequence[RemotePart]:
+        return []
+
+    async def delete(self, job: DocumentJob) -> None:
+        return None
+
+
+class Fails(WithoutCheck):
+    """Its constructor raises."""
+
+    def __init__(self, config: HandlerConfig) -> None:
+        super().__init__(config)
+        raise LookupError("no key in the vault")
+
+    async def check(self, place: Place) -> str:
+        return ""
+
+
+class Odd(WithoutCheck):
+    """All of its methods raise, or return what cannot be used."""
+
+    def endpoint(self, place: Place) -> str:
+        return "a host with blanks"
+
+    async def check(self, place: Place) -> str:
+        raise LookupError("a mistake")
+
+    def clean(self, address: str, options: Any, secret: Any) -> None:
+        raise LookupError("a mistake")
+
+
+@pytest.fixture
+def running() -> Iterator[list[Worker]]:
+    """Workers in threads; they end with the test."""
+    made: list[tuple[Worker, threading.Thread]] = []
+
+    class Started(list[Worker]):
+        def start(self) -> Worker:
+            worker = Worker()
+            thread = threading.Thread(target=lambda: asyncio.run(worker.run()))
+            thread.start()
+            made.append((worker, thread))
+            return worker
+
+        def alive(self) -> bool:
+            return all(thread.is_alive() for _, thread in made)
+
+    yield Started()
+    for worker, thread in made:
+        worker._stopping._loop.call_soon_threadsafe(worker.stop) if worker._stopping._loop else worker.stop()  # type: ignore[attr-defined]
+        thread.join(20)
+
+
+def add_service(name: str, kind: type[DocumentHandler]) -> None:
+    """A service beside telegram."""
+    from django.conf import settings
+
+    handlers = {**settings.SYNCQUEUE["HANDLERS"], name: {"CLASS": f"{HERE}.{kind.__name__}"}}
+    configure(HANDLERS=handlers)
+
+
+# Handler classes
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"), [(WithoutCheck, "cannot be made: TypeError"), (Fails, "LookupError: no key in the vault")]
+)
+def test_a_handler_that_cannot_be_made_is_named_and_its_service_left_out(
+    channel: Destination, writer: User, sandbox: RunningSandbox, caplog: Any, kind: type[DocumentHandler], says: str
+) -> None:
+    add_service("shelf", kind)
+    Destination.objects.create(name="Shelf", service="shelf")
+    (error,) = [one for one in run_checks(tags=["syncqueue"]) if one.id == "syncqueue.E004"]
+    assert says in error.msg
+    assert f"SYNCQUEUE['HANDLERS']['shelf']: {kind.__name__} cannot be made" in error.msg
+    Note.objects.create(owner=writer, text="1")
+    Note.objects.bulk_create([Note(owner=writer, text="2")])
+    work()
+    assert texts(sandbox) == ["1", "2"]
+    assert "shelf: left out by this worker" in caplog.text
+
+
+def test_a_worker_with_no_handler_at_all_says_why_and_ends(own_site: None) -> None:
+    configure(HANDLERS={"shelf": {"CLASS": f"{HERE}.Fails"}})
+    with pytest.raises(syncqueue.SyncQueueError, match="no key in the vault"):
+        work()
+
+
+def test_an_odd_handler_neither_ends_the_doctor_nor_its_pages(own_site: None, admin_client: Any, capsys: Any) -> None:
+    add_service("shelf", Odd)
+    place = Destination.objects.create(name="Shelf", service="shelf")
+    with contextlib.suppress(SystemExit):
+        call_command("syncqueue", "doctor")
+    assert "shelf: Odd.endpoint() raised ValueError" in capsys.readouterr().out
+    assert admin_client.get(f"/admin/syncqueue/destination/{place.pk}/change/").status_code == 200
+    assert "Odd.check() raised LookupError: a mistake" in str(
+        pytest.raises(syncqueue.SyncQueueError, services.check_destination, place).value
+    )
+
+
+def test_an_endpoint_without_a_port_does_not_end_the_doctor(
+    own_site: None, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr(Odd, "endpoint", lambda self, place: "localhost")
+    add_service("shelf", Odd)
+    Destination.objects.create(name="Shelf", service="shelf")
+    with contextlib.suppress(SystemExit):
+        call_command("syncqueue", "doctor")
+    assert "names no host and port ('localhost')" in capsys.readouterr().out
+
+
+# Duties
+
+
+def test_a_source_whose_database_is_away_keeps_no_record_waiting(
+    channel: Destination, writer: User, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with syncqueue.queued():
+        Note.objects.create(owner=writer, text="1")
+    queue().client.flushdb()
+    SyncRecord.objects.update(changed_at=timezone.now() - timedelta(seconds=61))
+
+    def away(*_: Any) -> Any:
+        raise OperationalError("the source's database is away")
+
+    monkeypatch.setattr(upkeep, "sweep_source", away)
+    work()
+    assert texts(sandbox) == ["1"]
+
+
+def test_a_worker_survives_every_exception_of_its_duties_and_tells_of_them(
+    channel: Destination,
+    writer: User,
+    sandbox: RunningSandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    running: Any,
+) -> None:
+    def broken(*_: Any, **__: Any) -> Any:
+        raise LookupError("a mistake of somebody's")
+
+    monkeypatch.setattr("syncqueue.worker.worker.EVERY_SECONDS", 0.2)
+    monkeypatch.setattr(upkeep, "sweep_source", broken)
+    monkeypatch.setattr("syncqueue.worker.recoverer.recover", broken)
+    monkeypatch.setattr(upkeep.LookForOwnerless, "run", broken)
+    running.start()
+
+    def tells() -> None:
+        views = services.workers()
+        assert len(views) == 1
+        (view,) = views
+        names = {duty.name for duty in view.duties}
+        assert {"sweep notes.note", "recover telegram", "look after destinations"} <= names
+        assert {duty.error for duty in view.duties} == {"LookupError: a mistake of somebody's"}
+
+    eventually(tells)
+    with syncqueue.queued():
+        Note.objects.create(owner=writer, text="1")
+    wait_until(lambda: texts(sandbox) == ["1"])
+    assert running.alive()
+
+
+def test_a_policy_that_cannot_be_read_neither_ends_the_worker_nor_its_sends(
+    channel: Destination,
+    writer: User,
+    sandbox: RunningSandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    running: Any,
+    caplog: Any,
+) -> None:
+    away = threading.Event()
+    real = policies._policies
+
+    def read() -> Any:
+        if away.is_set():
+            raise OperationalError("the database is away")
+        return real()
+
+    monkeypatch.setattr(policies, "FRESH_SECONDS", 0)
+    monkeypatch.setattr(policies, "_policies", read)
+    running.start()
+    eventually(lambda: _assert(len(services.workers()) == 1))
+    away.set()
+    with syncqueue.queued():
+        Note.objects.create(owner=writer, text="1")
+    eventually(lambda: _assert("the database is away" in caplog.text))
+    away.clear()
+    wait_until(lambda: texts(sandbox) == ["1"])
+    assert running.alive()
+
+
+def _assert(holds: bool) -> None:
+    assert holds
+
+
+# Dead letters
+
+
+def test_a_save_is_not_failed_by_the_dead_letter_of_the_save_before(
+    channel: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    with syncqueue.queued():
+        note = Note.objects.create(owner=writer, text="x" * 5000)
+        other = Note.objects.create(owner=writer, text="Other")
+    _bury(note, "The text is too long.")
+    _bury(other, "Another reason.")
+    # Saved again, and the process died between commit and dispatch.
+    SyncRecord.objects.filter(object_pk=str(note.pk)).update(changed_at=timezone.now() - timedelta(minutes=5))
+    Note.objects.filter(pk=note.pk).update(text="Mended")
+    SyncRecord.objects.filter(object_pk=str(other.pk)).update(changed_at=timezone.now() - timedelta(hours=1))
+    work()
+    assert texts(sandbox) == ["Mended"]
+    assert record_of(note).state == RecordState.SYNCED
+    assert (record_of(other).state, record_of(other).error) == (RecordState.FAILED, "Another reason.")
+
+
+def _bury(note: Note, reason: str) -> None:
+    """Let a record's task be a dead letter, of an attempt ten minutes ago."""
+    at = timezone.now() - timedelta(minutes=10)
+    wanted = record_task_id(record_of(note).pk)
+    for claimed in queue().claim(10).tasks:
+        if claimed.task.id == wanted:
+            queue().fail(claimed, AttemptNote(at=at, seconds=0.1, outcome="failure", error=reason))
+        else:
+            queue().release(claimed)
+
+
+# Deletions
+
+
+def test_a_deletion_whose_record_is_refused_is_recorded_after_the_commit(
+    channel: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    note = Note.objects.create(owner=writer, text="1")
+    with transaction.atomic(), refused_records():
+        note.delete()
+        # As after a deadlock or a serialization failure: what was refused inside passes outside.
+    work_until(lambda: texts(sandbox) == [])
+    assert not SyncRecord.objects.exists()
+
+
+def test_an_object_that_is_gone_without_a_word_is_found_by_the_slow_look(
+    channel: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    gone, kept = (Note.objects.create(owner=writer, text=text) for text in ("Gone", "Kept"))
+    Note.objects.filter(pk=gone.pk)._raw_delete("default")  # type: ignore[attr-defined]
+    look = housekeeping.LookForGone()
+    for _ in range(3):
+        look.run()
+    work()
+    assert texts(sandbox) == ["Kept"]
+    assert SyncRecord.objects.get() == record_of(kept)
+
+
+def test_the_slow_look_looks_at_one_chunk_a_round(
+    channel: Destination, writer: User, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncqueue.sources.walk.CHUNK", 2)
+    notes = [Note.objects.create(owner=writer, text=str(n)) for n in range(6)]
+    Note.objects.all()._raw_delete("default")  # type: ignore[attr-defined]
+    look = housekeeping.LookForGone()
+    look._after = 0
+    assert [look.run() for _ in range(4)] == [2, 2, 2, 0]
+    assert len(notes) == 6
+
+
+# Owners
+
+
+def test_a_retirement_that_fails_leaves_the_deletion_of_the_user_and_the_sites_own_hooks_alone(
+    writer: User, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    monkeypatch.setattr(NoteSync, "owner", lambda self, note: note.owner_id)
+    Destination.objects.create(name="Mine", service="telegram", owner=writer)
+    called: list[str] = []
+
+    def broken(owner_id: Any) -> None:
+        raise LookupError("not today")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(services, "retire_of_owner", broken)
+        with transaction.atomic():
+            writer.delete()
+            transaction.on_commit(lambda: called.append("the site's"))
+    assert called == ["the site's"]
+    assert "could not be retired" in caplog.text
+    assert Destination.objects.exists()
+    housekeeping.LookForOwnerless().run()
+    assert not Destination.objects.exists()
+
+
+def test_the_look_for_owners_leaves_those_alone_that_are_there(writer: User) -> None:
+    mine = Destination.objects.create(name="Mine", service="telegram", owner=writer)
+    site = Destination.objects.create(name="Site", service="telegram")
+    housekeeping.LookForOwnerless().run()
+    assert list(Destination.objects.order_by("pk")) == [mine, site]

@@ -1,0 +1,1 @@
+"""A site of odd but real models beside healthy notes, for the tests of tests/integration/odd."""
