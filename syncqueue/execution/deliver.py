@@ -21,7 +21,7 @@ from django.db import InterfaceError, OperationalError
 from syncqueue.core.answer import Asked
 from syncqueue.core.clock import Clock
 from syncqueue.core.errors import LeaseLost, OutcomeUnknown
-from syncqueue.core.result import OUTAGES, Outcome, SyncResult
+from syncqueue.core.result import ENDPOINT_FAILURES, Outcome, SyncResult
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.decision import Decision, Move
 from syncqueue.execution.prepare import Ready
@@ -266,7 +266,7 @@ class Delivery:
             result = SyncResult(outcome=Outcome.UNKNOWN, error=text)
         else:
             result = SyncResult.from_exception(error)
-        contacted = result.outcome not in OUTAGES | {Outcome.UNKNOWN}
+        contacted = result.outcome not in ENDPOINT_FAILURES
         entry.ended = Delivered(result=result, contacted=contacted)
 
     def _explain_timeout(self) -> Exception:
