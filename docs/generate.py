@@ -1,7 +1,7 @@
 """Writes docs/reference/ from the code: settings, commands, HTTP, signals, checks, errors, Python.
 
-What the code cannot say (why one would change a setting) stands in `words.py`; a setting without words there, or words
-without a setting, break the build.
+`make reference` runs it; the pages are committed, so that they can be read without a build, and a test compares them.
+`words.py` has the purpose of each setting; a setting without words, or words without a setting, is an error.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import re
+import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -18,7 +19,7 @@ import django
 from django.conf import settings
 from words import SETTINGS
 
-GENERATED = "<!-- Made from the code by docs/generate.py. -->\n\n"
+GENERATED = "<!-- Generated from the code by `make reference`; do not edit. -->\n\n"
 
 
 def write_reference(folder: Path) -> None:
@@ -39,7 +40,7 @@ def write_reference(folder: Path) -> None:
 
 
 def _set_up() -> None:
-    """A site with nothing but the app: enough to import all of it."""
+    """Configure a site that contains only the app, so that all of it can be imported."""
     if not settings.configured:
         settings.configure(
             INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "syncqueue"],
@@ -62,7 +63,7 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def settings_page() -> str:
-    """Every key of SYNCQUEUE, from the rules that check it."""
+    """Return every key of SYNCQUEUE, from the rules that validate it."""
     from syncqueue import conf
 
     parts = {
@@ -81,8 +82,9 @@ def settings_page() -> str:
 
 SETTINGS_HEAD = """# Settings
 
-One dict, `SYNCQUEUE`. It is read when it is needed, so `override_settings` works in tests. `manage.py check` names
-every wrong or unknown key and what to write instead; see [the checks](checks.md). The shortest valid one is
+All settings are in one dict, `SYNCQUEUE`. It is read at the time of use, so `override_settings` works in tests.
+`manage.py check` reports every wrong or unknown key and what to write instead; see [the checks](checks.md). This is the
+minimum:
 
 ```python
 SYNCQUEUE = {"REDIS": "redis://127.0.0.1:6379/1", "HANDLERS": {"telegram": {}}}
@@ -96,7 +98,7 @@ def _settings_part(name: str, rules: Mapping[str, Any]) -> str:
     if differing := set(rules) ^ set(words):
         raise ValueError(f"docs/words.py and the settings of {name} differ in {sorted(differing)}.")
     rows = [[f"`{key}`", _default(key, rule), rule.expected, words[key]] for key, rule in rules.items()]
-    return f"## {title}\n\n{intro}\n\n" + _table(["key", "default", "takes", "what it does"], rows)
+    return f"## {title}\n\n{intro}\n\n" + _table(["key", "default", "value", "effect"], rows)
 
 
 def _default(key: str, rule: Any) -> str:
@@ -109,7 +111,7 @@ def _default(key: str, rule: Any) -> str:
 
 
 def commands_page() -> str:
-    """What `--help` prints of each command."""
+    """Return the help of each command."""
     from syncqueue.management.commands.runsyncworker import Command as RunWorker
     from syncqueue.management.commands.syncqueue import SUBCOMMANDS
     from syncqueue.management.commands.syncqueue import Command as SyncQueue
@@ -117,13 +119,19 @@ def commands_page() -> str:
     worker = RunWorker().create_parser("manage.py", "runsyncworker")
     parser = SyncQueue().create_parser("manage.py", "syncqueue")
     below = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
-    parts = ["# Commands", "## runsyncworker", _help(worker), "## syncqueue", str(parser.description)]
+    parts = [COMMANDS_HEAD, "## runsyncworker", _help(worker), "## syncqueue", str(parser.description)]
     for kind in SUBCOMMANDS:
         parts += [f"### {kind.name}", _help(below.choices[kind.name])]
     return "\n\n".join(parts)
 
 
-# Django's own, the same for every command.
+COMMANDS_HEAD = """# Commands
+
+Options of Django, such as `--settings`, `--verbosity` and `--traceback`, are accepted before and after the subcommand:
+`manage.py syncqueue stats --settings=config.settings`."""
+
+
+# Options of Django, the same for every command.
 _DJANGOS = {
     "version", "verbosity", "settings", "pythonpath", "traceback", "no_color", "force_color", "skip_checks", "help",
 }  # fmt: skip
@@ -142,7 +150,7 @@ def _help(parser: argparse.ArgumentParser) -> str:
 
 
 def http_page() -> str:
-    """The API's paths, from its OpenAPI description."""
+    """Return the paths of the API, from its OpenAPI description."""
     from syncqueue.api.openapi import PATHS
     from syncqueue.api.schemas import SCHEMAS
 
@@ -152,7 +160,9 @@ def http_page() -> str:
             if method != "parameters":
                 rows.append([f"`{method.upper()} {path}`", operation["summary"], _answers(operation)])
     schemas = "\n\n".join(_schema(name, schema) for name, schema in SCHEMAS.items())
-    return HTTP_HEAD + _table(["method and path", "does", "answers"], rows) + "\n\n## What is answered\n\n" + schemas
+    return (
+        HTTP_HEAD + _table(["method and path", "effect", "responses"], rows) + "\n\n## Response schemas\n\n" + schemas
+    )
 
 
 HTTP_HEAD = """# HTTP API
@@ -161,10 +171,10 @@ HTTP_HEAD = """# HTTP API
 path("api/admin/sync-queue/", include("syncqueue.api.urls"))
 ```
 
-JSON, each path with or without a slash at its end. Who asks is either logged in as staff, with the permission
-`syncqueue.view_queue` to look and `syncqueue.operate_queue` to change (changes also need Django's CSRF token), or a
-machine with a token of `SYNCQUEUE["API_TOKENS"]`: `Authorization: Bearer ...`. `openapi.json` under the same path is
-the whole description for tools (OpenAPI 3.1).
+The API uses JSON; a trailing slash is optional on every path. Callers are either logged in as staff, with the
+permission `syncqueue.view_queue` to read and `syncqueue.operate_queue` to change (changes also need Django's CSRF
+token), or send a token of `SYNCQUEUE["API_TOKENS"]`: `Authorization: Bearer ...`. `openapi.json` below the same path
+is the complete description for tools (OpenAPI 3.1).
 
 """
 
@@ -206,7 +216,7 @@ def _type(schema: Mapping[str, Any]) -> str:
 
 
 def signals_page() -> str:
-    """The docstring of signals.py."""
+    """Return the docstring of signals.py, with an example."""
     from syncqueue import signals
 
     return f"# Signals\n\n{inspect.getdoc(signals)}\n\n{SIGNALS_EXAMPLE}"
@@ -218,33 +228,32 @@ from syncqueue.signals import task_failed
 
 
 @receiver(task_failed)
-def tell_somebody(sender, service, task, record_id, error, **kwargs):
-    ...
+def notify_team(sender, service, task, record_id, error, **kwargs): ...
 ```
 
-Take `**kwargs`: a later version may say more."""
+Accept `**kwargs`: later versions may add arguments."""
 
 
 def checks_page() -> str:
-    """The ids of the system checks."""
+    """Return the ids of the system checks."""
     from syncqueue import checks
 
     pairs = re.findall(r"(?:^|\s{2,})([EW]\d{3}) (.+?)(?=\s{2,}|$)", inspect.getdoc(checks) or "", re.MULTILINE)
     rows = [[f"`syncqueue.{number}`", text] for number, text in sorted(pairs)]
     return (
-        "# System checks\n\n`manage.py check` runs them, `manage.py check --deploy` also those of production. "
-        "E is an error, W a warning; silence one with `SILENCED_SYSTEM_CHECKS`.\n\n" + _table(["id", "says"], rows)
+        "# System checks\n\n`manage.py check` runs them; `manage.py check --deploy` also runs those for production. "
+        "E is an error, W a warning; silence one with `SILENCED_SYSTEM_CHECKS`.\n\n" + _table(["id", "problem"], rows)
     )
 
 
 def errors_page() -> str:
-    """The tree of errors, and each one's docstring."""
+    """Return the tree of exceptions and their docstrings."""
     from syncqueue.core import errors
 
     tree = textwrap.dedent((inspect.getdoc(errors) or "").partition("\n\n")[2])
     kinds = [kind for kind in vars(errors).values() if inspect.isclass(kind) and kind.__module__ == errors.__name__]
     parts = [f"## {kind.__name__}\n\n{inspect.getdoc(kind)}" for kind in kinds]
-    intro = "All are in `syncqueue.core.errors`; those that a handler raises are in `syncqueue` too."
+    intro = "All exceptions are in `syncqueue.core.errors`; those for handlers can also be imported from `syncqueue`."
     return f"# Errors\n\n{intro}\n\n```text\n{tree}\n```\n\n" + "\n\n".join(parts)
 
 
@@ -252,7 +261,7 @@ def errors_page() -> str:
 
 
 def python_page() -> str:
-    """The public names, with their signatures and docstrings."""
+    """Return the public names with their signatures and docstrings."""
     import syncqueue
     from syncqueue import testing
 
@@ -269,8 +278,8 @@ def python_page() -> str:
 
 PYTHON_HEAD = """# Python
 
-The public names: what is not here may change without notice. [Errors](errors.md) and [signals](signals.md) have pages
-of their own, and so have [handlers](../handlers.md). `CREATE`, `UPDATE` and `DELETE` are the actions of a task."""
+These are the public names; everything else may change without notice. [Errors](errors.md), [signals](signals.md) and
+[handlers](../handlers.md) have separate pages. `CREATE`, `UPDATE` and `DELETE` are the actions of a task."""
 
 
 def _call(name: str, found: Callable[..., Any]) -> str:
@@ -296,7 +305,7 @@ _ATTRIBUTE = re.compile(
 
 
 def _attributes(kind: type) -> list[list[str]]:
-    """The attributes of a class with what the comments beside them say."""
+    """Return the attributes of a class, with the comments next to them."""
     found = []
     for match in _ATTRIBUTE.finditer(inspect.getsource(kind)):
         above = " ".join(line.strip(" #") for line in match["above"].splitlines())
@@ -307,3 +316,7 @@ def _attributes(kind: type) -> list[list[str]]:
 
 def _prose(text: str) -> str:
     return text.replace("<", "&lt;")
+
+
+if __name__ == "__main__":
+    write_reference(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "reference")

@@ -1,1 +1,1 @@
-"""The demo site: notes that are kept in step with outside services by syncqueue."""
+"""The demo site: notes that syncqueue keeps in sync with outside services."""

@@ -1,4 +1,4 @@
-"""ASGI entry of the demo site."""
+"""The ASGI application of the demo site."""
 
 import os
 

@@ -1,8 +1,8 @@
-"""Settings of the demo site, read from environment variables and, where it exists, from `.env`.
+"""Settings of the demo site, read from environment variables and, if it exists, from `.env`.
 
 `.env.development.example`, `.env.staging.example` and `.env.production.example` explain each variable.
-What is set in the process wins over the file. `ENV_FILE` names another file, or several with `:` between them,
-of which the first wins; `ENV_FILE=` (empty) reads none.
+Variables of the process take precedence over the file. `ENV_FILE` names another file, or several separated by `:`, of
+which the first takes precedence; an empty `ENV_FILE=` reads none.
 """
 
 import json
@@ -21,12 +21,12 @@ for name in filter(None, os.environ.get("ENV_FILE", ".env").split(":")):
 
 
 def from_json(name: str) -> dict[str, Any]:
-    """A variable that holds a JSON object; unset or empty is an empty one."""
+    """Return a variable that contains a JSON object; unset or empty: an empty object."""
     text = env.str(name, default="")
     try:
         value = json.loads(text or "{}")
     except json.JSONDecodeError as error:
-        # `from None`: the cause would print the text, and with it the tokens in DESTINATIONS.
+        # `from None`: the cause would print the text with the tokens in DESTINATIONS.
         raise ImproperlyConfigured(f"{name} is not JSON: {error.msg} at character {error.pos}.") from None
     if not isinstance(value, dict):
         raise ImproperlyConfigured(f"{name} must be a JSON object, such as {{}}.")
@@ -39,20 +39,20 @@ if not SECRET_KEY:
     if not DEBUG:
         raise ImproperlyConfigured(
             "SECRET_KEY is empty. Start with `make demo`, or copy .env.development.example to .env; "
-            "in production set SECRET_KEY to a long random text that is the same for web and workers."
+            "in production set SECRET_KEY to a long random string, the same for web processes and workers."
         )
     SECRET_KEY = "for-development-only-" + "0" * 40
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-# Where people reach the site; posts link back to a note's page with it.
+# The public URL of the site; posts link to the page of a note with it.
 SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000").rstrip("/")
 
-# Whether people bring destinations of their own, on pages at /destinations/. It costs each save of a note one query.
+# Whether users can add their own destinations at /destinations/. It costs each save of a note one query.
 OWN_DESTINATIONS = env.bool("OWN_DESTINATIONS", default=False)
 
-# Cookies and redirects follow the address people use, so that a site on https needs no further switch.
+# Cookies and redirects follow SITE_URL, so that a site on https needs no further setting.
 _is_https = SITE_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=_is_https)
@@ -104,13 +104,13 @@ TEMPLATES = [
     },
 ]
 
-# SQLite as several processes write to it: readers never wait for the writer (WAL), a transaction takes the
-# write lock at its start instead of failing half-way (IMMEDIATE), and waits for it up to `timeout` seconds.
+# SQLite with several writing processes: readers never wait for the writer (WAL); a transaction takes the write lock at
+# its start instead of failing half-way (IMMEDIATE), and waits for it up to `timeout` seconds.
 SQLITE_OPTIONS = {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": "PRAGMA journal_mode=WAL;"}
 
 
 def database(url: str) -> dict[str, Any]:
-    """One entry of DATABASES from a database URL."""
+    """Return an entry of DATABASES from a database URL."""
     config = dict(env.db_url_config(url))
     if config["ENGINE"] == "django.db.backends.sqlite3":
         config["OPTIONS"] = SQLITE_OPTIONS | config.get("OPTIONS", {})
@@ -138,7 +138,7 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "project" / "static"]
-# Served by the web process itself: in development from the sources, else from `collectstatic`'s folder.
+# Served by the web process: in development from the sources, otherwise from the folder of `collectstatic`.
 WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = DEBUG
 
@@ -149,7 +149,7 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
-        # One line for each request to a service is too much, and httpx writes whole URLs.
+        # httpx logs each request with its whole URL, which may contain a token.
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
     },
@@ -157,10 +157,9 @@ LOGGING = {
 
 REDIS_URL = env.str("REDIS_URL", default="") or "redis://127.0.0.1:6379/0"
 
-# Figures come in JSON with the names of syncqueue's own settings, and are laid over its defaults. The demo
-# makes waiting times short (such as SYNCQUEUE_TELEGRAM='{"BASE_DELAY_SECONDS": 2}' and
-# SYNCQUEUE_BREAKER='{"OPEN_SECONDS": 3}', all of them in project/demo/) so that its story takes a minute or
-# two; the defaults (60 and 30 seconds) are right for real services.
+# These variables are JSON with the names of syncqueue's settings, and override its defaults. The demo shortens the
+# delays (such as SYNCQUEUE_TELEGRAM='{"BASE_DELAY_SECONDS": 2}' and SYNCQUEUE_BREAKER='{"OPEN_SECONDS": 3}', all of
+# them in project/demo/) so that its story takes a minute or two; the defaults (60 and 30 seconds) are for real ones.
 SYNCQUEUE: dict[str, Any] = {
     "ENABLED": env.bool("SYNCQUEUE_ENABLED", default=True),
     "REDIS": REDIS_URL,
@@ -176,9 +175,9 @@ SYNCQUEUE: dict[str, Any] = {
     "HANDLERS": {},
 }
 
-# What is on. Each has a switch for dead IPv6 and figures of its own, such as SYNCQUEUE_MASTODON.
+# The enabled services. Each has a FORCE_IPV4 variable and its own figures, such as SYNCQUEUE_MASTODON.
 _OPTIONS: dict[str, dict[str, Any]] = {
-    # Empty: the real api.telegram.org.
+    # Empty: api.telegram.org.
     "telegram": {"API_BASE_URL": env.str("TELEGRAM_API_BASE_URL", default="") or None},
     "manticore": {"URL": env.str("MANTICORE_URL", default="") or None},
 }

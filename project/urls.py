@@ -1,4 +1,4 @@
-"""The demo site's URLs: the notes' own pages, the admin, and syncqueue's API."""
+"""URLs of the demo site: the pages of the notes, the admin, and the API of syncqueue."""
 
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView

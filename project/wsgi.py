@@ -1,4 +1,4 @@
-"""The demo site for a WSGI server."""
+"""The WSGI application of the demo site."""
 
 import os
 
@@ -9,6 +9,6 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 
 application = get_wsgi_application()
-# A server runs no checks by itself. These load the services' client libraries too, which on a busy machine takes
-# longer than anybody should wait for the first save.
+# A WSGI server runs no checks. These also import the client libraries of the services, which on a busy machine takes
+# longer than the first save should wait.
 run_checks(app_configs=[apps.get_app_config("syncqueue")])

@@ -1,9 +1,14 @@
-"""System checks: the settings, the handlers, and what the registered models leave uncovered.
+"""System checks: the settings, the handlers, and changes that the registered models do not cover.
 
 E001 SYNCQUEUE or a required key is missing    E002 unknown key    E003 wrong type or value
-E004 a handler cannot be used                  E005 Redis shared with a cache    E006 the times do not fit
+E004 a handler cannot be used                  E005 Redis shared with a cache    E006 inconsistent times
 E007 a model cannot be synced as registered    E008 USE_TZ is off
+E009 the address of Redis cannot be used
+E010 a declared destination cannot work        W010 the same, and it has no secret here
 W001 the sweep cannot cover a model            W002 gevent         W003 evicting maxmemory-policy (--deploy)
+W004 attempts are too short for a service      W005 a small pool of database connections
+W006 Redis database shared with Celery (--deploy)
+I001 Redis does not tell its maxmemory-policy (--deploy)
 """
 
 from __future__ import annotations
@@ -12,51 +17,98 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.conf import settings as django_settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
+from django.db import connections
 
 from syncqueue.conf import SETTING, Settings, get_settings, problems
-from syncqueue.core.errors import ConfigurationError, QueueUnavailable
+from syncqueue.core.errors import ConfigurationError, QueueError
 from syncqueue.dispatch.immediate import is_gevent
-from syncqueue.handlers.registry import make_handler
-from syncqueue.queue.connection import place_of, redis_errors, sync_client
+from syncqueue.execution.database import THREAD_COUNT, pool_size
+from syncqueue.handlers.base import DocumentHandler
+from syncqueue.handlers.registry import handler_class, make_handler
+from syncqueue.queue.connection import address_of, place_of, redis_errors, sync_client
+from syncqueue.queue.server_checks import celery_key, eviction_policy
 from syncqueue.site import record_db
 from syncqueue.sources.registry import all_sources, home_db
 
 _KINDS = {"missing": "syncqueue.E001", "unknown": "syncqueue.E002", "type": "syncqueue.E003"}
 
-startup_problem = ""  # why autodiscovery was not done
+# Problems of one service's handler, or of one destination; the others work.
+ONE_HANDLER = "syncqueue.E004"
+ONE_DESTINATION = "syncqueue.E010"
+
+startup_problem = ""  # the error of autodiscovery, if any
 registration_problems: list[str] = []  # what autodiscovery has found
 
 
 def register_checks() -> None:
-    """Make Django run them."""
+    """Register the checks with Django."""
     register(check_settings, "syncqueue")
     register(check_sources, "syncqueue")
+    register(check_pools, "syncqueue")
     register(check_redis, Tags.security, deploy=True)
 
 
 def check_settings(**_: Any) -> list[CheckMessage]:
-    """What is wrong with SYNCQUEUE."""
+    """Return the problems of SYNCQUEUE."""
     found = problems(getattr(django_settings, SETTING, None))
     if found:
         return [Error(problem.text, id=_KINDS[problem.kind]) for problem in found]
     settings = get_settings()
-    messages: list[CheckMessage] = [*_handlers(settings), *_shared_redis(settings), *_times(settings)]
+    messages: list[CheckMessage] = [
+        *_address(settings),
+        *_handlers(settings),
+        *_declared(settings),
+        *_shared_redis(settings),
+        *_times(settings),
+        *_short_attempts(settings),
+    ]
     if startup_problem:
         messages.append(Error(startup_problem, id="syncqueue.E004"))
     return messages
 
 
+def _address(settings: Settings) -> Iterator[CheckMessage]:
+    """Whether REDIS can be read; nothing is connected."""
+    try:
+        address_of(settings.redis)
+    except ConfigurationError as error:
+        yield Error(str(error), id="syncqueue.E009")
+
+
 def _handlers(settings: Settings) -> Iterator[CheckMessage]:
-    for service in settings.services.values():
+    """Whether each service's handler can be made; it connects to nothing before it is used."""
+    for service in settings.services:
         try:
-            make_handler(service.name, settings)
+            make_handler(service, settings)
         except ConfigurationError as error:
-            yield Error(str(error), id="syncqueue.E004")
+            yield Error(str(error), id=ONE_HANDLER)
+
+
+def _declared(settings: Settings) -> Iterator[CheckMessage]:
+    """Report what the handlers refuse of the form of SYNCQUEUE['DESTINATIONS']."""
+    for name, entry in settings.destinations.items():
+        secret = entry.get("SECRET", {})
+        try:
+            handler = make_handler(entry["SERVICE"], settings)
+            if isinstance(handler, DocumentHandler):
+                handler.clean(entry.get("ADDRESS", ""), entry.get("OPTIONS", {}), secret)
+        except ConfigurationError:
+            continue  # the service is off, or its handler cannot be used: that is told for itself
+        except ValueError as error:
+            text = f"SYNCQUEUE['DESTINATIONS'][{name!r}]: {error}"
+            # A build, or a machine of CI, has the settings and no secrets.
+            has_secret = any(secret.values())
+            yield Error(text, id=ONE_DESTINATION) if has_secret else Warning(text, id="syncqueue.W010")
+        except Exception as error:  # the site's own handler may raise anything, and quote a secret
+            text = (
+                f"SYNCQUEUE['DESTINATIONS'][{name!r}]: {type(handler).__name__}.clean() raised {type(error).__name__}"
+            )
+            yield Error(f"{text}, which is a bug in the handler.", id=ONE_DESTINATION)
 
 
 def _shared_redis(settings: Settings) -> Iterator[CheckMessage]:
-    """A cache's clear() is a FLUSHDB: it would empty the queues."""
+    """Report caches on the database of the queues: cache.clear() is a FLUSHDB and would empty the queues."""
     caches, ours = django_settings.CACHES, settings.redis
     if not isinstance(ours, str):
         return
@@ -64,15 +116,15 @@ def _shared_redis(settings: Settings) -> Iterator[CheckMessage]:
     for alias, cache in caches.items():
         if alias != ours and {place for place in own if place} & set(_places(cache)):
             yield Error(
-                f"SYNCQUEUE['REDIS'] and the cache {alias!r} share one Redis database; cache.clear() would delete "
+                f"SYNCQUEUE['REDIS'] and the cache {alias!r} share a Redis database; cache.clear() would delete "
                 f"the queues.",
-                hint="Give one of them another database number, such as redis://127.0.0.1:6379/1.",
+                hint="Use another database number for one of them, such as redis://127.0.0.1:6379/1.",
                 id="syncqueue.E005",
             )
 
 
 def _places(cache: Mapping[str, Any]) -> list[tuple[str, int] | None]:
-    """Where a cache keeps its data; None for what is no Redis."""
+    """Return the Redis databases of a cache; None for a location that is not Redis."""
     location = cache.get("LOCATION")
     return [place_of(one) for one in (location if isinstance(location, list | tuple) else [location])]
 
@@ -83,9 +135,26 @@ def _times(settings: Settings) -> Iterator[CheckMessage]:
         yield Error(
             f"SYNCQUEUE['PROCESSING'] must have ATTEMPT_TIMEOUT_SECONDS ({times.attempt_timeout_seconds:g}) < "
             f"SHUTDOWN_SECONDS ({times.shutdown_seconds:g}) < LEASE_SECONDS ({times.lease_seconds:g}).",
-            hint="Otherwise a worker is stopped in the middle of an attempt, or works on after its lease.",
+            hint="Otherwise a worker is stopped in the middle of an attempt, or continues after its lease has expired.",
             id="syncqueue.E006",
         )
+
+
+def _short_attempts(settings: Settings) -> Iterator[CheckMessage]:
+    """An answer that comes after an attempt was given up is a lost answer."""
+    seconds = settings.processing.attempt_timeout_seconds
+    for service in settings.services.values():
+        try:
+            least = handler_class(service).least_attempt_seconds
+        except ConfigurationError:
+            continue  # reported as E004
+        if seconds < least:
+            yield Warning(
+                f"SYNCQUEUE['PROCESSING']['ATTEMPT_TIMEOUT_SECONDS'] is {seconds:g}; {service.name} may take "
+                f"longer to answer, and what it has done by then counts as a lost answer.",
+                hint=f"Set it to {least:g} or more.",
+                id="syncqueue.W004",
+            )
 
 
 def check_sources(**_: Any) -> list[CheckMessage]:
@@ -101,10 +170,10 @@ def check_sources(**_: Any) -> list[CheckMessage]:
         name = type(source).__name__
         if source.changed_field is None:
             text = (
-                f"{name} has no changed_field: what update(), bulk_create() or a crash between a save and its record "
-                f"leave out is not found by the sweep."
+                f"{name} has no changed_field: the sweep cannot find changes by update() or bulk_create(), nor saves "
+                f"that a crash separated from their record."
             )
-            found.append(Warning(text, hint="Name an indexed auto_now field.", id="syncqueue.W001"))
+            found.append(Warning(text, hint="Set it to an indexed auto_now field.", id="syncqueue.W001"))
         elif source.model._meta.get_field(source.changed_field).null:
             text = (
                 f"{name}.changed_field is {source.changed_field!r}, which may be empty: the sweep does not find the "
@@ -113,34 +182,71 @@ def check_sources(**_: Any) -> list[CheckMessage]:
             found.append(Warning(text, hint="Let every save fill it (auto_now).", id="syncqueue.W001"))
         if home_db(source.model) != record_db():
             text = (
-                f"{source.label} is written to another database than syncqueue's tables: its saves are recorded after "
-                f"their commit, and a crash in between is left to the sweep."
+                f"{source.label} and the tables of syncqueue are in different databases: saves are recorded after "
+                f"their commit, and the sweep finds those that a crash in between left out."
             )
             found.append(Warning(text, id="syncqueue.W001"))
     if is_gevent():
-        text = "Threads are gevent's: saves go straight to the queue, without an immediate attempt."
+        text = "gevent has patched threads: saves go directly to the queue, without an immediate attempt."
         found.append(Warning(text, id="syncqueue.W002"))
     return found
 
 
+def check_pools(**_: Any) -> list[CheckMessage]:
+    """Whether a pool of database connections (Django's `"OPTIONS": {"pool": ...}`) has enough for us and requests."""
+    found: list[CheckMessage] = []
+    for alias, database in connections.settings.items():
+        size = pool_size(database)
+        if size is not None and size <= THREAD_COUNT:
+            text = (
+                f"DATABASES[{alias!r}] has a pool of {size} connections. syncqueue works on {THREAD_COUNT} threads "
+                f"in each process, which need a connection each while they read or write, beside the requests."
+            )
+            hint = (
+                f"Let it have {THREAD_COUNT} more than the process has threads for requests, such as "
+                f'"pool": {{"min_size": 2, "max_size": {THREAD_COUNT + 8}}}. With fewer, saves are sent later.'
+            )
+            found.append(Warning(text, hint=hint, id="syncqueue.W005"))
+    return found
+
+
 def check_redis(**_: Any) -> list[CheckMessage]:
-    """Whether Redis may throw tasks away when it is full."""
+    """Return warnings if Redis may evict tasks when it is full, or shares its database with a Celery broker."""
     if problems(getattr(django_settings, SETTING, None)):
         return []
-    client = sync_client(get_settings().redis, timeout_seconds=2.0)
+    try:
+        client = sync_client(get_settings().redis, timeout_seconds=2.0)
+    except ConfigurationError:  # E009 says it
+        return []
     try:
         with redis_errors("any service"):
-            policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "noeviction")
-    except QueueUnavailable as error:
+            return [*_eviction(eviction_policy(client)), *_neighbour(celery_key(client))]
+    except QueueError as error:
         return [Warning(str(error), id="syncqueue.W003")]
     finally:
         client.close()
-    if policy == "noeviction":
-        return []
-    return [
-        Warning(
+
+
+def _eviction(policy: str | None) -> Iterator[CheckMessage]:
+    if policy is None:
+        yield Info(
+            "Redis does not tell this user its maxmemory-policy.",
+            hint="Look it up where the server is configured: it must be noeviction.",
+            id="syncqueue.I001",
+        )
+    elif policy != "noeviction":
+        yield Warning(
             f"Redis may evict tasks: its maxmemory-policy is {policy}.",
-            hint="Set maxmemory-policy noeviction on the server of the queues.",
+            hint="Set maxmemory-policy noeviction on the Redis server of the queues.",
             id="syncqueue.W003",
         )
-    ]
+
+
+def _neighbour(key: str | None) -> Iterator[CheckMessage]:
+    if key is not None:
+        yield Warning(
+            f"A Celery broker uses the Redis database of the queues (it holds the key {key!r}).",
+            hint="Give one of them another database number, such as redis://127.0.0.1:6379/1: emptying the one would "
+            "empty the other.",
+            id="syncqueue.W006",
+        )

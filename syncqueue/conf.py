@@ -1,7 +1,7 @@
-"""The one place for settings: frozen values made from `settings.SYNCQUEUE`, remade when it changes.
+"""The only module that reads settings: frozen values made from `settings.SYNCQUEUE`.
 
-Everything is read when asked, so `override_settings` works. `problems()` finds what is wrong with a setting; the
-system checks show it, and `get_settings` raises it.
+Settings are read at the time of use, so `override_settings` works. `problems()` returns everything that is wrong with
+the setting; the system checks show it, and `get_settings` raises it.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ SETTING = "SYNCQUEUE"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImmediateSettings:
-    """The attempt made while the request still waits."""
+    """The immediate attempt, made while the request waits."""
 
     enabled: bool = True
-    timeout_seconds: float = 2.0  # what all saves of one request may wait together
-    max_records: int = 10  # more than these of one transaction go to the queue
+    timeout_seconds: float = 2.0  # total wait for all saves of one request
+    max_records: int = 10  # a transaction with more records goes to the queue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessingSettings:
-    """The worker's times. ATTEMPT_TIMEOUT < SHUTDOWN < LEASE."""
+    """Times of the worker. ATTEMPT_TIMEOUT < SHUTDOWN < LEASE."""
 
     lease_seconds: float = 60.0
     attempt_timeout_seconds: float = 20.0
@@ -45,15 +45,15 @@ class ProcessingSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerSettings:
-    """When an endpoint counts as away."""
+    """The circuit breaker of each endpoint."""
 
-    failures: int = 5  # network failures in a row
-    open_seconds: float = 30.0  # until one probe is let through
+    failures: int = 5  # consecutive endpoint failures that open it
+    open_seconds: float = 30.0  # time until one probe is let through
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertSettings:
-    """Mails about failures."""
+    """Alert mails about failures."""
 
     enabled: bool = False
     every_minutes: float = 60.0
@@ -67,7 +67,7 @@ class ServiceSettings:
     handler_class: str | None = None  # import path; None for a built-in service
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     concurrency: int = 20
-    batch_size: int | None = None  # None: the handler's own
+    batch_size: int | None = None  # None: the default of the handler
     force_ipv4: bool = False
     hold_unknown: bool = False  # ON_UNKNOWN_OUTCOME == "hold"
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -75,10 +75,10 @@ class ServiceSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """All of SYNCQUEUE."""
+    """The whole SYNCQUEUE setting."""
 
     enabled: bool
-    redis: str | Mapping[str, Any]  # an alias of CACHES, a URL, or a dict for Sentinel or Cluster
+    redis: str | Mapping[str, Any] = field(repr=False)  # an alias of CACHES, a URL, or a dict for Sentinel or Cluster
     key_prefix: str
     environment: str
     sources_module: str
@@ -93,23 +93,31 @@ class Settings:
     services: Mapping[str, ServiceSettings]
 
     def service(self, name: str) -> ServiceSettings:
-        """The settings of one service; raises `ConfigurationError` naming the known ones."""
+        """Return the settings of one service; raises `ConfigurationError`, which lists the enabled services."""
         try:
             return self.services[name]
         except KeyError:
             known = ", ".join(self.services) or "none"
             raise ConfigurationError(
-                f"The service {name!r} is not on: name it in SYNCQUEUE['HANDLERS'] (there now: {known})."
+                f"The service {name!r} is not enabled: add it to SYNCQUEUE['HANDLERS'] (enabled: {known})."
             ) from None
 
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """What one key may hold: its default, a check, and words for what is expected."""
+    """The rule of one key: its default, a check, a description of valid values, and the values if they are few."""
 
     default: Any
     accepts: Callable[[Any], bool]
     expected: str
+    choices: tuple[str, ...] = ()
+
+
+def _one_of(default: str, *choices: str) -> _Rule:
+    """Return a rule that accepts one of a few strings."""
+    *most, last = map(repr, choices)
+    expected = f"{', '.join(most)} or {last}"
+    return _Rule(default, lambda v: isinstance(v, str) and v in choices, expected, choices)
 
 
 def _number(minimum: float) -> Callable[[Any], bool]:
@@ -136,7 +144,7 @@ def _is_dict(value: Any) -> bool:
     return isinstance(value, Mapping)
 
 
-_BOOL, _TEXTS, _DICT = "True or False", "a list of texts", "a dict"
+_BOOL, _TEXTS, _DICT = "True or False", "a list of strings", "a dict"
 _POSITIVE = "a number above 0"
 
 IMMEDIATE_RULES = {
@@ -169,16 +177,16 @@ HANDLER_RULES = {
     "CONCURRENCY": _Rule(20, _whole(1), "a whole number, 1 or more"),
     "BATCH_SIZE": _Rule(None, lambda v: v is None or _whole(1)(v), "a whole number, 1 or more"),
     "FORCE_IPV4": _Rule(False, _is_bool, _BOOL),
-    "ON_UNKNOWN_OUTCOME": _Rule("retry", lambda v: v in ("retry", "hold"), "'retry' or 'hold'"),
+    "ON_UNKNOWN_OUTCOME": _one_of("retry", "retry", "hold"),
     "OPTIONS": _Rule({}, _is_dict, _DICT),
 }
 DESTINATION_RULES = {
     "SERVICE": _Rule("", lambda v: _is_text(v) and v != "", "the name of a service in HANDLERS"),
-    "ADDRESS": _Rule("", _is_text, "a text"),
-    "SECRET": _Rule({}, lambda v: _is_dict(v) and all(map(_is_text, v.values())), "a dict of texts"),
+    "ADDRESS": _Rule("", _is_text, "a string"),
+    "SECRET": _Rule({}, lambda v: _is_dict(v) and all(map(_is_text, v.values())), "a dict of strings"),
     "OPTIONS": _Rule({}, _is_dict, _DICT),
-    "RULE": _Rule("all", lambda v: v in ("all", "public", "private", "tag"), "'all', 'public', 'private' or 'tag'"),
-    "RULE_VALUE": _Rule("", _is_text, "a text"),
+    "RULE": _one_of("all", "all", "public", "private", "tag"),
+    "RULE_VALUE": _Rule("", _is_text, "a string"),
 }
 TOP_RULES = {
     "ENABLED": _Rule(True, _is_bool, _BOOL),
@@ -187,9 +195,9 @@ TOP_RULES = {
         lambda v: (_is_text(v) and v != "") or (_is_dict(v) and bool(v)),
         "an alias of CACHES, a redis:// rediss:// or unix:// URL, or a dict for Sentinel or Cluster",
     ),
-    "KEY_PREFIX": _Rule("sync", lambda v: _is_text(v) and v != "" and not set(v) & set("{} "), "a text without { }"),
-    "ENVIRONMENT": _Rule("", _is_text, "a text"),
-    "SOURCES_MODULE": _Rule("sync_sources", lambda v: _is_text(v) and v != "", "the name of a module"),
+    "KEY_PREFIX": _Rule("sync", lambda v: _is_text(v) and v != "" and not set(v) & set("{} "), "a string without { }"),
+    "ENVIRONMENT": _Rule("", _is_text, "a string"),
+    "SOURCES_MODULE": _Rule("sync_sources", lambda v: _is_text(v) and v != "", "a module name"),
     "API_TOKENS": _Rule((), _is_texts, _TEXTS),
     "ALLOWED_PRIVATE_HOSTS": _Rule((), _is_texts, _TEXTS),
     "ENCRYPTION_KEYS": _Rule((), _is_texts, _TEXTS),
@@ -210,7 +218,7 @@ _PARTS = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong with the settings: what kind (see checks.py) and a sentence that says what to write."""
+    """A problem with the settings: its kind (see checks.py) and a sentence that says what to write instead."""
 
     kind: str  # "missing", "unknown", "type"
     text: str
@@ -225,19 +233,26 @@ def _examine(path: str, given: Mapping[Any, Any], rules: Mapping[str, _Rule]) ->
             hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(rules)}."
             yield Problem("unknown", f"{path}[{key!r}] is unknown; {hint}")
         elif not rule.accepts(value):
-            # A secret's value must not be printed, so the value itself is shown for plain figures alone.
-            shown = repr(value) if isinstance(value, int | float | bool) else f"a {type(value).__name__}"
-            yield Problem("type", f"{path}[{key!r}]: expected {rule.expected}, got {shown}.")
+            yield Problem("type", f"{path}[{key!r}]: expected {rule.expected}, {_instead(value, rule)}")
+
+
+def _instead(value: Any, rule: _Rule) -> str:
+    """Return what was given, or the closest valid value."""
+    near = difflib.get_close_matches(value.lower(), rule.choices, 1) if isinstance(value, str) else []
+    if near:
+        return f"did you mean {near[0]!r}?"
+    # Secrets must not be printed, so the value is shown only if it is a number or a bool.
+    return f"got {value!r}." if isinstance(value, int | float | bool) else f"got a {type(value).__name__}."
 
 
 def problems(given: Any) -> list[Problem]:
-    """All that is wrong with a value of SYNCQUEUE by itself, without importing or connecting to anything."""
+    """Return every problem of a value of SYNCQUEUE, without importing or connecting to anything."""
     if not isinstance(given, Mapping):
-        text = f"{SETTING} is missing; the shortest is" if given is None else f"{SETTING} must be a dict, such as"
+        text = f"{SETTING} is missing; the minimum is" if given is None else f"{SETTING} must be a dict, such as"
         return [Problem("missing", text + ' {"REDIS": "redis://127.0.0.1:6379/0", "HANDLERS": {"telegram": {}}}.')]
     found = list(_examine(SETTING, given, TOP_RULES))
     if "REDIS" not in given:
-        found.append(Problem("missing", f"{SETTING}['REDIS'] is missing: name {TOP_RULES['REDIS'].expected}."))
+        found.append(Problem("missing", f"{SETTING}['REDIS'] is missing: set it to {TOP_RULES['REDIS'].expected}."))
     for part, rules in _PARTS.items():
         if _is_dict(given.get(part)):
             found.extend(_examine(f"{SETTING}[{part!r}]", given[part], rules))
@@ -251,13 +266,13 @@ def _examine_named(given: Mapping[str, Any], part: str, rules: Mapping[str, _Rul
     for name, entry in entries.items() if _is_dict(entries) else ():
         path = f"{SETTING}[{part!r}][{name!r}]"
         if not isinstance(name, str) or not NAME_PATTERN.match(name):
-            yield Problem("type", f"{path}: a name has lower-case letters, digits, - and _, at most 50.")
+            yield Problem("type", f"{path}: a name has at most 50 lower-case letters, digits, - and _.")
         if not _is_dict(entry):
             yield Problem("type", f"{path}: expected {_DICT}, got a {type(entry).__name__}.")
             continue
         yield from _examine(path, entry, rules)
         if part == "DESTINATIONS" and not _is_on(entry.get("SERVICE"), given.get("HANDLERS")):
-            yield Problem("type", f"{path}['SERVICE']: expected a service named in HANDLERS.")
+            yield Problem("type", f"{path}['SERVICE']: expected a service of HANDLERS.")
 
 
 def _is_on(service: Any, handlers: Any) -> bool:
@@ -289,7 +304,7 @@ def _service(name: str, given: Mapping[str, Any]) -> ServiceSettings:
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
-    """The settings as they are now; raises `ConfigurationError` with every problem found."""
+    """Return the current settings; raises `ConfigurationError`, which lists every problem."""
     given = getattr(django_settings, SETTING, None)
     found = problems(given)
     if found or given is None:

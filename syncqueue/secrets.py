@@ -1,7 +1,7 @@
-"""Secrets at rest: encrypted before they reach the database, and kept out of logs.
+"""Encrypts secrets before they are stored in the database, and keeps them out of logs.
 
-The key is derived from SECRET_KEY (and SECRET_KEY_FALLBACKS for reading), or from ENCRYPTION_KEYS, the first of
-which writes. With the wrong key nothing is guessed: reading raises `SecretError`.
+The key is derived from SECRET_KEY (for reading also from SECRET_KEY_FALLBACKS), or from ENCRYPTION_KEYS: the first one
+encrypts, all of them decrypt. With a wrong key, reading raises `SecretError`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from syncqueue.core.errors import SecretError
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet, MultiFernet
 
-# cryptography is imported by what needs it: it takes 7 MB, and a process without secrets does not use it.
-# The purpose is part of the derivation, so that the key is of no use for anything else signed with SECRET_KEY.
+# cryptography is imported where it is used: it takes 7 MB, and a process without secrets does not need it.
+# The purpose is part of the derivation, so that the key is useless for anything else that is signed with SECRET_KEY.
 _PURPOSE = b"syncqueue destination secrets v1"
 
 
@@ -46,44 +46,44 @@ def _keys() -> MultiFernet:
 
 
 def encrypt(secret: Mapping[str, str]) -> str:
-    """The secret as text for the database."""
+    """Return the encrypted secret as text for the database."""
     return _keys().encrypt(json.dumps(dict(secret), sort_keys=True).encode()).decode()
 
 
 def decrypt(text: str) -> dict[str, str]:
-    """Read what `encrypt` wrote; raises `SecretError` saying which setting is at fault."""
+    """Decrypt the output of `encrypt`; raises `SecretError`, which names the setting to correct."""
     from cryptography.fernet import InvalidToken
 
     try:
         content = json.loads(_keys().decrypt(text.encode()))
     except InvalidToken:
         raise SecretError(
-            "A stored secret cannot be decrypted: it was written under another key. Put the old key into "
+            "A stored secret cannot be decrypted: it was encrypted with another key. Add the old key to "
             "SECRET_KEY_FALLBACKS (or SYNCQUEUE['ENCRYPTION_KEYS']), or enter the secret again."
         ) from None
     return {str(name): str(value) for name, value in content.items()}
 
 
 def rotate(text: str) -> str:
-    """The same secret under the key that writes now; raises `SecretError`."""
+    """Return the same secret, encrypted with the current key; raises `SecretError`."""
     return encrypt(decrypt(text))
 
 
-# A bot token as Telegram gives them out; in URLs it follows "/bot". https://core.telegram.org/bots/api#authorizing-your-bot
+# A Telegram bot token; in URLs it follows "/bot". https://core.telegram.org/bots/api#authorizing-your-bot
 _TOKEN = re.compile(r"(?<!\d)\d{5,}:[A-Za-z0-9_-]{20,}|(?i:bearer) +[A-Za-z0-9._~+/=-]{8,}")
 REDACTED = "[secret]"
 
 
 def redact(text: str) -> str:
-    """`text` with everything that has the form of a known kind of token taken out."""
+    """Return `text` with every string that looks like a known kind of token replaced by REDACTED."""
     return _TOKEN.sub(REDACTED, text)
 
 
 class RedactSecrets(logging.Filter):
-    """Takes tokens out of log records: httpx logs URLs with the bot's token, python-telegram-bot does at DEBUG."""
+    """Redacts tokens in log records: httpx logs URLs with the bot token, python-telegram-bot does so at DEBUG."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record pass, its text cleaned."""
+        """Redact the record in place; returns True, so that every record passes."""
         message = record.getMessage()
         cleaned = redact(message)
         if cleaned != message:

@@ -1,12 +1,12 @@
-"""The signals syncqueue sends. Receivers are called in a thread that may use the database; what they raise is logged.
+"""Signals of syncqueue. Receivers run in a thread that may use the database; their exceptions are logged.
 
-All carry `service` and `task` (a SyncTask); the last four also `record_id` (None for a generic task).
+All signals send `service` and `task` (a SyncTask); the last four also send `record_id` (None for a generic task).
 
-- `task_enqueued`: a task was put into a queue.
-- `task_succeeded`: it is done.
-- `task_retried`: it will be tried again; `error`, `due_at` (None while a hold parks it).
-- `task_failed`: it went to the dead letters; `error`.
-- `destination_broken`: nothing reaches a destination until a person mends it; `destination_id`, `error`.
+- `task_enqueued`: a task was added to a queue.
+- `task_succeeded`: the task is done.
+- `task_retried`: the task will be tried again; sends `error` and `due_at` (None if a hold parks the task).
+- `task_failed`: the task became a dead letter; sends `error`.
+- `destination_broken`: nothing can be sent to the destination until a person fixes it; sends `destination_id`, `error`.
 """
 
 from __future__ import annotations

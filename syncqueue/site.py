@@ -1,7 +1,7 @@
-"""Who this database is, and whether it is where it thinks it is.
+"""Identity of the database: its site id and its environment.
 
-A random site id, kept here and in Redis, keeps two databases from working on one queue. The name of the environment,
-stamped on first use, keeps a copy of production's database from posting from a staging machine.
+A random site id, stored in the database and in Redis, prevents two databases from working on one queue. The name of
+the environment, stamped on first use, prevents a copy of the production database from posting from a staging machine.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from syncqueue.conf import get_settings
 from syncqueue.core.errors import UnconfirmedEnvironment
 from syncqueue.models import SiteStamp
 
-# How soon a running process notices `syncqueue adopt-queue`.
+# Maximum delay until a running process notices `syncqueue adopt-queue`.
 FRESH_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What the database says of itself, and when it was asked."""
+    """The stamp of the database, and when it was read."""
 
     site_id: str
     environment: str
@@ -32,12 +32,12 @@ _stamp: Stamp | None = None
 
 
 def record_db() -> str:
-    """The alias of the database that holds syncqueue's tables."""
+    """Return the alias of the database with syncqueue's tables."""
     return router.db_for_write(SiteStamp)
 
 
 def stamp() -> Stamp:
-    """The stamp, read at most every FRESH_SECONDS, made on first use."""
+    """Return the stamp; it is created on first use and cached for FRESH_SECONDS."""
     global _stamp
     if _stamp is None or time.monotonic() - _stamp.read_at > FRESH_SECONDS:
         row, _ = SiteStamp.objects.using(record_db()).get_or_create(
@@ -48,23 +48,23 @@ def stamp() -> Stamp:
 
 
 def forget() -> None:
-    """Read the stamp again when it is next asked for."""
+    """Drop the cached stamp."""
     global _stamp
     _stamp = None
 
 
 def site_id() -> str:
-    """The id that stamps this site's queues."""
+    """Return the site id, which stamps the queues of this site."""
     return stamp().site_id
 
 
 def require_confirmed() -> None:
-    """Raise `UnconfirmedEnvironment` when this database was stamped in another environment."""
+    """Raise `UnconfirmedEnvironment` if this database was stamped in another environment."""
     here, there = get_settings().environment, stamp().environment
     if here != there:
         raise UnconfirmedEnvironment(
             f"This database was stamped in the environment {there!r}, but SYNCQUEUE['ENVIRONMENT'] is {here!r}: it may "
-            f"be a copy of another site's, so nothing is sent. If it is meant to sync from here, run: "
+            f"be a copy of another site's database, so nothing is sent. To sync from this environment, run: "
             f"manage.py syncqueue adopt-queue"
         )
 

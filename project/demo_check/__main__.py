@@ -1,4 +1,4 @@
-"""`python -m project.demo_check`: the whole demo in a fresh folder on free ports, the story, the verdict."""
+"""`python -m project.demo_check`: starts a demo in a new folder on free ports, plays the story, prints the verdict."""
 
 import os
 import random
@@ -21,7 +21,7 @@ from .site import Site, SiteError
 from .steps import STEPS
 from .story import Story, StoryFailed
 
-# What would change the story: a developer's own figures, destinations, Redis or database.
+# Variables of a developer that would change the story: figures, destinations, Redis, database.
 OWN_NAMES = (
     "SYNCQUEUE_",
     "TELEGRAM_",
@@ -34,15 +34,15 @@ OWN_NAMES = (
     "SECRET_KEY",
     "LANGUAGE_CODE",
 )
-# Below the range from which systems take the near end of connections: there, a client that keeps trying the port
-# of a stopped Redis can end up connected to itself. With room for the ports that follow the sandbox's.
+# Below the ephemeral port range: in it, a client that keeps trying the port of a stopped Redis can connect to itself.
+# With room for the ports that follow the sandbox's port.
 ROOM = 1 + max(SERVICE_PORTS.values())
 PORTS = range(20_000, 30_000, ROOM)
-SHOWN_LINES = 40  # of each process, when the story fails
+SHOWN_LINES = 40  # printed for each process if the story fails
 
 
 def main() -> int:
-    """The exit code: 0 only if every step held and every process ended as it should."""
+    """Return the exit code: 0 only if every step holds and every process exits with 0."""
     signal.signal(signal.SIGTERM, _interrupted)
     started = time.monotonic()
     lines: dict[str, list[str]] = {}
@@ -50,7 +50,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="syncqueue-demo-") as folder:
             codes = run(fresh_plan(Path(folder)), lines)
         if any(codes.values()):
-            raise StoryFailed(f"These should all have ended with 0: {codes}")
+            raise StoryFailed(f"All processes should have exited with 0: {codes}")
     except (CannotStart, SiteError, StoryFailed, httpx.HTTPError) as error:
         show(lines)
         print(f"\ndemo-check FAILED: {type(error).__name__}: {error}", file=sys.stderr)
@@ -64,7 +64,7 @@ def main() -> int:
 
 
 def run(plan: Plan, lines: dict[str, list[str]]) -> dict[str, int | None]:
-    """Play the story; answers the exit codes of the processes. Their output goes to `lines`, by name."""
+    """Play the story; returns the exit codes of the processes. Their output goes to `lines`, by name."""
 
     def keep(name: str, line: str) -> None:
         lines.setdefault(name, []).append(line)
@@ -84,12 +84,12 @@ def fresh_plan(folder: Path) -> Plan:
 
 
 def clean(given: Mapping[str, str]) -> dict[str, str]:
-    """Without `.env` and without what the shell says of services: the story is the same on every machine."""
+    """Return the variables without `.env` and without those of services, so that the story is the same everywhere."""
     return {name: value for name, value in given.items() if not name.startswith(OWN_NAMES)} | {"ENV_FILE": ""}
 
 
 def free_ports() -> dict[str, str]:
-    """A port for each variable, each followed by free ones (the sandbox takes several)."""
+    """Return a free port for each variable, each followed by free ports (the sandbox needs several)."""
     variables = [variable for variable, _ in PORT_NAMES.values()]
     while True:
         ports = random.SystemRandom().sample(PORTS, len(variables))

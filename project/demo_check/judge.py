@@ -1,4 +1,4 @@
-"""What the sandbox's log says of doubles. Texts of the story begin with their note's number: "Note 7: ..."."""
+"""Finds duplicates in the log of the sandbox. Texts of the story start with the number of the note: "Note 7: ..."."""
 
 import re
 from collections import Counter
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# A row of the search index is written under the note's own id, so it cannot be there twice.
+# A row of the search index has the id of its note, so it cannot exist twice.
 CREATING = {"sendMessage", "sendDocument", "sendPhoto", "POST /statuses", "created"}
 _NUMBER = re.compile(r"Note (\d+)\b")
 
@@ -17,10 +17,10 @@ class Verdict:
 
     request_count: int
     stored_count: int  # requests that changed something
-    unanswered_count: int  # requests whose answer was never written whole
-    created_count: int  # messages, statuses and webhook's objects created
+    unanswered_count: int  # requests whose response was never sent completely
+    created_count: int  # created messages, statuses and webhook objects
     created_by_service: tuple[tuple[str, int], ...]
-    doubled: tuple[tuple[str, int], ...]  # (service or channel, note's number) created more than once
+    doubled: tuple[tuple[str, int], ...]  # (service or channel, number of the note) created more than once
 
 
 def judge(log: Sequence[dict[str, Any]]) -> Verdict:
@@ -37,7 +37,7 @@ def judge(log: Sequence[dict[str, Any]]) -> Verdict:
 
 
 def _what(entry: dict[str, Any]) -> tuple[str, int]:
-    """The channel and the note's number of a request that created a message."""
+    """Return the channel and the number of the note of a request that created a message."""
     params = entry["params"]
     found = _NUMBER.search(str(params.get("text") or params.get("caption") or params.get("status") or ""))
     return f"{entry.get('service', '')} {entry['chat']}".strip(), int(found[1]) if found else -1

@@ -1,4 +1,4 @@
-"""The sandbox from outside: what its services hold, their switches, its log."""
+"""The sandbox from outside: the data of its services, their modes, its log."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Message:
 
     @property
     def first_line(self) -> str:
-        """What the story wrote, without Markdown's stars; the note's tags follow below."""
+        """The text of the story without the asterisks of Markdown; the tags of the note follow below it."""
         return self.text.split("\n", 1)[0].replace("**", "")
 
 
@@ -37,19 +37,19 @@ class Sandbox:
         self._client.close()
 
     def turn(self, mode: str, *services: str, **figures: float) -> None:
-        """Turn switches (default: all of them): up, slow, limited, error, down, hang, hang-before, ..."""
+        """Set the mode of services (default: all): up, slow, limited, error, down, hang, hang-before, ..."""
         for service in services or SERVICES:
             answer = self._client.post(f"/services/{service}/mode", json={"mode": mode, **figures})
             answer.raise_for_status()
 
     def set_mastodon(self, **options: bool | int | str) -> None:
-        """What kind of Mastodon server it plays: see `project/sandbox/mastodon/options.py`."""
+        """Set the options of the Mastodon server: see `project/sandbox/mastodon/options.py`."""
         self._client.post("/services/mastodon/options", json=options).raise_for_status()
 
     def channels(self) -> dict[str, list[Message]]:
-        """What each place shows: "@news" and the other channels, "mastodon", "manticore", "webhook".
+        """Return the messages by place: "@news" and the other channels, "mastodon", "manticore", "webhook".
 
-        A place nobody wrote to is missing or empty.
+        A place without messages is missing or empty.
         """
         services = self._client.get("/state.json").raise_for_status().json()["services"]
         chats = {"@" + chat["username"]: chat["messages"] for chat in services["telegram"]["chats"] if chat["username"]}
@@ -69,7 +69,7 @@ class Sandbox:
         }
 
     def log(self) -> list[dict[str, Any]]:
-        """Every request since the start: what it was, if it changed a channel, if it was answered."""
+        """Return every request since the start, whether it changed a channel, and whether it was answered."""
         entries: list[dict[str, Any]] = self._client.get("/log.json").raise_for_status().json()
         return entries
 

@@ -1,4 +1,4 @@
-"""The site as an administrator's browser uses it: forms, cookies, CSRF tokens."""
+"""Uses the site like the browser of an administrator: forms, cookies, CSRF tokens."""
 
 import re
 import time
@@ -11,20 +11,20 @@ import httpx
 
 from .sandbox import SERVICES
 
-# A save that hangs is the failure this story looks for; it must show as one, not as a broken browser.
+# A hanging save is a failure that this story looks for; it must not look like a failed browser.
 TIMEOUT_SECONDS = 30.0
 
 
 class SiteError(Exception):
-    """The site did not answer as a working one does."""
+    """The site did not respond like a working site."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saved:
-    """What came of one save."""
+    """The result of one save."""
 
     pk: int
-    seconds: float  # from the click to the answer
+    seconds: float  # from the click to the response
 
 
 class Site:
@@ -54,7 +54,7 @@ class Site:
         is_markdown: bool = False,
         tags: Sequence[int] = (),
     ) -> Saved:
-        """Fill in the note's form and press "save and continue editing"; without a pk it is a new one."""
+        """Fill in the form of a note and press "save and continue editing"; without a pk, create a note."""
         place = f"/admin/notes/note/{pk}/change/" if pk else "/admin/notes/note/add/"
         fields: dict[str, str | list[str]] = {
             "owner": self._owner(place),
@@ -69,7 +69,7 @@ class Site:
         return Saved(pk=_pk_in(target), seconds=seconds)
 
     def delete_note(self, pk: int) -> float:
-        """Delete it for good, past the question; answers the seconds until the answer."""
+        """Delete a note permanently, confirmation included; returns the seconds until the response."""
         started = time.monotonic()
         self._submit(f"/admin/notes/note/{pk}/delete/", {"post": "yes"})
         return time.monotonic() - started
@@ -78,21 +78,21 @@ class Site:
         return _pk_in(self._submit("/admin/notes/tag/add/", {"name": name, "_continue": "1"}))
 
     def stats(self, service: str = "telegram") -> dict[str, Any]:
-        """The figures of a service's queue; also a broken Redis has an answer."""
+        """Return the figures of a service's queue; raises `SiteError` if the site does not return them."""
         answer = self._client.get(f"/api/admin/sync-queue/stats/{service}")
         if not answer.is_success:
-            raise SiteError(f"GET stats/{service} answers {answer.status_code}: {answer.text[:300]}")
+            raise SiteError(f"GET stats/{service} returns {answer.status_code}: {answer.text[:300]}")
         figures: dict[str, Any] = answer.json()
         return figures
 
     def retry_failed(self) -> int:
-        """Put the failed tasks of all services back into the queue; answers how many."""
+        """Put the failed tasks of all services back into the queue; returns the count."""
         headers = {"X-CSRFToken": self._client.cookies.get("csrftoken") or "", "Referer": str(self._client.base_url)}
         count = 0
         for service in SERVICES:
             answer = self._client.post(f"/api/admin/sync-queue/{service}/retry-failed", headers=headers)
             if not answer.is_success:
-                raise SiteError(f"POST {service}/retry-failed answers {answer.status_code}: {answer.text[:300]}")
+                raise SiteError(f"POST {service}/retry-failed returns {answer.status_code}: {answer.text[:300]}")
             count += int(answer.json()["count"])
         return count
 
@@ -100,7 +100,7 @@ class Site:
         return [("is_private", is_private), ("is_markdown", is_markdown)]
 
     def _owner(self, place: str) -> str:
-        """The owner the form proposes, as a browser would send it back."""
+        """Return the preselected owner of the form, as a browser would submit it."""
         page = self._client.get(place).text
         found = re.search(r'<select name="owner".*?<option value="(\d+)" selected', page, re.DOTALL)
         if not found:
@@ -108,7 +108,7 @@ class Site:
         return found[1]
 
     def _submit(self, place: str, fields: Mapping[str, str | list[str]]) -> str:
-        """Post a form; answers where the site leads to. Anything but a redirect is a refusal."""
+        """Post a form; returns the target of the redirect. Raises `SiteError` for any other response."""
         token = self._client.cookies.get("csrftoken", "")
         answer = self._client.post(
             place,
@@ -117,12 +117,12 @@ class Site:
         )
         if answer.status_code != httpx.codes.FOUND:
             errors = re.findall(r'class="errorn(?:ote|list)[^>]*>\s*(.*?)\s*</', answer.text, re.DOTALL)
-            raise SiteError(f"POST {place} answers {answer.status_code}: {'; '.join(errors) or 'no reason shown'}")
+            raise SiteError(f"POST {place} returns {answer.status_code}: {'; '.join(errors) or 'no reason shown'}")
         return answer.headers["Location"]
 
 
 def _pk_in(place: str) -> int:
     found = re.search(r"/(\d+)/change/", place)
     if not found:
-        raise SiteError(f"The site leads to {place} after a save.")
+        raise SiteError(f"The site redirects to {place} after a save.")
     return int(found[1])

@@ -1,4 +1,4 @@
-"""The story, step by step: each says what happens and checks what must hold at its end."""
+"""The steps of the story: each docstring says what happens; the step checks what must hold at its end."""
 
 import time
 
@@ -7,11 +7,11 @@ from .sandbox import SERVICES
 from .story import FOR_ALL, SETTLE_SECONDS, Step, Story, StoryFailed
 
 Lines = list[str]
-PLACE_OF = {"telegram": "@news"}  # the others have one place, named as they are
+PLACE_OF = {"telegram": "@news"}  # every other service has one place with its own name
 
 
 def note_goes_out(story: Story) -> Lines:
-    """A note is saved in the admin and stands on every service within a second."""
+    """A note is saved in the admin and appears on every service within a second."""
     started = time.monotonic()
     seconds = story.write()
     message = story.see(1)
@@ -25,7 +25,7 @@ def note_goes_out(story: Story) -> Lines:
 
 
 def rules(story: Story) -> Lines:
-    """Private notes go to @drafts, tagged ones to @tagged too; the index and the webhook take all of them."""
+    """Private notes go to @drafts, tagged notes also to @tagged; the index and the webhook receive all notes."""
     story.travel = story.site.add_tag("travel")
     story.write(is_private=True)
     story.write(is_tagged=True)
@@ -34,7 +34,7 @@ def rules(story: Story) -> Lines:
 
 
 def edit(story: Story) -> Lines:
-    """An edit changes the message that is there."""
+    """An edit changes the existing message."""
     before = story.see(1)
     seconds = story.edit(1, "was edited")
     after = story.see(1)
@@ -44,7 +44,7 @@ def edit(story: Story) -> Lines:
 
 
 def one_away(story: Story) -> Lines:
-    """Each service is switched off in turn: the others go on, and its notes follow when it is back."""
+    """Each service is switched off in turn: the others keep working, and its notes follow when it is back."""
     lines = []
     for service in SERVICES:
         story.sandbox.turn("down", service)
@@ -53,14 +53,14 @@ def one_away(story: Story) -> Lines:
             story.see(story.numbers, place)
         waiting = story.waiting(service)
         if not waiting:
-            raise StoryFailed(f"{service} is away, and yet nothing waits in its queue.")
-        lines.append(f"{service} away: note {story.numbers} is on all others, and {waiting} waits")
+            raise StoryFailed(f"{service} is down, but nothing waits in its queue.")
+        lines.append(f"{service} down: note {story.numbers} is on all others, and {waiting} waits")
         story.sandbox.turn("up", service)
     return [*lines, story.settle()]
 
 
 def outage(story: Story) -> Lines:
-    """All services are switched off; people go on saving, editing and deleting."""
+    """All services are switched off; users keep saving, editing and deleting."""
     story.sandbox.turn("down")
     before = story.shown()
     first = story.numbers + 1
@@ -69,7 +69,7 @@ def outage(story: Story) -> Lines:
     seconds += [story.delete(number) for number in (4, first + 1)]
     seconds.append(story.edit(1, "was edited twice while all was away"))
     if story.shown() != before:
-        raise StoryFailed("The channels changed although all services are away.")
+        raise StoryFailed("The channels changed although all services are down.")
     return [
         f"8 notes saved, 5 edited, 2 deleted (one was out, one was not); longest save {max(seconds):.2f} s",
         story.figures(),
@@ -77,13 +77,13 @@ def outage(story: Story) -> Lines:
 
 
 def recovery(story: Story) -> Lines:
-    """They are back: all places become what the notes are, by themselves."""
+    """The services are back: all places show the current notes, automatically."""
     story.sandbox.turn("up")
     return [story.settle()]
 
 
 def answer_lost(story: Story) -> Lines:
-    """Each service takes an edit, and its answer is lost on the way: nothing is posted anew."""
+    """Each service stores an edit, and its response is lost: nothing is posted again."""
     before = story.see(1)
     story.sandbox.turn("store-then-reset")
     seconds = story.edit(1, "was edited while answers got lost")
@@ -96,8 +96,8 @@ def answer_lost(story: Story) -> Lines:
 
 
 def hanging(story: Story) -> Lines:
-    """All services accept connections and say nothing: saves do not hang with them."""
-    story.sandbox.turn("hang")  # takes the edit, but does not answer
+    """All services accept connections but do not respond: saves do not hang."""
+    story.sandbox.turn("hang")  # stores the edit, but does not respond
     seconds = [story.edit(1, "was edited while all hung")]
     story.sandbox.turn("hang-before")  # does not even read
     seconds += [story.write() for _ in range(3)]
@@ -107,7 +107,7 @@ def hanging(story: Story) -> Lines:
 
 
 def rate_limit(story: Story) -> Lines:
-    """Every service says "too many requests" (429): notes wait as long as it wishes."""
+    """Every service responds with 429: notes wait as long as it asks for."""
     story.sandbox.turn("limited", retry_after=2)
     seconds = [story.write() for _ in range(3)]
     line = f"3 notes saved, longest {max(seconds):.2f} s; {story.figures()}"
@@ -116,7 +116,7 @@ def rate_limit(story: Story) -> Lines:
 
 
 def worker_killed(story: Story) -> Lines:
-    """The worker is killed (SIGKILL) in the middle of attempts; another takes over."""
+    """The worker is killed (SIGKILL) during attempts; another worker takes over."""
     story.sandbox.turn("down")
     for _ in range(4):
         story.write()
@@ -131,11 +131,11 @@ def worker_killed(story: Story) -> Lines:
     story.demo.worker.kill()
     story.sandbox.turn("up")
     story.demo.start_worker()
-    return [f"killed process {pid} with {count} tasks in its hands", story.settle()]
+    return [f"killed process {pid} with {count} tasks in processing", story.settle()]
 
 
 def redis_away(story: Story) -> Lines:
-    """Redis is stopped: a note still goes out at once; one more with the services away too; both come back."""
+    """Redis is stopped: a note is still sent immediately; another is saved with the services down too; both return."""
     story.demo.stop_redis()
     seconds = [story.write()]
     message = story.see(story.numbers)
@@ -150,7 +150,7 @@ def redis_away(story: Story) -> Lines:
 
 
 def redis_emptied(story: Story) -> Lines:
-    """All that Redis holds is lost while notes wait: the database knows what is missing."""
+    """Redis is emptied while notes wait: the database knows what is missing."""
     story.sandbox.turn("down")
     for _ in range(3):
         story.write()
@@ -161,7 +161,7 @@ def redis_emptied(story: Story) -> Lines:
 
 
 def verdict(story: Story) -> Lines:
-    """The sandbox's log: nothing was posted twice."""
+    """The log of the sandbox shows that nothing was posted twice."""
     seen = judge(story.sandbox.log())
     if seen.doubled:
         raise StoryFailed(f"Posted more than once: {seen.doubled}")

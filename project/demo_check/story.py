@@ -1,4 +1,4 @@
-"""What the steps of the story can do and see."""
+"""The operations and observations of the steps of the story."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -9,22 +9,22 @@ from project.demo.supervisor import Demo
 from .sandbox import SERVICES, Message, Sandbox
 from .site import Saved, Site
 
-SEEN_SECONDS = 1.0  # a note stands in the channel that soon after its save has answered
-# IMMEDIATE.TIMEOUT_SECONDS + 1, and what the admin itself and a busy machine may take.
+SEEN_SECONDS = 1.0  # maximum time from the response to a save until the note is in the channel
+# IMMEDIATE.TIMEOUT_SECONDS + 1, and some time for the admin and a busy machine.
 SAVE_SECONDS = 4.0
-SETTLE_SECONDS = 60.0  # until channels and notes agree again after an outage
-FOR_ALL = ("manticore", "webhook")  # take every note
+SETTLE_SECONDS = 60.0  # maximum time until channels and notes agree after an outage
+FOR_ALL = ("manticore", "webhook")  # receive every note
 PLACES = ("@news", "@drafts", "@tagged", "mastodon", *FOR_ALL)
 QUEUE_COUNTS = ("pending_count", "delayed_count", "processing_count", "failed_count")
 
 
 class StoryFailed(Exception):
-    """Something that must hold did not; the text says what was expected and what was seen."""
+    """A condition of the story did not hold; the message has the expected and the actual state."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Note:
-    """A note as it should be: what the channels are compared with."""
+    """The expected state of a note, with which the channels are compared."""
 
     pk: int
     text: str
@@ -33,7 +33,7 @@ class Note:
 
 @dataclass(slots=True)
 class Story:
-    """Plays the steps, and keeps what the channels should show."""
+    """Plays the steps and keeps the expected content of the channels."""
 
     demo: Demo
     site: Site
@@ -52,10 +52,10 @@ class Story:
                 self.say(f"        {line}")
             self.say(f"        ok, {time.monotonic() - started:.1f} s")
 
-    # What a person does
+    # Actions of a user
 
     def write(self, *, is_private: bool = False, is_tagged: bool = False, is_markdown: bool = False) -> float:
-        """Save a new note; answers the seconds the save took."""
+        """Save a new note; returns the duration of the save in seconds."""
         self.numbers += 1
         body = "has **bold** words" if is_markdown else "is new"
         text = f"Note {self.numbers}: {body}"
@@ -83,17 +83,17 @@ class Story:
             raise StoryFailed(f"A save took {saved.seconds:.2f} s; at most {SAVE_SECONDS:.0f} s are allowed.")
         return saved.seconds
 
-    # What is seen
+    # Observations
 
     def message(self, number: int, channel: str = "@news") -> Message | None:
-        """The message of a note in a channel; there must not be two."""
+        """Return the message of a note in a channel; raises `StoryFailed` if there are two."""
         found = [m for m in self.sandbox.channels().get(channel, []) if m.text.startswith(f"Note {number}:")]
         if len(found) > 1:
             raise StoryFailed(f"{channel} shows note {number} {len(found)} times.")
         return found[0] if found else None
 
     def expected(self) -> dict[str, list[str]]:
-        """By place, the texts of its notes; in no order, since after an outage they may come in another."""
+        """Return the expected texts by place, sorted, because the order may change in an outage."""
         channels: dict[str, list[str]] = {place: [] for place in PLACES}
         for note in self.notes.values():
             for channel in note.channels:
@@ -105,7 +105,7 @@ class Story:
         return {name: sorted(message.first_line for message in channels.get(name, [])) for name in self.expected()}
 
     def settle(self) -> str:
-        """Wait until every channel shows exactly its notes, each once, and the queue is empty."""
+        """Wait until every channel shows exactly its notes, each once, and the queues are empty."""
         started = time.monotonic()
         self.retried(lambda: self.shown() == self.expected(), self._difference, SETTLE_SECONDS)
         self.retried(lambda: not any(self.queue().values()), self._left, SETTLE_SECONDS)
@@ -113,17 +113,17 @@ class Story:
         return f"all as the notes after {time.monotonic() - started:.1f} s: {counts}; the queues are empty"
 
     def queue(self) -> dict[str, int]:
-        """Over all services."""
+        """Return the counts of all services together."""
         figures = [self.site.stats(service) for service in SERVICES]
         return {name.removesuffix("_count"): sum(int(one[name]) for one in figures) for name in QUEUE_COUNTS}
 
     def waiting(self, service: str) -> int:
-        """Tasks that are not done."""
+        """Return the number of unfinished tasks."""
         figures = self.site.stats(service)
         return sum(int(figures[name]) for name in QUEUE_COUNTS)
 
     def figures(self) -> str:
-        """Each service's queue, in one line."""
+        """Return the counts of each service in one line."""
         return "; ".join(f"{service}: {self._figures(service)}" for service in SERVICES)
 
     def _figures(self, service: str) -> str:
@@ -147,7 +147,7 @@ class Story:
         return f"the queue should be empty; {self.figures()}"
 
     def see(self, number: int, channel: str = "@news") -> Message:
-        """The message as soon as it stands there with the note's present text; raises after a second."""
+        """Wait for the message with the current text of the note; raises `StoryFailed` after a second."""
 
         def stands() -> bool:
             message = self.message(number, channel)
@@ -156,8 +156,8 @@ class Story:
         self.retried(stands, lambda: f"note {number} in {channel}; {self.figures()}", SEEN_SECONDS)
         message = self.message(number, channel)
         if message is None:
-            raise StoryFailed(f"Note {number} was in {channel} and is gone.")
+            raise StoryFailed(f"Note {number} was in {channel} and has disappeared.")
         return message
 
 
-Step = Callable[[Story], list[str]]  # its docstring says what happens; it answers what was seen, line by line
+Step = Callable[[Story], list[str]]  # its docstring says what happens; it returns its observations, one per line

@@ -1,1 +1,1 @@
-"""Notes: the demo site's content."""
+"""Notes: the content of the demo site."""

@@ -42,7 +42,7 @@ class NoteAdmin(SyncStatusMixin, admin.ModelAdmin):
 
     @admin.action(description=_("Put selected notes into the trash"), permissions=["change"])
     def soft_delete(self, request: HttpRequest, queryset: QuerySet[Note]) -> None:
-        # One by one, not update(): a bulk update sends no signals, so copies would go only at the next sweep.
+        # One by one, not update(): a bulk update sends no signals, so copies would stay until the next sweep.
         notes = list(queryset.filter(deleted_at=None))
         for note in notes:
             note.soft_delete()

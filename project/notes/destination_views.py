@@ -1,4 +1,4 @@
-"""A person's own destinations: list, add, edit, switch off, test, delete. Nobody reaches another person's."""
+"""Destinations of a user: list, add, edit, disable, test, delete. A user can only reach their own."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -27,7 +27,7 @@ from syncqueue.models import Destination, DestinationState, SyncRecord
 from syncqueue.presentation import destinations as words
 from syncqueue.secrets import redact
 
-# Not the search index: that is the site's, and no place of a person's.
+# Without the search index, which belongs to the site.
 FORMS: dict[str, type[OwnDestinationForm]] = {
     form.service: form for form in (TelegramDestinationForm, MastodonDestinationForm, WebhookDestinationForm)
 }
@@ -36,7 +36,7 @@ View = Callable[..., HttpResponse]
 
 
 def own_page(view: View) -> View:
-    """For people who are logged in, on a site whose people bring destinations of their own; else there is no page."""
+    """Decorate a view: it requires a login, and returns 404 unless OWN_DESTINATIONS is on."""
 
     @wraps(view)
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -48,23 +48,23 @@ def own_page(view: View) -> View:
 
 
 def own_destinations(request: HttpRequest) -> QuerySet[Destination]:
-    """Those of the person who asks, also those that are about to go."""
+    """Return the destinations of the user, including those that are being retired."""
     return Destination.objects.filter(owner_id=request.user.pk).order_by("name", "pk")
 
 
 def own_destination(request: HttpRequest, pk: int) -> Destination:
-    """One that can still be changed; raises `Http404` for another person's as for one that is not there."""
+    """Return an active destination; raises `Http404` if it belongs to another user or does not exist."""
     return get_object_or_404(own_destinations(request), pk=pk, state=DestinationState.ACTIVE)
 
 
 def offered() -> list[str]:
-    """The services that are on and have a form for people."""
+    """Return the enabled services that have a form for users."""
     return [service for service in destination_services() if service in FORMS]
 
 
 @own_page
 def destination_list(request: HttpRequest) -> HttpResponse:
-    """How each stands, in words, and what can be done with it."""
+    """List the destinations with their state in words and the possible operations."""
     return render(
         request,
         "notes/destinations.html",
@@ -98,7 +98,7 @@ def destination_edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _edit(request: HttpRequest, service: str, destination: Destination | None) -> HttpResponse:
     if service not in offered():
-        raise Http404(f"{service} is off, or has no form for people.")
+        raise Http404(f"{service} is not enabled, or has no form for users.")
     user: Any = request.user
     form = FORMS[service](request.POST or None, instance=destination, owner=user, label_suffix="")
     if form.is_valid():
@@ -112,7 +112,7 @@ def _edit(request: HttpRequest, service: str, destination: Destination | None) -
 @own_page
 @require_POST
 def destination_switch(request: HttpRequest, pk: int) -> HttpResponse:
-    """On where `enabled` is "on", else off: nothing more is taken, and copies stay."""
+    """Enable the destination if `enabled` is "on", otherwise disable it: it accepts nothing more, and copies stay."""
     destination = own_destination(request, pk)
     destination.enabled = request.POST.get("enabled") == "on"
     destination.save(update_fields=["enabled"])
@@ -124,7 +124,7 @@ def destination_switch(request: HttpRequest, pk: int) -> HttpResponse:
 @own_page
 @require_POST
 def destination_test(request: HttpRequest, pk: int) -> HttpResponse:
-    """Post a line and take it away again."""
+    """Post a test message and remove it."""
     destination = own_destination(request, pk)
     try:
         messages.success(request, services.send_test(destination))
@@ -136,7 +136,7 @@ def destination_test(request: HttpRequest, pk: int) -> HttpResponse:
 @own_page
 @require_POST
 def destination_mend(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take it as mended: what waits goes out."""
+    """Mark the destination as fixed, so that its waiting tasks are sent."""
     destination = own_destination(request, pk)
     services.mend(destination, actor=str(request.user))
     messages.success(request, _("%s is tried again.") % destination)
@@ -145,7 +145,7 @@ def destination_mend(request: HttpRequest, pk: int) -> HttpResponse:
 
 @own_page
 def destination_delete(request: HttpRequest, pk: int) -> HttpResponse:
-    """Retire it, after a question: a row that is deleted at once would forget what is out there."""
+    """Retire the destination after a confirmation; deleting the row immediately would lose track of its copies."""
     destination = own_destination(request, pk)
     if request.method == "POST":
         remove = request.POST.get("copies") == "remove"

@@ -1,4 +1,4 @@
-"""Searching one's own notes in what syncqueue keeps up to date in Manticore Search."""
+"""Search in the user's own notes, in the Manticore Search table that syncqueue keeps up to date."""
 
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from syncqueue.handlers.manticore import Results
 
 SERVICE = "manticore"
-MAX_NOTES = 1000  # that can be paged through; whoever finds more asks for something else
+MAX_NOTES = 1000  # results that can be paged through; a query with more needs more words
 
 
 def is_searchable() -> bool:
-    """Whether the site has a search index."""
+    """Return whether the site has a search index."""
     return SERVICE in settings.SYNCQUEUE["HANDLERS"]
 
 
 class FoundNotes:
-    """A person's notes that a query finds, as a Paginator takes them. Raises syncqueue's `HandlerError`."""
+    """The notes of a user that match a query, for a Paginator. Raises syncqueue's `HandlerError`."""
 
     def __init__(self, own: NoteQuerySet, owner_id: int | None, query: str, first_count: int) -> None:
-        """`first_count`: how many are on the first page, which comes with the count."""
+        """`first_count`: size of the first page, which is read together with the count."""
         self._own = own
         self._owner_id = owner_id
         self._query = query
@@ -39,7 +39,7 @@ class FoundNotes:
         is_first = start == 0 and stop <= self._first_count
         results = self._first if is_first else self._search(stop - start, start)
         keys = [hit.object_pk for hit in results.hits]
-        # Asked of the database again: the index may be a moment behind, and only the owner's own may be shown.
+        # Read from the database again: the index may be slightly out of date, and only the owner's notes may be shown.
         notes = {str(note.pk): note for note in self._own.filter(pk__in=keys)}
         return [notes[key] for key in keys if key in notes]
 
@@ -48,7 +48,7 @@ class FoundNotes:
         return self._search(self._first_count, 0)
 
     def _search(self, limit: int, offset: int) -> "Results":
-        # Here, as a site without an index need not have Manticore's library.
+        # Imported here, because a site without an index need not install Manticore's library.
         from syncqueue.handlers.manticore import Results, search
 
         place = Destination.objects.filter(service=SERVICE, owner=None, enabled=True).order_by("pk").first()

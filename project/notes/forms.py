@@ -1,4 +1,4 @@
-"""The form of a note, with its tags typed as words."""
+"""The form of a note; tags are entered as words."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from .models import Note, Tag
 
 
 class TagField(forms.CharField):
-    """Tag names, separated by commas; cleaned to a list of Tags, new ones made."""
+    """Tag names, separated by commas; cleans to a list of Tags and creates missing ones."""
 
     def clean(self, value: Any) -> list[Tag]:
         text = super().clean(value)

@@ -1,4 +1,4 @@
-"""A note with tags, as a small note-taking site has them."""
+"""Notes with tags, as in a small note-taking site."""
 
 from django.conf import settings
 from django.db import models
@@ -21,7 +21,7 @@ class Tag(models.Model):
 
 class NoteQuerySet(models.QuerySet["Note"]):
     def live(self) -> "NoteQuerySet":
-        """Without those in the trash."""
+        """Return the notes that are not in the trash."""
         return self.filter(deleted_at=None)
 
     def of(self, user_id: int | None) -> "NoteQuerySet":
@@ -29,7 +29,7 @@ class NoteQuerySet(models.QuerySet["Note"]):
 
 
 class Note(models.Model):
-    """A person's note. Deleting it in the site only sets `deleted_at` (soft delete)."""
+    """A note of a user. Deleting it on the site only sets `deleted_at` (soft delete)."""
 
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notes", verbose_name=_("owner")
@@ -40,7 +40,7 @@ class Note(models.Model):
     tags = models.ManyToManyField(Tag, blank=True, verbose_name=_("tags"))
     deleted_at = models.DateTimeField(_("deleted at"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True, db_index=True)
-    # Indexed: syncqueue's sweep asks for the notes changed since its last look.
+    # Indexed: the sweep of syncqueue queries the notes that changed since its last run.
     updated_at = models.DateTimeField(_("updated at"), auto_now=True, db_index=True)
 
     objects = NoteQuerySet.as_manager()

@@ -1,4 +1,4 @@
-"""What syncqueue needs to know about notes."""
+"""The registration of notes with syncqueue."""
 
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ class NoteSync(syncqueue.ModelSync):
     changed_field = "updated_at"
     affected_by = {Tag: lambda tag: notes_with(tag)}
     prefetch = ("tags",)
-    # Columns of the search index, beside text and tags: whose note it is, so that nobody finds another person's.
+    # Additional columns of the search index: the owner, so that a search only finds the user's own notes, and others.
     search_fields = {"userid": "bigint", "ismarkdown": "boolean", "createdat": "timestamp"}
 
     def document(self, note: Note) -> syncqueue.Document:
@@ -33,9 +33,9 @@ class NoteSync(syncqueue.ModelSync):
         )
 
     def owner(self, note: Note) -> int | None:
-        # A writer who has destinations of their own uses those, for all new notes and in place of the site's (its
-        # search index too); everybody else's notes go to the site's (DESTINATIONS in the environment). Copies that are
-        # out there already stay where they are and are kept up to date.
+        # All new notes of a writer with own destinations go there, instead of the site-wide ones (and their search
+        # index); the notes of all others go to the site-wide destinations (DESTINATIONS in the environment). Existing
+        # copies stay where they are and are kept up to date.
         return note.owner_id if settings.OWN_DESTINATIONS and has_own_destinations(note.owner_id) else None
 
     def is_live(self, note: Note) -> bool:
@@ -43,8 +43,8 @@ class NoteSync(syncqueue.ModelSync):
 
 
 def has_own_destinations(user_id: int) -> bool:
-    """Also where all are switched off: what is meant for a channel of one's own must not turn up in the site's."""
-    # Asked anew for each note and never remembered: web processes and workers must see a new destination at once.
+    """Return whether the user has own destinations, even disabled ones: their notes must not go to site-wide ones."""
+    # Queried for each note and never cached: web processes and workers must see a new destination immediately.
     return Destination.objects.filter(owner_id=user_id, state=DestinationState.ACTIVE).exists()
 
 

@@ -1,11 +1,11 @@
-"""The notes' own pages."""
+"""URLs of the pages of the notes."""
 
 from django.urls import path
 
 from . import destination_views, views
 
 urlpatterns = [
-    # Browsers ask for it on pages that name no icon, such as the admin's.
+    # Browsers request it on pages without an icon, such as the admin.
     path("favicon.ico", views.favicon),
     path("", views.note_list, name="note-list"),
     path("notes/new/", views.note_edit, name="note-create"),

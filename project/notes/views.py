@@ -1,4 +1,4 @@
-"""A person's own notes: list, write, edit, delete. Nobody sees another person's."""
+"""Pages of a user's notes: list, write, edit, delete. A user only sees their own notes."""
 
 from typing import Any, cast
 
@@ -21,7 +21,7 @@ NOTES_A_PAGE = 20
 
 
 def own_notes(request: HttpRequest) -> NoteQuerySet:
-    """The notes of the person who asks, without those in the trash."""
+    """Return the notes of the user that are not in the trash."""
     return Note.objects.of(request.user.pk).live().prefetch_related("tags")
 
 
@@ -31,7 +31,7 @@ def favicon(request: HttpRequest) -> HttpResponse:
 
 @login_required
 def note_list(request: HttpRequest) -> HttpResponse:
-    """All notes, or those that `q` finds."""
+    """List all notes, or those that match `q`."""
     query = request.GET.get("q", "").strip() if is_searchable() else ""
     notes = own_notes(request)
     asked: Any = FoundNotes(notes, request.user.pk, query, NOTES_A_PAGE) if query else notes
@@ -39,7 +39,7 @@ def note_list(request: HttpRequest) -> HttpResponse:
     try:
         context["page"] = Paginator(asked, NOTES_A_PAGE).get_page(request.GET.get("page"))
     except HandlerError:
-        messages.error(request, _("The search is away just now. Here are all your notes."))
+        messages.error(request, _("The search is not available. These are all your notes."))
         context |= {"query": "", "page": Paginator(notes, NOTES_A_PAGE).get_page(1)}
     return render(request, "notes/list.html", context)
 
@@ -51,7 +51,7 @@ def note_detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 def note_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
-    """A new note where there is no pk."""
+    """Edit a note; without a pk, create one."""
     note = get_object_or_404(own_notes(request), pk=pk) if pk else Note(owner_id=cast(int, request.user.pk))
     form = NoteForm(request.POST or None, instance=note, label_suffix="")
     if request.method == "POST" and save_whole(form):
@@ -62,7 +62,7 @@ def note_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
 
 @transaction.atomic
 def save_whole(form: NoteForm) -> bool:
-    """Note, tags and new tags are one change and go out as one. False when something is filled in wrong."""
+    """Save note, tags and new tags in one transaction, so that they sync as one change; False: the form is invalid."""
     is_right = form.is_valid()
     if is_right:
         form.save()

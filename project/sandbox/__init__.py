@@ -1,5 +1,5 @@
-"""A stand-in for outside services on this machine: real HTTP, a page to look at, a switch per service.
+"""Stand-ins for outside services on this machine: real HTTP, a page, and a mode for each service.
 
-Run it with ``python -m project.sandbox``. It is plain Python beside the demo site: it knows neither Django nor
-syncqueue, so that what it logs can judge them from outside. See ``README.md`` in this folder.
+Run it with ``python -m project.sandbox``. It is plain Python and imports neither Django nor syncqueue, so that its log
+is independent evidence. See ``README.md`` in this folder.
 """

@@ -1,4 +1,4 @@
-"""``python -m project.sandbox``: the command line, and the life of the process."""
+"""``python -m project.sandbox``: the command line and the lifecycle of the process."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ from .webhook.service import WebhookService
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m project.sandbox",
-        description="Stand-ins for outside services on this machine, with a page and a switch for each.",
+        description="Stand-ins for outside services on this machine, with a page and a mode for each.",
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--control-port", type=int, default=8020, help="page and control API (0: any free port)")
     parser.add_argument("--telegram-port", type=int, default=8021, help="Bot API (0: any free port)")
-    parser.add_argument("--mastodon-port", type=int, help="Mastodon (the control port and 2; 0: any free port)")
-    parser.add_argument("--manticore-port", type=int, help="Manticore (the control port and 3; 0: any free port)")
-    parser.add_argument("--webhook-port", type=int, help="webhooks (the control port and 4; 0: any free port)")
-    parser.add_argument("--pictures-port", type=int, help="pictures (the control port and 5; 0: any free port)")
-    parser.add_argument("--bot-token", action="append", help="a token the Bot API knows; may be given repeatedly")
-    parser.add_argument("--mastodon-token", action="append", help="a token that opens an account; repeatable")
-    parser.add_argument("--retry-after", type=int, metavar="SECONDS", help="what a 429 says by default (5)")
-    parser.add_argument("--log", type=Path, metavar="FILE", help="append every request as JSON lines")
-    parser.add_argument("--state", type=Path, metavar="FILE", help="keep messages over a restart")
-    parser.add_argument("--exit-with-parent", action="store_true", help="end when standard input is closed")
+    parser.add_argument("--mastodon-port", type=int, help="Mastodon (default: control port + 2; 0: any free port)")
+    parser.add_argument("--manticore-port", type=int, help="Manticore (default: control port + 3; 0: any free port)")
+    parser.add_argument("--webhook-port", type=int, help="webhooks (default: control port + 4; 0: any free port)")
+    parser.add_argument("--pictures-port", type=int, help="pictures (default: control port + 5; 0: any free port)")
+    parser.add_argument("--bot-token", action="append", help="a bot token that the Bot API accepts (repeatable)")
+    parser.add_argument("--mastodon-token", action="append", help="an access token of an account (repeatable)")
+    parser.add_argument("--retry-after", type=int, metavar="SECONDS", help="default retry_after of a 429 (5)")
+    parser.add_argument("--log", type=Path, metavar="FILE", help="append every request to FILE as JSON lines")
+    parser.add_argument("--state", type=Path, metavar="FILE", help="keep messages in FILE across restarts")
+    parser.add_argument("--exit-with-parent", action="store_true", help="exit when standard input is closed")
     return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run until a signal comes. Returns the exit code: 2 when a port or file cannot be had."""
+    """Run until a signal arrives. Returns the exit code: 2 if a port or a file cannot be used."""
     options = _options().parse_args(arguments)
     try:
         asyncio.run(_run(options))
@@ -81,14 +81,14 @@ async def _run(options: argparse.Namespace) -> None:
 
 
 def _beside(control_port: int, step: int, given: int | None) -> int:
-    """A service's port: as given, or so many after the control port, so that a second sandbox needs no more options."""
+    """Return the given port, or an offset from the control port, so that a second sandbox needs only that option."""
     if given is not None:
         return given
     return control_port and control_port + step
 
 
 def _stop_event(is_bound_to_parent: bool) -> asyncio.Event:
-    """Set by SIGTERM, SIGINT, and, if asked for, when the parent is gone."""
+    """Return an event that SIGTERM, SIGINT and, if requested, the end of the parent process set."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -99,9 +99,9 @@ def _stop_event(is_bound_to_parent: bool) -> asyncio.Event:
 
 
 def _watch_stdin(ended: Callable[[], object]) -> None:
-    """The parent holds the other end of standard input; however it dies, the kernel closes it.
+    """Wait until standard input is closed: the kernel closes it when the parent ends, in whatever way.
 
-    Reads the descriptor itself: a thread that waits inside ``sys.stdin`` holds a lock that a normal exit needs.
+    Reads the file descriptor directly: a thread that waits inside ``sys.stdin`` holds a lock that a normal exit needs.
     """
     while os.read(0, 4096):
         pass

@@ -1,4 +1,4 @@
-"""One request's connection: waiting for its client to go away, answering, breaking off."""
+"""The connection of one request: wait for the client to disconnect, respond, reset."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from starlette.types import Receive, Scope, Send
 
 from .endpoint import reset_connection
 
-DRAIN_LOOK_SECONDS = 0.01  # how often a big answer's progress is looked at
+DRAIN_LOOK_SECONDS = 0.01  # polling interval for the progress of a large response
 
 
 class Connection:
-    """The socket side of a request whose body has been read."""
+    """The socket of a request whose body has been read."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._transport = cast(asyncio.Transport, scope["state"]["transport"])
@@ -23,7 +23,7 @@ class Connection:
         self._send = send
 
     async def wait(self, turned: asyncio.Event, seconds: float | None = None) -> bool:
-        """Wait for the switch to turn or for the time to pass. False: the client went away before."""
+        """Wait for a mode change or a timeout; returns False if the client disconnected before."""
         gone = asyncio.create_task(self._client_gone())
         woken = asyncio.create_task(turned.wait())
         try:
@@ -34,20 +34,20 @@ class Connection:
             woken.cancel()
 
     async def answer(self, response: Response) -> bool:
-        """Send an answer. True only if all of it was written to the socket.
+        """Send a response; returns True only if all of it was written to the socket.
 
-        The body goes out before the message that ends it, because after the end a closing transport no longer
-        tells failure from a connection that is closed as agreed. A body without end stops when its reader is gone.
+        The body is sent before the message that ends it, because after the end a closing transport no longer
+        distinguishes a failure from a regular close. An endless body stops when its reader disconnects.
         """
         await self._send(
             {"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers}
         )
         async for chunk in _body(response):
             if self._transport.is_closing():
-                await self._client_gone()  # else the server would mind that the answer is not complete
+                await self._client_gone()  # otherwise the server would report an incomplete response
                 return False
             await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
-        # looked at again and again, because a transport tells nobody when all is written
+        # polled, because a transport has no event for "all data written"
         while self._transport.get_write_buffer_size() and not self._transport.is_closing():  # noqa: ASYNC110
             await asyncio.sleep(DRAIN_LOOK_SECONDS)
         answered = not self._transport.is_closing()
@@ -55,17 +55,17 @@ class Connection:
         return answered
 
     def close(self) -> None:
-        """End the connection behind an answer, although nothing in it said so."""
+        """Close the connection after a response that did not announce it."""
         self._transport.close()
 
     async def reset(self) -> None:
-        """Break off without an answer."""
+        """Reset the connection without a response."""
         reset_connection(self._transport)
-        await self._client_gone()  # else the server, not told yet, would answer in the app's place
+        await self._client_gone()  # otherwise the server, which does not know it yet, would respond itself
 
     async def _client_gone(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
-            pass  # the body's last, empty message
+            pass  # the last, empty message of the body
 
 
 async def _body(response: Response) -> AsyncIterator[bytes]:

@@ -1,4 +1,4 @@
-"""The control port: the page, the switches, and what tests ask. Forms come back to the page, JSON gets JSON."""
+"""The control port: the page, the modes, and the API for tests. Forms redirect to the page, JSON gets JSON."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 
 
 def control_app(sandbox: Sandbox, host: str) -> Starlette:
-    """The ASGI app of the control port; `host` is the name it may be called by, besides addresses."""
+    """Return the ASGI app of the control port; `host`: the allowed host name, besides IP addresses."""
     return Starlette(
         routes=_Control(sandbox).routes(),
         middleware=[Middleware(SameOriginOnly, host=host)],
@@ -93,7 +93,7 @@ class _Control:
 
 
 def _mode_and_params(given: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    """Parameters may stand beside "mode" (as a form sends them) or in "params"."""
+    """Return mode and parameters; parameters may be next to "mode" (as a form sends them) or in "params"."""
     beside = {key: value for key, value in given.items() if key not in {"mode", "params"}}
     return str(given.get("mode")), {**beside, **given.get("params", {})}
 

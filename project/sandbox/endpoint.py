@@ -1,4 +1,4 @@
-"""One listening port that can really be closed and opened again."""
+"""A listening port that can be closed and opened again."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
 class PortTaken(Exception):
-    """The port cannot be had; the text names it and the way out."""
+    """The port is in use; the message names it and says what to do."""
 
 
 class _Protocol(H11Protocol):
-    """Hands the connection's transport to the app, in ``scope["state"]["transport"]``."""
+    """Passes the transport of the connection to the app, in ``scope["state"]["transport"]``."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -27,7 +27,7 @@ class _Protocol(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """A server among several in one process, which leaves the process's signals alone."""
+    """One of several servers in a process; it does not handle signals."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -35,10 +35,10 @@ class _Server(uvicorn.Server):
 
 
 class Endpoint:
-    """A host and port with an ASGI app behind it.
+    """An ASGI app on a host and port.
 
-    While closed, the port stays bound to a socket that does not listen: connections are refused, and no other
-    process can take the port meanwhile.
+    While it is closed, the port stays bound to a socket that does not listen: connections are refused, and no other
+    process can take the port.
     """
 
     def __init__(self, app: ASGIApp, host: str, port: int, option: str) -> None:
@@ -60,22 +60,22 @@ class Endpoint:
         return self._server is not None
 
     async def open(self) -> None:
-        """Listen. Does nothing when open already; raises `PortTaken`."""
+        """Start to listen; does nothing if it is open. Raises `PortTaken`."""
         if self._server is not None:
             return
         try:
             self._socket.listen(1024)
-        except OSError as error:  # Linux lets two sockets bind and refuses the second listener
+        except OSError as error:  # on Linux two sockets can bind, but only one can listen
             raise _port_taken(self.host, self.port, self._option, error) from error
         server = _Server(_config(self._app))
         self._server, self._running = server, asyncio.create_task(server.serve(sockets=[self._socket]))
         while not server.started and not self._running.done():  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.005)
         if self._running.done():
-            await self._running  # raises what kept it from starting
+            await self._running  # raises the error that prevented the start
 
     async def close(self) -> None:
-        """Close the listening socket and every connection, answers in the making included."""
+        """Close the listening socket and every connection, including those with unfinished responses."""
         if self._server is None or self._running is None:
             return
         server, running, self._server, self._running = self._server, self._running, None, None
@@ -89,12 +89,12 @@ class Endpoint:
         await running
 
     def release(self) -> None:
-        """Give the port up for good."""
+        """Release the port permanently."""
         self._socket.close()
 
 
 def reset_connection(transport: asyncio.Transport) -> None:
-    """End a connection with a TCP reset: what the peer sees when a machine or a proxy breaks in the middle."""
+    """End a connection with a TCP reset, as when a machine or a proxy fails in the middle."""
     linger_off = struct.pack("ii", 1, 0)  # on, 0 seconds: close() sends RST instead of FIN
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_off)
     transport.abort()
@@ -105,7 +105,7 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         "http": _Protocol,
         "ws": "none",
         "lifespan": "off",
-        "log_config": None,  # its access log would print the token, which is part of the Bot API's paths
+        "log_config": None,  # the access log would contain the token, which is part of the paths of the Bot API
         "access_log": False,
         "server_header": False,
         "timeout_keep_alive": 60,

@@ -1,9 +1,10 @@
-"""The way of every request through a service: read, meet the mode, be stored, be logged, be answered (or not)."""
+"""The path of every request through a service: read, apply the mode, store, log, respond (or not)."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
@@ -16,7 +17,7 @@ from .switch import Pace, Switch
 
 
 class Gate:
-    """The ASGI app on a service's port."""
+    """The ASGI app on the port of a service."""
 
     def __init__(self, service: Service, log: RequestLog, on_change: Callable[[], None]) -> None:
         self.service = service
@@ -29,7 +30,7 @@ class Gate:
         try:
             call = await self.service.read_call(Request(scope, receive))
         except ClientDisconnect:
-            return  # it went away in the middle of its request: a real server never saw that one either
+            return  # the client disconnected during the request: a real server would not have received it either
         mode = self.switch.next_for(call.method, lambda chat: self.service.chat_key(chat) == call.chat)
         turned = self.switch.turned
         outcome = self._carry_out(call, mode)
@@ -50,7 +51,7 @@ class Gate:
             self._log.end(entry, status, answered)
 
     def forget_pace(self) -> None:
-        """Rate limits start from nothing."""
+        """Reset the rate limits."""
         self.pace = Pace()
 
     def _carry_out(self, call: Call, mode: Mode) -> Outcome:
@@ -59,8 +60,14 @@ class Gate:
         if mode.name == "hang-before":
             return Outcome(response=None)
         refusal = self.service.refuse(mode, call) if mode.name in REFUSING else self._too_fast(call, mode)
-        if refusal:
+        if refusal and not mode.params.get("stored"):
             return refusal
+        outcome = self._perform(call)
+        if refusal:
+            return replace(outcome, response=refusal.response, closes=refusal.closes)
+        return outcome
+
+    def _perform(self, call: Call) -> Outcome:
         outcome = self.service.perform(call)
         if outcome.stored:
             self._on_change()
@@ -76,7 +83,7 @@ class Gate:
 async def _deliver(
     connection: Connection, mode: Mode, outcome: Outcome, turned: asyncio.Event
 ) -> tuple[int | None, bool]:
-    """Answer in the manner of the mode. Returns the HTTP status (None: no answer was tried) and "answered"."""
+    """Respond according to the mode. Returns the HTTP status (None: no response was sent) and "answered"."""
     is_waiting = mode.name in {"hang", "hang-before", "slow"}
     if is_waiting and not await connection.wait(turned, mode.params.get("delay_seconds")):
         return None, False

@@ -1,4 +1,4 @@
-"""The page people look at, rendered on the server. Its script only fetches it again and swaps what changed."""
+"""The page, rendered on the server. Its script only fetches the page again and replaces the changed parts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PARAM_LABELS = {
 
 
 class Page:
-    """Renders the sandbox as it is now."""
+    """Renders the current state of the sandbox."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
@@ -38,7 +38,7 @@ class Page:
         self._environment.filters["bytes_size"] = bytes_size
 
     def answer(self, request: Request) -> Response:
-        """The page, or 304 when the caller has this very page already."""
+        """Return the page, or 304 if the caller already has it."""
         text = self._environment.get_template("page.html").render(self._values())
         tag = '"' + hashlib.sha256(text.encode()).hexdigest()[:32] + '"'
         headers = {**PAGE_HEADERS, "ETag": tag, "Cache-Control": "no-cache"}
@@ -60,20 +60,20 @@ class Page:
 
 
 def clock(at: str | int) -> str:
-    """Local time of day of an ISO text or epoch seconds."""
+    """Return the local time of day of an ISO string or epoch seconds."""
     moment = datetime.fromisoformat(at).astimezone() if isinstance(at, str) else datetime.fromtimestamp(at).astimezone()
     return moment.strftime("%H:%M:%S")
 
 
 def bytes_size(count: int) -> str:
-    """12 -> "12 B", 3400 -> "3.3 KB"."""
+    """Return a size in words: 12 -> "12 B", 3400 -> "3.3 KB"."""
     if count < 1024:
         return f"{count} B"
     return f"{count / 1024:.1f} KB" if count < 1024 * 1024 else f"{count / 1024 / 1024:.1f} MB"
 
 
 def what_was_sent(params: Mapping[str, Any]) -> str:
-    """The one parameter that tells a reader what a request was about."""
+    """Return the parameter that best describes the request to a reader."""
     for name in ("text", "caption", "document", "photo", "message_id", "query", "body"):
         if params.get(name):
             return f"#{params[name]}" if name == "message_id" else str(params[name])[:200]
@@ -81,7 +81,7 @@ def what_was_sent(params: Mapping[str, Any]) -> str:
 
 
 def answer_word(entry: Entry) -> tuple[str, str]:
-    """How a request ended, as a word and a tone."""
+    """Return how a request ended, as a word and a tone."""
     if entry.open:
         return "open", "slow"
     if not entry.answered:

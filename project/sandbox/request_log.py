@@ -1,17 +1,17 @@
-"""The log of every request: did it change anything out there, and was the whole answer written?
+"""The log of every request: whether it changed the remote state, and whether the response was sent completely.
 
-Kept in memory for the page and ``/log.json``, and, with ``--log FILE``, appended to a file of JSON lines that
-outlives a killed process. Each line has ``event``:
+It is kept in memory for the page and ``/log.json``, and, with ``--log FILE``, appended to a file of JSON lines that
+survives a killed process. Each line has ``event``:
 
-- ``started``: a sandbox process began (``n`` starts at 1 again);
-- ``taken``: a request was read and, where ``stored`` is true, has changed the remote state. Written before any
-  byte of the answer. Holds ``n at service method chat params mode stored message_id``;
-- ``ended``: the request with the same ``n`` is over: ``at status answered``. ``answered`` is true when the whole
-  answer was written to the socket; ``status`` is null when none was tried. A ``taken`` without its ``ended`` was
-  still open when the process ended, so nothing is known of its answer;
-- ``reset``: a person or a test emptied the sandbox.
+- ``started``: a sandbox process started (``n`` starts at 1 again);
+- ``taken``: a request was read and, if ``stored`` is true, has changed the remote state. Written before any byte of the
+  response. Has ``n at service method chat params mode stored message_id``;
+- ``ended``: the request with the same ``n`` has ended: ``at status answered``. ``answered`` is true if the whole
+  response was written to the socket; ``status`` is null if no response was sent. A ``taken`` without its ``ended`` was
+  open when the process ended, so nothing is known about its response;
+- ``reset``: a user or a test emptied the sandbox.
 
-So "posted twice" is judged from ``taken`` lines with ``stored`` true alone. Tokens never get here.
+Duplicates are therefore counted from ``taken`` lines with ``stored`` true. Tokens are never logged.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-KEPT_COUNT = 20_000  # in memory; a demo left running for weeks must not grow without end. The file has all
+KEPT_COUNT = 20_000  # in memory, so that a demo can run for weeks; the file has all entries
 
 
 def now_text() -> str:
@@ -37,15 +37,15 @@ class Entry:
     n: int
     service: str
     method: str
-    chat: int | str | None  # the canonical chat, or the text as sent when there is no such chat
+    chat: int | str | None  # the canonical chat, or the text as sent if the chat does not exist
     params: dict[str, Any]  # as sent; uploads as name and size
-    mode: str  # what the request met
+    mode: str  # the mode that applied to the request
     stored: bool = False  # it changed the remote state
     message_id: int | None = None
     at: str = field(default_factory=now_text)
-    status: int | None = None  # HTTP status; None: no answer was tried
+    status: int | None = None  # HTTP status; None: no response was sent
     answered: bool = False
-    open: bool = True  # not over yet
+    open: bool = True  # not ended yet
 
 
 class RequestLog:
@@ -58,7 +58,7 @@ class RequestLog:
         self._write({"event": "started", "at": now_text()})
 
     def take(self, **facts: Any) -> Entry:
-        """Note a request that was read (and stored, if it is one that stores)."""
+        """Record a request that was read (and stored, if it stores something)."""
         self._count += 1
         entry = Entry(n=self._count, **facts)
         self._entries.append(entry)
@@ -69,20 +69,20 @@ class RequestLog:
         return entry
 
     def end(self, entry: Entry, status: int | None, answered: bool) -> None:
-        """Note how a request ended."""
+        """Record how a request ended."""
         entry.status, entry.answered, entry.open = status, answered, False
         self._write({"event": "ended", "n": entry.n, "at": now_text(), "status": status, "answered": answered})
 
     def after(self, n: int) -> list[dict[str, Any]]:
-        """Entries numbered above n, oldest first."""
+        """Return the entries with a number above n, oldest first."""
         return [asdict(entry) for entry in self._entries if entry.n > n]
 
     def latest(self, count: int) -> list[Entry]:
-        """The last entries, newest first."""
+        """Return the last entries, newest first."""
         return list(self._entries)[: -count - 1 : -1]
 
     def clear(self) -> None:
-        """Forget all entries; numbers go on rising, so that a reader's ``after`` stays right."""
+        """Delete all entries; numbers keep increasing, so that ``after`` of a reader stays valid."""
         self._entries.clear()
         self._write({"event": "reset", "at": now_text()})
 
@@ -94,4 +94,4 @@ class RequestLog:
     def _write(self, line: dict[str, Any]) -> None:
         if self._file:
             self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
-            self._file.flush()  # to the kernel: a killed process loses no line
+            self._file.flush()  # to the kernel, so that a killed process loses no line

@@ -1,4 +1,4 @@
-"""Keeps other web pages away from the control port: a page opened in the same browser must not turn switches."""
+"""Protects the control port from other web pages: a page in the same browser must not change modes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-# The page needs nothing but its own files, and nobody may frame it.
+# The page only needs its own files, and must not be framed.
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -18,7 +18,7 @@ PAGE_HEADERS = {
 
 
 class SameOriginOnly:
-    """Refuses requests by a foreign host name (DNS rebinding) and POSTs from a foreign origin."""
+    """Refuses requests with another host name (DNS rebinding) and POSTs from another origin."""
 
     def __init__(self, app: ASGIApp, host: str) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""The whole sandbox: services behind their gates and ports, one log, and what the control side may do to them."""
+"""The whole sandbox: services with gates and ports, one log, and the operations of the control port."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Sandbox:
         self.log = log
         self.stands: dict[str, Stand] = {}
         self._house = house  # defaults of mode parameters given on the command line
-        self._turning = asyncio.Lock()  # opening and closing a port takes a moment
+        self._turning = asyncio.Lock()  # opening and closing a port takes time
         self._state_file = StateFile(state_path) if state_path else None
 
     def add(self, service: Service, host: str, port: int) -> None:
-        """Put a service up at a port (0: any free one). Raises `PortTaken`."""
+        """Add a service on a port (0: any free port). Raises `PortTaken`."""
         gate = Gate(service, self.log, self.changed)
         endpoint = Endpoint(gate, host, port, option=f"--{service.name}-port")
         self.stands[service.name] = Stand(service, gate, endpoint)
@@ -44,12 +44,12 @@ class Sandbox:
             self._state_file.load_into(service)
 
     async def open(self) -> None:
-        """Listen on every port. Raises `PortTaken`."""
+        """Start to listen on every port. Raises `PortTaken`."""
         for stand in self.stands.values():
             await stand.endpoint.open()
 
     async def close(self) -> None:
-        """Close every port and write everything down."""
+        """Close every port and save the state."""
         for stand in self.stands.values():
             await stand.endpoint.close()
             stand.endpoint.release()
@@ -57,7 +57,7 @@ class Sandbox:
         self.log.close()
 
     async def turn(self, name: str, mode_name: str, params: Mapping[str, Any]) -> Mode:
-        """Set a service's mode. Returns when the port is open or closed as it should be; raises `BadMode`."""
+        """Set the mode of a service. Returns when its port is open or closed accordingly; raises `BadMode`."""
         stand = self.stands[name]
         mode = make_mode(mode_name, params, self._house)
         async with self._turning:
@@ -69,13 +69,13 @@ class Sandbox:
         return mode
 
     def plan(self, name: str, answers: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Mode]:
-        """Plan the answers to the next requests, instead of those planned before. Raises `BadMode`."""
+        """Plan the modes of the next requests, instead of those planned before. Raises `BadMode`."""
         modes = [make_mode(mode_name, params, self._house) for mode_name, params in answers]
         self.stands[name].gate.switch.plan_answers(modes)
         return modes
 
     async def reset(self) -> None:
-        """Messages, log, plans and modes as at the start."""
+        """Restore the initial messages, log, plans and modes."""
         for name, stand in self.stands.items():
             stand.service.reset()
             stand.gate.switch.plan_answers([])
@@ -85,7 +85,7 @@ class Sandbox:
         self.changed()
 
     def state(self) -> dict[str, Any]:
-        """Everything a visitor could see, as JSON."""
+        """Return everything that a visitor of the services could see, as JSON."""
         return {
             "services": {
                 name: {
@@ -99,7 +99,7 @@ class Sandbox:
         }
 
     def changed(self) -> None:
-        """What the services keep has changed: it is written down in a moment."""
+        """Save the state soon, because the data of a service has changed."""
         if self._state_file:
             self._state_file.save_soon(self._save)
 

@@ -1,4 +1,4 @@
-"""What a stand-in for one outside service is made of. A new service is one subclass and one page template."""
+"""The base class of stand-ins. A new service is one subclass and one page template."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from .modes import Mode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What came of a request. ``response`` None: there is nothing to answer with, ever."""
+    """The result of a request. ``response`` None: no response is ever sent."""
 
     response: Response | None
     stored: bool = False  # it changed the remote state
     message_id: int | None = None
-    closes: bool = False  # the connection is closed behind the answer, without a header saying so
+    closes: bool = False  # the connection is closed after the response, without a header that announces it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request, read but not carried out."""
+    """One request, read but not executed."""
 
     method: str
     chat: int | str | None = None  # canonical (`Service.chat_key`), or as sent when unknown
@@ -37,48 +37,48 @@ class Call:
 
 
 class Service(ABC):
-    """A stand-in: reads requests, carries them out on what it keeps in memory, and shows that."""
+    """A stand-in: reads requests, executes them on its data in memory, and shows the data."""
 
     name: str  # as in DESIGN.md: "telegram"
     title: str  # for people
-    template: str  # the page's part that shows what this service holds
+    template: str  # the part of the page that shows the data of this service
 
     @abstractmethod
     async def read_call(self, request: Request) -> Call:
-        """Read a request whole. Never raises for a bad one: see `Call.refused`."""
+        """Read a whole request. Never raises for an invalid one: see `Call.refused`."""
 
     @abstractmethod
     def perform(self, call: Call) -> Outcome:
-        """Carry a call out, at once and completely."""
+        """Execute a call immediately and completely."""
 
     @abstractmethod
     def refuse(self, mode: Mode, call: Call) -> Outcome | None:
-        """The answer of a refusing mode. None: this call is not touched by that mode."""
+        """Return the response of a refusing mode. None: the mode does not apply to this call."""
 
     @abstractmethod
     def chat_key(self, given: object) -> int | str:
-        """The canonical key of a chat (account, table), or the given text when there is none."""
+        """Return the canonical key of a chat (account, table), or the given text if it does not exist."""
 
     @abstractmethod
     def state(self) -> dict[str, Any]:
-        """What a visitor of the service would see, as JSON."""
+        """Return what a visitor of the service would see, as JSON."""
 
     @abstractmethod
     def reset(self) -> None:
-        """Forget what was received. Ids go on rising: no service gives an id twice."""
+        """Delete all data. Ids keep increasing, because no service reuses an id."""
 
     @abstractmethod
     def page(self) -> dict[str, Any]:
-        """The values for `template`."""
+        """Return the values for `template`."""
 
     @abstractmethod
     def dump(self) -> dict[str, Any]:
-        """Everything kept, as JSON, for `load` in a later process."""
+        """Return all data as JSON, for `load` in a later process."""
 
     @abstractmethod
     def load(self, dumped: dict[str, Any]) -> None:
-        """Take over what `dump` wrote."""
+        """Restore the output of `dump`."""
 
     def control_routes(self) -> Sequence[BaseRoute]:
-        """Further switches of this service, below ``/services/{name}`` on the control port."""
+        """Return further routes of this service, below ``/services/{name}`` on the control port."""
         return ()

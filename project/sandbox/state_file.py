@@ -1,4 +1,4 @@
-"""What the services keep, in a file (``--state FILE``), so that a demo started again finds its channels again."""
+"""The data of the services in a file (``--state FILE``), so that a restarted demo has its channels again."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 
 from .service import Service
 
-SAVE_DELAY_SECONDS = 0.2  # many changes, one write
+SAVE_DELAY_SECONDS = 0.2  # combines many changes into one write
 
 
 class StateUnreadable(Exception):
-    """The state file holds no JSON object; the text names it and the way out."""
+    """The state file does not contain a JSON object; the message names it and says what to do."""
 
 
 class StateFile:
-    """One JSON object: service name -> what the service dumped."""
+    """One JSON object: service name -> output of its `dump`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -26,17 +26,17 @@ class StateFile:
         self._stored: dict[str, Any] = _read(path) if path.exists() else {}
 
     def load_into(self, service: Service) -> None:
-        """Give a service what it kept in an earlier process."""
+        """Restore the data of a service from an earlier process."""
         if service.name in self._stored:
             service.load(self._stored[service.name])
 
     def save_soon(self, save: Callable[[], None]) -> None:
-        """Call `save` after a moment, once for all changes till then."""
+        """Call `save` after a delay, once for all changes until then."""
         if self._due is None:
             self._due = asyncio.get_running_loop().call_later(SAVE_DELAY_SECONDS, save)
 
     def save(self, services: Iterable[Service]) -> None:
-        """Write now, whole or not at all."""
+        """Write the file now, atomically."""
         if self._due:
             self._due.cancel()
             self._due = None
@@ -52,5 +52,5 @@ def _read(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise StateUnreadable(f"{path} is not JSON ({error}). Remove it to start with empty channels.") from error
     if not isinstance(stored, dict):
-        raise StateUnreadable(f"{path} holds no JSON object. Remove it to start with empty channels.")
+        raise StateUnreadable(f"{path} does not contain a JSON object. Remove it to start with empty channels.")
     return stored

@@ -1,4 +1,4 @@
-"""The switch of one service: its mode, the answers planned for the next requests, and its rate limits."""
+"""The switch of one service: its mode, the modes planned for the next requests, and its rate limits."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from .modes import Mode
 
 
 class Switch:
-    """What the next request meets. All of it lives on the sandbox's one event loop."""
+    """The mode of the next request. Used only on the event loop of the sandbox."""
 
     def __init__(self) -> None:
         self.mode = Mode()
         self.plan: deque[Mode] = deque()
-        self.turned = asyncio.Event()  # set once, when the mode is next changed: wakes hanging requests
+        self.turned = asyncio.Event()  # set at the next mode change, to wake hanging requests
 
     def turn(self, mode: Mode) -> None:
-        """Change the mode and wake every request that hangs in the old one."""
+        """Change the mode and wake every request that hangs in the old mode."""
         self.mode = mode
         self.turned.set()
         self.turned = asyncio.Event()
 
     def plan_answers(self, modes: Iterable[Mode]) -> None:
-        """The next requests meet these modes, one each; afterwards the switch's own mode counts again."""
+        """Apply these modes to the next requests, one each; afterwards the mode of the switch applies again."""
         self.plan = deque(modes)
 
     def next_for(self, method: str, is_chat: Callable[[str], bool]) -> Mode:
-        """The mode for a request of this method; uses up a planned answer. ``is_chat`` compares a narrowed chat."""
+        """Return the mode for a request of this method; consumes a planned mode. ``is_chat`` compares a chat."""
         if self.plan and _touches(self.plan[0], method, is_chat):
             return self.plan.popleft()
         return self.mode if _touches(self.mode, method, is_chat) else Mode()
@@ -41,7 +41,7 @@ def _touches(mode: Mode, method: str, is_chat: Callable[[str], bool]) -> bool:
 
 
 class Pace:
-    """Messages lately posted to each chat, for the optional rate limits (sliding windows)."""
+    """Recent messages of each chat, for the optional rate limits (sliding windows)."""
 
     WINDOWS = (("per_chat_per_minute", 60.0), ("per_chat_per_second", 1.0))  # parameter, length in seconds
 
@@ -50,11 +50,11 @@ class Pace:
         self._posted: dict[object, deque[float]] = defaultdict(deque)
 
     def note(self, chat: object) -> None:
-        """A message was posted to this chat now."""
+        """Record a message to this chat."""
         self._posted[chat].append(self._now())
 
     def retry_after(self, chat: object, mode: Mode) -> int:
-        """Whole seconds until this chat may get one more message under the mode's limits; 0 = now."""
+        """Return the whole seconds until this chat may get another message under the limits of the mode; 0: now."""
         now = self._now()
         posted = self._posted[chat]
         while posted and posted[0] <= now - 60.0:

@@ -1,4 +1,4 @@
-"""A sandbox for tests: the real process on free ports, and the switches of its control port as methods."""
+"""A sandbox for tests: the real process on free ports, with the control API as methods."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from .telegram.service import DEFAULT_TOKEN
 from .webhook.service import DEFAULT_SECRET
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-START_SECONDS = 20.0  # a busy machine's import of the web server
-CALL_SECONDS = 10.0
-STOP_SECONDS = 5.0
+START_SECONDS = 120.0  # a busy machine's import of the web server
+CALL_SECONDS = 60.0
+STOP_SECONDS = 30.0
 
 
 class SandboxRefused(Exception):
-    """The control port refused a call; the text is its reason."""
+    """The control port refused a call; the message is its reason."""
 
 
 class RunningSandbox:
-    """A sandbox process. `process` is its handle, for tests that kill it."""
+    """A running sandbox. `process` is its handle, for tests that kill it."""
 
     bot_token = DEFAULT_TOKEN
     webhook_secret = DEFAULT_SECRET
@@ -47,25 +47,25 @@ class RunningSandbox:
         self._opener = build_opener(ProxyHandler({}))  # never through a proxy of the machine
 
     def set_mode(self, service: str, mode: str, **params: Any) -> None:
-        """Turn the switch of a service. Returns when the port is open or closed as it should be."""
+        """Set the mode of a service. Returns when its port is open or closed accordingly."""
         self._call(f"/services/{service}/mode", {"mode": mode, **params})
 
     def plan_answers(self, service: str, *answers: str | dict[str, Any]) -> None:
-        """The next requests meet these modes, one each: `"hang"` or `{"mode": "limited", "retry_after": 1}`."""
+        """Apply these modes to the next requests, one each: `"hang"` or `{"mode": "limited", "retry_after": 1}`."""
         self._call(f"/services/{service}/plan", list(answers))
 
     def state(self) -> dict[str, Any]:
-        """Everything a visitor of the services could see."""
+        """Return everything that a visitor of the services could see."""
         state: dict[str, Any] = self._call("/state.json")
         return state
 
     def log(self, after: int = 0) -> list[dict[str, Any]]:
-        """The requests numbered above `after`, oldest first."""
+        """Return the requests with a number above `after`, oldest first."""
         entries: list[dict[str, Any]] = self._call(f"/log.json?after={after}")
         return entries
 
     def messages(self, chat: int | str = "@news") -> list[dict[str, Any]]:
-        """The visible messages of a Telegram channel in order."""
+        """Return the visible messages of a Telegram channel in order."""
         for channel in self.state()["services"]["telegram"]["chats"]:
             if chat in (channel["id"], "@" + channel["username"]):
                 messages: list[dict[str, Any]] = channel["messages"]
@@ -73,30 +73,34 @@ class RunningSandbox:
         raise LookupError(f"The sandbox has no channel {chat!r}.")
 
     def set_options(self, service: str, **options: Any) -> None:
-        """Make a service another kind of server until the next reset: `idempotency=False`, `delete_limit=2`."""
+        """Change the behaviour of a service until the next reset: `idempotency=False`, `delete_limit=2`."""
         self._call(f"/services/{service}/options", options)
 
     def statuses(self, account: str = "@notes") -> list[dict[str, Any]]:
-        """The visible statuses of a Mastodon account, oldest first."""
+        """Return the visible statuses of a Mastodon account, oldest first."""
         for known in self.state()["services"]["mastodon"]["accounts"]:
             if known["username"] == account.lstrip("@"):
                 return [status for status in known["statuses"] if not status["deleted"]]
         raise LookupError(f"The sandbox has no account {account!r}.")
 
     def remove_status(self, status_id: str) -> None:
-        """Somebody takes this status of a Mastodon account away by hand."""
+        """Remove a status of a Mastodon account, as a person would."""
         self._call(f"/services/mastodon/statuses/{status_id}/remove", {})
 
     def documents(self, table: str) -> list[dict[str, Any]]:
-        """The rows of a Manticore table with their ids, in the order they were first stored."""
+        """Return the rows of a Manticore table with their ids, in the order in which they were first stored."""
         for known in self.state()["services"]["manticore"]["tables"]:
             if known["name"] == table:
                 documents: list[dict[str, Any]] = known["documents"]
                 return documents
         raise LookupError(f"The sandbox has no table {table!r}.")
 
+    def manticore_sql(self, statement: str) -> None:
+        """Somebody else changes Manticore's tables: nothing of it is in the log, whatever the switch says."""
+        self._call("/services/manticore/sql", {"query": statement})
+
     def received(self, receiver: str = "notes") -> list[dict[str, Any]]:
-        """The objects that a receiver of webhooks knows, in the order they were first told of: `id`, `data`."""
+        """Return the objects of a webhook receiver, in the order of their first event: `id`, `data`."""
         for known in self.state()["services"]["webhook"]["receivers"]:
             if known["name"] == receiver:
                 objects: list[dict[str, Any]] = known["objects"]
@@ -104,23 +108,43 @@ class RunningSandbox:
         return []
 
     def remove_received(self, receiver: str, object_id: str) -> None:
-        """Somebody takes an object away at a receiver."""
+        """Remove an object of a receiver, as a person would."""
         self._call(f"/services/webhook/receivers/{receiver}/remove/{quote(object_id)}", {})
 
     def lock_message(self, chat: int | str, message_id: int) -> None:
-        """This message cannot be deleted any more."""
+        """Make a message undeletable."""
         self._call(f"/services/telegram/messages/{quote(str(chat))}/{message_id}/lock", {})
 
     def remove_message(self, chat: int | str, message_id: int) -> None:
-        """Somebody takes this message away by hand."""
+        """Remove a message, as a person would."""
         self._call(f"/services/telegram/messages/{quote(str(chat))}/{message_id}/remove", {})
 
     def migrate(self, chat: int | str) -> int:
-        """The chat becomes a supergroup; answers its number."""
+        """Turn a chat into a supergroup; returns its new id."""
         return int(self._call(f"/services/telegram/chats/{quote(str(chat))}/migrate", {})["id"])
 
+    def make_chat(self, type_: str, title: str = "A chat", **values: Any) -> int:
+        """A new Telegram chat with the bot in it ("supergroup", "group", "private", "channel"); returns its number."""
+        return int(self._call("/services/telegram/chats", {"type": type_, "title": title, **values})["id"])
+
+    def set_rights(self, chat: int | str, **rights: Any) -> None:
+        """What the bot may do in a chat: `status="left"`, `can_post_messages=False`. Until the next reset."""
+        self._call(f"/services/telegram/chats/{quote(str(chat))}/rights", rights)
+
+    def rename_chat(self, chat: int | str, username: str) -> None:
+        """Give a chat another public name, or none. Its number stays."""
+        self._call(f"/services/telegram/chats/{quote(str(chat))}/rename", {"username": username})
+
+    def set_topics(self, chat: int | str, **topics: str) -> None:
+        """Make a chat a forum with these topics: `**{"5": "open"}`, or "closed", "deleted"."""
+        self._call(f"/services/telegram/chats/{quote(str(chat))}/topics", topics)
+
+    def post_as_somebody(self, chat: int | str, text: str) -> int:
+        """Somebody else posts a text in a chat; returns its number there."""
+        return int(self._call(f"/services/telegram/chats/{quote(str(chat))}/post", {"text": text})["message_id"])
+
     def reset(self) -> None:
-        """Messages, log, plans and modes as at the start. Message ids and log numbers go on rising."""
+        """Restore the initial messages, log, plans and modes. Message ids and log numbers keep increasing."""
         self._call("/reset", {})
 
     def _call(self, path: str, body: Any = None) -> Any:
@@ -136,7 +160,7 @@ class RunningSandbox:
 
 @contextmanager
 def running_sandbox(options: Sequence[str] = ()) -> Iterator[RunningSandbox]:
-    """Start a sandbox as a process of its own, and end it surely. `options` are further ones of the command line."""
+    """Start a sandbox in a separate process and always end it. `options`: further command-line options."""
     command = [sys.executable, "-m", "project.sandbox", "--control-port", "0", "--telegram-port", "0"]
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(  # noqa: S603 - our own module
@@ -154,7 +178,7 @@ def running_sandbox(options: Sequence[str] = ()) -> Iterator[RunningSandbox]:
 
 
 def stop(process: subprocess.Popen[str]) -> None:
-    """SIGTERM, then SIGKILL; afterwards the process is gone and its pipes are closed."""
+    """Send SIGTERM, then SIGKILL; afterwards the process has ended and its pipes are closed."""
     process.terminate()
     try:
         process.wait(STOP_SECONDS)
@@ -167,7 +191,7 @@ def stop(process: subprocess.Popen[str]) -> None:
 
 
 def _urls(process: subprocess.Popen[str], errors: IO[str]) -> dict[str, str]:
-    """The one line that a sandbox prints when its ports are open. A process that is stuck is killed."""
+    """Read the line that a sandbox prints when its ports are open; a stuck process is killed."""
     deadline = threading.Timer(START_SECONDS, process.kill)
     deadline.start()
     try:

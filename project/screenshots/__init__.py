@@ -1,1 +1,1 @@
-"""`python -m project.screenshots`: plays an outage on a demo of its own and takes the pictures in docs/images."""
+"""`python -m project.screenshots`: plays an outage on a separate demo and takes the pictures in docs/images."""

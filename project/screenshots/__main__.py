@@ -1,4 +1,4 @@
-"""The pictures of README and docs, taken anew from the running demo: `make screenshots`."""
+"""Takes the pictures of README and docs from a running demo: `make screenshots`."""
 
 import shutil
 import sys
@@ -18,17 +18,17 @@ from project.demo_check.site import Site
 IMAGES = Path(__file__).resolve().parent.parent.parent / "docs" / "images"
 ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 WIDE, NARROW = (1280, 860), (360, 780)
-COLOURS = 256  # a page has few; the files stay small
+COLOURS = 256  # pages have few colours, so the files stay small
 DEADLINE_SECONDS = 60.0
 NOTES = ("Tea with Mira", "A walk along the canal", "Bread: 500 g flour, 10 g salt", "Trains to Porto", "Two new books")
 QUEUES = "/admin/syncqueue/queue/"
 
 
 def main() -> int:
-    """The exit code; 1 where there is no Chromium."""
+    """Return the exit code; 1 if Chromium is missing."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
-        print("There is no Chromium here. On Debian: apt-get install chromium fonts-noto-cjk", file=sys.stderr)
+        print("Chromium is missing. On Debian: apt-get install chromium fonts-noto-cjk", file=sys.stderr)
         return 1
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="syncqueue-screenshots-") as folder:
@@ -43,7 +43,7 @@ def main() -> int:
 
 
 def play(site: Site, sandbox: Sandbox, browser: Browser, url: str) -> None:
-    """Notes go out, Telegram goes away, comes back, and refuses one."""
+    """Send notes; Telegram goes down, comes back, and refuses one note."""
     light, narrow = window(browser, url, WIDE, dark=False), window(browser, url, NARROW, dark=False)
     dark = window(browser, url, WIDE, dark=True)
     for text in NOTES:
@@ -73,7 +73,7 @@ def play(site: Site, sandbox: Sandbox, browser: Browser, url: str) -> None:
 
 
 def window(browser: Browser, url: str, size: tuple[int, int], *, dark: bool) -> Page:
-    """A window of the administrator."""
+    """Open a browser window and log in as the administrator."""
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]}, color_scheme="dark" if dark else "light"
     )
@@ -87,7 +87,7 @@ def window(browser: Browser, url: str, size: tuple[int, int], *, dark: bool) -> 
 
 
 def take(page: Page, url: str, name: str) -> None:
-    """Store a page as a small PNG."""
+    """Save a page as a small PNG."""
     page.goto(url)
     page.screenshot(path=IMAGES / name)
     with Image.open(IMAGES / name) as picture:
@@ -97,11 +97,11 @@ def take(page: Page, url: str, name: str) -> None:
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
-    """Ask until it is so. Raises `TimeoutError`."""
+    """Wait until the condition holds; raises `TimeoutError`."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not is_so():
         if time.monotonic() > deadline:
-            raise TimeoutError("The demo did not come to what is to be shown.")
+            raise TimeoutError("The demo did not reach the state for the picture.")
         time.sleep(0.1)
 
 

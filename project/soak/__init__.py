@@ -1,6 +1,6 @@
-"""The soak: people write notes while everything around them breaks at random, judged from outside: `make soak`.
+"""The soak test: users write notes while faults are injected at random, checked from outside: `make soak`.
 
-`field.py` holds the processes, `people.py` writes, edits and deletes notes as browsers do, `faults.py` turns the
-sandbox's switch and kills, stops and restarts processes and Redis, `judge.py` compares the notes in the site's
-database with the sandbox's own request log. Nothing here imports syncqueue.
+`field.py` has the processes, `people.py` writes, edits and deletes notes like browsers, `faults.py` changes the modes
+of the sandbox and kills, stops and restarts processes and Redis, `judge.py` compares the notes in the database of the
+site with the request log of the sandbox. Nothing here imports syncqueue.
 """

@@ -1,4 +1,4 @@
-"""`python -m project.soak --minutes 10 --seed 42`: break everything at random, then let the judge speak."""
+"""`python -m project.soak --minutes 10 --seed 42`: injects faults at random, then prints the verdict."""
 
 import argparse
 import random
@@ -24,12 +24,12 @@ from .people import Diary, Person
 from .queues import Watch, tasks
 
 PEOPLE_COUNT = 4
-REST_SECONDS = 180.0  # until notes and channels agree after everything was mended
+REST_SECONDS = 180.0  # maximum time until notes and channels agree after the last fault
 SHOWN_COUNT = 20
 
 
 def main() -> int:
-    """0 when nothing was lost, nothing doubled without an excuse, and no task stood in two states."""
+    """Return 0 if nothing was lost, no duplicate is unexplained, and no task was in two states."""
     arguments = _arguments()
     print(f"soak: {arguments.minutes:g} minutes, seed {arguments.seed}", flush=True)
     print(f"  settings: {', '.join(settings())}", flush=True)
@@ -39,7 +39,7 @@ def main() -> int:
             holds = run(Path(folder), arguments, lines)
     except (CannotStart, SiteError, httpx.HTTPError) as error:
         print(*lines[-60:], sep="\n", file=sys.stderr)
-        print(f"soak broke off: {type(error).__name__}: {error}", file=sys.stderr)
+        print(f"soak aborted: {type(error).__name__}: {error}", file=sys.stderr)
         return 1
     if not holds:
         print(*lines[-60:], sep="\n", file=sys.stderr)
@@ -56,7 +56,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def settings() -> list[str]:
-    """What it runs with, for people."""
+    """Return the settings of the soak in words."""
     processing = SHORT_WAITS["SYNCQUEUE_PROCESSING"]
     return [
         f"{PEOPLE_COUNT} people, {WEB_COUNT} web servers, {WORKER_COUNT} workers, {len(SERVICES)} services",
@@ -66,14 +66,14 @@ def settings() -> list[str]:
 
 
 def run(folder: Path, arguments: argparse.Namespace, lines: list[str]) -> bool:
-    """One soak; whether all of it held. What the processes say goes to `lines`."""
+    """Run one soak; returns whether everything held. The output of the processes goes to `lines`."""
     plan, web_ports = soak_plan(folder)
     diary = Diary()
     with (
         Field(plan, web_ports, lambda name, line: lines.append(f"{name:>8} | {line}")) as field,
         Sandbox(field.sandbox_url) as sandbox,
     ):
-        # Its rate limits would take hours to let all these notes through; the switch plays limits enough.
+        # With its own rate limits all these notes would take hours; the modes inject enough limits.
         sandbox.set_mastodon(request_limit=1_000_000, delete_limit=1_000_000)
         faults, watch = disturb(field, sandbox, diary, arguments)
         seconds, retried = come_to_rest(field, sandbox, faults.stops)
@@ -87,7 +87,7 @@ def run(folder: Path, arguments: argparse.Namespace, lines: list[str]) -> bool:
 
 
 def disturb(field: Field, sandbox: Sandbox, diary: Diary, arguments: argparse.Namespace) -> tuple[Faults, Watch]:
-    """People write while things break, for the time given; then all is mended."""
+    """Let users write while faults are injected, for the given time; then repair everything."""
     stop = threading.Event()
     faults = Faults(field, sandbox, arguments.seed, stop)
     watch = Watch(field.plan.redis_url, stop)
@@ -111,10 +111,10 @@ def disturb(field: Field, sandbox: Sandbox, diary: Diary, arguments: argparse.Na
 
 
 def come_to_rest(field: Field, sandbox: Sandbox, stops: Sequence[Stop]) -> tuple[float, int]:
-    """Wait until the services show what the notes say, retrying what failed for good as a person would.
+    """Wait until the services agree with the notes, and retry failed tasks as a person would.
 
-    Answers the seconds it took, and how many failed tasks were retried. Gives up after REST_SECONDS: then the judge
-    says what is missing.
+    Returns the seconds and the number of retried tasks. Gives up after REST_SECONDS; the verdict then lists what is
+    missing.
     """
     started = time.monotonic()
     retried = 0
@@ -125,7 +125,7 @@ def come_to_rest(field: Field, sandbox: Sandbox, stops: Sequence[Stop]) -> tuple
             if found["failed"]:
                 retried += site.retry_failed()
             elif not any(found.values()):
-                # Dead letters go with an emptied Redis; the dashboard says so, and what failed is in the database.
+                # Dead letters are lost with an emptied Redis; the dashboard lists the failed records of the database.
                 again = site.retry_failed()
                 if not again and not _differences(field, sandbox, stops):
                     break
@@ -140,7 +140,7 @@ def _differences(field: Field, sandbox: Sandbox, stops: Sequence[Stop]) -> list[
 
 
 def plant(field: Field) -> None:
-    """Post a note's message once more, past syncqueue."""
+    """Post the message of a note once more, bypassing syncqueue."""
     channel, notes = next((channel, notes) for channel, notes in read_notes(field.database).items() if notes)
     url = f"{field.plan.environment['TELEGRAM_API_BASE_URL']}/bot{SANDBOX_TOKEN}/sendMessage"
     text = next(iter(notes.values()))
@@ -150,21 +150,21 @@ def plant(field: Field) -> None:
 def report(
     verdict: Verdict, faults: Faults, diary: Diary, watch: Watch, seconds: float, retried: int, record_count: int
 ) -> None:
-    """What a person wants to know."""
+    """Print the figures."""
     figures: Mapping[str, Any] = {
         "saves": diary.saves,
-        "saves broken off (web killed)": diary.broken_off,
+        "saves interrupted (web killed)": diary.broken_off,
         "saves refused": len(diary.refused),
         "longest save": f"{diary.longest_seconds:.2f} s",
         "records in the end (a note at a destination, each with one task at a time)": record_count,
-        "requests that changed what a service holds": verdict.request_count,
+        "requests that changed the data of a service": verdict.request_count,
         "messages and statuses created": verdict.created_count,
-        "tasks that failed for good and were retried by hand": retried,
-        "seconds until all was delivered after the last fault": f"{seconds:.1f}",
-        "looks at Redis, tasks in two states": f"{watch.looks}, {len(watch.in_two_states)}",
+        "failed tasks that were retried by hand": retried,
+        "seconds from the last fault until everything was delivered": f"{seconds:.1f}",
+        "inspections of Redis, tasks in two states": f"{watch.looks}, {len(watch.in_two_states)}",
         "lost": len(verdict.lost),
-        "doubled": len(verdict.doubled),
-        "doubled with an excuse": len(verdict.allowed),
+        "unexplained duplicates": len(verdict.doubled),
+        "explained duplicates": len(verdict.allowed),
     }
     print("  faults: " + ", ".join(f"{name} {count}" for name, count in sorted(faults.counts.items())))
     for name, figure in figures.items():

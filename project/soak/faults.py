@@ -1,4 +1,4 @@
-"""What goes wrong: every few seconds the switch is turned or a process is killed, stopped or restarted, by a seed."""
+"""Fault injection: every few seconds a mode changes, or a process is killed, paused or restarted; seeded."""
 
 import random
 import threading
@@ -14,10 +14,10 @@ from project.demo_check.sandbox import SERVICES, Sandbox
 from .field import Field
 
 EVERY_SECONDS = (1.0, 4.0)
-# Beyond the demo's lease (12 s), so that others take over what a stopped worker holds.
+# Longer than the lease of the demo (12 s), so that another worker takes over the tasks of a paused one.
 LONG_STOP_SECONDS = 16.0
 SHORT_STOP_SECONDS = 3.0
-# A client gives up on an answer after 60 % of an attempt's 5 s; slower than this is `hang`.
+# A client waits for a response for 60 % of an attempt's 5 s; slower responses are covered by `hang`.
 SLOW_SECONDS = 1.0
 
 MODES: tuple[tuple[str, dict[str, float]], ...] = (
@@ -34,7 +34,7 @@ MODES: tuple[tuple[str, dict[str, float]], ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
-    """A process that was killed, or stood still: what it had sent and not yet stored may be sent again."""
+    """A time in which a process was killed or paused: requests whose result it had not stored may be sent again."""
 
     name: str
     at: datetime
@@ -42,7 +42,7 @@ class Stop:
 
 
 class Faults(threading.Thread):
-    """Breaks things until told to stop; then everything is mended and running again."""
+    """Injects faults until it is stopped; then repairs and restarts everything."""
 
     def __init__(self, field: Field, sandbox: Sandbox, seed: int, stop: threading.Event) -> None:
         super().__init__(daemon=True)
@@ -61,19 +61,19 @@ class Faults(threading.Thread):
             while not self._ending.wait(self._random.uniform(*EVERY_SECONDS)):
                 self._one()
             self._mend()
-        except Exception as error:  # a thread has nobody to raise to: the main one asks for it
+        except Exception as error:  # the main thread raises it
             self.failure = error
 
     def stood_still(self, name: str, since: float) -> bool:
-        """Whether the process was stopped at some time after `since` (monotonic)."""
+        """Return whether the process was paused at some time after `since` (monotonic)."""
         began, ended = self._standing.get(name, (0.0, 0.0))
         return began > 0 and ended >= since
 
     def _one(self) -> None:
         if self._random.random() < 0.6:
-            # Up has as much weight as all that is wrong together, or nothing would ever be delivered.
+            # `up` is as likely as all other modes together, or nothing would ever be delivered.
             mode, figures = self._random.choice(MODES) if self._random.random() < 0.55 else MODES[0]
-            # All at once, as when a line is cut, or one of them, while the others go on.
+            # All services, as when the network fails, or one of them while the others work.
             services = self._random.choice([SERVICES, *([one] for one in SERVICES)])
             self._sandbox.turn(mode, *services, **figures)
             self.counts[f"service {mode}"] += 1
@@ -93,7 +93,7 @@ class Faults(threading.Thread):
         )
         fault()
 
-    # Processes. One that is already down or standing still is left alone.
+    # Processes. A process that is already down or paused is skipped.
 
     def _kill_web(self) -> None:
         self._kill(self._random.choice(self._field.webs), "web killed")
@@ -167,6 +167,6 @@ class Faults(threading.Thread):
         for thread in self._others:
             thread.join()
         for child in (self._field.valkey, *self._field.webs, *self._field.workers):
-            if not child.is_running:  # a worker that stood still beyond its lease ends by itself
+            if not child.is_running:  # a worker that was paused longer than its lease exits by itself
                 self._field.start(child)
         self._sandbox.turn("up")

@@ -1,4 +1,4 @@
-"""The processes of a soak: a Valkey, the sandbox, two web servers, two workers; each may be killed and stopped."""
+"""The processes of a soak: Valkey, the sandbox, two web servers, two workers; each can be killed and paused."""
 
 import os
 import random
@@ -21,18 +21,18 @@ START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 WEB_COUNT = 2
 WORKER_COUNT = 2
-# Below the range that systems take the near ends of connections from.
+# Below the ephemeral port range.
 ROOM = 1 + max(SERVICE_PORTS.values())
 PORTS = range(20_000, 30_000, ROOM)
 _OWN_NAMES = ("SYNCQUEUE_", "TELEGRAM_", "DESTINATIONS", "DATABASE_URL", "REDIS_URL", "SECRET_KEY", "LANGUAGE_CODE")
 
 
 def soak_plan(folder: Path) -> tuple[Plan, list[int]]:
-    """A plan on free ports, without what the shell says of services; and the ports of the web servers."""
+    """Return a plan on free ports, without variables of services from the shell, and the ports of the web servers."""
     ports = _free_ports(WEB_COUNT + 2)
     given = {name: value for name, value in os.environ.items() if not name.startswith(_OWN_NAMES)}
     given |= {"ENV_FILE": "", "DEMO_PORT": str(ports[0]), "SANDBOX_PORT": str(ports[-2])}
-    # Every failed attempt and every refused mode would fill the screen.
+    # At a lower level, failed attempts would fill the screen.
     given |= {"DEMO_REDIS_PORT": str(ports[-1]), "LOG_LEVEL": "ERROR"}
     return make_plan(given, folder), ports[:WEB_COUNT]
 
@@ -40,13 +40,13 @@ def soak_plan(folder: Path) -> tuple[Plan, list[int]]:
 def _free_ports(count: int) -> list[int]:
     while True:
         ports = random.SystemRandom().sample(PORTS, count)
-        # The sandbox takes the ports behind its own.
+        # The sandbox uses the ports after its own.
         if all(is_free(port + more) for port in ports for more in range(ROOM)):
             return ports
 
 
 class Field:
-    """All processes. `with Field(...) as field:` starts them and ends them whatever happens."""
+    """All processes. `with Field(...) as field:` starts them, and ends them even after an exception."""
 
     def __init__(self, plan: Plan, web_ports: list[int], output: Output) -> None:
         self.plan = plan
@@ -59,7 +59,7 @@ class Field:
         self.workers = [self._child(f"worker{n}", [*MANAGE, "runsyncworker"]) for n in range(1, WORKER_COUNT + 1)]
 
     def __enter__(self) -> Self:
-        with ExitStack() as undo:  # what has begun is ended when the rest does not begin
+        with ExitStack() as undo:  # stops the started processes if another one does not start
             undo.callback(self.close)
             self._start_all()
             undo.pop_all()
@@ -91,30 +91,30 @@ class Field:
             self.start(child)
 
     def start(self, child: Child) -> None:
-        """Start one and wait until it answers."""
+        """Start a process and wait until it responds."""
         child.start()
         answers = self._answers(child)
         deadline = time.monotonic() + START_SECONDS
         while not answers():
             if not child.is_running or time.monotonic() > deadline:
-                raise CannotStart(f"{child.name} does not answer (exit code {child.exit_code}).")
+                raise CannotStart(f"{child.name} does not respond (exit code {child.exit_code}).")
             time.sleep(0.05)
 
     def kill(self, child: Child) -> None:
-        """SIGKILL for it and all it started."""
+        """Send SIGKILL to the process and its children."""
         self._signal(child, signal.SIGKILL)
         child.kill()
 
     def pause(self, child: Child) -> None:
-        """SIGSTOP for it and all it started: it stands still where it is."""
+        """Send SIGSTOP to the process and its children."""
         self._signal(child, signal.SIGSTOP)
 
     def resume(self, child: Child) -> None:
-        """SIGCONT."""
+        """Send SIGCONT to the process and its children."""
         self._signal(child, signal.SIGCONT)
 
     def empty_redis(self) -> None:
-        """Everything in Redis is lost."""
+        """Delete everything in Redis."""
         with redis.Redis.from_url(self.plan.redis_url) as client:
             client.flushall()
 
@@ -125,7 +125,7 @@ class Field:
                 child.stop(STOP_SECONDS)
 
     def _signal(self, child: Child, number: signal.Signals) -> None:
-        # Each child leads a session of its own, so its group is all that it started (gunicorn's workers).
+        # Each child leads its own session, so its group contains its children (the workers of gunicorn).
         if child.pid is not None and child.is_running:
             os.killpg(child.pid, number)
 

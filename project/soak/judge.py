@@ -1,10 +1,10 @@
 """The judge: the notes as the site's database holds them, against the sandbox's own log of what it stored.
 
-A note counts as doubled when a message or status was created while another one of the same note stood in the same
-place, or when two rows of the search index or two objects of the receiver hold it in the end. For Telegram, which has
-no idempotency key, that may happen after an answer that was never written whole, or when the sender was killed or
-stopped between the service's answer and its own store. Such doubles are counted as allowed, each with its cause; any
-other, and any at a service that can know better, is a failure.
+A note is duplicated if a message or status was created while another one of the same note existed in the same place, or
+if two rows of the search index or two objects of the receiver contain it in the end. On Telegram, which has no
+idempotency key, this may happen after a response that was never sent completely, or if the sender was killed or paused
+before it stored the response. Such duplicates are allowed and listed with their cause; any other duplicate, and any on
+a service that can detect a repetition, is a failure.
 """
 
 import json
@@ -22,30 +22,30 @@ from project.demo_check.sandbox import Message
 
 from .faults import Stop
 
-UNSURE = {"sendMessage", "sendDocument", "sendPhoto"}  # creating, and nothing tells the service of a repetition
+UNSURE = {"sendMessage", "sendDocument", "sendPhoto"}  # creating, without an idempotency key
 CREATING = UNSURE | {"POST /statuses"}
 DELETING = {"deleteMessage", "DELETE /statuses"}
 _NUMBER = re.compile(r"Note (\d+)\b")
-# How long after the service's answer a sender may still be about to store it: a kill in that time is an excuse.
+# Time that a sender may need to store a response: a kill in that time explains a duplicate.
 STORE_SECONDS = 2.0
-# An answer that took longer than this was not waited for: 60 % of the demo's attempts of 5 s, less a busy machine.
+# The sender does not wait longer for a response: 60 % of the demo's attempts of 5 s, less some time of a busy machine.
 LATE_SECONDS = 2.5
 
-# Where the demo's destinations take notes to.
+# The places of the demo's destinations.
 FOR_PUBLIC = ("@news", "mastodon", "manticore", "webhook")
 FOR_PRIVATE = ("@drafts", "manticore", "webhook")
 
-Place = tuple[str, int]  # a channel or account, and a note's number
+Place = tuple[str, int]  # a channel or account, and the number of a note
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request that changed what a service holds."""
+    """One request that changed the data of a service."""
 
     method: str
     chat: str
     message_id: int
-    number: int  # of the note, for creating ones; else 0
+    number: int  # the number of the note for a create, otherwise 0
     at: datetime
     ended_at: datetime | None  # None: the sandbox never finished it
     answered: bool
@@ -53,13 +53,13 @@ class Request:
 
 @dataclass(slots=True, kw_only=True)
 class Verdict:
-    """What the judge found."""
+    """The verdict on a soak."""
 
     request_count: int = 0
     created_count: int = 0
     lost: list[str] = field(default_factory=list)
-    doubled: list[str] = field(default_factory=list)  # without an excuse
-    allowed: list[str] = field(default_factory=list)  # doubles with their cause
+    doubled: list[str] = field(default_factory=list)  # unexplained duplicates
+    allowed: list[str] = field(default_factory=list)  # explained duplicates with their cause
 
     @property
     def holds(self) -> bool:
@@ -67,7 +67,7 @@ class Verdict:
 
 
 def read_log(path: Path) -> list[Request]:
-    """The storing requests of the sandbox's file, in the order they were stored."""
+    """Return the storing requests of the sandbox's log file, in order."""
     lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     ends = {line["n"]: line for line in lines if line["event"] == "ended"}
     return [_request(line, ends.get(line["n"])) for line in lines if line["event"] == "taken" and line["stored"]]
@@ -88,13 +88,13 @@ def _request(taken: Mapping[str, Any], ended: Mapping[str, Any] | None) -> Reque
 
 
 def count_records(database: Path) -> int:
-    """How many rows the site keeps of what should be out there."""
+    """Return the number of records in the database of the site."""
     with closing(sqlite3.connect(database, timeout=20)) as connection:
         return int(connection.execute("SELECT COUNT(*) FROM syncqueue_syncrecord").fetchone()[0])
 
 
 def read_notes(database: Path) -> dict[str, dict[int, str]]:
-    """By place, as the sandbox's visitors know it, the notes that should stand there: number and text."""
+    """Return the expected notes by place of the sandbox: number and text."""
     with closing(sqlite3.connect(database, timeout=20)) as connection:
         rows = connection.execute("SELECT text, is_private FROM notes_note WHERE deleted_at IS NULL").fetchall()
     wanted: dict[str, dict[int, str]] = {place: {} for place in (*FOR_PUBLIC, *FOR_PRIVATE)}
@@ -110,9 +110,9 @@ def differences(
     shown: Mapping[str, Sequence[Message]],
     excused: Container[tuple[int, int]] = (),
 ) -> list[str]:
-    """Notes that are missing, show an old text, or stand where they should not; doubles are not looked for here.
+    """Return notes that are missing, outdated, or in the wrong place; duplicates are not checked here.
 
-    `excused`: note and id of messages whose sender could not learn of them: nobody can take those away.
+    `excused`: note and id of messages whose id the sender could not receive, and which therefore cannot be removed.
     """
     found: list[str] = []
     for channel, notes in wanted.items():
@@ -120,8 +120,8 @@ def differences(
         known: set[int] = set()
         for message in shown.get(channel, ()):
             number = _NUMBER.search(message.text)
-            if number is None:  # a placeholder, which is to be gone when all is at rest
-                found.append(f"{channel}: {message.first_line!r} is nobody's note")
+            if number is None:  # a placeholder, which must be removed by the end
+                found.append(f"{channel}: {message.first_line!r} belongs to no note")
                 continue
             texts.setdefault(int(number[1]), []).append(message.first_line)
             if (int(number[1]), message.id) not in excused:
@@ -133,13 +133,13 @@ def differences(
             if number in texts and text not in texts[number]
         ]
         found += [
-            f"{channel}: note {number} is not taken away" for number in texts if number not in notes and number in known
+            f"{channel}: note {number} is not removed" for number in texts if number not in notes and number in known
         ]
     return found
 
 
 def doubles(requests: Iterable[Request], stops: Sequence[Stop]) -> Iterator[tuple[Request, str]]:
-    """Each message or status created beside another one of its note, with its excuse ("" for none)."""
+    """Yield each message or status that was created next to another one of its note, with its cause ("" for none)."""
     standing: dict[Place, list[Request]] = {}
     for request in requests:
         if request.method in DELETING:
@@ -152,12 +152,12 @@ def doubles(requests: Iterable[Request], stops: Sequence[Stop]) -> Iterator[tupl
 
 
 def standing_twice(shown: Mapping[str, Sequence[Message]]) -> list[str]:
-    """What a table or a receiver holds of one note more than once: their rows and objects go by our own ids."""
+    """Return notes that a table or a receiver contains more than once, although rows and objects have our own ids."""
     found: list[str] = []
     for place in ("manticore", "webhook"):
         numbers = [_NUMBER.search(one.text) for one in shown.get(place, ())]
         counts = Counter(number[1] for number in numbers if number)
-        found += [f"{place}: note {number} stands there {n} times" for number, n in counts.items() if n > 1]
+        found += [f"{place}: note {number} exists {n} times" for number, n in counts.items() if n > 1]
     return found
 
 
@@ -168,22 +168,22 @@ def _take_away(standing: dict[Place, list[Request]], request: Request) -> None:
 
 
 def excuse(before: Request, stops: Sequence[Stop]) -> str:
-    """Why the sender of `before` could not know that it had arrived; "" when it could."""
+    """Return why the sender of `before` could not know that it arrived; "" if it could."""
     if before.method not in UNSURE:
         return ""
     if not before.answered or before.ended_at is None:
-        return "its answer was never written whole"
+        return "its response was never sent completely"
     if (before.ended_at - before.at).total_seconds() > LATE_SECONDS:
-        return "its answer came too late"
+        return "its response was too late"
     grace = timedelta(seconds=STORE_SECONDS)
     for stop in stops:
         if before.at - grace <= stop.until and stop.at <= before.ended_at + grace:
-            return f"{stop.name} was killed or stopped between answer and store"
+            return f"{stop.name} was killed or paused before it stored the response"
     return ""
 
 
 def unlearned(requests: Iterable[Request], stops: Sequence[Stop]) -> set[tuple[int, int]]:
-    """Note and id of each message whose sender could not learn of it."""
+    """Return note and id of each message whose id the sender could not receive."""
     return {(one.number, one.message_id) for one in requests if one.method in CREATING and excuse(one, stops)}
 
 
@@ -193,7 +193,7 @@ def judge(
     wanted: Mapping[str, Mapping[int, str]],
     shown: Mapping[str, Sequence[Message]],
 ) -> Verdict:
-    """The verdict over a soak that has come to rest."""
+    """Return the verdict on a finished soak."""
     verdict = Verdict(
         request_count=len(requests), created_count=sum(request.method in CREATING for request in requests)
     )

@@ -1,4 +1,4 @@
-"""People at their browsers: each writes, edits and deletes notes of their own until told to stop."""
+"""Simulated users with browsers: each writes, edits and deletes their own notes until stopped."""
 
 import random
 import threading
@@ -12,16 +12,16 @@ import httpx
 from project.demo_check.site import Site, SiteError
 
 PAUSE_SECONDS = (0.05, 0.5)  # between two clicks
-BACK_SECONDS = 0.5  # until a person tries again at a site that does not answer
+BACK_SECONDS = 0.5  # until a user retries a site that does not respond
 
 
 @dataclass(slots=True)
 class Diary:
-    """What all people saw, kept together."""
+    """The observations of all users."""
 
     saves: int = 0
-    broken_off: int = 0  # the web server was killed or stood still: the browser does not know what came of it
-    refused: list[str] = field(default_factory=list)  # the site answered, and not as a working one does
+    broken_off: int = 0  # the web server was killed or paused, so the browser does not know the result
+    refused: list[str] = field(default_factory=list)  # unexpected responses of the site
     longest_seconds: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
     numbers: "count[int]" = field(default_factory=lambda: count(1))
@@ -46,7 +46,7 @@ class Diary:
 
 @dataclass(slots=True)
 class _Mine:
-    """A note of this person."""
+    """A note of this user."""
 
     pk: int
     number: int
@@ -55,12 +55,12 @@ class _Mine:
 
 
 class Person(threading.Thread):
-    """One person; only this thread changes the person's notes, so what the database holds is what they last saved."""
+    """One user; only this thread changes the user's notes, so the database contains their last save."""
 
     def __init__(
         self, url: str, diary: Diary, seed: int, stop: threading.Event, stood_still: Callable[[float], bool]
     ) -> None:
-        """`stood_still` says whether the web server was stopped (SIGSTOP) at some time since a moment."""
+        """`stood_still` returns whether the web server was paused (SIGSTOP) after a given time."""
         super().__init__(daemon=True)
         self._url = url
         self._stood_still = stood_still
@@ -91,10 +91,10 @@ class Person(threading.Thread):
         elif drawn < 0.85:
             self._edit(site, self._random.choice(self._notes))
         else:
-            # Taken from the list first: a note whose deletion broke off may be gone or not, and is left alone.
+            # Removed from the list first: the state of a note whose deletion was interrupted is unknown.
             note = self._notes.pop(self._random.randrange(len(self._notes)))
             site.delete_note(note.pk)
-        if not self._stood_still(started):  # then its time says nothing of the save
+        if not self._stood_still(started):  # otherwise the duration is not that of the save
             self._diary.note_save(time.monotonic() - started)
 
     def _write(self, site: Site) -> None:

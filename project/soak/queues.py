@@ -1,4 +1,4 @@
-"""Redis as an outsider reads it: every task in exactly one state (I1), and none left at the end."""
+"""Reads Redis from outside: every task is in exactly one state (I1), and none is left at the end."""
 
 import threading
 from collections import Counter
@@ -12,7 +12,7 @@ EVERY_SECONDS = 1.0
 
 
 def tasks(url: str) -> dict[str, list[str]]:
-    """Service and id of every task by state; a service's states are read in one transaction."""
+    """Return service and id of every task by state; the states of a service are read in one transaction."""
     with redis.Redis.from_url(url, decode_responses=True, socket_timeout=2) as client:
         found: dict[str, list[str]] = {state: [] for state in STATES}
         for service in SERVICES:
@@ -25,7 +25,7 @@ def tasks(url: str) -> dict[str, list[str]]:
 
 
 class Watch(threading.Thread):
-    """Looks once a second, as long as Redis answers, for a task in two states."""
+    """Checks once a second, while Redis responds, for a task in two states."""
 
     def __init__(self, url: str, stop: threading.Event) -> None:
         super().__init__(daemon=True)
@@ -38,7 +38,7 @@ class Watch(threading.Thread):
         while not self._stop_looking.wait(EVERY_SECONDS):
             try:
                 found = tasks(self._url)
-            except redis.RedisError:  # it is one of the things that are being broken
+            except redis.RedisError:  # an injected fault
                 continue
             self.looks += 1
             counts = Counter(task for ids in found.values() for task in ids)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from syncqueue.admin.cards import Card
+from syncqueue.core.hold import BREAKER, RATE
 from syncqueue.models import Destination, RecordState, RefusedObject, SyncRecord
 from syncqueue.presentation.figures import capped, figure
 from syncqueue.secrets import redact
@@ -79,12 +80,12 @@ def _waiting_count(card: Card) -> int:
 
 def _holds_that_end(card: Card) -> Iterator[Notice]:
     for hold in card.holds:
-        if hold.kind in ("breaker", "rate") and not hold.lifted:
+        if hold.kind in (BREAKER, RATE) and not hold.lifted:
             text = _("%(service)s: %(reason)s, since %(since)s; %(waiting)s and go out by themselves.") % {
                 "service": card.service,
                 "reason": redact(hold.reason).rstrip("."),
                 "since": _moment(hold.since_at),
-                "waiting": _tasks_wait(hold.parked_count),
+                "waiting": (_messages_wait if hold.kind == BREAKER else _tasks_wait)(hold.parked_count),
             }
             yield Notice(text=text, page="queue_tasks", arguments=(card.service, "delayed"), is_urgent=False)
 
@@ -154,6 +155,10 @@ def _count(rows: QuerySet[SyncRecord]) -> int:
 
 def _tasks_wait(count: int) -> str:
     return ngettext("%(count)s task waits", "%(count)s tasks wait", count) % {"count": figure(count)}
+
+
+def _messages_wait(count: int) -> str:
+    return ngettext("%(count)s message waits", "%(count)s messages wait", count) % {"count": figure(count)}
 
 
 def _moment(at: datetime | None) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from syncqueue.admin.charts import Chart
 from syncqueue.admin.operations import OPERATIONS, Figures, Operation
+from syncqueue.core.hold import BREAKER
 from syncqueue.core.task import QueueStats
 from syncqueue.queue.inspect import HoldView
 
@@ -38,4 +39,4 @@ class Card:
     @property
     def is_away(self) -> bool:
         """Whether an endpoint of the service cannot be reached."""
-        return any(hold.kind == "breaker" and not hold.lifted for hold in self.holds)
+        return any(hold.kind == BREAKER and not hold.lifted for hold in self.holds)

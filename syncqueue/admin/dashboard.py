@@ -59,13 +59,15 @@ class DashboardPages(QueuePages):
         self.check_view(request)
         problem = ""
         workers: Sequence[services.WorkerView] = ()
+        unreadable_count = 0
         running: list[tuple[str, Sequence[TaskView], int, str]] = []
         try:
-            workers = services.workers()
+            beats = services.heartbeats()
+            workers, unreadable_count = beats.values, beats.unreadable_count
             running = [(name, *_running(name)) for name in services.service_names()]
         except SyncQueueError as error:
             problem = redact(str(error))
-        shown = {"workers": workers, "running": running, "problem": problem}
+        shown = {"workers": workers, "unreadable_count": unreadable_count, "running": running, "problem": problem}
         return self.render(request, "syncqueue/workers.html", _("Workers"), shown)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.utils.translation import gettext as _
 
@@ -13,6 +13,7 @@ from syncqueue.admin.cards import Card
 from syncqueue.admin.charts import SPANS, Span, chart
 from syncqueue.admin.operations import figures_of
 from syncqueue.core.errors import ConfigurationError, QueueUnavailable, SyncQueueError
+from syncqueue.core.hold import breaker_of
 from syncqueue.presentation.outages import outage_words
 from syncqueue.queue.inspect import PeriodCount
 from syncqueue.secrets import redact
@@ -53,10 +54,12 @@ def overview(span_name: str = "hour") -> Overview:
 
 def _card(name: str, workers: Sequence[services.WorkerView], span: Span) -> Card:
     try:
-        figures, holds = figures_of(name), services.holds(name)
+        figures, holds = figures_of(name), list(services.holds(name))
         periods = services.history(name, span.count, span.minutes)
         minutes = periods if span.minutes == 1 else services.history(name, RATE_MINUTES + 1, 1)
         gone = services.outages(name)
+        waiting = {breaker_of(one.endpoint).name: one.waiting_count for one in gone}
+        holds = [replace(hold, parked_count=waiting.get(hold.name, hold.parked_count)) for hold in holds]
     except QueueUnavailable:
         raise
     except SyncQueueError as error:

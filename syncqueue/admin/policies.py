@@ -18,7 +18,6 @@ from django.utils.translation import gettext_lazy
 
 from syncqueue import services
 from syncqueue.conf import get_settings
-from syncqueue.core.errors import QueueError
 from syncqueue.models import ServicePolicy
 from syncqueue.secrets import redact
 
@@ -118,11 +117,9 @@ class ServicePolicyAdmin(Page):
         for policy in queryset:
             self.delete_model(request, policy)
 
-    def _after_commit(self, request: HttpRequest, switch: Callable[..., None], service: str) -> None:
+    def _after_commit(self, request: HttpRequest, switch: Callable[..., str], service: str) -> None:
         transaction.on_commit(partial(self._mirror, request, switch, service))
 
-    def _mirror(self, request: HttpRequest, switch: Callable[..., None], service: str) -> None:
-        try:
-            switch(service, actor=str(request.user))
-        except QueueError as error:
-            self.message_user(request, f"{service}: {redact(str(error))}", messages.WARNING)
+    def _mirror(self, request: HttpRequest, switch: Callable[..., str], service: str) -> None:
+        if pending := switch(service, actor=str(request.user)):
+            self.message_user(request, f"{service}: {redact(pending)}", messages.WARNING)

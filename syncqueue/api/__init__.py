@@ -1,1 +1,1 @@
-"""The JSON API over the service layer; see `urls.py` for its paths."""
+"""The JSON API on top of the service layer; `urls.py` lists the paths."""

@@ -1,4 +1,4 @@
-"""Who asks: a bearer token of SYNCQUEUE["API_TOKENS"], or the session of a staff user with the permission."""
+"""Authentication: a bearer token of SYNCQUEUE["API_TOKENS"], or the session of a staff user with the permission."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ _SCHEME = "bearer "
 
 
 def authorise(request: HttpRequest, permission: str) -> Actor:
-    """The one who asks, if they may; raises `ApiError` (401 nobody known, 403 not allowed)."""
+    """Return the authorised caller; raises `ApiError` (401 not authenticated, 403 not permitted)."""
     if (token := _bearer(request)) is not None:
         return _machine(token)
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         raise ApiError(401, _("Log in, or send a token: Authorization: Bearer ..."), {"WWW-Authenticate": "Bearer"})
     if not _is_permitted(user, permission):
-        raise ApiError(403, _("This needs a staff user with the permission %s.") % permission)
+        raise ApiError(403, _("This requires a staff user with the permission %s.") % permission)
     _check_csrf(request)
     return Actor.of(user)
 
 
 def may(request: HttpRequest, permission: str) -> bool:
-    """Whether the one who asks has this permission; nobody is refused here but for a wrong token (`ApiError`)."""
+    """Return whether the caller has this permission; raises `ApiError` only for an unknown token."""
     if (token := _bearer(request)) is not None:
         return bool(_machine(token))
     user = getattr(request, "user", None)
@@ -41,16 +41,16 @@ def _is_permitted(user: AbstractUser, permission: str) -> bool:
 
 
 def _bearer(request: HttpRequest) -> str | None:
-    """The token sent, if any; other schemes belong to what stands before the site, such as a proxy."""
+    """Return the bearer token of the request, if any; other schemes belong to a proxy in front of the site."""
     header = request.headers.get("Authorization", "")
     return header[len(_SCHEME) :].strip() if header.lower().startswith(_SCHEME) else None
 
 
 def _machine(token: str) -> Actor:
-    # All are compared, so that the time tells nothing about which one was nearly right.
+    # All tokens are compared, so that the time does not reveal which one nearly matched.
     equal = [constant_time_compare(token, known) for known in get_settings().api_tokens]
     if not any(equal):
-        raise ApiError(401, _("This token is not known."), {"WWW-Authenticate": 'Bearer error="invalid_token"'})
+        raise ApiError(401, _("Unknown token."), {"WWW-Authenticate": 'Bearer error="invalid_token"'})
     return Actor(name=f"API token {equal.index(True) + 1}")
 
 
@@ -59,8 +59,8 @@ def _no_view(request: HttpRequest) -> HttpResponse:
 
 
 def _check_csrf(request: HttpRequest) -> None:
-    """Django's own check, made here because the views are exempt for the sake of tokens."""
+    """Run Django's CSRF check for sessions; the views are exempt from it because tokens do not need it."""
     middleware = CsrfViewMiddleware(_no_view)
     middleware.process_request(request)
     if middleware.process_view(request, _no_view, (), {}) is not None:
-        raise ApiError(403, _("The CSRF token is missing or wrong: send the cookie's value as X-CSRFToken."))
+        raise ApiError(403, _("The CSRF token is missing or wrong: send the value of the cookie as X-CSRFToken."))

@@ -1,4 +1,4 @@
-"""Errors as JSON with the right status."""
+"""Error responses: JSON with the right status."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ logger = logging.getLogger("syncqueue.api")
 
 
 class ApiError(Exception):
-    """A request that cannot be answered, with the status and a sentence for the one who asks."""
+    """A request that cannot be served, with the status and a message for the caller."""
 
     def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
-        """`headers`: what the status wants beside it, such as Allow."""
+        """`headers`: headers that the status requires, such as Allow."""
         super().__init__(message)
         self.status = status
         self.headers = headers
 
 
 def error_response(error: ApiError | SyncQueueError) -> JsonResponse:
-    """The answer to a request that ended in `error`."""
+    """Return the response to a request that ended in `error`."""
     headers = error.headers if isinstance(error, ApiError) else None
     return JsonResponse({"error": redact(str(error))}, status=_status(error), headers=dict(headers or {}))
 
 
 def database_response(error: DatabaseError) -> JsonResponse:
-    """The answer while the database is away; its own words may hold addresses and are for the log."""
-    logger.error("The database does not answer: %s", error)
-    return JsonResponse({"error": _("The database does not answer.")}, status=503)
+    """Return the response while the database is down; its error may contain addresses and goes to the log only."""
+    logger.error("The database does not respond: %s", error)
+    return JsonResponse({"error": _("The database does not respond.")}, status=503)
 
 
 def _status(error: ApiError | SyncQueueError) -> int:
@@ -55,5 +55,5 @@ def _status(error: ApiError | SyncQueueError) -> int:
         case TaskInProcessing() | WrongState():
             return 409
         case QueueError():
-            return 503  # Redis is away, full, or another site's: nothing works until that is mended
+            return 503  # Redis is down or full, or the queue belongs to another site: nothing works until that is fixed
     return 500

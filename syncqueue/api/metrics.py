@@ -1,4 +1,4 @@
-"""Prometheus metrics, made when asked for. The counters live in Redis, so they are right over all processes."""
+"""Prometheus metrics, computed for each scrape. The counters are in Redis, so they cover all processes."""
 
 from __future__ import annotations
 
@@ -13,60 +13,60 @@ from syncqueue import services
 from syncqueue.api.errors import ApiError
 from syncqueue.api.routing import requires
 from syncqueue.core.errors import SyncQueueError
+from syncqueue.core.hold import KINDS
 from syncqueue.queue.calls import Measures
 from syncqueue.queue.inspect import HoldView
 from syncqueue.services.audit import Actor
 from syncqueue.services.permissions import VIEW
 
 _PLAIN = "text/plain; version=0.0.4; charset=utf-8"
-# What a family is made of: its kind, name, help and the names of its labels.
+# Each metric family: kind, name, help and label names.
 _FAMILIES = (
-    ("gauge", "syncqueue_up", "Whether the queue of the service could be asked", ("service",)),
-    ("gauge", "syncqueue_tasks", "Tasks now, by state; delayed includes the held ones", ("service", "state")),
-    ("counter", "syncqueue_tasks_processed", "Tasks that were done", ("service",)),
-    ("counter", "syncqueue_tasks_failed", "Tasks that went to the dead letters", ("service",)),
-    ("counter", "syncqueue_tasks_retried", "Times a task was set aside to be tried again", ("service",)),
-    ("gauge", "syncqueue_oldest_pending_seconds", "How long the oldest pending task has been ready", ("service",)),
+    ("gauge", "syncqueue_up", "Whether the queue of the service can be read", ("service",)),
+    ("gauge", "syncqueue_tasks", "Current tasks by state; delayed includes parked tasks", ("service", "state")),
+    ("counter", "syncqueue_tasks_processed", "Tasks done", ("service",)),
+    ("counter", "syncqueue_tasks_failed", "Tasks that became dead letters", ("service",)),
+    ("counter", "syncqueue_tasks_retried", "Retries scheduled", ("service",)),
+    ("gauge", "syncqueue_oldest_pending_seconds", "Age of the oldest pending task", ("service",)),
     ("gauge", "syncqueue_paused", "Whether a person has paused the service", ("service",)),
-    ("gauge", "syncqueue_holds", "Holds in force, by kind", ("service", "kind")),
-    ("gauge", "syncqueue_held_tasks", "Tasks parked behind holds, by kind", ("service", "kind")),
-    ("gauge", "syncqueue_workers", "Workers alive that work on the service", ("service",)),
-    ("histogram", "syncqueue_attempt_duration_seconds", "How long attempts took", ("service",)),
+    ("gauge", "syncqueue_holds", "Active holds by kind", ("service", "kind")),
+    ("gauge", "syncqueue_held_tasks", "Tasks parked by holds, by kind", ("service", "kind")),
+    ("gauge", "syncqueue_workers", "Live workers that serve the service", ("service",)),
+    ("histogram", "syncqueue_attempt_duration_seconds", "Duration of attempts", ("service",)),
 )
-_HOLD_KINDS = ("breaker", "rate", "broken", "disabled", "pause")
 
 
 @requires(VIEW)
 def metrics(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """All metrics, as text or as OpenMetrics, whichever the scraper asks for."""
+    """Return all metrics as Prometheus text or OpenMetrics, depending on the Accept header."""
     try:  # optional: the extra `metrics`
         from prometheus_client import CollectorRegistry, generate_latest
         from prometheus_client.openmetrics import exposition
     except ImportError as error:
-        raise ApiError(501, _("Metrics need a library: pip install 'django-syncqueue[metrics]'.")) from error
+        raise ApiError(501, _("Metrics require a package: pip install 'django-syncqueue[metrics]'.")) from error
     registry = CollectorRegistry()
     registry.register(QueueCollector())
     if "application/openmetrics-text" in request.headers.get("Accept", ""):
-        open_text: Any = exposition.generate_latest  # without types
+        open_text: Any = exposition.generate_latest  # it has no type hints
         return HttpResponse(open_text(registry), content_type=exposition.CONTENT_TYPE_LATEST)
     return HttpResponse(generate_latest(registry), content_type=_PLAIN)
 
 
 class QueueCollector:
-    """Reads every service's figures once for each scrape."""
+    """Reads the figures of every service once per scrape."""
 
     def describe(self) -> list[Any]:
-        """Nothing: registering is not to ask Redis."""
+        """Return nothing: registration must not query Redis."""
         return []
 
     def collect(self) -> Iterator[Any]:
-        """The families with their samples. A service that cannot be asked has `syncqueue_up` 0 and nothing else."""
+        """Yield the families with their samples; a service whose queue cannot be read has only `syncqueue_up` 0."""
         families = _new_families()
         workers = _workers()
         for name in services.service_names():
             try:
                 measured, holds = services.measures(name), services.holds(name)
-            except SyncQueueError:  # said by syncqueue_up, and in words by the other calls
+            except SyncQueueError:  # syncqueue_up reports it; the other calls return the reason
                 families["syncqueue_up"].add_metric([name], 0)
                 continue
             _add(families, name, measured, holds, sum(name in worker.services for worker in workers))
@@ -76,7 +76,7 @@ class QueueCollector:
 def _workers() -> Sequence[services.WorkerView]:
     try:
         return services.workers()
-    except SyncQueueError:  # then no queue can be asked either
+    except SyncQueueError:  # the queues cannot be read either
         return []
 
 
@@ -115,6 +115,6 @@ def _add_holds(families: dict[str, Any], service: str, holds: Sequence[HoldView]
     parked: Counter[str] = Counter()
     for hold in holds:
         parked[hold.kind] += hold.parked_count
-    for kind in _HOLD_KINDS:
+    for kind in KINDS:
         families["syncqueue_holds"].add_metric([service, kind], in_force[kind])
         families["syncqueue_held_tasks"].add_metric([service, kind], parked[kind])

@@ -1,4 +1,4 @@
-"""The API's OpenAPI 3.1 description, in one place; a test compares it with the paths and with every answer."""
+"""The OpenAPI 3.1 description of the API; a test compares it with the paths and with every response."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from syncqueue.api.tasks import LARGEST_PAGE, LONGEST_SEARCH, PAGE
 
 _PROBLEMS = {
     400: "A parameter is unknown or malformed.",
-    401: "Nobody is logged in, or the token is not known.",
+    401: "The request is not authenticated, or the token is unknown.",
     403: "The permission or the CSRF token is missing.",
-    404: "There is no such service (the known ones are named) or task.",
-    409: "The task's state does not allow it.",
-    501: "The library for this is not installed.",
-    503: "Redis or the database does not answer.",
+    404: "The service (the error lists the enabled ones) or the task does not exist.",
+    409: "The state of the task does not allow it.",
+    501: "The package for this is not installed.",
+    503: "Redis or the database does not respond.",
 }
-_VIEW = "Needs `syncqueue.view_queue` or a token."
-_OPERATE = "Needs `syncqueue.operate_queue` or a token. Written to the admin log."
+_VIEW = "Requires `syncqueue.view_queue` or a token."
+_OPERATE = "Requires `syncqueue.operate_queue` or a token. Recorded in the admin log."
 _PLAIN = {"text/plain": {"schema": TEXT}, "application/openmetrics-text": {"schema": TEXT}}
 
 
@@ -34,7 +34,7 @@ def _operation(
     rights: str = _VIEW,
     parameters: tuple[dict[str, Any], ...] = (),
 ) -> dict[str, Any]:
-    """One method of a path. `answer` names the schema of what it answers with 200."""
+    """Return one method of a path. `answer`: the schema name of the 200 response."""
     responses: dict[str, Any] = {"200": {"description": "Done.", "content": _json(ref(answer))}}
     for status in sorted({401, 403, 503, *problems}):
         responses[str(status)] = {"description": _PROBLEMS[status], "content": _json(ref("Error"))}
@@ -50,19 +50,21 @@ def _in_query(name: str, description: str, schema: Schema) -> dict[str, Any]:
     return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
-_SERVICE = _in_path("service", "The name of a service in SYNCQUEUE['HANDLERS'].")
+_SERVICE = _in_path("service", "A service of SYNCQUEUE['HANDLERS'].")
 _TASK = _in_path("task_id", "The id of a task.")
 _CLEARED_STATE = {"type": "array", "items": {"type": "string", "enum": ["pending", "delayed", "failed"]}}
 _PAGE_PARAMETERS = (
-    _in_query("state", "Whose tasks; pending when it is left out.", STATE),
+    _in_query("state", "The state of the tasks; the default is pending.", STATE),
     _in_query(
         "search",
-        "A text to find, in any case, in id, entity, action, hold and last error.",
+        "Case-insensitive search in id, entity, action, hold and last error.",
         {"type": "string", "maxLength": LONGEST_SEARCH},
     ),
-    _in_query("cursor", "next_cursor of the page before.", TEXT),
+    _in_query("cursor", "next_cursor of the previous page.", TEXT),
     _in_query(
-        "limit", "How many at most.", {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": PAGE}
+        "limit",
+        "Maximum number of tasks on the page.",
+        {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": PAGE},
     ),
 )
 
@@ -74,11 +76,11 @@ def _change(summary: str, answer: str, *problems: int) -> dict[str, Any]:
 def _health() -> dict[str, Any]:
     said = {"content": _json(ref("Health"))}
     return {
-        "summary": "Whether Redis answers, every service has a worker, and nothing waits for too long",
-        "description": "Anyone gets the status; figures are for those who may see the queues.",
+        "summary": "Whether Redis responds, every service has a worker, and no task waits too long",
+        "description": "The status is public; the figures require `syncqueue.view_queue` or a token.",
         "security": [{}, {"token": []}, {"session": []}],
         "responses": {
-            "200": {"description": "All is well.", **said},
+            "200": {"description": "Everything works.", **said},
             "401": {"description": _PROBLEMS[401], "content": _json(ref("Error"))},
             "503": {"description": "Something is wrong.", **said},
         },
@@ -86,17 +88,17 @@ def _health() -> dict[str, Any]:
 
 
 def _metrics() -> dict[str, Any]:
-    described = _operation("Figures for Prometheus", "Error", 501)
+    described = _operation("Metrics for Prometheus", "Error", 501)
     described["responses"]["200"] = {"description": "The metrics.", "content": _PLAIN}
     return described
 
 
-_CLEAR = _change("Take tasks out: pending, delayed and failed, or the states named", "Cleared", 400, 409)
+_CLEAR = _change("Clear tasks: pending, delayed and failed, or the given states", "Cleared", 400, 409)
 _CLEAR["parameters"] = [_in_query("state", "Only this state (repeatable).", _CLEARED_STATE)]
 
 PATHS: dict[str, dict[str, Any]] = {
-    "stats": {"get": _operation("The figures of all services", "AllStats")},
-    "stats/{service}": {"get": _operation("The figures of one service", "QueueStats", 404), "parameters": [_SERVICE]},
+    "stats": {"get": _operation("Figures of all services", "AllStats")},
+    "stats/{service}": {"get": _operation("Figures of one service", "QueueStats", 404), "parameters": [_SERVICE]},
     "health": {"get": _health()},
     "metrics": {"get": _metrics()},
     "openapi.json": {
@@ -107,38 +109,40 @@ PATHS: dict[str, dict[str, Any]] = {
         }
     },
     "{service}/retry-failed": {
-        "post": _change("Bring all failed tasks back; attempts and crashes count anew", "Counted"),
+        "post": _change("Put all failed tasks back into the queue; resets their attempt and crash counts", "Counted"),
         "parameters": [_SERVICE],
     },
     "{service}/clear": {"delete": _CLEAR, "parameters": [_SERVICE]},
     "{service}/recover": {
-        "post": _change("Take back tasks whose lease has run out", "Counted"),
+        "post": _change("Recover the tasks with an expired lease", "Counted"),
         "parameters": [_SERVICE],
     },
-    "{service}/pause": {"post": _change("Hold the service", "Switched"), "parameters": [_SERVICE]},
-    "{service}/resume": {"post": _change("Let the service go on", "Switched"), "parameters": [_SERVICE]},
+    "{service}/pause": {"post": _change("Pause the service", "Switched"), "parameters": [_SERVICE]},
+    "{service}/resume": {"post": _change("Resume the service", "Switched"), "parameters": [_SERVICE]},
     "{service}/tasks": {
-        "get": _operation("A page of a state's tasks, oldest first", "TaskPage", 400, 404, parameters=_PAGE_PARAMETERS),
+        "get": _operation(
+            "A page of the tasks in one state, oldest first", "TaskPage", 400, 404, parameters=_PAGE_PARAMETERS
+        ),
         "parameters": [_SERVICE],
     },
     "{service}/tasks/{task_id}": {
         "get": _operation("One task with its payload and attempts", "TaskDetail", 404),
-        "delete": _change("Take one task out; not while it is in processing", "TaskMoved", 409),
+        "delete": _change("Delete one task; refused while it is in processing", "TaskMoved", 409),
         "parameters": [_SERVICE, _TASK],
     },
     "{service}/tasks/{task_id}/retry": {
-        "post": _change("Bring one failed task back", "TaskMoved", 409),
+        "post": _change("Put one failed task back into the queue", "TaskMoved", 409),
         "parameters": [_SERVICE, _TASK],
     },
     "{service}/tasks/{task_id}/run-now": {
-        "post": _change("Let one delayed task go out at once", "TaskMoved", 409),
+        "post": _change("Run one delayed task now", "TaskMoved", 409),
         "parameters": [_SERVICE, _TASK],
     },
 }
 
 
 def description(request: HttpRequest) -> JsonResponse:
-    """The description, for anyone: it says how to ask, and nothing of this site but where the API stands."""
+    """Return the description. It is public: it documents the API and reveals only its URL."""
     base = request.path.rstrip("/").removesuffix("openapi.json").rstrip("/")
     return JsonResponse(
         {
@@ -146,7 +150,7 @@ def description(request: HttpRequest) -> JsonResponse:
             "info": {
                 "title": "syncqueue",
                 "version": "1",
-                "description": "Figures and moves of the sync queues. Every path also works with a slash at its end.",
+                "description": "Figures and operations of the sync queues. A trailing slash is optional on every path.",
             },
             "servers": [{"url": base or "/"}],
             "security": [{"token": []}, {"session": []}],

@@ -1,4 +1,4 @@
-"""From a path and a method to a view: rights, unknown services and errors are dealt with here, once."""
+"""Maps a path and a method to a view; checks permissions and services, and converts errors to responses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ActorView = Callable[Concatenate[HttpRequest, Actor, P], HttpResponseBase]
 
 
 def requires(permission: str) -> Callable[[ActorView[P]], View]:
-    """A view that is called with the one who asks, once it is clear that they may and the service exists."""
+    """Decorate a view: it is called with the caller once the permission and the service have been checked."""
 
     def decorate(view: ActorView[P]) -> View:
         @wraps(view)
@@ -45,12 +45,12 @@ def requires(permission: str) -> Callable[[ActorView[P]], View]:
 def _check_service(name: str) -> None:
     known = services.service_names()
     if name not in known:
-        message = _("There is no service %(name)r; there are: %(known)s.")
+        message = _("There is no service %(name)r; enabled: %(known)s.")
         raise ApiError(404, message % {"name": name, "known": ", ".join(known) or "-"})
 
 
 def route(path: str, **views: View) -> URLPattern:
-    """The pattern of `path` ("{service}/clear"), with or without a slash at its end, and a view for each method."""
+    """Return the URL pattern of `path` ("{service}/clear"), trailing slash optional, with a view for each method."""
     pattern = path.replace(".", r"\.").replace("{", "(?P<").replace("}", ">[^/]+)")
     name = "-".join(part for part in path.split("/") if not part.startswith("{"))
     return re_path(rf"^{pattern}/?\Z", _dispatcher(views), name=name)
@@ -59,9 +59,9 @@ def route(path: str, **views: View) -> URLPattern:
 def _dispatcher(views: dict[str, View]) -> View:
     by_method = views | ({"HEAD": views["GET"]} if "GET" in views else {})
 
-    # Also under ATOMIC_REQUESTS: a worker may claim what is brought back before the request's commit.
+    # Not atomic, also under ATOMIC_REQUESTS: a worker may claim a requeued task before the request commits.
     @non_atomic_requests
-    @csrf_exempt  # sessions are checked in auth.py; a token cannot be sent by another site's page
+    @csrf_exempt  # auth.py checks sessions; a page of another site cannot send a token
     @never_cache
     def dispatch(request: HttpRequest, **kwargs: str) -> HttpResponseBase:
         try:
@@ -78,10 +78,10 @@ def _view_for(request: HttpRequest, by_method: dict[str, View]) -> View:
     view = by_method.get(request.method or "")
     if view is None:
         allowed = ", ".join(by_method)
-        raise ApiError(405, _("Use %s here.") % allowed, {"Allow": allowed})
+        raise ApiError(405, _("Method not allowed; use %s.") % allowed, {"Allow": allowed})
     return view
 
 
 def no_such_path(request: HttpRequest) -> JsonResponse:
-    """The answer to every path that is none of the API's."""
-    return error_response(ApiError(404, _("There is no such path in this API.")))
+    """Return the response to an unknown path."""
+    return error_response(ApiError(404, _("This API has no such path.")))

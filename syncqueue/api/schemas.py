@@ -1,4 +1,4 @@
-"""The JSON Schemas of the API's answers, for its OpenAPI description."""
+"""JSON Schemas of the API's responses, for its OpenAPI description."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STATE: Schema = {"type": "string", "enum": [state.value for state in TaskState]}
 
 
 def ref(name: str) -> Schema:
-    """A reference to one of SCHEMAS."""
+    """Return a reference to one of SCHEMAS."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
@@ -30,12 +30,12 @@ def _list(schema: Schema) -> Schema:
 
 
 def _object(**properties: Schema) -> Schema:
-    """An object of exactly these properties."""
+    """Return the schema of an object with exactly these properties."""
     return _partly(list(properties), **properties)
 
 
 def _partly(required: list[str], /, **properties: Schema) -> Schema:
-    """An object of no other properties than these, not all of which need be there."""
+    """Return the schema of an object with only these properties, of which `required` must be present."""
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
@@ -73,7 +73,7 @@ _ATTEMPT = _object(at=MOMENT, seconds=SECONDS, outcome=TEXT, error=TEXT, traceba
 _SERVICE_HEALTH = _object(name=TEXT, ok=FLAG, workers=COUNT, oldest_pending_seconds=_or_null(SECONDS), problem=TEXT)
 
 SCHEMAS: dict[str, Schema] = {
-    "Error": _object(error={"type": "string", "description": "What is wrong and what to do, for people."}),
+    "Error": _object(error={"type": "string", "description": "What is wrong and what to do."}),
     "QueueStats": _object(**_STATS),
     "AllStats": _object(services=_list(ref("QueueStats"))),
     "Counted": _object(service=TEXT, count=COUNT),
@@ -100,11 +100,12 @@ SCHEMAS: dict[str, Schema] = {
         attempts=_list(_ATTEMPT),
     ),
     "TaskMoved": _object(service=TEXT, id=TEXT, count={"const": 1}),
-    "Health": _partly(  # figures are for those who may see them
+    "Health": _partly(  # the figures require a permission
         ["status"],
         status={"type": "string", "enum": ["ok", "failing"]},
         redis=FLAG,
         services=_list(_SERVICE_HEALTH),
+        unreadable_heartbeats=COUNT,
         error=TEXT,
     ),
 }

@@ -1,4 +1,4 @@
-"""The API's views of tasks: pages of a state, one task, and what may be done with it."""
+"""API views of tasks: pages of a state, one task, and the operations on it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LONGEST_SEARCH = 200
 
 @requires(VIEW)
 def tasks(request: HttpRequest, actor: Actor, service: str) -> JsonResponse:
-    """A page of a state's tasks, oldest first."""
+    """Return a page of the tasks in one state, oldest first."""
     asked = _parameters(request, {"state", "search", "cursor", "limit"})
     state = _state(asked.get("state", TaskState.PENDING.value))
     search = asked.get("search", "")
@@ -48,27 +48,27 @@ def tasks(request: HttpRequest, actor: Actor, service: str) -> JsonResponse:
 
 @requires(VIEW)
 def task(request: HttpRequest, actor: Actor, service: str, task_id: str) -> JsonResponse:
-    """One task with its payload and the attempts so far."""
+    """Return one task with its payload and its attempts so far."""
     return JsonResponse(detail(services.task(service, task_id)))
 
 
 @requires(OPERATE)
 def delete(request: HttpRequest, actor: Actor, service: str, task_id: str) -> JsonResponse:
-    """Take one task out."""
+    """Delete one task."""
     services.delete_task(service, task_id, actor=actor.name)
     return _done(actor, service, "delete", task_id)
 
 
 @requires(OPERATE)
 def retry(request: HttpRequest, actor: Actor, service: str, task_id: str) -> JsonResponse:
-    """Bring one failed task back."""
+    """Put one failed task back into the queue."""
     services.retry_task(service, task_id, actor=actor.name)
     return _done(actor, service, "retry", task_id)
 
 
 @requires(OPERATE)
 def run_now(request: HttpRequest, actor: Actor, service: str, task_id: str) -> JsonResponse:
-    """Let one delayed task go out at once."""
+    """Run one delayed task now."""
     services.run_task_now(service, task_id, actor=actor.name)
     return _done(actor, service, "run-now", task_id)
 
@@ -79,28 +79,28 @@ def _done(actor: Actor, service: str, operation: str, task_id: str) -> JsonRespo
 
 
 def _parameters(request: HttpRequest, known: set[str]) -> Mapping[str, str]:
-    """The parameters of the address; a misspelt or repeated one is refused instead of passed over."""
+    """Return the query parameters; raises `ApiError` for an unknown or repeated one instead of ignoring it."""
     unknown = set(request.GET) - known
     repeated = [name for name in request.GET if len(request.GET.getlist(name)) > 1]
     if unknown or repeated:
-        raise ApiError(400, _("The parameters are %s, each at most once.") % ", ".join(sorted(known)))
+        raise ApiError(400, _("The parameters are %s; each may be given once.") % ", ".join(sorted(known)))
     return {name: str(request.GET[name]) for name in request.GET}
 
 
 def _state(name: str) -> TaskState:
     if name not in set(TaskState):
-        raise ApiError(400, _("state: one of %s.") % ", ".join(TaskState))
+        raise ApiError(400, _("state: expected one of %s.") % ", ".join(TaskState))
     return TaskState(name)
 
 
 def _limit(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= LARGEST_PAGE):
-        raise ApiError(400, _("limit: a whole number from 1 to %d.") % LARGEST_PAGE)
+        raise ApiError(400, _("limit: expected a whole number from 1 to %d.") % LARGEST_PAGE)
     return int(text)
 
 
 def summary(view: TaskView) -> dict[str, Any]:
-    """A task as a page shows it. What cannot be read has nulls, and `unreadable` says why."""
+    """Return a task as it appears on a page; an unreadable task has nulls, and the reason in `unreadable`."""
     known = view.task
     last = view.progress.history[-1] if view.progress.history else None
     return {
@@ -122,7 +122,7 @@ def summary(view: TaskView) -> dict[str, Any]:
 
 
 def detail(view: TaskView) -> dict[str, Any]:
-    """A task with all that is known of it. The raw body is shown only where it cannot be read."""
+    """Return all details of a task; the raw body is included only if it cannot be read."""
     return {
         **summary(view),
         "key": view.task.key if view.task else None,

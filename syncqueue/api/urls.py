@@ -1,4 +1,4 @@
-"""The API's paths, for `path("api/admin/sync-queue/", include("syncqueue.api.urls"))`."""
+"""Paths of the API, for `path("api/admin/sync-queue/", include("syncqueue.api.urls"))`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The API's views: each a call of the service layer and its answer as JSON."""
+"""Views of the API: each calls the service layer and returns the result as JSON."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ CLEARABLE = (TaskState.PENDING, TaskState.DELAYED, TaskState.FAILED)
 
 @requires(VIEW)
 def stats(request: HttpRequest, actor: Actor) -> JsonResponse:
-    """The figures of every service."""
+    """Return the figures of every service."""
     return JsonResponse({"services": [asdict(services.stats(name)) for name in services.service_names()]})
 
 
 @requires(VIEW)
 def service_stats(request: HttpRequest, actor: Actor, service: str) -> JsonResponse:
-    """The figures of one service."""
+    """Return the figures of one service."""
     return JsonResponse(asdict(services.stats(service)))
 
 
 def health(request: HttpRequest) -> JsonResponse:
-    """200 or 503 with one word for anyone, with figures for those who may see the queues."""
+    """Return 200 or 503: the status alone to anyone, with figures to callers with the permission."""
     with_figures = False
     try:
         with_figures = may(request, VIEW)
@@ -45,52 +45,56 @@ def health(request: HttpRequest) -> JsonResponse:
     except (SyncQueueError, DatabaseError) as error:
         shown = {"error": redact(str(error))} if with_figures else {}
         return JsonResponse({"status": "failing", **shown}, status=503)
-    figures = {"redis": found.redis, "services": [asdict(service) for service in found.services]}
+    figures = {
+        "redis": found.redis,
+        "services": [asdict(service) for service in found.services],
+        "unreadable_heartbeats": found.unreadable_heartbeats,
+    }
     answer = {"status": "ok" if found.ok else "failing", **(figures if with_figures else {})}
     return JsonResponse(answer, status=200 if found.ok else 503)
 
 
 @requires(OPERATE)
 def retry_failed(request: HttpRequest, actor: Actor, service: str) -> JsonResponse:
-    """Put the failed tasks back; answers how many."""
+    """Put the failed tasks back into the queue; returns the count."""
     count = services.retry_failed(service, actor=actor.name)
     return _done(actor, service, "retry-failed", count)
 
 
 @requires(OPERATE)
 def clear(request: HttpRequest, actor: Actor, service: str) -> JsonResponse:
-    """Take pending, delayed and failed tasks out, or those of the states named; answers how many of each."""
+    """Clear pending, delayed and failed tasks, or those of the given states; returns the count of each state."""
     counts = services.clear(service, states=_states(request), actor=actor.name)
     return _done(actor, service, "clear", sum(counts.values()), counts)
 
 
 @requires(OPERATE)
 def recover(request: HttpRequest, actor: Actor, service: str) -> JsonResponse:
-    """Put tasks whose lease has run out back at once; answers how many."""
+    """Recover the tasks with an expired lease now; returns the count."""
     return _done(actor, service, "recover", services.recover(service, actor=actor.name))
 
 
 @requires(OPERATE)
 def pause(request: HttpRequest, actor: Actor, service: str) -> JsonResponse:
-    """Hold the service until it is resumed."""
+    """Pause the service until it is resumed."""
     services.pause(service, actor=actor.name)
     return _switched(actor, service, "pause", paused=True)
 
 
 @requires(OPERATE)
 def resume(request: HttpRequest, actor: Actor, service: str) -> JsonResponse:
-    """Let a paused service go on."""
+    """Resume a paused service."""
     services.resume(service, actor=actor.name)
     return _switched(actor, service, "resume", paused=False)
 
 
 def _states(request: HttpRequest) -> Sequence[TaskState]:
-    """The states asked for with `?state=`; a misspelt parameter must not end in clearing everything."""
+    """Return the states of `?state=`; a misspelt parameter is refused, because it would clear everything."""
     unknown = set(request.GET) - {"state"}
     named = request.GET.getlist("state")
     if unknown or set(named) - set(TaskState):
         allowed = ", ".join(CLEARABLE)
-        raise ApiError(400, _("The only parameter is state, one of: %s.") % allowed)
+        raise ApiError(400, _("The only parameter is state; expected one of %s.") % allowed)
     return tuple(TaskState(name) for name in dict.fromkeys(named)) or CLEARABLE
 
 

@@ -1,1 +1,1 @@
-"""Plain Python at the bottom of the house: values, errors and rules, without Django and without Redis."""
+"""Values, errors and rules in plain Python. Imports neither Django nor Redis."""

@@ -1,4 +1,4 @@
-"""Cutting long work into pieces."""
+"""Splits long work into chunks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """The items in lists of `size`, the last one shorter (itertools.batched, which Python 3.11 lacks)."""
+    """Yield the items in lists of `size`; the last list may be shorter (itertools.batched needs Python 3.12)."""
     iterator = iter(items)
     while piece := list(islice(iterator, size)):
         yield piece

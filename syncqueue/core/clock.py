@@ -1,4 +1,4 @@
-"""The time, behind one small interface, so that a test can set it."""
+"""The clock as an interface, so that a test can set the time."""
 
 from __future__ import annotations
 
@@ -8,44 +8,44 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What the rest of the house asks for the time."""
+    """Source of the current time."""
 
     def now_ms(self) -> int | None:
-        """Epoch milliseconds to be used instead of Redis's own TIME, or None to use Redis's."""
+        """Return epoch milliseconds to use instead of Redis TIME, or None to use Redis TIME."""
 
     def now(self) -> datetime:
-        """The aware time for what is written into the database and shown to people."""
+        """Return the current time as an aware datetime, for the database and for display."""
 
 
 class SystemClock:
-    """Production's clock: Redis keeps its own time for leases, the machine's is for people."""
+    """The production clock: leases and due times use Redis TIME, everything else the system clock."""
 
     def now_ms(self) -> int | None:
-        """Leave the time to Redis, so that the clocks of machines do not matter."""
+        """Return None: Redis TIME is used, so clock differences between machines do not matter."""
         return None
 
     def now(self) -> datetime:
-        """The machine's time in UTC."""
+        """Return the system time in UTC."""
         return datetime.now(UTC)
 
 
 class ManualClock:
-    """A test's clock: stands still until it is moved."""
+    """A clock for tests: it stands still until `advance` is called."""
 
     def __init__(self, start: datetime | None = None) -> None:
-        """Begin at `start`, by default now."""
+        """Start at `start`; the default is the current time."""
         self._seconds = start.timestamp() if start is not None else time.time()
 
     def now_ms(self) -> int | None:
-        """The set time in epoch milliseconds."""
+        """Return the set time in epoch milliseconds."""
         return int(self._seconds * 1000)
 
     def now(self) -> datetime:
-        """The set time as an aware datetime."""
+        """Return the set time as an aware datetime."""
         return datetime.fromtimestamp(self._seconds, UTC)
 
     def advance(self, seconds: float) -> None:
-        """Move on by so many seconds."""
+        """Move the clock forward by `seconds`."""
         self._seconds += seconds
 
 

@@ -1,28 +1,28 @@
-"""Every error of syncqueue, as one tree.
+"""All exceptions of syncqueue, as one tree.
 
 SyncQueueError
 ├── ConfigurationError      a setting is wrong
 ├── SecretError             a stored secret cannot be read
 ├── InvalidTask             a task or its body is malformed
-├── InvalidCursor           a page's cursor is malformed
-├── QueueError              the queue refused or could not be asked
+├── InvalidCursor           the cursor of a page is malformed
+├── QueueError              the queue refused the operation or could not be reached
 │   ├── QueueUnavailable        Redis cannot be reached
-│   ├── QueueFull               Redis refuses to grow (maxmemory)
+│   ├── QueueFull               Redis has reached its memory limit (maxmemory)
 │   ├── ForeignQueue            the queue is stamped by another database
 │   ├── UnconfirmedEnvironment  the database was stamped in another environment
-│   ├── LeaseLost               the task is not held under this token any more
-│   ├── TaskInProcessing        nothing but its holder may touch the task now
-│   ├── WrongState              the task's state does not allow what was asked
+│   ├── LeaseLost               the lease with this token has ended
+│   ├── TaskInProcessing        only the holder of the lease may change the task now
+│   ├── WrongState              the operation is not allowed in the task's state
 │   └── UnknownTask             the queue has no such task
-└── HandlerError            what a handler says by raising
-    ├── RetryLater              try again; uses an attempt
+└── HandlerError            raised by a handler to report an outcome
+    ├── RetryLater              retry; uses an attempt
     ├── RateLimited             the service asks to wait; uses no attempt
     ├── Unreachable             the service was not reached, nothing was sent; uses no attempt
     ├── Unavailable             the service, or a proxy in front of it, is out of order; uses no attempt
-    ├── PermanentError          never try again by itself
-    ├── DestinationBroken       nothing can reach this destination until a person mends it
-    ├── AddressMoved            the place has another address now; nothing was done
-    └── OutcomeUnknown          it was sent, the answer was lost
+    ├── PermanentError          do not retry automatically
+    ├── DestinationBroken       nothing can be sent to this destination until a person fixes it
+    ├── AddressMoved            the destination has a new address; nothing was sent
+    └── OutcomeUnknown          the request was sent, the response was lost
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ HoldScope = Literal["destination", "credential", "task"]
 
 
 class SyncQueueError(Exception):
-    """Base of all errors of syncqueue."""
+    """Base class of all exceptions of syncqueue."""
 
 
 class ConfigurationError(SyncQueueError):
@@ -49,15 +49,15 @@ class InvalidTask(SyncQueueError, ValueError):
 
 
 class InvalidCursor(SyncQueueError, ValueError):
-    """The place in a list that was named is none that a page has given."""
+    """The cursor was not issued by an earlier page of the list."""
 
 
 class QueueError(SyncQueueError):
-    """The queue refused an operation or could not be asked."""
+    """The queue refused the operation or could not be reached."""
 
 
 class QueueUnavailable(QueueError):
-    """Redis cannot be reached, or does not answer in time."""
+    """Redis cannot be reached, or does not respond in time."""
 
 
 class QueueFull(QueueError):
@@ -65,83 +65,86 @@ class QueueFull(QueueError):
 
 
 class ForeignQueue(QueueError):
-    """The queue belongs to another database, which has stamped it with its own site id."""
+    """The queue belongs to another database, which stamped it with its own site id."""
 
 
 class UnconfirmedEnvironment(QueueError):
-    """The database was stamped in another environment, and nobody has confirmed the move yet."""
+    """The database was stamped in another environment, and the move has not been confirmed."""
 
 
 class LeaseLost(QueueError):
-    """The task is no longer held under the token given: its lease ran out and it was recovered."""
+    """The lease with the given token has ended: it expired and the task was recovered."""
 
 
 class TaskInProcessing(QueueError):
-    """The task is being worked on; only the holder of its lease may change it."""
+    """The task is in processing; only the holder of its lease may change it."""
 
 
 class WrongState(QueueError):
-    """What was asked makes no sense for a task in this state, such as the retry of one that has not failed."""
+    """The operation is not allowed in the task's state, such as a retry of a task that has not failed."""
 
 
 class UnknownTask(QueueError):
-    """There is no such task: it is done, or was removed."""
+    """The queue has no such task: it is done, or it was removed."""
 
 
 class HandlerError(SyncQueueError):
-    """Base of what a handler says by raising. The message is shown to people: no secrets in it."""
+    """Base class of the exceptions by which a handler reports an outcome.
+
+    The message is shown to people and must not contain secrets.
+    """
 
 
 class RetryLater(HandlerError):
-    """The service was reached and failed; the task is tried again by policy and uses an attempt."""
+    """The service was reached and failed; the task is retried by the policy and uses an attempt."""
 
     def __init__(self, message: str, *, after_seconds: float | None = None) -> None:
-        """`after_seconds`: the delay the service asked for, which wins over the policy's delay."""
+        """`after_seconds`: the delay that the service asked for; takes precedence over the policy."""
         super().__init__(message)
         self.after_seconds = after_seconds
 
 
 class RateLimited(HandlerError):
-    """The service asks to wait; all tasks of the scope are held that long and no attempt is used.
+    """The service asks to wait; all tasks of the scope are held for that time and no attempt is used.
 
-    The scope "task" is for a limit on one kind of call alone: only the task at hand waits.
+    The scope "task" is for a limit on one kind of call: only the current task waits.
     """
 
     def __init__(self, message: str, *, after_seconds: float, scope: HoldScope = "destination") -> None:
-        """`after_seconds`: how long to hold; `scope`: what the limit was said of."""
+        """`after_seconds`: how long to hold; `scope`: which tasks the limit applies to."""
         super().__init__(message)
         self.after_seconds = after_seconds
         self.scope: HoldScope = scope
 
 
 class Unreachable(HandlerError):
-    """The service was never reached (DNS, refused, connect timeout); nothing was sent, no attempt is used."""
+    """The service was not reached (DNS, refused, connect timeout); nothing was sent, no attempt is used."""
 
 
 class Unavailable(HandlerError):
-    """The service, or a proxy in front of it, is out of order: 500, 502, 503, 504, a page of HTML, a reset.
+    """The service, or a proxy in front of it, is out of order: 500, 502, 503, 504, an HTML page, a reset.
 
-    Such an answer says nothing about the object, so it uses no attempt. Raise it for a call that is safe to repeat;
+    Such a response says nothing about the object, so it uses no attempt. Raise it for a call that is safe to repeat;
     raise `OutcomeUnknown` instead where the call may have created something.
     """
 
 
 class PermanentError(HandlerError):
-    """The service will never accept this content as it is; the task fails at once."""
+    """The service does not accept this content as it is; the task fails immediately."""
 
 
 class DestinationBroken(HandlerError):
-    """The credential or the place is refused; all tasks of the destination wait until a person mends it."""
+    """The credential or the address is refused; all tasks of the destination wait until a person fixes it."""
 
 
 class AddressMoved(HandlerError):
-    """The place has moved for good, and the service told where to; nothing was done and no attempt is used."""
+    """The service reports a permanent new address of the destination; nothing was sent, no attempt is used."""
 
     def __init__(self, message: str, *, new_address: str) -> None:
-        """`message` is shown where a person has to enter the address; `new_address` as a destination holds it."""
+        """`message` is shown where a person must enter the address; `new_address` has the form of `address`."""
         super().__init__(message)
         self.new_address = new_address
 
 
 class OutcomeUnknown(HandlerError):
-    """The request was sent but its answer was lost: the service may or may not have acted on it."""
+    """The request was sent but its response was lost: the service may or may not have acted on it."""

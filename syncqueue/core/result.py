@@ -1,4 +1,4 @@
-"""What came of one attempt, as a value."""
+"""The result of one attempt, as a value."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from syncqueue.core.errors import (
     Unreachable,
 )
 
-# Enough to see the frames that matter; ten of these are kept with a task in Redis.
+# Enough to show the frames that matter; Redis keeps up to ten of these with a task.
 TRACEBACK_CHARACTERS = 4000
 ERROR_CHARACTERS = 1000
 
@@ -28,48 +28,48 @@ class Outcome(StrEnum):
 
     SUCCESS = "success"
     RETRY = "retry"  # the service was reached and failed: uses an attempt
-    FAILURE = "failure"  # never again by itself
+    FAILURE = "failure"  # not retried automatically
     RATE_LIMITED = "rate_limited"  # hold the scope, no attempt used
     UNREACHABLE = "unreachable"  # nothing was sent, no attempt used
     UNAVAILABLE = "unavailable"  # the service is out of order, no attempt used
-    BROKEN = "broken"  # hold the destination until a person mends it
-    MOVED = "moved"  # the destination has another address now: nothing was done, no attempt used
-    UNKNOWN = "unknown"  # sent, but the answer was lost
+    BROKEN = "broken"  # hold the destination until a person fixes it
+    MOVED = "moved"  # the destination has a new address: nothing was sent, no attempt used
+    UNKNOWN = "unknown"  # sent, but the response was lost
 
 
-# What speaks of the endpoint and not of the object: recorded as a failure of the endpoint, and no attempt is used.
+# Outcomes that concern the endpoint and not the object: recorded as an endpoint failure, no attempt is used.
 OUTAGES = frozenset({Outcome.UNREACHABLE, Outcome.UNAVAILABLE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncResult:
-    """The outcome of an attempt, with what people and the queue need to know of it."""
+    """The outcome of an attempt, with the details that people and the queue need."""
 
     outcome: Outcome
     error: str = ""  # one or two sentences for people, without secrets
-    after_seconds: float | None = None  # the delay the service asked for
-    scope: HoldScope = "destination"  # what a rate limit was said of
-    new_address: str = ""  # MOVED: where the place is now
-    traceback: str = ""  # cut to TRACEBACK_CHARACTERS, the end kept
+    after_seconds: float | None = None  # the delay that the service asked for
+    scope: HoldScope = "destination"  # RATE_LIMITED: which tasks the limit applies to
+    new_address: str = ""  # MOVED: the new address
+    traceback: str = ""  # the last TRACEBACK_CHARACTERS characters
 
     @classmethod
     def success(cls) -> SyncResult:
-        """It is done."""
+        """Return a success."""
         return _SUCCESS
 
     @classmethod
     def retry(cls, error: str, after: float | None = None) -> SyncResult:
-        """Try again, after so many seconds or by the policy."""
+        """Return a retry after `after` seconds; None: by the policy."""
         return cls(outcome=Outcome.RETRY, error=_fitting(error), after_seconds=after)
 
     @classmethod
     def failure(cls, error: str) -> SyncResult:
-        """Fail for good, with the reason."""
+        """Return a permanent failure with its reason."""
         return cls(outcome=Outcome.FAILURE, error=_fitting(error))
 
     @classmethod
     def from_exception(cls, error: Exception) -> SyncResult:
-        """Translate what a handler raised; what it did not expect is a retry with its traceback."""
+        """Convert an exception of a handler; any other than a `HandlerError` becomes a retry with its traceback."""
         text = _fitting(_words(error))
         match error:
             case RetryLater():
@@ -98,15 +98,15 @@ class SyncResult:
 
 
 def format_traceback(error: BaseException) -> str:
-    """The traceback of `error` as text, cut at the front, because the end names the failing line."""
+    """Return the traceback of `error` as text; the front is cut off, because the end names the failing line."""
     return _storable("".join(traceback_module.format_exception(error))[-TRACEBACK_CHARACTERS:])
 
 
 def _words(error: Exception) -> str:
-    """What an exception says, or its name where it says nothing, or fails to."""
+    """Return the message of an exception; its class name if the message is empty or `__str__` raises."""
     try:
         return str(error) or type(error).__name__
-    except Exception:  # a __str__ of the site's own that breaks must not take the worker down
+    except Exception:  # a broken __str__ of the site's own class must not end the worker
         return type(error).__name__
 
 
@@ -115,7 +115,7 @@ def _fitting(text: str) -> str:
 
 
 def _storable(text: str) -> str:
-    """Without lone surrogates, which neither Redis nor the database takes."""
+    """Replace lone surrogates, which neither Redis nor the database accepts."""
     return text.encode(errors="replace").decode()
 
 

@@ -1,9 +1,9 @@
-"""A task, its states, and how it is written into Redis and read back.
+"""A task, its states, and its encoding in Redis.
 
 The body of a task is one string: a digit for the version, a digit for the priority (0 high, 1 normal, 2 low),
-and a JSON object. The two digits stand in front so that the queue's scripts can read them without parsing.
-Beside the body a task has a *progress* (attempt and crash counts, the last attempts), written only once
-something happened to it. This is the one place where epoch milliseconds and aware datetimes meet.
+and a JSON object. The two digits come first so that the queue's scripts can read them without parsing JSON.
+Next to the body a task has a *progress* (attempt and crash counts, the last attempts), which is written after the
+first attempt that leaves something to record. Only this module converts epoch milliseconds and aware datetimes.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from typing import Any, Literal
 from syncqueue.core.errors import InvalidTask
 
 BODY_VERSION = "1"
-HISTORY_LENGTH = 10  # attempts remembered with a task
+HISTORY_LENGTH = 10  # attempts kept with a task
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9_-]{0,49}\Z")  # services; part of Redis keys and of URLs
 KEY_PATTERN = re.compile(r"[A-Za-z0-9:._~@+-]{1,150}\Z")  # task keys; part of ids and of URLs
 KEYED_ID_PREFIX = "key:"
-LATEST_MS = 10**13 - 1  # the scripts write times with 13 digits, so that texts sort as numbers do
-PAYLOAD_DEPTH = 100  # how deep the search for the wrong part of a payload goes
+LATEST_MS = 10**13 - 1  # the scripts write times with 13 digits, so that strings sort like numbers
+PAYLOAD_DEPTH = 100  # nesting depth at which the search for an invalid part of a payload stops
 
 CREATE, UPDATE, DELETE = "create", "update", "delete"
 
@@ -36,31 +36,31 @@ PRIORITIES: tuple[Priority, ...] = ("high", "normal", "low")
 
 
 class TaskState(StrEnum):
-    """Where a live task is."""
+    """The state of a live task."""
 
     PENDING = "pending"
     DELAYED = "delayed"  # also when parked by a hold
     PROCESSING = "processing"
-    FAILED = "failed"  # the dead letters
+    FAILED = "failed"  # dead letter
 
 
 _NO_TIME_ZONE = "{!r} has no time zone; use django.utils.timezone.now() or an aware datetime."
 
 
 def to_ms(moment: datetime) -> int:
-    """Epoch milliseconds of an aware datetime; raises `InvalidTask` for a naive one."""
+    """Return the epoch milliseconds of an aware datetime; raises `InvalidTask` for a naive one."""
     if moment.tzinfo is None:
         raise InvalidTask(_NO_TIME_ZONE.format(moment))
     return round(moment.timestamp() * 1000)
 
 
 def from_ms(milliseconds: float) -> datetime:
-    """The aware datetime (UTC) of epoch milliseconds."""
+    """Return epoch milliseconds as an aware datetime (UTC)."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 class _IdSource:
-    """Ids that sort by the time they were made, also within one millisecond of one process."""
+    """Ids that sort by creation time, also within one millisecond of one process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -68,7 +68,7 @@ class _IdSource:
         self._tail = 0
 
     def next(self) -> str:
-        """12 hexadecimal digits of epoch milliseconds and 12 of a random, then counted, tail."""
+        """Return 12 hexadecimal digits of epoch milliseconds and 12 of a tail: random, then incremented."""
         with self._lock:
             now = time.time_ns() // 1_000_000
             if now > self._last_ms:
@@ -93,21 +93,21 @@ TEXT_CHARACTERS = 200
 class SyncTask:
     """A unit of work for one service.
 
-    Raises `InvalidTask`, naming the field, when it is made from something that cannot be queued.
+    Raises `InvalidTask`, which names the field, for values that cannot be queued.
     """
 
-    service: str  # whose queue it is for
+    service: str  # the service whose queue it is for
     action: str  # CREATE, UPDATE, DELETE or a handler's own word
-    entity: str  # what it is about ("notes.note:42"), for people
+    entity: str  # the subject of the task ("notes.note:42"), for people
     payload: Mapping[str, Any] = field(default_factory=dict)  # JSON; no content and no secret
-    key: str | None = None  # tasks with one key do not coexist: a newer one takes the place of the older
+    key: str | None = None  # tasks with the same key do not coexist: a newer task replaces the older one
     priority: Priority = "normal"
-    run_at: datetime | None = None  # aware; None: at once
-    id: str = ""  # made here: from the key where there is one, else unique and sorting by time
+    run_at: datetime | None = None  # aware; None: immediately
+    id: str = ""  # set here: from the key if there is one, otherwise unique and sortable by time
     created_at: datetime = field(default_factory=_now)  # aware
 
     def __post_init__(self) -> None:
-        """Check what was given and complete the id."""
+        """Validate the fields and complete the id."""
         check_name("service", self.service)
         for name in ("action", "entity"):
             value = getattr(self, name)
@@ -133,7 +133,7 @@ class SyncTask:
         if not KEY_PATTERN.match(self.id) or self.id.startswith(KEYED_ID_PREFIX):
             raise InvalidTask(
                 f"id: expected 1 to 150 letters, digits or one of : . _ ~ @ + - , not beginning with "
-                f"{KEYED_ID_PREFIX!r}, got {self.id!r}; leave it empty to have one made."
+                f"{KEYED_ID_PREFIX!r}, got {self.id!r}; leave it empty to have one generated."
             )
         return self.id
 
@@ -148,22 +148,22 @@ def _check_moment(name: str, moment: object) -> None:
 
 
 def keyed_id(key: str) -> str:
-    """The id of the task with this key: one key, one id, so that one key can hold one place only."""
+    """Return the id of the task with this key: the same key always gives the same id, so it exists only once."""
     return KEYED_ID_PREFIX + key
 
 
 def check_name(what: str, value: object) -> None:
-    """Raise `InvalidTask` unless `value` can be the name of a service."""
+    """Raise `InvalidTask` unless `value` is a valid service name."""
     if not isinstance(value, str) or not NAME_PATTERN.match(value):
         raise InvalidTask(f"{what}: expected a lower-case name (letters, digits, - and _, at most 50), got {value!r}.")
 
 
-# Made once: `json.dumps` makes an encoder for each call that names a format.
+# Created once: `json.dumps` with separators creates a new encoder on each call.
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def encode_body(task: SyncTask) -> str:
-    """The body of a task as it is stored; raises `InvalidTask` naming the payload's field that is not JSON."""
+    """Return the body of a task as stored; raises `InvalidTask`, naming the field of the payload that is not JSON."""
     content: dict[str, Any] = {"action": task.action, "entity": task.entity}
     if task.payload:
         content["payload"] = task.payload if type(task.payload) is dict else dict(task.payload)
@@ -177,13 +177,13 @@ def encode_body(task: SyncTask) -> str:
 
 
 def _explain_payload(value: object, path: str = "payload", depth: int = 0) -> str:
-    """Name the first part of `value` that JSON cannot carry; empty when there is none."""
+    """Name the first part of `value` that cannot be encoded as JSON; empty if there is none."""
     if depth > PAYLOAD_DEPTH:
-        return f"{path[:100]}...: nested too deeply, or within itself."
+        return f"{path[:100]}...: nested too deeply, or contains itself."
     if isinstance(value, Mapping):
         for name, part in value.items():
             if not isinstance(name, str):
-                return f"{path}: the name {name!r} is not a text."
+                return f"{path}: the key {name!r} is not a string."
             if found := _explain_payload(part, f"{path}.{name}", depth + 1):
                 return found
         return ""
@@ -193,12 +193,12 @@ def _explain_payload(value: object, path: str = "payload", depth: int = 0) -> st
     try:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except (TypeError, ValueError):
-        return f"{path}: {type(value).__name__} is not JSON; use text, numbers, booleans, lists and dicts."
+        return f"{path}: {type(value).__name__} is not JSON; use strings, numbers, booleans, lists and dicts."
     return ""
 
 
 def decode_body(service: str, task_id: str, body: str) -> SyncTask:
-    """Read a stored body; raises `InvalidTask` when this version of the code cannot."""
+    """Decode a stored body; raises `InvalidTask` if this version of the code cannot read it."""
     if body[:1] != BODY_VERSION:
         raise InvalidTask(f"unknown version {body[:1]!r}; this code reads version {BODY_VERSION}.")
     try:
@@ -219,10 +219,10 @@ def decode_body(service: str, task_id: str, body: str) -> SyncTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptNote:
-    """One attempt that is over, as remembered with the task."""
+    """One finished attempt, as kept with the task."""
 
-    at: datetime  # when it began, aware
-    seconds: float  # how long it took
+    at: datetime  # start, aware
+    seconds: float  # duration
     outcome: str  # a value of Outcome, or "lost" when the worker died
     error: str = ""
     traceback: str = ""
@@ -230,14 +230,14 @@ class AttemptNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """What has happened to a task so far."""
+    """The attempts of a task so far."""
 
     attempt_count: int = 0  # attempts that count against the policy
-    crash_count: int = 0  # leases that ran out after the work had begun
+    crash_count: int = 0  # leases that expired after the work had begun
     history: tuple[AttemptNote, ...] = ()  # the last HISTORY_LENGTH attempts, oldest first
 
     def after(self, note: AttemptNote, *, counts: bool) -> Progress:
-        """This progress with one more attempt, which counts against the policy or does not."""
+        """Return this progress with one more attempt; `counts`: whether it counts against the policy."""
         return Progress(
             attempt_count=self.attempt_count + int(counts),
             crash_count=self.crash_count,
@@ -249,7 +249,7 @@ NO_PROGRESS = Progress()
 
 
 def encode_progress(progress: Progress) -> str:
-    """The progress of a task as it is stored."""
+    """Return the progress of a task as stored."""
     return json.dumps(
         {
             "attempts": progress.attempt_count,
@@ -271,12 +271,12 @@ def encode_progress(progress: Progress) -> str:
 
 
 def decode_progress(text: str | None) -> Progress:
-    """Read a stored progress; one that cannot be read counts as none, so that the task can still run."""
+    """Decode a stored progress; an unreadable one counts as empty, so that the task can still run."""
     if not text:
         return NO_PROGRESS
     try:
         content = json.loads(text)
-        # The recover script writes an empty history as {} because Lua has one table for both.
+        # The recover script writes an empty history as {}: Lua has one table type for lists and dicts.
         history = content.get("history") or []
         return Progress(
             attempt_count=int(content.get("attempts", 0)),
@@ -299,28 +299,27 @@ def _decode_note(note: Mapping[str, Any]) -> AttemptNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedTask:
-    """A task held under a lease."""
+    """A claimed task, with its lease."""
 
     task: SyncTask
-    token: str  # new for each claim; ack, retry, fail, release and extend name it
+    token: str  # new for each claim; required by ack, retry, fail, release and extend
     progress: Progress
-    lane: str | None = None  # the hold whose waiting line it came from, if any
-    probe: bool = False  # it is the one task let through to see whether the hold's reason is over
+    lane: str | None = None  # the hold from whose lane it was claimed, if any
 
     @property
     def attempt(self) -> int:
-        """The number of the attempt about to be made, from 1."""
+        """The number of the next attempt, from 1."""
         return self.progress.attempt_count + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskView:
-    """A task as the read side shows it, in any state, readable or not."""
+    """A task in any state, readable or not, as the admin, the API and the commands show it."""
 
     id: str
     service: str
     state: TaskState
-    task: SyncTask | None  # None when the body cannot be read
+    task: SyncTask | None  # None if the body cannot be read
     raw: str  # the stored body
     progress: Progress
     due_at: datetime | None  # pending: since; delayed: due; processing: lease end; failed: since

@@ -15,10 +15,11 @@ from syncqueue import tracing
 from syncqueue.conf import get_settings
 from syncqueue.core.answer import Asked
 from syncqueue.core.errors import ConfigurationError, QueueError, QueueFull, QueueUnavailable, UnconfirmedEnvironment
+from syncqueue.core.hold import holds_of_destination
 from syncqueue.core.task import NO_PROGRESS, ClaimedTask, SyncTask
 from syncqueue.dispatch import site_queues as queues
 from syncqueue.dispatch.immediate import immediate_loop, is_gevent
-from syncqueue.execution.prepare import hold_names
+from syncqueue.dispatch.sending import is_sending
 from syncqueue.handlers import gate
 from syncqueue.handlers.base import DocumentHandler, Place
 from syncqueue.handlers.registry import shared_handler
@@ -86,7 +87,13 @@ def queued() -> Iterator[None]:
 
 
 def dispatch(pending_records: Sequence[PendingRecord]) -> None:
-    """Attempt or enqueue. What goes wrong here is logged; the records wait and the reconciler finds them."""
+    """Attempt or enqueue. What goes wrong here is logged; the records wait and the reconciler finds them.
+
+    Under a test runner nothing is sent, unless the test asks for it (`syncqueue.testing.sending`).
+    """
+    if not is_sending():
+        logger.info("Nothing is sent under a test runner: %s records wait", len(pending_records))
+        return
     with tracing.span("dispatch", "producer", count=len(pending_records)):
         _dispatch(pending_records)
 
@@ -154,9 +161,9 @@ def _place_in_redis(
     token = secrets.token_hex(8)
     leased = queue.enqueue_leased(tasks, _holds(service, pending_records), token=token)
     claimed = [
-        ClaimedTask(task=task, token=token, progress=NO_PROGRESS, probe=placed.probe)
-        for task, placed in zip(tasks, leased.placed, strict=True)
-        if placed.where is Enqueued.LEASED
+        ClaimedTask(task=task, token=token, progress=NO_PROGRESS)
+        for task, where in zip(tasks, leased.placed, strict=True)
+        if where is Enqueued.LEASED
     ]
     if claimed:
         yield immediate_loop().attempt(service, claimed, holds_active=leased.holds_active, leased=True)
@@ -171,10 +178,11 @@ def _holds(service: str, pending_records: Sequence[PendingRecord]) -> list[tuple
         return [() for _ in pending_records]
     if not isinstance(handler, DocumentHandler):
         return [() for _ in pending_records]
-    return [hold_names(one.destination.pk, _endpoint(handler, one.destination)) for one in pending_records]
+    return [holds_of_destination(one.destination.pk, endpoint_of(handler, one.destination)) for one in pending_records]
 
 
-def _endpoint(handler: DocumentHandler, destination: Destination) -> str:
+def endpoint_of(handler: DocumentHandler, destination: Destination) -> str:
+    """The endpoint of a destination, as far as it can be known without its secret; "" where it has none."""
     found = gate.endpoint(handler, _place_of(destination))
     return found.value if isinstance(found, Asked) else ""  # the attempt ends with it, and says so on the record
 

@@ -18,7 +18,7 @@ from concurrent.futures import Future, wait
 
 from syncqueue.conf import Settings, get_settings
 from syncqueue.core.task import ClaimedTask
-from syncqueue.execution.database import DatabaseThreads
+from syncqueue.execution.database import WEB_LINGER_SECONDS, DatabaseThreads
 from syncqueue.execution.executor import Executor
 from syncqueue.queue import make_async_queue
 from syncqueue.queue.connection import WEB_TIMEOUT_SECONDS, async_client
@@ -37,7 +37,7 @@ class ImmediateLoop:
         """Start the thread."""
         self.pid = os.getpid()
         self._loop = asyncio.new_event_loop()
-        self._database = DatabaseThreads()
+        self._database = DatabaseThreads(linger_seconds=WEB_LINGER_SECONDS)
         self._executor: tuple[Settings, Executor, Callable[[], Awaitable[None]]] | None = None
         self._open: set[Future[None]] = set()
         run = contextvars.Context().run

@@ -1,1 +1,1 @@
-"""Tries everything that syncing needs, and says in words what is wrong and which setting mends it."""
+"""Tests everything that syncing needs, and reports in words what is wrong and which setting fixes it."""

@@ -1,4 +1,4 @@
-"""The doctor's look at the database."""
+"""The doctor's tests of the database."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ AREA = "database"
 
 
 def examine_database() -> Iterator[Finding]:
-    """Whether the tables are there, as this version of the code wants them, and the database is where it should be."""
+    """Yield findings on the connection, the migrations, the environment and the clock of the database."""
     began = time.monotonic()
     try:
         missing = _unapplied()
     except DatabaseError as error:
-        text = _("The database does not answer: %s") % error
-        yield wrong(AREA, text, _("Start it, or mend DATABASES in the settings."))
+        text = _("The database does not respond: %s") % error
+        yield wrong(AREA, text, _("Start the database, or correct DATABASES in the settings."))
         return
     if missing:
         text = _("Migrations of syncqueue are not applied: %s.") % ", ".join(missing)
         yield wrong(AREA, text, _("Run: manage.py migrate syncqueue"))
         return
     seconds = time.monotonic() - began
-    yield ok(AREA, _("It answers, and all migrations are applied."), seconds)
+    yield ok(AREA, _("The database responds, and all migrations are applied."), seconds)
     yield from _stamp()
     yield from _clock()
 
 
 def is_fit(findings: list[Finding]) -> bool:
-    """Whether the rest can be examined: it all reads the tables."""
+    """Return whether the other tests can run: all of them read the tables."""
     return all(finding.level is not Level.WRONG or finding.area != AREA for finding in findings)
 
 
@@ -55,12 +55,16 @@ def _stamp() -> Iterator[Finding]:
     try:
         site.require_confirmed()
     except UnconfirmedEnvironment as error:
-        yield wrong("environment", str(error), _("Look twice, then run: manage.py syncqueue adopt-queue"))
+        yield wrong(
+            "environment",
+            str(error),
+            _("Make sure that this is the right database, then run: manage.py syncqueue adopt-queue"),
+        )
 
 
 def _clock() -> Iterator[Finding]:
     now = SiteStamp.objects.using(site.record_db()).annotate(now=Now()).values_list("now", flat=True).first()
     difference = abs((now - SYSTEM_CLOCK.now()).total_seconds()) if now is not None else 0
     if difference > CLOCK_SECONDS:
-        text = _("The clock of the database and the clock here are %.0f seconds apart.") % difference
-        yield wrong(AREA, text, _("Let both machines take their time from NTP."))
+        text = _("The clocks of the database server and this machine differ by %.0f seconds.") % difference
+        yield wrong(AREA, text, _("Synchronise the clocks of both machines with NTP."))

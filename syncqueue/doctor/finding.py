@@ -1,4 +1,4 @@
-"""What the doctor says of one thing it has tried."""
+"""The result of one test of the doctor."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How a thing stands."""
+    """Severity of a finding."""
 
     OK = "ok"
-    ADVICE = "advice"  # works, and could be better
+    ADVICE = "advice"  # works, but could be improved
     WRONG = "wrong"  # a person must act
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was tried."""
+    """One finding."""
 
     area: str  # "redis", "database", "workers", "telegram", "telegram: @news"
     level: Level
-    text: str  # what was found; no secrets
-    advice: str = ""  # what mends it
-    seconds: float | None = None  # how long it took, where that says something
+    text: str  # the finding, without secrets
+    advice: str = ""  # how to fix it
+    seconds: float | None = None  # duration, if measured
 
 
 def ok(area: str, text: str, seconds: float | None = None) -> Finding:
-    """All is well."""
+    """Return a finding without a problem."""
     return Finding(area=area, level=Level.OK, text=text, seconds=seconds)
 
 
 def advise(area: str, text: str, advice: str, seconds: float | None = None) -> Finding:
-    """It works, and could be better."""
+    """Return a finding that works but could be improved."""
     return Finding(area=area, level=Level.ADVICE, text=text, advice=advice, seconds=seconds)
 
 
 def wrong(area: str, text: str, advice: str, seconds: float | None = None) -> Finding:
-    """A person must act."""
+    """Return a finding on which a person must act."""
     return Finding(area=area, level=Level.WRONG, text=text, advice=advice, seconds=seconds)

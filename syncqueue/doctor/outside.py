@@ -1,17 +1,21 @@
-"""The doctor's look at the services: handlers, the ways to their hosts, and destinations."""
+"""The doctor's tests of the services: handlers, connections to their hosts, and destinations."""
 
 from __future__ import annotations
 
 import asyncio
+import shlex
 import time
+import traceback
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from syncqueue import services
 from syncqueue.conf import get_settings
-from syncqueue.core.answer import Refused
+from syncqueue.core.answer import Asked, Refused
 from syncqueue.core.errors import (
     ConfigurationError,
     DestinationBroken,
@@ -28,30 +32,32 @@ from syncqueue.handlers.registry import shared_handler
 from syncqueue.models import Destination, DestinationState
 from syncqueue.outbound.connect import Outbound
 from syncqueue.outbound.probe import Reach, Way, try_ways
-from syncqueue.secrets import redact
+from syncqueue.secrets import REDACTED, redact
 from syncqueue.site import record_db
+from syncqueue.sources.destinations import ensure_declared
 
 MOST_DESTINATIONS = 20  # each costs a call or two; a site may have one for every user
 
 
 def examine_service(service: str, most: int = MOST_DESTINATIONS) -> Iterator[Finding]:
-    """Whether a service's handler can be used, its hosts be reached, and its destinations be posted to."""
+    """Yield findings on a service: its handler, the connections to its hosts, and its destinations."""
     try:
         handler = shared_handler(service)
     except ConfigurationError as error:
-        yield wrong(service, str(error), _("Mend SYNCQUEUE['HANDLERS'][%r].") % service)
+        yield wrong(service, str(error), _("Correct SYNCQUEUE['HANDLERS'][%r].") % service)
         return
-    yield ok(service, _("Its handler can be used."))
+    yield ok(service, _("The handler can be used."))
     if not isinstance(handler, DocumentHandler):
         return
+    ensure_declared()  # otherwise rows of declared destinations may have old addresses
     rows = Destination.objects.using(record_db()).filter(service=service, state=DestinationState.ACTIVE, enabled=True)
     count = rows.count()
-    # What is known to be broken first: that is what somebody came to see mended.
+    # Broken destinations first: they are the likely reason for running the doctor.
     chosen = list(rows.order_by("broken_at", "pk")[:most])
     yield from _examine(service, handler, chosen)
     if count > len(chosen):
         text = ngettext(
-            "%(n)d of %(count)d destination was tried.", "%(n)d of %(count)d destinations were tried.", count
+            "%(n)d of %(count)d destination was tested.", "%(n)d of %(count)d destinations were tested.", count
         )
         yield ok(service, text % {"n": len(chosen), "count": count})
 
@@ -60,36 +66,68 @@ def _examine(service: str, handler: DocumentHandler, chosen: Sequence[Destinatio
     endpoints: dict[str, list[Destination]] = {}
     for destination in chosen:
         try:
-            found = gate.endpoint(handler, place_of(destination))
+            place = place_of(destination)
         except SecretError as error:
             yield _failure(destination, error)
             continue
-        if isinstance(found, Refused):
-            yield _failure(destination, found.as_error())
-        else:
+        cleaned, found = gate.clean(handler, place.address, place.options, place.secret), gate.endpoint(handler, place)
+        refused = next((one for one in (cleaned, found) if isinstance(one, Refused)), None)
+        if refused is not None:
+            yield _failure(destination, refused.as_error())
+        elif isinstance(found, Asked):
             endpoints.setdefault(found.value, []).append(destination)
     for endpoint, destinations in endpoints.items():
-        where = gate.port_of(endpoint)
-        if where is None:
-            text = _("The handler names no host and port (%r): the ways there are not tried.") % endpoint
-            yield advise(service, text, _("Let its endpoint() return a text such as “example.org:443”."))
-            yield from _check_all(destinations)
-            continue
-        reach = asyncio.run(try_ways(*where, Outbound()))
-        yield from ways_findings(service, endpoint, reach, force_ipv4=handler.config.force_ipv4)
-        if any(not way.problem for way in reach.ways):
-            yield from _check_all(destinations)
-        else:
-            names = ", ".join(destination.name for destination in destinations)
-            yield advise(service, _("Not tried, as their host cannot be reached: %s.") % names, "")
+        yield from _examine_endpoint(service, handler, endpoint, destinations)
+
+
+def _examine_endpoint(
+    service: str, handler: DocumentHandler, endpoint: str, destinations: Sequence[Destination]
+) -> Iterator[Finding]:
+    names = ", ".join(destination.name for destination in destinations)
+    host, port = _host_and_port(endpoint)
+    if not host:
+        if refused := _refused_forms(handler, destinations):
+            yield from refused
+            return
+        text = _("%(names)s: %(handler)s.endpoint() returns %(endpoint)r, which is not a host with a port.")
+        values = {"names": names, "handler": type(handler).__name__, "endpoint": endpoint}
+        advice = _("Add the port to the address, or let the handler add it: “example.org:443”.")
+        yield wrong(service, text % values, advice)
+        return
+    reach = asyncio.run(try_ways(host, port, Outbound()))
+    yield from ways_findings(service, endpoint, reach, force_ipv4=handler.config.force_ipv4)
+    if any(not way.problem for way in reach.ways):
+        yield from _check_all(destinations)
+    else:
+        yield advise(service, _("Not tested, because their host cannot be reached: %s.") % names, "")
+
+
+def _refused_forms(handler: DocumentHandler, destinations: Sequence[Destination]) -> list[Finding]:
+    """Return a finding for each destination whose stored form the handler refuses: a reason for a bad endpoint."""
+    found: list[Finding] = []
+    for destination in destinations:
+        try:
+            place = place_of(destination)
+            handler.clean(place.address, place.options, place.secret)
+        except Exception as error:  # a handler may raise anything; the other destinations are still examined
+            found.append(_failure(destination, error))
+    return found
+
+
+def _host_and_port(endpoint: str) -> tuple[str, int]:
+    """Return the parts of "host:port" or "[::1]:port"; ("", 0) for anything else."""
+    host, _colon, port = endpoint.rpartition(":")
+    if not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
+        return "", 0
+    return host.strip("[]"), int(port)
 
 
 def ways_findings(service: str, endpoint: str, reach: Reach, *, force_ipv4: bool) -> Iterator[Finding]:
-    """What trying the ways to a host has shown, with the setting that mends it."""
+    """Yield the finding on the connections to a host, with the setting that fixes a problem."""
     if reach.problem:
-        text = _("The name of %(endpoint)s cannot be resolved: %(problem)s.")
+        text = _("The host name of %(endpoint)s cannot be resolved: %(problem)s.")
         advice = _(
-            "Look at the address in the settings or the destination, and at this machine's DNS (/etc/resolv.conf)."
+            "Check the address in the settings or the destination, and the DNS of this machine (/etc/resolv.conf)."
         )
         yield wrong(service, text % {"endpoint": endpoint, "problem": reach.problem}, advice, reach.resolved_seconds)
         return
@@ -99,17 +137,18 @@ def ways_findings(service: str, endpoint: str, reach: Reach, *, force_ipv4: bool
     setting = f"SYNCQUEUE['HANDLERS'][{service!r}]['FORCE_IPV4']"
     if not any(not way.problem for way in reach.ways):
         advice = _(
-            "Nothing there answers: look at this machine's firewall and routes, and at the service's own status."
+            "No address can be reached: check the firewall and routes of this machine, and the status page of the "
+            "service."
         )
         yield wrong(service, text, advice, slowest)
     elif force_ipv4 and not _works(old):
-        yield wrong(service, text, _("Only IPv6 works from here: set %s = False.") % setting, slowest)
+        yield wrong(service, text, _("Only IPv6 works on this machine: set %s = False.") % setting, slowest)
     elif not force_ipv4 and new and not _works(new):
-        advice = _("IPv6 does not work from here: set %s = True.") % setting
-        # One that hangs costs each new connection time; one that is refused at once does not.
+        advice = _("IPv6 does not work on this machine: set %s = True.") % setting
+        # An address that hangs costs each new connection time; an address that refuses does not.
         yield (wrong if any(way.hangs for way in new) else advise)(service, text, advice, slowest)
     elif not force_ipv4 and old and not _works(old):
-        yield advise(service, text, _("IPv4 does not work from here; IPv6 is used."), slowest)
+        yield advise(service, text, _("IPv4 does not work on this machine; IPv6 is used."), slowest)
     else:
         yield ok(service, text, slowest)
 
@@ -119,7 +158,7 @@ def _works(ways: Iterable[Way]) -> bool:
 
 
 def _way_text(way: Way) -> str:
-    result = way.problem or _("answers in %d ms") % round(way.seconds * 1000)
+    result = way.problem or _("responds in %d ms") % round(way.seconds * 1000)
     return f"{way.family} {way.address}: {result}"
 
 
@@ -128,15 +167,35 @@ def _check_all(destinations: Sequence[Destination]) -> Iterator[Finding]:
         began = time.monotonic()
         try:
             text = services.check_destination(destination)
-        except (SyncQueueError, ValueError, OSError) as error:
+        except Exception as error:  # a handler may raise anything; the other destinations are still examined
             yield _failure(destination, error)
             continue
         seconds = time.monotonic() - began
         if destination.broken_reason:
-            advice = _("It works again: press “Try again” in the admin, and what waits for it goes out.")
+            advice = _(
+                "The destination works again: press “Try again” in the admin, or run: manage.py syncqueue mend %s"
+            )
+            advice %= shlex.quote(destination.declared or destination.name)
             yield wrong(_area(destination), f"{text} {destination.broken_reason}", advice, seconds)
         else:
-            yield ok(_area(destination), text, seconds)
+            yield _missing(destination, text, seconds) or ok(_area(destination), text, seconds)
+
+
+def _missing(destination: Destination, text: str, seconds: float) -> Finding | None:
+    """Return a finding if a destination has fewer copies than records, as after a table was dropped by hand."""
+    try:
+        lost = services.count_missing(destination)
+    except (SyncQueueError, ValueError, OSError) as error:
+        return _failure(destination, error)
+    if not lost:
+        return None
+    text += " " + ngettext(
+        "%(count)d copy that is recorded as synced is missing.",
+        "%(count)d copies that are recorded as synced are missing.",
+        lost,
+    ) % {"count": lost}
+    advice = _("Write them again: manage.py syncqueue resync --destination %s --force") % destination.pk
+    return wrong(_area(destination), text, advice, seconds)
 
 
 def _area(destination: Destination) -> str:
@@ -146,20 +205,40 @@ def _area(destination: Destination) -> str:
 def _failure(destination: Destination, error: Exception) -> Finding:
     match error:
         case SecretError():
-            advice = _("Put the old key into SECRET_KEY_FALLBACKS or SYNCQUEUE['ENCRYPTION_KEYS'].")
-        case DestinationBroken() if destination.declared:
-            advice = _("Mend SYNCQUEUE['DESTINATIONS'][%r].") % destination.declared
-        case DestinationBroken():
-            advice = _("Enter its credential and address again in the admin.")
+            advice = _("Add the old key to SECRET_KEY_FALLBACKS or SYNCQUEUE['ENCRYPTION_KEYS'].")
+        case DestinationBroken() | ValueError() if destination.declared:
+            advice = _("Correct SYNCQUEUE['DESTINATIONS'][%r].") % destination.declared
+        case DestinationBroken() | ValueError():
+            advice = _("Enter the credential and the address again in the admin.")
         case Unreachable():
-            advice = _("It goes out by itself once the service can be reached.")
+            advice = _("Waiting tasks are sent automatically once the service can be reached.")
         case HandlerError():
-            advice = _("Look at what the service says; the rest is its affair.")
+            advice = _("The service reported this error; check its status and its documentation.")
+        case SyncQueueError() | ValueError() | OSError():
+            advice = _("Check the destination in the admin, and the settings of its service.")
         case _:
-            advice = _("Look at the destination in the admin, and at its service's settings.")
-    return wrong(_area(destination), redact(str(error) or type(error).__name__), advice)
+            advice = _("This is an error in the code of the handler: fix it there.")
+            return wrong(_area(destination), _without_secrets(_told(error), destination), advice)
+    return wrong(_area(destination), _without_secrets(str(error) or type(error).__name__, destination), advice)
+
+
+def _told(error: Exception) -> str:
+    """Return the message of an unexpected exception, with the line that raised it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{where}"
+
+
+def _without_secrets(text: str, destination: Destination) -> str:
+    """Remove the secrets of the destination from the message of a handler's exception."""
+    secrets: list[str] = []
+    with suppress(SyncQueueError, ValueError):
+        secrets = list(place_of(destination).secret.values())
+    for secret in secrets:
+        text = text.replace(secret, REDACTED) if secret else text
+    return redact(text)
 
 
 def names_of(chosen: Sequence[str]) -> list[str]:
-    """The services to examine: those chosen, or all that are on."""
+    """Return the services to examine: the chosen ones, or all enabled ones."""
     return list(chosen) or list(get_settings().services)

@@ -8,8 +8,8 @@ from typing import TypeAlias
 from syncqueue.core.task import ClaimedTask
 from syncqueue.queue import AsyncSyncQueue
 
-# A task that is done, how many seconds its attempt took, and who waits for the answer.
-_Waiting: TypeAlias = tuple[ClaimedTask, float, asyncio.Future[bool]]
+# A task that is done, how many seconds its attempt took, which endpoint answered, and who waits for the answer.
+_Waiting: TypeAlias = tuple[ClaimedTask, float, str, asyncio.Future[bool]]
 
 
 class AckBuffer:
@@ -21,10 +21,10 @@ class AckBuffer:
         self._waiting: list[_Waiting] = []
         self._sending = False
 
-    async def ack(self, claimed: ClaimedTask, seconds: float) -> bool:
-        """End a task whose attempt took so long; answers whether it was still held. Raises `QueueUnavailable`."""
+    async def ack(self, claimed: ClaimedTask, seconds: float, endpoint: str) -> bool:
+        """End a task whose attempt took so long. Returns whether its lease was valid. Raises `QueueUnavailable`."""
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting.append((claimed, seconds, answer))
+        self._waiting.append((claimed, seconds, endpoint, answer))
         if not self._sending:
             await self._send_all()
         return await answer
@@ -40,13 +40,14 @@ class AckBuffer:
 
     async def _send(self, batch: list[_Waiting]) -> None:
         try:
-            held = await self._queue.ack(*(one[0] for one in batch), seconds=[one[1] for one in batch])
+            tasks, seconds, endpoints, _ = zip(*batch, strict=True)
+            held = await self._queue.ack(*tasks, seconds=seconds, endpoints=endpoints)
         except BaseException as error:
-            for _, _, answer in batch:
+            for _, _, _, answer in batch:
                 if not answer.done():
                     answer.set_exception(error if isinstance(error, Exception) else asyncio.CancelledError())
                     answer.exception()  # looked at here: who gave up waiting is not to be reminded
             raise
-        for (_, _, answer), was_held in zip(batch, held, strict=True):
+        for (_, _, _, answer), was_held in zip(batch, held, strict=True):
             if not answer.done():
                 answer.set_result(was_held)

@@ -12,12 +12,13 @@ from syncqueue.conf import ServiceSettings, Settings
 from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import Clock
 from syncqueue.core.errors import QueueError
+from syncqueue.core.hold import BREAKER, RATE, STOPPED, Hold, rate_of, stopped
 from syncqueue.core.result import OUTAGES, Outcome, SyncResult
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.decision import Decision, Move, decide
 from syncqueue.execution.deliver import STATES, Delivered, Delivery
 from syncqueue.execution.ending import Attempt, Ending, announce
-from syncqueue.execution.prepare import NotReady, Prepared, Ready, Verdict, broken_hold
+from syncqueue.execution.prepare import NotReady, Prepared, Ready, Verdict
 from syncqueue.execution.sending import batch_limit
 from syncqueue.handlers.base import DocumentHandler, Place
 from syncqueue.models import RecordState, SyncRecord
@@ -132,35 +133,27 @@ class RecordRunner:
                 return Decision(move=Move.RETRY, error=result.error, counts=False)
             result = replace(result, outcome=Outcome.BROKEN, error=f"{result.error} Enter it as the address.")
         by_credential = result.scope == "credential"
-        subject = f"credential:{credential}" if by_credential else f"destination:{destination_id}"
         decision = decide(
             result,
             attempt=attempt.claimed.attempt,
             service=policy,
             breaker=self._settings.breaker,
-            rate_hold=f"rate:{subject}",
-            broken_hold=broken_hold(destination_id),
+            rate_hold=rate_of(destination_id, credential if by_credential else "").name,
+            stopped_hold=stopped(destination_id).name,
         )
         if result.outcome is Outcome.BROKEN and destination_id:
             await consequences.break_destination(attempt, destination_id, result.error)
-        if result.outcome in OUTAGES and (hold := await consequences.strike(attempt, decision.error)):
+        if result.outcome in OUTAGES and (hold := await consequences.record_failure(attempt, decision.error)):
             return replace(decision, move=Move.PARK, hold=hold)
         return decision
 
     async def _end(
         self, group: Sequence[ReadyAttempt], ended: Sequence[Delivered], decisions: Sequence[Decision]
     ) -> None:
-        """The breaker hears of a success once a group, and of the probe's."""
-        news = next((n for n, one in enumerate(ended) if one.contacted), None)
         await asyncio.gather(
             *(
-                self._ending.end(
-                    one.attempt,
-                    ended[n].result,
-                    decisions[n],
-                    contacted=ended[n].contacted and (n == news or one.attempt.claimed.probe),
-                )
-                for n, one in enumerate(group)
+                self._ending.end(one.attempt, what.result, decision, contacted=what.contacted)
+                for one, what, decision in zip(group, ended, decisions, strict=True)
             )
         )
 
@@ -229,10 +222,10 @@ class _Consequences:
         self._followed: bool | None = None
         self._is_broken = False
 
-    async def strike(self, attempt: Attempt, error: str) -> str:
+    async def record_failure(self, attempt: Attempt, error: str) -> str:
         """Tell the breaker; answers its hold when it is open now, else ""."""
         if self._hold is None:
-            self._hold = await self._ending.strike(attempt, error)
+            self._hold = await self._ending.record_failure(attempt, error)
         return self._hold
 
     async def follow(self, attempt: Attempt, place: Place, result: SyncResult) -> bool:
@@ -267,16 +260,13 @@ def _look_again() -> Decision:
     return Decision(move=Move.RETRY, error=_MARKED_TEXT, delay_seconds=_MARKED_SECONDS, counts=False)
 
 
-def waiting_text(hold: str) -> str:
-    """Why a task parked behind a hold waits, in words."""
-    kind, _, subject = hold.partition(":")
-    match kind:
-        case "breaker":
-            return f"{subject} cannot be reached; this goes out by itself when it can."
-        case "rate":
-            return "The service has asked to wait; this goes out by itself after that."
-        case "broken":
-            return "The destination is refused by the service; this goes out when it has been mended."
-        case "disabled":
-            return "The destination is switched off."
-    return f"Held by {hold}."
+def waiting_text(name: str) -> str:
+    """Why a task parked behind the hold with this name waits, in words."""
+    hold = Hold.parse(name)
+    if hold.kind == BREAKER:
+        return f"{hold.subject} cannot be reached; this goes out by itself when it can."
+    if hold.kind == RATE:
+        return "The service has asked to wait; this goes out by itself after that."
+    if hold.kind == STOPPED:
+        return "The destination is refused by the service, or switched off; this goes out when that is mended."
+    return f"Held by {name}."

@@ -43,7 +43,7 @@ def decide(
     service: ServiceSettings,
     breaker: BreakerSettings,
     rate_hold: str,
-    broken_hold: str,
+    stopped_hold: str,
     draw: Callable[[], float] = random,
 ) -> Decision:
     """The move for a result of attempt number `attempt` (from 1).
@@ -62,7 +62,7 @@ def decide(
                 return Decision(move=Move.RETRY, error=result.error, delay_seconds=seconds, counts=False)
             return Decision(move=Move.PARK, error=result.error, delay_seconds=seconds, counts=False, hold=rate_hold)
         case Outcome.BROKEN:
-            return Decision(move=Move.PARK, error=result.error, counts=False, hold=broken_hold, hold_ends=False)
+            return Decision(move=Move.PARK, error=result.error, counts=False, hold=stopped_hold, hold_ends=False)
         case Outcome.UNREACHABLE | Outcome.UNAVAILABLE:
             return Decision(move=Move.RETRY, error=result.error, delay_seconds=breaker.open_seconds, counts=False)
         case Outcome.UNKNOWN if service.hold_unknown:

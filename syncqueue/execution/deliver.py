@@ -27,7 +27,7 @@ from syncqueue.execution.decision import Decision, Move
 from syncqueue.execution.prepare import Ready
 from syncqueue.execution.sending import Answer, send
 from syncqueue.handlers import gate
-from syncqueue.handlers.base import Document, DocumentHandler, DocumentJob, JobStep, RemotePart
+from syncqueue.handlers.base import Document, DocumentHandler, DocumentJob, JobStep, Place, RemotePart
 from syncqueue.models import RecordState
 from syncqueue.sources import records
 from syncqueue.sources.planner import Reason, Step
@@ -95,7 +95,9 @@ class Delivery:
         """Do it; an answer for each record, in order. Raises nothing but what a broken database raises."""
         await self._finish_unsent([entry for entry in self._entries if not entry.ready.sends])
         if marked := await self._mark():
+            began_at = self._clock.now()
             await self._attempt(marked)
+            await self._tell_of_lost_place(marked[0].place, began_at)
         return [entry.ended for entry in self._entries]
 
     async def store_failures(self, decisions: Sequence[Decision]) -> None:
@@ -124,7 +126,7 @@ class Delivery:
         # An error may come from a proxy that heard nothing of the service behind it. Who can take such a copy away
         # bears the suspicion; for others it would only be one more thing that nobody can do anything about.
         record = entry.record
-        if outcome is not Outcome.RETRY:
+        if outcome not in (Outcome.RETRY, Outcome.UNAVAILABLE):
             return outcome is Outcome.UNKNOWN
         lost = gate.lost_part(self._handler, entry.place, record.source, record.object_pk)
         return isinstance(lost, Asked) and lost.value is not None
@@ -181,6 +183,18 @@ class Delivery:
                 done.append((entry, answer))
         if done:
             await self._keep(done)
+
+    async def _tell_of_lost_place(self, place: Place, began_at: datetime) -> None:
+        """Warn where a place had to be made although records say that copies are there: those are gone."""
+        if self._handler.was_made(place):
+            count = await self._persist(records.count_synced, place.id, before=began_at)
+            if count:
+                logger.warning(
+                    "%s was gone and has been made anew: %s copies that were there are missing. "
+                    "This writes them again: manage.py syncqueue resync --destination %s --force",
+                    place.name, count, place.id,
+                    extra={"service": self._handler.config.service, "destination_id": place.id},
+                )  # fmt: skip
 
     async def _send(self, entries: Sequence[_Entry]) -> Sequence[Answer]:
         """What came of each; orphans are taken away before."""

@@ -18,7 +18,8 @@ from syncqueue import signals, tracing
 from syncqueue.conf import BreakerSettings
 from syncqueue.core.clock import Clock
 from syncqueue.core.errors import LeaseLost, QueueError
-from syncqueue.core.result import OUTAGES, SyncResult
+from syncqueue.core.hold import breaker_of
+from syncqueue.core.result import SyncResult
 from syncqueue.core.task import AttemptNote, ClaimedTask
 from syncqueue.execution.acks import AckBuffer
 from syncqueue.execution.database import DatabaseThreads
@@ -35,7 +36,7 @@ class Attempt:
 
     claimed: ClaimedTask
     endpoint: str  # whose breaker is to be told; "" when none was prepared
-    holds_active: bool  # a hold or a strike is set, so the breaker wants to hear of successes too
+    holds_active: bool  # a hold or a strike is set: ask before sending
     began: float  # monotonic seconds
     leased: bool = True  # False: Redis was away, nothing there knows of this attempt
     destination_id: int | None = None  # None for a generic task, and where the record is gone
@@ -71,12 +72,12 @@ class Ending:
         self._database = database
         self._clock = clock
 
-    async def strike(self, attempt: Attempt, reason: str) -> str:
+    async def record_failure(self, attempt: Attempt, reason: str) -> str:
         """Tell the breaker of a network failure; answers its hold when it is open now, else ""."""
         if not attempt.leased:
             return ""
         try:
-            opened = await self._queue.strike(
+            opened = await self._queue.record_failure(
                 attempt.endpoint,
                 failures=self._breaker.failures,
                 open_seconds=self._breaker.open_seconds,
@@ -86,29 +87,33 @@ class Ending:
         except QueueError as error:
             logger.warning("The breaker of %s could not be told: %s", attempt.endpoint, error, extra=attempt.extra)
             return ""
-        return f"breaker:{attempt.endpoint}" if opened else ""
+        return breaker_of(attempt.endpoint).name if opened else ""
 
     async def end(self, attempt: Attempt, result: SyncResult, decision: Decision, *, contacted: bool) -> None:
-        """Carry out a decision in the queue. `contacted`: the service was asked for something and answered."""
+        """Carry out a decision in the queue. `contacted`: the service was asked for something and answered.
+
+        The queue closes the endpoint's breaker then. A probe that ends without an answer is given back there.
+        """
         if tracing.IS_AVAILABLE:
             tracing.note("ended", **attempt.ended(result))
         if not attempt.leased:
             await self._end_without_queue(attempt, result, decision)
             return
         try:
-            await self._tell_breaker(attempt, result, contacted)
-            await self._move(attempt, result, decision)
+            await self._move(attempt, result, decision, attempt.endpoint if contacted else "")
         except LeaseLost as error:
             logger.warning("%s", error, extra=attempt.extra)
         except QueueError as error:
             logger.warning("The end of an attempt could not be stored in the queue: %s", error, extra=attempt.extra)
 
     async def done(self, attempts: Sequence[Attempt]) -> None:
-        """End attempts that went well in one call, where no breaker and no hold wants to hear of them."""
+        """End attempts that went well in one call."""
         now = time.monotonic()
         try:
             held = await self._queue.ack(
-                *(one.claimed for one in attempts), seconds=[now - one.began for one in attempts]
+                *(one.claimed for one in attempts),
+                seconds=[now - one.began for one in attempts],
+                endpoints=[one.endpoint for one in attempts],
             )
         except QueueError as error:
             extra = {"service": attempts[0].claimed.task.service}
@@ -134,32 +139,24 @@ class Ending:
         if decision.move in (Move.FAIL, Move.NEEDS_REVIEW):
             await self._announce(signals.task_failed, attempt, error=decision.error)
 
-    async def _tell_breaker(self, attempt: Attempt, result: SyncResult, contacted: bool) -> None:
-        hold = f"breaker:{attempt.endpoint}"
-        if result.outcome in OUTAGES or not attempt.endpoint:
-            return
-        if contacted and (attempt.holds_active or attempt.claimed.probe):
-            await self._queue.lift(hold)
-        elif attempt.claimed.probe:  # it had nothing to ask: let another one go ahead
-            await self._queue.hold(hold, 0, "", forced=True)
-
-    async def _move(self, attempt: Attempt, result: SyncResult, decision: Decision) -> None:
+    async def _move(self, attempt: Attempt, result: SyncResult, decision: Decision, endpoint: str) -> None:
         claimed = attempt.claimed
         match decision.move:
             case Move.DONE:
-                await self._tell_done(attempt, await self._acks.ack(claimed, time.monotonic() - attempt.began))
+                seconds = time.monotonic() - attempt.began
+                await self._tell_done(attempt, await self._acks.ack(claimed, seconds, endpoint))
             case Move.RETRY:
-                await self._retry(attempt, result, decision)
+                await self._retry(attempt, result, decision, endpoint)
             case Move.PARK:
                 until = decision.delay_seconds if decision.hold_ends else None
                 await self._queue.hold(decision.hold, until, decision.error)
-                await self._retry(attempt, result, decision)
+                await self._retry(attempt, result, decision, endpoint)
             case Move.FAIL | Move.NEEDS_REVIEW:
-                await self._queue.fail(claimed, self._note(attempt, result, decision))
+                await self._queue.fail(claimed, self._note(attempt, result, decision), endpoint=endpoint)
                 logger.error("Failed: %s", decision.error, extra=attempt.ended(result))
                 await self._announce(signals.task_failed, attempt, error=decision.error)
 
-    async def _retry(self, attempt: Attempt, result: SyncResult, decision: Decision) -> None:
+    async def _retry(self, attempt: Attempt, result: SyncResult, decision: Decision, endpoint: str) -> None:
         due_at = self._clock.now() + timedelta(seconds=decision.delay_seconds)
         note = self._note(attempt, result, decision)
         await self._queue.retry(
@@ -168,6 +165,7 @@ class Ending:
             note,
             counts=decision.counts,
             hold=decision.hold,
+            endpoint=endpoint,
         )
         logger.info("To be tried again: %s", decision.error, extra=attempt.ended(result))
         due = None if decision.hold else due_at

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 from syncqueue import tracing
 from syncqueue.conf import ServiceSettings, Settings
 from syncqueue.core.errors import OutcomeUnknown
+from syncqueue.core.hold import holds_of_service, rate_of_service, stopped_service
 from syncqueue.core.result import OUTAGES, Outcome, SyncResult
 from syncqueue.core.task import ClaimedTask
 from syncqueue.execution.decision import Decision, Move, decide
@@ -27,6 +28,10 @@ U = TypeVar("U")
 _One: TypeAlias = SyncResult | None
 Told: TypeAlias = Callable[[ClaimedTask], None]
 Broke: TypeAlias = Callable[[Sequence[ClaimedTask], Exception], Awaitable[None]]
+
+# Threads are started as they are needed, and the consumer limits the number of tasks in progress: by a policy that may
+# change while it runs, and by --concurrency.
+_MOST_THREADS = 1000
 
 
 class GenericRunner:
@@ -51,7 +56,7 @@ class GenericRunner:
         if not admitted:
             return
         results = await self._process(handler, [one.claimed for one in admitted], policy)
-        hold = await self._strike(admitted, results)
+        hold = await self._record_failure(admitted, results)
         ended = list(zip(admitted, results, strict=True))
         more = await self._end_plain(ended)
         await asyncio.gather(*(self._end(one, result, policy, hold) for one, result in more))
@@ -77,38 +82,35 @@ class GenericRunner:
         if inspect.iscoroutinefunction(handler.process):
             runs = SideBySide(handler.process, self._settings.processing.attempt_timeout_seconds)
         else:
-            runs = SideBySide(lambda one: self._in_thread(handler.process, one, policy), None)
+            runs = SideBySide(lambda one: self._in_thread(handler.process, one), None)
         await runs.run(group, end)
 
     async def _end_plain(self, ended: Sequence[Ended]) -> list[Ended]:
-        """End those that went well, where nobody else is to be told; answers the others."""
+        """End those that went well; returns the others."""
         plain: list[Ended] = []
         more: list[Ended] = []
         for one, result in ended:
-            is_plain = (
-                result.outcome is Outcome.SUCCESS and one.leased and not one.holds_active and not one.claimed.probe
-            )
-            (plain if is_plain else more).append((one, result))
+            (plain if result.outcome is Outcome.SUCCESS and one.leased else more).append((one, result))
         if plain:
             await self._ending.done([one for one, _ in plain])
         return more
 
     async def _end_alone(self, attempt: Attempt, result: SyncResult, policy: ServiceSettings) -> None:
-        await self._end(attempt, result, policy, await self._strike([attempt], [result]))
+        await self._end(attempt, result, policy, await self._record_failure([attempt], [result]))
 
     async def admitted(self, group: Sequence[Attempt]) -> Sequence[Attempt]:
         """Those that no hold applies to; the others are parked."""
         if not any(one.holds_active for one in group):
             return group
-        names = tuple(f"{kind}:{self._service}" for kind in ("rate", "broken", "breaker"))
+        names = holds_of_service(self._service)
         admissions = await self._queue.admit([AdmissionRequest(claimed=one.claimed, holds=names) for one in group])
         return [one for one, admission in zip(group, admissions, strict=True) if admission.admitted]
 
-    async def _strike(self, group: Sequence[Attempt], results: Sequence[SyncResult]) -> str:
+    async def _record_failure(self, group: Sequence[Attempt], results: Sequence[SyncResult]) -> str:
         """Tell the breaker once; answers its hold when it is open now, else ""."""
         for one, result in zip(group, results, strict=True):
             if result.outcome in OUTAGES:
-                return await self._ending.strike(one, result.error)
+                return await self._ending.record_failure(one, result.error)
         return ""
 
     async def _end(self, attempt: Attempt, result: SyncResult, policy: ServiceSettings, hold: str) -> None:
@@ -124,8 +126,8 @@ class GenericRunner:
             attempt=attempt.claimed.attempt,
             service=policy,
             breaker=self._settings.breaker,
-            rate_hold=f"rate:{self._service}",
-            broken_hold=f"broken:{self._service}",
+            rate_hold=rate_of_service(self._service).name,
+            stopped_hold=stopped_service(self._service).name,
         )
 
     async def _process(
@@ -150,7 +152,7 @@ class GenericRunner:
     async def _call(self, work: Callable[[T], Awaitable[U] | U], given: T, policy: ServiceSettings) -> U:
         """Call the handler. A plain function runs in a thread, which cannot be cut off and keeps its lease."""
         if not inspect.iscoroutinefunction(work):
-            return cast("U", await uncancelled(self._in_thread(work, given, policy)))
+            return cast("U", await uncancelled(self._in_thread(work, given)))
         timeout = self._settings.processing.attempt_timeout_seconds
         try:
             async with asyncio.timeout(timeout) as limit:
@@ -161,8 +163,8 @@ class GenericRunner:
             text = f"No answer within {timeout:g} s; it is not known whether it was carried out."
             raise OutcomeUnknown(text) from error
 
-    def _in_thread(self, work: Callable[[T], Any], given: T, policy: ServiceSettings) -> Awaitable[Any]:
+    def _in_thread(self, work: Callable[[T], Any], given: T) -> Awaitable[Any]:
         if self._threads is None:
             name = f"syncqueue-{self._service}"
-            self._threads = ThreadPoolExecutor(policy.concurrency, thread_name_prefix=name)
+            self._threads = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix=name)
         return asyncio.get_running_loop().run_in_executor(self._threads, work, given)

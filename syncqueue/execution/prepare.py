@@ -14,9 +14,10 @@ from typing import TypeAlias, TypeVar
 
 from django.db import Error as DatabaseError
 
-from syncqueue.conf import ServiceSettings
+from syncqueue.conf import ServiceSettings, get_settings
 from syncqueue.core.answer import Answer, Refused, words
 from syncqueue.core.errors import ConfigurationError, SecretError
+from syncqueue.core.hold import holds_of_destination, stopped
 from syncqueue.core.result import Outcome, SyncResult, format_traceback
 from syncqueue.handlers import gate as handler_gate
 from syncqueue.handlers.base import Document, DocumentHandler, Place, RemotePart
@@ -76,7 +77,7 @@ class Ready:
     @property
     def holds(self) -> tuple[str, ...]:
         """The holds that apply to it."""
-        return hold_names(self.place.id, self.endpoint, self.credential)
+        return holds_of_destination(self.place.id, self.endpoint, self.credential)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,22 +98,6 @@ class NotReady:
 
 
 Prepared: TypeAlias = Ready | NotReady
-
-
-def broken_hold(destination_id: int) -> str:
-    """The hold of a destination whose credential or place is refused."""
-    return f"broken:destination:{destination_id}"
-
-
-def disabled_hold(destination_id: int) -> str:
-    """The hold of a destination that a person has switched off."""
-    return f"disabled:destination:{destination_id}"
-
-
-def hold_names(destination_id: int, endpoint: str, credential: str = "") -> tuple[str, ...]:
-    """All holds that may apply to tasks of a destination."""
-    rates = [f"rate:destination:{destination_id}", *([f"rate:credential:{credential}"] if credential else [])]
-    return (broken_hold(destination_id), disabled_hold(destination_id), *rates, f"breaker:{endpoint}")
 
 
 def prepare(record_ids: Sequence[int], handler: DocumentHandler, service: ServiceSettings) -> dict[int, Prepared]:
@@ -183,12 +168,17 @@ def _failed(record: SyncRecord, reason: str, error: Exception) -> NotReady:
 
 
 def place_of(destination: Destination) -> Place:
-    """A destination as its handler sees it. Raises `SecretError`."""
+    """A destination as its handler sees it. Raises `SecretError`.
+
+    Of a declared destination the settings say all of it: a row that has not caught up with them must not lead a new
+    secret to an old address.
+    """
+    entry = get_settings().destinations.get(destination.declared, {}) if destination.declared else {}
     return Place(
         id=destination.pk,
         name=destination.name,
-        address=destination.address,
-        options=destination.options,
+        address=entry.get("ADDRESS", "") if entry else destination.address,
+        options=dict(entry.get("OPTIONS", {})) if entry else destination.options,
         secret=destination.secret,
     )
 
@@ -249,8 +239,8 @@ def _plan(found: Loaded, targets: dict[int, _Target], handler: DocumentHandler, 
         orphans=found.orphans,
         uncertain=record.uncertain or lost or suspected,
     )
-    if stopped := _stopped(ready, destination):
-        return stopped
+    if refused := _stopped(ready, destination):
+        return refused
     if lost and service.hold_unknown:
         return NotReady(verdict=Verdict.UNCERTAIN, record_id=record.pk, record=record, endpoint=target.endpoint)
     return ready
@@ -282,9 +272,9 @@ def _stopped(ready: Ready, destination: Destination) -> NotReady | None:
     if not ready.sends:
         return None
     if destination.broken_reason:
-        hold, reason = broken_hold(destination.pk), destination.broken_reason
+        reason = destination.broken_reason
     elif not destination.enabled and destination.state == DestinationState.ACTIVE:
-        hold, reason = disabled_hold(destination.pk), f"{destination.name} is switched off."
+        reason = f"{destination.name} is switched off."
     else:
         return None
     return NotReady(
@@ -292,6 +282,6 @@ def _stopped(ready: Ready, destination: Destination) -> NotReady | None:
         record_id=ready.record_id,
         record=ready.record,
         endpoint=ready.endpoint,
-        stop_hold=hold,
+        stop_hold=stopped(destination.pk).name,
         result=SyncResult.retry(reason),
     )

@@ -206,6 +206,9 @@ class SyncHandler(ABC):
     # How many tasks are done in one call, where the settings say nothing: more than one needs `process_many`, or
     # `apply_many` where records are synced.
     batch_size: ClassVar[int] = 1
+    # An attempt that is given less time loses answers that are still to come; 0: any time will do. A system check
+    # compares it with PROCESSING["ATTEMPT_TIMEOUT_SECONDS"].
+    least_attempt_seconds: ClassVar[float] = 0.0
 
     def __init__(self, config: HandlerConfig) -> None:
         """Keep the configuration; connections are made when first used, on the loop that uses them."""
@@ -296,6 +299,22 @@ class DocumentHandler(SyncHandler):
         is not called in a web request. "", the default: the address itself is the identity.
         """
         return ""
+
+    async def count(self, place: Place) -> int | None:
+        """Return how many copies are at a place, where the service tells it cheaply; raises `HandlerError`.
+
+        doctor compares it with the records that say that they are synced there. None, the default: it is not known.
+        The number may include what others have put there. It is not called in a web request.
+        """
+        return None
+
+    def was_made(self, place: Place) -> bool:
+        """Return whether the place was not there and had to be made since this was asked last; forget it then.
+
+        Where records say that copies are at a place that had to be made, these copies are gone, and people are told.
+        False, the default: this handler makes no places.
+        """
+        return False
 
     def lost_part(self, place: Place, source: str, object_pk: str) -> RemotePart | None:
         """The part that a create may have left whose end nobody knows, where it can be taken away all the same.

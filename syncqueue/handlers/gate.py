@@ -32,14 +32,15 @@ logger = logging.getLogger("syncqueue.handlers")
 
 def construct(kind: type[H], config: HandlerConfig) -> H:
     """A new handler. Raises `ConfigurationError`, also where the class cannot be made (a method is missing)."""
+    where = f"SYNCQUEUE['HANDLERS'][{config.service!r}]: {kind.__module__}.{kind.__qualname__}"
+    if missing := sorted(kind.__abstractmethods__):
+        raise ConfigurationError(f"{where} lacks {', '.join(f'{name}()' for name in missing)}; every handler has them.")
     try:
         return kind(config)
     except ConfigurationError:
         raise
     except Exception as error:  # the site's own class
-        raise ConfigurationError(
-            redact(f"SYNCQUEUE['HANDLERS'][{config.service!r}]: {kind.__name__} cannot be made: {words(error)}")
-        ) from error
+        raise ConfigurationError(redact(f"{where} cannot be made: {words(error)}")) from error
 
 
 def endpoint(handler: DocumentHandler, place: Place) -> Answer[str]:
@@ -96,6 +97,14 @@ async def places(handler: DocumentHandler, secret: Mapping[str, str]) -> Answer[
         return Asked(await handler.places(secret))
     except Exception as error:  # the site's own class
         return _refuse(handler, "places()", error)
+
+
+async def count(handler: DocumentHandler, place: Place) -> Answer[int | None]:
+    """How many copies are at a place, where the service tells."""
+    try:
+        return Asked(await handler.count(place))
+    except Exception as error:  # the site's own class
+        return _refuse(handler, "count()", error)
 
 
 async def identify(handler: DocumentHandler, place: Place) -> Answer[str]:

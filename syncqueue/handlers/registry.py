@@ -53,7 +53,10 @@ def _explain_import(name: str, path: str, error: ImportError) -> str:
 
 
 def make_handler(service: str, settings: Settings | None = None) -> SyncHandler:
-    """A new handler for a service; raises `ConfigurationError` when the service is off or its class cannot be made."""
+    """A new handler for a service.
+
+    Raises `ConfigurationError` when the service is not on, or when its class cannot make one, whatever that raises.
+    """
     settings = settings or get_settings()
     found = settings.service(service)
     config = HandlerConfig(

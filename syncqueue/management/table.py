@@ -1,4 +1,4 @@
-"""Tables in a terminal, aligned also where the text is Chinese: its characters take two columns each."""
+"""Terminal tables; Chinese characters are two columns wide."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _GAP = "  "
 
 
 def width(text: str) -> int:
-    """How many columns of a terminal a text takes."""
+    """Return the number of terminal columns of a text."""
     return sum(_columns(character) for character in text)
 
 
@@ -20,7 +20,7 @@ def _columns(character: str) -> int:
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Rows under their heads; columns of numbers stand to the right."""
+    """Return a table with headings; columns of numbers are aligned to the right."""
     texts = [list(heads), *([_text(cell) for cell in row] for row in rows)]
     widths = [max(map(width, column)) for column in zip(*texts, strict=True)]
     is_number = [all(isinstance(row[at], int | float) for row in rows) for at in range(len(heads))]

@@ -1,1 +1,1 @@
-"""The one way out: how a handler's client library reaches a service. Knows nothing of handlers, Django or Redis."""
+"""All outgoing connections: how client libraries reach a service. Imports neither handlers, Django nor Redis."""

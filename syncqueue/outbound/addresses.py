@@ -1,4 +1,4 @@
-"""Which internet addresses are public, under whatever disguise. Pure."""
+"""Tells which IP addresses are public, in whatever notation. Pure."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import ipaddress
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# IPv4 addresses inside IPv6 ones, as a gateway or the system itself would unpack them: the last four bytes.
+# IPv4 addresses embedded in IPv6 addresses, which a gateway or the system unpacks: the last four bytes.
 _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052; hosts without IPv4 reach public sites by it
-_UNICAST = ipaddress.IPv6Network("2000::/3")  # all that was ever given out as global
-# Never a site's own, though some versions of Python count them as global. 2002::/16 (6to4) is given up: RFC 7526.
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052; IPv6-only hosts reach IPv4 sites through it
+_UNICAST = ipaddress.IPv6Network("2000::/3")  # the only block allocated as global unicast
+# Never public sites, though some Python versions report them as global. 2002::/16 (6to4) is deprecated: RFC 7526.
 _SPECIAL_IPV4 = tuple(map(ipaddress.IPv4Network, ("100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "240.0.0.0/4")))
 _SPECIAL_IPV6 = tuple(map(ipaddress.IPv6Network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")))
 
 
 def is_public(text: str) -> bool:
-    """Whether an address is one of the open internet; a text that is no address is not.
+    """Return whether an address is on the public internet; a string that is not an IP address is not.
 
     https://www.iana.org/assignments/iana-ipv4-special-registry, https://www.iana.org/assignments/iana-ipv6-special-registry
     """
@@ -38,7 +38,7 @@ def _unpacked(address: IPAddress) -> IPAddress:
 
 
 def normal(host: str) -> str:
-    """A host name or address in the one form it is compared in: lower case, no brackets, no dot at its end."""
+    """Return a host name or address in normal form for comparison: lower case, no brackets, no trailing dot."""
     name = host.strip().rstrip(".").lower()
     name = name[1:-1] if name.startswith("[") and name.endswith("]") else name
     try:

@@ -1,8 +1,7 @@
-"""The one way out: how handlers connect. IPv4 and IPv6 race, and where users name hosts only public ones are reached.
+"""Outgoing connections. IPv4 and IPv6 race; hosts that users name are reached at public addresses only.
 
-A name is resolved once, its addresses are judged, and the connection goes to exactly those; so a name that answers
-differently the second time gains nothing. Adapters for client libraries: urllib3_pool.py, requests_adapter.py,
-httpx_transport.py.
+A name is resolved once, its addresses are checked, and the connection goes to exactly those addresses, which defeats
+DNS rebinding. Adapters for client libraries: urllib3_pool.py, requests_adapter.py, httpx_transport.py.
 """
 
 from __future__ import annotations
@@ -25,16 +24,16 @@ CONNECT_TIMEOUT_SECONDS = 5.0  # a healthy route answers within a second
 
 
 class CannotConnect(OSError):
-    """There is no connection, so nothing was sent."""
+    """The connection could not be established, so nothing was sent."""
 
 
 class ForbiddenAddress(CannotConnect):
-    """The host is not on the open internet, and the settings do not allow it either."""
+    """The host has no public address, and the settings do not allow it."""
 
     def __init__(self, host: str, address: str) -> None:
-        """`address`: what the host's name stands for."""
+        """`address`: the address that the host name resolves to."""
         super().__init__(
-            f"{host} is {address}, which is not a public address. If it may be reached, add {host!r} to "
+            f"{host} is {address}, which is not a public address. To allow it, add {host!r} to "
             "SYNCQUEUE['ALLOWED_PRIVATE_HOSTS']."
         )
 
@@ -45,40 +44,40 @@ class Target:
 
     family: int
     address: str
-    socket_address: tuple[Any, ...]  # what a socket's connect() takes
+    socket_address: tuple[Any, ...]  # the argument of socket.connect()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outbound:
-    """How one handler may connect."""
+    """Rules for the connections of one handler."""
 
     force_ipv4: bool = False
-    public_only: bool = False  # for hosts that users name: nothing but the open internet
-    allowed_private_hosts: tuple[str, ...] = ()  # that public_only does not bind: names, addresses, or "host:port"
-    connect_timeout_seconds: float = CONNECT_TIMEOUT_SECONDS  # for the name and all its addresses together
+    public_only: bool = False  # for hosts that users name: public addresses only
+    allowed_private_hosts: tuple[str, ...] = ()  # exempt from public_only: names, addresses, or "host:port"
+    connect_timeout_seconds: float = CONNECT_TIMEOUT_SECONDS  # for name resolution and all addresses together
 
     @property
     def family(self) -> socket.AddressFamily:
-        """What addresses to ask for."""
+        """The address family to resolve."""
         return socket.AF_INET if self.force_ipv4 else socket.AF_UNSPEC
 
     def is_allowed_private(self, host: str, port: int) -> bool:
-        """Whether the settings name the host: it may be private, and be spoken to without TLS."""
+        """Return whether the settings name the host: it may have a private address and may do without TLS."""
         name = normal(host)
         wanted = {name, f"{name}:{port}", f"[{name}]:{port}"}
         return any(entry.strip().lower() in wanted or normal(entry) in wanted for entry in self.allowed_private_hosts)
 
     def may_reach(self, host: str, port: int, address: str) -> bool:
-        """Whether `address`, which `host` stands for, may be connected to."""
+        """Return whether connections to `address`, to which `host` resolves, are allowed."""
         return not self.public_only or is_public(address) or self.is_allowed_private(host, port)
 
 
 def connect(host: str, port: int, outbound: Outbound) -> socket.socket:
-    """A connected, blocking socket, in `connect_timeout_seconds` at most; raises `CannotConnect`.
+    """Return a connected, blocking socket within `connect_timeout_seconds`; raises `CannotConnect`.
 
-    It blocks, so it has no place on the thread of an event loop.
+    Blocks the thread: do not call it on an event loop.
     """
-    # The race is written once, for event loops; this one lives as long as the race.
+    # The race is written once, as a coroutine; this event loop exists for the race alone.
     loop = asyncio.new_event_loop()
     try:
         return loop.run_until_complete(connect_async(host, port, outbound))
@@ -87,7 +86,7 @@ def connect(host: str, port: int, outbound: Outbound) -> socket.socket:
 
 
 async def connect_async(host: str, port: int, outbound: Outbound) -> socket.socket:
-    """The same on an event loop."""
+    """Do the same as `connect` on an event loop."""
     connection = await first_to_connect(host, port, outbound, _open, _close)
     try:
         check_peer(host, port, connection.getpeername()[0], outbound)
@@ -99,7 +98,7 @@ async def connect_async(host: str, port: int, outbound: Outbound) -> socket.sock
 
 
 def check_peer(host: str, port: int, address: str, outbound: Outbound) -> None:
-    """Judge what was really connected to; raises `ForbiddenAddress`."""
+    """Check the address of an established connection; raises `ForbiddenAddress`."""
     if not outbound.may_reach(host, port, address):
         raise ForbiddenAddress(host, address)
 
@@ -111,21 +110,21 @@ async def first_to_connect(
     open_one: Callable[[Target], Awaitable[T]],
     close_one: Callable[[T], Awaitable[None]],
 ) -> T:
-    """What `open_one` answers for the first address it succeeds with; `close_one` is given what came too late.
+    """Return the result of `open_one` for the first address that connects; `close_one` closes the losers.
 
-    Takes `connect_timeout_seconds` at most; raises `CannotConnect`, with the reason as its cause.
+    Takes at most `connect_timeout_seconds`; raises `CannotConnect`, with the reason as its cause.
     """
     try:
         async with asyncio.timeout(outbound.connect_timeout_seconds):
             return await race(await targets_of(host, port, outbound), open_one, close_one)
     except ForbiddenAddress:
         raise
-    except (OSError, UnicodeError) as error:  # TimeoutError is an OSError; a name can be too odd to look up
+    except (OSError, UnicodeError) as error:  # TimeoutError is an OSError; UnicodeError: a name that IDNA rejects
         raise CannotConnect(f"{host}:{port} cannot be connected to: {error or type(error).__name__}") from error
 
 
 async def targets_of(host: str, port: int, outbound: Outbound) -> list[Target]:
-    """The addresses of a host that may be tried, IPv6 first and in turns; raises `OSError`, `UnicodeError`."""
+    """Return the allowed addresses of a host, IPv6 and IPv4 alternating; raises `OSError`, `UnicodeError`."""
     found = await asyncio.wrap_future(_look_up(host, port, outbound.family))
     targets = [
         Target(family=family, address=str(address[0]), socket_address=address)
@@ -139,7 +138,7 @@ async def targets_of(host: str, port: int, outbound: Outbound) -> list[Target]:
 
 
 def _look_up(host: str, port: int, family: int) -> Future[list[Any]]:
-    """Ask the system's resolver, on a thread of its own: it may hang for half a minute and cannot be stopped."""
+    """Call the system resolver on its own thread: it may block for half a minute and cannot be cancelled."""
     future: Future[list[Any]] = Future()
     future.set_running_or_notify_cancel()
 
@@ -164,7 +163,7 @@ async def _open(target: Target) -> socket.socket:
     try:
         connection.setblocking(False)
         await asyncio.get_running_loop().sock_connect(connection, target.socket_address)
-    except BaseException:  # a cancelled one must not stay open either
+    except BaseException:  # cancellation must close the socket too
         connection.close()
         raise
     return connection
@@ -175,7 +174,7 @@ async def _close(connection: socket.socket) -> None:
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """`error` and all that led to it, as libraries wrap it: causes, contexts, reasons, errors as arguments."""
+    """Yield `error` and every exception that it wraps: causes, contexts, reasons, exceptions in `args`."""
     seen: set[int] = set()
     left: list[Any] = [error]
     while left:
@@ -187,10 +186,10 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def is_unsent(error: BaseException) -> bool:
-    """Whether the connection was never made, so that nothing can have been sent; for connections made here."""
+    """Return whether the connection was never established, so nothing was sent; for connections of this module."""
     return any(isinstance(one, CannotConnect) for one in causes(error))
 
 
 def find_forbidden(error: BaseException) -> ForbiddenAddress | None:
-    """The refusal behind what a library raised, if it was one."""
+    """Return the `ForbiddenAddress` that a library's exception wraps, if any."""
     return next((one for one in causes(error) if isinstance(one, ForbiddenAddress)), None)

@@ -1,4 +1,4 @@
-"""Why a host cannot be reached, naming address family and address: the text of every handler's `Unreachable`."""
+"""Explains why a host cannot be reached, by address family and address: the text of every `Unreachable`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 
 from syncqueue.outbound.connect import Outbound
 
-TIMEOUT_SECONDS = 2.0  # a diagnosis is worth this much of an attempt, not more
-ADDRESS_COUNT = 4  # hosts behind large balancers have dozens; the first ones tell the story
+TIMEOUT_SECONDS = 2.0  # a diagnosis may use this much of an attempt
+ADDRESS_COUNT = 4  # hosts behind large load balancers have dozens; the first few are enough
 _FAMILY_NAMES = {socket.AF_INET: "IPv4", socket.AF_INET6: "IPv6"}
 
-# What getaddrinfo answers for one address: its family and what connect() takes.
+# What getaddrinfo returns for one address: its family and the argument of connect().
 _Address = tuple[socket.AddressFamily, tuple[Any, ...]]
 
 
@@ -27,11 +27,12 @@ async def explain_unreachable(
     outbound: Outbound | None = None,
     timeout_seconds: float | None = None,
 ) -> str:
-    """One sentence on why connecting to `host` failed: each address is tried once more, all at the same time.
+    """Return one sentence on why connecting to `host` failed; each address is tried once more, all in parallel.
 
-    `error` is what the failed attempt raised; `outbound` says how it could connect: an address that it may not reach
-    is named and not tried. Takes at most twice `timeout_seconds`. The sentence holds host, addresses and system errors,
-    never a URL. By default no step takes longer than connecting may, so that it is told within a short attempt too.
+    `error` is what the failed attempt raised. `outbound` has the rules of its connections: an address that they
+    forbid is named but not tried. Takes at most twice `timeout_seconds`; the default is at most the connect timeout,
+    so that the diagnosis fits into a short attempt. The sentence contains host, addresses and system errors, but never
+    a URL.
     """
     outbound = outbound or Outbound()
     if timeout_seconds is None:
@@ -50,10 +51,10 @@ async def explain_unreachable(
             for address in addresses
         )
     )
-    parts = [f"{_name(address)}: {result or 'answers now'}" for address, result in found]
+    parts = [f"{_name(address)}: {result or 'reachable now'}" for address, result in found]
     if not all(result for _, result in found):
-        # Something answers, so addresses alone do not explain it: a bad certificate, or it is over already.
-        parts.append(f"at the attempt: {_first_words(error)}")
+        # An address is reachable, so the cause is another one: a bad certificate, or a problem that is over.
+        parts.append(f"during the attempt: {_first_words(error)}")
     return f"{start}{'; '.join(parts)}."
 
 
@@ -62,13 +63,13 @@ async def _resolve(host: str, port: int, family: int) -> list[_Address]:
     by_family: dict[int, list[_Address]] = {}
     for found, _, _, _, address in answers:
         by_family.setdefault(found, []).append((found, address))
-    # Each family gets its share: a host with eight IPv6 addresses must not hide what is wrong with IPv4.
+    # Each family gets its share: eight IPv6 addresses of a host must not hide a problem with IPv4.
     share = max(ADDRESS_COUNT // max(len(by_family), 1), 1)
     return [address for addresses in by_family.values() for address in dict.fromkeys(addresses[:share])]
 
 
 async def _try(address: _Address, timeout_seconds: float) -> tuple[_Address, str]:
-    """Connect once; answer the address and what went wrong, or "" when it worked."""
+    """Connect once; return the address and the problem, or "" if it worked."""
     family, target = address
     try:
         with socket.socket(family, socket.SOCK_STREAM) as connection:
@@ -83,7 +84,7 @@ async def _try(address: _Address, timeout_seconds: float) -> tuple[_Address, str
 
 
 async def _leave(address: _Address) -> tuple[_Address, str]:
-    return address, "not tried, as it is not a public address"
+    return address, "not tried because it is not a public address"
 
 
 def _name(address: _Address) -> str:
@@ -92,7 +93,7 @@ def _name(address: _Address) -> str:
 
 
 def _words(error: BaseException) -> str:
-    """The system's own words for an error, without numbers and class names."""
+    """Return the system's message for an error, without numbers and class names."""
     match error:
         case ssl.SSLError():
             return f"TLS failed ({getattr(error, 'verify_message', '') or getattr(error, 'reason', '') or error})"
@@ -104,14 +105,14 @@ def _words(error: BaseException) -> str:
 
 
 def _first_words(error: BaseException) -> str:
-    """The words for the innermost failure behind `error`; libraries wrap it several times."""
+    """Return the message of the innermost exception that `error` wraps."""
     causes = list(_causes(error))
     innermost = next((cause for cause in causes if isinstance(cause, ssl.SSLError)), causes[-1])
     return "timed out" if isinstance(innermost, TimeoutError | asyncio.CancelledError) else _words(innermost)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """`error` and all that led to it, the outermost first; of a group its first member."""
+    """Yield `error` and its causes, the outermost first; of an exception group its first member."""
     seen: set[int] = set()
     current: BaseException | None = error
     while current is not None and id(current) not in seen:

@@ -1,4 +1,4 @@
-"""Several ways to the same end, begun one after the other: the first that gets there is taken."""
+"""Starts several attempts one after the other and takes the first that succeeds (Happy Eyeballs, RFC 8305)."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ async def race(
     open_one: Callable[[S], Awaitable[T]],
     close_one: Callable[[T], Awaitable[None]],
 ) -> T:
-    """What `open_one` answers for the first target it succeeds with; `close_one` is given what came too late.
+    """Return the result of `open_one` for the first target that succeeds; `close_one` closes the losers.
 
-    The next target is begun when one has failed, or has not come to an end for a moment. Raises the first failure.
+    The next target is started after a failure, or after STAGGER_SECONDS without a result. Raises the first failure.
     """
     waiting, running, failures = list(targets), set[asyncio.Future[T]](), list[BaseException]()
     try:
@@ -35,7 +35,7 @@ async def race(
                     return one.result()
                 running.remove(one)
                 failures.append(one.exception() or OSError())
-        raise failures[0] if failures else OSError("it has no address of the kind that may be used")
+        raise failures[0] if failures else OSError("it has no address of the allowed family")
     finally:
         await _call_off(running, close_one)
 

@@ -1,4 +1,4 @@
-"""Connections of httpx, made by the rules of connect.py."""
+"""Connections of httpx by the rules of connect.py."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from syncqueue.outbound.connect import CannotConnect, Outbound, Target, check_pe
 
 
 def transport(outbound: Outbound, limits: httpx.Limits) -> httpx.AsyncBaseTransport:
-    """A transport for an `httpx.AsyncClient` with `trust_env=False`; it uses no proxy."""
+    """Return a transport for an `httpx.AsyncClient` with `trust_env=False`; it uses no proxy."""
     return _Transport(outbound, limits)
 
 
 class _Transport(httpx.AsyncHTTPTransport):
-    """httpx's own, over a pool that is told how to connect: httpx has no argument for that."""
+    """The transport of httpx with a pool that has our network backend: httpx has no argument for that."""
 
     def __init__(self, outbound: Outbound, limits: httpx.Limits) -> None:
         super().__init__(limits=limits)
@@ -32,7 +32,7 @@ class _Transport(httpx.AsyncHTTPTransport):
 
 
 class _Backend(httpcore.AsyncNetworkBackend):
-    """Connects to addresses that were judged; names, for TLS and the Host header, stay as they are."""
+    """Connects to checked addresses; the host name stays in use for TLS and the Host header."""
 
     def __init__(self, outbound: Outbound) -> None:
         self._outbound = outbound
@@ -46,13 +46,13 @@ class _Backend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """A connection; raises httpcore's errors."""
+        """Return a connection; raises httpcore's exceptions."""
         seconds = min(timeout or self._outbound.connect_timeout_seconds, self._outbound.connect_timeout_seconds)
         outbound = replace(self._outbound, connect_timeout_seconds=seconds)
 
         async def open_one(target: Target) -> httpcore.AsyncNetworkStream:
             try:
-                # An address, so nothing is looked up again.
+                # An address, not a name, so it is not resolved again.
                 return await self._inner.connect_tcp(target.address, port, None, local_address, socket_options)
             except httpcore.ConnectError as error:
                 raise OSError(str(error)) from error
@@ -66,7 +66,7 @@ class _Backend(httpcore.AsyncNetworkBackend):
         return stream
 
     async def sleep(self, seconds: float) -> None:
-        """Wait; between the tries of a pool that makes several."""
+        """Wait between the attempts of a pool that makes several."""
         await self._inner.sleep(seconds)
 
 

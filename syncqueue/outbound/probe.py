@@ -1,4 +1,4 @@
-"""Tries the ways to a host apart, each with its time: what the doctor shows of IPv4 and IPv6."""
+"""Tries each address of a host and measures its time: the doctor's view of IPv4 and IPv6."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from dataclasses import dataclass
 
 from syncqueue.outbound.connect import Outbound, Target, targets_of
 
-TIMEOUT_SECONDS = 3.0  # a healthy route answers within one
-ADDRESSES = 4  # of each family: hosts behind large balancers have dozens
+TIMEOUT_SECONDS = 3.0  # a healthy route answers within a second
+ADDRESSES = 4  # per family: hosts behind large load balancers have dozens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """One address of a host, tried."""
+    """The result of trying one address of a host."""
 
     family: str  # "IPv4" or "IPv6"
     address: str
     seconds: float
-    problem: str = ""  # empty: it answers
-    hangs: bool = False  # no answer at all, which costs every attempt its time
+    problem: str = ""  # empty: it can be reached
+    hangs: bool = False  # no answer at all, which costs every new connection time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """A host, tried."""
+    """The result of trying all addresses of a host."""
 
     resolved_seconds: float
     ways: Sequence[Way] = ()
-    problem: str = ""  # why there are no ways
+    problem: str = ""  # why there is no address
 
     def of(self, family: str) -> list[Way]:
-        """The ways of one family."""
+        """Return the results of one address family."""
         return [way for way in self.ways if way.family == family]
 
 
 async def try_ways(host: str, port: int, outbound: Outbound, timeout_seconds: float = TIMEOUT_SECONDS) -> Reach:
-    """Resolve a host and connect to its addresses, all at the same time; never raises for what it finds."""
+    """Resolve a host and connect to all its addresses in parallel; problems are returned, not raised."""
     began = time.monotonic()
     try:
         async with asyncio.timeout(timeout_seconds):

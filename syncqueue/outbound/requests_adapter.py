@@ -1,4 +1,4 @@
-"""Sessions of requests that connect by way of connect.py, and the safe way to get what a user's URL names."""
+"""Sessions of requests that connect through connect.py, and a safe way to fetch a URL that a user wrote."""
 
 from __future__ import annotations
 
@@ -9,45 +9,48 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from syncqueue.outbound.connect import Outbound, find_forbidden
+from syncqueue.outbound.threads import THREAD_COUNT
 from syncqueue.outbound.urllib3_pool import TimeCap, pool_manager
 from syncqueue.outbound.urls import host_of, port_of, read_url
 
 CHUNK_BYTES = 64 * 1024
+# As many as a handler has threads, so that no call finds the pool full: urllib3 warns and throws the connection away.
+POOL_SIZE = THREAD_COUNT
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
 class OutboundSession(requests.Session):
-    """Connects by `connect` alone, uses no proxy or password of the environment, and follows no redirect."""
+    """Connects through `connect` only, ignores proxies and passwords of the environment, follows no redirect."""
 
     def __init__(self, outbound: Outbound) -> None:
-        """`outbound`: how it may connect."""
+        """`outbound`: the rules of its connections."""
         super().__init__()
         self.outbound = outbound
         self.trust_env = False  # neither proxies nor .netrc
         for scheme in ("http://", "https://"):
             adapter = HTTPAdapter()
-            adapter.poolmanager = pool_manager(outbound, num_pools=10, maxsize=10)
+            adapter.poolmanager = pool_manager(outbound, num_pools=POOL_SIZE, maxsize=POOL_SIZE)
             self.mount(scheme, adapter)
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """None, whatever is asked for: a body and a token must not be sent again elsewhere."""
+        """Return None for every response: a body and a token must not be sent to another place."""
         return None
 
 
 class FetchError(Exception):
-    """What a URL names could not be had; the message tells why and names the host alone."""
+    """The URL could not be fetched; the message has the reason and the host, but not the URL."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """What was found."""
+    """A fetched body."""
 
     content: bytes
-    content_type: str  # as the host says: "image/png"; may be empty, may be wrong
+    content_type: str  # as sent by the host: "image/png"; may be empty or wrong
 
 
 def may_fetch(outbound: Outbound, url: str) -> bool:
-    """Whether `fetch` takes a URL: https, or http where ALLOWED_PRIVATE_HOSTS names the host."""
+    """Return whether `fetch` accepts a URL: https, or http if ALLOWED_PRIVATE_HOSTS names the host."""
     try:
         parts = read_url(url)
     except ValueError:
@@ -56,9 +59,9 @@ def may_fetch(outbound: Outbound, url: str) -> bool:
 
 
 def fetch(session: OutboundSession, url: str, *, max_bytes: int, max_redirects: int, timeout_seconds: float) -> Fetched:
-    """GET a URL that a user has written, within `timeout_seconds` for all of it; raises `FetchError` alone.
+    """GET a URL that a user wrote, within `timeout_seconds` in total; raises only `FetchError`.
 
-    https only, unless ALLOWED_PRIVATE_HOSTS names the host; each redirect is judged as the first URL was. It blocks.
+    https only, unless ALLOWED_PRIVATE_HOSTS names the host; each redirect is checked like the first URL. Blocks.
     """
     with TimeCap(timeout_seconds) as cap:
         try:
@@ -68,7 +71,7 @@ def fetch(session: OutboundSession, url: str, *, max_bytes: int, max_redirects: 
                     if response.status_code not in _REDIRECTS:
                         return _read(response, url, max_bytes, cap)
                     url = _next_url(url, response)
-        except OSError as error:  # all errors of requests are
+        except OSError as error:  # the base class of all exceptions of requests
             raise _explained(error, url, cap, timeout_seconds) from None
     raise FetchError(f"It redirects more than {max_redirects} times.")
 
@@ -77,20 +80,20 @@ def _next_url(url: str, response: requests.Response) -> str:
     try:
         return urljoin(url, response.headers.get("Location", ""))
     except ValueError as error:
-        raise FetchError(f"{host_of(read_url(url))} redirects to what is no URL.") from error
+        raise FetchError(f"{host_of(read_url(url))} redirects to an invalid URL.") from error
 
 
 def _check(outbound: Outbound, url: str) -> None:
     try:
         parts = read_url(url)
     except ValueError as error:
-        raise FetchError(f"This is no URL to fetch: {error}") from None
+        raise FetchError(f"This URL cannot be fetched: {error}") from None
     if not may_fetch(outbound, url):
-        raise FetchError(f"{host_of(parts)}: only https is fetched.")
+        raise FetchError(f"{host_of(parts)}: only https URLs are fetched.")
 
 
 def _get(session: OutboundSession, url: str, timeout_seconds: float) -> requests.Response:
-    # Uncompressed, so that what is counted is what is kept.
+    # Uncompressed, so that max_bytes limits the size in memory.
     headers = {"Accept-Encoding": "identity"}
     timeout = (session.outbound.connect_timeout_seconds, timeout_seconds)
     return session.get(url, headers=headers, stream=True, allow_redirects=False, timeout=timeout)
@@ -99,15 +102,15 @@ def _get(session: OutboundSession, url: str, timeout_seconds: float) -> requests
 def _read(response: requests.Response, url: str, max_bytes: int, cap: TimeCap) -> Fetched:
     host = host_of(read_url(url))
     if response.status_code != 200:
-        raise FetchError(f"{host} answers {response.status_code}.")
+        raise FetchError(f"{host} returns {response.status_code}.")
     if response.headers.get("Content-Encoding", "identity") != "identity":
-        raise FetchError(f"{host} sends it compressed, which it was not asked for.")
+        raise FetchError(f"{host} returns a compressed body, which was not requested.")
     content = bytearray()
     for chunk in response.iter_content(CHUNK_BYTES):
         content += chunk
         if len(content) > max_bytes:
-            raise FetchError(f"{host}: it is larger than {max_bytes} bytes.")
-    if cap.is_over:  # a connection that was ended may look like a body that has
+            raise FetchError(f"{host}: the body is larger than {max_bytes} bytes.")
+    if cap.is_over:  # a connection that was shut down may look like the end of the body
         raise TimeoutError
     return Fetched(content=bytes(content), content_type=response.headers.get("Content-Type", "").partition(";")[0])
 
@@ -115,7 +118,7 @@ def _read(response: requests.Response, url: str, max_bytes: int, cap: TimeCap) -
 def _explained(error: OSError, url: str, cap: TimeCap, timeout_seconds: float) -> FetchError:
     host = host_of(read_url(url))
     if cap.is_over or isinstance(error, TimeoutError):
-        return FetchError(f"{host}: it took longer than {timeout_seconds:g} s.")
+        return FetchError(f"{host}: the request took longer than {timeout_seconds:g} s.")
     forbidden = find_forbidden(error)
-    # The texts of requests hold the URL.
+    # The messages of requests contain the URL.
     return FetchError(str(forbidden) if forbidden else f"{host} could not be reached ({type(error).__name__}).")

@@ -1,41 +1,87 @@
-"""Blocking calls of a handler's client library, away from the event loop."""
+"""Runs blocking calls of a client library outside the event loop."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Well above any service's CONCURRENCY: an attempt that was cut off leaves its thread behind until the call ends.
+# Well above any service's CONCURRENCY: an attempt that timed out keeps its thread until the call returns.
 THREAD_COUNT = 64
 
 
 class HandlerThreads:
-    """Threads of one handler, started when they are needed.
+    """The threads of one handler, one for each call.
 
-    A call that has begun cannot be taken back: whatever it does must end by its own timeouts. One that still waits
-    for a thread when its attempt is cut off is never made.
+    A running call cannot be cancelled: it must end by its own timeouts. A call that still waits for a thread when its
+    attempt is cancelled never runs. The threads are daemons, so a process that exits does not wait for a hanging
+    service; its calls count as interrupted, as after a kill, and a worker continues with them.
     """
 
     def __init__(self, name: str) -> None:
-        """`name`: of the service, for the names of the threads."""
+        """`name`: the service; part of the thread names."""
         self._name = name
-        self._pool: ThreadPoolExecutor | None = None
+        self._free: asyncio.Semaphore | None = None
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What `work` answers; what it raises is raised here."""
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(THREAD_COUNT, thread_name_prefix=f"syncqueue-{self._name}")
-        return await asyncio.get_running_loop().run_in_executor(self._pool, partial(work, *args, **kwargs))
+        """Run `work` in a thread; returns its result and raises its exception."""
+        free = self._free = self._free or asyncio.Semaphore(THREAD_COUNT)
+        await free.acquire()
+        if self._free is not free:
+            free.release()
+            raise RuntimeError(f"The handler of {self._name} was closed while a call waited for a thread.")
+        call = _Call(partial(work, *args, **kwargs), free)
+        thread = threading.Thread(target=call.run, name=f"syncqueue-{self._name}", daemon=True)
+        try:
+            thread.start()
+        except BaseException:
+            free.release()
+            raise
+        result: T = await call.future
+        return result
 
     def close(self) -> None:
-        """Take no more calls; those that have begun come to their own end. A later call starts new threads."""
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            # Not waiting: the loop that closes handlers has other things to end in time.
-            pool.shutdown(wait=False, cancel_futures=True)
+        """Refuse the calls that wait for a thread; running calls finish. Later calls are accepted again.
+
+        It does not wait: the caller closes all handlers and has a deadline.
+        """
+        self._free = None
+
+
+class _Call:
+    """One call in a thread."""
+
+    def __init__(self, work: Callable[[], Any], free: asyncio.Semaphore) -> None:
+        self._work = work
+        self._free = free
+        self._loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[Any] = self._loop.create_future()
+
+    def run(self) -> None:
+        """Run the call; the target of the thread."""
+        result: Any = None
+        error: BaseException | None = None
+        try:
+            result = self._work()
+        except StopIteration as stopped:  # a future does not accept it
+            error = RuntimeError("a handler's call raised StopIteration")
+            error.__cause__ = stopped
+        except BaseException as raised:
+            error = raised
+        with suppress(RuntimeError):  # the loop was closed, so nothing awaits the result
+            self._loop.call_soon_threadsafe(self._end, result, error)
+
+    def _end(self, result: Any, error: BaseException | None) -> None:
+        self._free.release()
+        if self.future.done():
+            return  # its attempt was cancelled
+        if error is None:
+            self.future.set_result(result)
+        else:
+            self.future.set_exception(error)

@@ -1,4 +1,4 @@
-"""Connections of urllib3, and of the libraries that use it, made by connect.py."""
+"""Connections of urllib3, and of the libraries that use it, by the rules of connect.py."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from syncqueue.outbound.connect import CannotConnect, Outbound, connect
 
 
 def pool_manager(outbound: Outbound, **options: Any) -> urllib3.PoolManager:
-    """A pool manager with urllib3's own `options`; it uses no proxy."""
+    """Return a pool manager with urllib3's own `options`; it uses no proxy."""
     manager = urllib3.PoolManager(**options)
     manager.pool_classes_by_scheme = {
         "http": _pool_class(HTTPConnectionPool, HTTPConnection, outbound),
@@ -33,20 +33,20 @@ def _pool_class(pool: type[HTTPConnectionPool], connection: type[HTTPConnection]
 
 
 class TimeCap:
-    """Ends the connections that this thread uses inside the block when the time is over, wherever they hang.
+    """Shuts down the connections that this thread uses inside the block when the time is over.
 
-    A read timeout alone bounds each read; a host that sends a byte now and then would never meet it.
+    A read timeout limits each single read; a host that sends a byte now and then would never reach it.
     """
 
     def __init__(self, seconds: float) -> None:
-        """`seconds`: for the whole block."""
+        """`seconds`: the limit of the whole block."""
         self.is_over = False
         self._sockets: list[socket.socket] = []
         self._timer = threading.Timer(seconds, self._end)
         self._timer.daemon = True
 
     def watch(self, connection: socket.socket) -> None:
-        """End this one too."""
+        """Shut down this connection too when the time is over."""
         self._sockets.append(connection)
         if self.is_over:
             self._end()
@@ -54,18 +54,18 @@ class TimeCap:
     def _end(self) -> None:
         self.is_over = True
         for connection in list(self._sockets):
-            with contextlib.suppress(OSError):  # closed by now
-                # A TLS socket's own way would change what the reading thread is using.
+            with contextlib.suppress(OSError):  # already closed
+                # SSLSocket.shutdown would change state that the reading thread is using.
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Start the timer."""
         self._token = _TIME_CAP.set(self)
         self._timer.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leave the connections alone from here on."""
+        """Stop the timer; the connections stay open."""
         self._timer.cancel()
         _TIME_CAP.reset(self._token)
 
@@ -74,7 +74,7 @@ _TIME_CAP: ContextVar[TimeCap | None] = ContextVar("syncqueue_time_cap", default
 
 
 class _Connection(HTTPConnection):
-    """Mixed into urllib3's connections: another way to connect, everything else as it is."""
+    """Mixed into urllib3's connection classes: replaces how they connect and nothing else."""
 
     outbound: ClassVar[Outbound]
 
@@ -88,19 +88,19 @@ class _Connection(HTTPConnection):
         return found
 
     def connect(self) -> None:
-        """Connect, TLS included; whatever fails here has sent nothing."""
+        """Connect, TLS included; nothing was sent if this fails."""
         try:
             super().connect()
         except CannotConnect as error:
             raise NewConnectionError(self, str(error)) from error
-        except OSError as error:  # of the TLS handshake
+        except OSError as error:  # from the TLS handshake
             failure = CannotConnect(f"{self.host}:{self.port}: {error or type(error).__name__}")
             failure.__cause__ = error
             raise NewConnectionError(self, str(failure)) from failure
         self._watch()
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        """Send a request, on a connection that may have been used before."""
+        """Send a request; the connection may be a reused one."""
         self._watch()
         super().request(*args, **kwargs)
 

@@ -1,4 +1,4 @@
-"""Addresses of services on the web: their form, and what may be said of them."""
+"""URLs of services: parsing, and the parts that may be shown."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def read_url(text: str) -> SplitResult:
-    """A URL of the web with a host and without a password; raises `ValueError`, which does not show it."""
+    """Parse an http(s) URL with a host and without a password; raises `ValueError`, whose message omits the URL."""
     try:
         url = urlsplit(text)
         is_usable = url.scheme in DEFAULT_PORTS and bool(url.hostname) and url.port != 0
@@ -20,16 +20,16 @@ def read_url(text: str) -> SplitResult:
 
 
 def host_of(url: SplitResult) -> str:
-    """The host alone, without brackets."""
+    """Return the host without brackets."""
     return url.hostname or ""
 
 
 def port_of(url: SplitResult) -> int:
-    """The port, also where the URL does not say it."""
+    """Return the port; the default port of the scheme if the URL has none."""
     return url.port or DEFAULT_PORTS[url.scheme]
 
 
 def endpoint_of(url: SplitResult) -> str:
-    """The "host:port" of a URL; an IPv6 address in brackets."""
+    """Return the "host:port" of a URL; an IPv6 address in brackets."""
     host = host_of(url)
     return f"[{host}]:{port_of(url)}" if ":" in host else f"{host}:{port_of(url)}"

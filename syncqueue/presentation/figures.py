@@ -1,4 +1,4 @@
-"""How figures and addresses are shown to people."""
+"""Formats durations, counts and links for display."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 def duration_words(seconds: float) -> str:
-    """A length of time in its two largest units: "45 s", "12 min", "2 h 10 min", "3 d 4 h"."""
+    """Return a duration in its largest units: "45 s", "12 min", "2 h 10 min", "3 d 4 h"."""
     whole = max(0, int(seconds))
     if whole < _MINUTE:
         return _("%(seconds)d s") % {"seconds": whole}
@@ -23,17 +23,17 @@ def duration_words(seconds: float) -> str:
 
 
 def figure(count: int) -> str:
-    """A count with its thousands apart, in the reader's way: "1,234,567"."""
+    """Return a count with the thousands separators of the reader's locale: "1,234,567"."""
     return str(number_format(count, use_l10n=True, force_grouping=True))
 
 
 def capped(count: int, most: int) -> str:
-    """A count that was not carried on beyond `most`: "10,000+"."""
+    """Return a count that stopped at `most`: "10,000+"."""
     return f"{figure(most)}+" if count > most else figure(count)
 
 
 def web_url(text: object) -> str:
-    """`text` where it is an http or https address, else nothing: a link of another kind may run a script."""
+    """Return `text` if it is an http(s) URL, otherwise "": a link with another scheme may run a script."""
     if not isinstance(text, str):
         return ""
     try:

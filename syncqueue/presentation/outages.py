@@ -12,7 +12,7 @@ from syncqueue.queue.inspect import Outage
 
 
 def outage_words(service: str, outage: Outage) -> str:
-    """ "telegram was away for 2 h 10 min; 143 tasks waited: all delivered, 0 doubled." """
+    """ "telegram was away for 2 h 10 min; 143 messages waited: all delivered, 0 doubled." """
     if outage.until_at is None:
         return _("%(service)s (%(endpoint)s) is away since %(since)s; %(waited)s so far.") % {
             "service": service,
@@ -31,7 +31,7 @@ def outage_words(service: str, outage: Outage) -> str:
 
 
 def _waited(count: int) -> str:
-    return ngettext("%(count)s task waited", "%(count)s tasks waited", count) % {"count": figure(count)}
+    return ngettext("%(count)s message waited", "%(count)s messages waited", count) % {"count": figure(count)}
 
 
 def _end(outage: Outage) -> str:
@@ -41,9 +41,8 @@ def _end(outage: Outage) -> str:
     else:
         parts.append(_("%s delivered") % figure(outage.delivered_count))
     others = (
-        (outage.open_count, _("%s under way")),
+        (outage.waiting_count, _("%s under way")),
         (outage.failed_count, _("%s failed")),
-        (outage.removed_count, _("%s removed by hand")),
     )
     parts += [words % figure(count) for count, words in others if count > 0]
     # Not "doubled" where it is not known: an answer was lost, so there may be two.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -49,7 +48,6 @@ class AsyncSyncQueue:
         self.client = client
         self.calls = calls
         self.service = calls.keys.service
-        self.consumer = secrets.token_hex(6)
         self._lease_seconds = lease_seconds
         self._probe_seconds = probe_seconds
         self._places = asyncio.Semaphore(CALLS_AT_ONCE)
@@ -100,13 +98,7 @@ class AsyncSyncQueue:
     async def claim(self, limit: int = 1) -> Claim:
         """Lease up to `limit` tasks, at most 1000; unreadable ones go to the dead letters."""
         return await self.run(
-            steps.claim(
-                self.calls,
-                limit,
-                consumer=self.consumer,
-                lease_seconds=self._lease_seconds,
-                probe_seconds=self._probe_seconds,
-            )
+            steps.claim(self.calls, limit, lease_seconds=self._lease_seconds, probe_seconds=self._probe_seconds)
         )
 
     async def extend(self, claimed: Sequence[ClaimedTask]) -> list[bool]:
@@ -117,12 +109,15 @@ class AsyncSyncQueue:
         """Ask for claimed tasks whether a hold applies; those are parked."""
         return await self._send(self.calls.admit(requests, probe_seconds=self._probe_seconds))
 
-    async def ack(self, *claimed: ClaimedTask, seconds: Sequence[float] = ()) -> list[bool]:
-        """End tasks that are done; answers for each whether it was still held.
+    async def ack(
+        self, *claimed: ClaimedTask, seconds: Sequence[float] = (), endpoints: Sequence[str] = ()
+    ) -> list[bool]:
+        """End tasks that are done. Returns for each whether its lease was still valid.
 
-        `seconds`: how long the attempt at each took, for the metrics.
+        `seconds`: how long the attempt at each took, for the metrics. `endpoints`: which endpoint answered each, or "";
+        an answer closes the endpoint's breaker.
         """
-        return await self.run(steps.ack(self.calls, claimed, seconds))
+        return await self.run(steps.ack(self.calls, claimed, seconds, endpoints))
 
     async def retry(
         self,
@@ -132,15 +127,19 @@ class AsyncSyncQueue:
         *,
         counts: bool = True,
         hold: str = "",
+        endpoint: str = "",
     ) -> None:
-        """Set a task aside until `due` (a timedelta: from now), or park it behind `hold`. Raises `LeaseLost`."""
-        progress = claimed.progress.after(note, counts=counts)
-        await self.run(steps.must_hold(self.calls.retry(claimed, due, progress, hold, note.seconds), claimed))
+        """Set a task aside until `due` (a timedelta: from now), or park it behind `hold`. Raises `LeaseLost`.
 
-    async def fail(self, claimed: ClaimedTask, note: AttemptNote) -> None:
-        """Move a task to the dead letters. Raises `LeaseLost`."""
+        `endpoint`: the one that answered the attempt, if any did.
+        """
+        progress = claimed.progress.after(note, counts=counts)
+        await self.run(steps.must_hold(self.calls.retry(claimed, due, progress, hold, note.seconds, endpoint), claimed))
+
+    async def fail(self, claimed: ClaimedTask, note: AttemptNote, *, endpoint: str = "") -> None:
+        """Move a task to the dead letters. `endpoint`: as in `retry`. Raises `LeaseLost`."""
         progress = claimed.progress.after(note, counts=True)
-        call = self.calls.fail(claimed.task.id, claimed.token, progress, note.seconds)
+        call = self.calls.fail(claimed, progress, note.seconds, endpoint)
         await self.run(steps.must_hold(call, claimed))
 
     async def release(self, *claimed: ClaimedTask) -> list[bool]:
@@ -157,7 +156,7 @@ class AsyncSyncQueue:
 
     async def recover_expired(self, limit: int = 500) -> Recovered:
         """Take back at most `limit` tasks whose lease ran out."""
-        return await self._send(self.calls.recover(limit))
+        return await self._send(self.calls.recover(limit, lease_seconds=self._lease_seconds))
 
     async def requeue(self, ids: Sequence[str]) -> int:
         """Bring these dead letters back to pending; answers how many."""
@@ -187,10 +186,17 @@ class AsyncSyncQueue:
         """Lift holds; answers how many were set."""
         return await self._send(self.calls.lift(names))
 
-    async def strike(self, endpoint: str, *, failures: int, open_seconds: float, token: str, reason: str) -> bool:
-        """Count a network failure of an endpoint; answers whether its breaker is open now."""
+    async def record_failure(
+        self, endpoint: str, *, failures: int, open_seconds: float, token: str, reason: str
+    ) -> bool:
+        """Count a failure of an endpoint. Returns whether its breaker is open now.
+
+        `failures` in a row open it; `token` names the attempt, which counts once.
+        """
         return await self._send(
-            self.calls.strike(endpoint, failures=failures, open_seconds=open_seconds, token=token, reason=reason)
+            self.calls.record_failure(
+                endpoint, failures=failures, open_seconds=open_seconds, token=token, reason=reason
+            )
         )
 
     async def presence(self, ids: Sequence[str]) -> list[Presence]:

@@ -50,7 +50,7 @@ class Enqueued(StrEnum):
 
     NEW = "new"
     REPLACED = "replaced"  # took the place of the one with its key
-    BEHIND = "behind"  # waits behind the one with its key
+    SUCCESSOR = "successor"  # waits until the one with its key, which is in processing, has ended
     KNOWN = "known"  # this very task was enqueued before
     LEASED = "leased"  # in processing, held by the caller
     PENDING = "pending"  # the service is paused
@@ -93,19 +93,11 @@ class Call(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """What became of one task given to `enqueue_leased`."""
-
-    where: Enqueued
-    probe: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Leased:
     """The answer of `enqueue_leased`."""
 
-    holds_active: bool  # a hold or a strike is set: outcomes must be reported to the breaker
-    placed: tuple[Placed, ...]
+    holds_active: bool  # a hold or a strike is set: ask `admit` before running
+    placed: tuple[Enqueued, ...]  # where each task went
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +128,6 @@ class Admission:
 
     admitted: bool
     held_by: str = ""  # the hold that parked it; empty also when the lease was lost
-    probe: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,32 +216,28 @@ class Calls:
             args += (task.id, encode_body(task), to_ms(task.created_at), len(names), *names)
 
         def read(answer: Any) -> Leased:
-            return Leased(_flag(answer[0]), tuple(Placed(Enqueued(w), probe != "") for w, probe in answer[1:]))
+            return Leased(_flag(answer[0]), tuple(Enqueued(word) for word in answer[1:]))
 
         return self._call("enqueue_leased", args, read)
 
-    def claim(
-        self, limit: int, *, consumer: str, token: str, lease_seconds: float, probe_seconds: float
-    ) -> Call[Claim]:
-        """Lease up to `limit` tasks (at most 1000)."""
+    def claim(self, limit: int, *, token: str, lease_seconds: float, probe_seconds: float) -> Call[Claim]:
+        """Lease up to `limit` tasks (at most 1000). `token` must be new: a claim that is sent again claims more."""
         args: list[str | int | float] = [self.site_id, token]
         args += [int(lease_seconds * 1000), min(limit, 1000), int(probe_seconds * 1000)]
-        return self._call(
-            "claim", args, lambda answer: self._read_claim(answer, token), (self.keys.claim_of(consumer),)
-        )
+        return self._call("claim", args, lambda answer: self._read_claim(answer, token))
 
     def _read_claim(self, answer: Any, token: str) -> Claim:
-        next_ms, holds_active, ids, bodies, progresses, lanes, probes, now_ms = answer
+        next_ms, holds_active, ids, bodies, progresses, lanes, now_ms = answer
         tasks: list[ClaimedTask] = []
         unreadable: list[Unreadable] = []
-        for id_, body, done, lane, probe in zip(ids, bodies, progresses, lanes, probes, strict=True):
+        for id_, body, done, lane in zip(ids, bodies, progresses, lanes, strict=True):
             progress = decode_progress(done)
             try:
                 task = decode_body(self.keys.service, id_, body)
             except InvalidTask as error:
                 unreadable.append(Unreadable(id_, token, body, str(error), progress))
                 continue
-            tasks.append(ClaimedTask(task=task, token=token, progress=progress, lane=lane or None, probe=probe != ""))
+            tasks.append(ClaimedTask(task=task, token=token, progress=progress, lane=lane or None))
         next_at = from_ms(int(next_ms)) if int(next_ms) else None
         wait_seconds = max(int(next_ms) - int(now_ms), 0) / 1000 if int(next_ms) else None
         return Claim(tuple(tasks), tuple(unreadable), next_at, wait_seconds, _flag(holds_active))
@@ -264,23 +251,23 @@ class Calls:
         args: list[str | int | float] = [int(probe_seconds * 1000)]
         for request in requests:
             claimed = request.claimed
-            granted = claimed.lane if claimed.probe and claimed.lane else ""
-            created = to_ms(claimed.task.created_at)
-            args += (claimed.task.id, claimed.token, created, claimed.lane or "", granted)
+            args += (claimed.task.id, claimed.token, to_ms(claimed.task.created_at), claimed.lane or "")
             args += (len(request.holds), *request.holds)
+        return self._call("admit", args, lambda answer: [Admission(word == "admitted", hold) for word, hold in answer])
 
-        def read(answer: Any) -> list[Admission]:
-            return [
-                Admission(True, probe=text != "") if word == "admitted" else Admission(False, held_by=text)
-                for word, text in answer
-            ]
+    def ack(
+        self, claimed: Sequence[ClaimedTask], seconds: Sequence[float] = (), endpoints: Sequence[str] = ()
+    ) -> Call[list[bool]]:
+        """End tasks that are done.
 
-        return self._call("admit", args, read)
-
-    def ack(self, held: Sequence[tuple[str, str]], seconds: Sequence[float] = ()) -> Call[list[bool]]:
-        """End (id, token) pairs that are done; `seconds` is how long the attempt at each took, where it is known."""
-        known: Sequence[float | None] = seconds or [None] * len(held)
-        lines = [(*pair, *bucket_and_ms(took)) for pair, took in zip(held, known, strict=True)]
+        `seconds`: how long the attempt at each took, where it is known. `endpoints`: what answered it, or "".
+        """
+        known: Sequence[float | None] = seconds or [None] * len(claimed)
+        answered = endpoints or [""] * len(claimed)
+        lines = [
+            (one.task.id, one.token, *bucket_and_ms(took), to_ms(one.task.created_at), endpoint)
+            for one, took, endpoint in zip(claimed, known, answered, strict=True)
+        ]
         return self._call("ack", [_lines(lines)], _flags)
 
     def retry(
@@ -290,21 +277,34 @@ class Calls:
         progress: Progress,
         hold: str = "",
         seconds: float | None = None,
+        endpoint: str = "",
     ) -> Call[bool]:
         """Set a task aside until `due` (a timedelta: from Redis's now), or park it behind `hold`.
 
-        `seconds`: how long the attempt took, where there was one.
+        `seconds`: how long the attempt took, where there was one. `endpoint`: what answered it, if anything did.
         """
         created = to_ms(claimed.task.created_at)
         when = f"+{max(int(due.total_seconds() * 1000), 0)}" if isinstance(due, timedelta) else to_ms(due)
         args: list[str | int | float] = [claimed.task.id, claimed.token, when]
-        args += (encode_progress(progress), hold, created, *bucket_and_ms(seconds))
+        args += (encode_progress(progress), hold, created, *bucket_and_ms(seconds), endpoint)
         return self._call("retry", args, _flag)
 
-    def fail(self, task_id: str, token: str, progress: Progress, seconds: float | None = None) -> Call[bool]:
-        """Move a task to the dead letters. `seconds`: how long the attempt took, where there was one."""
+    def fail(
+        self, claimed: ClaimedTask, progress: Progress, seconds: float | None = None, endpoint: str = ""
+    ) -> Call[bool]:
+        """Move a task to the dead letters. `seconds` and `endpoint`: as in `retry`."""
+        created = to_ms(claimed.task.created_at)
+        return self._fail(claimed.task.id, claimed.token, progress, seconds, created, endpoint)
+
+    def fail_unreadable(self, broken: Unreadable, progress: Progress) -> Call[bool]:
+        """Move a task whose body cannot be read to the dead letters."""
+        return self._fail(broken.id, broken.token, progress, None, 0, "")
+
+    def _fail(
+        self, task_id: str, token: str, progress: Progress, seconds: float | None, created: int, endpoint: str
+    ) -> Call[bool]:
         args: list[str | int | float] = [task_id, token, encode_progress(progress), *bucket_and_ms(seconds)]
-        return self._call("fail", args, _flag)
+        return self._call("fail", [*args, created, endpoint], _flag)
 
     def release(self, claimed: Sequence[ClaimedTask]) -> Call[list[bool]]:
         """Give tasks back untried."""
@@ -317,22 +317,19 @@ class Calls:
         """Move due tasks, or the ones named, from delayed to pending."""
         return self._call("promote", [limit, *ids], int)
 
-    def recover(self, limit: int) -> Call[Recovered]:
-        """Take back tasks whose lease ran out."""
-        return self._call("recover", [limit, MAX_CRASHES, CRASH_TEXT], lambda a: Recovered(int(a[0]), tuple(a[1])))
+    def recover(self, limit: int, *, lease_seconds: float) -> Call[Recovered]:
+        """Take back tasks whose lease ran out, and those that a lost key left without a way out."""
+        args: list[str | int | float] = [limit, MAX_CRASHES, CRASH_TEXT, int(lease_seconds * 1000)]
+        return self._call("recover", args, lambda a: Recovered(int(a[0]), tuple(a[1])))
 
     def requeue(self, ids: Sequence[str]) -> Call[int]:
         """Bring dead letters back to pending."""
         return self._call("requeue", ids, int)
 
-    def remove(self, state: TaskState, ids: Sequence[str]) -> Call[list[bool]]:
-        """Remove tasks from a state other than processing."""
-        return self._call("remove", [state.value, *ids], _flags)
-
-    def discard(self, state: TaskState, ids: Sequence[str], clearing: int) -> Call[list[bool]]:
-        """Remove tasks from a state other than processing, and keep their bodies in the trash of a clearing."""
-        trash = (self.keys.trash_of(clearing),)
-        return self._call("discard", [state.value, TRASH_MS, *ids], _flags, trash)
+    def remove(self, state: TaskState, ids: Sequence[str], clearing: int | None = None) -> Call[list[bool]]:
+        """Remove tasks from a state other than processing; `clearing`: keep their bodies in its trash."""
+        trash = () if clearing is None else (self.keys.trash_of(clearing),)
+        return self._call("remove", [state.value, TRASH_MS if trash else 0, *ids], _flags, trash)
 
     def restore(self, clearing: int, limit: int) -> Call[Restored]:
         """Bring back up to `limit` tasks from the trash of a clearing."""
@@ -348,9 +345,11 @@ class Calls:
         """Lift holds."""
         return self._call("lift", names, int)
 
-    def strike(self, endpoint: str, *, failures: int, open_seconds: float, token: str, reason: str) -> Call[bool]:
-        """Count a network failure of an endpoint; answers whether its breaker is open."""
-        return self._call("strike", [endpoint, failures, int(open_seconds * 1000), token, reason], _flag)
+    def record_failure(
+        self, endpoint: str, *, failures: int, open_seconds: float, token: str, reason: str
+    ) -> Call[bool]:
+        """Count a failure of an endpoint. Returns whether its breaker is open."""
+        return self._call("record_failure", [endpoint, failures, int(open_seconds * 1000), token, reason], _flag)
 
     def presence(self, ids: Sequence[str]) -> Call[list[Presence]]:
         """Ask where tasks are."""
@@ -363,7 +362,9 @@ class Calls:
     def page(self, state: TaskState, start: int, limit: int) -> Call[list[TaskView]]:
         """Read tasks of a state from rank `start` on."""
         service = self.keys.service
-        return self._call("page", [state.value, start, limit], lambda a: inspect.read_page(service, state, a))
+        return self._call(
+            "scan", [state.value, limit, start, "", ""], lambda a: inspect.read_page(service, state, a[2])
+        )
 
     def scan(self, state: TaskState, limit: int, *, rank: int, after: str, score: str) -> Call[Sequence[Any]]:
         """Read tasks of a state after the one named, which stood before `rank`; pages.py reads the answer."""
@@ -383,7 +384,7 @@ class Calls:
 
     def trim_history(self) -> Call[int]:
         """Remove the counts of minutes older than a week."""
-        return self._call("trim_history", [WEEK_MINUTES], int)
+        return self._call("trim_history", [WEEK_MINUTES], int, (self.keys.retired,))
 
     def outages(self) -> Call[list[inspect.Outage]]:
         """Read the last outage of each endpoint."""
@@ -410,7 +411,7 @@ class Calls:
         )
 
     def _read_stats(self, answer: Any) -> QueueStats:
-        now_ms, pending, delayed, processing, failed, flat, oldest_ms, paused, breakers = answer
+        now_ms, pending, delayed, processing, failed, flat, oldest_ms, paused, phases = answer
         counters = dict(zip(flat[::2], flat[1::2], strict=True))
         now, oldest = int(now_ms), int(oldest_ms)
         return QueueStats(
@@ -425,16 +426,9 @@ class Calls:
             last_failed_at=_moment(counters.get("last_failed_at")),
             oldest_pending_seconds=max(now - oldest, 0) / 1000 if oldest else None,
             paused=_flag(paused),
-            breaker=_breaker([float(until) for until in breakers[1::2]], now),
+            breaker="open" if "set" in phases else "half-open" if "half open" in phases else "closed",
         )
 
 
 def _moment(milliseconds: str | None) -> datetime | None:
     return from_ms(int(milliseconds)) if milliseconds else None
-
-
-def _breaker(untils: Sequence[float], now_ms: int) -> str:
-    """The worst state among a service's breakers: `until` 0 means closed with its lane still emptying."""
-    if any(until > now_ms for until in untils):
-        return "open"
-    return "half-open" if any(until > 0 for until in untils) else "closed"

@@ -7,36 +7,20 @@ A service's scripts run on its node alone; services spread over the nodes by the
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import redis
 import redis.asyncio
 from redis.asyncio.cluster import ClusterNode as AsyncClusterNode
+from redis.asyncio.connection import Connection as AsyncConnection
+from redis.asyncio.connection import SSLConnection as AsyncSSLConnection
 from redis.cluster import ClusterNode
 
-from syncqueue.core.errors import ConfigurationError
+from syncqueue.queue.address import RedisAddress
 
 # The topology is not known, or does not hold: nothing of a client's own doing, and it passes.
 ERRORS = (redis.exceptions.RedisClusterException, redis.exceptions.ClusterError)
-
-
-def is_cluster(where: Mapping[str, Any]) -> bool:
-    """Whether SYNCQUEUE["REDIS"] names a cluster."""
-    return "NODES" in where
-
-
-def _nodes(where: Mapping[str, Any]) -> list[tuple[str, int]]:
-    try:
-        nodes = [(str(host), int(port)) for host, port in where["NODES"]]
-    except (TypeError, ValueError) as error:
-        raise ConfigurationError(
-            "SYNCQUEUE['REDIS']['NODES'] is a list of (host, port), such as [('10.0.0.1', 6379)]: some nodes of the "
-            "cluster, from which the others are learned."
-        ) from error
-    if not nodes:
-        raise ConfigurationError("SYNCQUEUE['REDIS']['NODES'] names no node.")
-    return nodes
 
 
 class _Cluster:
@@ -89,14 +73,44 @@ class _Cluster:
                 self._made = None
 
 
-def sync_cluster(where: Mapping[str, Any], options: Mapping[str, Any]) -> redis.Redis:
-    """A client for web processes and commands; connects when first used. Raises `ConfigurationError`."""
+def is_cluster_client(client: object) -> bool:
+    """Whether a client that `sync_cluster` may have made is one of a cluster."""
+    return isinstance(client, _Cluster)
+
+
+def sync_cluster(address: RedisAddress, options: Mapping[str, Any]) -> redis.Redis:
+    """A client for web processes and commands; connects when first used. `options`: for every connection."""
     # It has every method that is used of a client.
-    return cast("redis.Redis", _Cluster(_nodes(where), {**where.get("OPTIONS", {}), **options}))
+    return cast("redis.Redis", _Cluster(address.nodes, {"ssl": address.is_tls, **options}))
 
 
-def async_cluster(where: Mapping[str, Any], options: Mapping[str, Any]) -> redis.asyncio.Redis:
-    """A client for the event loop it is first used on. Raises `ConfigurationError`."""
-    nodes = [AsyncClusterNode(host, port) for host, port in _nodes(where)]
-    made = redis.asyncio.RedisCluster(startup_nodes=nodes, **where.get("OPTIONS", {}), **options)
-    return cast("redis.asyncio.Redis", made)
+class _Lively(AsyncConnection):
+    """A connection that is made anew when the server has closed it: a cluster's pool hands out whatever it holds."""
+
+    async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
+        if self.is_connected and self._reader is not None and self._reader.at_eof():
+            await self.disconnect(nowait=True)
+        await super().send_packed_command(command, check_health)
+
+
+class _LivelyTLS(_Lively, AsyncSSLConnection):
+    """The same over TLS."""
+
+
+class _AsyncCluster(redis.asyncio.RedisCluster):
+    """Learns the nodes as redis-py does, over connections of ours."""
+
+    def __init__(self, address: RedisAddress, options: Mapping[str, Any]) -> None:
+        nodes = [AsyncClusterNode(host, port) for host, port in address.nodes]
+        super().__init__(startup_nodes=nodes, ssl=address.is_tls, **options)
+        # redis-py takes no class of connections here; both places keep what nodes are made with.
+        kind = _LivelyTLS if address.is_tls else _Lively
+        self.connection_kwargs["connection_class"] = kind
+        self.nodes_manager.connection_kwargs["connection_class"] = kind
+        for node in self.nodes_manager.startup_nodes.values():
+            node.connection_class = kind
+
+
+def async_cluster(address: RedisAddress, options: Mapping[str, Any]) -> redis.asyncio.Redis:
+    """A client for the event loop it is first used on. `options`: for every connection."""
+    return cast("redis.asyncio.Redis", _AsyncCluster(address, options))

@@ -5,20 +5,23 @@ No client retries by itself: a retry re-sends, and whether that is right is know
 
 from __future__ import annotations
 
+import inspect
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import redis
 import redis.asyncio
-from django.conf import settings as django_settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from redis.utils import str_if_bytes
 
 from syncqueue.core.errors import ConfigurationError, ForeignQueue, QueueError, QueueFull, QueueUnavailable
+from syncqueue.queue.address import RedisAddress, address_of_dict, address_of_url, is_url
+from syncqueue.queue.alias import address_of_alias
 from syncqueue.queue.cluster import ERRORS as CLUSTER_ERRORS
-from syncqueue.queue.cluster import async_cluster, is_cluster, sync_cluster
+from syncqueue.queue.cluster import async_cluster, sync_cluster
 
 # For those who pass a client on without talking to Redis themselves.
 SyncClient: TypeAlias = redis.Redis
@@ -32,62 +35,99 @@ WORKER_TIMEOUT_SECONDS = 15.0
 _MAX_CONNECTIONS = 10_000
 # Answers of a server that cannot serve now and may later.
 _AWAY = (redis.exceptions.ClusterDownError, redis.exceptions.TryAgainError)
-# What a pool may be told besides where its server is; anything else in an alias's pool is its own affair.
-_TAKEN_FROM_ALIAS = (
-    "host", "port", "db", "username", "password", "path", "client_name",
-    "ssl_keyfile", "ssl_certfile", "ssl_cert_reqs", "ssl_ca_certs", "ssl_ca_path", "ssl_check_hostname",
-)  # fmt: skip
+# Load balancers forget a line that is silent for some minutes (Azure: four) without a word to either side; the system's
+# own first probe comes after two hours.
+_KEEPALIVE = {
+    getattr(socket, name): seconds
+    for name, seconds in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))
+    if hasattr(socket, name)
+}
 
 
-def _url_of_alias(alias: str) -> str:
-    """The URL of a cache alias, for messages; its pool's settings are taken by `_alias_options`."""
-    caches = django_settings.CACHES
-    if alias not in caches:
-        raise ConfigurationError(
-            f"SYNCQUEUE['REDIS'] is {alias!r}, which is neither a redis://, rediss:// or unix:// URL nor an alias in "
-            f"CACHES (there: {', '.join(caches)})."
-        )
-    return str(caches[alias].get("LOCATION", ""))
+def address_of(where: str | Mapping[str, Any]) -> RedisAddress:
+    """Read a value of SYNCQUEUE["REDIS"]. Raises `ConfigurationError`, which shows no part of a URL or password."""
+    if isinstance(where, Mapping):
+        address = address_of_dict(where)
+    else:
+        address = address_of_url(where) if is_url(where) else address_of_alias(where)
+    _try_to_make(address)
+    return address
 
 
-def _options(timeout_seconds: float) -> dict[str, Any]:
-    return {
-        "decode_responses": True,
-        # A body that is not UTF-8 must become a failed task that can be shown, not an error on reading.
-        # "replace" would turn it into other, readable text; \xff is no JSON.
-        "encoding_errors": "backslashreplace",
-        "socket_timeout": timeout_seconds,
-        "socket_connect_timeout": min(timeout_seconds, 5.0),
-        "socket_keepalive": True,
-        "health_check_interval": 0,
-        "max_connections": _MAX_CONNECTIONS,
-    }
-
-
-def _alias_options(alias: str) -> dict[str, Any]:
-    # Imported here: optional for sites that give a URL.
-    from django_redis import get_redis_connection  # type: ignore[import-untyped]
-
-    _url_of_alias(alias)
-    given = get_redis_connection(alias).connection_pool.connection_kwargs
-    return {name: given[name] for name in _TAKEN_FROM_ALIAS if given.get(name) is not None}
-
-
-def _is_url(where: str) -> bool:
-    return where.startswith(("redis://", "rediss://", "unix://"))
+def _try_to_make(address: RedisAddress) -> None:
+    """What no rule of ours has found wrong, such as two words that exclude each other, redis-py finds on making it."""
+    for package in (redis, redis.asyncio):
+        kind = package.SSLConnection if address.is_tls else package.Connection
+        words = {name: value for name, value in address.options.items() if name != "path"}
+        try:
+            kind(**words)
+        except Exception as error:  # its text may show a value
+            raise ConfigurationError(
+                f"SYNCQUEUE['REDIS']: redis-py makes no connection of its words ({type(error).__name__}); see its "
+                f"documentation of {kind.__name__}."
+            ) from None
+    if address.is_cluster:
+        known = inspect.signature(redis.asyncio.RedisCluster.__init__).parameters
+        for name in address.options:
+            if name not in known or name == "db":
+                raise ConfigurationError(f"SYNCQUEUE['REDIS']['OPTIONS']: a Redis Cluster takes no {name}.")
 
 
 def place_of(location: object) -> tuple[str, int] | None:
     """Server and number of the database that a URL names, however it is written; None for anything else."""
-    if not isinstance(location, str) or not _is_url(location):
+    if not isinstance(location, str) or not is_url(location):
         return None
     try:
-        found: dict[str, Any] = dict(redis.connection.parse_url(location))  # type: ignore[no-untyped-call]
-    except ValueError:
+        return address_of_url(location).place
+    except ConfigurationError:
         return None
-    host = found.get("host", "localhost")
-    server = found.get("path") or f"{'127.0.0.1' if host == 'localhost' else host}:{found.get('port', 6379)}"
-    return str(server), int(found.get("db", 0))
+
+
+def _no_notifications() -> dict[str, Any]:
+    """No maintenance notifications, where redis-py knows them (7.0 and up; on by themselves with RESP3).
+
+    With them on, a pool takes every readable connection for one with a notification on it. So asyncio is given those
+    that the server has closed (its `timeout`, a proxy): redis-py 8.1.0, asyncio/connection.py, `ensure_connection`.
+    """
+    try:
+        from redis.maint_notifications import MaintNotificationsConfig
+    except ImportError:
+        return {}
+    return {"maint_notifications_config": MaintNotificationsConfig(enabled=False)}
+
+
+_NO_NOTIFICATIONS = _no_notifications()
+
+
+def _options(address: RedisAddress, timeout_seconds: float, retry: object) -> dict[str, Any]:
+    return {
+        **address.options,
+        "decode_responses": True,
+        # A body that is not UTF-8 must become a failed task that can be shown, not an error on reading.
+        # "replace" would turn it into other, readable text; \xff is no JSON.
+        "encoding_errors": "backslashreplace",
+        "health_check_interval": 0,
+        "retry": retry,
+        **_timeouts(timeout_seconds),
+        **({} if "path" in address.options else _keepalive(address.options)),
+        **_NO_NOTIFICATIONS,
+    }
+
+
+def _timeouts(seconds: float) -> dict[str, Any]:
+    return {"socket_timeout": seconds, "socket_connect_timeout": min(seconds, 5.0)}
+
+
+def _keepalive(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "socket_keepalive": True,
+        "socket_keepalive_options": {**_KEEPALIVE, **options.get("socket_keepalive_options", {})},
+    }
+
+
+def _sentinel_options(address: RedisAddress, timeout_seconds: float) -> dict[str, Any]:
+    # A sentinel that hangs must not hold a save up either.
+    return {**address.sentinel_options, **_timeouts(timeout_seconds), **_keepalive({}), **_NO_NOTIFICATIONS}
 
 
 class _Master(redis.Redis):
@@ -110,55 +150,44 @@ class _AsyncMaster(redis.asyncio.Redis):
 
 def sync_client(where: str | Mapping[str, Any], timeout_seconds: float = WEB_TIMEOUT_SECONDS) -> redis.Redis:
     """A client for web processes and commands; connects when first used. Raises `ConfigurationError`."""
-    options: dict[str, Any] = {**_options(timeout_seconds), "retry": Retry(NoBackoff(), 0)}
-    if isinstance(where, Mapping):
-        if is_cluster(where):
-            return sync_cluster(where, options)
-        name, nodes, more = _sentinel(where)
-        sentinel = redis.Sentinel(nodes, sentinel_kwargs=more, **options)  # type: ignore[no-untyped-call]
-        master: redis.Redis = sentinel.master_for(name, redis_class=_Master)  # type: ignore[no-untyped-call]
+    address = address_of(where)
+    options = _options(address, timeout_seconds, Retry(NoBackoff(), 0))
+    if address.is_cluster:
+        return sync_cluster(address, options)
+    if address.is_sentinel:
+        more = _sentinel_options(address, timeout_seconds)
+        sentinel = redis.Sentinel(address.nodes, sentinel_kwargs=more, ssl=address.is_tls, **options)  # type: ignore[no-untyped-call]
+        master: redis.Redis = sentinel.master_for(address.master, redis_class=_Master)  # type: ignore[no-untyped-call]
         return master
-    if _is_url(where):
-        return redis.Redis.from_url(where, **options)
-    return redis.Redis(**_with_alias(where, options))
+    kind: type[redis.Connection | redis.UnixDomainSocketConnection] = redis.Connection
+    if "path" in address.options:
+        kind = redis.UnixDomainSocketConnection
+    elif address.is_tls:
+        kind = redis.SSLConnection
+    return redis.Redis.from_pool(redis.ConnectionPool(kind, max_connections=_MAX_CONNECTIONS, **options))
 
 
 def async_client(
     where: str | Mapping[str, Any], timeout_seconds: float = WORKER_TIMEOUT_SECONDS
 ) -> redis.asyncio.Redis:
     """A client for the event loop it is first used on. Raises `ConfigurationError`."""
-    options: dict[str, Any] = {
-        **_options(timeout_seconds),
-        "retry": redis.asyncio.retry.Retry(NoBackoff(), 0),
-    }
-    if isinstance(where, Mapping):
-        if is_cluster(where):
-            return async_cluster(where, options)
-        name, nodes, more = _sentinel(where)
-        sentinel = redis.asyncio.Sentinel(nodes, sentinel_kwargs=more, **options)  # type: ignore[no-untyped-call]
-        master: redis.asyncio.Redis = sentinel.master_for(name, redis_class=_AsyncMaster)
+    address = address_of(where)
+    options = _options(address, timeout_seconds, redis.asyncio.retry.Retry(NoBackoff(), 0))
+    if address.is_cluster:
+        return async_cluster(address, options)
+    if address.is_sentinel:
+        more = _sentinel_options(address, timeout_seconds)
+        sentinel = redis.asyncio.Sentinel(address.nodes, sentinel_kwargs=more, ssl=address.is_tls, **options)  # type: ignore[no-untyped-call]
+        master: redis.asyncio.Redis = sentinel.master_for(address.master, redis_class=_AsyncMaster)
         return master
-    if _is_url(where):
-        return redis.asyncio.Redis.from_url(where, **options)
-    return redis.asyncio.Redis(**_with_alias(where, options))
-
-
-def _with_alias(alias: str, options: dict[str, Any]) -> dict[str, Any]:
-    found = {**_alias_options(alias), **options}
-    if "path" in found:
-        found["unix_socket_path"] = found.pop("path")
-    if any(name.startswith("ssl_") for name in found):
-        found["ssl"] = True
-    return found
-
-
-def _sentinel(where: Mapping[str, Any]) -> tuple[str, list[tuple[str, int]], dict[str, Any]]:
-    if "SENTINELS" not in where or "MASTER" not in where:
-        raise ConfigurationError(
-            "SYNCQUEUE['REDIS'] as a dict needs SENTINELS (a list of (host, port)) and MASTER (its name), "
-            "or for a Redis Cluster NODES (a list of (host, port))."
-        )
-    return str(where["MASTER"]), [(str(h), int(p)) for h, p in where["SENTINELS"]], dict(where.get("OPTIONS", {}))
+    kind: type[redis.asyncio.Connection | redis.asyncio.UnixDomainSocketConnection] = redis.asyncio.Connection
+    if "path" in address.options:
+        kind = redis.asyncio.UnixDomainSocketConnection
+    elif address.is_tls:
+        kind = redis.asyncio.SSLConnection
+    return redis.asyncio.Redis.from_pool(
+        redis.asyncio.ConnectionPool(kind, max_connections=_MAX_CONNECTIONS, **options)
+    )
 
 
 @contextmanager

@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from syncqueue.core.errors import InvalidTask
+from syncqueue.core.hold import Hold
 from syncqueue.core.task import SyncTask, TaskState, TaskView, decode_body, decode_progress, from_ms
 
-_BAND = 10**15  # scripts/_prelude.lua
+_PRIORITY = 10**15  # scripts/_prelude.lua
 _PARKED = 10**15
-_FOREVER = 9 * 10**15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class HoldView:
     """A hold as people see it."""
 
     name: str
-    kind: str  # "pause", "breaker", "rate" or "broken"
+    kind: str  # core/hold.py: KINDS
     subject: str  # what is held: a host and port, "destination:7", "credential:1f..."
     reason: str
     since_at: datetime | None
@@ -41,45 +41,36 @@ class PeriodCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outage:
-    """A time in which an endpoint could not be reached, and what became of the tasks that waited for it."""
+    """A time in which an endpoint could not be reached, and what became of the messages that waited for it."""
 
     endpoint: str  # a host and port; the service for its own tasks
     since_at: datetime  # when its breaker opened
     until_at: datetime | None  # None: it is away still
-    waiting_count: int  # in the waiting line still
-    left_count: int  # have left the line; each is under way, or one of the following
-    delivered_count: int
+    waiting_count: int  # tasks that still stand in its lane
+    delivered_count: int  # messages; tasks that had nothing to send are none
     failed_count: int
-    removed_count: int  # by a person
     doubtful_count: int  # of those delivered: an answer had been lost before, so they may be out there twice
 
     @property
     def waited_count(self) -> int:
         """All that had to wait."""
-        return self.waiting_count + self.left_count
-
-    @property
-    def open_count(self) -> int:
-        """Those that have not come to an end yet."""
-        return self.waited_count - self.delivered_count - self.failed_count - self.removed_count
+        return self.waiting_count + self.delivered_count + self.failed_count
 
 
 def read_outages(answer: Sequence[Any]) -> list[Outage]:
     """The answer of outages.lua."""
-    return [_outage(*row) for row in answer[1]]
+    return [_outage(*row) for row in answer]
 
 
 def _outage(hold: str, since: str, until: str, *counts: Any) -> Outage:
-    left, delivered, failed, removed, doubtful, waiting = (int(count) for count in counts)
+    delivered, failed, doubtful, waiting = (int(count) for count in counts)
     return Outage(
-        endpoint=hold.partition(":")[2],
+        endpoint=Hold.parse(hold).subject,
         since_at=from_ms(int(since)),
         until_at=from_ms(int(until)) if until else None,
         waiting_count=waiting,
-        left_count=left,
         delivered_count=delivered,
         failed_count=failed,
-        removed_count=removed,
         doubtful_count=doubtful,
     )
 
@@ -98,13 +89,13 @@ def read_history(answer: Sequence[Any]) -> list[PeriodCount]:
 
 
 def read_page(service: str, state: TaskState, answer: Sequence[Any]) -> list[TaskView]:
-    """The rows of page.lua."""
+    """The rows of scan.lua."""
     return [_view(service, state, *row) for row in answer]
 
 
 def read_found(service: str, answer: Sequence[Any]) -> TaskView | None:
-    """The row of find.lua."""
-    return _view(service, TaskState(answer[0]), *answer[1:]) if answer else None
+    """The answer of find.lua."""
+    return _view(service, TaskState(answer[0]), *answer[1]) if answer else None
 
 
 def _view(service: str, state: TaskState, id_: str, score: str, body: str, progress: str, hold: str) -> TaskView:
@@ -129,7 +120,7 @@ def _view(service: str, state: TaskState, id_: str, score: str, body: str, progr
 
 def _due(state: TaskState, score: float) -> datetime | None:
     if state is TaskState.PENDING:
-        return from_ms(score % _BAND / 100)
+        return from_ms(score % _PRIORITY / 100)
     if state is TaskState.DELAYED and score >= _PARKED:
         return None
     return from_ms(score)
@@ -137,20 +128,18 @@ def _due(state: TaskState, score: float) -> datetime | None:
 
 def read_holds(answer: Sequence[Any]) -> list[HoldView]:
     """The answer of holds.lua."""
-    now_ms = int(answer[0])
-    return [_hold(now_ms, *row) for row in answer[1]]
+    return [_hold(*row) for row in answer]
 
 
-def _hold(now_ms: int, name: str, until: str, reason: str, parked: int) -> HoldView:
-    kind, _, subject = name.partition(":")
-    until_ms = float(until)
+def _hold(name: str, phase: str, until: str, reason: str, parked: int) -> HoldView:
+    hold = Hold.parse(name)
     return HoldView(
         name=name,
-        kind=kind,
-        subject=subject,
+        kind=hold.kind,
+        subject=hold.subject,
         reason=reason[13:],
         since_at=from_ms(int(reason[:13])) if reason else None,
-        until_at=from_ms(until_ms) if now_ms < until_ms < _FOREVER else None,
-        lifted=until_ms <= now_ms,
+        until_at=from_ms(int(until)) if until else None,
+        lifted=phase != "set",
         parked_count=int(parked),
     )

@@ -10,27 +10,29 @@ from __future__ import annotations
 
 # Suffix: Redis type, members, and when it is let go.
 ORDER = (
-    "queue",  # ZSET  id -> band of the priority + ready time (units of 10 µs, made unique): pending
+    "queue",  # ZSET  id -> priority offset + ready time (units of 10 µs, made unique): pending
     "delayed",  # ZSET  id -> due (epoch ms); parked by a hold: PARKED + creation (epoch ms)
     "processing",  # ZSET  id -> end of the lease (epoch ms)
     "failed",  # ZSET  id -> when it failed (epoch ms); trimmed after FAILED_RETENTION_DAYS
     "bodies",  # HASH  id -> body (core/task.py), while the task lives
     "progress",  # HASH  id -> attempts so far (core/task.py), once there was one
-    "leases",  # HASH  id -> a digit (0 claimed, 1 begun; 2 and 3 the same for a probe) + token, while in processing
-    "behind",  # HASH  id -> due (13 digits, epoch ms) + body of the newest task waiting behind its own key
-    "counters",  # HASH  processed, failed, retried, last_processed_at, last_failed_at (epoch ms), tick, turn,
+    "leases",  # HASH  id -> a digit (0 claimed, 1 begun) + token, while in processing
+    "behind",  # HASH  id -> due (13 digits, epoch ms) + body of the successor: the newest task with the key of one
+    #             that is in processing
+    "counters",  # HASH  processed, failed, retried, last_processed_at, last_failed_at (epoch ms), tick (the last
+    #             ready time given), turn,
     #             "took <bound in ms>" and took_ms (durations.py)
     "history",  # HASH  "<epoch minute> processed|retried|failed" -> count; trimmed after a week
     "wake",  # LIST  at most one token: something may be there to claim
     "holds",  # ZSET  hold -> until (epoch ms); FOREVER: until lifted; 0: lifted, its lane is emptying
     "reasons",  # HASH  hold -> since (13 digits, epoch ms) + the reason in words
-    "strikes",  # HASH  endpoint -> "<network failures in a row> <token of the last>"
+    "strikes",  # HASH  endpoint -> "<failures in a row> <token of the last>"; + OPENED since its breaker opened
     "parked",  # ZSET  "<hold> <creation, 13 digits> <id>" -> 0: the lanes of all holds, each oldest first
     "lanes",  # HASH  id -> hold, while parked
     "site",  # STRING  id of the database this queue belongs to
-    "outages",  # HASH  "<breaker> since|until (epoch ms)|left|delivered|failed|removed|doubtful" -> number: the last
-    #             outage of each endpoint; trimmed a week after its end
-    "waited",  # HASH  id -> "<since> <breaker>": has left the lane of an outage and not ended yet
+    "outages",  # HASH  "<breaker> since|until (epoch ms)|delivered|failed|doubtful" -> number: the last outage of each
+    #             endpoint; expires a week after the last failure
+    "probes",  # HASH  breaker -> end of the hold that it set (13 digits, epoch ms) + id of its probe
 )
 WEEK_MINUTES = 7 * 24 * 60
 
@@ -50,12 +52,10 @@ class QueueKeys:
         """The key with this suffix of ORDER; raises `ValueError` for any other."""
         return self.all[ORDER.index(name)]
 
-    def claim_of(self, consumer: str) -> str:
-        """STRING: token and ids of this consumer's last claim, so that a re-sent claim answers the same.
-
-        Expires with two leases.
-        """
-        return f"{self._stem}claim:{consumer}"
+    @property
+    def retired(self) -> str:
+        """HASH: of releases before 0.1.0, which followed each task of an outage. It is deleted with old history."""
+        return self._stem + "waited"
 
     def trash_of(self, clearing: int) -> str:
         """LIST: "<id> <body>" of what one clearing took out and only Redis knew. Expires after a week."""

@@ -34,18 +34,23 @@ def one(call: Call[T]) -> Steps[T]:
 
 
 def enqueue_many(calls: Calls, tasks: Iterable[SyncTask]) -> Steps[list[Enqueued]]:
-    """Enqueue any number of tasks."""
-    places: list[Enqueued] = []
-    for piece in chunks(tasks, CHUNK):
-        places += yield calls.enqueue(piece)
-    return places
+    """Enqueue any number of tasks. Each call names an id once, so that later tasks meet those before them."""
+    answers: list[Enqueued] = []
+    piece: dict[str, SyncTask] = {}
+    for task in tasks:
+        if len(piece) == CHUNK or task.id in piece:
+            answers += yield calls.enqueue(list(piece.values()))
+            piece = {}
+        piece[task.id] = task
+    if piece:
+        answers += yield calls.enqueue(list(piece.values()))
+    return answers
 
 
-def claim(calls: Calls, limit: int, *, consumer: str, lease_seconds: float, probe_seconds: float) -> Steps[Claim]:
+def claim(calls: Calls, limit: int, *, lease_seconds: float, probe_seconds: float) -> Steps[Claim]:
     """Lease up to `limit` tasks; what cannot be read goes to the dead letters with its raw text."""
     found: Claim = yield calls.claim(
         limit,
-        consumer=consumer,
         token=secrets.token_hex(TOKEN_BYTES),
         lease_seconds=lease_seconds,
         probe_seconds=probe_seconds,
@@ -57,16 +62,18 @@ def claim(calls: Calls, limit: int, *, consumer: str, lease_seconds: float, prob
             outcome=Outcome.FAILURE,
             error=f"The task cannot be read: {broken.reason}",
         )
-        yield calls.fail(broken.id, broken.token, broken.progress.after(note, counts=False))
+        yield calls.fail_unreadable(broken, broken.progress.after(note, counts=False))
     return found
 
 
-def ack(calls: Calls, claimed: Sequence[ClaimedTask], seconds: Sequence[float] = ()) -> Steps[list[bool]]:
+def ack(
+    calls: Calls, claimed: Sequence[ClaimedTask], seconds: Sequence[float] = (), endpoints: Sequence[str] = ()
+) -> Steps[list[bool]]:
     """End tasks that are done; answers for each whether it was still held."""
     held: list[bool] = []
     for start in range(0, len(claimed), CHUNK):
-        piece = [(one.task.id, one.token) for one in claimed[start : start + CHUNK]]
-        held += yield calls.ack(piece, seconds[start : start + CHUNK])
+        piece = slice(start, start + CHUNK)
+        held += yield calls.ack(claimed[piece], seconds[piece], endpoints[piece])
     return held
 
 

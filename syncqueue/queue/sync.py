@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -46,7 +45,6 @@ class SyncQueue:
         self.client = client
         self.calls = calls
         self.service = calls.keys.service
-        self.consumer = secrets.token_hex(6)
         self._lease_seconds = lease_seconds
         self._probe_seconds = probe_seconds
 
@@ -80,16 +78,16 @@ class SyncQueue:
 
     def enqueue(self, task: SyncTask) -> Enqueued:
         """Put a task into pending, or into delayed until its `run_at`. Raises `InvalidTask` and `QueueFull`."""
-        place = self._send(self.calls.enqueue([task]))[0]
+        answer = self._send(self.calls.enqueue([task]))[0]
         self._announce([task])
-        return place
+        return answer
 
     def enqueue_many(self, tasks: Iterable[SyncTask]) -> list[Enqueued]:
         """Enqueue any number of tasks, in chunks."""
         given = list(tasks) if signals.task_enqueued.receivers else tasks
-        places = self.run(steps.enqueue_many(self.calls, given))
+        answers = self.run(steps.enqueue_many(self.calls, given))
         self._announce(given)
-        return places
+        return answers
 
     def enqueue_leased(self, tasks: Sequence[SyncTask], holds: Sequence[Sequence[str]], *, token: str) -> Leased:
         """Put keyed tasks into processing under a lease of the caller, where no hold of theirs stands against it."""
@@ -108,13 +106,7 @@ class SyncQueue:
     def claim(self, limit: int = 1) -> Claim:
         """Lease up to `limit` tasks, at most 1000; unreadable ones go to the dead letters."""
         return self.run(
-            steps.claim(
-                self.calls,
-                limit,
-                consumer=self.consumer,
-                lease_seconds=self._lease_seconds,
-                probe_seconds=self._probe_seconds,
-            )
+            steps.claim(self.calls, limit, lease_seconds=self._lease_seconds, probe_seconds=self._probe_seconds)
         )
 
     def extend(self, claimed: Sequence[ClaimedTask]) -> list[bool]:
@@ -125,12 +117,13 @@ class SyncQueue:
         """Ask for claimed tasks whether a hold applies; those are parked."""
         return self._send(self.calls.admit(requests, probe_seconds=self._probe_seconds))
 
-    def ack(self, *claimed: ClaimedTask, seconds: Sequence[float] = ()) -> list[bool]:
-        """End tasks that are done; answers for each whether it was still held.
+    def ack(self, *claimed: ClaimedTask, seconds: Sequence[float] = (), endpoints: Sequence[str] = ()) -> list[bool]:
+        """End tasks that are done. Returns for each whether its lease was still valid.
 
-        `seconds`: how long the attempt at each took, for the metrics.
+        `seconds`: how long the attempt at each took, for the metrics. `endpoints`: which endpoint answered each, or "";
+        an answer closes the endpoint's breaker.
         """
-        return self.run(steps.ack(self.calls, claimed, seconds))
+        return self.run(steps.ack(self.calls, claimed, seconds, endpoints))
 
     def retry(
         self,
@@ -140,15 +133,19 @@ class SyncQueue:
         *,
         counts: bool = True,
         hold: str = "",
+        endpoint: str = "",
     ) -> None:
-        """Set a task aside until `due` (a timedelta: from now), or park it behind `hold`. Raises `LeaseLost`."""
-        progress = claimed.progress.after(note, counts=counts)
-        self.run(steps.must_hold(self.calls.retry(claimed, due, progress, hold, note.seconds), claimed))
+        """Set a task aside until `due` (a timedelta: from now), or park it behind `hold`. Raises `LeaseLost`.
 
-    def fail(self, claimed: ClaimedTask, note: AttemptNote) -> None:
-        """Move a task to the dead letters. Raises `LeaseLost`."""
+        `endpoint`: the one that answered the attempt, if any did.
+        """
+        progress = claimed.progress.after(note, counts=counts)
+        self.run(steps.must_hold(self.calls.retry(claimed, due, progress, hold, note.seconds, endpoint), claimed))
+
+    def fail(self, claimed: ClaimedTask, note: AttemptNote, *, endpoint: str = "") -> None:
+        """Move a task to the dead letters. `endpoint`: as in `retry`. Raises `LeaseLost`."""
         progress = claimed.progress.after(note, counts=True)
-        call = self.calls.fail(claimed.task.id, claimed.token, progress, note.seconds)
+        call = self.calls.fail(claimed, progress, note.seconds, endpoint)
         self.run(steps.must_hold(call, claimed))
 
     def release(self, *claimed: ClaimedTask) -> list[bool]:
@@ -165,7 +162,7 @@ class SyncQueue:
 
     def recover_expired(self, limit: int = 500) -> Recovered:
         """Take back at most `limit` tasks whose lease ran out."""
-        return self._send(self.calls.recover(limit))
+        return self._send(self.calls.recover(limit, lease_seconds=self._lease_seconds))
 
     def requeue(self, ids: Sequence[str]) -> int:
         """Bring these dead letters back to pending; answers how many."""
@@ -185,7 +182,7 @@ class SyncQueue:
 
     def discard(self, state: TaskState, ids: Sequence[str], clearing: int) -> list[bool]:
         """Remove these tasks (at most a chunk) if they are in `state`; `restore` can bring them back for a week."""
-        return self._send(self.calls.discard(state, ids, clearing))
+        return self._send(self.calls.remove(state, ids, clearing))
 
     def restore(self, clearing: int, limit: int) -> Restored:
         """Bring back up to `limit` tasks that `discard` took out."""
@@ -203,10 +200,15 @@ class SyncQueue:
         """Lift holds; answers how many were set."""
         return self._send(self.calls.lift(names))
 
-    def strike(self, endpoint: str, *, failures: int, open_seconds: float, token: str, reason: str) -> bool:
-        """Count a network failure of an endpoint; answers whether its breaker is open now."""
+    def record_failure(self, endpoint: str, *, failures: int, open_seconds: float, token: str, reason: str) -> bool:
+        """Count a failure of an endpoint. Returns whether its breaker is open now.
+
+        `failures` in a row open it; `token` names the attempt, which counts once.
+        """
         return self._send(
-            self.calls.strike(endpoint, failures=failures, open_seconds=open_seconds, token=token, reason=reason)
+            self.calls.record_failure(
+                endpoint, failures=failures, open_seconds=open_seconds, token=token, reason=reason
+            )
         )
 
     def presence(self, ids: Sequence[str]) -> list[Presence]:

@@ -12,12 +12,14 @@ from syncqueue.services.condition import (
     adopt_queue,
     after_migrate,
     health,
+    heartbeats,
     workers,
 )
 from syncqueue.services.objects import adopt, explain, resync, status, sync, sync_queryset, sync_records
 from syncqueue.services.places import (
     after_destination_save,
     check_destination,
+    count_missing,
     find_places,
     mend,
     retire,
@@ -71,6 +73,7 @@ __all__ = [
     "check_destination",
     "clear",
     "clearing",
+    "count_missing",
     "delete_task",
     "delete_tasks",
     "explain",
@@ -78,6 +81,7 @@ __all__ = [
     "failed_record_count",
     "find_places",
     "health",
+    "heartbeats",
     "history",
     "holds",
     "measures",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,11 +14,13 @@ from django.utils.translation import gettext as _
 from syncqueue import site
 from syncqueue.conf import get_settings
 from syncqueue.core.duty import DutyState
-from syncqueue.core.errors import ConfigurationError, QueueUnavailable
-from syncqueue.core.task import QueueStats, from_ms
+from syncqueue.core.errors import ConfigurationError, QueueError, QueueUnavailable
+from syncqueue.core.task import from_ms
 from syncqueue.dispatch.site_queues import get_queue
 from syncqueue.models import SiteStamp
+from syncqueue.queue import server_time
 from syncqueue.queue.connection import redis_errors
+from syncqueue.queue.foreign import Readable, json_object, read_each
 from syncqueue.queue.keys import workers_key
 from syncqueue.services.tasks import service_names, stats
 from syncqueue.site import record_db
@@ -66,48 +66,77 @@ class Health:
     ok: bool
     redis: bool
     services: Sequence[ServiceHealth]
+    unreadable_heartbeats: int = 0  # of workers of another version, or not a worker's at all
 
 
 def workers() -> Sequence[WorkerView]:
-    """The workers that are alive. Raises `QueueUnavailable`."""
+    """The workers that are alive, whose heartbeat can be read. Raises `QueueUnavailable`."""
+    return heartbeats().values
+
+
+def heartbeats() -> Readable[WorkerView]:
+    """The workers that are alive, and how many heartbeats cannot be read. Raises `QueueUnavailable`."""
     names = service_names()
     if not names:
-        return []
-    client = get_queue(names[0]).client
-    with redis_errors(names[0]):
-        beats = cast(dict[str, str], client.hgetall(workers_key(get_settings().key_prefix)))
-    found = [WorkerView(id=id_, **_worker(json.loads(text))) for id_, text in beats.items()]
-    return sorted((w for w in found if time.time() - w.seen_at.timestamp() < WORKER_SECONDS), key=lambda w: w.id)
+        return Readable(values=(), unreadable_count=0)
+    client, key = get_queue(names[0]).client, workers_key(get_settings().key_prefix)
+    try:
+        with redis_errors(names[0]):
+            beats = cast(dict[str, str], client.hgetall(key))
+            now_ms = server_time.to_ms(client.eval(server_time.SCRIPT, 1, key))
+    except QueueUnavailable:
+        raise
+    except QueueError as error:  # under this key there is something of another kind
+        logger.warning("%s: the workers' heartbeats cannot be read: %s", key, error)
+        return Readable(values=(), unreadable_count=1)
+    # Redis wrote the times by its own clock.
+    oldest = from_ms(now_ms - WORKER_SECONDS * 1000)
+    found = read_each(_worker, beats.items())
+    alive = sorted((worker for worker in found if worker.seen_at > oldest), key=lambda worker: worker.id)
+    return Readable(values=tuple(alive), unreadable_count=found.unreadable_count)
 
 
-def _worker(beat: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "host": str(beat["host"]),
-        "pid": int(beat["pid"]),
-        "started_at": from_ms(beat["started_at"]),
-        "seen_at": from_ms(beat["seen_at"]),
-        "services": tuple(beat["services"]),
-        "running": int(beat["running"]),
-        "duties": tuple(DutyState.from_json(duty) for duty in beat.get("duties", ())),
-    }
+def _worker(beat: tuple[str, str]) -> WorkerView:
+    """A worker of its id and heartbeat. Raises what `read_each` takes for unreadable."""
+    id_, text = beat
+    given = json_object(text)
+    if not isinstance(given["services"], list):
+        raise TypeError("A heartbeat names its services in a list.")
+    return WorkerView(
+        id=id_,
+        host=str(given["host"]),
+        pid=int(given["pid"]),
+        started_at=from_ms(given["started_at"]),
+        seen_at=from_ms(given["seen_at"]),
+        services=tuple(map(str, given["services"])),
+        running=int(given["running"]),
+        duties=tuple(DutyState.from_json(duty) for duty in given.get("duties", ())),
+    )
 
 
 def health() -> Health:
     """Whether Redis answers, every service has a worker, and nothing waits for too long."""
     names = service_names()
     try:
-        alive = workers()
-        found = [_service_health(name, stats(name), alive) for name in names]
+        alive = heartbeats()
+        found = [_service_health(name, alive.values) for name in names]
     except QueueUnavailable as error:
         down = [
             ServiceHealth(name=n, ok=False, workers=0, oldest_pending_seconds=None, problem=str(error)) for n in names
         ]
         return Health(ok=False, redis=False, services=down)
-    return Health(ok=all(one.ok for one in found), redis=True, services=found)
+    is_ok = all(one.ok for one in found)
+    return Health(ok=is_ok, redis=True, services=found, unreadable_heartbeats=alive.unreadable_count)
 
 
-def _service_health(name: str, figures: QueueStats, alive: Sequence[WorkerView]) -> ServiceHealth:
+def _service_health(name: str, alive: Sequence[WorkerView]) -> ServiceHealth:
     count = sum(name in worker.services for worker in alive)
+    try:
+        figures = stats(name)
+    except QueueUnavailable:
+        raise
+    except QueueError as error:  # this queue alone refuses, such as one that another database has stamped
+        return ServiceHealth(name=name, ok=False, workers=count, oldest_pending_seconds=None, problem=str(error))
     oldest = figures.oldest_pending_seconds
     problem = ""
     if not count:
@@ -132,6 +161,9 @@ def after_migrate(using: str = DEFAULT_DB_ALIAS, app_config: Any = None, **_: An
         return  # migrated back: the app is about to be taken out
     try:
         if get_settings().enabled:
+            # `flush` sends this signal as well, and has emptied the tables: what is remembered of them is wrong.
+            site.forget()
+            destinations.forget_declared()
             site.stamp()
             destinations.ensure_declared()
     except ConfigurationError as error:  # the system check says it too; a migration must go through

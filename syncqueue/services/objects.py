@@ -15,6 +15,7 @@ from syncqueue.core.answer import Asked, Refused
 from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import SYSTEM_CLOCK
 from syncqueue.core.errors import ConfigurationError, QueueError
+from syncqueue.core.hold import PAUSED
 from syncqueue.dispatch import gathering
 from syncqueue.dispatch.dispatch import dispatch, queued
 from syncqueue.dispatch.site_queues import get_queue
@@ -156,7 +157,7 @@ def _hold_of(record: SyncRecord) -> HoldView | None:
     view = queue.get(record_task_id(record.pk))
     if view is None:
         return None
-    name = view.held_by or "pause"  # which holds all that are in no lane
+    name = view.held_by or PAUSED.name  # which holds all that are in no lane
     return next((hold for hold in queue.holds() if hold.name == name and not hold.lifted), None)
 
 

@@ -13,9 +13,10 @@ from syncqueue.conf import get_settings
 from syncqueue.core.answer import Answer, Refused, words
 from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import SYSTEM_CLOCK
-from syncqueue.core.errors import ConfigurationError, HandlerError, QueueError
+from syncqueue.core.errors import ConfigurationError, HandlerError, QueueError, Unavailable
+from syncqueue.core.hold import rate_of, stopped
 from syncqueue.dispatch.site_queues import get_queue
-from syncqueue.execution.prepare import broken_hold, disabled_hold, place_of
+from syncqueue.execution.prepare import place_of
 from syncqueue.execution.sending import send
 from syncqueue.handlers import gate
 from syncqueue.handlers.base import Document, DocumentHandler, DocumentJob, JobStep, Place, PlaceChoice, RemotePart
@@ -26,6 +27,7 @@ from syncqueue.services.objects import enqueue_pending
 from syncqueue.site import record_db
 from syncqueue.sources import destinations
 from syncqueue.sources.intents import touch_records
+from syncqueue.sources.records import count_synced
 from syncqueue.sources.walks import begin_backfill
 
 T = TypeVar("T")
@@ -45,7 +47,7 @@ def mend(destination: Destination, *, actor: str) -> None:
     rows = Destination.objects.using(record_db()).filter(pk=destination.pk)
     rows.update(broken_reason="", broken_at=None)
     destination.broken_reason, destination.broken_at = "", None
-    _lift(destination.service, broken_hold(destination.pk), f"rate:destination:{destination.pk}")
+    _lift(destination.service, stopped(destination.pk).name, rate_of(destination.pk).name)
     logger.info("Destination %s mended by %s", destination.pk, actor)
 
 
@@ -64,9 +66,8 @@ def after_destination_save(destination: Destination, *, created: bool) -> None:
     takes_older = destination.start_at is None or destination.start_at < destination.created_at
     if created and takes_older and (not posts(destination.service) or destination.start_at is not None):
         begin_backfill(destination)
-    if not created and destination.enabled:
-        held = [disabled_hold(destination.pk)] + ([] if destination.broken_reason else [broken_hold(destination.pk)])
-        _lift(destination.service, *held)
+    if not created and destination.enabled and not destination.broken_reason:
+        _lift(destination.service, stopped(destination.pk).name)
 
 
 def retire(destination: Destination, *, remove_remote: bool, actor: str) -> None:
@@ -89,16 +90,41 @@ def check_destination(destination: Destination) -> str:
 
 
 async def _check(destination: Destination) -> str:
+    seconds = get_settings().processing.attempt_timeout_seconds
     async with gate.opened(make_handler(destination.service)) as handler:
         if not isinstance(handler, DocumentHandler):
             return _("There is nothing to check at this service.")
-        return _or_raise(await gate.check(handler, place_of(destination)))
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                return _or_raise(await gate.check(handler, place_of(destination)))
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise Unavailable(_("No answer within %g s.") % seconds) from error
 
 
 def _or_raise(answer: Answer[T]) -> T:
     if isinstance(answer, Refused):
         raise answer.as_error()
     return answer.value
+
+
+def count_missing(destination: Destination) -> int:
+    """Return how many copies fewer a destination has than its records say. Raises `HandlerError`.
+
+    0 where the service does not tell, and also where others have put as much there themselves.
+    """
+    before = count_synced(destination.pk)
+    found = asyncio.run(_count(destination))
+    # Asked before and after: meanwhile some copies may have come or gone.
+    return 0 if found is None else max(min(before, count_synced(destination.pk)) - found, 0)
+
+
+async def _count(destination: Destination) -> int | None:
+    async with gate.opened(make_handler(destination.service)) as handler:
+        if not isinstance(handler, DocumentHandler):
+            return None
+        return _or_raise(await gate.count(handler, place_of(destination)))
 
 
 def send_test(destination: Destination) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
@@ -11,11 +12,15 @@ from django.utils.translation import gettext as _
 from syncqueue.conf import get_settings
 from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import SYSTEM_CLOCK
-from syncqueue.core.errors import TaskInProcessing, UnknownTask, WrongState
+from syncqueue.core.errors import ConfigurationError, QueueError, TaskInProcessing, UnknownTask, WrongState
+from syncqueue.core.hold import PAUSED, resumed
 from syncqueue.core.task import QueueStats, TaskState, TaskView
+from syncqueue.dispatch.dispatch import endpoint_of
 from syncqueue.dispatch.site_queues import get_queue
 from syncqueue.execution import policies
-from syncqueue.models import Clearing, RecordState, ServicePolicy, SyncRecord
+from syncqueue.handlers.base import DocumentHandler
+from syncqueue.handlers.registry import shared_handler
+from syncqueue.models import Clearing, Destination, RecordState, ServicePolicy, SyncRecord
 from syncqueue.queue import SyncQueue
 from syncqueue.queue.calls import CHUNK, Measures
 from syncqueue.queue.inspect import HoldView, Outage, PeriodCount
@@ -52,8 +57,27 @@ def history(service: str, count: int, minutes: int) -> Sequence[PeriodCount]:
 
 
 def outages(service: str) -> Sequence[Outage]:
-    """The last outage of each endpoint of a service."""
-    return get_queue(service).outages()
+    """The last outage of each endpoint of a service that anything waited for."""
+    found = [replace(one, waiting_count=_waiting_messages(service, one)) for one in get_queue(service).outages()]
+    return [one for one in found if one.until_at is None or one.waited_count]
+
+
+# Of the objects that wait; a count of more costs too much for a page that is asked for every few seconds.
+_COUNTED = 10_000
+
+
+def _waiting_messages(service: str, outage: Outage) -> int:
+    """How many objects wait for an endpoint: of one object's tasks, those at destinations whose rule does not want it
+    have nothing to send, and nobody knows before the attempt.
+    """
+    handler = shared_handler(service)
+    if not outage.waiting_count or not isinstance(handler, DocumentHandler):
+        return outage.waiting_count
+    rows = Destination.objects.using(record_db()).filter(service=service)
+    away = [row.pk for row in rows if endpoint_of(handler, row) == outage.endpoint]
+    waiting = records.records().filter(service=service, state=RecordState.WAITING, destination__in=away)
+    objects = waiting.order_by().values("source", "object_pk").distinct()[: _COUNTED + 1].count()
+    return outage.waiting_count if objects > _COUNTED else min(objects, outage.waiting_count)
 
 
 def holds(service: str) -> Sequence[HoldView]:
@@ -276,17 +300,28 @@ def _revive(record_ids: Sequence[int]) -> None:
     )
 
 
-def pause(service: str, *, actor: str) -> None:
-    """Hold a service until it is resumed."""
+def pause(service: str, *, actor: str) -> str:
+    """Hold a service until it is resumed. Returns "", or a sentence where Redis could not be told yet."""
     _set_paused(service, True)
-    get_queue(service).hold("pause", None, _("Paused by %(actor)s.") % {"actor": actor})
+    logger.info("%s: paused by %s", service, actor)
+    return _tell(service, lambda queue: queue.hold(PAUSED.name, None, _("Paused by %(actor)s.") % {"actor": actor}))
 
 
-def resume(service: str, *, actor: str) -> None:
-    """Let a service go on that was paused, or whose own tasks were refused."""
+def resume(service: str, *, actor: str) -> str:
+    """Let a service go on that was paused, or whose own tasks were refused. Returns as `pause` does."""
     _set_paused(service, False)
-    get_queue(service).lift("pause", f"broken:{service}")
     logger.info("%s: resumed by %s", service, actor)
+    return _tell(service, lambda queue: queue.lift(*resumed(service)))
+
+
+def _tell(service: str, move: Callable[[SyncQueue], object]) -> str:
+    """Mirror in Redis what the database has been told; the reconcilers do it again where Redis is away."""
+    try:
+        move(get_queue(service))
+    except (QueueError, ConfigurationError) as error:
+        logger.warning("%s: not told to Redis yet: %s", service, error)
+        return _("It is stored. Workers see it once Redis can be told: %s") % error
+    return ""
 
 
 def _set_paused(service: str, paused: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,9 +12,11 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from syncqueue.conf import get_settings
 from syncqueue.core.errors import SecretError
+from syncqueue.core.hold import STOPPED, Hold
 from syncqueue.handlers.registry import posts
 from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord, new_generation
 from syncqueue.secrets import rotate
@@ -28,7 +31,7 @@ _declared_by: Mapping[str, Mapping[str, Any]] | None = None
 
 
 def ensure_declared() -> None:
-    """Give each destination of the setting DESTINATIONS its row; once for each process and setting.
+    """Give each destination of the setting DESTINATIONS its row, as the setting is now; once a process and setting.
 
     Rows that this process's settings do not declare are left alone: another process's settings may declare them.
     """
@@ -46,6 +49,12 @@ def _remember(wanted: Mapping[str, Mapping[str, Any]]) -> None:
     _declared_by = wanted
 
 
+def forget_declared() -> None:
+    """Look at the rows of the declared destinations again when they are next needed."""
+    global _declared_by
+    _declared_by = None
+
+
 def _ensure(name: str, entry: Mapping[str, Any]) -> None:
     values = {
         "name": name,
@@ -60,10 +69,27 @@ def _ensure(name: str, entry: Mapping[str, Any]) -> None:
     begins_at = timezone.now() - _FIRST_SAVE
     first = {"created_at": begins_at, "start_at": begins_at if posts(entry["SERVICE"]) else None}
     row, created = rows.get_or_create(declared=name, defaults=values | first)
+    if row.broken_reason and row.broken_fingerprint != declared_fingerprint(name):
+        # Other settings were refused, perhaps by a process that still has them: these are tried.
+        values |= {"broken_reason": "", "broken_at": None, "broken_fingerprint": ""}
     if not created and any(getattr(row, field) != value for field, value in values.items()):
         for field, value in values.items():
             setattr(row, field, value)
         row.save(using=record_db(), update_fields=list(values))
+
+
+def declared_fingerprint(name: str) -> str:
+    """A hash of what the settings of this process say of a declared destination's place and credential.
+
+    Keyed with SECRET_KEY, so that it does not betray a credential that can be guessed. "" for one that is not declared.
+    """
+    entry = get_settings().destinations.get(name)
+    if entry is None:
+        return ""
+    text = json.dumps(
+        [entry.get(key) for key in ("SERVICE", "ADDRESS", "SECRET", "OPTIONS")], sort_keys=True, default=str
+    )
+    return salted_hmac("syncqueue.declared", text, algorithm="sha256").hexdigest()
 
 
 def declared_here(prefix: str = "") -> Q:
@@ -77,8 +103,12 @@ def declared_here(prefix: str = "") -> Q:
 
 def mark_broken(destination_id: int, reason: str, now: datetime) -> bool:
     """Note that a destination is refused; returns whether this is news."""
-    rows = Destination.objects.using(record_db()).filter(pk=destination_id)
-    return rows.filter(broken_reason="").update(broken_reason=reason, broken_at=now) == 1
+    rows = Destination.objects.using(record_db()).filter(pk=destination_id, broken_reason="")
+    name = rows.values_list("declared", flat=True).first()
+    if name is None:
+        return False
+    marked = {"broken_reason": reason, "broken_at": now, "broken_fingerprint": declared_fingerprint(name)}
+    return rows.update(**marked) == 1
 
 
 def follow_move(destination_id: int, *, old: str, new: str) -> bool:
@@ -93,22 +123,19 @@ def follow_move(destination_id: int, *, old: str, new: str) -> bool:
 
 
 def mended(hold_names: Sequence[str]) -> list[str]:
-    """Those of the holds "broken:destination:7" and "disabled:destination:7" that the database does not confirm."""
-    kinds: dict[str, tuple[str, int]] = {}
-    for name in hold_names:
-        match name.split(":"):
-            case ["broken" | "disabled" as kind, "destination", pk]:
-                kinds[name] = (kind, int(pk))
-    rows = Destination.objects.using(record_db()).in_bulk([pk for _, pk in kinds.values()]) if kinds else {}
-    return [name for name, (kind, pk) in kinds.items() if not _is_stopped(rows.get(pk), kind)]
+    """Those of the holds of stopped destinations that the database does not confirm, and those of earlier releases."""
+    holds = [Hold.parse(name) for name in hold_names]
+    stopped = {hold.name: hold.destination_id for hold in holds if hold.kind == STOPPED}
+    rows = Destination.objects.using(record_db()).in_bulk([key for key in stopped.values() if key is not None])
+    over = [name for name, key in stopped.items() if key is not None and not _is_stopped(rows.get(key))]
+    return over + [hold.name for hold in holds if hold.is_former and hold.destination_id is not None]
 
 
-def _is_stopped(destination: Destination | None, kind: str) -> bool:
+def _is_stopped(destination: Destination | None) -> bool:
     if destination is None:
         return False
-    if kind == "broken":
-        return destination.broken_reason != ""
-    return not destination.enabled and destination.state == DestinationState.ACTIVE
+    is_off = not destination.enabled and destination.state == DestinationState.ACTIVE
+    return is_off or destination.broken_reason != ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

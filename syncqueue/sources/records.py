@@ -63,6 +63,12 @@ def write_parts(parts: Iterable[RemotePart]) -> list[dict[str, str]]:
     ]
 
 
+def count_synced(destination_id: int, *, before: datetime | None = None) -> int:
+    """Return how many records say that copies are at a destination; `before`: only those synced earlier than that."""
+    rows = records().filter(destination_id=destination_id, state=RecordState.SYNCED).exclude(parts=[])
+    return (rows if before is None else rows.filter(synced_at__lt=before)).count()
+
+
 def mark(steps: Mapping[int, Step], *, token: str, seconds: float, uncertain: Collection[int]) -> set[int]:
     """Announce what is about to be done, by the records' keys; answers those that no other attempt has announced.
 

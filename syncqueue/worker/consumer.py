@@ -16,6 +16,7 @@ from syncqueue.execution.executor import Executor
 from syncqueue.queue import AsyncSyncQueue
 from syncqueue.queue.calls import Claim
 from syncqueue.worker.leases import LeaseKeeper
+from syncqueue.worker.outage import Outage
 
 logger = logging.getLogger("syncqueue.worker")
 
@@ -35,6 +36,7 @@ class Consumer:
         executor: Executor,
         database: DatabaseThreads,
         leases: LeaseKeeper,
+        outage: Outage,
         *,
         concurrency: int | None = None,
         burst: bool = False,
@@ -46,13 +48,13 @@ class Consumer:
         self._executor = executor
         self._database = database
         self._leases = leases
+        self._outage = outage
         self._concurrency = concurrency
         self._burst = burst
         self._slot_free = asyncio.Event()
         self._stopping = asyncio.Event()
         self._work: set[asyncio.Task[None]] = set()
-        self._away_since: float | None = None
-        self._away = ""  # what is
+        self._database_outage = Outage("The database")
 
     def stop(self) -> None:
         """Claim nothing more."""
@@ -65,12 +67,17 @@ class Consumer:
             try:
                 if await self._turn():
                     return
-                self._note_back()
+                self._outage.end(self.service)
+                self._database_outage.end(self.service)
             except QueueUnavailable as error:
-                self._note_away(error)
+                self._outage.begin(self.service, error)
+                if self._burst:
+                    raise
                 await self._sleep(_OUTAGE_PAUSE_SECONDS)
             except DatabaseError as error:  # the figures of the service stand there; attempts under way go on
-                self._note_away(error, "The database")
+                self._database_outage.begin(self.service, error)
+                if self._burst:
+                    raise
                 await self._sleep(_OUTAGE_PAUSE_SECONDS)
             except QueueError as error:  # a foreign queue, or a Redis that refuses: people must act
                 logger.error("%s", error, extra={"service": self.service})
@@ -82,8 +89,8 @@ class Consumer:
                 await self._sleep(IDLE_SECONDS)
 
     async def finish(self, seconds: float) -> int:
-        """Let the attempts under way end, at most so long; answers how many did not."""
-        if self._work:
+        """Let the attempts under way end, for at most so many seconds; returns how many did not."""
+        if self._work and seconds > 0:
             await asyncio.wait(self._work, timeout=seconds)
         return self.running
 
@@ -167,17 +174,3 @@ class Consumer:
             await asyncio.wait_for(self._stopping.wait(), seconds)
         except TimeoutError:
             return
-
-    def _note_away(self, error: Exception, what: str = "Redis") -> None:
-        if self._away_since is None:
-            self._away_since = time.monotonic()
-            self._away = what
-            logger.error("%s; waiting for it", error, extra={"service": self.service})
-        if self._burst:
-            raise error
-
-    def _note_back(self) -> None:
-        if self._away_since is not None:
-            away = time.monotonic() - self._away_since
-            logger.warning("%s is back after %.0f s", self._away, away, extra={"service": self.service})
-            self._away_since = None

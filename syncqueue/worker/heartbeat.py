@@ -1,4 +1,7 @@
-"""Tells Redis that this worker lives: for the dashboard, and for health checks."""
+"""Tells Redis that this worker lives: for the dashboard, and for health checks.
+
+All times are Redis's, so that a host whose clock is wrong is not taken for dead.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,9 @@ from typing import cast
 import redis.asyncio
 
 from syncqueue.core.duty import DutyState
+from syncqueue.queue import server_time
 from syncqueue.queue.connection import redis_errors
+from syncqueue.queue.foreign import json_object, read_each
 from syncqueue.queue.keys import workers_key
 from syncqueue.services import WORKER_SECONDS
 
@@ -33,34 +38,45 @@ class Heartbeat:
         self._services = list(services)
         self._running = running
         self.duties: Callable[[], Sequence[DutyState]] = tuple  # those that fail now
-        self._started_at = time.time()
+        self._began = time.monotonic()
 
     async def beat(self) -> None:
         """Write it. Raises `QueueUnavailable`."""
-        text = json.dumps(
-            {
-                "host": socket.gethostname(),
-                "pid": os.getpid(),
-                "started_at": int(self._started_at * 1000),
-                "seen_at": int(time.time() * 1000),
-                "services": self._services,
-                "running": self._running(),
-                "duties": [duty.as_json() for duty in self.duties()],
-            }
-        )
         with redis_errors("any service"):
+            now = await self._now_ms()
+            text = json.dumps(
+                {
+                    "host": socket.gethostname(),
+                    "pid": os.getpid(),
+                    "started_at": now - int((time.monotonic() - self._began) * 1000),
+                    "seen_at": now,
+                    "services": self._services,
+                    "running": self._running(),
+                    "duties": [duty.as_json() for duty in self.duties()],
+                }
+            )
             await self._client.hset(self._key, self.id, text)
 
     async def tidy(self) -> None:
         """Take out workers that stopped without a word. Raises `QueueUnavailable`."""
         with redis_errors("any service"):
             beats = cast(dict[str, str], await self._client.hgetall(self._key))
-            oldest = (time.time() - WORKER_SECONDS) * 1000
-            gone = [id_ for id_, text in beats.items() if json.loads(text)["seen_at"] < oldest]
+            oldest = await self._now_ms() - WORKER_SECONDS * 1000
+            # What cannot be read may be a living worker's of another version; that one takes it out.
+            seen = read_each(_seen_at, beats.items())
+            gone = [id_ for id_, seen_at in seen if seen_at < oldest]
             if gone:
                 await self._client.hdel(self._key, *gone)
+
+    async def _now_ms(self) -> int:
+        return server_time.to_ms(await self._client.eval(server_time.SCRIPT, 1, self._key))
 
     async def end(self) -> None:
         """Take this worker out. Raises `QueueUnavailable`."""
         with redis_errors("any service"):
             await self._client.hdel(self._key, self.id)
+
+
+def _seen_at(beat: tuple[str, str]) -> tuple[str, int]:
+    id_, text = beat
+    return id_, int(json_object(text)["seen_at"])

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from syncqueue import services
 from syncqueue.conf import Settings
 from syncqueue.core.clock import SYSTEM_CLOCK, Clock
+from syncqueue.core.hold import PAUSED
 from syncqueue.core.task import TaskView
 from syncqueue.execution import policies
 from syncqueue.models import RecordState
@@ -61,12 +62,12 @@ class Reconciler:
         """What people set and mend lives in the database; a Redis that was away or emptied meanwhile is told again."""
         paused = policies.is_paused(self._queue.service)
         holds = [hold for hold in self._queue.holds() if not hold.lifted]
-        is_set = any(hold.name == "pause" for hold in holds)
+        is_set = any(hold.name == PAUSED.name for hold in holds)
         if paused and not is_set:
-            self._queue.hold("pause", None, "Paused.")
+            self._queue.hold(PAUSED.name, None, "Paused.")
         over = destinations.mended([hold.name for hold in holds])
         if is_set and not paused:
-            over.append("pause")
+            over.append(PAUSED.name)
         if over:
             self._queue.lift(*over)
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -36,6 +37,7 @@ from syncqueue.worker.duty import Duty
 from syncqueue.worker.heartbeat import EVERY_SECONDS, Heartbeat
 from syncqueue.worker.leases import LeaseKeeper
 from syncqueue.worker.memory import rss_mb
+from syncqueue.worker.outage import Outage, Say, silent
 from syncqueue.worker.upkeep import Upkeep
 
 logger = logging.getLogger("syncqueue.worker")
@@ -45,6 +47,10 @@ _LOOP_BEAT_SECONDS = 0.5
 # What a cancelled duty is given to end before it is cancelled again.
 _CANCEL_SECONDS = 1.0
 _MEMORY_SECONDS = 1.0
+# What a claim under way is given to come back when the worker ends; what it may have claimed returns with its lease.
+_CLAIM_SECONDS = 3.0
+# What a heartbeat and handlers are given to say goodbye.
+_FAREWELL_SECONDS = 2.0
 # The lease thread must learn within a lease that Redis hangs.
 _LEASE_TIMEOUT_SECONDS = 5.0
 
@@ -61,10 +67,14 @@ class Worker:
         shutdown_seconds: float | None = None,
         max_rss_mb: float | None = None,
         clock: Clock = SYSTEM_CLOCK,
+        say: Say = silent,
+        on_stop: Callable[[float], None] | None = None,
     ) -> None:
         """`services`: none means all that are on. Raises `ConfigurationError` for one that is not.
 
-        `max_rss_mb`: with more memory than this it ends in order, for its supervisor to start it anew.
+        `max_rss_mb`: with more memory than this it ends in order, for its supervisor to start it anew. `say`: one line
+        for people when it starts, stops, loses and finds Redis. `on_stop` is called once, when it begins to end, with
+        the seconds that attempts are given.
         """
         self.settings: Settings = get_settings()
         self.services = list(services) or list(self.settings.services)
@@ -79,7 +89,11 @@ class Worker:
         self._clock = clock
         self.left_count = 0  # attempts that had not ended when it did
         self._alerter = Alerter()
+        self._say = say
+        self._on_stop = on_stop
+        self._outage = Outage("Redis", say)
         self._stopping = asyncio.Event()
+        self._stop_at = 0.0  # monotonic seconds
         self._stamp = ""
 
     async def run(self) -> None:
@@ -94,28 +108,39 @@ class Worker:
 
     def stop(self) -> None:
         """Begin to end."""
-        if not self._stopping.is_set():
-            logger.info("Stopping: claiming nothing more")
+        if self._stopping.is_set():
+            return
+        logger.info("Stopping: claiming nothing more")
+        self._say("Stopping.")
+        self._stop_at = time.monotonic()
+        if self._on_stop is not None:
+            self._on_stop(self._shutdown_seconds)
         self._stopping.set()
 
     def _prepare(self) -> None:
         site.require_confirmed()
-        self._leave_out_broken()
+        self.services = self._usable()
         ensure_declared()
 
-    def _leave_out_broken(self) -> None:
-        """Said now, and not of each task: a library that is missing, a handler that cannot be made.
+    def _usable(self) -> list[str]:
+        """The services whose handler can be made; raises `ConfigurationError` when there is none.
 
-        The other services go on; raises `ConfigurationError` when there is none.
+        A library that is missing is said now, and not of each task, and does not keep the other services waiting.
         """
-        for name in list(self.services):
+        found, problems = [], []
+        for name in self.services:
             try:
                 shared_handler(name)
             except ConfigurationError as error:
-                if len(self.services) == 1:
-                    raise
-                logger.error("%s: left out by this worker: %s", name, error, extra={"service": name})
-                self.services.remove(name)
+                problems.append(str(error))
+            else:
+                found.append(name)
+        if not found:
+            raise ConfigurationError(" ".join(problems))
+        for problem in problems:
+            logger.error("%s; this worker does the other services", problem)
+            self._say(problem)
+        return found
 
     async def _run(self, database: DatabaseThreads) -> None:
         redis_at = self.settings.redis
@@ -148,7 +173,9 @@ class Worker:
         }
         executor = Executor(self.settings, queues, database, self._clock)
         consumers = [
-            Consumer(name, queue, executor, database, leases, concurrency=self._concurrency, burst=self._burst)
+            Consumer(
+                name, queue, executor, database, leases, self._outage, concurrency=self._concurrency, burst=self._burst
+            )
             for name, queue in queues.items()
         ]
         prefix = self.settings.key_prefix
@@ -158,6 +185,7 @@ class Worker:
         self._handle_signals()
         leases.start()
         logger.info("Working on %s as %s", ", ".join(self.services), heartbeat.id)
+        self._say(f"Started: {', '.join(self.services)}, as {heartbeat.id}.")
         try:
             if self._burst:  # what fell between must be in the queue before the consumers look
                 for duty in [*upkeep.recoveries(), *upkeep.reconciliations()]:
@@ -165,9 +193,8 @@ class Worker:
             await self._watch(consumers, [self._beat_loop(leases), *(duty.run() for duty in duties)])
         finally:
             leases.stop()
-            with suppress(QueueError):
-                await heartbeat.end()
-            await executor.aclose()
+            await _farewell(heartbeat.end())
+            await _farewell(executor.aclose())
             await asyncio.to_thread(upkeep.close)
 
     def _queues(self, client: SyncClient) -> dict[str, SyncQueue]:
@@ -203,8 +230,16 @@ class Worker:
     async def _end(self, consumers: Sequence[Consumer], main: Sequence[asyncio.Task[None]]) -> None:
         for consumer in consumers:
             consumer.stop()
-        await asyncio.gather(*main)
-        left = await asyncio.gather(*(consumer.finish(self._shutdown_seconds) for consumer in consumers))
+        # Redis may hang: then the claims are given up, and the attempts cannot say how they ended.
+        await asyncio.wait(main, timeout=None if not self._stopping.is_set() else _CLAIM_SECONDS)
+        await _end_all([one for one in main if not one.done()])
+        for one in main:
+            if not one.cancelled():
+                one.result()
+        seconds = self._shutdown_seconds
+        if self._stopping.is_set():
+            seconds -= time.monotonic() - self._stop_at
+        left = await asyncio.gather(*(consumer.finish(seconds) for consumer in consumers))
         self.left_count = sum(left)
         if self.left_count:
             text = "%s attempts did not end in time; their leases run out and they are taken back"
@@ -229,6 +264,13 @@ class Worker:
             # Not in a thread, as tests run it: there the caller stops it.
             with suppress(RuntimeError, ValueError):
                 loop.add_signal_handler(number, self.stop)
+
+
+async def _farewell(last: Awaitable[None]) -> None:
+    """The last word to Redis or a service; a server that hangs or is away is not waited for."""
+    with suppress(QueueError, TimeoutError):
+        async with asyncio.timeout(_FAREWELL_SECONDS):
+            await last
 
 
 async def _end_all(tasks: Sequence[asyncio.Future[Any]]) -> None:

@@ -41,11 +41,13 @@ def test_an_outage_is_seen_told_and_mended_from_the_browser_alone(
     page.evaluate("window.stayed = true")
     expect(card).to_contain_text("cannot be reached")
     notices = page.locator('[data-key="notices"]')
-    expect(notices).to_contain_text(re.compile(r"telegram: .*, since .*; [1-6] tasks? waits? and go out by themselves"))
+    expect(notices).to_contain_text(
+        re.compile(r"telegram: .*, since .*; [1-6] messages? waits? and go out by themselves")
+    )
 
     # The service comes back: it drains live, and one line sums it up.
     sandbox.set_mode("telegram", "up")
-    expect(card).to_contain_text(re.compile(r"was away for .* tasks? waited: all delivered, 0 doubled\."))
+    expect(card).to_contain_text(re.compile(r"was away for .* messages? waited: all delivered, 0 doubled\."))
     expect(card).not_to_contain_text("cannot be reached")
     assert page.evaluate("window.stayed")
     assert sorted(message["text"] for message in sandbox.messages()) == [f"Note {number}" for number in range(6)]

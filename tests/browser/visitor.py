@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,28 +9,23 @@ from dataclasses import dataclass, field
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
+from tests.browser.find_browser import find
+
 ARGUMENTS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 WIDE, NARROW = 1440, 360
 SERIOUS = ("serious", "critical")
-PATIENCE_MS = 30_000  # on a busy machine
-
-
-def chromium_path() -> str:
-    """The system's Chromium; raises `RuntimeError` saying how to get one."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if found := shutil.which(name):
-            return found
-    raise RuntimeError("There is no Chromium here. On Debian: apt-get install chromium fonts-noto-cjk")
+PATIENCE_MS = 120_000  # on a busy machine
 
 
 @contextmanager
 def running_browser() -> Iterator[Browser]:
-    """A Chromium of its own; no test after it finds an event loop that is left over."""
+    """A Chromium of its own, ended with its event loop; raises `NoBrowser` where none is installed."""
+    path = find()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
         browser.close()
 

@@ -35,6 +35,6 @@ class WebSite:
         assert self._process.poll() is None, self.site.logs()
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            opener.open(f"{self.base}/login/", timeout=5).close()
+            opener.open(f"{self.base}/login/", timeout=30).close()
         except OSError as error:
             raise AssertionError(str(error)) from error

@@ -15,6 +15,7 @@ from tests.conformance.scene import Site
 from tests.conformance.service import ServiceUnderTest
 from tests.conformance.services import SERVICES
 from tests.integration.sync.conftest import forget_all
+from tests.patience import IMMEDIATE
 
 
 @pytest.fixture(params=SERVICES, ids=[one.__name__ for one in SERVICES])
@@ -30,6 +31,7 @@ def site(service: ServiceUnderTest, redis_url: str, settings: Any, transactional
     settings.SYNCQUEUE = {
         "REDIS": redis_url,
         "KEY_PREFIX": uuid.uuid4().hex,
+        "IMMEDIATE": IMMEDIATE,
         "BREAKER": {"OPEN_SECONDS": 1},
         "HANDLERS": {service.name: {"BASE_DELAY_SECONDS": 0.1, **service.settings(service.url)}},
         **service.site_settings(),

@@ -1,4 +1,4 @@
-"""Mastodon for the conformance suite, and a server that speaks its API and is none."""
+"""Mastodon for the conformance suite, and the servers that speak its API and are none."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class Mastodon(ServiceUnderTest):
     """An account. What is too long is a thread."""
 
     name: ClassVar[str] = "mastodon"
+    flavour: ClassVar[str] = "mastodon"  # of the sandbox
     has_visibility: ClassVar[bool] = True
     finds_lost: ClassVar[bool] = True
     takes_lost_away: ClassVar[bool] = True
@@ -30,7 +31,7 @@ class Mastodon(ServiceUnderTest):
         """The sandbox is empty and up."""
         super().__init__(sandbox)
         # Deletions are what the suite does most; what their limit comes to is tested elsewhere.
-        sandbox.set_options(self.name, delete_limit=300)
+        sandbox.set_options(self.name, flavour=self.flavour, delete_limit=300)
 
     @property
     def url(self) -> str:
@@ -81,13 +82,27 @@ class Mastodon(ServiceUnderTest):
         self.sandbox.remove_status(copy.id)
 
 
-class OtherServer(Mastodon):
-    """One with other statuses for refusals, without idempotency keys, and without a history of edits."""
+class GoToSocial(Mastodon):
+    """It refuses an edit that changes nothing, keeps no idempotency keys, and counts code points."""
 
-    takes_lost_away: ClassVar[bool] = False
-    permanent: ClassVar[Answer] = {"mode": "error", "status": 422}
+    flavour: ClassVar[str] = "gotosocial"
+    takes_lost_away: ClassVar[bool] = (
+        False  # of a process that was killed before it could store what it was about to do
+    )
+
+
+class Takahe(GoToSocial):
+    """An edit makes a status public there, private ones are not in the account's list, and errors are pages."""
+
+    flavour: ClassVar[str] = "takahe"
+
+
+class OtherServer(GoToSocial):
+    """The worst of all, says nothing of what it is, and has neither sources nor a history of edits."""
+
+    flavour: ClassVar[str] = "other"
 
     def __init__(self, sandbox: RunningSandbox) -> None:
         """The sandbox is such a server."""
         super().__init__(sandbox)
-        sandbox.set_options(self.name, flavour="other", history=False)
+        sandbox.set_options(self.name, history=False)

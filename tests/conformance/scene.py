@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +18,10 @@ from syncqueue.models import SyncRecord
 from syncqueue.worker.worker import Worker
 from tests.conformance.service import ServiceUnderTest
 from tests.eventually import eventually
+
+# How long an attempt waits for an answer that never comes: longer than its request takes on a busy machine.
+HANGING_SECONDS = 3
+USUAL_SECONDS = 20
 
 
 class Site:
@@ -69,6 +74,13 @@ class Site:
             changed = {"HANDLERS": {self.service.name: {**now["HANDLERS"][self.service.name], **values}}}
         # Enabled for good: the `settings` fixture of the test puts back what was there before.
         override_settings(SYNCQUEUE={**now, **changed}).enable()
+
+    @contextmanager
+    def short_attempts(self) -> Iterator[None]:
+        """An attempt of a save inside is cut off where the service hangs; those after it have their usual time."""
+        self.configure("PROCESSING", ATTEMPT_TIMEOUT_SECONDS=HANGING_SECONDS)
+        yield
+        self.configure("PROCESSING", ATTEMPT_TIMEOUT_SECONDS=USUAL_SECONDS)
 
     def record(self, note: Note) -> SyncRecord:
         """The note's one record."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 
 from tests.conformance.manticore import Manticore
-from tests.conformance.mastodon import Mastodon, OtherServer
+from tests.conformance.mastodon import GoToSocial, Mastodon, OtherServer, Takahe
 from tests.conformance.service import ServiceUnderTest
 from tests.conformance.telegram import Telegram
 from tests.conformance.webhook import Webhook
 
-SERVICES: tuple[type[ServiceUnderTest], ...] = (Telegram, Mastodon, OtherServer, Manticore, Webhook)
+SERVICES: tuple[type[ServiceUnderTest], ...] = (
+    Telegram, Mastodon, GoToSocial, Takahe, OtherServer, Manticore, Webhook,
+)  # fmt: skip
 
 
 def services_with(**traits: bool) -> pytest.MarkDecorator:

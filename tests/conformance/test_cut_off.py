@@ -61,8 +61,8 @@ def test_no_person_has_to_decide_when_the_answer_to_taking_it_away_is_lost_too(
 def test_where_nothing_had_arrived_nothing_is_left_or_seen(site: Site, destination: Destination) -> None:
     first = site.write("First")
     site.service.answer_next("hang-before")
-    site.configure("PROCESSING", ATTEMPT_TIMEOUT_SECONDS=2)
-    second = site.write("Second")
+    with site.short_attempts():
+        second = site.write("Second")
     second.delete()
     site.work_until(site.assert_settled)
     site.assert_shows(first.text)

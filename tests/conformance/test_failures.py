@@ -78,9 +78,9 @@ def test_a_service_that_is_away_uses_no_attempt(site: Site, destination: Destina
 @pytest.mark.parametrize("answer", ["hang", "store-then-reset"])
 @services_with(finds_lost=True)
 def test_a_create_whose_answer_was_lost_is_not_doubled(site: Site, destination: Destination, answer: str) -> None:
-    site.configure("PROCESSING", ATTEMPT_TIMEOUT_SECONDS=1.5)
     site.service.answer_next(answer)
-    site.write("First")
+    with site.short_attempts():
+        site.write("First")
     site.work_until(site.assert_settled)
     site.assert_shows("First")
 
@@ -91,9 +91,9 @@ def test_a_create_whose_answer_was_lost_can_be_held_for_a_person(
     site: Site, destination: Destination, answer: str
 ) -> None:
     site.configure(ON_UNKNOWN_OUTCOME="hold")
-    site.configure("PROCESSING", ATTEMPT_TIMEOUT_SECONDS=1.5)
     site.service.answer_next(answer)
-    note = site.write("First")
+    with site.short_attempts():
+        note = site.write("First")
     site.work_until(lambda: _assert_state(site, note, RecordState.UNKNOWN))
     site.work()
     site.assert_shows("First")
@@ -105,29 +105,29 @@ def test_a_create_whose_answer_was_lost_can_be_held_for_a_person(
 def test_a_create_whose_answer_was_lost_is_by_default_made_once_more(
     site: Site, destination: Destination, answer: str
 ) -> None:
-    site.configure("PROCESSING", ATTEMPT_TIMEOUT_SECONDS=1.5)
     site.service.answer_next(answer)
-    site.write("First")
+    with site.short_attempts():
+        site.write("First")
     site.work_until(site.assert_settled)
     site.assert_shows("First", "First")
 
 
 @pytest.mark.parametrize("answer", ["hang", "store-then-reset"])
 def test_an_edit_whose_answer_was_lost_is_repeated(site: Site, destination: Destination, answer: str) -> None:
-    site.configure("PROCESSING", ATTEMPT_TIMEOUT_SECONDS=1.5)
     note = site.write("First")
     site.service.answer_next(answer, kind="edit")
-    site.change(note, text="Second")
+    with site.short_attempts():
+        site.change(note, text="Second")
     site.work_until(site.assert_settled)
     site.assert_shows("Second")
 
 
 @pytest.mark.parametrize("answer", ["hang", "store-then-reset"])
 def test_a_deletion_whose_answer_was_lost_is_repeated(site: Site, destination: Destination, answer: str) -> None:
-    site.configure("PROCESSING", ATTEMPT_TIMEOUT_SECONDS=1.5)
     note = site.write("First")
     site.service.answer_next(answer, kind="delete")
-    note.delete()
+    with site.short_attempts():
+        note.delete()
     site.work_until(site.assert_settled)
     site.assert_shows()
 

@@ -10,7 +10,7 @@ import redis
 from syncqueue.queue.keys import QueueKeys
 
 PARKED = 10**15  # scripts/_prelude.lua
-BAND = 10**15
+PRIORITY = 10**15
 READERS: dict[str, Callable[[Any, str], Any]] = {
     "string": lambda pipe, key: pipe.get(key),
     "hash": lambda pipe, key: pipe.hgetall(key),
@@ -49,11 +49,10 @@ def assert_each_task_in_one_place(raw: redis.Redis, keys: QueueKeys) -> dict[str
     assert set(at("bodies")) == live, "bodies do not match the states"
     assert set(at("progress")) <= live, "progress of a task that is gone"
     assert set(at("behind")) <= set(processing), "behind something that is not in processing"
-    assert set(at("waited")) <= live, "a task that is gone is still followed"
     leases = dict(at("leases"))
     assert set(leases) == set(processing), "leases do not match processing"
     assert all(lease[0] in "0123" and len(lease) > 1 for lease in leases.values())
-    assert all(0 <= score < 3 * BAND for score in pending.values())
+    assert all(0 <= score < 3 * PRIORITY for score in pending.values())
     assert len(at("wake")) <= 1, "more than one wake token"
 
     lanes, holds = dict(at("lanes")), dict(at("holds"))
@@ -62,4 +61,7 @@ def assert_each_task_in_one_place(raw: redis.Redis, keys: QueueKeys) -> dict[str
     assert set(dict(at("parked"))) == members, "parked does not match lanes"
     assert set(lanes.values()) <= set(holds), "a lane without its hold never leaves"
     assert set(at("reasons")) <= set(holds), "a reason without its hold"
+    probes = {value[13:]: hold for hold, value in dict(at("probes")).items()}
+    assert set(probes) <= set(processing), "a probe that is not in processing"
+    assert set(probes.values()) <= set(holds), "a probe of a breaker that is not open"
     return found

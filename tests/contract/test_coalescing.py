@@ -93,7 +93,7 @@ def test_the_newest_waits_behind_processing_and_becomes_the_one_pending_task(que
     held = claim_one(queue)
     queue.extend([held])
     for n in range(10):
-        assert queue.enqueue(task(f"new {n}", key="k")) is Enqueued.BEHIND
+        assert queue.enqueue(task(f"new {n}", key="k")) is Enqueued.SUCCESSOR
     assert queue.stats().pending_count == 0
     ENDINGS[ending](queue, held, clock)
     stats = queue.stats()
@@ -167,7 +167,7 @@ def test_an_immediate_attempt_takes_the_place_of_a_failed_task_with_attempts_res
     queue.enqueue(task("old", key="k"))
     queue.fail(claim_one(queue), note("failure"))
     leased = queue.enqueue_leased([task("new", key="k")], [[]], token="web")
-    assert [one.where for one in leased.placed] == [Enqueued.LEASED]
+    assert list(leased.placed) == [Enqueued.LEASED]
     assert place_of(queue).progress.attempt_count == 0
 
 
@@ -179,8 +179,8 @@ def test_an_immediate_attempt_waits_behind_or_joins_what_is_there(queue, clock):
     queue.enqueue(task("old", key="delayed", run_at=clock.now() + timedelta(hours=1)))
     sent = [task("new", key=key, priority="high") for key in ("held", "pending", "delayed", "fresh")]
     leased = queue.enqueue_leased(sent, [[]] * 4, token="web")
-    assert [one.where for one in leased.placed] == [
-        Enqueued.BEHIND,
+    assert list(leased.placed) == [
+        Enqueued.SUCCESSOR,
         Enqueued.REPLACED,
         Enqueued.REPLACED,
         Enqueued.LEASED,

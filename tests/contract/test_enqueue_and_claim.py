@@ -18,7 +18,7 @@ def test_a_task_comes_out_as_it_went_in(queue):
     assert queue.enqueue(sent) is Enqueued.NEW
     claimed = claim_one(queue)
     assert (claimed.task.payload, claimed.task.id, claimed.task.priority) == (sent.payload, sent.id, "normal")
-    assert (claimed.attempt, claimed.lane, claimed.probe) == (1, None, False)
+    assert (claimed.attempt, claimed.lane) == (1, None)
 
 
 def test_tasks_of_one_millisecond_leave_in_the_order_they_came(queue):

@@ -97,14 +97,14 @@ def test_a_new_immediate_attempt_waits_behind_an_emptying_lane(queue, clock):
     leased = queue.enqueue_leased(
         [task("x", key="x", created_at=clock.now() + timedelta(days=9999))], [[RATE]], token="web"
     )
-    assert [one.where for one in leased.placed] == [Enqueued.PARKED]
+    assert list(leased.placed) == [Enqueued.PARKED]
     assert drain(queue, RATE) == ["a", "b", "x"]
 
 
 def test_an_immediate_attempt_under_a_hold_is_parked(queue):
     queue.hold(RATE, 30, "slow")
     leased = queue.enqueue_leased([task("x", key="x"), task("y", key="y")], [[RATE], [OTHER]], token="web")
-    assert [one.where for one in leased.placed] == [Enqueued.PARKED, Enqueued.LEASED]
+    assert list(leased.placed) == [Enqueued.PARKED, Enqueued.LEASED]
     assert leased.holds_active
     assert queue.get("key:x").held_by == RATE
 
@@ -197,12 +197,12 @@ def test_a_hold_remembers_since_when_and_its_last_reason(queue, clock):
 
 
 def test_a_broken_destination_waits_until_it_is_lifted_however_long(queue, clock):
-    queue.hold("broken:destination:1", None, "bot was kicked")
-    park(queue, "broken:destination:1", "ab")
+    queue.hold("stopped:destination:1", None, "bot was kicked")
+    park(queue, "stopped:destination:1", "ab")
     clock.advance(86_400 * 365)
     assert queue.claim(10).tasks == ()
-    assert queue.lift("broken:destination:1", "rate:unknown") == 1
-    assert drain(queue, "broken:destination:1") == ["a", "b"]
+    assert queue.lift("stopped:destination:1", "rate:unknown") == 1
+    assert drain(queue, "stopped:destination:1") == ["a", "b"]
 
 
 def test_lifting_wakes_a_claimer(queue, raw):
@@ -236,15 +236,15 @@ def test_a_parked_retry_counts_its_attempt_where_it_should(queue, clock):
 
 def test_one_task_may_have_several_reasons_to_wait(queue, clock):
     queue.hold(RATE, 30, "slow")
-    queue.hold("broken:destination:1", None, "kicked")
+    queue.hold("stopped:destination:1", None, "kicked")
     queue.enqueue(task("a"))
-    [first] = admit(queue, queue.claim(1).tasks, RATE, "broken:destination:1")
+    [first] = admit(queue, queue.claim(1).tasks, RATE, "stopped:destination:1")
     assert first.held_by == RATE
     clock.advance(30)
-    [second] = admit(queue, queue.claim(1).tasks, RATE, "broken:destination:1")
-    assert second.held_by == "broken:destination:1"
-    queue.lift("broken:destination:1")
-    assert drain(queue, RATE, "broken:destination:1") == ["a"]
+    [second] = admit(queue, queue.claim(1).tasks, RATE, "stopped:destination:1")
+    assert second.held_by == "stopped:destination:1"
+    queue.lift("stopped:destination:1")
+    assert drain(queue, RATE, "stopped:destination:1") == ["a"]
 
 
 def test_a_hold_that_is_over_and_held_nobody_is_gone(queue, clock):
@@ -261,7 +261,7 @@ def test_a_claim_says_whether_holds_or_strikes_must_be_asked_about(queue):
     queue.hold(RATE, 30, "slow")
     assert queue.claim(1).holds_active
     queue.lift(RATE)
-    queue.strike("host:443", failures=5, open_seconds=30, token="t1", reason="refused")
+    queue.record_failure("host:443", failures=5, open_seconds=30, token="t1", reason="refused")
     assert queue.claim(1).holds_active
 
 
@@ -273,7 +273,7 @@ def test_a_paused_service_hands_out_nothing_and_goes_on_in_order(queue, clock):
     assert queue.claim(10).tasks == ()
     assert queue.stats().paused
     leased = queue.enqueue_leased([task("c", key="c")], [[]], token="web")
-    assert [one.where for one in leased.placed] == [Enqueued.PENDING]
+    assert list(leased.placed) == [Enqueued.PENDING]
     queue.lift("pause")
     assert not queue.stats().paused
     assert names(queue.claim(10).tasks) == ["a", "b", "c", "due"]

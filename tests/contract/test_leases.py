@@ -87,29 +87,6 @@ def test_one_stale_task_does_not_spoil_the_rest_of_a_batch(queue, clock):
     assert queue.stats().total_processed == 2
 
 
-def test_a_claim_asked_again_with_its_token_answers_the_same_tasks(queue, raw):
-    queue.enqueue_many([task(str(n)) for n in range(5)])
-    asked = {"consumer": "c", "token": "t" * 16, "lease_seconds": 60, "probe_seconds": 60}
-    sends = [queue.calls.claim(3, **asked) for _ in range(2)]
-    first, again = (queue.run_coroutine(a) if hasattr(a, "__await__") else a for a in map(queue.queue._send, sends))
-    assert first == again
-    assert names(first.tasks) == ["0", "1", "2"]
-    assert queue.stats().pending_count == 2
-
-
-def test_a_repeated_claim_leaves_out_what_was_finished_meanwhile(queue):
-    queue.enqueue_many([task(str(n)) for n in range(2)])
-    call = queue.calls.claim(5, consumer="c", token="t" * 16, lease_seconds=60, probe_seconds=60)
-
-    def send():
-        answer = queue.queue._send(call)
-        return queue.run_coroutine(answer) if hasattr(answer, "__await__") else answer
-
-    first = send()
-    queue.ack(first.tasks[0])
-    assert names(send().tasks) == ["1"]
-
-
 def test_a_lost_claim_comes_back_by_its_lease_and_counts_no_crash(queue, clock):
     queue.enqueue(task("lost"))
     queue.claim(1)
@@ -221,3 +198,14 @@ def test_an_attempt_that_does_not_count_is_remembered_all_the_same(queue, clock)
     queue.retry(claim_one(queue), clock.now(), note("unreachable"), counts=False)
     again = claim_one(queue)
     assert (again.attempt, again.progress.history[0].outcome) == (1, "unreachable")
+
+
+def test_a_claim_that_is_sent_again_takes_nothing_twice(queue, clock):
+    queue.enqueue_many([task(str(n)) for n in range(3)])
+    call = queue.calls.claim(2, token="t" * 64, lease_seconds=LEASE_SECONDS, probe_seconds=LEASE_SECONDS)
+    sent = [queue.queue._send(call) for _ in range(2)]
+    first, again = (queue.run_coroutine(one) if hasattr(one, "__await__") else one for one in sent)
+    assert (names(first.tasks), names(again.tasks)) == (["0", "1"], ["2"])
+    clock.advance(LEASE_SECONDS)  # the first answer was lost
+    assert queue.recover_expired().count == 3
+    assert [one.attempt for one in queue.claim(5).tasks] == [1, 1, 1]

@@ -20,9 +20,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from syncqueue.core.errors import LeaseLost, TaskInProcessing
 from syncqueue.core.task import ClaimedTask, TaskState
 from syncqueue.queue.calls import AdmissionRequest, Enqueued, Presence
-from tests.contract.drive import LEASE_SECONDS, Backend, Face, note, task
+from tests.contract.drive import LEASE_SECONDS, Backend, Face, note, probes, task
 
-BREAKER = "breaker:host:443"
+ENDPOINT = "host:443"
+BREAKER = f"breaker:{ENDPOINT}"
 RATES = ("rate:destination:0", "rate:destination:1")
 HOLDS = (BREAKER, *RATES, "pause")
 KEYS = st.sampled_from([None, "a", "b", "c", "d", "e", "f"])
@@ -108,7 +109,7 @@ class QueueMachine(RuleBasedStateMachine):
         token = f"web-{name}"
         [placed] = self.queue.enqueue_leased([sent], [holds_of(sent.id)], token=token).placed
         entry = self._arrive(sent.id, name)
-        if placed.where is Enqueued.LEASED:
+        if placed is Enqueued.LEASED:
             entry.state, entry.token, entry.lease_end = "processing", token, self._now() + LEASE_SECONDS
             self.claims.append(ClaimedTask(task=sent, token=token, progress=self._progress(sent.id)))
 
@@ -152,30 +153,36 @@ class QueueMachine(RuleBasedStateMachine):
             if entry:
                 entry.lease_end = self._now() + LEASE_SECONDS
 
-    @rule(number=PICKS)
-    def ack(self, number):
+    @rule(number=PICKS, answered=st.booleans())
+    def ack(self, number, answered):
         if claimed := self._pick(number):
-            self._ack(claimed)
+            self._ack(claimed, answered=answered)
 
-    def _ack(self, claimed: ClaimedTask) -> None:
+    def _ack(self, claimed: ClaimedTask, *, answered: bool) -> None:
         entry = self._held(claimed)
-        assert self.queue.ack(claimed) == [entry is not None]
+        was_probe = claimed.task.id in probes(self.queue).values()
+        assert self.queue.ack(claimed, endpoints=[ENDPOINT if answered else ""]) == [entry is not None]
+        if entry and answered:
+            assert self.queue.stats().breaker == "closed"
+        elif entry and was_probe:
+            assert probes(self.queue) == {}  # given back
         if entry and entry.behind is None:
             del self.live[claimed.task.id]
         elif entry:
             entry.give_back()
 
-    @rule(number=PICKS, seconds=SECONDS, parked=st.booleans())
-    def retry(self, number, seconds, parked):
+    @rule(number=PICKS, seconds=SECONDS, parked=st.booleans(), endpoint=st.sampled_from(["", ENDPOINT]))
+    def retry(self, number, seconds, parked, endpoint):
         if claimed := self._pick(number):
             due = self.backend.clock.now() + timedelta(seconds=seconds)
             hold = holds_of(claimed.task.id)[number % 2] if parked else ""
-            self._finish(claimed, lambda: self.queue.retry(claimed, due, note(), hold=hold), "waiting")
+            move = lambda: self.queue.retry(claimed, due, note(), hold=hold, endpoint=endpoint)  # noqa: E731
+            self._finish(claimed, move, "waiting")
 
-    @rule(number=PICKS)
-    def fail(self, number):
+    @rule(number=PICKS, endpoint=st.sampled_from(["", ENDPOINT]))
+    def fail(self, number, endpoint):
         if claimed := self._pick(number):
-            self._finish(claimed, lambda: self.queue.fail(claimed, note("failure")), "failed")
+            self._finish(claimed, lambda: self.queue.fail(claimed, note("failure"), endpoint=endpoint), "failed")
 
     def _finish(self, claimed: ClaimedTask, move: Any, state: str) -> None:
         entry = self._held(claimed)
@@ -255,7 +262,16 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(token=st.sampled_from("xyz"))
     def strike(self, token):
-        self.queue.strike("host:443", failures=2, open_seconds=10, token=token, reason="away")
+        self.queue.record_failure("host:443", failures=2, open_seconds=10, token=token, reason="away")
+
+    @rule(key=st.sampled_from(["holds", "strikes", "probes", "counters", "reasons", "outages", "wake"]))
+    def lose_a_key(self, key):
+        """A key that says nothing about where tasks are is lost, and what it said is healed."""
+        raw, keys = self.backend.raw, self.queues[0].calls.keys
+        raw.delete(keys[key])
+        if key == "holds":
+            raw.delete(keys["reasons"], keys["probes"])
+        self.recover()
 
     @invariant()
     def figures_agree(self):
@@ -285,8 +301,7 @@ class QueueMachine(RuleBasedStateMachine):
         for _ in range(10 + 4 * len(self.live)):
             for claimed in self._take(2):
                 if self._admit(claimed):
-                    self._ack(claimed)
-                    self.queue.lift(BREAKER)
+                    self._ack(claimed, answered=True)
         assert {entry.state for entry in self.live.values()} <= {"failed"}
         self.queue.clear([TaskState.FAILED])
         stats = self.queue.stats()

@@ -12,6 +12,7 @@ from project.notes.models import Note
 from project.sandbox.testing import RunningSandbox
 from syncqueue.models import Destination, DestinationState, SyncRecord
 from syncqueue.testing import captured_syncs
+from tests.patience import IMMEDIATE
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +30,8 @@ def own_site(sandbox: RunningSandbox, redis_url: str, settings: Any) -> None:
     handlers: dict[str, Any] = {service: {} for service in [*SERVICES, "manticore"]}
     handlers["telegram"] = {"OPTIONS": {"API_BASE_URL": sandbox.telegram_url}}
     handlers["manticore"] = {"OPTIONS": {"URL": sandbox.manticore_url}}
-    settings.SYNCQUEUE = {"REDIS": redis_url, "KEY_PREFIX": uuid.uuid4().hex, "HANDLERS": handlers}
+    where = {"REDIS": redis_url, "KEY_PREFIX": uuid.uuid4().hex}
+    settings.SYNCQUEUE = {**where, "IMMEDIATE": IMMEDIATE, "HANDLERS": handlers}
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The tests of the pages install the wheel as their readers do."""
+"""Fixtures of the page tests: they install the wheel like a reader."""
 
 from tests.packaging.distributions import distributions, python3_folder
 

@@ -1,4 +1,4 @@
-"""The code blocks of a page, in order, and a shell script that does what the page says."""
+"""Extracts the code blocks of a page, and turns them into a shell script."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ END = "=== end"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A fenced block: `sh` is typed in, `python` is written into the file that its first line names, `text` printed."""
+    """A fenced block: `sh` is executed, `python` is written to the file in its first line, `text` is output."""
 
     number: int
     language: str
@@ -27,13 +27,13 @@ class Block:
 
 
 def blocks(page: Path) -> list[Block]:
-    """The blocks of a page."""
+    """Return the blocks of a page."""
     found = _FENCE.findall(page.read_text(encoding="utf-8"))
     return [Block(number=n, language=language, text=text) for n, (language, text) in enumerate(found)]
 
 
 def script(page: Path, yours: Mapping[str, str]) -> str:
-    """What a reader does, as one bash script. `yours`: the values of the variables that each reader fills in."""
+    """Return the steps of a reader as a bash script. `yours`: the values of the variables that a reader fills in."""
     steps = [f"echo '{MARKER}{block.number}'\n{_step(block, yours)}" for block in blocks(page)]
     # The terminals are closed when standard input is.
     return "\n".join(
@@ -65,6 +65,6 @@ def _write(text: str) -> str:
 
 
 def printed(output: str) -> dict[int, str]:
-    """What each block printed, by its number."""
+    """Return the output of each block by its number."""
     parts = re.split(rf"^{MARKER}(\d+)\n", output, flags=re.MULTILINE)
     return {int(number): text for number, text in zip(parts[1::2], parts[2::2], strict=True)}

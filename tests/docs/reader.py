@@ -1,4 +1,4 @@
-"""Somebody who does what a page says, in an empty folder, and leaves the terminals open until told to close them."""
+"""Follows a page in an empty folder, and keeps the terminals open until the test has finished."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CLOSING_SECONDS = 60
 def reading(
     page: Path, *, folder: Path, yours: Mapping[str, str], environment: Mapping[str, str]
 ) -> Iterator[dict[int, str]]:
-    """What each block printed, once all were done; an `AssertionError` with everything printed where one failed."""
+    """Yield the output of each block; raises `AssertionError` with all output if a block fails."""
     process = subprocess.Popen(
         ["/bin/bash", "-c", script(page, yours)],
         cwd=folder,

@@ -1,4 +1,4 @@
-"""The page on handlers: its code blocks, taken from the page and run as a site would run them."""
+"""The code blocks of the page on handlers, run as on a site."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from syncqueue.worker.worker import Worker
 from tests.docs.pages import blocks
 from tests.eventually import eventually
 from tests.integration.sync.conftest import forget_all
+from tests.patience import IMMEDIATE
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/handlers.md"
 SHELF, SHELF_SETTINGS, SHELF_DESTINATION, MAIL, MAIL_SETTINGS, MAIL_TASK = [block.text for block in blocks(PAGE)]
@@ -30,7 +31,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Shelf(ThreadingHTTPServer):
-    """Takes PUT and DELETE; `status` is what it answers instead of doing so."""
+    """Accepts PUT and DELETE; if `status` is set, it is returned instead."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Answer)
@@ -58,7 +59,7 @@ class _Answer(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def shelf() -> Iterator[Shelf]:
 
 @pytest.fixture
 def write_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The page's modules, importable under the names that it gives them."""
+    """Make the modules of the page importable under their names."""
     monkeypatch.syspath_prepend(tmp_path)
     for text in (SHELF, MAIL):
         name = text.partition("\n")[0].removeprefix("# ")
@@ -85,11 +86,12 @@ def write_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
 
 @pytest.fixture
 def site(write_module: None, redis_url: str, transactional_db: None) -> Iterator[None]:
-    """A site with both services, as the page's settings say."""
+    """A site with both services, with the settings of the page."""
     handlers = {**_run(SHELF_SETTINGS)["HANDLERS"], **_run(MAIL_SETTINGS)["HANDLERS"]}
     for one in handlers.values():
         one["BASE_DELAY_SECONDS"] = 0.1
-    with override_settings(SYNCQUEUE={"REDIS": redis_url, "KEY_PREFIX": uuid.uuid4().hex, "HANDLERS": handlers}):
+    where = {"REDIS": redis_url, "KEY_PREFIX": uuid.uuid4().hex}
+    with override_settings(SYNCQUEUE={**where, "IMMEDIATE": IMMEDIATE, "HANDLERS": handlers}):
         forget_all()
         yield
         forget_all()

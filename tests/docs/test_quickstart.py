@@ -1,4 +1,4 @@
-"""The quickstart, done as written by somebody who has nothing but the page, a Redis, and a stand-in for Telegram."""
+"""The quickstart, followed as written, with a Redis and a stand-in for Telegram."""
 
 from __future__ import annotations
 

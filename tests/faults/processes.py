@@ -72,8 +72,8 @@ class Process:
         self.send_signal(signal.SIGKILL)
 
     def output(self) -> str:
-        """What it has written to its standard output so far."""
-        return self._out.read_text()
+        """What it has written to its standard output so far; nothing before it runs."""
+        return self._out.read_text() if self._out.exists() else ""
 
 
 def _main(code: str | list[str], variables: dict[str, str], out: Path, log: Path) -> None:

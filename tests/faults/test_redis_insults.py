@@ -14,7 +14,7 @@ from project.sandbox.testing import RunningSandbox
 from tests.eventually import eventually
 from tests.faults.channel import posted
 from tests.faults.conftest import SiteMaker
-from tests.faults.site import ALL_EMPTY, Site
+from tests.faults.site import ALL_EMPTY, SCRIPT_SECONDS, Site
 from tests.line import Line, line_to
 from tests.redis_server import RedisServer
 
@@ -137,7 +137,7 @@ def test_one_worker_and_one_web_process_outlive_all_that_happens_to_redis(
         site.make_records_old()
         eventually(lambda n=n: _are_out(site, sandbox, n + 1))  # type: ignore[misc]
 
-    assert web.wait(30) == 0
+    assert web.wait(SCRIPT_SECONDS) == 0
     assert worker.poll() is None
 
 

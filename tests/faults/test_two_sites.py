@@ -8,7 +8,7 @@ from project.sandbox.testing import RunningSandbox
 from tests.eventually import eventually
 from tests.faults.channel import posted
 from tests.faults.conftest import SiteMaker
-from tests.faults.site import Site
+from tests.faults.site import SCRIPT_SECONDS, Site
 
 STAGING: dict[str, Any] = {"SYNCQUEUE_ENVIRONMENT": "staging"}
 
@@ -44,7 +44,7 @@ def test_a_worker_of_the_second_database_says_whose_queue_it_is_and_takes_nothin
 
     eventually(lambda: _names_both(second, first))
     worker.terminate()
-    worker.wait(30)
+    worker.wait(SCRIPT_SECONDS)
     assert sandbox.log() == []
     assert len(first.tasks()["pending"]) == 1
     first.worker()

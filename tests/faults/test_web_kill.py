@@ -77,7 +77,7 @@ def test_a_note_whose_process_is_killed_between_mark_and_send_is_sent_once(site:
         """,
         dies=True,
     )
-    assert site.sql("SELECT sending_token <> '', sending_action FROM syncqueue_syncrecord") == [(1, "create")]
+    assert site.sql("SELECT mark_token <> '', mark_action FROM syncqueue_syncrecord") == [(1, "create")]
 
     site.worker()
 

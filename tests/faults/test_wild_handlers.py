@@ -9,7 +9,7 @@ import redis
 from tests.eventually import eventually
 from tests.faults.conftest import SiteMaker
 from tests.faults.handlers import EATEN_MB, EXIT_CODE
-from tests.faults.site import ALL_EMPTY, FIGURES, UNHURRIED, Site
+from tests.faults.site import ALL_EMPTY, FIGURES, SCRIPT_SECONDS, UNHURRIED, Site
 from tests.faults.test_worker_signals import BLOCKED_EXIT_CODE
 
 ENQUEUE = """
@@ -34,7 +34,7 @@ def test_a_handler_that_blocks_the_loop_ends_its_worker_before_another_takes_the
 
     site.worker("--service", "wild")
 
-    assert first.wait(60) == BLOCKED_EXIT_CODE
+    assert first.wait(SCRIPT_SECONDS) == BLOCKED_EXIT_CODE
     assert site.written("began").count("a") == 1  # its lease was kept until the end
     assert "blocked the event loop" in site.logs()
     eventually(lambda: _all_done(site, "wild", {"a", "b"}))
@@ -62,7 +62,7 @@ def test_a_plain_function_that_never_returns_keeps_no_worker_from_ending(make_si
 
     worker.terminate()
 
-    assert worker.wait(30) == 0
+    assert worker.wait(SCRIPT_SECONDS) == 0
     assert "did not end in time" in site.logs()
     assert site.tasks("stuck")["processing"] == ["key:a"]
 
@@ -72,7 +72,7 @@ def test_a_task_that_takes_its_workers_down_is_failed_with_that_reason(make_site
     _enqueue(site, "wild", ("exit", "a"))
 
     for _ in range(CRASHES):
-        assert site.worker("--service", "wild").wait(60) == EXIT_CODE
+        assert site.worker("--service", "wild").wait(SCRIPT_SECONDS) == EXIT_CODE
     site.worker("--service", "wild")
 
     eventually(lambda: _is_in(site, "wild", "failed", "key:a"))
@@ -89,7 +89,7 @@ def test_a_worker_that_holds_too_much_memory_finishes_its_work_and_exits_0(
 
     worker = site.worker("--service", "wild", "--max-rss-mb", str(MAX_RSS_MB))
 
-    assert worker.wait(60) == 0
+    assert worker.wait(SCRIPT_SECONDS) == 0
     assert "--max-rss-mb" in site.logs()
     assert sorted(site.written("ended")) == ["a", "b"]
     assert site.tasks("wild") == ALL_EMPTY

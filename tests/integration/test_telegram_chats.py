@@ -46,6 +46,12 @@ def test_the_chats_that_the_bot_may_post_to_are_found(sandbox: RunningSandbox) -
     assert find(sandbox) == [("-1001000000003", "Tagged (@tagged)"), ("-1001000000001", "News (@news)")]
 
 
+@pytest.mark.parametrize("rights", [{"can_post_messages": False}, {"status": "member"}, {"status": "left"}])
+def test_a_chat_that_the_bot_may_not_post_to_is_not_offered(sandbox: RunningSandbox, rights: dict[str, Any]) -> None:
+    sandbox.set_rights("@tagged", **rights)
+    assert find(sandbox) == [("-1001000000001", "News (@news)")]
+
+
 def test_a_chat_that_has_thrown_the_bot_out_is_not_offered(sandbox: RunningSandbox) -> None:
     sandbox.set_mode("telegram", "broken", chat="@tagged")
     assert find(sandbox) == [("-1001000000001", "News (@news)")]

@@ -18,6 +18,7 @@ from syncqueue.core.errors import (
     PermanentError,
     RateLimited,
     RetryLater,
+    Unavailable,
     Unreachable,
 )
 from syncqueue.handlers.base import Document, DocumentJob, HandlerConfig, Place, RemotePart
@@ -188,7 +189,11 @@ def test_check_names_the_bot_and_the_channel(sandbox: RunningSandbox, desk: Desk
     [
         ("limited", {"retry_after": 7}, RateLimited, False),
         ("error", {}, RetryLater, False),
-        ("error", {"status": 502, "html": True}, RetryLater, False),
+        ("error", {"status": 502, "html": True}, OutcomeUnknown, False),
+        ("error", {"status": 503, "html": True, "stored": True}, OutcomeUnknown, True),
+        ("error", {"description": "Internal Server Error: Request aborted", "stored": True}, OutcomeUnknown, True),
+        ("error", {"status": 400}, PermanentError, False),
+        ("error", {"status": 400, "description": "Bad Request: CHANNEL_PRIVATE"}, DestinationBroken, False),
         ("error", {"status": 200, "html": True}, OutcomeUnknown, False),
         ("down", {}, Unreachable, False),
         ("hang", {}, OutcomeUnknown, True),
@@ -222,7 +227,7 @@ def test_an_edit_whose_answer_was_lost_can_be_repeated(sandbox: RunningSandbox, 
     desk.config = replace(desk.config, attempt_timeout_seconds=4.0)
     desk.create("First")
     sandbox.set_mode("telegram", mode)
-    with pytest.raises(RetryLater):
+    with pytest.raises(Unavailable):
         desk.update("Second")
     sandbox.set_mode("telegram", "up")
     desk.update("Second")
@@ -230,6 +235,7 @@ def test_an_edit_whose_answer_was_lost_can_be_repeated(sandbox: RunningSandbox, 
 
 
 def test_topic_silence_and_link_previews_are_the_destinations(sandbox: RunningSandbox, desk: Desk) -> None:
+    sandbox.set_topics("@news", **{"7": "open"})
     desk.place = replace(desk.place, options={"thread_id": 7, "silent": True, "link_preview": False})
     desk.create("See https://example.org/")
     desk.update("See https://example.org/ again")
@@ -240,12 +246,126 @@ def test_topic_silence_and_link_previews_are_the_destinations(sandbox: RunningSa
     assert shown(sandbox) == [("text", "See https://example.org/ again")]
 
 
-def test_a_group_that_became_another_is_told_with_its_new_number(sandbox: RunningSandbox, desk: Desk) -> None:
-    desk.create("First")
-    number = sandbox.migrate("@news")
+@pytest.fixture
+def group(sandbox: RunningSandbox, desk: Desk) -> int:
+    """The number of a basic group, which is the desk's place."""
+    number = sandbox.make_chat("group", "Ours")
+    desk.place = replace(desk.place, address=str(number))
+    return number
+
+
+def test_a_group_that_became_another_is_told_with_its_new_number(
+    sandbox: RunningSandbox, desk: Desk, group: int
+) -> None:
+    number = sandbox.migrate(group)
     with pytest.raises(AddressMoved) as caught:
-        desk.update("Second")
+        desk.create("First")
     assert caught.value.new_address == str(number)
+
+
+@pytest.mark.parametrize("text", ["First", LONG])
+def test_what_was_in_the_old_group_is_edited_there_and_emptied_there(
+    sandbox: RunningSandbox, desk: Desk, group: int, text: str
+) -> None:
+    desk.create(text)
+    number = sandbox.migrate(group)
+    desk.place = replace(desk.place, address=str(number))
+    desk.update(text + "Second")
+    assert "Second" in str(sandbox.messages(group))
+    assert sandbox.messages(number) == []
+    assert [(part.address, part.identity) for part in desk.parts] == [(str(group), str(group))]
+    desk.delete()
+    (left,) = sandbox.messages(group)
+    assert left.get("text", left.get("caption")) == "(removed)"
+
+
+def test_a_channel_that_was_given_another_name_keeps_its_messages(sandbox: RunningSandbox, desk: Desk) -> None:
+    desk.create("First")
+    (posted,) = desk.parts
+    sandbox.rename_chat("@news", "newest")
+    desk.place = replace(desk.place, address="@newest")
+    desk.update("Second")
+    (message,) = sandbox.messages("@newest")
+    assert (str(message["message_id"]), message["text"]) == (posted.id, "Second")
+    assert (posted.identity, desk.parts[0].address) == ("-1001000000001", "@newest")
+
+
+def test_a_name_that_another_channel_has_now_leads_nowhere_else(sandbox: RunningSandbox, desk: Desk) -> None:
+    desk.create("First")
+    sandbox.rename_chat("@news", "newest")
+    other = sandbox.make_chat("channel", "Other", username="news")
+    desk.place = replace(desk.place, address="@newest")
+    desk.delete()
+    assert sandbox.messages("@newest") == []
+    assert sandbox.messages(other) == []
+
+
+@pytest.mark.parametrize(
+    ("rights", "said"),
+    [
+        ({"can_post_messages": False}, "right to post messages"),
+        ({"status": "left"}, "not in “News”"),
+        ({"status": "kicked"}, "not in “News”"),
+    ],
+)
+def test_check_says_what_is_missing_in_a_public_channel_that_everybody_sees(
+    sandbox: RunningSandbox, desk: Desk, rights: dict[str, Any], said: str
+) -> None:
+    sandbox.set_rights("@news", **rights)
+    with pytest.raises(DestinationBroken, match=said):
+        desk.check()
+    with pytest.raises(DestinationBroken):
+        desk.create("First")
+
+
+def test_the_right_to_post_is_all_that_own_messages_need(sandbox: RunningSandbox, desk: Desk) -> None:
+    sandbox.set_rights("@news", can_edit_messages=False, can_delete_messages=False)
+    desk.create("First")
+    desk.update(LONG)
+    desk.update("Third")
+    desk.delete()
+    assert shown(sandbox) == []
+
+
+def test_a_group_that_takes_no_files_takes_texts(sandbox: RunningSandbox, desk: Desk) -> None:
+    number = sandbox.make_chat("supergroup", "Ours")
+    sandbox.set_rights(number, status="restricted", can_send_documents=False)
+    desk.place = replace(desk.place, address=str(number))
+    assert "no files" in desk.check()
+    document = Document(text=LONG, url="https://site.example/1")
+    desk.create(document)
+    desk.update(replace(document, text="New. " + LONG))
+    (message,) = sandbox.messages(number)
+    assert message["text"].startswith("New. A long story.")
+    assert message["text"].endswith("…\n\nhttps://site.example/1")
+    assert message["edit_count"] == 1
+    with pytest.raises(PermanentError, match="send documents"):
+        Desk.create(desk, LONG)
+
+
+@pytest.mark.parametrize("state", ["closed", "deleted"])
+def test_a_topic_that_is_closed_or_deleted_breaks_the_destination(
+    sandbox: RunningSandbox, desk: Desk, state: str
+) -> None:
+    number = sandbox.make_chat("supergroup", "Forum", topics={"5": state})
+    desk.place = replace(desk.place, address=str(number), options={"thread_id": 5})
+    with pytest.raises(DestinationBroken):
+        desk.create("First")
+    desk.place = replace(desk.place, options={"thread_id": 1})
+    desk.create("First")
+    assert len(sandbox.messages(number)) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://localhost:8000/x", "ftp://example.org/", "http://wiki/", "http://e.example:0/", "http://a{b}.example"],
+)
+def test_one_odd_link_goes_out_as_text_beside_a_good_one(sandbox: RunningSandbox, desk: Desk, url: str) -> None:
+    desk.create(Document(text=f"**see** [this]({url}) and [that](https://example.org)", format="markdown"))
+    (message,) = sandbox.messages("@news")
+    assert message["text"] == "see this and that"
+    assert [entity["type"] for entity in message["entities"]] == ["bold", "text_link"]
+    assert len(sandbox.log()) == 1
 
 
 @pytest.mark.parametrize("text", ["Short", LONG])

@@ -63,7 +63,17 @@ def test_the_sdist_holds_what_it_takes_to_test_and_to_build_the_pages(distributi
         names = {name.partition("/")[2] for name in sdist.getnames()}
 
     assert files("syncqueue", "project", "tests", "docs", "templates", "deploy") <= names
-    assert {"Makefile", "constraints.txt", "CHANGELOG.md", "LICENSE", "README.md", "manage.py", "noxfile.py"} <= names
+    assert {
+        "Makefile",
+        ".ci/run",
+        "constraints.txt",
+        "CHANGELOG.md",
+        "LICENSE",
+        "README.md",
+        "manage.py",
+        "noxfile.py",
+    } <= names
+    assert {"CONTRIBUTING.md", "SECURITY.md", ".editorconfig"} <= names
 
 
 def test_the_index_would_take_both(distributions: Distributions) -> None:

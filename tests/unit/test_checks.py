@@ -1,34 +1,37 @@
-"""The system checks: each problem under its id, in words that say what to write."""
+"""The system checks: each problem has its id and a message that says what to write."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 import redis
 from django.core.checks import CheckMessage, run_checks
+from django.db import connections
 
 from project.notes.sync_sources import NoteSync
 from syncqueue import checks
+from tests.redis_server import RedisServer
 
 SHORTEST = {"REDIS": "redis://127.0.0.1:6379/0", "HANDLERS": {"telegram": {}}}
 TOKEN = "123456:a-token-that-must-not-be-shown-anywhere"
 
 
 class NotAHandler:
-    """A class of another kind."""
+    """A class that is no handler."""
 
 
 def messages(settings: Any, **given: Any) -> list[CheckMessage]:
-    """What the settings' check says of the shortest setting with `given`."""
+    """Return the messages of the settings check for the minimal setting with `given`."""
     settings.SYNCQUEUE = {**SHORTEST, **given}
     return checks.check_settings()
 
 
 def ids(found: list[CheckMessage]) -> list[str | None]:
-    """The ids of messages."""
+    """Return the ids of messages."""
     return [message.id for message in found]
 
 
@@ -75,6 +78,29 @@ def test_a_handler_that_cannot_be_used_is_e004(settings: Any, entry: dict[str, A
 def test_what_autodiscovery_could_not_do_is_e004(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "startup_problem", "notes.Note is registered already")
     assert ids(messages(settings)) == ["syncqueue.E004"]
+
+
+@pytest.mark.parametrize(
+    "address", ["mastodon.social", "@me@mastodon.social", "http://mastodon.social", "Mastodon.social"]
+)
+def test_a_declared_destination_that_cannot_work_is_e010_and_says_what_to_write(settings: Any, address: str) -> None:
+    declared = {"news": {"SERVICE": "mastodon", "ADDRESS": address, "SECRET": {"access_token": "x" * 43}}}
+    (message,) = messages(settings, HANDLERS={"mastodon": {}}, DESTINATIONS=declared)
+    assert message.id == "syncqueue.E010"
+    assert "['news']" in message.msg
+    assert "https://mastodon.social" in message.msg
+    assert "x" * 43 not in message.msg
+
+
+def test_a_declared_destination_without_its_secret_is_a_warning(settings: Any) -> None:
+    declared = {"news": {"SERVICE": "telegram", "ADDRESS": "@news", "SECRET": {"token": ""}}}
+    assert ids(messages(settings, DESTINATIONS=declared)) == ["syncqueue.W010"]
+
+
+def test_a_slash_at_the_end_of_an_instance_is_no_problem(settings: Any) -> None:
+    news = {"SERVICE": "mastodon", "ADDRESS": "https://a.example/", "SECRET": {"access_token": "x" * 43}}
+    declared = {"news": news}
+    assert messages(settings, HANDLERS={"mastodon": {}}, DESTINATIONS=declared) == []
 
 
 class TestSharedRedis:
@@ -165,6 +191,61 @@ def test_a_redis_that_evicts_is_w003_with_its_policy(settings: Any, own_redis_se
     assert "allkeys-lru" in message.msg
 
 
+@pytest.mark.parametrize(
+    ("options", "rights", "expected"),
+    [
+        (("--rename-command", "CONFIG", ""), "", []),
+        ((), "+@all -config", []),
+        ((), "resetkeys ~sync:* +@all -config -info", ["syncqueue.I001"]),
+        ((), "resetkeys ~sync:* -@all +ping +hello", ["syncqueue.I001"]),
+    ],
+)
+def test_a_redis_that_allows_no_config_is_no_traceback_at_deployment(
+    settings: Any, tmp_path: Path, options: tuple[str, ...], rights: str, expected: list[str]
+) -> None:
+    server = RedisServer(tmp_path, durable=False, options=options)
+    server.start()
+    try:
+        settings.SYNCQUEUE = {**SHORTEST, "REDIS": server.url}
+        with redis.Redis.from_url(server.url) as client:
+            client.execute_command("ACL", "SETUSER", "default", *rights.split())
+        assert ids(checks.check_redis()) == expected
+    finally:
+        server.kill()
+
+
+@pytest.mark.parametrize("key", ["_kombu.binding.celery", "celery", "_kombu.binding.my-own-queue"])
+def test_a_celery_broker_in_the_same_database_is_w006_with_its_key(settings: Any, redis_url: str, key: str) -> None:
+    settings.SYNCQUEUE = {**SHORTEST, "REDIS": redis_url}
+    with redis.Redis.from_url(redis_url) as client:
+        for number in range(3000):
+            client.set(f"sync:{number}", "")
+        client.sadd(key, "a binding")
+    (message,) = checks.check_redis()
+    assert message.id == "syncqueue.W006"
+    assert repr(key) in message.msg
+
+
+def test_an_address_that_cannot_be_read_is_e009_and_no_traceback_at_deployment(settings: Any) -> None:
+    (message,) = messages(settings, REDIS=f"redis://:{TOKEN}#x@127.0.0.1/0")
+    assert message.id == "syncqueue.E009"
+    assert TOKEN not in message.msg
+    assert checks.check_redis() == []
+
+
+def test_attempts_too_short_for_telegrams_silent_waits_are_w004(settings: Any) -> None:
+    assert messages(settings, PROCESSING={"ATTEMPT_TIMEOUT_SECONDS": 20.0}) == []
+    (message,) = messages(settings, PROCESSING={"ATTEMPT_TIMEOUT_SECONDS": 19.0})
+    assert message.id == "syncqueue.W004"
+    assert "telegram" in message.msg
+    assert "20" in str(message.hint)
+
+
+def test_other_services_may_be_given_less_time(settings: Any) -> None:
+    given = {"HANDLERS": {"webhook": {}}, "PROCESSING": {"ATTEMPT_TIMEOUT_SECONDS": 5.0}}
+    assert messages(settings, **given) == []
+
+
 def test_no_check_prints_a_secret(settings: Any) -> None:
     found = messages(
         settings,
@@ -176,11 +257,24 @@ def test_no_check_prints_a_secret(settings: Any) -> None:
     assert TOKEN not in " ".join(f"{message.msg} {message.hint}" for message in found)
 
 
+@pytest.mark.parametrize(
+    ("pool", "size"), [(True, 4), ({"min_size": 2}, 2), ({"max_size": 3}, 3), ({"max_size": 12}, 0)]
+)
+def test_a_pool_smaller_than_threads_and_requests_need_is_w005(
+    monkeypatch: pytest.MonkeyPatch, pool: Any, size: int
+) -> None:
+    assert checks.check_pools() == []
+    monkeypatch.setitem(connections.settings["default"], "OPTIONS", {"pool": pool})
+    found = checks.check_pools()
+    assert ids(found) == (["syncqueue.W005"] if size else [])
+    assert not found or f"a pool of {size} connections" in found[0].msg and "max_size" in str(found[0].hint)
+
+
 def test_a_source_whose_table_is_in_another_database_is_w001(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "record_db", lambda: "another")
     (message,) = checks.check_sources()
     assert message.id == "syncqueue.W001"
-    assert "notes.note is written to another database" in message.msg
+    assert "notes.note and the tables of syncqueue are in different databases" in message.msg
 
 
 def test_threads_of_gevent_are_w002(monkeypatch: pytest.MonkeyPatch) -> None:

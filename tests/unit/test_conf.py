@@ -1,4 +1,4 @@
-"""The settings: what may stand there, what is said when something else does, and that they are read when asked."""
+"""The settings: valid values, messages for invalid ones, and reading at the time of use."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ TOKEN = "123456:a-token-that-must-not-be-shown-anywhere"
 
 
 def kinds(given: Any) -> list[str]:
-    """The kinds of all problems of a setting."""
+    """Return the kinds of all problems of a setting."""
     return [problem.kind for problem in problems(given)]
 
 
 def text(given: Any) -> str:
-    """The one problem of a setting in words."""
+    """Return the text of the only problem of a setting."""
     (problem,) = problems(given)
     return problem.text
 
@@ -200,5 +200,20 @@ def test_the_policy_of_a_service_comes_from_its_entry() -> None:
 
 
 def test_a_service_that_is_not_on_is_refused_naming_those_that_are() -> None:
-    with override_settings(SYNCQUEUE=SHORTEST), pytest.raises(ConfigurationError, match="there now: telegram"):
+    with override_settings(SYNCQUEUE=SHORTEST), pytest.raises(ConfigurationError, match="enabled: telegram"):
         get_settings().service("mastodon")
+
+
+@pytest.mark.parametrize(
+    ("given", "near"),
+    [
+        ({"DESTINATIONS": {"news": {"SERVICE": "telegram", "RULE": "pubic"}}}, "did you mean 'public'?"),
+        ({"DESTINATIONS": {"news": {"SERVICE": "telegram", "RULE": "Public"}}}, "did you mean 'public'?"),
+        ({"HANDLERS": {"telegram": {"ON_UNKNOWN_OUTCOME": "holds"}}}, "did you mean 'hold'?"),
+        ({"HANDLERS": {"telegram": {"ON_UNKNOWN_OUTCOME": 7}}}, "expected 'retry' or 'hold', got 7."),
+        ({"DESTINATIONS": {"news": {"SERVICE": "telegram", "RULE": "everything"}}}, "'private' or 'tag', got a str."),
+    ],
+)
+def test_of_a_few_words_the_nearest_is_named(given: dict[str, Any], near: str) -> None:
+    (problem,) = problems({"REDIS": "redis://127.0.0.1:6379/0", "HANDLERS": {"telegram": {}}, **given})
+    assert problem.text.endswith(near)

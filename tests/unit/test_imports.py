@@ -170,7 +170,7 @@ def test_only_the_queue_talks_to_redis() -> None:
 
 
 def test_the_client_libraries_of_services_stay_in_their_folders() -> None:
-    folders = {"telegram": "telegram", "telegramify_markdown": "telegram", "mastodon": "mastodon", "PIL": "mastodon",
+    folders = {"telegram": "telegram", "mastodon": "mastodon", "PIL": "mastodon",
                "manticoresearch": "manticore"}  # fmt: skip
     for library, folder in folders.items():
         assert outside(library), library

@@ -1,4 +1,4 @@
-"""Every text that people see is there in Chinese, with the same placeholders; what is shipped is what was written."""
+"""Every visible text has a Chinese translation with the same placeholders, and the compiled catalog is up to date."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FOLDERS = [ROOT / "syncqueue" / "locale" / "zh_Hans" / "LC_MESSAGES"]
 
 
 def sources(folder: Path) -> Iterator[tuple[Path, bytes]]:
-    """The Python of modules, and of templates what Django makes of them for the same purpose."""
+    """Yield the source of modules, and templates converted to Python by Django."""
     for file in folder.rglob("*.py"):
         yield file, file.read_bytes()
     for file in (folder / "templates").rglob("*.html"):
@@ -27,7 +27,7 @@ def sources(folder: Path) -> Iterator[tuple[Path, bytes]]:
 
 
 def texts_of(folder: Path) -> set[str]:
-    """The English texts; of those with a plural, the singular."""
+    """Return the English texts; the singular of those with a plural."""
     found: set[str] = set()
     for _, source in sources(folder):
         for _line, name, given, _comments in extract_python(io.BytesIO(source), FUNCTIONS, [], {"encoding": "utf-8"}):

@@ -39,9 +39,9 @@ MODEL_SYNC = {
     "search_fields", "watch",
 }  # fmt: skip
 DOCUMENT_HANDLER = {
-    "aclose", "apply_many", "batch_size", "check", "clean", "create", "credential", "default_kind", "delete",
-    "endpoint", "fingerprint", "identify", "lost_part", "places", "posts", "process", "process_many", "secret_fields",
-    "update",
+    "aclose", "apply_many", "batch_size", "check", "clean", "count", "create", "credential", "default_kind", "delete",
+    "endpoint", "fingerprint", "identify", "least_attempt_seconds", "lost_part", "places", "posts", "process",
+    "process_many", "secret_fields", "update", "was_made",
 }  # fmt: skip
 
 
@@ -87,7 +87,7 @@ def test_a_document_handler_has_these_names_to_override() -> None:
 
 
 def test_the_names_for_a_sites_own_tests_are_these() -> None:
-    assert set(testing.__all__) == {"CapturedSync", "captured_syncs"}
+    assert set(testing.__all__) == {"CapturedSync", "captured_syncs", "sending"}
     assert callable(testing.captured_syncs_fixture)
 
 

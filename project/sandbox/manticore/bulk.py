@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import Refusal
+from .errors import Refusal, check_encoding
 from .tables import Tables
 from .writes import WRITES, Written, table_name
 
@@ -74,6 +74,7 @@ def _read(line: str) -> tuple[str, dict[str, Any]]:
         ((action, body),) = json.loads(line).items()
     except (ValueError, AttributeError) as error:
         raise Refusal(400, {"type": "parse_exception", "reason": "bad JSON in bulk request"}) from error
+    check_encoding(body, line)
     if action not in WRITES or not isinstance(body, dict):
         raise Refusal(400, {"type": "parse_exception", "reason": f"unknown action '{action}'"})
     return action, body

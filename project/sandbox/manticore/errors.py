@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+
+QUOTED_CHARS = 300  # of a document that cannot be read
 
 
 class Refusal(Exception):
@@ -21,6 +24,15 @@ class Refusal(Exception):
 def write_refused(table: str, text: str, status: int = 409) -> Refusal:
     """A write that does not fit its table."""
     return Refusal(status, {"type": text, "table": table})
+
+
+def check_encoding(body: Any, text: str) -> None:
+    """A half of a surrogate pair, as it stands in cut emojis, makes the whole request unreadable."""
+    try:
+        json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        reason = f"unable to parse: invalid unicode near '{text[:QUOTED_CHARS]}'"
+        raise Refusal(400, {"type": "parse_exception", "reason": reason}) from error
 
 
 def query_refused(text: str) -> Refusal:

@@ -10,6 +10,8 @@ from .errors import query_refused
 from .tables import Row, Table
 from .tokens import tokens
 
+# Operators in capitals, unless they are quoted. The last two need a table that knows where sentences end.
+_WORD_OPERATORS = ("MAYBE", "SENTENCE", "PARAGRAPH")
 _PARTS = re.compile(r'\\.|"(?:[^"\\]|\\.)*"|["()|!]|-|@\w+|@\*|[^\s"()|!@\\-]+|\S', re.DOTALL)
 
 
@@ -124,6 +126,8 @@ class QueryString:
 
     def _one(self) -> list[Node]:
         part = self._parts.pop(0)
+        if part in _WORD_OPERATORS:
+            return self._word_operator(part)
         if part == '"':
             raise self._syntax_error("$end")
         if part in ("-", "!"):
@@ -139,6 +143,15 @@ class QueryString:
             node = phrase(self._table, part[1:-1], self._names)
             return [node] if node else []
         return word_nodes(self._table, part.removeprefix("\\"), self._names)
+
+    def _word_operator(self, word: str) -> list[Node]:
+        """`this MAYBE that`: what follows need not be there."""
+        if word != "MAYBE":
+            raise query_refused(f"table {self._table.name}: query error: {word} needs index_sp")
+        if not self._parts or self._parts[0] in ("|", ")"):
+            raise self._syntax_error("$end")
+        self._one()
+        return []
 
     def _group(self) -> list[Node]:
         node = self._any()

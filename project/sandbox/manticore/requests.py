@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 from starlette.requests import Request
 
 from ..service import Call
-from .errors import Refusal
+from .errors import Refusal, check_encoding
 from .writes import table_name
 
 WRITE_PATHS = ("insert", "replace", "update", "delete")
@@ -38,6 +38,7 @@ def _json(name: str, text: str) -> Call:
         raise Refusal(status, {"type": "parse_exception", "reason": "bad JSON"}) from error
     if not isinstance(body, dict):
         raise Refusal(400, {"type": "parse_exception", "reason": "expected an object"})
+    check_encoding(body, text)
     return Call(method=name, chat=table_name(body) or None, params=_logged(body), arguments=body)
 
 

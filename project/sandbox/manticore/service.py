@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute
 
 from ..modes import Mode
 from ..service import Call, Outcome, Service
 from . import requests
 from .bulk import bulk
-from .errors import Refusal
+from .control import Control
+from .errors import Refusal, write_refused
 from .page import table_views
 from .searching import search
 from .sql import as_raw, carry_out, is_select
 from .tables import Tables
 from .writes import WRITES
+
+_INFINITE = "\x01infinite\x01"
 
 
 class ManticoreService(Service):
@@ -71,6 +77,9 @@ class ManticoreService(Service):
         if mode.name == "error" and mode.params["html"]:
             page = "<html><body><h1>Something is wrong</h1></body></html>"
             return Outcome(response=HTMLResponse(page, status_code=mode.params["status"]), closes=True)
+        if mode.name == "error" and 400 <= mode.params["status"] < 500:
+            # What names the document. A refusal that passes is a switch of its own (see `Options`).
+            return _refused(write_refused(str(call.chat or ""), "row 1, column 1: refused", mode.params["status"]))
         if mode.name == "error":
             return _refused(Refusal(mode.params["status"], "internal error"))
         if mode.name == "limited":
@@ -99,7 +108,10 @@ class ManticoreService(Service):
         self._tables.reset()
 
     def page(self) -> dict[str, Any]:
-        return {"tables": table_views(self._tables), "names": {}}
+        return {"tables": table_views(self._tables), "options": self._tables.options, "names": {}}
+
+    def control_routes(self) -> Sequence[BaseRoute]:
+        return Control(self._tables).routes()
 
     def dump(self) -> dict[str, Any]:
         return self._tables.dump()
@@ -109,8 +121,20 @@ class ManticoreService(Service):
 
 
 def _json(body: Any, status: int = 200) -> Response:
-    text = json.dumps(body, ensure_ascii=False)
+    text = json.dumps(_named(body), ensure_ascii=False).replace(json.dumps(_INFINITE), "inf")
     return Response(text, status_code=status, media_type="application/json; charset=UTF-8")
+
+
+def _named(body: Any) -> Any:
+    """With a mark where a number is infinite: the real server writes `inf` there, which is no JSON."""
+    match body:
+        case dict():
+            return {name: _named(value) for name, value in body.items()}
+        case list():
+            return [_named(value) for value in body]
+        case float() if math.isinf(body):
+            return _INFINITE
+    return body
 
 
 def _refused(refusal: Refusal) -> Outcome:

@@ -10,10 +10,11 @@ from typing import Any
 from .columns import SHOWN, default
 from .errors import query_refused
 from .tables import Table, Tables
+from .words import BARE, BARE_TABLES, RESERVED
 
-_NAME = r"`?(?P<name>\w+)`?"
+_NAME = r"(?P<name>`\w+`|\w+)"
 _OPTION = re.compile(r"(\w+)\s*=\s*'((?:[^'\\]|\\.)*)'")
-_COLUMN = re.compile(r"`?(\w+)`?\s+(\w+)(?:\s+(?:stored|indexed|attribute|engine\s*=\s*'\w+'))*")
+_COLUMN = re.compile(r"(`\w+`|\w+)\s+(\w+)(?:\s+(?:stored|indexed|attribute|engine\s*=\s*'\w+'))*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,18 @@ def is_select(text: str) -> bool:
     return text.lstrip().lower().startswith("select")
 
 
+def _table_name(found: re.Match[str]) -> str:
+    return _name(found["name"], BARE_TABLES)
+
+
+def _name(given: str, taken: frozenset[str]) -> str:
+    """A name without its backticks. Raises `Refusal` for a word of the language that stands without them."""
+    name = given.strip("`").lower()
+    if name in taken and not given.startswith("`"):
+        raise query_refused(f"P02: syntax error, unexpected {name.upper()}, expecting identifier near '{given}'")
+    return name
+
+
 def _existing(tables: Tables, name: str) -> Table:
     if name not in tables.by_name:
         raise query_refused(f"no such table '{name}'")
@@ -55,16 +68,27 @@ def _existing(tables: Tables, name: str) -> Table:
 
 
 def _create(tables: Tables, found: re.Match[str]) -> Statement:
-    name = found["name"].lower()
+    name = _table_name(found)
+    columns = dict(_column(part) for part in (found["columns"] or "").split(",") if part.strip())
     if name in tables.by_name:
         if found["lenient"]:
             return Statement()
         raise query_refused(f"CREATE TABLE: table '{name}' already exists")
-    columns = dict(_column(part) for part in found["columns"].split(",") if part.strip())
+    if name in RESERVED:
+        raise query_refused(f"table '{name}': CREATE TABLE failed: '{name}' is a reserved keyword")
+    if reserved := [column for column in columns if column in RESERVED]:
+        text = f"attribute name '{reserved[0]}' is a reserved keyword"
+        raise query_refused(f"table '{name}': CREATE TABLE failed: {text}")
+    if tables.options.disk_full:
+        raise query_refused(f"table '{name}': CREATE TABLE failed: No space left on device")
     columns.pop("id", None)
+    options = dict(_OPTION.findall(found["options"] or ""))
+    if options.get("type") == "distributed":
+        tables.by_name[name] = Table(name=name, columns={}, options=options, kind="distributed")
+        return Statement(changed=name)
     if not any(kind == "text" for kind in columns.values()):
         columns = {"title": "text", "content": "text"} | columns  # a table needs something to search
-    tables.by_name[name] = Table(name=name, columns=columns, options=dict(_OPTION.findall(found["options"] or "")))
+    tables.by_name[name] = Table(name=name, columns=columns, options=options)
     return Statement(changed=name)
 
 
@@ -73,11 +97,11 @@ def _column(text: str) -> tuple[str, str]:
     kind = SHOWN.get(found[2].lower()) if found else None
     if found is None or kind is None:
         raise query_refused(f"P02: syntax error, unexpected identifier near '{text.strip()}'")
-    return found[1].lower(), kind
+    return _name(found[1], BARE), kind
 
 
 def _drop(tables: Tables, found: re.Match[str]) -> Statement:
-    name = found["name"].lower()
+    name = _table_name(found)
     if name not in tables.by_name:
         if found["lenient"]:
             return Statement()
@@ -87,7 +111,10 @@ def _drop(tables: Tables, found: re.Match[str]) -> Statement:
 
 
 def _describe(tables: Tables, found: re.Match[str]) -> Statement:
-    table = _existing(tables, found["name"].lower())
+    table = _existing(tables, _table_name(found))
+    if table.kind == "distributed":
+        rows = [{"Agent": table.options.get("local", ""), "Type": "local"}]
+        return Statement(rows=rows, types={"Agent": "string", "Type": "string"})
     rows = [{"Field": "id", "Type": "bigint", "Properties": ""}]
     for name, kind in table.columns.items():
         rows.append({"Field": name, "Type": kind, "Properties": "indexed stored" if kind == "text" else ""})
@@ -95,34 +122,52 @@ def _describe(tables: Tables, found: re.Match[str]) -> Statement:
 
 
 def _show(tables: Tables, found: re.Match[str]) -> Statement:
-    rows = [{"Table": name, "Type": "rt"} for name in sorted(tables.by_name)]
+    like = re.escape(found["like"] or "%").replace("%", ".*").replace("_", ".")
+    named = sorted(name for name in tables.by_name if re.fullmatch(like, name))
+    rows = [{"Table": name, "Type": tables.by_name[name].kind} for name in named]
     return Statement(rows=rows, types={"Table": "string", "Type": "string"})
 
 
 def _truncate(tables: Tables, found: re.Match[str]) -> Statement:
-    table = _existing(tables, found["name"].lower())
+    table = _existing(tables, _table_name(found))
     table.rows.clear()
     return Statement(changed=table.name)
 
 
 def _alter(tables: Tables, found: re.Match[str]) -> Statement:
-    table = _existing(tables, found["name"].lower())
+    table = _existing(tables, _table_name(found))
     name, kind = _column(found["column"])
     if name in table.columns:
         raise query_refused(f"'{name}' attribute already in schema")
+    if name in RESERVED:
+        raise query_refused(f"table '{table.name}': ALTER TABLE failed: attribute name '{name}' is a reserved keyword")
+    if tables.options.disk_full:
+        raise query_refused(f"table '{table.name}': ALTER TABLE failed: No space left on device")
     table.columns[name] = kind
     for row in table.rows.values():
         row[name] = default(kind)
     return Statement(changed=table.name)
 
 
+def _alter_drop(tables: Tables, found: re.Match[str]) -> Statement:
+    table = _existing(tables, _table_name(found))
+    name = _name(found["column"].strip(), BARE)
+    if name not in table.columns:
+        raise query_refused(f"attribute '{name}' does not exist")
+    del table.columns[name]
+    for row in table.rows.values():
+        del row[name]
+    return Statement(changed=table.name)
+
+
 def _select(tables: Tables, found: re.Match[str]) -> Statement:
-    name = found["name"].lower()
+    name = _table_name(found)
     table = tables.by_name.get(name)
     if table is None:
         raise query_refused(f"unknown local table(s) '{name}' in search request")
     if found["what"] != "*":
-        return Statement(rows=[{"count(*)": len(table.rows)}], types={"count(*)": "long long"})
+        held = tables.by_name.get(table.options.get("local", ""), table) if table.kind == "distributed" else table
+        return Statement(rows=[{"count(*)": len(held.rows)}], types={"count(*)": "long long"})
     rows = [{"id": row_id, **row} for row_id, row in table.rows.items()][: int(found["limit"] or 20)]
     return Statement(rows=rows, types={"id": "long long", **table.columns})
 
@@ -132,11 +177,15 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 _STATEMENTS: tuple[tuple[re.Pattern[str], Callable[[Tables, re.Match[str]], Statement]], ...] = (
-    (_pattern(rf"CREATE TABLE (?P<lenient>IF NOT EXISTS )?{_NAME}\s*\((?P<columns>[^)]*)\)(?P<options>.*)"), _create),
+    (
+        _pattern(rf"CREATE TABLE (?P<lenient>IF NOT EXISTS )?{_NAME}(?:\s*\((?P<columns>[^)]*)\))?(?P<options>.*)"),
+        _create,
+    ),
     (_pattern(rf"DROP TABLE (?P<lenient>IF EXISTS )?{_NAME}"), _drop),
     (_pattern(rf"(?:DESC|DESCRIBE) {_NAME}"), _describe),
-    (_pattern(r"SHOW TABLES"), _show),
+    (_pattern(r"SHOW TABLES(?: LIKE '(?P<like>[^']*)')?"), _show),
     (_pattern(rf"TRUNCATE TABLE {_NAME}"), _truncate),
     (_pattern(rf"ALTER TABLE {_NAME} ADD COLUMN (?P<column>.+)"), _alter),
+    (_pattern(rf"ALTER TABLE {_NAME} DROP COLUMN (?P<column>.+)"), _alter_drop),
     (_pattern(rf"SELECT (?P<what>\*|COUNT\(\*\)) FROM {_NAME}(?: LIMIT (?P<limit>\d+))?"), _select),  # noqa: S608  a pattern, not a query
 )

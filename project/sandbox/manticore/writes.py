@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import Refusal, write_refused
-from .tables import Table, Tables
+from .tables import Row, Table, Tables
 
 MAX_ID = 2**64 - 1
 
@@ -30,7 +30,7 @@ def insert(tables: Tables, body: Mapping[str, Any]) -> Written:
     table, row_id = _target(tables, body)
     if row_id in table.rows:
         raise write_refused(table.name, f"duplicate id '{row_id}'")
-    table.rows[row_id] = table.row(_document(body))
+    table.rows[row_id] = _row(tables, table, body)
     answer = {"table": table.name, "id": row_id, "created": True, "result": "created", "status": 201}
     return Written(answer=answer, row_id=row_id, changed=True)
 
@@ -38,7 +38,7 @@ def insert(tables: Tables, body: Mapping[str, Any]) -> Written:
 def replace(tables: Tables, body: Mapping[str, Any]) -> Written:
     """Put a row in the place of one that may be there. The answer says "updated" also for the first one."""
     table, row_id = _target(tables, body)
-    table.rows[row_id] = table.row(_document(body))
+    table.rows[row_id] = _row(tables, table, body)
     answer = {"table": table.name, "id": row_id, "created": False, "result": "updated", "status": 200}
     return Written(answer=answer, row_id=row_id, changed=True)
 
@@ -79,6 +79,12 @@ WRITES: dict[str, Callable[[Tables, Mapping[str, Any]], Written]] = {
 def _target(tables: Tables, body: Mapping[str, Any]) -> tuple[Table, int]:
     table = tables.to_write(table_name(body))
     return table, _given_id(body) or tables.new_id()
+
+
+def _row(tables: Tables, table: Table, body: Mapping[str, Any]) -> Row:
+    values = _document(body)
+    tables.check_document(table.name, values)
+    return table.row(values)
 
 
 def _given_id(body: Mapping[str, Any]) -> int:

@@ -29,17 +29,20 @@ class Budget:
     remaining: int
     resets_at: float  # epoch seconds
 
-    def headers(self, flavour: str) -> dict[str, str]:
+    def headers(self, form: str) -> dict[str, str]:
+        """In the form "iso" or "epoch"; "none": no server time, `Retry-After` alone."""
+        if form == "none":
+            return {"Retry-After": str(max(math.ceil(self.resets_at - time.time()), 1))} if not self.remaining else {}
         return {
             "X-RateLimit-Limit": str(self.limit),
             "X-RateLimit-Remaining": str(self.remaining),
-            "X-RateLimit-Reset": reset_text(self.resets_at, flavour),
+            "X-RateLimit-Reset": reset_text(self.resets_at, form),
         }
 
 
-def reset_text(at: float, flavour: str) -> str:
-    """ISO 8601 in UTC as Mastodon writes it; other servers send epoch seconds."""
-    if flavour == "other":
+def reset_text(at: float, form: str) -> str:
+    """ISO 8601 in UTC as Mastodon writes it, or epoch seconds."""
+    if form == "epoch":
         return str(math.ceil(at))
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 

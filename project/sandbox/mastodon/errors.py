@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+
+from .flavours import Flavour
+
 
 class ApiError(Exception):
     """An answer with an error: HTTP status and the text for people."""
@@ -15,6 +19,16 @@ class ApiError(Exception):
 
     def as_json(self) -> dict[str, Any]:
         return {"error": self.text}
+
+
+def refusal(error: ApiError, ways: Flavour) -> Response:
+    """The response for an error: JSON, or as some servers leave it to their framework."""
+    if ways.pages_for_errors and error.status == 404:
+        return HTMLResponse("<!doctype html><title>Not Found</title><h1>Not Found</h1>", status_code=404)
+    if ways.pages_for_errors and error.status == 401:
+        return PlainTextResponse("Invalid Bearer token", status_code=400)
+    is_generic = ways.generic_400 and error.status in (401, 422)
+    return JSONResponse(error.as_json(), status_code=400 if is_generic else error.status)
 
 
 def not_found() -> ApiError:

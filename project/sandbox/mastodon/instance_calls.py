@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from .asking import Ask, Done
+from .flavours import FLAVOURS, Flavour
 from .images import MAX_IMAGE_BYTES, MAX_PIXELS, MIME_TYPES
 from .results import credential_result
-from .text import RESERVED_PER_URL
 
-VERSION = "4.5.0"
+_UNNAMED = "1.0"
 _TITLE = "Sandbox"
 _DESCRIPTION = "A stand-in on this machine"
 
@@ -21,7 +21,7 @@ def _configuration(ask: Ask) -> dict[str, Any]:
         "statuses": {
             "max_characters": options.max_characters,
             "max_media_attachments": options.max_media,
-            "characters_reserved_per_url": RESERVED_PER_URL,
+            "characters_reserved_per_url": options.ways.reserved_per_url,
         },
         "media_attachments": {
             "supported_mime_types": list(MIME_TYPES.values()),
@@ -36,13 +36,22 @@ def _host(ask: Ask) -> str:
     return ask.base_url.partition("://")[2]
 
 
+def _version(ask: Ask) -> str:
+    return _UNNAMED if ask.options.hides_itself else _told(ask).version
+
+
+def _told(ask: Ask) -> Flavour:
+    """Which server it says it is."""
+    return FLAVOURS["mastodon"] if ask.options.says_mastodon else ask.options.ways
+
+
 def instance_v1(ask: Ask) -> Done:
     about = {"uri": _host(ask), "title": _TITLE, "short_description": _DESCRIPTION, "description": _DESCRIPTION}
     counts = {"user_count": len(ask.accounts), "status_count": len(ask.store.statuses), "domain_count": 0}
     registering = {"registrations": False, "approval_required": False, "invites_enabled": False}
     rest: dict[str, Any] = {
         "email": "",
-        "version": VERSION,
+        "version": _version(ask),
         "urls": {},
         "languages": ["en"],
         "rules": [],
@@ -52,13 +61,15 @@ def instance_v1(ask: Ask) -> Done:
 
 
 def instance_v2(ask: Ask) -> Done:
-    about = {"domain": _host(ask), "title": _TITLE, "version": VERSION, "description": _DESCRIPTION}
+    about = {"domain": _host(ask), "title": _TITLE, "version": _version(ask), "description": _DESCRIPTION}
     registering = {"enabled": False, "approval_required": False, "message": None}
     usage = {"users": {"active_month": len(ask.accounts)}}
     contact = {"email": "", "account": None}
     rest: dict[str, Any] = {"languages": ["en"], "rules": [], "contact": contact, "icon": []}
-    versions = {"mastodon": 7} if ask.options.flavour == "mastodon" else {}
-    answer = {**about, **rest, "source_url": ask.base_url, "usage": usage, "registrations": registering}
+    is_named = not ask.options.hides_itself
+    versions = dict(_told(ask).api_versions or {}) if is_named else {}
+    source_url = _told(ask).source_url if is_named else ""
+    answer = {**about, **rest, "source_url": source_url, "usage": usage, "registrations": registering}
     return Done({**answer, "api_versions": versions, "configuration": _configuration(ask)})
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from typing import Any
 
-FLAVOURS = ("mastodon", "other")
+from .flavours import FLAVOURS, Flavour
+
 MAX_NUMBER = 100_000_000
 
 
@@ -19,8 +20,11 @@ class BadOption(ValueError):
 class Options:
     """The server's figures (https://docs.joinmastodon.org/entities/Instance/ and .../api/rate-limits/)."""
 
-    flavour: str = "mastodon"  # "other": 400 in place of 401 and 422, reset times in epoch seconds
-    idempotency: bool = True  # False (and always with "other"): Idempotency-Key is ignored
+    flavour: str = "mastodon"  # which server it plays: flavours.py
+    idempotency: bool = True  # False (and always with flavours that keep none): Idempotency-Key is ignored
+    hides_itself: bool = False  # it describes itself as nothing in particular
+    says_mastodon: bool = False  # it describes itself as Mastodon
+    keeps_edits: bool = True  # False: an edit is accepted and changes nothing
     history: bool = True  # False: it does not tell that a status was edited
     max_characters: int = 500
     max_media: int = 4
@@ -36,8 +40,13 @@ class Options:
     delete_seconds: int = 1800
 
     @property
+    def ways(self) -> Flavour:
+        """How the server treats statuses."""
+        return FLAVOURS[self.flavour]
+
+    @property
     def keeps_idempotency_keys(self) -> bool:
-        return self.idempotency and self.flavour == "mastodon"
+        return self.idempotency and self.ways.keeps_idempotency_keys
 
     def changed(self, given: Mapping[str, Any]) -> Options:
         """These options with the given ones (JSON values) in their place. Raises `BadOption`."""

@@ -104,6 +104,7 @@ def _seen(store: Store, status: Status) -> dict[str, Any]:
         "edited_at": time_text(status.edited_at),
         "edit_count": len(status.earlier),
         "deleted": status.is_deleted,
+        "shown_to_all": status.shown_to_all,
     }
 
 
@@ -123,7 +124,7 @@ def status_page(ask: Ask, path: str) -> Response | None:
     """The public page of a status. None: there is none for everybody."""
     match = _STATUS_PATH.fullmatch(path)
     status = ask.store.statuses.get(int(match[2])) if match else None
-    if status is None or status.is_deleted or status.visibility not in ("public", "unlisted"):
+    if status is None or status.is_deleted or not status.is_open:
         return None
     images = [(media_url(ask, media), media.description or "") for media in ask.store.attached(status)]
     content = as_html(status.content.text, ask.base_url)

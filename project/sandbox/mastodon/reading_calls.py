@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .asking import Ask, Done
 from .errors import ApiError, not_found
 from .results import edit_result, source_result, status_result
@@ -23,6 +25,8 @@ def show_statuses(ask: Ask) -> Done:
 
 
 def show_source(ask: Ask) -> Done:
+    if not ask.options.ways.has_source:
+        raise ApiError(404, "Not Found")
     return Done(source_result(ask.store.own_status(ask.id, ask.owner)))
 
 
@@ -50,13 +54,22 @@ def show_account_statuses(ask: Ask) -> Done:
     account = next((account for account in ask.accounts if account.id == ask.id), None)
     if account is None:
         raise not_found()
-    params = ask.params
     found = [status for status in ask.store.of_account(account.name) if _is_listed(ask, status)]
+    return Done(_page(ask, found))
+
+
+def show_home(ask: Ask) -> Done:
+    """What the account and those that it follows have posted: here, itself alone."""
+    return Done(_page(ask, ask.store.of_account(ask.owner.name)))
+
+
+def _page(ask: Ask, found: list[Status]) -> list[dict[str, Any]]:
+    params = ask.params
     oldest, newest = params.integer("min_id") or params.integer("since_id"), params.integer("max_id")
     found = [status for status in found if (oldest or 0) < status.id and (newest is None or status.id < newest)]
     limit = min(params.integer("limit") or DEFAULT_LIMIT, MAX_LIMIT)
     page = found[:limit] if params.integer("min_id") else found[-limit:]
-    return Done([status_result(ask, status) for status in reversed(page)])
+    return [status_result(ask, status) for status in reversed(page)]
 
 
 def _visible(ask: Ask, status_id: int) -> Status:
@@ -76,7 +89,8 @@ def _is_listed(ask: Ask, status: Status) -> bool:
     is_reply_to_other = parent is not None and parent.account != status.account
     if params.flag("pinned") or (params.flag("exclude_replies") and is_reply_to_other):
         return False
-    return _is_visible(ask, status) and (bool(status.content.media_ids) or not params.flag("only_media"))
+    is_shown = _is_visible(ask, status) and (ask.options.ways.lists_private or status.is_open)
+    return is_shown and (bool(status.content.media_ids) or not params.flag("only_media"))
 
 
 def _below(ask: Ask, status: Status) -> list[Status]:

@@ -8,7 +8,7 @@ from typing import Any
 from .asking import Ask
 from .images import MIME_TYPES
 from .store import Account, Content, Media, Status
-from .text import as_html, hashtags
+from .text import as_html, hashtags, rewritten, with_short_mentions, without_tags
 
 _EXTENSIONS = {mime_type: kind.lower() for kind, mime_type in MIME_TYPES.items()}
 _EPOCH = "2026-01-01T00:00:00.000Z"
@@ -66,21 +66,22 @@ def status_result(ask: Ask, status: Status) -> dict[str, Any]:
     }
     own = dict.fromkeys(("favourited", "reblogged", "muted", "bookmarked", "pinned"), False)
     counts = {"replies_count": len(ask.store.replies(status)), "reblogs_count": 0, "favourites_count": 0}
+    ways = ask.options.ways
     return {
         "id": str(status.id),
         "created_at": time_text(status.created_at),
         "edited_at": time_text(status.edited_at) if ask.options.history else None,
         **reply,
         "sensitive": content.sensitive,
-        "spoiler_text": content.spoiler_text,
+        "spoiler_text": without_tags(content.spoiler_text) if ways.rewrites_text else content.spoiler_text,
         "visibility": status.visibility,
-        "language": content.language,
+        "language": content.language or None,
         "uri": f"{ask.base_url}/users/{status.account}/statuses/{status.id}",
         "url": status_url(ask, status),
         **counts,
         "quotes_count": 0,
         **own,
-        "content": as_html(content.text, ask.base_url),
+        "content": as_html(_shown(ask, content.text), ask.base_url),
         "filtered": [],
         "reblog": None,
         "account": account_result(ask, ask.named(status.account)),
@@ -91,6 +92,13 @@ def status_result(ask: Ask, status: Status) -> dict[str, Any]:
         "card": None,
         "poll": None,
     }
+
+
+def _shown(ask: Ask, text: str) -> str:
+    """What the server makes of a text."""
+    if ask.options.ways.rewrites_text:
+        return rewritten(text)
+    return with_short_mentions(text) if ask.options.ways.shortens_mentions else text
 
 
 def source_result(status: Status) -> dict[str, Any]:

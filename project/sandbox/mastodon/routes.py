@@ -26,6 +26,7 @@ _TABLE = (
     ("GET", "/api/v2/instance", instance_calls.instance_v2, _PUBLIC),
     ("GET", "/api/v1/accounts/verify_credentials", instance_calls.verify_credentials, ""),
     ("GET", "/api/v1/accounts/{id}/statuses", reading_calls.show_account_statuses, _PUBLIC),
+    ("GET", "/api/v1/timelines/home", reading_calls.show_home, ""),
     ("POST", "/api/v1/statuses", status_calls.post_status, ""),
     ("GET", "/api/v1/statuses", reading_calls.show_statuses, _PUBLIC),
     ("GET", "/api/v1/statuses/{id}", reading_calls.show_status, _PUBLIC),

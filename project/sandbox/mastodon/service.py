@@ -15,7 +15,7 @@ from ..service import Call, Outcome, Service
 from .asking import Ask, Done
 from .budgets import Budget, Budgets
 from .control import Control
-from .errors import ApiError, unauthorized
+from .errors import ApiError, refusal, unauthorized
 from .options import Options
 from .page import account_views, picture, state_of, status_page
 from .params import Params, read_params
@@ -121,13 +121,11 @@ class MastodonService(Service):
         return Outcome(response=response, stored=done.stored_id is not None, message_id=done.stored_id)
 
     def _refused(self, error: ApiError, budget: Budget | None = None) -> Outcome:
-        is_other = self._options.flavour == "other" and error.status in (401, 422)
-        response = JSONResponse(error.as_json(), status_code=400 if is_other else error.status)
-        return Outcome(response=self._with(response, budget))
+        return Outcome(response=self._with(refusal(error, self._options.ways), budget))
 
     def _with(self, response: Response, budget: Budget | None) -> Response:
         budget = budget or self._budgets.tightest(_WITHOUT_TOKEN, "", self._options)
-        response.headers.update(budget.headers(self._options.flavour))
+        response.headers.update(budget.headers(self._options.ways.resets))
         return response
 
     def _not_api(self, request: Request) -> Outcome:

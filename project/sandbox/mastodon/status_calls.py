@@ -14,6 +14,7 @@ from .store import Content, Media, Status
 from .text import counted_length
 
 VISIBILITIES = ("public", "unlisted", "private", "direct")
+_ACCOUNT_LANGUAGE = "en"
 _NOT_HERE = ("poll", "scheduled_at", "quoted_status_id")
 
 
@@ -25,7 +26,7 @@ def post_status(ask: Ask) -> Done:
         return Done(status_result(ask, ask.store.status(known_id)))  # 404 when it was deleted since
     parent_id = _parent_id(ask)
     media = _media(ask, status_id=None)
-    content = _content(ask, media, {}, "en")
+    content = _content(ask, media, {}, _ACCOUNT_LANGUAGE)
     visibility = ask.params.text("visibility") or "public"
     if visibility not in VISIBILITIES:
         raise invalid("Visibility is not included in the list")
@@ -37,6 +38,7 @@ def post_status(ask: Ask) -> Done:
         in_reply_to_id=parent_id,
     )
     ask.store.statuses[status.id] = status
+    status.note_shown()
     _attach(status, media)
     if key:
         ask.store.remember_key(account, key, status)
@@ -44,16 +46,23 @@ def post_status(ask: Ask) -> Done:
 
 
 def edit_status(ask: Ask) -> Done:
-    """What is not sent is emptied, media included, as the real server does; the visibility stays."""
-    status = ask.store.own_status(ask.id, ask.owner)
+    """What is not sent is emptied, media included, as the real server does. The visibility cannot be sent."""
+    status, ways = ask.store.own_status(ask.id, ask.owner), ask.options.ways
     media = _media(ask, status_id=status.id)
-    content = _content(ask, media, _alt_texts(ask, media), status.content.language)
-    if content == status.content:
+    language = status.content.language if ways.edit_language == "kept" else _ACCOUNT_LANGUAGE
+    content = _content(ask, media, _alt_texts(ask, media), language)
+    if content == status.content and ways.refuses_unchanged_edit:
+        raise ApiError(422, "Unprocessable Entity: status was not changed")
+    if ways.edit_visibility == "public":
+        status.visibility = "public"
+        status.note_shown()
+    if content == status.content or not ask.options.keeps_edits:
         return Done(status_result(ask, status))
     status.earlier.append((status.edited_at or status.created_at, status.content))
     for old in ask.store.attached(status):
         old.status_id = None
     status.content, status.edited_at = content, time.time()
+    status.note_shown()
     _attach(status, media)
     for one, alt_text in zip(media, content.alt_texts, strict=True):
         one.description = alt_text
@@ -94,13 +103,15 @@ def _content(ask: Ask, media: list[Media], alt_texts: Mapping[int, str | None], 
         text, spoiler = spoiler, ""
     if not text.strip() and not media:
         raise invalid("Text can't be blank")
-    if counted_length(spoiler, text) > ask.options.max_characters:
-        raise invalid(f"Text character limit of {ask.options.max_characters} exceeded")
+    ways = ask.options.ways
+    if counted_length(spoiler, text, ways.counts) > ask.options.max_characters:
+        said = f"Validation failed: Text character limit of {ask.options.max_characters} exceeded"
+        raise ApiError(ways.too_long_status, said)
     return Content(
         text=text,
         spoiler_text=spoiler,
         sensitive=params.flag("sensitive") or bool(spoiler),
-        language=params.text("language") or language,
+        language="" if ways.edit_language == "none" else params.text("language") or language,
         media_ids=tuple(one.id for one in media),
         alt_texts=tuple(alt_texts.get(one.id, one.description) for one in media),
     )

@@ -71,6 +71,17 @@ class Status:
     edited_at: float | None = None
     earlier: list[tuple[float, Content]] = field(default_factory=list)  # when each was written
     is_deleted: bool = False
+    shown_to_all: list[str] = field(default_factory=list)  # every text that it has shown while everybody saw it
+
+    @property
+    def is_open(self) -> bool:
+        """Whether everybody sees it."""
+        return self.visibility in ("public", "unlisted")
+
+    def note_shown(self) -> None:
+        """Keep what everybody sees from now on, for judges."""
+        if self.is_open:
+            self.shown_to_all.append(self.content.text)
 
 
 class Store:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import grapheme
@@ -20,12 +21,29 @@ _TAG = re.compile(r"(?<![=/)\w#])#(\w*[^\W\d]\w*)")
 _LINKED = re.compile(f"(?P<url>{_URL.pattern})|(?P<tag>{_TAG.pattern})", re.IGNORECASE)
 
 
-def counted_length(spoiler: str, text: str) -> int:
-    """What counts against max_characters: graphemes, each link as 23, mentions without their domain."""
+def counted_length(spoiler: str, text: str, counts: str = "graphemes") -> int:
+    """What counts against max_characters: graphemes, each link as 23, mentions without their domain; or code points."""
+    if counts == "code points":
+        return len(spoiler) + len(text)
     short = _URL.sub("x" * RESERVED_PER_URL, text)
     short = _MENTION.sub(r"@\1", short)
     length: int = grapheme.length(spoiler + short)
     return length
+
+
+def rewritten(text: str) -> str:
+    r"""A text as some servers show it: one backslash of two, entities as what they stand for."""
+    return html.unescape(text.replace("\\\\", "\\"))
+
+
+def without_tags(text: str) -> str:
+    """A content warning as some servers keep it."""
+    return re.sub(r"<[^<>]*>", "", text)
+
+
+def with_short_mentions(text: str) -> str:
+    """A text whose mentions of unknown people are shown without their host."""
+    return _MENTION.sub(r"@\1", text)
 
 
 def hashtags(text: str) -> list[str]:
@@ -42,11 +60,11 @@ def as_html(text: str, base_url: str) -> Markup:
 
 
 def _paragraph(text: str, base_url: str) -> Markup:
-    html, at = Markup(), 0
+    shown, at = Markup(), 0
     for match in _LINKED.finditer(text):
-        html += escape(text[at : match.start()]) + _link(match, base_url)
+        shown += escape(text[at : match.start()]) + _link(match, base_url)
         at = match.end()
-    return (html + escape(text[at:])).replace("\n", Markup("<br />"))
+    return (shown + escape(text[at:])).replace("\n", Markup("<br />"))
 
 
 def _link(match: re.Match[str], base_url: str) -> Markup:

@@ -1,1 +1,1 @@
-"""A stand-in for a site with pictures, good ones and traps, for texts that show pictures by their address."""
+"""A stand-in for a site with pictures, valid and hostile ones, for texts that embed pictures by URL."""

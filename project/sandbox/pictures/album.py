@@ -1,4 +1,4 @@
-"""The pictures, by name, and how each is answered."""
+"""The pictures by name, and the response to each."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 
 MIB = 1024 * 1024
 HUGE_BYTES = 64 * MIB
-ENDLESS_BYTES = 512 * MIB  # then it does end: a client without a bound must not fill this machine
+ENDLESS_BYTES = 512 * MIB  # a limit after all, so that a client without one does not fill this machine
 TRICKLE_BYTES = 10_000
 TRICKLE_SECONDS = 0.2  # between two bytes
-BIG_SIDE = 900  # pixels; as noise it comes to more than 2 MB
+BIG_SIDE = 900  # pixels; noise of this size has more than 2 MB
 _COLOURS = {
     "leaf": ("#0b3d2e", "#b7e4c7"),
     "sea": ("#03254c", "#90e0ef"),
@@ -28,7 +28,7 @@ _COLOURS = {
 
 @cache
 def painted(name: str, kind: str = "PNG") -> bytes:
-    """A small picture: one colour turning into another."""
+    """Return a small picture: a gradient of two colours."""
     dark, light = _COLOURS[name]
     picture = ImageOps.colorize(Image.linear_gradient("L").resize((480, 320)), dark, light)
     return _encoded(picture, kind)
@@ -36,7 +36,7 @@ def painted(name: str, kind: str = "PNG") -> bytes:
 
 @cache
 def noise() -> bytes:
-    """A big picture, which does not compress."""
+    """Return a large picture that does not compress."""
     data = hashlib.shake_256(b"noise").digest(BIG_SIDE * BIG_SIDE * 3)
     return _encoded(Image.frombytes("RGB", (BIG_SIDE, BIG_SIDE), data), "PNG")
 
@@ -52,7 +52,7 @@ def _png(data: bytes) -> Response:
 
 
 async def _stream(size: int) -> AsyncIterator[bytes]:
-    """The beginning of a picture, then zeros."""
+    """Yield the beginning of a picture, then zeros."""
     yield painted("leaf")[:1024]
     chunk = bytes(65536)
     for _ in range((size - 1024) // len(chunk)):
@@ -85,6 +85,6 @@ ANSWERS: dict[str, tuple[Callable[[], Response], str]] = {
     "endless.png": (lambda: StreamingResponse(_stream(ENDLESS_BYTES), media_type="image/png"), "does not stop"),
     "trickle.png": (lambda: StreamingResponse(_trickle(), media_type="image/png"), "a byte in 0.2 s"),
 }
-"""Name -> what makes the answer, and what is special about it."""
+"""Name -> function that creates the response, and its description."""
 
 SHOWN = ("leaf.png", "sea.png", "sunset.png", "night.png", "sand.png", "photo.jpg", "big.png")

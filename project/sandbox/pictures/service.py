@@ -18,7 +18,7 @@ _REFUSALS = {"limited": 429, "broken": 403, "unauthorized": 401}
 
 
 class PicturesService(Service):
-    """It keeps nothing; its modes show what a site with pictures can do to who fetches them."""
+    """Has no state; its modes show what a picture host can do to a client."""
 
     name = "pictures"
     title = "Pictures"
@@ -67,7 +67,7 @@ class PicturesService(Service):
         return [Route("/shown/{name}", self.shown)]
 
     async def shown(self, request: Request) -> Response:
-        """A good picture for the page, whatever the switch says."""
+        """Return a valid picture for the page, whatever the mode."""
         if request.path_params["name"] not in SHOWN:
             raise HTTPException(404, "There is no such picture.")
         return ANSWERS[request.path_params["name"]][0]()

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .entities import Entity
-from .errors import bad_request, migrated
+from .errors import bad_request
 
+SOMEBODY = 0  # the author of what people post
+# What a bot may do unless it is said otherwise: the least that is needed to post.
+DEFAULT_RIGHTS: Mapping[str, bool] = {
+    "can_post_messages": True,  # in channels
+    "can_edit_messages": False,  # in channels: those of others
+    "can_delete_messages": False,  # those of others
+    "can_send_messages": True,  # in groups
+    "can_send_documents": True,
+    "can_send_photos": True,
+}
+STATUSES = ("administrator", "member", "restricted", "left", "kicked")
+TOPIC_STATES = ("open", "closed", "deleted")
+TYPES = ("channel", "supergroup", "group", "private")
 TEXT_SHOWN_CHARS = 100_000  # of a document's text, kept for the page and for judges
 
 
@@ -38,6 +52,7 @@ class Message:
     edit_date: int | None = None
     edit_count: int = 0
     is_locked: bool = False  # cannot be deleted, as after 48 hours
+    author: int | None = None  # who posted it: a bot's number, or 0 for somebody else; None: any bot may edit it
 
     def as_seen(self) -> dict[str, Any]:
         """As a visitor sees it."""
@@ -45,6 +60,8 @@ class Message:
         seen: dict[str, Any] = {"message_id": self.message_id, "kind": self.kind, word: self.text}
         seen |= {"entities": self.entities, "date": self.date, "edit_date": self.edit_date}
         seen |= {"edit_count": self.edit_count, "locked": self.is_locked, **self.options}
+        if self.author == SOMEBODY:
+            seen["author"] = "somebody"
         return seen | ({self.kind: asdict(self.file)} if self.file else {})
 
     def is_same(self, other: Message) -> bool:
@@ -58,26 +75,32 @@ class Message:
 
 @dataclass(slots=True, kw_only=True)
 class Channel:
-    """One channel with its messages in order."""
+    """One channel, group or private chat with its messages in order, and what the bot may do there."""
 
     id: int
     username: str
     title: str
     messages: dict[int, Message] = field(default_factory=dict)
     last_id: int = 0  # ids are never given twice, not even after a reset
-    type: str = "channel"  # or group, supergroup
+    type: str = "channel"  # one of TYPES
     moved_to: int | None = None  # a group that was upgraded: the number of its supergroup
+    status: str = "administrator"  # of the bot: one of STATUSES
+    rights: dict[str, bool] = field(default_factory=dict)  # where they differ from DEFAULT_RIGHTS
+    topics: dict[str, str] | None = None  # of a forum: number -> one of TOPIC_STATES
 
     @property
     def name(self) -> str:
         """As people call it."""
         return f"@{self.username}" if self.username else self.title
 
-    def post(self, **content: Any) -> Message:
-        self.last_id += 1
-        message = Message(message_id=self.last_id, **content)
-        self.messages[message.message_id] = message
-        return message
+    @property
+    def kind(self) -> str:
+        """As refusals call it."""
+        return f"{self.type} chat"
+
+    def allows(self, right: str) -> bool:
+        """Whether the bot has a right."""
+        return self.rights.get(right, DEFAULT_RIGHTS[right])
 
     def replied_to(self, message: Message) -> Message | None:
         """The message that this one answers, if it is still there."""
@@ -85,7 +108,10 @@ class Channel:
 
     def as_chat(self) -> dict[str, Any]:
         """The Bot API's Chat object."""
-        chat = {"id": self.id, "type": self.type, "title": self.title}
+        named = "first_name" if self.type == "private" else "title"
+        chat: dict[str, Any] = {"id": self.id, "type": self.type, named: self.title}
+        if self.topics is not None:
+            chat["is_forum"] = True
         return chat | ({"username": self.username} if self.username else {})
 
 
@@ -96,15 +122,17 @@ DEFAULT_CHANNELS = (
 )
 
 
-SUPERGROUPS_FROM = -1002000000000  # those that came of a migration have lower numbers
+MADE_FROM = 2000000000  # chats that are made while the sandbox runs have numbers behind this one
 
 
 class Channels:
-    """All channels, found by number or @username."""
+    """All chats, found by number or @username."""
 
     def __init__(self) -> None:
-        self.all: list[Channel] = [Channel(id=i, username=name, title=title) for i, name, title in DEFAULT_CHANNELS]
+        self.all: list[Channel] = _defaults()
         self.files: dict[str, StoredFile] = {}  # by file_id: what was uploaded once may be sent again
+        self.shared_last_id = 0  # private chats and basic groups share one sequence for the whole bot
+        self._made_count = 0
 
     def find(self, given: object) -> Channel | None:
         """By id (also as a string) or @username in any letter case."""
@@ -112,41 +140,68 @@ class Channels:
         return next((c for c in self.all if wanted in _names(c)), None)
 
     def require(self, given: str) -> Channel:
+        """The chat, whether the bot is in it or not. Raises `BotError`."""
         if not given.strip():
             raise bad_request("chat_id is empty")
         channel = self.find(given)
         if channel is None:
             raise bad_request("chat not found")
-        if channel.moved_to is not None:
-            raise migrated(channel.moved_to)
         return channel
 
-    def migrate(self, group: Channel) -> Channel:
-        """Upgrade a chat: it answers no more but with the number of a supergroup, where ids begin anew.
+    def post(self, channel: Channel, **content: Any) -> Message:
+        """Store a message. Each channel and each supergroup counts for itself."""
+        if channel.type in ("private", "group"):
+            self.shared_last_id += 1
+            channel.last_id = self.shared_last_id
+        else:
+            channel.last_id += 1
+        message = Message(message_id=channel.last_id, **content)
+        channel.messages[message.message_id] = message
+        return message
 
-        Its messages stay where they were: people find them above the new chat's, no bot can reach them.
+    def make(self, type_: str, title: str, username: str = "", topics: dict[str, str] | None = None) -> Channel:
+        """A new chat, with the bot in it."""
+        self._made_count += 1
+        number = MADE_FROM + self._made_count
+        signed = {"private": number, "group": -number}.get(type_, -(10**12) - number)
+        status = "member" if type_ == "group" else "administrator"
+        chat = Channel(id=signed, username=username, title=title, type=type_, topics=topics, status=status)
+        self.all.append(chat)
+        return chat
+
+    def migrate(self, group: Channel) -> Channel:
+        """Upgrade a chat: posts and deletions are told the number of a supergroup, where ids begin anew.
+
+        Its messages stay where they were: people find them above the new chat's, and the bot can still edit its own.
         """
-        number = SUPERGROUPS_FROM - len(self.all)
-        supergroup = Channel(id=number, username="", title=group.title, type="supergroup")
-        group.moved_to = number
-        self.all.append(supergroup)
+        supergroup = self.make("supergroup", group.title)
+        group.moved_to = supergroup.id
         return supergroup
 
     def reset(self) -> None:
-        self.all = [channel for channel in self.all if channel.id > SUPERGROUPS_FROM]
+        """The chats as at the start; numbers and ids go on rising."""
+        last_ids = {channel.id: channel.last_id for channel in self.all}
+        self.all = _defaults()
         for channel in self.all:
-            channel.messages.clear()
-            channel.moved_to = None
+            channel.last_id = last_ids.get(channel.id, 0)
         self.files.clear()
 
-    def dump(self) -> list[dict[str, Any]]:
+    def dump(self) -> dict[str, Any]:
         """Everything, as JSON for `load`."""
-        return [{**asdict(channel), "messages": list(map(asdict, channel.messages.values()))} for channel in self.all]
+        channels = [{**asdict(chat), "messages": list(map(asdict, chat.messages.values()))} for chat in self.all]
+        return {"channels": channels, "shared_last_id": self.shared_last_id, "made_count": self._made_count}
 
-    def load(self, dumped: list[dict[str, Any]]) -> None:
-        self.all = [_channel(values) for values in dumped]
+    def load(self, dumped: dict[str, Any]) -> None:
+        """Take over what `dump` wrote."""
+        self.all = [_channel(values) for values in dumped["channels"]]
+        self.shared_last_id = dumped.get("shared_last_id", 0)
+        self._made_count = dumped.get("made_count", 0)
         files = (message.file for channel in self.all for message in channel.messages.values())
         self.files = {stored.file_id: stored for stored in files if stored}
+
+
+def _defaults() -> list[Channel]:
+    return [Channel(id=number, username=name, title=title) for number, name, title in DEFAULT_CHANNELS]
 
 
 def _names(channel: Channel) -> set[str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import secrets
+import unicodedata
+from dataclasses import dataclass
 from typing import Any
 
 from .channels import TEXT_SHOWN_CHARS, Channels, StoredFile
-from .entities import Entity, checked_entities, trimmed, utf16_length
+from .entities import Entity, check_entities, kept_entities, read_entities, trimmed, utf16_length
 from .errors import bad_request
 from .params import Params, Upload
 from .parse_html import parse_html
@@ -16,27 +18,41 @@ from .parse_markdown import parse_markdown
 # UTF-16 code units after parsing; the strictest reading of "1-4096 characters after entities parsing"
 MAX_TEXT_LENGTH = 4096
 MAX_CAPTION_LENGTH = 1024
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _IMAGE_STARTS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
 _OPTIONS = ("message_thread_id", "disable_notification", "protect_content")
 _JSON_OPTIONS = ("reply_parameters", "link_preview_options", "reply_markup")
 
 
-def read_text(params: Params) -> tuple[str, list[Entity]]:
-    """Text and entities of a text message."""
-    text, entities = _formatted(params.text("text"), params.text("parse_mode"), params, "entities")
-    if not text:
+@dataclass(frozen=True, slots=True)
+class Formatted:
+    """A text or caption as the request has it: read, and not yet looked at by TDLib."""
+
+    text: str
+    entities: list[Entity]
+    is_caption: bool = False
+
+    def checked(self) -> tuple[str, list[Entity]]:
+        """Text and entities as they are stored. Raises `BotError` in the order of TDLib's own checks."""
+        check_entities(self.text, self.entities)
+        text, entities = trimmed(self.text, kept_entities(self.entities))
+        if not self.is_caption and not _has_visible(text):
+            raise bad_request("text must be non-empty")
+        if utf16_length(text) > (MAX_CAPTION_LENGTH if self.is_caption else MAX_TEXT_LENGTH):
+            raise bad_request("message caption is too long" if self.is_caption else "message is too long")
+        return text, entities
+
+
+def read_text(params: Params) -> Formatted:
+    """The text of a text message, which must be there. Raises `BotError`."""
+    if not params.text("text"):
         raise bad_request("message text is empty")
-    if utf16_length(text) > MAX_TEXT_LENGTH:
-        raise bad_request("message is too long")
-    return text, entities
+    return _formatted(params, "text", "entities")
 
 
-def read_caption(params: Params) -> tuple[str, list[Entity]]:
-    """Text and entities of a caption, which may be empty."""
-    text, entities = _formatted(params.text("caption"), params.text("parse_mode"), params, "caption_entities")
-    if utf16_length(text) > MAX_CAPTION_LENGTH:
-        raise bad_request("message caption is too long")
-    return text, entities
+def read_caption(params: Params) -> Formatted:
+    """A caption, which may be empty. Raises `BotError`."""
+    return _formatted(params, "caption", "caption_entities")
 
 
 def read_options(params: Params) -> dict[str, Any]:
@@ -70,15 +86,21 @@ def read_file(params: Params, kind: str, channels: Channels, given: str | None =
     return stored
 
 
-def _formatted(source: str, mode: str, params: Params, entities_name: str) -> tuple[str, list[Entity]]:
-    style = mode.lower()
+def _formatted(params: Params, name: str, entities_name: str) -> Formatted:
+    source, style = params.text(name), params.text("parse_mode").lower()
+    is_caption = name == "caption"
     if style == "html":
-        return trimmed(*parse_html(source))
+        return Formatted(*parse_html(source), is_caption)
     if style == "markdownv2":
-        return trimmed(*parse_markdown(source))
+        return Formatted(*parse_markdown(source), is_caption)
     if style:
         raise bad_request("unsupported parse_mode")
-    return trimmed(source, checked_entities(source, params.parsed(entities_name, "entities")))
+    return Formatted(source, read_entities(params.parsed(entities_name, "entities")), is_caption)
+
+
+def _has_visible(text: str) -> bool:
+    """Telegram takes no text of signs that show nothing."""
+    return any(unicodedata.category(char)[0] not in "CZ" and char not in _BLANK for char in text)
 
 
 def _stored(upload: Upload, kind: str) -> StoredFile:

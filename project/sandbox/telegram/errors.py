@@ -24,6 +24,17 @@ def bad_request(text: str) -> BotError:
     return BotError(400, f"Bad Request: {text}")
 
 
+def tdlib_refuses(message: str) -> BotError:
+    """400 with words of TDLib, whose first letter the server makes small."""
+    is_code = len(message) > 1 and (message[1] == "_" or message[1].isupper())
+    return bad_request(message if is_code else message[:1].lower() + message[1:])
+
+
+def forbidden(text: str) -> BotError:
+    """403 with the server's wording."""
+    return BotError(403, f"Forbidden: {text}")
+
+
 def migrated(number: int) -> BotError:
     """400 of a group that has become the supergroup with this number."""
     text = "Bad Request: group chat was upgraded to a supergroup chat"

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .access import check_deleting, check_editing, check_membership, check_not_moved, check_posting, check_reading
 from .channels import Channel, Channels, Message, StoredFile
 from .content import media_params, read_caption, read_file, read_options, read_text
 from .errors import bad_request
-from .news import administrator, news
+from .news import member, news, permissions
 from .params import Params
 
 
@@ -33,7 +34,13 @@ def get_me(channels: Channels, params: Params, bot_id: int) -> Done:
 
 
 def get_chat(channels: Channels, params: Params, bot_id: int) -> Done:
-    chat = channels.require(params.text("chat_id")).as_chat()
+    channel = channels.require(params.text("chat_id"))
+    check_reading(channel)
+    chat = channel.as_chat()
+    if channel.type in ("group", "supergroup"):
+        # Of an administrator's rights these say nothing.
+        is_admin = channel.status == "administrator"
+        chat["permissions"] = dict.fromkeys(permissions(channel), True) if is_admin else permissions(channel)
     kinds = ("unlimited_gifts", "limited_gifts", "unique_gifts", "premium_subscription", "gifts_from_channels")
     gifts = dict.fromkeys(kinds, False)
     return Done(chat | {"accent_color_id": 0, "max_reaction_count": 11, "accepted_gift_types": gifts})
@@ -41,9 +48,10 @@ def get_chat(channels: Channels, params: Params, bot_id: int) -> Done:
 
 def get_chat_member(channels: Channels, params: Params, bot_id: int) -> Done:
     channel = channels.require(params.text("chat_id"))
+    check_reading(channel)
     if params.integer("user_id") != bot_id:
         raise bad_request("user not found")
-    return Done(administrator(bot_user(bot_id), can_post=channel.username != "drafts"))
+    return Done(member(channel, bot_user(bot_id)))
 
 
 def get_updates(channels: Channels, params: Params, bot_id: int) -> Done:
@@ -54,47 +62,53 @@ def get_updates(channels: Channels, params: Params, bot_id: int) -> Done:
 
 
 def send_message(channels: Channels, params: Params, bot_id: int) -> Done:
-    channel = channels.require(params.text("chat_id"))
-    text, entities = read_text(params)
-    return _posted(channel, kind="text", text=text, entities=entities, options=_options(channel, params))
+    given = read_text(params)
+    channel, options = _to_post(channels, params, "text")
+    text, entities = given.checked()
+    return _posted(channels, channel, bot_id, kind="text", text=text, entities=entities, options=options)
 
 
 def send_document(channels: Channels, params: Params, bot_id: int) -> Done:
-    return _send_file(channels, params, "document")
+    return _send_file(channels, params, bot_id, "document")
 
 
 def send_photo(channels: Channels, params: Params, bot_id: int) -> Done:
-    return _send_file(channels, params, "photo")
+    return _send_file(channels, params, bot_id, "photo")
 
 
 def edit_message_text(channels: Channels, params: Params, bot_id: int) -> Done:
-    channel, message = _to_edit(channels, params)
+    given = read_text(params)
+    channel, message = _to_edit(channels, params, bot_id)
     if message.kind != "text":
         raise bad_request("there is no text in the message to edit")
-    text, entities = read_text(params)
+    text, entities = given.checked()
     return _edited(channel, message, params, text=text, entities=entities)
 
 
 def edit_message_caption(channels: Channels, params: Params, bot_id: int) -> Done:
-    channel, message = _to_edit(channels, params)
+    given = read_caption(params)
+    channel, message = _to_edit(channels, params, bot_id)
     if message.kind == "text":
         raise bad_request("there is no caption in the message to edit")
-    caption, entities = read_caption(params)
+    caption, entities = given.checked()
     return _edited(channel, message, params, text=caption, entities=entities)
 
 
 def edit_message_media(channels: Channels, params: Params, bot_id: int) -> Done:
-    channel, message = _to_edit(channels, params)
     kind, given, captions = media_params(params)
+    caption_given = read_caption(captions)
+    channel, message = _to_edit(channels, params, bot_id)
     stored = read_file(params, kind, channels, given)
-    caption, entities = read_caption(captions)
+    caption, entities = caption_given.checked()
     return _edited(channel, message, params, kind=kind, file=stored, text=caption, entities=entities)
 
 
 def delete_message(channels: Channels, params: Params, bot_id: int) -> Done:
-    channel, message = _existing(channels, params, "message to delete not found")
-    if message.is_locked:
-        raise bad_request("message can't be deleted")
+    channel = channels.require(params.text("chat_id"))
+    check_not_moved(channel)
+    check_membership(channel)
+    message = _existing(channel, params, "message to delete not found")
+    check_deleting(channel, message, bot_id)
     del channel.messages[message.message_id]
     return Done(True, message.message_id)
 
@@ -143,16 +157,23 @@ def _file_result(kind: str, stored: StoredFile) -> dict[str, Any]:
     return {"document": facts | {"file_name": stored.file_name, "mime_type": stored.mime_type}}
 
 
-def _send_file(channels: Channels, params: Params, kind: str) -> Done:
-    channel = channels.require(params.text("chat_id"))
-    caption, entities = read_caption(params)
-    options = _options(channel, params)
+def _send_file(channels: Channels, params: Params, bot_id: int, kind: str) -> Done:
+    given = read_caption(params)
+    channel, options = _to_post(channels, params, kind)
+    caption, entities = given.checked()
     stored = read_file(params, kind, channels)
-    return _posted(channel, kind=kind, file=stored, text=caption, entities=entities, options=options)
+    return _posted(channels, channel, bot_id, kind=kind, file=stored, text=caption, entities=entities, options=options)
 
 
-def _posted(channel: Channel, **content: Any) -> Done:
-    message = channel.post(**content)
+def _to_post(channels: Channels, params: Params, kind: str) -> tuple[Channel, dict[str, Any]]:
+    channel = channels.require(params.text("chat_id"))
+    options = _options(channel, params)
+    check_posting(channel, kind, options.get("message_thread_id"))
+    return channel, options
+
+
+def _posted(channels: Channels, channel: Channel, bot_id: int, **content: Any) -> Done:
+    message = channels.post(channel, author=bot_id, **content)
     return Done(as_result(channel, message), message.message_id)
 
 
@@ -171,18 +192,20 @@ def _edited(channel: Channel, message: Message, params: Params, **content: Any) 
     return Done(as_result(channel, new), new.message_id)
 
 
-def _to_edit(channels: Channels, params: Params) -> tuple[Channel, Message]:
-    return _existing(channels, params, "message to edit not found")
-
-
-def _existing(channels: Channels, params: Params, missing: str) -> tuple[Channel, Message]:
+def _to_edit(channels: Channels, params: Params, bot_id: int) -> tuple[Channel, Message]:
     channel = channels.require(params.text("chat_id"))
+    message = _existing(channel, params, "message to edit not found")
+    check_editing(channel, message, bot_id)
+    return channel, message
+
+
+def _existing(channel: Channel, params: Params, missing: str) -> Message:
     message_id = params.integer("message_id")
     if not message_id:
         raise bad_request("message identifier is not specified")
     if message_id not in channel.messages:
         raise bad_request(missing)
-    return channel, channel.messages[message_id]
+    return channel.messages[message_id]
 
 
 def _options(channel: Channel, params: Params) -> dict[str, Any]:

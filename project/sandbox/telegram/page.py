@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from markupsafe import Markup, escape
 
-from .channels import Channel, Channels, Message
+from .access import can_post
+from .channels import SOMEBODY, Channel, Channels, Message
 from .entities import Entity, in_order, utf16_length
 
 MESSAGES_SHOWN_COUNT = 100  # of each channel, the last ones
@@ -43,6 +44,15 @@ class ChannelView:
     channel: Channel
     views: list[MessageView]
     hidden_count: int
+
+    @property
+    def may_post(self) -> bool:
+        """Whether the bot may post texts there."""
+        return can_post(self.channel)
+
+    def is_foreign(self, message: Message) -> bool:
+        """Whether somebody else than a bot has posted it."""
+        return message.author == SOMEBODY
 
 
 def channel_views(channels: Channels) -> list[ChannelView]:

@@ -78,8 +78,26 @@ async def read_params(request: Request) -> Params:
     elif kind == "application/json":
         params.values.update(_read_json(body))
     elif body:
-        params.values.update(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+        params.values.update(_read_form(body))
+    if any(isinstance(value, str) and not _is_utf8(value) for value in params.values.values()):
+        raise bad_request("strings must be encoded in UTF-8")
     return params
+
+
+def _read_form(body: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(body.decode("utf-8"), keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError as error:
+        raise bad_request("strings must be encoded in UTF-8") from error
+
+
+def _is_utf8(text: str) -> bool:
+    """JSON can hold half of a surrogate pair, which no encoding can."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 async def _read_body(request: Request) -> bytes:

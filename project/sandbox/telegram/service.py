@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -14,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 from ..modes import Mode
 from ..service import Call, Outcome, Service
 from .channels import Channel, Channels, Message
+from .chat_controls import ChatControls
 from .errors import BotError
 from .methods import METHODS, POSTING
 from .page import channel_views
@@ -21,6 +23,8 @@ from .params import Params, read_params
 
 DEFAULT_TOKEN = "110201543:sandbox-token-of-the-demo-bot"  # noqa: S105 - known to everybody, opens only this sandbox
 _PATH = re.compile(r"/bot(?P<token>\d+:[^/]+)/(?P<method>[A-Za-z]+)")
+_WORDS = {400: "Bad Request: message is too long"}
+_PHRASES = {known.value: known.phrase for known in HTTPStatus}
 _BY_LOWER_NAME = {name.lower(): name for name in METHODS}  # the real server does not look at letter case
 
 
@@ -70,7 +74,7 @@ class TelegramService(Service):
         if mode.name == "broken" and call.chat is None:
             return None  # the bot itself is well
         if mode.name == "error":
-            return Outcome(response=_server_error(mode.params["status"], mode.params["html"]))
+            return Outcome(response=_server_error(**{k: mode.params[k] for k in ("status", "html", "description")}))
         if mode.name == "limited":
             wait = mode.params["retry_after"]
             return _refused(BotError(429, f"Too Many Requests: retry after {wait}", retry_after=wait))
@@ -87,6 +91,7 @@ class TelegramService(Service):
             "chats": [
                 {
                     "id": channel.id,
+                    "type": channel.type,
                     "username": channel.username,
                     "title": channel.title,
                     "messages": [message.as_seen() for message in channel.messages.values()],
@@ -103,16 +108,16 @@ class TelegramService(Service):
         return {"channels": channel_views(self._channels), "names": names}
 
     def dump(self) -> dict[str, Any]:
-        return {"channels": self._channels.dump()}
+        return self._channels.dump()
 
     def load(self, dumped: dict[str, Any]) -> None:
-        self._channels.load(dumped["channels"])
+        self._channels.load(dumped)
 
     def control_routes(self) -> Sequence[BaseRoute]:
         return [
             Route("/messages/{chat}/{message_id:int}/lock", self.lock, methods=["POST"]),
             Route("/messages/{chat}/{message_id:int}/remove", self.remove, methods=["POST"]),
-            Route("/chats/{chat}/migrate", self.migrate, methods=["POST"]),
+            *ChatControls(self._channels).routes(),
         ]
 
     async def lock(self, request: Request) -> Response:
@@ -126,13 +131,6 @@ class TelegramService(Service):
         channel, message = self._message(request)
         del channel.messages[message.message_id]
         return JSONResponse(message.as_seen())
-
-    async def migrate(self, request: Request) -> Response:
-        """The group becomes a supergroup with another number: calls to the old one are told where it is."""
-        channel = self._channels.find(request.path_params["chat"])
-        if channel is None or channel.moved_to is not None:
-            raise HTTPException(404, "There is no such chat, or it has moved already.")
-        return JSONResponse(self._channels.migrate(channel).as_chat())
 
     def _message(self, request: Request) -> tuple[Channel, Message]:
         channel = self._channels.find(request.path_params["chat"])
@@ -150,8 +148,12 @@ def _refused(error: BotError) -> Outcome:
     return Outcome(response=JSONResponse(error.as_json(), status_code=error.code))
 
 
-def _server_error(status: int, is_html: bool) -> Response:
-    """As the server fails (JSON), or as a proxy before it does (a page of HTML)."""
-    if is_html:
+def _server_error(status: int, html: bool, description: str) -> Response:
+    """As the server fails (JSON), or as a proxy before it does (a page of HTML).
+
+    A 400 without words is one about the content, which no repetition makes better.
+    """
+    if html:
         return HTMLResponse("<html><body><h1>Something is wrong</h1></body></html>", status_code=status)
-    return JSONResponse(BotError(status, "Internal Server Error").as_json(), status_code=status)
+    words = description or _WORDS.get(status) or _PHRASES.get(status, "Error")
+    return JSONResponse(BotError(status, words).as_json(), status_code=status)

@@ -1,1 +1,1 @@
-"""A receiver of webhooks that checks signatures, as Standard Webhooks says, and keeps objects by their id."""
+"""A receiver of webhooks that verifies signatures (Standard Webhooks) and stores objects by their id."""

@@ -1,4 +1,4 @@
-"""What receivers keep: objects by id, and the ids of the events they have had."""
+"""The data of receivers: objects by id, and the ids of received events."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ EVENTS_KEPT_COUNT = 50_000  # of each receiver
 
 @dataclass(slots=True, kw_only=True)
 class Thing:
-    """An object as the last event told of it."""
+    """An object as of its last event."""
 
     id: str
     data: dict[str, Any]
@@ -26,7 +26,7 @@ class Receiver:
     events: dict[str, str] = field(default_factory=dict)  # type by webhook-id
 
     def take(self, event_id: str, kind: str, data: dict[str, Any]) -> bool:
-        """Act on an event. False: it was here before, or is about nothing."""
+        """Process an event. Returns False if it was received before or has no object."""
         if event_id in self.events:
             return False
         self.events[event_id] = kind
@@ -45,15 +45,15 @@ class Receiver:
         return True
 
     def as_json(self) -> dict[str, Any]:
-        """As it is shown."""
+        """Return the receiver as shown."""
         return {"name": self.name, "objects": [asdict(one) for one in self.things.values()]}
 
     def dump(self) -> dict[str, Any]:
-        """All of it."""
+        """Return all data."""
         return {**self.as_json(), "events": self.events}
 
     @classmethod
     def of(cls, dumped: dict[str, Any]) -> Receiver:
-        """What `dump` wrote."""
+        """Restore the output of `dump`."""
         things = {one["id"]: Thing(**one) for one in dumped["objects"]}
         return cls(name=dumped["name"], things=things, events=dict(dumped["events"]))

@@ -1,4 +1,4 @@
-"""Receivers on one port: ``POST /{name}``. Any name is one, as soon as something signed is sent there."""
+"""Receivers on one port: ``POST /{name}``. A signed event to a new name creates a receiver."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from ..service import Call, Outcome, Service
 from .receivers import Receiver
 from .verify import why_refused
 
-# Opens nothing anywhere else.
+# Not valid anywhere else.
 DEFAULT_SECRET = "whsec_c2FuZGJveC1zZWNyZXQtb2YtdGhlLWRlbW8taG9vay0x"  # noqa: S105 - known to everybody
-SHOWN_COUNT = 100  # objects of a receiver on the page, the last ones
+SHOWN_COUNT = 100  # number of last objects of a receiver on the page
 PREVIEW_CHARS = 600
 _NAME = re.compile(r"[a-z0-9-]{1,40}")
 _REFUSALS = {"limited": (429, "too many events"), "broken": (403, "not here"), "unauthorized": (401, "who are you?")}
@@ -85,7 +85,7 @@ class WebhookService(Service):
         return [Route("/receivers/{name}/remove/{thing:path}", self.remove, methods=["POST"])]
 
     async def remove(self, request: Request) -> Response:
-        """Somebody takes an object away at the receiver."""
+        """Remove an object, as if the receiver had deleted it."""
         receiver = self._receivers.get(request.path_params["name"])
         if receiver is None or receiver.things.pop(unquote(request.path_params["thing"]), None) is None:
             raise HTTPException(404, "There is no such object.")

@@ -1,4 +1,4 @@
-"""Whether a request is signed by somebody who knows the secret. https://www.standardwebhooks.com"""
+"""Verifies the signature of a request. https://www.standardwebhooks.com"""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import hmac
 import time
 from collections.abc import Mapping
 
-TOLERANCE_SECONDS = 300  # a signature that is older could have been recorded by anybody
+TOLERANCE_SECONDS = 300  # an older request may be a replay
 
 
 def why_refused(secret: str, headers: Mapping[str, str], body: bytes) -> str:
-    """What is wrong with the signature; "" when it is good."""
+    """Return the problem of the signature; "" if it is valid."""
     event_id, moment = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
     if not event_id or not moment.isdecimal():
         return "webhook-id or webhook-timestamp is missing"

@@ -1,20 +1,27 @@
-"""What Manticore's answers mean for the queue. Pure; the one place where it is decided.
+"""Decides what Manticore's error responses mean for the queue. Pure; the only place where this is decided.
 
-The status alone tells little: a search in a table that does not exist is answered with 500, and so is a whole batch
-with one bad document. https://manual.manticoresearch.com/Connecting_to_the_server/HTTP
+The status alone tells little: 409 is the status of an unknown column and also of a full disk, and a search in a table
+that does not exist is answered with 500. So only a text that names the document (or the query) is permanent; every
+other refusal says nothing about the document and passes. https://manual.manticoresearch.com/Connecting_to_the_server/HTTP
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from syncqueue.core.errors import DestinationBroken, HandlerError, PermanentError, RateLimited, RetryLater
+from syncqueue.core.errors import DestinationBroken, HandlerError, PermanentError, RateLimited, Unavailable
+from syncqueue.outbound.retry_after import wait_seconds
 from syncqueue.secrets import redact
 
-QUOTED_CHARACTERS = 300
+QUOTED_CHARACTERS = 200
+READ_CHARACTERS = 500  # of a text; what an error quotes of a document may be of any length
+MAX_DEPTH = 4  # errors stand at {"items": [{"replace": {"error": ...}}]} at the deepest
+MAX_TEXTS = 20  # of one answer; a batch has as many as it has rows
 UNNAMED_WAIT_SECONDS = 5.0  # of a proxy that limits and does not say for how long
 
 
@@ -28,53 +35,78 @@ class Refusal(StrEnum):
 
 
 class Refused(PermanentError):
-    """Manticore refuses this request for good; `why` tells a caller who knows a way round."""
+    """Manticore refuses this document or query for good; `why` tells a caller what can be done about it."""
 
     def __init__(self, message: str, why: Refusal = Refusal.OTHER) -> None:
-        """`message` is for people, if nobody knows a way round."""
+        """`message` is for people, where nothing can be done about it."""
         super().__init__(message)
         self.why = why
 
 
+class Hindered(Unavailable):
+    """Manticore itself refuses for a reason that names no document: a full disk, a locked table."""
+
+
+_NAME = r"'\w{1,63}'"
 _REFUSALS = (
-    ("unknown local table", Refusal.NO_TABLE),
-    ("no such table", Refusal.NO_TABLE),
-    ("unknown table", Refusal.NO_TABLE),
-    ("absent", Refusal.NO_TABLE),  # "table 'notes' absent, or does not support INSERT"
-    ("unknown column", Refusal.NO_COLUMN),
-    ("attribute", Refusal.NO_COLUMN),  # of an update: "attribute 'deletedat' not found"
+    (
+        re.compile(r"unknown local table|no such table|unknown table|absent, or does not support", re.I),
+        Refusal.NO_TABLE,
+    ),
+    (re.compile(rf"unknown column|attribute {_NAME} not found|already in schema", re.I), Refusal.NO_COLUMN),
 )
-# Texts of 500s that come again however often it is tried.
-_PERMANENT = (
-    "syntax error", "query error", "parse_exception", "parse error", "bad json", "duplicate id", "already exists",
-    "already in schema", "no field", "unknown attribute", "unknown full-text node", "unsupported", "out of bounds",
-)  # fmt: skip
+# Texts that name the document, an id, a vector or the query: they come again however often it is tried.
+_PERMANENT = re.compile(
+    r"row \d+, column \d+|parse_exception|parse error|unable to parse|bad json|duplicate id|document ids?\b|invalid id"
+    r"|\bknn\b|\bvector|syntax error|query error|no field\b|unknown attribute|unknown full-text node"
+    r"|unsupported (?:filter|value|type)|out of bounds|sort-by attribute|already exists|reserved keyword"
+    r"|property should be",
+    re.I,
+)
+# What may be shown of a text, as it holds nothing of the document: names of tables and columns, numbers, fixed words.
+_SHOWN = re.compile(
+    rf"unknown column: {_NAME}|table {_NAME} absent, or does not support INSERT|duplicate id '\d{{1,20}}'"
+    rf"|(?:unknown local table\(s\)|no such table|unknown table) {_NAME}(?: in search request)?"
+    rf"|(?:sort-by )?attribute {_NAME} not found|{_NAME} attribute already in schema|no field {_NAME} found in schema"
+    rf"|unsupported filter column {_NAME}|(?:attribute name )?{_NAME} is a reserved keyword"
+    rf"|table {_NAME} already exists|row \d{{1,9}}, column \d{{1,9}}(?:: (?:non-)?MVA value specified for a)?"
+    rf"|table {_NAME} is [a-z ]{{1,40}}|syntax error(?:, unexpected [\w$ ]{{1,40}})?|No space left on device",
+    re.I,
+)
+# The first words of a text, up to where it may begin to quote.
+_FIRST_WORDS = re.compile(r"[A-Za-z0-9_ ,.()/-]{1,60}")
+_QUOTING = re.compile(r"\bnear\b", re.I)  # "... near 'the rest of the document'"
 
 
 def translate(status: int, body: str, retry_after: str | None = None) -> HandlerError:
-    """The error to raise for an answer that is none of success."""
+    """Return the error to raise for a response that is not a success; `body` is the response's text.
+
+    The message never holds a part of the document, though the response may quote 300 characters of it.
+    """
     answer = _read(body)
-    texts = list(_texts(answer))
-    said = f"Manticore answers {status}: {_quoted(texts, answer, body)}"
+    texts = [_QUOTING.split(text[:READ_CHARACTERS], maxsplit=1)[0] for text in _texts(answer)]
+    said = f"Manticore answers {status}: {_shown(texts, is_own=answer is not None)}"
     if status in (401, 403):
-        return DestinationBroken(f"{said} (Is the destination's user name and password right?)")
+        return DestinationBroken(f"{said}. Are the destination's user name and password right?")
     if status == 429:
-        return RateLimited(said, after_seconds=_seconds(retry_after))
-    if isinstance(answer, dict) and isinstance(answer.get("items"), list):
-        return Refused(said, _why(texts, Refusal.BATCH))
-    if status >= 500 and not _is_permanent(texts):
-        return RetryLater(said)
-    return Refused(said, _why(texts))
+        wait = wait_seconds(retry_after, datetime.now(UTC))
+        return RateLimited(f"{said}.", after_seconds=UNNAMED_WAIT_SECONDS if wait is None else wait)
+    if status == 413:
+        return Refused(f"{said}. The document is larger than the server or a proxy in front of it takes.")
+    why = _why(texts)
+    if why is not Refusal.OTHER or any(_PERMANENT.search(text) for text in texts):
+        return Refused(f"{said}.", Refusal.BATCH if why is Refusal.OTHER and _is_batch(answer) else why)
+    if 300 <= status < 400:
+        return Unavailable(f"{said}. A redirect is not followed: enter the server's own address in OPTIONS['URL'].")
+    return Hindered(f"{said}.") if texts else Unavailable(f"{said}.")
 
 
-def _why(texts: list[str], other: Refusal = Refusal.OTHER) -> Refusal:
-    lowered = " ".join(texts).lower()
-    return next((why for sign, why in _REFUSALS if sign in lowered), other)
+def _is_batch(answer: Any) -> bool:
+    return isinstance(answer, dict) and isinstance(answer.get("items"), list)
 
 
-def _is_permanent(texts: list[str]) -> bool:
-    lowered = " ".join(texts).lower()
-    return _why(texts) is not Refusal.OTHER or any(sign in lowered for sign in _PERMANENT)
+def _why(texts: list[str]) -> Refusal:
+    return next((why for sign, why in _REFUSALS if any(sign.search(text) for text in texts)), Refusal.OTHER)
 
 
 def _read(body: str) -> Any:
@@ -84,27 +116,46 @@ def _read(body: str) -> Any:
         return None
 
 
-def _texts(answer: Any) -> Iterator[str]:
-    """What an answer says of errors, wherever it stands: "error" is a text or an object, also inside "items"."""
+def _texts(answer: Any) -> list[str]:
+    found: list[str] = []
+    for text in _all_texts(answer, MAX_DEPTH):
+        if text and text not in found:
+            found.append(text)
+        if len(found) == MAX_TEXTS:
+            break
+    return found
+
+
+def _all_texts(answer: Any, depth: int) -> Iterator[str]:
+    """What a response says of errors, wherever it stands: "error" is a text or an object, also inside "items"."""
+    if depth == 0:
+        return
     match answer:
         case {"error": str(text)}:
             yield text
         case {"error": {**details}}:
-            yield from (str(value) for name, value in details.items() if name in ("type", "reason") and value)
+            yield from (
+                value for name, value in details.items() if name in ("type", "reason") and isinstance(value, str)
+            )
         case {"items": list(items)}:
             for item in items:
                 for result in item.values() if isinstance(item, dict) else ():
-                    yield from _texts(result)
+                    yield from _all_texts(result, depth - 1)
         case list(results):
             for result in results:
-                yield from _texts(result)
+                yield from _all_texts(result, depth - 1)
 
 
-def _quoted(texts: list[str], answer: Any, body: str) -> str:
-    if answer is None:  # a proxy's page
-        return f"no answer of its own ({len(body)} characters)"
-    return redact(", ".join(text for text in texts if text) or "no reason given")[:QUOTED_CHARACTERS]
+def _shown(texts: list[str], *, is_own: bool) -> str:
+    """What the texts say, without anything that may be quoted of a document."""
+    if not is_own:
+        return "it is not Manticore's own answer but a proxy's page, or empty"
+    pieces = [piece for text in texts for piece in _pieces(text)]
+    return redact(", ".join(dict.fromkeys(pieces))[:QUOTED_CHARACTERS].rstrip(" .,") or "no reason given")
 
 
-def _seconds(retry_after: str | None) -> float:
-    return float(retry_after) if retry_after and retry_after.isdecimal() else UNNAMED_WAIT_SECONDS
+def _pieces(text: str) -> list[str]:
+    first = _FIRST_WORDS.match(text)
+    known = [found[0] for found in _SHOWN.finditer(text)]
+    words = first[0].strip() if first else ""
+    return known if any(words in piece for piece in known) else [words, *known] if words else known

@@ -1,8 +1,12 @@
-"""The way to Manticore: its client library over connections of ours, with limits in time. It blocks: for threads."""
+"""Calls Manticore through its client library, over our own connections, with limits on time and size.
+
+The calls block, so they belong into threads.
+"""
 
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -11,12 +15,13 @@ from typing import Any, TypeVar
 import manticoresearch
 import urllib3
 from manticoresearch.exceptions import ApiException
+from manticoresearch.rest import RESTClientObject, RESTResponse
 from urllib3.exceptions import HTTPError, ProtocolError
 
-from syncqueue.core.errors import HandlerError, RetryLater, Unreachable
+from syncqueue.core.errors import HandlerError, RateLimited, Unavailable, Unreachable
 from syncqueue.handlers.base import HandlerConfig
 from syncqueue.handlers.manticore.answers import translate
-from syncqueue.outbound.connect import is_unsent
+from syncqueue.outbound.connect import causes, is_unsent
 from syncqueue.outbound.urllib3_pool import TimeCap, pool_manager
 from syncqueue.outbound.urls import endpoint_of, host_of, port_of
 
@@ -26,13 +31,18 @@ DEFAULT_URL = "http://127.0.0.1:9308"
 JOB_SHARE = 0.7  # of an attempt: the requests of a job and a diagnosis stay below the whole
 SHORTEST_CALL_SECONDS = 0.05  # with less than this left no further call is begun
 POOL_SIZE = 32  # connections kept; more are made while more are needed
+MAX_ANSWER_BYTES = 64 * 1024 * 1024  # a page of search results holds whole documents
+
+
+class TooLarge(HTTPError):
+    """The response has more than MAX_ANSWER_BYTES."""
 
 
 class ManticoreClient:
     """Calls one Manticore server, from any number of threads, over one pool of connections."""
 
     def __init__(self, config: HandlerConfig) -> None:
-        """Read the options; raises `ConfigurationError` for a URL that is none."""
+        """Read the options; raises `ConfigurationError` for a malformed URL."""
         self._url = config.base_url("URL", DEFAULT_URL)
         self.host, self.port, self.endpoint = host_of(self._url), port_of(self._url), endpoint_of(self._url)
         # The site's own server, named in its settings and mostly on its own network.
@@ -41,10 +51,10 @@ class ManticoreClient:
         self._pool: urllib3.PoolManager = pool_manager(self.outbound, maxsize=POOL_SIZE, retries=False)
         configuration = manticoresearch.Configuration(host=self._url.geturl())
         self._api = manticoresearch.ApiClient(configuration)
-        self._api.rest_client.pool_manager = self._pool
+        self._api.rest_client = _RestClient(configuration, self._pool)
 
     def account(self, secret: Mapping[str, str], seconds: float | None = None) -> Account:
-        """The server as somebody may use it, for one job, which begins now and takes `seconds` at most."""
+        """Return the calls of one job under one credential. The job begins now and takes `seconds` at most."""
         return Account(self, self._api, _auth(secret), time.monotonic() + (seconds or self._job_seconds))
 
     def close(self) -> None:
@@ -52,32 +62,49 @@ class ManticoreClient:
         self._pool.clear()
 
     def call(self, operation: Callable[[dict[str, Any]], T], ends_at: float) -> T:
-        """Do one request, given its timeout; raises `HandlerError`s alone.
+        """Do one request, which is given its timeout; raises `HandlerError`s alone.
 
-        Every request we make comes to the same end when it is made twice, so none leaves a doubt behind.
+        Every request that we make has the same effect when it is made twice. So a lost response is no unknown outcome.
         """
         left = ends_at - time.monotonic()
         if left < SHORTEST_CALL_SECONDS:
-            raise RetryLater("There is more to do than one attempt has time for; it goes on soon.", after_seconds=1.0)
+            # Neither the document nor the server is at fault, so this uses no attempt and is no outage.
+            text = "There is more to do than one attempt has time for; it continues soon."
+            raise RateLimited(text, after_seconds=1.0, scope="task")
         # The library itself sets no timeout at all.
         timeout = {"_request_timeout": (float(min(self.outbound.connect_timeout_seconds, left)), float(left))}
         with TimeCap(left) as cap:
             try:
                 return self._twice(lambda: operation(timeout), cap)
             except ApiException as error:
-                # Without the cause: its text holds the answer's headers and body, at any length.
+                # Without the cause: its text holds the response's headers and body, at any length.
                 raise _translated(error) from None
             except HTTPError as error:
                 if is_unsent(error):
                     raise Unreachable(f"Manticore at {self.endpoint} cannot be reached.") from error
-                name = "too late" if cap.is_over else type(error).__name__
-                raise RetryLater(f"Manticore's answer was lost ({name}).") from None
-            except (ValueError, AttributeError, TypeError, RecursionError):
-                # The library's, of an answer that has another form; its text quotes the answer.
-                raise RetryLater(f"What answers at {self.endpoint} is no Manticore.") from None
+                raise Unavailable(self._lost(error, cap)) from None
+            except (ValueError, AttributeError, TypeError, LookupError, RecursionError):
+                # The library raises these for a response of another form; the text quotes the response.
+                raise Unavailable(f"What answers at {self.endpoint} is no Manticore.") from None
+
+    def _lost(self, error: HTTPError, cap: TimeCap) -> str:
+        """Why there is no response, in words."""
+        if cap.is_over or isinstance(error, urllib3.exceptions.TimeoutError):
+            return f"Manticore's answer was lost: {self.endpoint} did not answer in time."
+        if isinstance(error, TooLarge):
+            return f"What answers at {self.endpoint} sends more than {MAX_ANSWER_BYTES} bytes."
+        if any(_is_no_http(cause) for cause in causes(error)):
+            return (
+                f"What answers at {self.endpoint} does not speak HTTP. Enter Manticore's HTTP port in OPTIONS['URL'] "
+                "(9308 unless it was changed; 9306 is for MySQL clients)."
+            )
+        return f"Manticore's answer was lost ({type(error).__name__})."
 
     def _twice(self, operation: Callable[[], T], cap: TimeCap) -> T:
-        """Behind each error answer Manticore closes the connection without saying so: the next call may find out."""
+        """Repeat a call once on a fresh connection.
+
+        After each error response Manticore closes the connection without saying so, and the next call may meet that.
+        """
         try:
             return operation()
         except ProtocolError as error:
@@ -105,19 +132,19 @@ class Account:
         self._auth = auth
 
     def replace(self, table: str, row_id: int, values: Mapping[str, Any]) -> None:
-        """Put a row there, in the place of one with this id if there is one."""
+        """Write a row, in the place of one with this id if there is one."""
         request = manticoresearch.InsertDocumentRequest(table=table, id=row_id, doc=dict(values))
         if not self._call(lambda options: self._index.replace(request, **options).result):
             raise self._is_other()
 
     def delete(self, table: str, row_id: int) -> None:
-        """Remove a row; one that is not there is done."""
+        """Remove a row; one that is not there counts as removed."""
         request = manticoresearch.DeleteDocumentRequest(table=table, id=row_id)
         if not self._call(lambda options: self._index.delete(request, **options).result):
             raise self._is_other()
 
     def bulk(self, lines: Iterable[str]) -> None:
-        """Many writes to one table as one transaction: all or, with a `Refused`, none."""
+        """Many writes to one table as one transaction: all of them are stored, or with an error none."""
         text = "\n".join(lines) + "\n"
         done = self._call(lambda options: self._index.bulk(text, **options).to_dict())
         if done.get("errors") or done.get("error"):
@@ -126,25 +153,61 @@ class Account:
             raise self._is_other()
 
     def sql(self, statement: str) -> list[dict[str, Any]]:
-        """The rows that a statement answers."""
+        """Return the rows that a statement selects."""
         results = self._call(lambda options: self._utils.sql(statement, **options).actual_instance)
         result: Any = results[0] if isinstance(results, list) and results else {}
         if not isinstance(result, dict):
             raise self._is_other()
         if result.get("error"):
             raise translate(500, json.dumps(result))
-        return list(result.get("data") or ())
+        rows = result.get("data") or []
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise self._is_other()
+        return rows
 
     def search(self, body: Mapping[str, Any]) -> manticoresearch.SearchResponse:
-        """The answer to a search request."""
+        """Return the response to a search request."""
         request = manticoresearch.SearchRequest.model_validate(dict(body))
         return self._call(lambda options: self._search.search(request, **options))
 
     def _is_other(self) -> HandlerError:
-        return RetryLater(f"What answers at {self._client.endpoint} is no Manticore.")
+        return Unavailable(f"What answers at {self._client.endpoint} is no Manticore.")
 
     def _call(self, operation: Callable[[dict[str, Any]], T]) -> T:
         return self._client.call(lambda timeout: operation({**timeout, "_request_auth": self._auth}), self._ends_at)
+
+
+class _RestClient(RESTClientObject):
+    """The library's own transport over our connections; it reads no more than MAX_ANSWER_BYTES of a response."""
+
+    def __init__(self, configuration: manticoresearch.Configuration, pool: urllib3.PoolManager) -> None:
+        super().__init__(configuration)
+        self.pool_manager = pool
+
+    def request(self, *args: Any, **kwargs: Any) -> RESTResponse:
+        plain = super().request(*args, **kwargs)  # type: ignore[no-untyped-call]  # the library's transport is untyped
+        return _BoundedResponse(plain.response)
+
+
+class _BoundedResponse(RESTResponse):
+    data: Any  # None until it is read
+
+    def read(self) -> bytes:
+        if self.data is None:
+            data = self.response.read(MAX_ANSWER_BYTES + 1)
+            if len(data) > MAX_ANSWER_BYTES:
+                self.response.close()
+                raise TooLarge("the response is too large")
+            self.response.release_conn()
+            self.data = data
+        return bytes(self.data)
+
+
+def _is_no_http(error: BaseException) -> bool:
+    """Whether something else than HTTP was read; a connection that was closed without a word does not count."""
+    if isinstance(error, http.client.RemoteDisconnected):
+        return False
+    return isinstance(error, http.client.BadStatusLine | http.client.LineTooLong | http.client.UnknownProtocol)
 
 
 def _auth(secret: Mapping[str, str]) -> dict[str, Any] | None:
@@ -159,7 +222,7 @@ def _auth(secret: Mapping[str, str]) -> dict[str, Any] | None:
 
 
 def _translated(error: ApiException) -> HandlerError:
-    if not error.status:  # it is the library's own: what came has no content type it knows
-        return RetryLater(f"What answers is no Manticore: {str(error.reason)[:100]}")
+    if not error.status:  # the library's own error: the response has no content type that it knows
+        return Unavailable(f"What answers is no Manticore: {str(error.reason)[:100]}")
     headers = error.headers or {}
     return translate(int(error.status), error.body or "", headers.get("Retry-After"))

@@ -1,8 +1,9 @@
-"""Finding again what was synced into a table: the exact phrase first, then all rows that have all the words."""
+"""Finds what was synced into a table: rows with the exact phrase first, then rows that have all the words."""
 
 from __future__ import annotations
 
-import re
+import math
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,9 +22,13 @@ SEARCH_SECONDS = 3.0  # a person is waiting
 MAX_LIMIT = 1000
 MAX_REACH = 10_000  # how far the pages go: Manticore keeps that many matches in memory for each search
 MAX_WORDS = 50  # of a query; the rest is not looked at
+MAX_CHARACTERS = 2000  # of a query
 MATCH_ALL_SCORE = 1  # Manticore's weight for a row that no word was compared with
-# A word has a letter or a digit; other signs would be Manticore's own operators, or nothing to it.
-_WORD = re.compile(r"[^\W_]+")
+# The operators of a query string, which become spaces. All other signs are left to the table's own settings, which
+# divide documents into words too: many combining marks are letters there.
+# https://manual.manticoresearch.com/Searching/Full_text_matching/Operators
+_OPERATORS: Final = str.maketrans(dict.fromkeys('"()|!-@~&/^$=<>*?%\\[]{}\0', " "))
+_INT64: Final = 2**63 - 1
 _RANGE_WORDS: Final = frozenset({"gt", "gte", "lt", "lte"})
 
 Filters = Mapping[str, Any]
@@ -58,7 +63,7 @@ def search(
     service: str = "manticore",
     secret: Mapping[str, str] | None = None,
 ) -> Results:
-    """Rows of a table that hold a query, those with its words in a row first; it blocks, for 3 seconds at most.
+    """Return the rows of a table that hold a query, those with its words in a row first; blocks for 3 s at most.
 
     `filters` must all hold: {"userid": 7}, {"isprivate": False}, {"userid": [7, 8]}, {"createdat": {"gte": moment}}.
     A query without a word in it finds nothing, and so does a table that was not made yet. `secret` is the
@@ -70,7 +75,7 @@ def search(
     if not 0 < limit <= MAX_LIMIT or offset < 0:
         raise ValueError(f"limit: from 1 to {MAX_LIMIT}; offset: 0 or more.")
     conditions = [_condition(name, value) for name, value in (filters or {}).items()]
-    words = _WORD.findall(query)[:MAX_WORDS]
+    words = words_of(query)
     limit = min(limit, MAX_REACH - offset)
     if not words or limit <= 0:
         return Results(total=0)
@@ -86,6 +91,12 @@ def search(
         raise
 
 
+def words_of(query: str) -> list[str]:
+    """Return the words of a query, without operators; a word has a letter, a digit or a combining mark in it."""
+    text = query[:MAX_CHARACTERS].encode("utf-8", "replace").decode().translate(_OPERATORS)
+    return [word for word in text.split() if any(unicodedata.category(sign)[0] in "LNM" for sign in word)][:MAX_WORDS]
+
+
 class _Search:
     """One table under one set of conditions."""
 
@@ -95,7 +106,7 @@ class _Search:
         self._conditions = conditions
 
     def page(self, words: Sequence[str], limit: int, offset: int) -> Results:
-        """Phrase and words are two searches without a row in common, so that pages neither repeat nor leave out."""
+        """Ask twice, for the phrase and for the words without it, so that pages neither repeat nor leave out rows."""
         phrase = f'"{" ".join(words)}"'
         first = self._ask(phrase, limit, offset)
         if first is None:
@@ -103,13 +114,15 @@ class _Search:
         if len(words) == 1:
             return first
         left = limit - len(first.hits)
-        # Also where the page is full already: the total counts both.
-        others = f"({' '.join(words)}) -{phrase}"
+        # Also where the page is full already: the total counts both. Each word is quoted, as MAYBE, SENTENCE and
+        # others are operators.
+        quoted = " ".join(f'"{word}"' for word in words)
+        others = f"({quoted}) -{phrase}"
         rest = self._ask(others, max(left, 1), max(offset - first.total, 0)) or Results(total=0)
         return Results(total=first.total + rest.total, hits=(*first.hits, *rest.hits[:left]))
 
     def _ask(self, text: str, limit: int, offset: int) -> Results | None:
-        """What this query finds; None when the table's own settings see no word in it, and every row matches."""
+        """The rows that match; None when the table's own settings see no word in the query, so that every row does."""
         answer = self._account.search(
             {
                 "table": self._table,
@@ -153,10 +166,15 @@ def _condition(name: str, value: Any) -> dict[str, Any]:
 
 
 def _comparable(name: str, value: Any) -> int | float | str:
-    if isinstance(value, bool):
-        return int(value)
+    """The value as JSON holds it and Manticore compares it; raises `ValueError` for one that no column can have."""
     if isinstance(value, datetime) and value.tzinfo is not None:
-        return int(value.timestamp())
-    if isinstance(value, int | float | str):
+        return math.floor(value.timestamp())
+    if isinstance(value, int) and abs(value) <= _INT64:
+        return int(value)
+    if isinstance(value, float) and math.isfinite(value):
         return value
-    raise ValueError(f"The filter {name!r}: expected a number, text, bool or datetime with time zone.")
+    if isinstance(value, str) and "\0" not in value:
+        return value.encode("utf-8", "replace").decode()  # as a lone surrogate is stored
+    raise ValueError(
+        f"The filter {name!r}: expected a finite number of 64 bits, a text, a bool or a datetime with time zone."
+    )

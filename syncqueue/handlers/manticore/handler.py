@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, TypeVar
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from syncqueue.core.errors import DestinationBroken, PermanentError, Unreachable
+from syncqueue.core.errors import DestinationBroken, PermanentError, Unavailable, Unreachable
 from syncqueue.handlers.base import DocumentHandler, DocumentJob, HandlerConfig, Place, RemotePart
 from syncqueue.handlers.manticore.answers import Refusal, Refused
 from syncqueue.handlers.manticore.client import ManticoreClient
 from syncqueue.handlers.manticore.row import KIND, TABLE_NAME, Write, put, row_id, take_away
-from syncqueue.handlers.manticore.store import Problem, Store, Tables
+from syncqueue.handlers.manticore.store import Problem, Store
+from syncqueue.handlers.manticore.tables import Tables, is_there
+from syncqueue.handlers.search_fields import RESERVED_NAMES
 from syncqueue.outbound.diagnosis import explain_unreachable
 from syncqueue.outbound.threads import HandlerThreads
 
@@ -45,6 +48,7 @@ class ManticoreHandler(DocumentHandler):
         self.client = ManticoreClient(config)
         self._threads = HandlerThreads(config.service)
         self._tables = Tables()
+        self._made: set[str] = set()  # tables that had to be made, until somebody asks
 
     async def create(self, job: DocumentJob) -> _Parts:
         """Write the document's row."""
@@ -59,7 +63,7 @@ class ManticoreHandler(DocumentHandler):
         await self._alone(job)
 
     async def apply_many(self, jobs: Sequence[DocumentJob]) -> Sequence[_Parts | Exception]:
-        """Write the rows of many documents in one request; one that is refused fails alone."""
+        """Write the rows of many documents in few requests; one that is refused fails alone."""
         answers: dict[int, _Parts | Exception] = {}
         writes: list[tuple[int, Write]] = []
         for number, job in enumerate(jobs):
@@ -68,7 +72,8 @@ class ManticoreHandler(DocumentHandler):
             except PermanentError as error:
                 answers[number] = error
                 continue
-            answers[number] = [] if job.step == "delete" else [one.part for one in wanted]
+            identity = self._identity(job.place)
+            answers[number] = [] if job.step == "delete" else [replace(one.part, identity=identity) for one in wanted]
             writes += [(number, one) for one in wanted]
         for number, problem in await self._written(jobs, writes):
             if problem is not None:
@@ -78,14 +83,9 @@ class ManticoreHandler(DocumentHandler):
     async def check(self, place: Place) -> str:
         """Count the table's rows; nothing is made."""
         named = {"table": place.address, "endpoint": self.client.endpoint}
-        try:
-            statement = f"SELECT COUNT(*) FROM {_table(place)}"  # noqa: S608 - a name, checked
-            rows = await self._run(lambda: self.client.account(place.secret).sql(statement))
-        except Refused as refused:
-            if refused.why is not Refusal.NO_TABLE:
-                raise
+        count = await self._count(place)
+        if count is None:
             return _("%(endpoint)s answers; the table “%(table)s” will be made with the first row.") % named
-        count = int(next(iter(rows[0].values()))) if rows and rows[0] else 0
         text = ngettext(
             "The table “%(table)s” at %(endpoint)s has %(count)d row.",
             "The table “%(table)s” at %(endpoint)s has %(count)d rows.",
@@ -93,12 +93,27 @@ class ManticoreHandler(DocumentHandler):
         )
         return text % {**named, "count": count}
 
+    async def count(self, place: Place) -> int:
+        """Return the number of the table's rows; 0 where there is no table."""
+        return await self._count(place) or 0
+
+    def was_made(self, place: Place) -> bool:
+        """Return whether the table was missing and was made since this was asked last."""
+        made = place.address in self._made
+        self._made.discard(place.address)
+        return made
+
+    async def identify(self, place: Place) -> str:
+        """Return the server's host and port with the table's name."""
+        return self._identity(place)
+
     def lost_part(self, place: Place, source: str, object_pk: str) -> RemotePart:
-        """The row that the object has, if it has one."""
-        return RemotePart(kind=KIND, id=str(row_id(source, object_pk)), address=place.address)
+        """Return the row that the object has, if it has one."""
+        number = str(row_id(source, object_pk))
+        return RemotePart(kind=KIND, id=number, address=place.address, identity=self._identity(place))
 
     def endpoint(self, place: Place) -> str:
-        """The server, the same for all destinations."""
+        """Return the server, which is the same for all destinations."""
         return self.client.endpoint
 
     def clean(self, address: str, options: Mapping[str, Any], secret: Mapping[str, str]) -> None:
@@ -107,6 +122,8 @@ class ManticoreHandler(DocumentHandler):
             raise ValueError(
                 _("The address is the name of a table: lower-case letters, digits and _, such as “notes”.")
             )
+        if address in RESERVED_NAMES:
+            raise ValueError(_("“%(name)s” is a reserved word, so no table can have this name.") % {"name": address})
         if options:
             raise ValueError(_("Unknown option “%(name)s”; there are none.") % {"name": next(iter(options))})
         if secret.get("token") and (secret.get("username") or secret.get("password")):
@@ -130,14 +147,42 @@ class ManticoreHandler(DocumentHandler):
     async def _written(
         self, jobs: Sequence[DocumentJob], writes: Sequence[tuple[int, Write]]
     ) -> list[tuple[int, Problem]]:
-        """What each write ended with, under the number of its job."""
+        """The error that each write ended with, or None, under the number of its job."""
         if not writes:
             return []
         place = jobs[0].place
         _table(place)
         rows = [one for _number, one in writes]
-        problems = await self._run(lambda: Store(self.client.account(place.secret), self._tables).write(rows))
+        store = Store(self.client.account(place.secret), self._tables)
+        try:
+            problems = await self._run(lambda: store.write(rows))
+        finally:
+            self._made |= store.made
         return [(number, problem) for (number, _one), problem in zip(writes, problems, strict=True)]
+
+    async def _count(self, place: Place) -> int | None:
+        """The number of the table's rows; None where there is no table. Raises `HandlerError`."""
+        table = _table(place)
+
+        def ask() -> list[dict[str, Any]]:
+            account = self.client.account(place.secret)
+            return account.sql(f"SELECT COUNT(*) FROM `{table}`") if is_there(account, table) else []  # noqa: S608
+
+        try:
+            rows = await self._run(ask)
+        except Refused as refused:
+            if refused.why is not Refusal.NO_TABLE:
+                raise
+            rows = []
+        if not rows:
+            return None
+        found = next(iter(rows[0].values()), None)
+        if isinstance(found, int | str) and str(found).isdecimal():
+            return int(found)
+        raise Unavailable(f"What answers at {self.client.endpoint} is no Manticore.")
+
+    def _identity(self, place: Place) -> str:
+        return f"{self.client.endpoint}/{place.address}"
 
     async def _run(self, work: Callable[[], T]) -> T:
         """`work` in a thread, and in words why the server was not reached."""
@@ -155,7 +200,7 @@ def _writes(job: DocumentJob) -> list[Write]:
 
 
 def _table(place: Place) -> str:
-    """The name of a place's table, which goes into statements; raises for one that is none."""
+    """The name of a place's table, which goes into statements; raises `DestinationBroken` for a malformed one."""
     if not TABLE_NAME.fullmatch(place.address):
         raise DestinationBroken(f"{place.address[:60]!r} is no name of a table.")
     return place.address

@@ -1,4 +1,4 @@
-"""What becomes of a document in a table: the row's id, its columns and their values. Pure."""
+"""Turns a document into a row: its id, its columns and their values. Pure."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Write:
 
     @property
     def line(self) -> str:
-        """As a line of a bulk request."""
+        """The row as a line of a bulk request; ASCII, so its length is its size in bytes."""
         body: dict[str, Any] = {"table": self.table, "id": self.row_id}
         if self.values is None:
             return json.dumps({"delete": body})
@@ -59,19 +59,19 @@ class Write:
 
     @property
     def part(self) -> RemotePart:
-        """As it is noted on the record."""
+        """The row as the record stores it."""
         return RemotePart(kind=KIND, id=str(self.row_id), address=self.table)
 
 
 def row_id(source: str, object_pk: str) -> int:
-    """The row's id, always the same for an object, so that writing it again replaces it.
+    """Return the row's id, always the same for an object, so that writing it again replaces it.
 
     Whole numbers up to 2**40 stand in the lower 40 bits as they are, under 23 bits that are a hash of the source:
     objects of one model never collide, and those of two models in one table only if these bits are equal, which is
     one chance in 8 million.
     Other keys (UUIDs, texts) are a hash of 63 bits: among a million objects two are equal with a probability of
     1 in 18 million. Never 0, which would ask Manticore for an id of its own. A site that wants the keys as they are
-    answers them from `ModelSync.existing_remote`, and keeps each model in a table of its own.
+    returns them from `ModelSync.existing_remote`, and keeps each model in a table of its own.
     """
     if object_pk.isdecimal() and object_pk.isascii() and 0 < int(object_pk) <= _PK_MASK:
         return (_hash(source) << _PK_BITS) & _HASH_MASK | int(object_pk)
@@ -83,7 +83,7 @@ def _hash(text: str) -> int:
 
 
 def put(job: DocumentJob) -> Write:
-    """The row that shows a job's document; raises `PermanentError` for a value its column cannot hold."""
+    """Return the row that shows a job's document; raises `PermanentError` for a value its column cannot hold."""
     columns = columns_of(job.document)
     values = {
         **_document_values(job.document),
@@ -96,45 +96,44 @@ def put(job: DocumentJob) -> Write:
 
 
 def take_away(job: DocumentJob) -> list[Write]:
-    """The rows that a job's parts are."""
+    """Return the removals of the rows that a job's parts are."""
     return [Write(table=part.address or job.place.address, row_id=id_of(part)) for part in job.parts]
 
 
 def id_of(part: RemotePart) -> int:
-    """The id that a part names; raises `PermanentError` for an adopted one that is none."""
+    """Return the id that a part names; raises `PermanentError` for an adopted one that is none."""
     if part.id.isdecimal() and part.id.isascii() and 0 < int(part.id) <= MAX_ID:
         return int(part.id)
     raise PermanentError(f"{part.id[:40]!r} is no id of a row: those are whole numbers from 1 to {MAX_ID}.")
 
 
 def columns_of(document: Document) -> dict[str, str]:
-    """The columns of a document's table, by name with their declared types."""
+    """Return the columns of a document's table, by name with their declared types."""
     return {**OWN_COLUMNS, **DOCUMENT_COLUMNS, **document.field_types}
 
 
 def create_table(table: str, columns: Mapping[str, str]) -> str:
-    """The statement that makes the table, if it is not there."""
-    text = ", ".join(f"{name} {SQL_TYPES[kind][0]}" for name, kind in columns.items())
-    return f"CREATE TABLE IF NOT EXISTS {table} ({text}) {TABLE_OPTIONS}"
+    """Return the statement that makes the table, if it is not there."""
+    text = ", ".join(f"`{name}` {SQL_TYPES[kind][0]}" for name, kind in columns.items())
+    return f"CREATE TABLE IF NOT EXISTS `{table}` ({text}) {TABLE_OPTIONS}"
 
 
 def add_column(table: str, name: str, kind: str) -> str:
-    """The statement that adds a column that was declared later."""
-    return f"ALTER TABLE {table} ADD COLUMN {name} {SQL_TYPES[kind][0]}"
+    """Return the statement that adds a column that was declared later."""
+    return f"ALTER TABLE `{table}` ADD COLUMN `{name}` {SQL_TYPES[kind][0]}"
 
 
 def differing(found: Mapping[str, str], columns: Mapping[str, str]) -> Sequence[str]:
-    """Columns that are there with another type than declared, as DESCRIBE shows them."""
+    """Return the columns that are there with another type than declared. `found`: the types that DESCRIBE shows."""
     return [name for name, kind in columns.items() if name in found and found[name] not in SQL_TYPES[kind]]
 
 
 def _document_values(document: Document) -> dict[str, Any]:
-    text = TYPES["text"]
     values = {
-        "title": text(document.title),
-        "content": text(document.text),
-        "tags": text(", ".join(document.tags)),
-        "url": text(document.url),
+        "title": _checked("title", "text", document.title),
+        "content": _checked("text", "text", document.text),
+        "tags": _checked("tags", "text", ", ".join(document.tags)),
+        "url": _checked("url", "string", document.url),
         "is_private": document.is_private,
     }
     return {name: value for name, value in values.items() if name not in document.field_types}
@@ -147,15 +146,17 @@ def _declared_values(document: Document) -> dict[str, Any]:
         kind = document.field_types.get(name)
         if kind is None:
             raise PermanentError(f"Document.fields has {name!r}, but ModelSync.search_fields does not declare it.")
-        if value is None:
-            continue
-        try:
-            values[name] = TYPES[kind](value)
-        except ValueError as error:
-            # Manticore itself would store something else without a word, so that it would never be found again.
-            # The value itself is not shown: it is somebody's content.
-            found = type(value).__name__
-            raise PermanentError(
-                f"The field {name!r} is {kind}: expected {error}, got a value of type {found}."
-            ) from None
+        checked = None if value is None else _checked(name, kind, value)
+        if checked is not None:
+            values[name] = checked
     return values
+
+
+def _checked(name: str, kind: str, value: Any) -> Any:
+    """The value as it is sent; raises `PermanentError` for one that Manticore would store as another."""
+    try:
+        return TYPES[kind](value)
+    except ValueError as error:
+        # The value itself is not shown: it is somebody's content.
+        found = type(value).__name__
+        raise PermanentError(f"The field {name!r} is {kind}: expected {error}, got a value of type {found}.") from None

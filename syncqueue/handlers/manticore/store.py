@@ -1,121 +1,109 @@
-"""Writes rows, many in one request, and sees to it that their table is there. It blocks: for threads."""
+"""Writes rows, many in one request, and sees to it that their table is there. It blocks, so it belongs into threads."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
-from operator import attrgetter
 
-from syncqueue.core.errors import DestinationBroken, HandlerError, PermanentError, RateLimited, RetryLater, Unreachable
-from syncqueue.handlers.manticore.answers import Refusal, Refused
+from syncqueue.core.errors import HandlerError, PermanentError, Unavailable
+from syncqueue.handlers.manticore.answers import Hindered, Refusal, Refused
 from syncqueue.handlers.manticore.client import Account
-from syncqueue.handlers.manticore.row import Write, add_column, create_table, differing
+from syncqueue.handlers.manticore.row import Write
+from syncqueue.handlers.manticore.tables import Tables
 
-# searchd's own limit for a request (max_packet_size) is 8 MB where nothing else is said.
-REQUEST_BYTES = 4 * 1024 * 1024
+# What one request holds. searchd takes 8 MB and more, but what it has not answered when the attempt ends counts for
+# nothing: a slow server gets on by steps of this size.
+REQUEST_BYTES = 1024 * 1024
 # Somebody may drop a table by hand. Where Manticore makes missing ones by itself, a write would not tell.
 KNOWN_SECONDS = 60.0
 # In the way of the rest too: what one row met, the next would meet.
 _WHY_AGAIN = (Refusal.NO_TABLE, Refusal.NO_COLUMN)
+# So many rows in a row that were refused without a reason in them: it is the server, not the rows.
+_MOST_HINDERED = 2
 
 Problem = HandlerError | None
-
-
-class Tables:
-    """What is known of a server's tables, so that each process asks once a minute. Threads share it."""
-
-    def __init__(self) -> None:
-        """Nothing yet."""
-        self._known: dict[str, tuple[float, dict[str, str]]] = {}  # until when, and its columns
-
-    def ensure(self, account: Account, table: str, columns: Mapping[str, str]) -> None:
-        """Make the table and the columns that are missing; raises `DestinationBroken` for columns of another type."""
-        until, known = self._known.get(table, (0.0, {}))
-        if time.monotonic() < until and columns.items() <= known.items():
-            return
-        # Explicitly: a table that Manticore makes by itself on a first write would not know Chinese words.
-        account.sql(create_table(table, columns))
-        found = _describe(account, table)
-        if wrong := differing(found, columns):
-            raise DestinationBroken(
-                f"The table {table!r} has {wrong[0]!r} as {found[wrong[0]]}, which is declared as "
-                f"{columns[wrong[0]]!r}: name another table, or drop this one and resync."
-            )
-        for name in [name for name in columns if name not in found]:
-            self._add(account, table, name, columns[name])
-        self._known[table] = (time.monotonic() + KNOWN_SECONDS, {**known, **columns})
-
-    def _add(self, account: Account, table: str, name: str, kind: str) -> None:
-        try:
-            account.sql(add_column(table, name, kind))
-        except Refused:
-            if name not in _describe(account, table):  # else another process was first
-                raise
-
-    def forget(self, table: str) -> None:
-        """Look again: the table is not what it was."""
-        self._known.pop(table, None)
-
-
-def _describe(account: Account, table: str) -> dict[str, str]:
-    return {str(row.get("Field")): str(row.get("Type")) for row in account.sql(f"DESC {table}")}
+Numbered = tuple[int, Write]
 
 
 class Store:
-    """Writes under one credential."""
+    """Writes under one credential, for one call of the handler."""
 
     def __init__(self, account: Account, tables: Tables) -> None:
         """`tables`: of the same server."""
         self._account = account
         self._tables = tables
+        self._rechecked: set[str] = set()
+        self.made: set[str] = set()  # tables that had to be made
 
     def write(self, writes: Sequence[Write]) -> list[Problem]:
-        """Write all; answers for each what it alone ended with. What is raised counts for all of them."""
+        """Write all; return for each the error that it ended with, or None. What is raised counts for all of them.
+
+        What was answered counts, whatever comes after: rows that could not be written end with the reason.
+        """
         if len(writes) == 1:
             return [self._alone(writes[0])]
-        # None of a refused transaction was stored, and which row was to blame is told by no version alike. What was
-        # stored before is written again: every write comes to the same end twice.
+        self._ensure(writes)
+        problems: list[Problem] = [None] * len(writes)
+        requests = list(_requests(writes))
+        for number, rows in enumerate(requests):
+            try:
+                for at, problem in self._request(rows):
+                    problems[at] = problem
+            except HandlerError as error:
+                if number == 0:
+                    raise
+                for at, _write in [row for left in requests[number:] for row in left]:
+                    problems[at] = error
+                break
+        return problems
+
+    def _request(self, rows: Sequence[Numbered]) -> list[tuple[int, Problem]]:
+        """Write the rows of one request, one by one where it is refused; raises what counts for all of them."""
+        writes = [write for _at, write in rows]
         try:
-            self._together(writes)
-        except Refused as refused:
-            if refused.why not in _WHY_AGAIN:
-                return self._one_by_one(writes)
+            self._bulk(writes)
+        except (Refused, Hindered) as refused:
+            # Nothing of a refused transaction was stored, and no version says alike which row was to blame.
+            if not isinstance(refused, Refused) or refused.why not in _WHY_AGAIN:
+                return self._one_by_one(rows)
             for table in {one.table for one in writes}:
                 self._tables.forget(table)
+            self._ensure(writes)
             try:
-                self._together(writes)
-            except Refused:
-                return self._one_by_one(writes)
-        return [None] * len(writes)
+                self._bulk(writes)
+            except (Refused, Hindered):
+                return self._one_by_one(rows)
+        return [(at, None) for at, _write in rows]
 
-    def _together(self, writes: Sequence[Write]) -> None:
-        for table, columns in _columns(writes).items():
-            self._tables.ensure(self._account, table, columns)
-        for number, lines in enumerate(_requests(writes)):
-            try:
-                self._account.bulk(lines)
-            except (Unreachable, RateLimited, DestinationBroken) as error:
-                if number:  # those say that nothing was stored, which holds for the first request alone
-                    raise RetryLater(str(error)) from error
-                raise
+    def _bulk(self, writes: Sequence[Write]) -> None:
+        self._account.bulk(one.line for one in writes)
 
-    def _one_by_one(self, writes: Sequence[Write]) -> list[Problem]:
-        """Each for itself, up to what stops all: then the rest ends with that."""
-        found: list[Problem] = []
-        for write in writes:
+    def _one_by_one(self, rows: Sequence[Numbered]) -> list[tuple[int, Problem]]:
+        """Each row for itself, up to an error that stops all: the rest ends with that.
+
+        A refusal without a reason in the row may be the row's all the same. So one such row does not stop the others.
+        """
+        found: list[tuple[int, Problem]] = []
+        hindered = 0
+        for number, (at, write) in enumerate(rows):
             try:
-                found.append(self._alone(write))
+                found.append((at, self._alone(write)))
+                hindered = 0
             except HandlerError as error:
-                return [*found, *[error] * (len(writes) - len(found))]
+                hindered += 1
+                if isinstance(error, Hindered) and hindered < _MOST_HINDERED:
+                    found.append((at, error))
+                    continue
+                return [*found, *((left, error) for left, _write in rows[number:])]
         return found
 
     def _alone(self, write: Write) -> Problem:
-        """What this one row ended with, if it was refused; raises what is no fault of the row."""
+        """Return the error that this one row ended with, if it was refused; raises what is no fault of the row."""
         try:
             self._send(write)
         except Refused as refused:
             if refused.why not in _WHY_AGAIN:
+                self._recheck(write)
                 return refused
             if write.values is None:
                 return None  # no table, no row
@@ -123,20 +111,36 @@ class Store:
         return None
 
     def _again(self, write: Write) -> Problem:
-        """The table was dropped or changed since it was looked at."""
+        """Write a row again: the table was dropped or changed since it was looked at."""
         self._tables.forget(write.table)
         try:
             self._send(write)
+        except Refused as refused:
+            if refused.why in _WHY_AGAIN:
+                raise Unavailable(f"The table {write.table!r} was made, and yet: {refused}") from None
+            return refused
         except PermanentError as refused:
             return refused
         return None
+
+    def _recheck(self, write: Write) -> None:
+        """Look at the table after a refusal: a column whose type was changed makes every document look wrong."""
+        if write.columns is not None and write.table not in self._rechecked:
+            self._rechecked.add(write.table)
+            self._tables.forget(write.table)
+            self._ensure([write])
 
     def _send(self, write: Write) -> None:
         if write.values is None:
             self._account.delete(write.table, write.row_id)
             return
-        self._tables.ensure(self._account, write.table, write.columns or {})
+        self._ensure([write])
         self._account.replace(write.table, write.row_id, write.values)
+
+    def _ensure(self, writes: Sequence[Write]) -> None:
+        for table, columns in _columns(writes).items():
+            if self._tables.ensure(self._account, table, columns, KNOWN_SECONDS):
+                self.made.add(table)
 
 
 def _columns(writes: Sequence[Write]) -> dict[str, dict[str, str]]:
@@ -148,16 +152,20 @@ def _columns(writes: Sequence[Write]) -> dict[str, dict[str, str]]:
     return found
 
 
-def _requests(writes: Sequence[Write]) -> Iterator[list[str]]:
-    """Lines of bulk requests. Rows of one table stand together: each change of table ends a transaction."""
-    for _, rows in groupby(sorted(writes, key=attrgetter("table")), key=attrgetter("table")):
-        lines: list[str] = []
+def _requests(writes: Sequence[Write]) -> Iterator[list[Numbered]]:
+    """Rows of bulk requests, with their place among all. Each request is one transaction, so it has one table."""
+    for _, rows in groupby(sorted(enumerate(writes), key=_table_of), key=_table_of):
+        request: list[Numbered] = []
         size = 0
-        for row in rows:
-            line = row.line
-            if lines and size + len(line) > REQUEST_BYTES:
-                yield lines
-                lines, size = [], 0
-            lines.append(line)
-            size += len(line) + 1
-        yield lines
+        for at, row in rows:
+            length = len(row.line) + 1
+            if request and size + length > REQUEST_BYTES:
+                yield request
+                request, size = [], 0
+            request.append((at, row))
+            size += length
+        yield request
+
+
+def _table_of(row: Numbered) -> str:
+    return row[1].table

@@ -1,124 +1,157 @@
-"""Statuses of one account: create, find, look at, edit, delete; and uploads."""
+"""Statuses of one account: create, look at, edit, delete; and uploads."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from mastodon import Mastodon
 
-from syncqueue.core.errors import DestinationBroken, HandlerError, OutcomeUnknown, PermanentError, RetryLater
+from syncqueue.core.errors import DestinationBroken, HandlerError, PermanentError, Unavailable
 from syncqueue.handlers.base import Place, RemotePart
-from syncqueue.handlers.mastodon.answers import Asked, Doubtful, Gone, bad_token
-from syncqueue.handlers.mastodon.client import MastodonClient, Operation
-from syncqueue.handlers.mastodon.instance import Limits
-from syncqueue.handlers.mastodon.post import Post, is_shown_by
+from syncqueue.handlers.mastodon.answers import Asked, Doubtful, Gone
+from syncqueue.handlers.mastodon.client import DESCRIPTIONS, MastodonClient, Operation, describe, edit, whose
+from syncqueue.handlers.mastodon.instance import Instance, read_instance
+from syncqueue.handlers.mastodon.options import Visibility
+from syncqueue.handlers.mastodon.post import Post, is_exactly, is_more_open, is_shown_by
+from syncqueue.outbound.urls import host_of, read_url
 
 STATUS, PICTURE = "status", "picture"  # kinds of remote parts
-RECENT_COUNT = 20  # statuses that are looked through for one whose answer was lost
 # How often to ask whether an upload has been processed; most are within a second.
 _POLL_SECONDS = (0.2, 0.3, 0.5, 1.0)
-
 _PLACEHOLDER = "…"  # seen by nobody else, and for a moment
 
-_CREATES = Asked(creates=True)
 # Thirty in half an hour each on mastodon.social, where the account has three hundred in five minutes.
 _DELETES = _UPLOADS = Asked(limited="task")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Present:
-    """What is out there, as the instance tells it."""
-
-    visibility: str
-    alts: Mapping[str, str]  # of the attached pictures, by their ids
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Created:
-    """A status that was posted, or was found."""
-
-    part: RemotePart
-    visibility: str
-    # False: it is an earlier attempt's, whose answer was lost and whose text has changed since.
-    is_current: bool = True
+Status = Mapping[str, Any]  # as an instance describes it: https://docs.joinmastodon.org/entities/Status/
 
 
 class Account:
     """An account as a destination describes it, for one job."""
 
-    def __init__(self, client: MastodonClient, place: Place) -> None:
-        """Keep what is needed, and start the job's time; raises `DestinationBroken` for an unusable destination."""
-        self._client = client
-        self._place = place
-        self._caller = client.caller(place)
+    def __init__(self, client: MastodonClient, place: Place, owner: str = "") -> None:
+        """Keep what is needed, and start the job's time; raises `DestinationBroken` for an unusable destination.
 
-    async def limits(self) -> Limits:
-        """What the instance takes."""
-        return await self._client.limits(self._caller)
+        `owner` names the object of the job ("notes.note:42").
+        """
+        self.client = client
+        self.owner = owner
+        self.place = place
+        self._caller = client.caller(place)
+        self.address = self._caller.url.geturl()
+        self._identity: str | None = None  # once it was asked for
+
+    async def instance(self) -> Instance:
+        """How the instance treats statuses; asked at most once an hour."""
+        known = self.client.memory.instance(self.address)
+        if known is None:
+            known = read_instance(await self._description())
+            self.client.memory.note_instance(self.address, known)
+        return known
+
+    async def keeps_visibility(self) -> bool:
+        """Whether an edit there is known to leave the visibility of a status alone."""
+        return (await self.instance()).keeps_visibility and not self.client.memory.opens_edited(self.address)
 
     async def describe(self) -> str:
         """The account's name, from the instance."""
-        return f"@{(await self._me()).get('username', '')}@{self._caller.url.netloc}"
+        return f"@{(await self.ask_me()).get('username', '')}@{self._caller.url.netloc}"
 
-    async def create(self, post: Post, key: str, *, look_first: bool) -> Created:
-        """Post a status, or find it posted by an attempt whose answer was lost.
+    async def me(self) -> Status:
+        """The account; asked at most once an hour."""
+        known = self.client.memory.account(self.address, self._caller.token)
+        return known if known is not None else await self.ask_me()
 
-        `look_first`: there may have been such an attempt. Instances forget idempotency keys after an hour, and
-        some never knew them. Those that know them answer with what was posted then, whatever is sent now.
-        """
-        found = await self._find(post) if look_first else None
-        if found is not None:
-            return self._created(found)
-        status = await self._post(post, key)
-        return self._created(status, is_current=not look_first or is_shown_by(post, status))
+    async def ask_me(self) -> Status:
+        """The account, as the instance describes it now."""
+        found: Status = await self._call(whose)
+        self.client.memory.note_account(self.address, self._caller.token, found)
+        return found
 
-    async def claim(self, key: str) -> Created:
-        """The status that was posted with `key` by an attempt whose answer was lost; raises `Gone`.
+    async def identity(self) -> str:
+        """The account's unchanging name: its id, and the host that its own page is on."""
+        account = await self.me()
+        try:
+            host = host_of(read_url(str(account.get("url") or account.get("uri"))))
+        except ValueError:
+            host = host_of(self._caller.url)
+        return f"{account['id']}@{host.lower()}"
+
+    async def known_identity(self) -> str:
+        """The same, or "" where the token may not ask for it. Asked once for a job: before anything is sent."""
+        if self._identity is None:
+            try:
+                self._identity = await self.identity()
+            except (PermanentError, DestinationBroken):
+                self._identity = ""  # what is wrong with the token is told by what it is for
+        return self._identity
+
+    async def create(self, post: Post, key: str) -> Status:
+        """Post a status; returns it, or the one that was posted with `key` before."""
+        status = await self._request_post(post, key)
+        self.client.memory.note_owner(self.address, str(status["id"]), self.owner)
+        return status
+
+    async def claim(self, key: str) -> tuple[Status, bool]:
+        """The status that was posted with `key` by an attempt whose response was lost; raises `Gone`.
 
         An instance answers a repeated key with what was posted then, so nobody needs to know the text any more. Where
-        nothing was posted, or the key is forgotten, this posts a placeholder for the account's own eyes: then
-        `is_current` is true.
+        nothing was posted, or the key is forgotten, this posts a placeholder for the account's own eyes: then the
+        second value is true.
         """
         post = Post(text=_PLACEHOLDER, visibility="direct")
+        status = await self._request_post(post, key)
+        return status, is_shown_by(post, status)
+
+    async def look(self, part: RemotePart) -> Status:
+        """A status as it is now; raises `Gone`."""
+        self._must_be_here(part)
+        found: Status = await self._call(lambda api: api.status(part.id))
+        return found
+
+    async def is_exactly(self, post: Post, status: Status) -> bool:
+        """Whether an edit to `post` would change nothing; False where that cannot be told."""
+        if not await self.client.run(is_shown_by, post, status):
+            return False
+        source = await self.source(status)
+        return source is not None and is_exactly(post, status, source)
+
+    async def source(self, status: Status) -> Status | None:
+        """The text of a status as its author entered it; None where the server does not tell."""
+        known = self.client.memory.source(self.address, status)
+        if known is not None:
+            return known
+        number = str(status["id"])
         try:
-            status = await self._request_post(post, key)
-        except OutcomeUnknown as lost:
-            raise RetryLater(str(lost)) from lost  # asked again it comes to the same: nobody has to decide about it
-        return self._created(status, is_current=is_shown_by(post, status))
+            found = await self.ask(lambda api: api.status_source(number))
+        except (PermanentError, DestinationBroken):
+            return None
+        if not isinstance(found, dict) or "text" not in found:
+            return None
+        self.client.memory.note_source(self.address, status, found)
+        return found
 
-    async def look(self, part: RemotePart) -> Present:
-        """What a status is like now; raises `Gone`."""
-        answer = await self._call(lambda api: api.status(part.id))
-        pictures = answer.get("media_attachments") or ()
-        return Present(
-            visibility=str(answer.get("visibility")),
-            alts={str(picture["id"]): picture.get("description") or "" for picture in pictures},
-        )
-
-    async def edit(self, part: RemotePart, post: Post) -> None:
-        """Make a status show `post`, but for its visibility and place in the thread; raises `Gone`."""
-        await self._call(
-            lambda api: api.status_update(
-                part.id,
-                post.text,
-                spoiler_text=post.spoiler,
-                sensitive=post.sensitive,
-                media_ids=list(post.media_ids),
-            )
-        )
+    async def edit(self, part: RemotePart, post: Post) -> Status:
+        """Make a status show `post`, but for its visibility and place in the thread; returns it. Raises `Gone`."""
+        self._must_be_here(part)
+        fields = {
+            "status": post.text,
+            "spoiler_text": post.spoiler,
+            "sensitive": post.sensitive,
+            "media_ids": list(post.media_ids),
+        } | ({"language": post.language} if post.language else {})
+        status: Status = await self._call(edit(part.id, fields))
+        return status
 
     async def delete(self, part: RemotePart) -> None:
         """Take a status away, or find it gone."""
-        if part.address not in ("", self._place.address):
-            # Its instance must not be shown this account's token.
-            raise PermanentError(f"It was posted to another instance: remove it by hand ({part.url or part.id}).")
+        self._must_be_here(part)
         try:
             # Some servers answer with the status, some with nothing.
-            await self._ask(lambda api: api.status_delete(part.id), _DELETES)
+            await self.ask(lambda api: api.status_delete(part.id), _DELETES)
         except Gone:
             return
 
@@ -138,15 +171,27 @@ class Account:
             answer = await self._call(lambda api: api.media(number))
         return number
 
-    async def _post(self, post: Post, key: str) -> Mapping[str, Any]:
-        try:
-            return await self._request_post(post, key)
-        except OutcomeUnknown as lost:
-            return await self._find_after(lost, post)
+    async def part(self, status: Status) -> RemotePart:
+        """A status as a remote part."""
+        # Some servers have no page for every status, but each has an identifier that is a URL.
+        url = str(status.get("url") or status.get("uri") or "")
+        identity = await self.known_identity()
+        return RemotePart(kind=STATUS, id=str(status["id"]), url=url, address=self.place.address, identity=identity)
 
-    async def _request_post(self, post: Post, key: str) -> Mapping[str, Any]:
-        answer: Mapping[str, Any] = await self._call(
-            lambda api: api.status_post(
+    async def ask(self, operation: Operation, asked: Asked | None = None) -> Any:
+        """The JSON that one request is answered with; raises `HandlerError`s alone."""
+        return await self.client.ask(self._caller, operation, asked)
+
+    def is_too_open(self, status: Status, wanted: Visibility) -> bool:
+        """Whether an edit has made a status more public than wanted, which is kept in mind for the instance."""
+        if not is_more_open(status, wanted):
+            return False
+        self.client.memory.note_opens_edited(self.address)
+        return True
+
+    async def _request_post(self, post: Post, key: str) -> Status:
+        def send(api: Mastodon) -> object:
+            return api.status_post(
                 post.text,
                 in_reply_to_id=post.reply_to or None,
                 media_ids=list(post.media_ids) or None,
@@ -155,57 +200,32 @@ class Account:
                 spoiler_text=post.spoiler or None,
                 language=post.language,
                 idempotency_key=key,
-            ),
-            _CREATES,
-        )
+            )
+
+        answer: Status = await self._call(send)
         return answer
-
-    async def _find_after(self, lost: OutcomeUnknown, post: Post) -> Mapping[str, Any]:
-        try:
-            found = await self._find(post)
-        except HandlerError:
-            found = None  # what is to be said is that the first answer was lost
-        if found is None:
-            raise lost
-        return found
-
-    async def _find(self, post: Post) -> Mapping[str, Any] | None:
-        try:
-            number = (await self._me())["id"]
-            recent = await self._ask(lambda api: api.account_statuses(number, exclude_reblogs=True, limit=RECENT_COUNT))
-        except (PermanentError, DestinationBroken):
-            return None  # the token may be good for posting alone; its idempotency key still stands guard
-        statuses = [status for status in recent if isinstance(status, dict) and status.get("id")]
-        return next((status for status in statuses if is_shown_by(post, status)), None)
-
-    async def _me(self) -> Any:
-        return await self._call(_whose)
 
     async def _call(self, operation: Operation, asked: Asked | None = None) -> Any:
         """One request that is answered with a thing that has an id."""
-        answer = await self._ask(operation, asked)
+        answer = await self.ask(operation, asked)
         if isinstance(answer, dict) and answer.get("id"):
             return answer
-        error = OutcomeUnknown if asked is _CREATES else RetryLater
-        raise error("The instance answers with something that is no answer of the Mastodon API.")
+        raise Unavailable("The instance answers with something that is no answer of the Mastodon API.")
 
-    async def _ask(self, operation: Operation, asked: Asked | None = None) -> Any:
-        try:
-            return await self._client.call(self._caller, operation, asked)
-        except Doubtful as doubtful:
-            # What is refused here and where nothing but the token is looked at is the token.
+    async def _description(self) -> Any:
+        refused: HandlerError | None = None
+        for path in DESCRIPTIONS:
             try:
-                await self._client.call(self._caller, _whose)
+                return await self.client.call(self._caller, describe(path))
+            except Doubtful as doubtful:
+                refused = doubtful
             except PermanentError:
-                raise DestinationBroken(bad_token(str(doubtful))) from None
-            raise
+                continue
+        if refused is not None:
+            await self.ask_me()  # raises where the token or a proxy is why nothing is told
+        return None  # it does not say, so the defaults are taken: few instances have tighter ones
 
-    def _created(self, status: Mapping[str, Any], *, is_current: bool = True) -> Created:
-        # Some servers have no page for every status, but each has an identifier that is a URL.
-        url = str(status.get("url") or status.get("uri") or "")
-        part = RemotePart(kind=STATUS, id=str(status["id"]), url=url, address=self._place.address)
-        return Created(part=part, visibility=str(status.get("visibility")), is_current=is_current)
-
-
-def _whose(api: Mastodon) -> object:
-    return api.account_verify_credentials()
+    def _must_be_here(self, part: RemotePart) -> None:
+        if part.address.removesuffix("/") not in ("", self.address):
+            # Its instance must not be shown this account's token.
+            raise PermanentError(f"It was posted to another instance: remove it by hand ({part.url or part.id}).")

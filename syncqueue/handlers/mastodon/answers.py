@@ -1,4 +1,4 @@
-"""What an instance's answers, and the lack of one, mean for the queue. Pure; the one place where it is decided.
+"""What an instance's responses, and the lack of one, mean for the queue. Pure; the one place where it is decided.
 
 https://docs.joinmastodon.org/methods/statuses/. Servers that speak the API (Pleroma, GoToSocial, Takahe) give other
 statuses and texts for the same thing, so the class of a status decides, and never a text.
@@ -11,16 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from typing import Any
 
 from syncqueue.core.errors import (
     DestinationBroken,
     HandlerError,
     HoldScope,
-    OutcomeUnknown,
     PermanentError,
     RateLimited,
-    RetryLater,
+    Unavailable,
 )
 from syncqueue.secrets import redact
 
@@ -35,19 +35,33 @@ class Gone(PermanentError):
     """The status does not exist any more, or never did."""
 
 
+class FailedInside(Unavailable):
+    """The instance, or its proxy, answered 500: it may have failed over what it was sent."""
+
+
 class Doubtful(PermanentError):
-    """Refused with 400: by Mastodon for the content, by some other servers for a bad token too."""
+    """A refusal that may not be the instance's, or not be about the content.
+
+    Some servers refuse a bad token with 400, and some write their refusals as plain text or HTML, as a proxy does.
+    `refusal` is what it means if the instance itself refused the content.
+    """
+
+    def __init__(self, refusal: HandlerError, *, is_page: bool) -> None:
+        """`is_page`: it was no JSON."""
+        super().__init__(str(refusal))
+        self.refusal = refusal
+        self.is_page = is_page
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What was answered, before the client library made something of it."""
+    """A response, before the client library made something of it."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
 
-    @property
+    @cached_property
     def content(self) -> Any:
         """The JSON of the body; None when it is something else, such as a proxy's page."""
         try:
@@ -65,28 +79,29 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What a request was about, as far as its answer means something else because of it."""
+    """What a request was about, as far as its response means something else because of it."""
 
-    creates: bool = False  # something new, so that it matters whether it was carried out
     # What a rate limit is said of. Deletes and uploads have limits of their own, tighter than the account's, so only
     # the task at hand waits for those and everything else goes on.
     limited: HoldScope = "credential"
 
 
 def judge(answer: Answer, asked: Asked, now: datetime) -> HandlerError | None:
-    """The error to raise for an answer; None when it is what was hoped for."""
+    """The error to raise for a response; None when it is what was hoped for."""
     said = f"The instance answers {answer.status}" + (f": {answer.reason}" if answer.reason else ".")
     if answer.status == 429:
         return RateLimited(said, after_seconds=wait_seconds(answer.headers, now), scope=asked.limited)
     if answer.status >= 500:
-        return _failed(answer.status, said, asked)
+        return FailedInside(said) if answer.status == 500 else Unavailable(said)
     if 300 <= answer.status < 400:
         return _redirected(answer)
     if answer.content is None:
-        # No instance says this: something before it does, which will go away again.
         said = f"Something that is no Mastodon API answers {answer.status} (a proxy's page?)."
-        return OutcomeUnknown(said) if answer.status < 300 and asked.creates else RetryLater(said)
-    return None if answer.status < 300 else _refused(answer.status, said)
+        # Whose refusal it is can be told by a question whose answer is known; a "yes" in another form is no yes.
+        if answer.status < 300:
+            return Unavailable(said)
+        return Doubtful(_refused_by_page(answer.status, said), is_page=True)
+    return None if answer.status < 300 else _said_in_json(answer.status, said)
 
 
 def wait_seconds(headers: Mapping[str, str], now: datetime) -> float:
@@ -94,25 +109,32 @@ def wait_seconds(headers: Mapping[str, str], now: datetime) -> float:
     moment = _moment(headers.get("X-RateLimit-Reset", "")) or _moment(headers.get("Retry-After", ""), now)
     if moment is None:
         return UNNAMED_WAIT_SECONDS
-    seconds = (moment - (_http_date(headers.get("Date", "")) or now)).total_seconds()
+    seconds = (moment - (server_time(headers) or now)).total_seconds()
     return min(max(seconds, 1.0), LONGEST_WAIT_SECONDS)
 
 
-def _failed(status: int, said: str, asked: Asked) -> HandlerError:
-    # A gateway that gave up waiting: the server behind it has the status and may still post it. Any other 5xx is
-    # the answer of a server that failed: nearly always nothing was stored.
-    return OutcomeUnknown(said) if status == 504 and asked.creates else RetryLater(said)
+def server_time(headers: Mapping[str, str]) -> datetime | None:
+    """The time of the server's clock when it answered, in whole seconds; None where it does not say."""
+    return _http_date(headers.get("Date", ""))
 
 
 def _redirected(answer: Answer) -> HandlerError:
     said = f"The instance answers with a redirect ({answer.status}), which is never followed: enter its real address."
-    return DestinationBroken(said) if answer.status in (301, 308) else RetryLater(said)
+    return DestinationBroken(said) if answer.status in (301, 308) else Unavailable(said)
+
+
+def _said_in_json(status: int, said: str) -> HandlerError:
+    refusal = _refused(status, said)
+    return Doubtful(refusal, is_page=False) if status == 400 else refusal
+
+
+def _refused_by_page(status: int, said: str) -> HandlerError:
+    # The token is good, if this is asked for at all: then it is about this request, such as a firewall's "no".
+    return PermanentError(said) if status in (401, 403) else _refused(status, said)
 
 
 def _refused(status: int, said: str) -> HandlerError:
     match status:
-        case 400:
-            return Doubtful(said)
         case 401:
             return DestinationBroken(bad_token(said))
         case 403:
@@ -123,7 +145,7 @@ def _refused(status: int, said: str) -> HandlerError:
         case 404 | 410:
             return Gone(said)
         case 408 | 425:
-            return RetryLater(said)
+            return Unavailable(said)
     return PermanentError(said)
 
 
@@ -147,6 +169,6 @@ def _moment(text: str, now: datetime | None = None) -> datetime | None:
 def _http_date(text: str) -> datetime | None:
     try:
         found = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.cookiejar
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -18,15 +17,15 @@ from mastodon.errors import MastodonError
 from syncqueue.core.errors import (
     DestinationBroken,
     HandlerError,
-    OutcomeUnknown,
-    PermanentError,
     RetryLater,
+    Unavailable,
     Unreachable,
 )
 from syncqueue.handlers.base import HandlerConfig, Place
-from syncqueue.handlers.mastodon.answers import Asked, judge
-from syncqueue.handlers.mastodon.instance import Limits, read_limits
+from syncqueue.handlers.mastodon.answers import Answer, Asked, Doubtful, bad_token, judge, server_time
+from syncqueue.handlers.mastodon.budget import ByteBudget
 from syncqueue.handlers.mastodon.line import Line
+from syncqueue.handlers.mastodon.memory import Memory
 from syncqueue.handlers.mastodon.options import TOKEN, instance_url
 from syncqueue.outbound.connect import find_forbidden, is_unsent
 from syncqueue.outbound.diagnosis import explain_unreachable
@@ -38,14 +37,19 @@ from syncqueue.outbound.urls import endpoint_of, host_of, port_of
 ANSWER_SHARE, JOB_SHARE = 0.6, 0.9
 # With less than this left of an attempt no further call is begun.
 SHORTEST_CALL_SHARE = 0.05
-LIMITS_SECONDS = 3600.0
 NO_ENDPOINT = "no instance"  # nothing is ever sent there, so its breaker never opens
 PICTURE_REDIRECTS = 3  # picture hosts send from one name to another
+# Of pictures that are held in memory at one time, by all attempts of a process.
+PICTURE_MEMORY_BYTES = 48 * 1024 * 1024
 # Any that has the endpoints used here; it is stated so that the library does not look it up, which it does badly.
 _VERSION = "4.0.0"
-_USER_AGENT = "django-syncqueue (Mastodon.py)"
+USER_AGENT = "django-syncqueue (Mastodon.py)"
 
 Operation = Callable[[Mastodon], object]
+
+
+class OutOfTime(RetryLater):
+    """The attempt has no time left for another request: none was made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +68,10 @@ class MastodonClient:
         """Read the configuration; nothing is opened yet."""
         self._config = config
         self.outbound = config.outbound(public_only=True)
+        self.memory = Memory()
+        self.pictures = ByteBudget(PICTURE_MEMORY_BYTES)
         self._threads = HandlerThreads(config.service)
         self._session: OutboundSession | None = None
-        self._limits: dict[str, tuple[float, Limits]] = {}  # by instance: until when they hold
 
     def caller(self, place: Place) -> Caller:
         """For one job, which begins now; raises `DestinationBroken` for an address or token that is none."""
@@ -81,45 +86,43 @@ class MastodonClient:
         return Caller(url=url, token=token, ends_at=ends_at)
 
     def endpoint(self, place: Place) -> str:
-        """The "host:port" of a destination's instance, by its address alone; what is wrong with it an attempt tells."""
+        """The "host:port" of a destination's instance, by its address alone; an attempt says what is wrong with it."""
         try:
             return endpoint_of(instance_url(place.address, self.outbound.is_allowed_private))
         except ValueError:
             return NO_ENDPOINT
 
+    async def ask(self, caller: Caller, operation: Operation, asked: Asked | None = None) -> Any:
+        """The JSON that one request is answered with; raises `HandlerError`s alone, and never `Doubtful`."""
+        try:
+            return await self.call(caller, operation, asked)
+        except Doubtful as doubtful:
+            raise await self._explained(caller, doubtful) from None
+
     async def call(self, caller: Caller, operation: Operation, asked: Asked | None = None) -> Any:
-        """The JSON that one request is answered with; raises `HandlerError`s alone."""
+        """As `ask`, but raises `Doubtful` where it is not known whose refusal it was, or of what."""
         asked = asked or Asked()
         left = caller.ends_at - time.monotonic()
         if left < self._config.attempt_timeout_seconds * SHORTEST_CALL_SHARE:
-            raise RetryLater("There is more to do than one attempt has time for; it goes on soon.", after_seconds=1.0)
+            raise OutOfTime("There is more to do than one attempt has time for; it goes on soon.", after_seconds=1.0)
         line = Line(self._opened(), seconds=left)
-        error = await self._threads.run(_try, operation, self._mastodon(caller, line, left))
+        error, refusal = await self._threads.run(_exchange, operation, self._mastodon(caller, line, left), line, asked)
         if error is not None and not line.was_used:
             raise error  # nothing was asked for: a mistake of ours, or of the library
         if line.answer is None:
             # Without the cause: its text is the other side's, and unbounded.
-            raise await self._unanswered(error, caller, asked) from None
-        refusal = judge(line.answer, asked, datetime.now(UTC))
+            raise await self._unanswered(error, caller) from None
+        self._note_clock(caller, line.answer)
         if refusal is not None:
             raise refusal
         return line.answer.content
-
-    async def limits(self, caller: Caller) -> Limits:
-        """What the instance takes, asked at most once an hour."""
-        address = caller.url.geturl()
-        until, known = self._limits.get(address, (0.0, Limits()))
-        if time.monotonic() >= until:
-            known = read_limits(await self._description(caller))
-            self._limits[address] = (time.monotonic() + LIMITS_SECONDS, known)
-        return known
 
     def may_fetch(self, url: str) -> bool:
         """Whether a URL is of the form that `fetch` takes."""
         return may_fetch(self.outbound, url)
 
     async def fetch(self, url: str, *, max_bytes: int, seconds: float) -> bytes:
-        """What a URL of a user's names; raises `FetchError`."""
+        """The content of a URL that a user has written; raises `FetchError`."""
         fetched = await self._threads.run(
             fetch, self._opened(), url, max_bytes=max_bytes, max_redirects=PICTURE_REDIRECTS, timeout_seconds=seconds
         )
@@ -136,12 +139,34 @@ class MastodonClient:
         if opened is not None:
             opened.close()
 
-    async def _description(self, caller: Caller) -> Any:
-        for path in ("/api/v2/instance", "/api/v1/instance"):
-            # Mastodon 3 and some other servers do not have the first.
-            with suppress(PermanentError):
-                return await self.call(caller, _describe(path))
-        return None  # it does not say, so the defaults are taken: few instances have tighter ones
+    async def _explained(self, caller: Caller, doubtful: Doubtful) -> HandlerError:
+        """Whose refusal it was, by questions whose answer is known: who am I, and what instance is this."""
+        try:
+            me = await self.call(caller, whose)
+        except Doubtful as refused:
+            is_page = doubtful.is_page or refused.is_page
+            return DestinationBroken(bad_token(str(refused))) if not is_page else await self._blame(caller, refused)
+        except HandlerError as error:
+            return error
+        return doubtful.refusal if isinstance(me, dict) and me.get("id") else Unavailable(str(doubtful))
+
+    async def _blame(self, caller: Caller, refused: Doubtful) -> HandlerError:
+        """Whether a page that refuses everything is the instance's word on the token, or a proxy's."""
+        for path in DESCRIPTIONS:
+            try:
+                # Without the token: some servers refuse a bad one everywhere.
+                found = await self.call(caller, describe(path, with_token=False))
+            except Doubtful:
+                continue
+            except HandlerError as error:
+                return error
+            if isinstance(found, dict) and ("version" in found or "configuration" in found):
+                return DestinationBroken(bad_token(str(refused)))
+        return Unavailable(str(refused))
+
+    def _note_clock(self, caller: Caller, answer: Answer) -> None:
+        if (moment := server_time(answer.headers)) is not None:
+            self.memory.note_offset(caller.url.geturl(), moment.timestamp() - time.time())
 
     def _opened(self) -> OutboundSession:
         """Made on first use; it is shared by all accounts, so it must keep none of their cookies."""
@@ -160,13 +185,13 @@ class MastodonClient:
             request_timeout=cast(float, timeout),  # it goes to requests, which takes both apart
             mastodon_version=_VERSION,
             version_check_mode="created",
-            user_agent=_USER_AGENT,
+            user_agent=USER_AGENT,
         )
         # Not as an argument: the library would read the token from a file of that name, if there is one.
         api.access_token = caller.token
         return api
 
-    async def _unanswered(self, error: Exception | None, caller: Caller, asked: Asked) -> HandlerError:
+    async def _unanswered(self, error: Exception | None, caller: Caller) -> HandlerError:
         # The library wraps what happened, and says nothing of it.
         cause = error.__context__ if isinstance(error, MastodonError) else error
         if cause is not None and (forbidden := find_forbidden(cause)) is not None:
@@ -174,26 +199,53 @@ class MastodonClient:
         if cause is not None and is_unsent(cause):
             host, port = host_of(caller.url), port_of(caller.url)
             return Unreachable(await explain_unreachable(host, port, cause, outbound=self.outbound))
-        name = type(cause or error).__name__
-        if asked.creates:
-            return OutcomeUnknown(f"The instance's answer was lost ({name}): the status may be there or not.")
-        return RetryLater(f"The instance's answer was lost ({name}).")
+        return Unavailable(f"The instance's answer was lost ({type(cause or error).__name__}).")
 
 
-def _try(operation: Operation, api: Mastodon) -> Exception | None:
-    """What the library raised. Its results are not used: it casts them, and what was answered is kept anyway."""
+def _exchange(
+    operation: Operation, api: Mastodon, line: Line, asked: Asked
+) -> tuple[Exception | None, HandlerError | None]:
+    """What the library raised, and what the response means. Runs in a thread, where the JSON is parsed too.
+
+    The library's results are not used: it casts them, and the response is kept anyway.
+    """
+    error: Exception | None = None
     try:
         operation(api)
-    except Exception as error:  # the library raises what it likes; the answer decides what it means
-        return error
-    return None
+    except Exception as raised:  # the library raises what it likes; the response decides what it means
+        error = raised
+    return error, judge(line.answer, asked, datetime.now(UTC)) if line.answer is not None else None
 
 
-def _describe(path: str) -> Operation:
+# The requests that the library has no safe way for
+
+DESCRIPTIONS = ("/api/v2/instance", "/api/v1/instance")  # Mastodon 3 and some other servers do not have the first
+
+
+def whose(api: Mastodon) -> object:
+    """Ask whose token it is."""
+    return api.account_verify_credentials()
+
+
+def describe(path: str, *, with_token: bool = True) -> Operation:
+    """Ask for the instance's description of itself. By the library's way, a failure ends in a RecursionError."""
+
     def get(api: Mastodon) -> None:
-        # With the token, as an instance may keep its description for its own people. Not by the library's way:
-        # where this look-up fails, that ends in a RecursionError.
-        headers = {"Authorization": f"Bearer {api.access_token}", "User-Agent": _USER_AGENT}
-        api.session.request("GET", f"{api.api_base_url}{path}", headers=headers, timeout=api.request_timeout)
+        # With the token, as an instance may keep its description for its own people.
+        _send(api, "GET", path, with_token=with_token)
 
     return get
+
+
+def edit(status_id: str, fields: dict[str, Any]) -> Operation:
+    """Edit a status. The library sends no language, and where none is sent some servers put in the account's."""
+
+    def put(api: Mastodon) -> None:
+        _send(api, "PUT", f"/api/v1/statuses/{status_id}", json=fields)
+
+    return put
+
+
+def _send(api: Mastodon, method: str, path: str, *, with_token: bool = True, **options: Any) -> None:
+    headers = {"User-Agent": USER_AGENT} | ({"Authorization": f"Bearer {api.access_token}"} if with_token else {})
+    api.session.request(method, f"{api.api_base_url}{path}", headers=headers, timeout=api.request_timeout, **options)

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from syncqueue.core.errors import ConfigurationError
+from syncqueue.core.errors import ConfigurationError, PermanentError
 from syncqueue.handlers.base import DocumentHandler, DocumentJob, HandlerConfig, Place, RemotePart
-from syncqueue.handlers.mastodon.account import PICTURE, STATUS, Account, Present
+from syncqueue.handlers.mastodon.account import PICTURE, STATUS, Account, Status
 from syncqueue.handlers.mastodon.answers import Gone
 from syncqueue.handlers.mastodon.client import MastodonClient
 from syncqueue.handlers.mastodon.fonts import ADVICE, load_fonts
 from syncqueue.handlers.mastodon.image import TEXT_SIZE
 from syncqueue.handlers.mastodon.instance import Limits
+from syncqueue.handlers.mastodon.length import count
 from syncqueue.handlers.mastodon.markdown import Picture
-from syncqueue.handlers.mastodon.options import OPTIONS, TOKEN, instance_url, over_limit, visibility
+from syncqueue.handlers.mastodon.mentions import break_mentions
+from syncqueue.handlers.mastodon.options import OPTIONS, TOKEN, breaks_mentions, instance_url, over_limit, visibility
 from syncqueue.handlers.mastodon.pictures import Uploader, shortened
 from syncqueue.handlers.mastodon.post import Post
+from syncqueue.handlers.mastodon.post import pictures_of as shown_pictures
 from syncqueue.handlers.mastodon.render import Rendered, Wanted, pictures_of, render
-from syncqueue.handlers.mastodon.thread import Thread, statuses_of
+from syncqueue.handlers.mastodon.thread import Thread
+from syncqueue.handlers.mastodon.trace import TRACE
 
 logger = logging.getLogger("syncqueue.mastodon")
 
@@ -34,8 +40,9 @@ _SAMPLE = "中文"  # what a picture of a text should be able to show; emoji are
 class MastodonHandler(DocumentHandler):
     """Keeps a status, or a thread of them, on an account for each object.
 
-    Creates carry an idempotency key, and one whose answer was lost is looked for among the account's recent
-    statuses before it is posted again.
+    Servers that speak Mastodon's API differ in much, so every response is judged by what it says. Creates carry an
+    idempotency key, which not all servers keep: what was sent is stored before it is sent, and looked for among the
+    account's statuses if its response was lost.
     """
 
     default_kind: ClassVar[str] = STATUS
@@ -49,42 +56,51 @@ class MastodonHandler(DocumentHandler):
 
     async def create(self, job: DocumentJob) -> _Parts:
         """Post the document."""
-        account = Account(self._client, job.place)
-        return await self._show(account, job, None)
+        return await self._show(job)
 
     async def update(self, job: DocumentJob) -> _Parts:
         """Edit what is out there; what cannot be edited (another visibility, gone) is replaced."""
-        account = Account(self._client, job.place)
-        present = await _look(account, job)
-        if present is not None and present.visibility != visibility(job.document, job.place):
-            present = None
-        return await self._show(account, job, present)
+        return await self._show(job)
 
     async def delete(self, job: DocumentJob) -> None:
-        """Delete the statuses, the last first; one whose answer was lost is asked for by its key."""
-        account = Account(self._client, job.place)
-        if any(part.id == _LOST for part in job.parts):
-            try:
-                claimed = await account.claim(job.idempotency_key)
-            except Gone:
-                return
-            # Stored before it is deleted, so that a deletion that fails is made again for this very status.
-            await job.checkpoint([claimed.part])
-            if claimed.is_current:
-                _say_what_may_be_left(job, self.config.service)
-        await Thread(account, job).shorten(0)
+        """Delete the statuses, the last first; one whose response was lost is looked for."""
+        account = Account(self._client, job.place, job.key)
+        thread = Thread(account, job)
+        await thread.find_lost()
+        is_untraced = any(part.id == _LOST for part in job.parts)
+        key = thread.traces[0].key if thread.traces else job.idempotency_key
+        if is_untraced or (thread.traces and (await account.instance()).keeps_keys):
+            await self._delete_claimed(account, job, key, is_untraced=is_untraced)
+        await thread.shorten(0)
+
+    async def _delete_claimed(self, account: Account, job: DocumentJob, key: str, *, is_untraced: bool) -> None:
+        """Delete what was posted with an idempotency key; it is used up then, and a late request finds it so."""
+        try:
+            status, is_placeholder = await account.claim(key)
+        except Gone:
+            return
+        part = await account.part(status)
+        # Stored before it is deleted, so that a deletion that fails is made again for this very status.
+        await job.checkpoint([*(known for known in job.parts if known.id != _LOST and known.kind != TRACE), part])
+        if is_placeholder and is_untraced:
+            _say_what_may_be_left(job, self.config.service)
+        await account.delete(part)
 
     async def check(self, place: Place) -> str:
         """Ask the instance for the account and for what it takes."""
         account = Account(self._client, place)
-        found = {"account": await account.describe(), "count": (await account.limits()).characters}
+        found = {"account": await account.describe(), "count": (await account.instance()).limits.characters}
         sentence = _("%(account)s may write %(count)s characters.") % found
         if over_limit(place) == "image" and load_fonts(self._fonts, TEXT_SIZE).missing(_SAMPLE):
             sentence += " " + _("Texts with Chinese become threads, not pictures, for want of fonts.") + f" {ADVICE}"
         return sentence
 
+    async def identify(self, place: Place) -> str:
+        """The account's id and the host of its page: "109302@mastodon.social"."""
+        return await Account(self._client, place).identity()
+
     def lost_part(self, place: Place, source: str, object_pk: str) -> RemotePart:
-        """A status without an id: the idempotency key is what names it."""
+        """A status without an id: the idempotency key names it. For attempts that were cut off and left no trace."""
         return RemotePart(kind=STATUS, id=_LOST, address=place.address)
 
     def endpoint(self, place: Place) -> str:
@@ -96,7 +112,7 @@ class MastodonHandler(DocumentHandler):
         try:
             instance_url(address, self._client.outbound.is_allowed_private)
         except ValueError:
-            raise ValueError(_("The address is an instance's, such as https://mastodon.social.")) from None
+            raise ValueError(_wrong_address(address)) from None
         if not TOKEN.fullmatch(secret.get("access_token", "")):
             raise ValueError(_("The access token is the one that the account's settings show under Development."))
         for name, value in options.items():
@@ -110,16 +126,39 @@ class MastodonHandler(DocumentHandler):
         """Close the connections."""
         await self._client.aclose()
 
-    async def _show(self, account: Account, job: DocumentJob, present: Present | None) -> _Parts:
-        """Bring the document out. What is there and not `present` makes room for it, once it is known to fit."""
-        limits = await account.limits()
-        wanted = self._wanted(job.place, limits)
+    async def _show(self, job: DocumentJob) -> _Parts:
+        """Bring the document out, whatever is there of it."""
+        account = Account(self._client, job.place, job.key)
+        limits = (await account.instance()).limits
+        if self._client.memory.is_strict(account.address):
+            limits = limits.strict()
+        thread = Thread(account, job)
+        await thread.find_lost()
+        uploader = Uploader(self._client, account, limits, self.config.attempt_timeout_seconds)
+        wanted = self._wanted(job, limits)
         pictures = pictures_of(job.document, limits.pictures, self._client.may_fetch)
         rendered = await self._client.run(render, job.document, wanted, pictures)
-        known = _known(rendered.pictures, job.parts, present, limits)
-        if present is None:
-            await Thread(account, job).shorten(0)
-        uploader = Uploader(self._client, account, limits, self.config.attempt_timeout_seconds)
+        try:
+            return await self._post(job, thread, uploader, wanted, rendered)
+        except PermanentError:
+            if limits.is_strict or not _is_over(rendered, wanted):
+                raise
+        # Some servers count more than they say they do: once more, as short as any server can want it.
+        wanted = replace(wanted, limits=limits.strict())
+        rendered = await self._client.run(render, job.document, wanted, pictures)
+        parts = await self._post(job, thread, uploader, wanted, rendered)
+        self._client.memory.note_strict(account.address)
+        return parts
+
+    async def _post(
+        self, job: DocumentJob, thread: Thread, uploader: Uploader, wanted: Wanted, rendered: Rendered
+    ) -> _Parts:
+        """What is there and cannot be edited makes room, once it is known that the document can be posted."""
+        present = await thread.look(0)
+        if present is None or present.get("visibility") != visibility(job.document, job.place):
+            present = None
+            await thread.shorten(0)
+        known = _known(rendered.pictures, thread.pictures, present, wanted.limits)
         media = await uploader.attach(rendered.pictures, known)
         if len(media) < len(rendered.pictures):
             rendered = await self._client.run(render, job.document, wanted, tuple(media))
@@ -129,25 +168,36 @@ class MastodonHandler(DocumentHandler):
             for picture in rendered.pictures
         ]
         media_ids = (*drawn, *(part.id for part in attached))
-        return await Thread(account, job, attached).show(_posts(job, rendered, media_ids))
+        return await thread.show(_posts(job, rendered, media_ids), attached)
 
-    def _wanted(self, place: Place, limits: Limits) -> Wanted:
+    def _wanted(self, job: DocumentJob, limits: Limits) -> Wanted:
+        options = job.place.options
         return Wanted(
             limits=limits,
-            over_limit=over_limit(place),
-            link=bool(place.options.get("link", False)),
-            spoiler=str(place.options.get("spoiler", "")),
+            over_limit=over_limit(job.place),
+            link=bool(options.get("link", False)),
+            spoiler=_spoiler(job),
             fonts=self._fonts,
+            breaks_mentions=breaks_mentions(job.document, job.place),
         )
 
 
-async def _look(account: Account, job: DocumentJob) -> Present | None:
-    """What the first status is like; None when there is none."""
-    statuses = statuses_of(job.parts)
-    try:
-        return await account.look(statuses[0]) if statuses else None
-    except Gone:
-        return None
+def _wrong_address(address: str) -> str:
+    """What is wrong with an address, with the right one where it can be guessed."""
+    host = re.fullmatch(r"(?:[a-z]+://)?(?:@?[\w.-]+@|@)?([\w-]+(?:\.[\w-]+)+(?::\d+)?)(?:/.*)?", address.strip(), re.I)
+    example = f"https://{host[1].lower()}" if host else "https://mastodon.social"
+    return _("The address is an instance's: https and its host, such as %(example)s.") % {"example": example}
+
+
+def _is_over(rendered: Rendered, wanted: Wanted) -> bool:
+    """Whether a text is too long for a server that counts every code point."""
+    strict = wanted.limits.strict()
+    return any(count(text, strict) + len(wanted.spoiler) > strict.characters for text in rendered.texts)
+
+
+def _spoiler(job: DocumentJob) -> str:
+    text = str(job.place.options.get("spoiler", ""))
+    return break_mentions(text) if breaks_mentions(job.document, job.place) else text
 
 
 def _say_what_may_be_left(job: DocumentJob, service: str) -> None:
@@ -170,15 +220,16 @@ def _font_files(config: HandlerConfig) -> tuple[str, ...]:
     return tuple(given)
 
 
-def _known(pictures: Sequence[Picture], parts: _Parts, present: Present | None, limits: Limits) -> dict[Picture, str]:
+def _known(
+    pictures: Sequence[Picture], uploaded: Sequence[RemotePart], present: Status | None, limits: Limits
+) -> dict[Picture, str]:
     """The media ids of pictures that the first status shows already, with the same description."""
-    if present is None:
-        return {}
-    uploaded = {part.url: part.id for part in parts if part.kind == PICTURE}
+    alts = {str(shown.get("id")): shown.get("description") or "" for shown in shown_pictures(present or {})}
+    ids = {part.url: part.id for part in uploaded}
     return {
-        picture: uploaded[picture.url]
+        picture: ids[picture.url]
         for picture in pictures
-        if present.alts.get(uploaded.get(picture.url, "")) == shortened(picture.alt, limits.alt_characters)
+        if alts.get(ids.get(picture.url, "")) == shortened(picture.alt, limits.alt_characters)
     }
 
 
@@ -189,7 +240,7 @@ def _posts(job: DocumentJob, rendered: Rendered, media_ids: tuple[str, ...]) -> 
             text=text,
             visibility=visibility(job.document, job.place),
             media_ids=() if number else media_ids,
-            spoiler=str(options.get("spoiler", "")),
+            spoiler=_spoiler(job),
             sensitive=bool(options.get("sensitive", False)),
             language=options.get("language"),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Iterator, Sequence
 
@@ -16,6 +17,8 @@ MARGIN = 64
 TEXT_SIZE = 36
 LINE_HEIGHT = 56
 LINES = (HEIGHT - 2 * MARGIN) // LINE_HEIGHT
+_LINE_WIDTH = WIDTH - 2 * MARGIN
+_LONGEST_WORD = 400  # characters; no word that fits a line has more, and longer ones are not measured whole
 _INK, _PAPER = "#1b1b1f", "#fffdf8"
 # No line begins with these (https://www.w3.org/TR/clreq/#prohibition_rules_for_line_start_end).
 _NOT_FIRST = frozenset("，。、；：？！）》」』】〉”’％…—,.;:?!)]}")
@@ -42,19 +45,18 @@ def _wrapped(text: str, fonts: Fonts) -> Iterator[str]:
 
 
 def _wrap(line: str, fonts: Fonts) -> Iterator[str]:
-    """`line` in lines of the page's width."""
+    """`line` in lines of the page's width. Each grapheme is measured a bounded number of times."""
     current, width = "", 0.0
     for word in _unbreakable(line):
-        word_width = _width(word, fonts)
-        if current and width + word_width > WIDTH - 2 * MARGIN:
+        word_width = _width(word, fonts) if len(word) <= _LONGEST_WORD else math.inf
+        if current and width + word_width > _LINE_WIDTH:
             yield current.rstrip()
             word = word.lstrip()
-            current, width, word_width = "", 0.0, _width(word, fonts)
-        while word_width > WIDTH - 2 * MARGIN:
-            head = _head(word, fonts)
-            yield head
-            word = word[len(head) :]
-            word_width = _width(word, fonts)
+            current, width = "", 0.0
+            word_width = _width(word, fonts) if len(word) <= _LONGEST_WORD else math.inf
+        if word_width > _LINE_WIDTH:
+            *full, (word, word_width) = _broken(word, fonts)
+            yield from (head for head, _ in full)
         current, width = current + word, width + word_width
     yield current.rstrip()
 
@@ -73,14 +75,19 @@ def _unbreakable(line: str) -> Iterator[str]:
         yield word
 
 
-def _head(word: str, fonts: Fonts) -> str:
-    """As much of a word as a line takes; at least one grapheme."""
-    head = ""
+def _broken(word: str, fonts: Fonts) -> list[tuple[str, float]]:
+    """A word that is longer than a line, in pieces that are not, each with its width."""
+    pieces: list[tuple[str, float]] = []
+    head: list[str] = []
+    width = 0.0
     for cluster in grapheme.graphemes(word):
-        if head and _width(head + cluster, fonts) > WIDTH - 2 * MARGIN:
-            break
-        head += cluster
-    return head
+        cluster_width = _width(cluster, fonts)
+        if head and (width + cluster_width > _LINE_WIDTH or len(head) >= _LONGEST_WORD):
+            pieces.append(("".join(head), width))
+            head, width = [], 0.0
+        head.append(cluster)
+        width += cluster_width
+    return [*pieces, ("".join(head), width)]
 
 
 def _width(text: str, fonts: Fonts) -> float:

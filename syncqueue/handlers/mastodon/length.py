@@ -1,7 +1,8 @@
 """How long a text is for Mastodon, and where it may be cut. Pure.
 
 https://docs.joinmastodon.org/user/posting/#text: graphemes are counted, a URL as a fixed number, and of a mention not
-the domain. The pattern of URLs is the client library's, which follows the server's.
+the domain. The pattern of URLs is the client library's, which follows the server's. GoToSocial and Takahe count code
+points and all of everything, whatever they say of themselves: `Limits.is_strict`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Atom:
 
 def count(text: str, limits: Limits) -> int:
     """How many characters of the limit `text` uses up."""
-    return sum(atom.cost for atom in _atoms(text, limits))
+    return len(text) if limits.is_strict else sum(atom.cost for atom in _atoms(text, limits))
 
 
 def cut(text: str, limit: int, limits: Limits) -> str:
@@ -42,8 +43,8 @@ def cut(text: str, limit: int, limits: Limits) -> str:
     while end and found[end - 1].text.isspace():
         end -= 1
     kept = "".join(atom.text for atom in found[:end])
-    # Set apart from a URL, of which it would become a part.
-    return f"{kept} …" if end and found[end - 1].cost != 1 else f"{kept}…"
+    # Set apart from a URL or a mention, of which it would become a part.
+    return f"{kept} …" if end and _is_link(found[end - 1].text) else f"{kept}…"
 
 
 def pieces(text: str, limit: int, limits: Limits) -> Iterator[str]:
@@ -63,32 +64,47 @@ def _atoms(text: str, limits: Limits) -> Iterator[Atom]:
     for match in url_regex.finditer(text):
         # The match begins with the character before the URL.
         start, end = match.end(2), match.end()
-        yield from _words(text[position:start])
+        yield from _words(text[position:start], limits)
         yield from _url(text[start:end], limits)
         position = end
-    yield from _words(text[position:])
+    yield from _words(text[position:], limits)
 
 
 def _url(url: str, limits: Limits) -> Iterator[Atom]:
-    cost = limits.url_characters or grapheme.length(url)
+    cost = len(url) if limits.is_strict else limits.url_characters or grapheme.length(url)
     # One that would fill most of a status by itself must be cut after all.
-    return iter([Atom(url, cost)]) if cost <= limits.characters // 2 else _graphemes(url)
+    return iter([Atom(url, cost)]) if cost <= limits.characters // 2 else _graphemes(url, limits)
 
 
-def _words(text: str) -> Iterator[Atom]:
+def _words(text: str, limits: Limits) -> Iterator[Atom]:
     position = 0
     for match in _MENTION.finditer(text):
-        yield from _graphemes(text[position : match.start()])
-        yield Atom(match.group(), len(match.group(1)))
+        yield from _graphemes(text[position : match.start()], limits)
+        yield Atom(match.group(), len(match.group() if limits.is_strict else match.group(1)))
         position = match.end()
-    yield from _graphemes(text[position:])
+    yield from _graphemes(text[position:], limits)
 
 
-def _graphemes(text: str) -> Iterator[Atom]:
+def _is_link(text: str) -> bool:
+    return "://" in text or (len(text) > 1 and text[0] == "@")
+
+
+def _graphemes(text: str, limits: Limits) -> Iterator[Atom]:
     if text.isascii():
         # Every character is one; "\r\n" does not occur in a tidy text.
         return (Atom(character, 1) for character in text)
-    return (Atom(cluster, 1) for cluster in grapheme.graphemes(text))
+    if not limits.is_strict:
+        return (Atom(cluster, 1) for cluster in grapheme.graphemes(text))
+    return _code_points(text, limits)
+
+
+def _code_points(text: str, limits: Limits) -> Iterator[Atom]:
+    """Graphemes, each as many as it has code points; one that would fill most of a status is cut after all."""
+    for cluster in grapheme.graphemes(text):
+        if len(cluster) <= limits.characters // 2:
+            yield Atom(cluster, len(cluster))
+        else:
+            yield from (Atom(character, 1) for character in cluster)
 
 
 def _reach(found: Sequence[Atom], start: int, limit: int) -> int:

@@ -1,4 +1,4 @@
-"""The one request of a call: what Mastodon.py asks for, sent within bounds, with its answer kept as it came."""
+"""The one request of a call: what Mastodon.py asks for, sent within bounds, with its response kept as it came."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ class Line:
     def request(self, method: str, url: str, **options: Any) -> requests.Response:
         """Send one request, and follow no redirect; raises `OSError`, as all errors of requests are."""
         self.was_used = True
+        # Uncompressed, so that what is counted is what is kept: 2.5 kB can unpack to gigabytes in one chunk.
+        options["headers"] = {**(options.get("headers") or {}), "Accept-Encoding": "identity"}
         with TimeCap(self._seconds) as cap:
             # Streamed, because the size of an answer is the other side's choice.
             with self._session.request(method, url, **options, allow_redirects=False, stream=True) as response:
@@ -41,6 +43,8 @@ class Line:
 
 
 def _chunks(response: requests.Response) -> Iterator[bytes]:
+    if response.headers.get("Content-Encoding", "identity").strip().lower() not in ("identity", ""):
+        raise requests.RequestException("The answer is compressed, which was not asked for.")
     size = 0
     for chunk in response.iter_content(_CHUNK_BYTES):
         size += len(chunk)

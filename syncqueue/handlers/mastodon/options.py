@@ -42,7 +42,8 @@ OPTIONS: Mapping[str, Callable[[object], bool]] = {
     "link": _is_switch,  # the address of the object's own page is added to the status
     "spoiler": _is_spoiler,  # a content warning that the text is folded behind
     "sensitive": _is_switch,  # pictures are blurred until a reader wants to see them
-    "language": _is_language,  # such as "zh" or "pt-BR", of new statuses; default: the account's own
+    "language": _is_language,  # such as "zh" or "pt-BR"; default: the account's own
+    "mentions": _is_switch,  # False: "@somebody" is written so that nobody is notified; private documents always are
 }
 
 
@@ -58,11 +59,17 @@ def over_limit(place: Place) -> OverLimit:
     return chosen
 
 
-def instance_url(address: str, may_be_plain: Callable[[str, int], bool]) -> SplitResult:
-    """The instance an address names: https and a host, nothing else; raises `ValueError` without a message.
+def breaks_mentions(document: Document, place: Place) -> bool:
+    """Whether nobody may be mentioned: whoever is mentioned is shown the status, a private one too."""
+    return document.is_private or not place.options.get("mentions", True)
 
-    `may_be_plain` says of a host and port whether they are reached without TLS too.
+
+def instance_url(address: str, may_be_plain: Callable[[str, int], bool]) -> SplitResult:
+    """The instance an address names: https and a host, and at most a slash; raises `ValueError` without a message.
+
+    `may_be_plain` says of a host and port whether they are reached without TLS too. The result has no slash.
     """
+    address = address.removesuffix("/")
     url = urlsplit(address)
     port = f":{url.port}" if url.port else ""
     host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname or ""

@@ -7,9 +7,10 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 
-from syncqueue.core.errors import PermanentError, RetryLater
+from syncqueue.core.errors import PermanentError, RateLimited, RetryLater, Unavailable
 from syncqueue.handlers.mastodon.account import Account
-from syncqueue.handlers.mastodon.client import MastodonClient
+from syncqueue.handlers.mastodon.answers import FailedInside
+from syncqueue.handlers.mastodon.client import MastodonClient, OutOfTime
 from syncqueue.handlers.mastodon.instance import Limits
 from syncqueue.handlers.mastodon.markdown import Picture
 from syncqueue.outbound.requests_adapter import FetchError
@@ -36,7 +37,7 @@ def picture_type(content: bytes) -> str:
 
 
 class Uploader:
-    """Brings pictures to an instance, within one attempt."""
+    """Brings pictures to an instance, one at a time, within one attempt; each is uploaded once."""
 
     def __init__(self, client: MastodonClient, account: Account, limits: Limits, attempt_seconds: float) -> None:
         """`attempt_seconds`: of the whole attempt, which has just begun."""
@@ -45,37 +46,55 @@ class Uploader:
         self._limits = limits
         self._fetch_seconds = attempt_seconds * FETCH_SHARE
         self._ends_at = time.monotonic() + attempt_seconds * UPLOAD_SHARE
+        self._done: dict[Picture | bytes, str | None] = {}  # None: it stays a link
 
     async def attach(self, pictures: Sequence[Picture], present: Mapping[Picture, str]) -> dict[Picture, str]:
         """The media ids of those that could be brought there; `present` are there from before.
 
-        Raises what an instance that cannot be reached, or limits uploads, comes to.
+        Raises what an instance comes to that cannot be reached, is out of order, or limits uploads.
         """
-        absent = [picture for picture in pictures if picture not in present]
-        contents = await asyncio.gather(*map(self._fetch, absent))
         found = {picture: present[picture] for picture in pictures if picture in present}
-        for picture, content in zip(absent, contents, strict=True):
-            number = await self._try(picture, content)
-            if number is not None:
+        for picture in pictures:
+            if picture not in found and (number := await self._attach(picture)) is not None:
                 found[picture] = number
-        return found
+        return {picture: found[picture] for picture in pictures if picture in found}
 
     async def draw(self, pages: Sequence[bytes], alt: str) -> list[str]:
         """The media ids of pictures that were drawn here; raises when one of them is not taken."""
         numbers = []
         for page in pages:
-            number = await self._account.upload(page, "image/png", self._alt(alt), ends_at=self._ends_at)
+            number = self._done.get(page) or await self._upload(page, "image/png", self._alt(alt))
             if number is None:
                 raise RetryLater("The instance is not done with an uploaded picture in time.")
+            self._done[page] = number
             numbers.append(number)
         return numbers
 
+    async def _attach(self, picture: Picture) -> str | None:
+        if picture not in self._done:
+            self._done[picture] = await self._bring(picture)
+        return self._done[picture]
+
+    async def _bring(self, picture: Picture) -> str | None:
+        """Fetch a picture and upload it. While its size is not known, it counts as the largest there is."""
+        try:
+            async with asyncio.timeout(max(self._ends_at - time.monotonic(), 0)) as limit:
+                async with self._client.pictures.reserve(self._limits.picture_bytes) as memory:
+                    limit.reschedule(None)  # from here on each call has its own
+                    content = await self._fetch(picture)
+                    memory.shrink(len(content))
+                    return await self._try(picture, content)
+        except TimeoutError:
+            said = "Pictures of other notes are being loaded; this note is next."
+            raise RateLimited(said, after_seconds=2.0, scope="task") from None
+
     async def _fetch(self, picture: Picture) -> bytes:
         """The picture's content; empty when it could not be loaded."""
+        seconds = min(self._fetch_seconds, self._ends_at - time.monotonic())
+        if seconds <= 0:
+            return b""
         try:
-            return await self._client.fetch(
-                picture.url, max_bytes=self._limits.picture_bytes, seconds=self._fetch_seconds
-            )
+            return await self._client.fetch(picture.url, max_bytes=self._limits.picture_bytes, seconds=seconds)
         except FetchError as error:
             logger.info("A picture stays a link: %s", error)
             return b""
@@ -85,11 +104,19 @@ class Uploader:
         if not kind or time.monotonic() > self._ends_at:
             return None
         try:
-            return await self._account.upload(content, kind, self._alt(picture.alt), ends_at=self._ends_at)
-        except (PermanentError, RetryLater) as error:
-            # Refused, or the instance failed over it, as Mastodon does over a broken file.
+            return await self._upload(content, kind, self._alt(picture.alt))
+        except (PermanentError, OutOfTime, FailedInside) as error:
+            # Refused, or the instance failed over it, twice, as Mastodon does over a broken file.
             logger.info("A picture stays a link: %s", error)
             return None
+
+    async def _upload(self, content: bytes, kind: str, alt: str) -> str | None:
+        """One more try where the response was lost: twice the same picture does no harm, unattached ones vanish."""
+        try:
+            return await self._account.upload(content, kind, alt, ends_at=self._ends_at)
+        except Unavailable as lost:
+            logger.info("A picture is uploaded again: %s", lost)
+        return await self._account.upload(content, kind, alt, ends_at=self._ends_at)
 
     def _alt(self, text: str) -> str:
         return shortened(text, self._limits.alt_characters)

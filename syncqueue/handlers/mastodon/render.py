@@ -17,6 +17,7 @@ from syncqueue.handlers.mastodon.image import TEXT_SIZE, draw
 from syncqueue.handlers.mastodon.instance import Limits
 from syncqueue.handlers.mastodon.length import count, cut, pieces
 from syncqueue.handlers.mastodon.markdown import Picture, to_text
+from syncqueue.handlers.mastodon.mentions import break_mentions
 from syncqueue.handlers.mastodon.options import OverLimit
 
 logger = logging.getLogger("syncqueue.mastodon")
@@ -36,11 +37,13 @@ class Wanted:
     link: bool = False
     spoiler: str = ""
     fonts: tuple[str, ...] = ()  # files to try before the well-known ones
+    breaks_mentions: bool = False  # nobody is to be notified
 
     @property
     def room(self) -> int:
         """Characters of each status that are left beside the content warning."""
-        return self.limits.characters - int(grapheme.length(self.spoiler))
+        taken = len(self.spoiler) if self.limits.is_strict else int(grapheme.length(self.spoiler))
+        return self.limits.characters - taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,13 +105,15 @@ def _read(document: Document, attached: Sequence[Picture]) -> tuple[str, tuple[P
 
 def _whole(document: Document, wanted: Wanted, attached: Sequence[Picture]) -> str:
     """All that is to be said: body, tags, link."""
-    body = _body(document, attached)
+    body = _body(document, wanted, attached)
     return "\n\n".join(filter(None, (body, _footer(document, body, wanted.link))))
 
 
-def _body(document: Document, attached: Sequence[Picture]) -> str:
+def _body(document: Document, wanted: Wanted, attached: Sequence[Picture]) -> str:
     """The text, and the media that are not attached."""
     text, shown = _read(document, attached)
+    if wanted.breaks_mentions:
+        text = break_mentions(text)
     present = {picture.url for picture in (*attached, *shown)}
     media = [url for url in dict.fromkeys(document.media) if url not in present]
     return "\n\n".join(filter(None, (text, "\n".join(media))))
@@ -132,7 +137,7 @@ def _is_long(text: str, wanted: Wanted) -> bool:
 
 def _shortened(document: Document, wanted: Wanted, attached: Sequence[Picture]) -> str:
     """The beginning of the text, and where to read on."""
-    text = _body(document, attached)[: _GRAPHEME_CHARACTERS * wanted.room]
+    text = _body(document, wanted, attached)[: _GRAPHEME_CHARACTERS * wanted.room]
     footer = cut(_footer(document, "", link=False), wanted.room // 2, wanted.limits)
     end = "\n\n" + "\n".join(filter(None, (footer, document.url)))
     return cut(text, wanted.room - count(end, wanted.limits), wanted.limits) + end
@@ -153,7 +158,7 @@ def _drawn(document: Document, wanted: Wanted, pictures: Sequence[Picture]) -> R
     """The text as pictures, with as many of its own as there is room for; None where that cannot be done."""
     fonts = load_fonts(wanted.fonts, TEXT_SIZE)
     for number in range(len(pictures), -1, -1):
-        text = _body(document, pictures[:number])
+        text = _body(document, wanted, pictures[:number])
         shown = fonts.spelled(text)
         if missing := fonts.missing(shown):
             logger.warning("No font here can draw %r, so a thread is posted instead of a picture. %s", missing, ADVICE)
@@ -168,5 +173,7 @@ def _drawn(document: Document, wanted: Wanted, pictures: Sequence[Picture]) -> R
 def _caption(document: Document, wanted: Wanted) -> str:
     """What stands beside pictures of the text: title, tags, link."""
     title = tidy(document.title)[:_TITLE_CHARACTERS]
+    if wanted.breaks_mentions:
+        title = break_mentions(title)
     caption = "\n\n".join(filter(None, (title, _footer(document, title, wanted.link))))
     return cut(caption, wanted.room, wanted.limits)

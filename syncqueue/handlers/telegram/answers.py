@@ -1,23 +1,15 @@
 """What Telegram's answers, and the lack of one, mean for the queue. Pure; the one place where it is decided.
 
-https://core.telegram.org/bots/api#making-requests. Texts are matched in lower case, because the client
-library changes the case of some.
+https://core.telegram.org/bots/api#making-requests. What the words of a refusal mean stands in `refusals`.
 """
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Mapping
+from typing import Any
 
 import httpx
-from telegram.error import (
-    BadRequest,
-    ChatMigrated,
-    Conflict,
-    Forbidden,
-    InvalidToken,
-    NetworkError,
-    TelegramError,
-)
+from telegram.error import NetworkError, TelegramError
 
 from syncqueue.core.errors import (
     AddressMoved,
@@ -27,8 +19,10 @@ from syncqueue.core.errors import (
     PermanentError,
     RateLimited,
     RetryLater,
+    Unavailable,
     Unreachable,
 )
+from syncqueue.handlers.telegram.refusals import Refusal, may_be_out, read_refusal
 from syncqueue.secrets import redact
 
 # A limit without a time: groups and channels take 20 messages a minute, so half a minute frees half of them.
@@ -40,62 +34,50 @@ NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout)
 NEVER_SENT = (*NOT_CONNECTED, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 
 
-class Refusal(StrEnum):
-    """A refused request (400) by what can be done about it."""
-
-    NOT_MODIFIED = "not modified"  # an edit that changes nothing
-    GONE = "gone"  # the message does not exist any more
-    UNDELETABLE = "undeletable"  # too old, or not the bot's own
-    ENTITIES = "entities"  # the formatting is refused, not the text
-    OTHER = "other"
-
-
 class Refused(PermanentError):
-    """Telegram refuses this request for good; `why` tells a caller who knows a way round."""
+    """Telegram refuses this request for good; `why` tells a caller that knows a way round."""
 
     def __init__(self, message: str, why: Refusal) -> None:
-        """`message` is for people, if nobody knows a way round."""
+        """`message` is for people, if there is no way round."""
         super().__init__(message)
         self.why = why
+
+
+class PlaceRefused(DestinationBroken):
+    """Telegram refuses to act in this chat, whatever is asked; the bot and its token are well."""
 
 
 class InUse(RetryLater):
     """Another program has the bot: it polls, or has set a webhook."""
 
 
-class UnusualAnswer(NetworkError):
-    """An answer that the client library does not tell apart: no Bot API answer, 413, 429 without a time, 5xx."""
+class ErrorAnswer(NetworkError):
+    """Any answer that is no success, as it came: the client library changes or drops the words of some.
 
-    def __init__(self, status: int, description: str, retry_after: object = None) -> None:
-        """`description`: the Bot API's own text, or empty; `retry_after`: what it gave as the seconds to wait."""
+    `is_bot_api` is false for what did not come from a Bot API server, such as a proxy's page.
+    """
+
+    def __init__(
+        self, status: int, description: str = "", parameters: Mapping[str, Any] | None = None, *, is_bot_api: bool
+    ) -> None:
+        """`description` and `parameters` are the Bot API's own; both are empty in other answers."""
         super().__init__(description or "no Bot API answer")
         self.status = status
-        self.wait_seconds = float(retry_after) if isinstance(retry_after, int | float) else None
+        self.description = description
+        self.parameters = parameters or {}
+        self.is_bot_api = is_bot_api
 
+    @property
+    def wait_seconds(self) -> float | None:
+        """The wait that a rate limit names, if it names one."""
+        seconds = self.parameters.get("retry_after")
+        return float(seconds) if isinstance(seconds, int | float) and not isinstance(seconds, bool) else None
 
-_REFUSALS = (
-    ("message is not modified", Refusal.NOT_MODIFIED),
-    ("message to delete not found", Refusal.GONE),
-    ("message to edit not found", Refusal.GONE),
-    ("message_id_invalid", Refusal.GONE),
-    ("message can't be deleted", Refusal.UNDELETABLE),
-    ("message_delete_forbidden", Refusal.UNDELETABLE),
-    ("can't parse entities", Refusal.ENTITIES),
-    ("entities_too_long", Refusal.ENTITIES),
-    ("entity_", Refusal.ENTITIES),  # ENTITY_BOUNDS_INVALID, ENTITY_TEXTURL_INVALID and so on
-)
-# Said of one message, but true for every message to that chat until a person changes something.
-_BROKEN = (
-    "chat not found",
-    "chat_id is empty",
-    "not enough rights to send",
-    "have no rights to send",
-    "need administrator rights",
-    "chat_write_forbidden",
-    "chat_admin_required",
-    "message thread not found",
-    "topic_closed",
-)
+    @property
+    def new_chat(self) -> str:
+        """The number of the supergroup that a group has become, or ""."""
+        number = self.parameters.get("migrate_to_chat_id")
+        return str(number) if isinstance(number, int) and not isinstance(number, bool) else ""
 
 
 def translate(error: TelegramError, *, creates: bool) -> HandlerError:
@@ -104,49 +86,71 @@ def translate(error: TelegramError, *, creates: bool) -> HandlerError:
     `creates`: the request makes something new, so that it matters whether it was carried out. All others
     (edit, delete, look up) come to the same end when they are repeated.
     """
-    match error:
-        case InvalidToken():
-            return DestinationBroken("Telegram refuses the bot token: enter the one that @BotFather shows.")
-        case Forbidden():
-            return DestinationBroken(f"Telegram does not let the bot into the chat: {_quoted(error)}")
-        case ChatMigrated():
-            return AddressMoved(
-                f"The group has become a supergroup; its address is {error.new_chat_id} now.",
-                new_address=str(error.new_chat_id),
-            )
-        case Conflict():
-            return InUse(f"Telegram answers that the bot is in use elsewhere: {_quoted(error)}")
-        case BadRequest():
-            return _refused(error)
-        case UnusualAnswer():
-            return _unusual(error, creates=creates)
+    if isinstance(error, ErrorAnswer):
+        return _answered(error, creates=creates)
     return _no_answer(error, creates=creates)
 
 
-def _refused(error: BadRequest) -> HandlerError:
-    text = error.message.lower()
-    if any(sign in text for sign in _BROKEN):
-        return DestinationBroken(f"Telegram refuses to post there: {_quoted(error)}")
-    why = next((why for sign, why in _REFUSALS if sign in text), Refusal.OTHER)
-    return Refused(f"Telegram refuses this: {_quoted(error)}", why)
+def _answered(answer: ErrorAnswer, *, creates: bool) -> HandlerError:
+    said = f"Telegram answers {answer.status}: {_quoted(answer)}"
+    if answer.wait_seconds is not None or answer.status == 429:
+        # Zero is no wait to rely on either. A limited request was not carried out.
+        return RateLimited(said, after_seconds=answer.wait_seconds or UNNAMED_WAIT_SECONDS)
+    if answer.status == 413:
+        return PermanentError(f"The file is too large. {said}")
+    if answer.status == 421:
+        return DestinationBroken(f"The Bot API server is set up for other bots (API_BASE_URL). {said}")
+    if not answer.is_bot_api:
+        return _page(answer, said, creates=creates)
+    match answer.status:
+        case 400 if answer.new_chat:
+            return AddressMoved(
+                f"The group has become a supergroup; its address is {answer.new_chat} now.",
+                new_address=answer.new_chat,
+            )
+        case 400:
+            return _refused(answer, creates=creates)
+        case 401 | 404:
+            return _bad_token(answer)
+        case 403:
+            return PlaceRefused(f"Telegram does not let the bot into the chat: {_quoted(answer)}")
+        case 409:
+            return InUse(f"Telegram answers that the bot is in use elsewhere: {_quoted(answer)}")
+    if not creates:
+        return Unavailable(said)
+    if answer.status == 500 and not may_be_out(answer.description):
+        # To call it unknown would, with ON_UNKNOWN_OUTCOME "hold", leave every note of an outage to a person.
+        return RetryLater(said)
+    return OutcomeUnknown(f"{said} The message may be there or not.")
 
 
-def _unusual(error: UnusualAnswer, *, creates: bool) -> HandlerError:
-    said = f"Telegram answers {error.status}: {_quoted(error)}"
-    if error.wait_seconds is not None or error.status == 429:
-        # Zero is no wait to rely on either.
-        return RateLimited(said, after_seconds=error.wait_seconds or UNNAMED_WAIT_SECONDS)
-    match error.status:
-        case 413:
-            return PermanentError(f"The file is too large. {said}")
-        case 504 if creates:
-            # A gateway that gave up waiting: the server behind it has the message and may still post it.
-            return OutcomeUnknown(said)
-        case status if status < 300 and creates:
-            return OutcomeUnknown(said)
-    # Any other 5xx is the answer of a server that failed: nearly always nothing was stored. To call it unknown
-    # would, with ON_UNKNOWN_OUTCOME "hold", leave every note of an outage to a person.
-    return RetryLater(said)
+def _page(answer: ErrorAnswer, said: str, *, creates: bool) -> HandlerError:
+    """An answer that is not the Bot API's: a proxy's page, or none."""
+    if creates and not 300 <= answer.status < 500:
+        # 2xx and 5xx: the server behind it may have the message. 3xx and 4xx: it was turned away.
+        return OutcomeUnknown(f"{said} The message may be there or not.")
+    return Unavailable(said)
+
+
+def _bad_token(answer: ErrorAnswer) -> HandlerError:
+    words = answer.description.casefold()
+    if "api-id" in words or "api_id" in words:
+        return DestinationBroken(f"The Bot API server is not set up well: {_quoted(answer)}")
+    return DestinationBroken(
+        f"Telegram refuses the bot token: enter the one that @BotFather shows. ({_quoted(answer)})"
+    )
+
+
+def _refused(answer: ErrorAnswer, *, creates: bool) -> HandlerError:
+    words = answer.description
+    if "logged out" in words.casefold():
+        return DestinationBroken(
+            f"The bot is logged out of this Bot API server: see logOut in its documentation. {_quoted(answer)}"
+        )
+    why = read_refusal(words, creates=creates)
+    if why is Refusal.PLACE:
+        return PlaceRefused(f"Telegram refuses to post there: {_quoted(answer)}")
+    return Refused(f"Telegram refuses this: {_quoted(answer)}", why)
 
 
 def _no_answer(error: TelegramError, *, creates: bool) -> HandlerError:
@@ -156,7 +160,7 @@ def _no_answer(error: TelegramError, *, creates: bool) -> HandlerError:
     name = type(cause or error).__name__
     if creates:
         return OutcomeUnknown(f"Telegram's answer was lost ({name}): the message may be there or not.")
-    return RetryLater(f"Telegram's answer was lost ({name}).")
+    return Unavailable(f"Telegram's answer was lost ({name}).")
 
 
 def _unsent(cause: BaseException) -> str:
@@ -165,5 +169,5 @@ def _unsent(cause: BaseException) -> str:
     return redact(f"Telegram cannot be reached ({type(cause).__name__}: {cause}).")
 
 
-def _quoted(error: TelegramError) -> str:
-    return redact(error.message)[:QUOTED_CHARACTERS]
+def _quoted(answer: ErrorAnswer) -> str:
+    return redact(answer.description or answer.message)[:QUOTED_CHARACTERS]

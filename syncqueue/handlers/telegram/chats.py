@@ -9,12 +9,13 @@ import asyncio
 from collections.abc import Iterable, Sequence
 
 from django.utils.translation import gettext as _
-from telegram import Chat, ChatMember, ChatMemberAdministrator, ChatMemberRestricted, Update
+from telegram import Chat, Update
 
-from syncqueue.core.errors import AddressMoved, DestinationBroken, PermanentError
+from syncqueue.core.errors import PermanentError
 from syncqueue.handlers.base import PlaceChoice
 from syncqueue.handlers.telegram.answers import InUse
 from syncqueue.handlers.telegram.client import TelegramClient
+from syncqueue.handlers.telegram.rights import standing_in
 
 CHAT_COUNT = 20  # each costs a request, and a person waits for them
 
@@ -30,34 +31,14 @@ async def find_chats(client: TelegramClient, token: str) -> Sequence[PlaceChoice
         text = _("Another program receives this bot's news, so its chats cannot be listed: enter the address. (%s)")
         raise PermanentError(text % error) from None
     chats = _chats(news)[:CHAT_COUNT]
-    allowed = await asyncio.gather(*(_may_post(client, token, chat) for chat in chats))
-    return [_choice(chat) for chat, is_allowed in zip(chats, allowed, strict=True) if is_allowed]
+    standings = await asyncio.gather(*(standing_in(client, token, chat) for chat in chats))
+    return [_choice(chat) for chat, found in zip(chats, standings, strict=True) if not found.missing]
 
 
 def _chats(news: Iterable[Update]) -> list[Chat]:
     """Each chat once, the one last heard of first."""
     found = {update.effective_chat.id: update.effective_chat for update in news if update.effective_chat}
     return list(reversed(found.values()))
-
-
-async def _may_post(client: TelegramClient, token: str, chat: Chat) -> bool:
-    if chat.type == Chat.PRIVATE:
-        return True
-    bot_id = int(token.partition(":")[0])
-    try:
-        member = await client.call(token, lambda bot: bot.get_chat_member(chat.id, bot_id))
-    except (DestinationBroken, PermanentError, AddressMoved):  # thrown out, or the chat is another one now
-        return False
-    return _is_allowed(chat, member)
-
-
-def _is_allowed(chat: Chat, member: ChatMember) -> bool:
-    match member:
-        case ChatMemberAdministrator() if chat.type == Chat.CHANNEL:
-            return bool(member.can_post_messages)
-        case ChatMemberRestricted():
-            return member.can_send_messages
-    return member.status in (ChatMember.ADMINISTRATOR, ChatMember.OWNER, ChatMember.MEMBER)
 
 
 def _choice(chat: Chat) -> PlaceChoice:

@@ -13,9 +13,9 @@ from telegram import Bot
 from telegram.error import TelegramError
 from telegram.request import HTTPXRequest
 
-from syncqueue.core.errors import DestinationBroken, HandlerError, OutcomeUnknown, RetryLater, Unreachable
+from syncqueue.core.errors import DestinationBroken, HandlerError, OutcomeUnknown, Unavailable, Unreachable
 from syncqueue.handlers.base import HandlerConfig
-from syncqueue.handlers.telegram.answers import NOT_CONNECTED, UnusualAnswer, translate
+from syncqueue.handlers.telegram.answers import NOT_CONNECTED, ErrorAnswer, translate
 from syncqueue.outbound.diagnosis import explain_unreachable
 from syncqueue.outbound.httpx_transport import transport
 from syncqueue.outbound.urls import endpoint_of, host_of, port_of
@@ -28,7 +28,11 @@ REAL_URL = "https://api.telegram.org"
 TOKEN = re.compile(r"[0-9]{5,}:[A-Za-z0-9_-]{20,}")
 # Well above any service's CONCURRENCY; a connection is kept for httpx's 5 s after its last use.
 LIMITS = httpx.Limits(max_connections=100, keepalive_expiry=5.0)
-ANSWER_SHARE = 0.6  # of the attempt, beside outbound.CONNECT_SHARE
+ANSWER_SHARE = 0.7  # of the attempt, beside handlers.base.CONNECT_SHARE
+# The server waits floods of up to 8 s out before it answers, and then needs its usual time: an answer that is given up
+# earlier is lost, though the message goes out.
+LEAST_ANSWER_SECONDS = 14.0
+LEAST_ATTEMPT_SECONDS = round(LEAST_ANSWER_SECONDS / ANSWER_SHARE, 3)
 
 _TALKATIVE = ("telegram", "httpx", "httpcore")
 _REDACT = RedactSecrets()
@@ -48,23 +52,27 @@ keep_tokens_out_of_logs()
 
 
 class BotRequest(HTTPXRequest):
-    """The library's transport, with an eye on the answers that the library reduces to a text.
+    """The library's transport, which hands every error answer on as it came (see `ErrorAnswer`).
 
-    A 404 or 403 that is no answer of the Bot API (a proxy's page) must not pass for a refused token; a status is
-    more than its phrase; and the library's own error for a rate limit warns of a future change each time it is made.
+    The library would take a proxy's 404 or 403 for a refused token, reduce a status to its phrase, and change the
+    words by which refusals are told apart.
     """
 
     __slots__ = ()
 
     async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
-        """Send one request; raises `UnusualAnswer` for what the library would not tell apart."""
+        """Send one request; raises `ErrorAnswer` for anything but a success."""
         status, payload = await super().do_request(*args, **kwargs)
         answer = _answer(payload)
-        hints = answer.get("parameters")
-        hints = hints if isinstance(hints, dict) else {}
-        if not _is_usual(status, answer, hints):
-            raise UnusualAnswer(status, str(answer.get("description", "")), hints.get("retry_after"))
-        return status, payload
+        if 200 <= status < 300 and "result" in answer:
+            return status, payload
+        parameters = answer.get("parameters")
+        raise ErrorAnswer(
+            status,
+            str(answer.get("description", "")),
+            parameters if isinstance(parameters, dict) else None,
+            is_bot_api=bool(answer) and not 200 <= status < 300,
+        )
 
 
 def _answer(payload: bytes) -> dict[str, Any]:
@@ -74,13 +82,6 @@ def _answer(payload: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return answer if isinstance(answer, dict) and "ok" in answer else {}
-
-
-def _is_usual(status: int, answer: dict[str, Any], hints: dict[str, Any]) -> bool:
-    """Whether the library makes the right thing of an answer."""
-    if 200 <= status < 300:
-        return "result" in answer
-    return bool(answer) and status in (400, 401, 403, 404, 409) and "retry_after" not in hints
 
 
 class TelegramClient:
@@ -112,7 +113,7 @@ class TelegramClient:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             # The library's, of a result that has another form; its text quotes the answer.
             said = f"What answers at {self.endpoint} is no Bot API: its result cannot be read ({type(error).__name__})."
-            raise (OutcomeUnknown(said) if creates else RetryLater(said)) from None
+            raise (OutcomeUnknown(said) if creates else Unavailable(said)) from None
 
     async def aclose(self) -> None:
         """Close the connections; a later call opens new ones."""

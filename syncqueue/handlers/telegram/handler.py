@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from syncqueue.core.errors import PermanentError
+from syncqueue.core.errors import AddressMoved, DestinationBroken, PermanentError
 from syncqueue.handlers.base import DocumentHandler, DocumentJob, HandlerConfig, Place, PlaceChoice, RemotePart
-from syncqueue.handlers.telegram.answers import Refusal, Refused
-from syncqueue.handlers.telegram.channel import Channel, kind_of
+from syncqueue.handlers.telegram.answers import PlaceRefused, Refused
+from syncqueue.handlers.telegram.channel import EXCERPT, Channel, kind_of
 from syncqueue.handlers.telegram.chats import find_chats
-from syncqueue.handlers.telegram.client import TOKEN, TelegramClient
-from syncqueue.handlers.telegram.render import RenderedMessage, notice, render, render_as, tidy
+from syncqueue.handlers.telegram.client import LEAST_ATTEMPT_SECONDS, TOKEN, TelegramClient
+from syncqueue.handlers.telegram.lost import FoundLost, LostSearch, find_lost
+from syncqueue.handlers.telegram.refusals import Refusal
+from syncqueue.handlers.telegram.render import RenderedMessage, notice, render, render_as
+from syncqueue.handlers.telegram.rights import standing
 
 _Parts = Sequence[RemotePart]
+_BLANK = "Nothing of the text can be seen: it is empty, or all of it is comments. Telegram takes no empty messages."
+_SEARCH_SHARE = 0.5  # of an attempt, for looking at numbers; what follows has to fit in too
 
 # A public name, or the number of a chat (channels and supergroups: -100 and more digits).
 ADDRESS = re.compile(r"@[A-Za-z][A-Za-z0-9_]{3,31}|-?[0-9]{1,20}")
@@ -37,17 +43,20 @@ OPTIONS: Mapping[str, Callable[[object], bool]] = {
     "link_preview": _is_switch,  # the first link is shown with a preview (default: yes)
     "link": _is_switch,  # the address of the object's own page is added to the message
     "thread_id": _is_thread,  # the topic of a forum group
+    "find_lost": _is_switch,  # a message whose answer was lost is looked for (default: yes)
+    "sole_poster": _is_switch,  # only this site posts with this bot there (default: yes), so what is found is its own
 }
 
 
 class TelegramHandler(DocumentHandler):
     """Keeps a message in a channel, group or chat for each object.
 
-    Telegram knows no idempotency key and lets a bot look nothing up, so a message whose answer was lost cannot
-    be found again: `create` sends whatever `job.uncertain` says; ON_UNKNOWN_OUTCOME decides if it is called.
+    Telegram knows no idempotency key and lets a bot read nothing, so `create` sends whatever `job.uncertain` says:
+    ON_UNKNOWN_OUTCOME decides if it is called. `find_lost` looks for a message whose answer was lost.
     """
 
     secret_fields: ClassVar[Mapping[str, Any]] = {"token": gettext_lazy("Bot token")}
+    least_attempt_seconds: ClassVar[float] = LEAST_ATTEMPT_SECONDS
 
     def __init__(self, config: HandlerConfig) -> None:
         """Read the options; raises `ConfigurationError`."""
@@ -56,27 +65,70 @@ class TelegramHandler(DocumentHandler):
 
     async def create(self, job: DocumentJob) -> _Parts:
         """Send the document as a message."""
-        message = _rendered(job)
-        return [await self._channel(job).send(message)]
+        return await self._post(job, _rendered(job))
 
     async def update(self, job: DocumentJob) -> _Parts:
-        """Edit the message; where Telegram cannot (another form, another chat, gone), replace it."""
-        message = _rendered(job)
+        """Edit the message; where Telegram cannot (another form, another chat, gone), replace it.
+
+        Where nothing of the new text can be seen, the message goes, because what it shows is not wanted any more.
+        """
+        message = render(job.document, link=_wants_link(job))
+        if message.is_blank:
+            await self.delete(job)
+            await job.checkpoint([])
+            raise PermanentError(f"{_BLANK} The message that was there has been taken away.")
         part = await self._keep_one(job)
         if part is None:
-            return [await self._channel(job).send(message)]
+            return await self._post(job, message)
+        if part.kind == EXCERPT and message.kind == "document":
+            message = _as_kind_of(job, part)
         if kind_of(part) == message.kind:
             return await self._edit(job, part, message)
         return await self._replace(job, part, message)
 
     async def delete(self, job: DocumentJob) -> None:
         """Delete the messages; one that Telegram keeps is emptied instead."""
-        await self._remove(job, job.parts)
+        remaining = list(job.parts)
+        for number, part in enumerate(job.parts):
+            if number:
+                await job.checkpoint(remaining)
+            await self._take_away(job, part)
+            remaining.remove(part)
 
     async def check(self, place: Place) -> str:
-        """Ask Telegram for the bot and the chat."""
-        bot, chat = await Channel(self._client, place).describe()
-        return _("%(bot)s sees “%(chat)s”.") % {"bot": bot, "chat": chat}
+        """Ask Telegram for the bot, the chat, and what the bot may do there."""
+        token = place.secret.get("token", "")
+        bot = await self._client.call(token, lambda bot: bot.get_me())
+        found = await standing(self._client, token, place.address)
+        if found.missing:
+            raise DestinationBroken(found.missing)
+        names = {"bot": f"@{bot.username}", "chat": found.title}
+        if not found.may_send_files:
+            return _("%(bot)s sees “%(chat)s” and may post texts there, but no files: long ones are cut.") % names
+        return _("%(bot)s sees “%(chat)s” and may post there.") % names
+
+    async def identify(self, place: Place) -> str:
+        """The chat's number, which stays when it is given another name."""
+        if not place.address.startswith("@"):
+            return str(int(place.address))
+        chat = await self._client.call(place.secret.get("token", ""), lambda bot: bot.get_chat(place.address))
+        return str(chat.id)
+
+    async def find_lost(self, job: DocumentJob, search: LostSearch) -> FoundLost | None:
+        """Look for the message that `job`'s lost create may have left; None: the destination does not want that.
+
+        Nothing is changed. It takes up to half of an attempt's time; see `FoundLost.stopped_at`.
+        """
+        options = job.place.options
+        if not options.get("find_lost", True):
+            return None
+        return await find_lost(
+            self._client,
+            job.place,
+            search,
+            seconds=self.config.attempt_timeout_seconds * _SEARCH_SHARE,
+            is_sole_poster=bool(options.get("sole_poster", True)),
+        )
 
     async def places(self, secret: Mapping[str, str]) -> Sequence[PlaceChoice]:
         """The chats of the bot's news in which it may post."""
@@ -106,71 +158,115 @@ class TelegramHandler(DocumentHandler):
     def _channel(self, job: DocumentJob) -> Channel:
         return Channel(self._client, job.place)
 
+    async def _post(self, job: DocumentJob, message: RenderedMessage) -> _Parts:
+        """Send a message; in a chat that takes no files, the beginning of the text with the link to the rest."""
+        try:
+            return [await self._channel(job).send(message)]
+        except Refused as refused:
+            if refused.why is not Refusal.FORM or message.kind == "text":
+                raise
+            short = render_as("text", job.document, link=True)
+            if short.is_cut and not job.document.url:
+                raise PermanentError(
+                    f"{refused} The text is too long for a message, and there is no page to point to: allow the bot to "
+                    "send files, or give the object an address (Document.url)."
+                ) from None
+        return [await self._channel(job).send(short)]
+
     async def _keep_one(self, job: DocumentJob) -> RemotePart | None:
         """The message to edit; others (posted elsewhere, or left over) are removed."""
-        kept = next((part for part in job.parts if part.address in ("", job.place.address)), None)
-        others = [part for part in job.parts if part is not kept]
-        if others:
-            await self._remove(job, others)
-            await job.checkpoint([] if kept is None else [kept])
+        kept: RemotePart | None = None
+        others = []
+        for part in job.parts:
+            if kept is None and await self._is_here(job, part):
+                kept = replace(part, address=job.place.address)
+            else:
+                others.append(part)
+        for number, part in enumerate(others, 1):
+            try:
+                await self._channel(job).delete(part)
+            except (Refused, AddressMoved, DestinationBroken) as reason:
+                if kept is None and isinstance(reason, AddressMoved) and await self._is_place(job, reason.new_address):
+                    kept = part  # people read it above what the supergroup holds: it is edited there
+                else:
+                    await self._empty_instead(job, part, reason)
+            await job.checkpoint([*([] if kept is None else [kept]), *others[number:]])
         return kept
+
+    async def _is_here(self, job: DocumentJob, part: RemotePart) -> bool:
+        """Whether a message is in the destination's chat, under whatever name that had."""
+        if part.address in ("", job.place.address):
+            return True
+        return bool(part.identity) and await self._is_place(job, part.identity)
+
+    async def _is_place(self, job: DocumentJob, number: str) -> bool:
+        return number == await self.identify(job.place)
 
     async def _edit(self, job: DocumentJob, part: RemotePart, message: RenderedMessage) -> _Parts:
         try:
-            await self._channel(job).edit(part, message)
+            return [await self._channel(job).edit(part, message)]
         except Refused as refused:
             if refused.why is not Refusal.GONE:
                 raise
-            await job.checkpoint([])
-            return [await self._channel(job).send(_rendered(job))]
-        return [part]
+        await job.checkpoint([])
+        return await self._post(job, _rendered(job))
 
     async def _replace(self, job: DocumentJob, part: RemotePart, message: RenderedMessage) -> _Parts:
         """Text becomes a file or the other way round, which no edit can do."""
         try:
             await self._channel(job).delete(part)
-        except Refused as refused:
-            if refused.why is not Refusal.UNDELETABLE:
+        except (Refused, AddressMoved) as reason:
+            if not _is_kept(reason):
                 raise
             # A second message beside one that stays public would be worse than an unfitting form.
-            return await self._edit(job, part, render_as(kind_of(part), job.document, link=_wants_link(job)))
+            return await self._edit(job, part, _as_kind_of(job, part))
         await job.checkpoint([])
-        return [await self._channel(job).send(message)]
-
-    async def _remove(self, job: DocumentJob, parts: _Parts) -> None:
-        """Take `parts` away one by one; what is left is stored before each further call."""
-        remaining = list(job.parts)
-        for number, part in enumerate(parts):
-            if number:
-                await job.checkpoint(remaining)
-            await self._take_away(job, part)
-            remaining.remove(part)
+        return await self._post(job, message)
 
     async def _take_away(self, job: DocumentJob, part: RemotePart) -> None:
         try:
             await self._channel(job).delete(part)
-        except Refused as refused:
-            if refused.why is not Refusal.UNDELETABLE:
-                raise
-            await self._empty(job, part)
+        except (Refused, AddressMoved, DestinationBroken) as reason:
+            await self._empty_instead(job, part, reason)
 
-    async def _empty(self, job: DocumentJob, part: RemotePart) -> None:
-        """Put a neutral line in the place of a message that Telegram will not delete (after 48 hours)."""
+    async def _empty_instead(self, job: DocumentJob, part: RemotePart, reason: Exception) -> None:
+        """Put a neutral line in the place of a message that Telegram will not delete; raise any other `reason`."""
+        if isinstance(reason, PlaceRefused) and not await self._is_here(job, part):
+            raise _by_hand(job, part) from None  # an earlier chat of the destination, which the bot has left
+        if not _is_kept(reason):
+            raise reason
         try:
             await self._channel(job).edit(part, notice(kind_of(part), _("(removed)")))
         except Refused as refused:
             if refused.why is not Refusal.GONE:
-                where = part.url or f"{part.address or job.place.address}, {part.id}"
-                raise PermanentError(
-                    f"Telegram neither deletes nor edits this message any more: remove it by hand ({where})."
-                ) from None
+                raise _by_hand(job, part) from None
+        except PlaceRefused:
+            if await self._is_here(job, part):
+                raise
+            raise _by_hand(job, part) from None
+
+
+def _is_kept(reason: Exception) -> bool:
+    """Whether Telegram keeps a message for good: it is too old, or in the history of a group that was upgraded."""
+    return isinstance(reason, AddressMoved) or (isinstance(reason, Refused) and reason.why is Refusal.UNDELETABLE)
+
+
+def _by_hand(job: DocumentJob, part: RemotePart) -> PermanentError:
+    where = part.url or f"{part.address or job.place.address}, {part.id}"
+    return PermanentError(f"Telegram neither deletes nor edits this message any more: remove it by hand ({where}).")
 
 
 def _wants_link(job: DocumentJob) -> bool:
     return bool(job.place.options.get("link", False))
 
 
+def _as_kind_of(job: DocumentJob, part: RemotePart) -> RenderedMessage:
+    """The document in the form that a message has already."""
+    return render_as(kind_of(part), job.document, link=_wants_link(job))
+
+
 def _rendered(job: DocumentJob) -> RenderedMessage:
-    if not tidy(job.document.text).strip():
-        raise PermanentError("The text is empty, and Telegram takes no empty messages.")
-    return render(job.document, link=_wants_link(job))
+    message = render(job.document, link=_wants_link(job))
+    if message.is_blank:
+        raise PermanentError(_BLANK)
+    return message

@@ -1,100 +1,274 @@
-"""Markdown as Telegram shows it: plain text with entities beside it. Pure."""
+"""Markdown as Telegram shows it: plain text with entities beside it. Pure, and linear in the length of the source."""
 
 from __future__ import annotations
 
-from itertools import pairwise
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
 import pyromark
 from telegram import MessageEntity
-from telegramify_markdown import MessageEntity as ConvertedEntity
-from telegramify_markdown import RenderConfig, convert, utf16_len
-from telegramify_markdown.converter import STANDARD_OPTIONS
 
-# What Telegram takes as the target of a text link; one it refuses costs the whole message its formatting.
-_LINK_SCHEMES = {"http", "https", "ftp", "tg", "ton"}
-# HTML that the conversion understands; and comments, which their author meant to stay unseen.
-_KEPT_HTML = ("<tg-spoiler>", "</tg-spoiler>", "<!--")
+from syncqueue.handlers.telegram.composing import Composer, Span
+from syncqueue.handlers.telegram.hidden import EXTENSIONS, SPOILER_END, SPOILER_START, marked, unmarked
+from syncqueue.handlers.telegram.links import absolute, is_accepted, mail_address
 
+_RULE = "————————"
+_DEEPEST_INDENT = 8  # levels of a list; nested on one line, each level would add a line as long as all before it
+_LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+_CUSTOM_EMOJI = re.compile(r"tg://emoji\?id=(\d{1,19})")
+_LANGUAGE = re.compile(r"[\w+#.-]{1,32}")
+_MARKS = re.compile(rf"(\|\||{SPOILER_START}|{SPOILER_END})")
+_HEADINGS: Mapping[str, tuple[str, ...]] = {
+    "H1": ("bold", "underline"), "H2": ("bold", "underline"), "H3": ("bold",), "H4": ("bold",),
+    "H5": ("italic",), "H6": ("italic",),
+}  # fmt: skip
+_INLINE = {"Emphasis": "italic", "Strong": "bold", "Strikethrough": "strikethrough"}
 
-def _style() -> RenderConfig:
-    """The author's own words: no pictograms before headings, nothing folded away."""
-    style = RenderConfig.isolated()
-    symbols = style.markdown_symbol
-    symbols.heading_level_1 = symbols.heading_level_2 = symbols.heading_level_3 = symbols.heading_level_4 = ""
-    symbols.unordered_list_item = "•"
-    style.cite_expandable = False
-    return style
-
-
-_STYLE = _style()
+_Close = Callable[[], None]
 
 
-def to_message(source: str, base_url: str = "") -> tuple[str, tuple[MessageEntity, ...]]:
+def to_message(source: str, base_url: str = "", *, limit: int | None = None) -> tuple[str, tuple[MessageEntity, ...]]:
     """The text without markup, and its entities (offsets and lengths in UTF-16 units).
 
-    Links relative to `base_url` are completed; where that is impossible they become plain text.
+    Comments are left out, spoilers are covered by entities, and HTML is shown as it was written. Links relative to
+    `base_url` are completed; one that Telegram would refuse becomes plain text. Of a long source the first `limit`
+    characters are read.
     """
-    text, found = convert(_as_commonmark(source), latex_escape=False, config=_STYLE)
-    # Telegram cuts white space at the end itself, and then refuses entities that reach into it.
-    text = text.rstrip()
-    end = utf16_len(text)
-    entities = (_entity(entity, end, base_url) for entity in found)
-    return text, tuple(entity for entity in entities if entity is not None)
+    source = marked(source)
+    reader = _Reader(base_url)
+    for event in pyromark.events(source[:limit], options=EXTENSIONS):
+        reader.take(event)
+    return reader.result(is_cut=limit is not None and len(source) > limit)
 
 
-def _entity(found: ConvertedEntity, end: int, base_url: str) -> MessageEntity | None:
-    content = found.to_dict()
-    content["length"] = min(found.length, end - found.offset)
-    if content["length"] <= 0:
-        return None
-    if found.url is not None:
-        content["url"] = _absolute(found.url, base_url)
-    return MessageEntity(**content) if content.get("url") != "" else None
+class _Reader:
+    """Takes the parser's events in order. What an element's end has to do is noted at its start."""
+
+    def __init__(self, base_url: str) -> None:
+        self._base_url = base_url
+        self._text = Composer()
+        self._open: list[_Close] = []
+        self._lists: list[int | None] = []  # the number of the next item; None: a list without numbers
+        self._marker: int | None = None  # the piece that is an item's mark, while nothing stands behind it
+        self._spoilers: list[Span] = []
+        self._quote_depth = self._link_depth = self._code_depth = 0
+        self._is_first_cell = True
+
+    def take(self, event: Any) -> None:
+        """Read one event."""
+        kind: str
+        value: Any
+        kind, value = next(iter(event.items())) if isinstance(event, dict) else (event, None)
+        match kind:
+            case "Start":
+                name: str
+                data: Any
+                name, data = next(iter(value.items())) if isinstance(value, dict) else (value, None)
+                self._open.append(self._start(name, data))
+            case "End":
+                self._open.pop()()
+            case "Text":
+                self._write_text(value)
+            case "Code":
+                self._write(unmarked(value), "code")
+            case "SoftBreak" | "HardBreak":
+                self._text.separate(1)
+            case "InlineHtml" if _LINE_BREAK.fullmatch(value):
+                self._text.separate(1)
+            case "InlineHtml":
+                self._write(unmarked(value))
+            case "Html":
+                self._write(unmarked(value))
+            case "TaskListMarker":
+                self._mark_task(value)
+            case "Rule":
+                self._begin_block()
+                self._write(_RULE)
+
+    def result(self, *, is_cut: bool) -> tuple[str, tuple[MessageEntity, ...]]:
+        """Text and entities; a spoiler that was never ended covers the rest."""
+        for span in self._spoilers[:1]:
+            self._text.close(span)
+        return self._text.finish(is_cut=is_cut)
+
+    # Text
+
+    def _write(self, text: str, type_: str = "") -> None:
+        if not text:
+            return
+        self._marker = None
+        span = self._text.open(type_) if type_ else None
+        self._text.write(text)
+        if span:
+            self._text.close(span)
+
+    def _write_text(self, text: str) -> None:
+        if self._code_depth:
+            self._write(unmarked(text))
+            return
+        for piece in _MARKS.split(text):
+            match piece:
+                case "||":
+                    self._marker = None
+                    self._text.toggle_spoiler()
+                case "\ufdd0":
+                    self._spoilers.append(self._text.open("spoiler"))
+                case "\ufdd1":
+                    self._end_spoiler()
+                case _:
+                    self._write(unmarked(piece))
+
+    def _end_spoiler(self) -> None:
+        if self._spoilers:
+            span = self._spoilers.pop()
+            if not self._spoilers:  # within another one it covers nothing more
+                self._text.close(span)
+
+    # Elements: each method begins one, and returns what its end does
+
+    def _start(self, name: str, data: Any) -> _Close:
+        match name:
+            case "Heading":
+                self._begin_block()
+                return self._spanned(*_HEADINGS.get(str(data["level"]), ("bold",)))
+            case "BlockQuote":
+                return self._quote()
+            case "CodeBlock":
+                return self._code(data)
+            case "List":
+                return self._list(data)
+            case "Item":
+                return self._item()
+            case "TableHead" | "TableRow":
+                return self._row(is_head=name == "TableHead")
+            case "TableCell":
+                return self._cell()
+            case "Link":
+                return self._link(data)
+            case "Image":
+                return self._image(data)
+            case "Emphasis" | "Strong" | "Strikethrough":
+                return self._spanned(_INLINE[name])
+        self._begin_block()  # paragraphs, tables, blocks of HTML
+        return _nothing
+
+    def _begin_block(self) -> None:
+        if self._marker is None:  # the first block of an item stands beside its mark
+            self._text.separate(1 if self._lists else 2)
+
+    def _spanned(self, *types: str) -> _Close:
+        spans = [self._text.open(type_) for type_ in types]
+
+        def end() -> None:
+            for span in spans:
+                self._text.close(span)
+
+        return end
+
+    def _quote(self) -> _Close:
+        self._begin_block()
+        self._quote_depth += 1
+        close = self._spanned("blockquote") if self._quote_depth == 1 else _nothing  # Telegram nests none
+
+        def end() -> None:
+            self._quote_depth -= 1
+            close()
+
+        return end
+
+    def _code(self, data: Any) -> _Close:
+        self._begin_block()
+        self._code_depth += 1
+        span = self._text.open("pre")
+        language = _LANGUAGE.match(unmarked(data.get("Fenced") or "")) if isinstance(data, dict) else None
+        span.language = language[0] if language else None
+
+        def end() -> None:
+            self._code_depth -= 1
+            self._text.strip_line_break()
+            self._text.close(span)
+
+        return end
+
+    def _list(self, first_number: int | None) -> _Close:
+        self._begin_block()
+        self._lists.append(first_number)
+
+        def end() -> None:
+            self._lists.pop()
+
+        return end
+
+    def _item(self) -> _Close:
+        number = self._lists[-1]
+        mark = "• "
+        if number is not None:
+            mark = f"{number}. "
+            self._lists[-1] = number + 1
+        self._text.separate(1)
+        indent = "  " * min(len(self._lists) - 1, _DEEPEST_INDENT)
+        self._marker = self._text.write(indent + mark)
+
+        def end() -> None:
+            self._marker = None
+
+        return end
+
+    def _mark_task(self, is_done: bool) -> None:
+        if self._marker is not None:
+            indent = "  " * min(len(self._lists) - 1, _DEEPEST_INDENT)
+            self._text.rewrite(self._marker, f"{indent}{'☑' if is_done else '☐'} ")
+
+    def _row(self, *, is_head: bool) -> _Close:
+        if not is_head:
+            self._text.separate(1)
+        self._is_first_cell = True
+        return self._spanned("bold") if is_head else _nothing
+
+    def _cell(self) -> _Close:
+        if not self._is_first_cell:
+            self._write(" | ")
+        self._is_first_cell = False
+        return _nothing
+
+    def _link(self, data: Mapping[str, Any]) -> _Close:
+        self._link_depth += 1
+        span = self._text.open("text_link")
+
+        def end() -> None:
+            self._link_depth -= 1
+            # Telegram finds addresses that stand in the text by itself.
+            if data["link_type"] not in ("Email", "Autolink"):
+                self._point(span, absolute(unmarked(data["dest_url"]), self._base_url))
+
+        return end
+
+    def _image(self, data: Mapping[str, Any]) -> _Close:
+        target = unmarked(data["dest_url"])
+        emoji = _CUSTOM_EMOJI.fullmatch(target)
+        span = self._text.open("custom_emoji" if emoji else "text_link")
+
+        def end() -> None:
+            if emoji:
+                span.custom_emoji_id = emoji[1]
+                self._text.close(span)
+            elif not self._link_depth:  # in a link it is the text of the link
+                self._point(span, absolute(target, self._base_url))
+
+        return end
+
+    def _point(self, span: Span, url: str) -> None:
+        """Make what was written since `span` a link, or show the address where there is nothing to make one of."""
+        address = mail_address(url)
+        if not self._text.has_text_since(span):
+            self._write(address or (url if url.lower().startswith(("http:", "https:")) else ""))
+        elif address:
+            self._write(f" ({address})")
+        elif is_accepted(url):
+            span.url = url
+            self._text.close(span)
 
 
-def _absolute(url: str, base_url: str) -> str:
-    try:
-        joined = urljoin(base_url, url)
-        return joined if urlsplit(joined).scheme in _LINK_SCHEMES else ""
-    except ValueError:
-        return ""
-
-
-def _as_commonmark(source: str) -> str:
-    """`source` with raw HTML and dollar signs escaped where the conversion would swallow them.
-
-    It drops HTML, with the text of whole blocks (`Vec<T>`, `<div>text</div>`), and takes `$HOME/$USER` for
-    mathematics; what a person wrote is shown instead. Each round escapes a sign for good, so this ends.
-    """
-    while offsets := _swallowed(source):
-        content = source.encode()
-        bounds = [0, *sorted(offsets), len(content)]
-        source = b"\\".join(content[start:end] for start, end in pairwise(bounds)).decode()
-    return source
-
-
-def _swallowed(source: str) -> set[int]:
-    """UTF-8 offsets of the signs that start or end what would be swallowed."""
-    if "<" not in source and "$" not in source:
-        return set()
-    content, offsets, in_comment = source.encode(), set(), False
-    for event, span in pyromark.events_with_range(source, options=STANDARD_OPTIONS):
-        start, end = span["start"], span["end"]
-        kind, value = next(iter(event.items())) if isinstance(event, dict) else ("", event)
-        if (kind, value) == ("Start", "HtmlBlock"):
-            in_comment = content[start:end].lstrip().startswith(b"<!--")
-        elif kind == "InlineMath":
-            offsets |= {start, end - 1}
-        elif kind == "DisplayMath":
-            offsets |= {start, start + 1, end - 2, end - 1}
-        elif _is_dropped_html(kind, value, in_comment):
-            offsets.add(content.find(b"<", start, end))
-    return offsets - {-1}
-
-
-def _is_dropped_html(kind: str, value: Any, in_comment: bool) -> bool:
-    if kind == "Html":
-        return not in_comment
-    return kind == "InlineHtml" and not value.lower().startswith(_KEPT_HTML)
+def _nothing() -> None:
+    """Most elements end without anything to do."""

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from telegram import MessageEntity
-from telegramify_markdown import utf16_len
 
 from syncqueue.handlers.base import Document
+from syncqueue.handlers.telegram.composing import clipped, covered, utf16_len
+from syncqueue.handlers.telegram.hidden import without_comments
 from syncqueue.handlers.telegram.markdown import to_message
 
 TEXT_LIMIT = 4096
@@ -22,9 +23,15 @@ CAPTION_LIMIT = 1024
 FOOTER_LIMIT = 800  # tags and link of a caption; leaves room for some words of the text
 # Markup is rarely more than half of a text; beyond ten times the limit it is not worth converting to know.
 CONVERTED_CHARACTERS = 10 * TEXT_LIMIT
+_TAG = re.compile(r"(?<![\w#])#(\w+)")
 FILE_NAME_CHARACTERS = 60  # of at most 4 bytes each: under the 255 bytes of every file system
 
+# Signs that show nothing, beside white space and what Unicode calls a control or format character: fillers, blank
+# Braille, joiners and variation selectors. Telegram takes no text that holds nothing else.
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {chr(c) for c in range(0xFE00, 0xFE10)}
+
 Kind = Literal["text", "document"]
+_Entities = tuple[MessageEntity, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,14 +40,15 @@ class RenderedMessage:
 
     kind: Kind
     text: str  # of a document: its caption
-    entities: tuple[MessageEntity, ...] = ()  # formatting of the text; a caption has none
-    plain: str = ""  # sent instead of text and entities when Telegram refuses the entities
+    entities: _Entities = ()  # formatting of text or caption
+    is_blank: bool = False  # nothing of the document's own text can be seen
+    is_cut: bool = False  # a text that does not hold all of the document's
     file_name: str = ""
     file_bytes: bytes = b""
 
     def unformatted(self) -> RenderedMessage:
-        """The same without entities."""
-        return replace(self, text=self.plain, entities=())
+        """The same words without entities, for when Telegram refuses those; what a spoiler hides is made unreadable."""
+        return replace(self, text=covered(self.text, self.entities), entities=())
 
 
 def render(document: Document, *, link: bool = False) -> RenderedMessage:
@@ -49,15 +57,10 @@ def render(document: Document, *, link: bool = False) -> RenderedMessage:
     if len(source) > CONVERTED_CHARACTERS:
         return _as_document(document, source, link)
     text, entities = _formatted(document, source)
-    footer = _footer(document, text, link=link, limit=TEXT_LIMIT)
-    whole = _joined(text, footer)
+    whole = _joined(text, _footer(document, text, link=link, limit=TEXT_LIMIT))
     if utf16_len(whole) > TEXT_LIMIT:
         return _as_document(document, source, link)
-    plain = _joined(source, footer)
-    # The source shows where links lead; the converted text is the shorter of the two.
-    return RenderedMessage(
-        kind="text", text=whole, entities=entities, plain=plain if utf16_len(plain) <= TEXT_LIMIT else whole
-    )
+    return RenderedMessage(kind="text", text=whole, entities=entities, is_blank=not has_visible(text))
 
 
 def render_as(kind: Kind, document: Document, *, link: bool = False) -> RenderedMessage:
@@ -68,18 +71,22 @@ def render_as(kind: Kind, document: Document, *, link: bool = False) -> Rendered
     source = tidy(document.text)
     if kind == "document":
         return _as_document(document, source, link)
-    text, _ = _formatted(document, source[:CONVERTED_CHARACTERS])
-    short = _shortened(document, text, link=True, limit=TEXT_LIMIT)
-    return RenderedMessage(kind="text", text=short, plain=short)
+    text, entities = _formatted(document, source)
+    short, kept = _shortened(document, text, entities, link=True, limit=TEXT_LIMIT)
+    is_cut = len(source) > CONVERTED_CHARACTERS or not short.startswith(text)
+    return RenderedMessage(kind="text", text=short, entities=kept, is_blank=not has_visible(text), is_cut=is_cut)
+
+
+def has_visible(text: str) -> bool:
+    """Whether a person who reads `text` sees anything."""
+    return any(unicodedata.category(c)[0] not in "CZ" and c not in _BLANK for c in text)
 
 
 def notice(kind: Kind, sentence: str) -> RenderedMessage:
     """A message of the given kind that says nothing but one sentence."""
     if kind == "text":
-        return RenderedMessage(kind="text", text=sentence, plain=sentence)
-    return RenderedMessage(
-        kind="document", text=sentence, plain=sentence, file_name="removed.txt", file_bytes=sentence.encode()
-    )
+        return RenderedMessage(kind="text", text=sentence)
+    return RenderedMessage(kind="document", text=sentence, file_name="removed.txt", file_bytes=sentence.encode())
 
 
 def tidy(text: str) -> str:
@@ -121,48 +128,51 @@ def file_name(title: str, extension: str) -> str:
     return f"{name.strip(' .') or 'note'}{extension}"
 
 
-def _formatted(document: Document, source: str) -> tuple[str, tuple[MessageEntity, ...]]:
+def _formatted(document: Document, source: str) -> tuple[str, _Entities]:
+    """The text as it is read, and its formatting: of a long document the beginning."""
     if document.format == "markdown":
-        text, entities = to_message(source, document.url)
-        if text.strip():
-            return text, entities
-    # Also Markdown of which nothing is left to show (only link definitions, say).
-    return source, ()
+        return to_message(source, document.url, limit=CONVERTED_CHARACTERS)
+    return source[:CONVERTED_CHARACTERS], ()
 
 
 def _as_document(document: Document, source: str, link: bool) -> RenderedMessage:
-    text, _ = _formatted(document, source[: 4 * CAPTION_LIMIT])
-    extension = ".md" if document.format == "markdown" else ".txt"
-    caption = _shortened(document, text, link=link, limit=CAPTION_LIMIT)
+    text, entities = _formatted(document, source)
+    is_markdown = document.format == "markdown"
+    caption, kept = _shortened(document, text, entities, link=link, limit=CAPTION_LIMIT)
+    first_line = covered(text, entities).lstrip().partition("\n")[0]
     return RenderedMessage(
         kind="document",
         text=caption,
-        plain=caption,
-        file_name=file_name(document.title or text.lstrip().partition("\n")[0], extension),
-        file_bytes=source.encode(),
+        entities=kept,
+        is_blank=not has_visible(text),
+        file_name=file_name(document.title or first_line, ".md" if is_markdown else ".txt"),
+        file_bytes=(without_comments(source) if is_markdown else source).encode(),
     )
 
 
 def _footer(document: Document, text: str, *, link: bool, limit: int) -> str:
     """The tags that the text does not hold already, and the link; tags beyond `limit` are left out."""
     url = document.url if link and utf16_len(document.url) <= limit and document.url not in text else ""
-    words = dict.fromkeys(map(hashtag, document.tags))
-    tags = [f"#{word}" for word in words if word and not _has_tag(text, word)]
-    while tags and utf16_len(" ".join(tags)) + 1 + utf16_len(url) > limit:
-        tags.pop()
+    shown = {tag.casefold() for tag in _TAG.findall(text)}
+    left, tags = limit - utf16_len(url), []
+    for word in dict.fromkeys(map(hashtag, document.tags)):
+        if not word or word.casefold() in shown:
+            continue
+        left -= utf16_len(word) + 2  # the sign and what stands behind it
+        if left < 0:
+            break
+        tags.append(f"#{word}")
     return "\n".join(filter(None, (" ".join(tags), url)))
-
-
-def _has_tag(text: str, tag: str) -> bool:
-    return re.search(rf"(?<![\w#])#{re.escape(tag)}(?!\w)", text, re.IGNORECASE) is not None
 
 
 def _joined(text: str, footer: str) -> str:
     return f"{text}\n\n{footer}" if footer else text
 
 
-def _shortened(document: Document, text: str, *, link: bool, limit: int) -> str:
-    """The beginning of `text` and the footer, in at most `limit` UTF-16 units."""
+def _shortened(document: Document, text: str, entities: _Entities, *, link: bool, limit: int) -> tuple[str, _Entities]:
+    """The beginning of `text` with its formatting, and the footer, in at most `limit` UTF-16 units."""
     footer = _footer(document, "", link=link, limit=FOOTER_LIMIT)
     excerpt = cut(text, limit - utf16_len(_joined("", footer)))
-    return _joined(excerpt, _footer(document, excerpt, link=link, limit=FOOTER_LIMIT))
+    kept = excerpt if excerpt == text else excerpt.removesuffix("…")
+    joined = _joined(excerpt, _footer(document, excerpt, link=link, limit=FOOTER_LIMIT))
+    return joined, clipped(entities, utf16_len(kept))

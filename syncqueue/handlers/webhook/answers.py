@@ -1,65 +1,63 @@
-"""What a receiver's answers mean for the queue. Pure; the one place where it is decided."""
+"""Decides what a receiver's responses mean for the queue. Pure; the only place where this is decided."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 
-from syncqueue.core.errors import DestinationBroken, HandlerError, PermanentError, RateLimited, RetryLater
+from syncqueue.core.errors import DestinationBroken, HandlerError, PermanentError, RateLimited, Unavailable
+from syncqueue.outbound.retry_after import LONGEST_SECONDS as LONGEST_WAIT_SECONDS
+from syncqueue.outbound.retry_after import wait_seconds
 from syncqueue.secrets import redact
+
+__all__ = ["LONGEST_WAIT_SECONDS", "UNNAMED_WAIT_SECONDS", "judge", "wait_seconds"]
 
 # A limit without a time.
 UNNAMED_WAIT_SECONDS = 60.0
-# After this the receiver is asked again, whatever it said: a wrong clock must not hold a destination for days.
-LONGEST_WAIT_SECONDS = 3600.0
 QUOTED_CHARACTERS = 300
+# These two say nothing about the event: the receiver gave up waiting for us, or wants it again.
+_TIMED_OUT = (408, 425)
+# These speak of the event even when a page of HTML says so: it is too large, or its content is refused.
+_NAMES_EVENT = (413, 422)
 
 
 def judge(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> HandlerError | None:
-    """The error to raise for an answer; None when the event is taken. `headers` by lower-case name."""
+    """Return the error to raise for a response; None when the event is taken. `headers` by lower-case name.
+
+    A repeated event has the same id and body. So a response that says nothing about the event is an outage.
+    """
     if 200 <= status < 300:
         return None
     said = f"The receiver answers {status}{_quoted(body)}"
     wait = wait_seconds(headers.get("retry-after", ""), now)
     if status == 429 or (status == 503 and wait is not None):
         return RateLimited(said, after_seconds=UNNAMED_WAIT_SECONDS if wait is None else wait)
-    if status >= 500 or status in (408, 425):  # those two: it gave up waiting for us, or wants it again
-        return RetryLater(said, after_seconds=wait)
-    return _refused(status, said)
+    if status >= 500 or status in _TIMED_OUT:
+        return Unavailable(said)
+    return _refused(status, said, is_page=_is_page(body))
 
 
-def _refused(status: int, said: str) -> HandlerError:
+def _refused(status: int, said: str, *, is_page: bool) -> HandlerError:
     if status == 410:
         return DestinationBroken(f"{said} It wants no more events: enter another address, or remove the destination.")
     if status == 401:
         return DestinationBroken(f"{said} Enter the secret that the receiver checks signatures with.")
     if status in (301, 308):
         return DestinationBroken(f"{said} A redirect is never followed: enter its real address.")
-    if 300 <= status < 400:
-        return RetryLater(f"{said} A redirect is never followed.")
+    if status < 400:
+        return Unavailable(f"{said} A redirect is never followed.")
+    if is_page and status not in _NAMES_EVENT:
+        # A proxy's maintenance or error page; the receiver itself has said nothing.
+        return Unavailable(f"{said} It is a page of HTML: is the address right, and the receiver running?")
     return PermanentError(said)
 
 
-def wait_seconds(retry_after: str, now: datetime) -> float | None:
-    """The seconds that a Retry-After asks for, given in seconds or as a date; None where it says nothing readable."""
-    text = retry_after.strip()
-    if text.isascii() and text.isdecimal():
-        return _bounded(float(text[:9]))
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return _bounded((moment - now).total_seconds())
-
-
-def _bounded(seconds: float) -> float:
-    return min(max(seconds, 1.0), LONGEST_WAIT_SECONDS)
+def _is_page(body: bytes) -> bool:
+    return body.lstrip()[:1] == b"<"
 
 
 def _quoted(body: bytes) -> str:
-    """What it says, if that is short and readable: an error page of HTML tells nobody anything."""
+    """What the response says, if it is readable; a page of HTML is not shown."""
     text = " ".join(body.decode(errors="replace").split())
     if not text or text.startswith("<"):
         return "."

@@ -1,4 +1,4 @@
-"""The way to receivers: one pool of connections, its limits, and what is raised."""
+"""Posts events to receivers, over one pool of connections, with limits on time and size."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import SplitResult
 
 import httpx
 
-from syncqueue.core.errors import DestinationBroken, HandlerError, OutcomeUnknown, RetryLater, Unreachable
+from syncqueue.core.errors import DestinationBroken, HandlerError, OutcomeUnknown, Unavailable, Unreachable
 from syncqueue.handlers.base import HandlerConfig, Place
 from syncqueue.handlers.webhook.answers import judge
 from syncqueue.handlers.webhook.event import Event
@@ -39,7 +39,7 @@ class WebhookClient:
         self._opened: httpx.AsyncClient | None = None
 
     def receiver(self, address: str) -> SplitResult:
-        """The URL that an address is; raises `ValueError` without a message for one that may not be called."""
+        """Return an address as a URL; raises `ValueError` without a message for one that may not be called."""
         url = read_url(address)
         is_allowed = url.scheme == "https" or self.outbound.is_allowed_private(host_of(url), port_of(url))
         if not is_allowed or url.fragment:
@@ -47,11 +47,19 @@ class WebhookClient:
         return url
 
     def endpoint(self, place: Place) -> str:
-        """The "host:port" of a destination's receiver; what is wrong with its address an attempt tells."""
+        """Return the "host:port" of a destination's receiver. An attempt tells what is wrong with its address."""
         try:
             return endpoint_of(self.receiver(place.address))
         except ValueError:
             return NO_ENDPOINT
+
+    def identity(self, place: Place) -> str:
+        """Return the receiver's URL in one spelling; "" for an address that may not be called."""
+        try:
+            url = self.receiver(place.address)
+        except ValueError:
+            return ""
+        return url._replace(netloc=url.netloc.lower(), path=url.path or "/").geturl()
 
     async def send(self, place: Place, event: Event) -> None:
         """Post one event; raises `HandlerError`s alone. A lost answer is an `OutcomeUnknown`."""
@@ -106,7 +114,7 @@ class WebhookClient:
         if isinstance(error, httpx.InvalidURL):
             return DestinationBroken("The address is no URL that can be called.")
         if isinstance(error, httpx.WriteTimeout | httpx.WriteError):
-            return RetryLater(f"The event could not be sent whole ({type(error).__name__}).")
+            return Unavailable(f"The event could not be sent whole ({type(error).__name__}).")
         return OutcomeUnknown(f"The receiver's answer was lost ({type(error).__name__}).")
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from syncqueue.core.errors import OutcomeUnknown, RetryLater
+from syncqueue.core.errors import OutcomeUnknown, Unavailable
 from syncqueue.handlers.base import DocumentHandler, DocumentJob, HandlerConfig, Place, RemotePart
 from syncqueue.handlers.webhook.client import WebhookClient
 from syncqueue.handlers.webhook.event import KIND, Event, confirmed, doubtful, event_of
@@ -34,15 +35,15 @@ class WebhookHandler(DocumentHandler):
         """Send "created"; where the answer is lost, note that it may have been taken."""
         try:
             await self._client.send(job.place, event_of(job))
-        except OutcomeUnknown:
-            await job.checkpoint([doubtful(job)])
-            raise
-        return [confirmed(job)]
+        except OutcomeUnknown as error:
+            await job.checkpoint([self._here(doubtful(job), job.place)])
+            raise Unavailable(str(error)) from error
+        return [self._here(confirmed(job), job.place)]
 
     async def update(self, job: DocumentJob) -> Sequence[RemotePart]:
         """Send "updated", or once more the "created" whose answer was lost."""
         await self._send_again(job)
-        return [confirmed(job)]
+        return [self._here(confirmed(job), job.place)]
 
     async def delete(self, job: DocumentJob) -> None:
         """Send "deleted"."""
@@ -54,11 +55,15 @@ class WebhookHandler(DocumentHandler):
         return _("%(endpoint)s took a signed ping.") % {"endpoint": self.endpoint(place)}
 
     def lost_part(self, place: Place, source: str, object_pk: str) -> RemotePart:
-        """What a receiver has if it took the event."""
-        return RemotePart(kind=KIND, id=f"{source}:{object_pk}", address=place.address)
+        """Return what a receiver has if it took the event."""
+        return self._here(RemotePart(kind=KIND, id=f"{source}:{object_pk}", address=place.address), place)
+
+    async def identify(self, place: Place) -> str:
+        """Return the receiver's URL."""
+        return self._client.identity(place)
 
     def endpoint(self, place: Place) -> str:
-        """The receiver's host."""
+        """Return the receiver's host and port."""
         return self._client.endpoint(place)
 
     def clean(self, address: str, options: Mapping[str, Any], secret: Mapping[str, str]) -> None:
@@ -86,8 +91,11 @@ class WebhookHandler(DocumentHandler):
         await self._client.aclose()
 
     async def _send_again(self, job: DocumentJob) -> None:
-        """For events that may be repeated: a lost answer is nothing that a person has to decide about."""
+        """Send an event that may be repeated: a lost response is nothing that a person has to decide about."""
         try:
             await self._client.send(job.place, event_of(job))
         except OutcomeUnknown as error:
-            raise RetryLater(str(error)) from error
+            raise Unavailable(str(error)) from error
+
+    def _here(self, part: RemotePart, place: Place) -> RemotePart:
+        return replace(part, identity=self._client.identity(place))

@@ -1,4 +1,4 @@
-"""What a subcommand is: its arguments, and an answer that is printed as text or as JSON."""
+"""The base class of subcommands: their arguments, and a result that is printed as text or as JSON."""
 
 from __future__ import annotations
 
@@ -16,51 +16,51 @@ from syncqueue.services import audit
 from syncqueue.services.audit import Actor
 
 ACTOR = Actor(name="manage.py")
-# A million tasks are two thousand chunks; a line is drawn for every few of them.
+# Shorter work needs no progress bar; a million tasks are two thousand chunks.
 _DRAWN_EVERY = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a subcommand says."""
+    """The result of a subcommand."""
 
     text: str  # for people
-    data: Mapping[str, Any] | Sequence[Any]  # for scripts: JSON, moments and enumerations allowed
+    data: Mapping[str, Any] | Sequence[Any]  # for scripts: JSON values, datetimes and enums
     ok: bool = True  # False: exit code 1
 
 
 class Subcommand(ABC):
-    """One word after `manage.py syncqueue`."""
+    """A subcommand of `manage.py syncqueue`."""
 
     name: ClassVar[str]
     help: ClassVar[str]
 
     def __init__(self, errors: OutputWrapper) -> None:
-        """`errors`: where questions and progress are written, so that what scripts read stays clean."""
+        """`errors`: the stream for questions and progress, so that standard output contains only the result."""
         self._errors = errors
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """The arguments beside --json."""
+        """Add the arguments other than --json."""
         return None
 
     @abstractmethod
     def run(self, options: Mapping[str, Any]) -> Answer:
-        """Do it. Raises `SyncQueueError`, and `CommandError` with words for people."""
+        """Run the subcommand; raises `SyncQueueError` or `CommandError`."""
 
     def confirm(self, question: str, options: Mapping[str, Any]) -> None:
-        """Go on when a person says yes, or --noinput has said so; raises `CommandError` otherwise."""
+        """Ask for confirmation unless --noinput is given; raises `CommandError` if it is refused."""
         if options["noinput"]:
             return
         self._say(f"{question} [y/N] ")
         try:
             answer = input()
         except EOFError:
-            raise CommandError(_("Nobody is there to say yes, so nothing was done; say --noinput.")) from None
+            raise CommandError(_("No terminal to ask for confirmation, so nothing was done; use --noinput.")) from None
         if answer.strip().lower() not in ("y", "yes"):
-            raise CommandError(_("Nothing was done."))
+            raise CommandError(_("Not confirmed; nothing was done."))
 
     def progress(self, total: int, options: Mapping[str, Any]) -> Callable[[int], None] | None:
-        """Draws how far long work has come; None where nobody looks on, or the work is short."""
+        """Return a function that draws a progress bar; None without a terminal, with --json, or for short work."""
         if options["json"] or total < _DRAWN_EVERY or not self._errors.isatty():
             return None
 
@@ -72,30 +72,30 @@ class Subcommand(ABC):
         return draw
 
     def _say(self, text: str) -> None:
-        """Write as it is: neither red, as errors are, nor with a line's end."""
+        """Write `text` without the error style and without a newline."""
         self._errors.write(text, style_func=str, ending="")
         self._errors.flush()
 
 
 def add_service(parser: CommandParser) -> None:
-    """The argument of those that work on one service."""
+    """Add the argument of subcommands for one service."""
     parser.add_argument("service", help="a service of SYNCQUEUE['HANDLERS']")
 
 
 def add_caution(parser: CommandParser) -> None:
-    """The options of those that post or delete."""
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and to how many")
-    parser.add_argument("--noinput", "--no-input", action="store_true", help="do not ask")
+    """Add the options of subcommands that post or delete."""
+    parser.add_argument("--dry-run", action="store_true", help="print what would be done, with the count")
+    parser.add_argument("--noinput", "--no-input", action="store_true", help="do not ask for confirmation")
 
 
 def check_service(name: str) -> None:
-    """Raise `CommandError`, naming the known ones, when a service is not on."""
+    """Raise `CommandError`, which lists the enabled services, if a service is not enabled."""
     known = services.service_names()
     if name not in known:
-        message = _("There is no service %(name)r; there are: %(known)s.")
+        message = _("There is no service %(name)r; enabled: %(known)s.")
         raise CommandError(message % {"name": name, "known": ", ".join(known) or "-"})
 
 
 def note(service: str, what: str) -> None:
-    """Write down what was done to a service."""
+    """Record an operation on a service in the admin log."""
     audit.note(ACTOR, what, subject=service, model=ServicePolicy)

@@ -1,4 +1,4 @@
-"""`doctor`: what is wrong, in words, and which setting mends it."""
+"""`doctor`: reports in words what is wrong and which setting fixes it."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from syncqueue.management.subcommands.base import Answer, Subcommand, check_serv
 
 
 class Doctor(Subcommand):
-    """Tries everything."""
+    """Tests everything that syncing needs."""
 
     name = "doctor"
     help = (
-        "Tries Redis, the database, the workers, every service's host over IPv4 and IPv6 apart, and the destinations; "
-        "says what is wrong and which setting mends it. Exit code 1 when something is wrong."
+        "Tests Redis, the database, the workers, the host of each service over IPv4 and IPv6 separately, and the "
+        "destinations; reports what is wrong and which setting fixes it. Exit code 1 if a problem was found."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """What to try."""
-        parser.add_argument("--service", action="append", default=[], help="only this one (repeatable)")
+        """Add the options."""
+        parser.add_argument("--service", action="append", default=[], help="only this service (repeatable)")
         parser.add_argument(
             "--destinations",
             type=int,
             default=MOST_DESTINATIONS,
             metavar="N",
-            help=f"try at most N destinations of each service (default {MOST_DESTINATIONS})",
+            help=f"test at most N destinations of each service (default {MOST_DESTINATIONS})",
         )
 
     def run(self, options: Mapping[str, Any]) -> Answer:
-        """Examine, and sum up."""
+        """Examine everything and summarise."""
         if options["destinations"] < 0:
-            raise CommandError(_("--destinations: 0 or more."))
+            raise CommandError(_("--destinations: expected 0 or more."))
         for name in options["service"]:
             check_service(name)
         began = time.monotonic()
@@ -58,7 +58,7 @@ def _text(found: Sequence[Finding], wrong_count: int, seconds: float) -> str:
         lines.append(f"{_sign(finding.level)} {finding.area}: {finding.text}")
         if finding.advice and finding.level is not Level.OK:
             lines.append(f"      -> {finding.advice}")
-    summed = _("All is well.") if not wrong_count else _("Wrong: %d.") % wrong_count
+    summed = _("No problems found.") if not wrong_count else _("Problems found: %d.") % wrong_count
     return "\n".join([*lines, f"{summed} ({seconds:.1f} s)"])
 
 

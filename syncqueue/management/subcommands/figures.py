@@ -1,4 +1,4 @@
-"""`stats` and `health`: how the queues do."""
+"""`stats` and `health`: the figures and the health of the queues."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from syncqueue.management.table import table
 
 
 class Stats(Subcommand):
-    """The figures of all services, or of one."""
+    """Prints the figures of the queues."""
 
     name = "stats"
-    help = "The figures of all services, or of one."
+    help = "Prints the figures of all services, or of one."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Whose figures."""
-        parser.add_argument("service", nargs="?", help="only this one")
+        """Add the arguments."""
+        parser.add_argument("service", nargs="?", help="only this service")
 
     def run(self, options: Mapping[str, Any]) -> Answer:
-        """Ask each queue."""
+        """Read the figures of each queue."""
         if options["service"]:
             check_service(options["service"])
         found = [services.stats(name) for name in [options["service"]] if name] or [
@@ -45,17 +45,17 @@ def _row(stats: QueueStats) -> list[object]:
 
 
 def _breaker(state: str) -> str:
-    return {"closed": _("open for work"), "open": _("unreachable"), "half-open": _("being tried again")}[state]
+    return {"closed": _("normal"), "open": _("unreachable"), "half-open": _("being probed")}[state]
 
 
 class Health(Subcommand):
-    """What a container's probe asks."""
+    """The health check, for container probes and monitoring."""
 
     name = "health"
-    help = "Exit code 0 when Redis answers, every service has a worker and nothing waits too long, else 1."
+    help = "Exit code 0 if Redis responds, every service has a worker and no task waits too long; otherwise 1."
 
     def run(self, options: Mapping[str, Any]) -> Answer:
-        """Ask Redis and the heartbeats."""
+        """Check Redis, the workers and the oldest tasks."""
         found = services.health()
         rows = [(one.name, _("ok") if one.ok else _("failing"), one.workers, one.problem) for one in found.services]
         text = table([_("service"), _("health"), _("workers"), _("problem")], rows)

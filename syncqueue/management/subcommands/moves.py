@@ -1,4 +1,4 @@
-"""`retry`, `clear`, `recover`, `pause` and `resume`: what a person may do with a service's queue."""
+"""`retry`, `clear`, `recover`, `pause` and `resume`: operations on the queue of one service."""
 
 from __future__ import annotations
 
@@ -20,64 +20,64 @@ from syncqueue.management.subcommands.base import (
     check_service,
     note,
 )
+from syncqueue.secrets import redact
 
 CLEARABLE = (TaskState.PENDING, TaskState.DELAYED, TaskState.FAILED)
 
 
 class Retry(Subcommand):
-    """Failed tasks go back to the queue."""
+    """Puts failed tasks back into the queue."""
 
     name = "retry"
-    help = "Brings the failed tasks of a service back; they are tried again from their first attempt."
+    help = "Puts the failed tasks of a service back into the queue; their attempts start again from 1."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Which service, and how carefully."""
+        """Add the arguments."""
         add_service(parser)
         add_caution(parser)
 
     def run(self, options: Mapping[str, Any]) -> Answer:
-        """Ask with the count, then do it in chunks."""
+        """Ask for confirmation with the count, then requeue in chunks."""
         service = options["service"]
         check_service(service)
         count, records = services.stats(service).failed_count, services.failed_record_count(service)
         about = {"service": service, "records": records}
         if options["dry_run"] or not (count or records):
-            text = ngettext("%d task would be brought back.", "%d tasks would be brought back.", count) % count
+            text = ngettext("%d task would be retried.", "%d tasks would be retried.", count) % count
             return Answer(text=text + _of_records(records), data={**about, "count": 0, "would": count})
-        question = ngettext("Bring %d failed task of %s back?", "Bring %d failed tasks of %s back?", count)
+        question = ngettext("Retry %d failed task of %s?", "Retry %d failed tasks of %s?", count)
         self.confirm(question % (count, service) + _of_records(records), options)
         done = services.retry_failed(service, actor=ACTOR.name, progress=self.progress(count, options))
         note(service, f"retry-failed: {done} tasks")
-        text = ngettext("%d failed task brought back.", "%d failed tasks brought back.", done) % done
+        text = ngettext("%d failed task is back in the queue.", "%d failed tasks are back in the queue.", done) % done
         return Answer(text=text, data={**about, "count": done})
 
 
 def _of_records(count: int) -> str:
     text = ngettext(
-        "%d object has failed or is held because an answer was lost; it is synced again, also where it has no task any "
-        "more.",
-        "%d objects have failed or are held because an answer was lost; they are synced again, also where they have no "
-        "task any more.",
+        "%d object failed or is held after a lost response; it is synced again, even if it no longer has a task.",
+        "%d objects failed or are held after a lost response; they are synced again, even if they no longer have a "
+        "task.",
         count,
     )
     return " " + text % count if count else ""
 
 
 class Clear(Subcommand):
-    """Tasks are taken out of the queue."""
+    """Removes tasks from the queue."""
 
     name = "clear"
-    help = "Takes the pending, delayed and failed tasks of a service out of its queue, or those of some states."
+    help = "Removes the pending, delayed and failed tasks of a service from its queue, or only those of some states."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Which service and states, and how carefully."""
+        """Add the arguments."""
         add_service(parser)
         choices = [state.value for state in CLEARABLE]
         parser.add_argument("--state", action="append", choices=choices, help="only this state (repeatable)")
         add_caution(parser)
 
     def run(self, options: Mapping[str, Any]) -> Answer:
-        """Ask with the count, then do it in chunks."""
+        """Ask for confirmation with the count, then clear in chunks."""
         service = options["service"]
         check_service(service)
         states = [state for state in CLEARABLE if not options["state"] or state.value in options["state"]]
@@ -85,71 +85,77 @@ class Clear(Subcommand):
         counts = {state.value: getattr(stats, f"{state.value}_count") for state in states}
         count = sum(counts.values())
         if options["dry_run"] or not count:
-            text = ngettext("%d task would be taken out.", "%d tasks would be taken out.", count) % count
+            text = ngettext("%d task would be removed.", "%d tasks would be removed.", count) % count
             return Answer(text=text, data={"service": service, "count": 0, "would": count, "counts": counts})
-        question = ngettext("Take %d task of %s out?", "Take %d tasks of %s out?", count) % (count, service)
+        question = ngettext("Remove %d task of %s?", "Remove %d tasks of %s?", count) % (count, service)
         self.confirm(question, options)
         removed = services.clear(service, states=states, actor=ACTOR.name, progress=self.progress(count, options))
         done = sum(removed.values())
         note(service, f"clear: {done} tasks")
-        text = ngettext("%d task taken out.", "%d tasks taken out.", done) % done
+        text = ngettext("%d task removed.", "%d tasks removed.", done) % done
         data = {"service": service, "count": done, "counts": {str(state): n for state, n in removed.items()}}
         return Answer(text=text, data=data)
 
 
 class Recover(Subcommand):
-    """Tasks whose worker is gone go back to the queue."""
+    """Puts tasks with an expired lease back into the queue."""
 
     name = "recover"
-    help = "Takes back tasks of a service whose lease has run out; workers do it by themselves every few seconds."
+    help = "Recovers the tasks of a service whose lease has expired; workers do this automatically."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Which service."""
+        """Add the arguments."""
         add_service(parser)
 
     def run(self, options: Mapping[str, Any]) -> Answer:
-        """Take back what has run out; living leases are left alone, so nobody is asked."""
+        """Recover expired leases; valid leases are not touched, so no confirmation is needed."""
         service = options["service"]
         check_service(service)
         count = services.recover(service, actor=ACTOR.name)
         note(service, f"recover: {count} tasks")
-        text = ngettext("%d expired lease taken back.", "%d expired leases taken back.", count) % count
+        text = ngettext("%d expired lease recovered.", "%d expired leases recovered.", count) % count
         return Answer(text=text, data={"service": service, "count": count})
 
 
 class Pause(Subcommand):
-    """Nothing more is sent."""
+    """Pauses a service."""
 
     name = "pause"
-    help = "Holds a service until it is resumed; new work waits."
+    help = "Pauses a service until it is resumed; new work waits."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Which service."""
+        """Add the arguments."""
         add_service(parser)
 
     def run(self, options: Mapping[str, Any]) -> Answer:
-        """Hold it."""
+        """Pause the service."""
         service = options["service"]
         check_service(service)
-        services.pause(service, actor=ACTOR.name)
+        pending = services.pause(service, actor=ACTOR.name)
         note(service, "pause")
-        return Answer(text=_("%s is paused.") % service, data={"service": service, "paused": True})
+        return _switched(_("%s is paused.") % service, service, pending, paused=True)
 
 
 class Resume(Subcommand):
-    """Sending goes on."""
+    """Resumes a paused service."""
 
     name = "resume"
-    help = "Lets a paused service go on, oldest first."
+    help = "Resumes a paused service; the oldest tasks are sent first."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Which service."""
+        """Add the arguments."""
         add_service(parser)
 
     def run(self, options: Mapping[str, Any]) -> Answer:
-        """Let it go on."""
+        """Resume the service."""
         service = options["service"]
         check_service(service)
-        services.resume(service, actor=ACTOR.name)
+        pending = services.resume(service, actor=ACTOR.name)
         note(service, "resume")
-        return Answer(text=_("%s goes on.") % service, data={"service": service, "paused": False})
+        return _switched(_("%s is resumed.") % service, service, pending, paused=False)
+
+
+def _switched(text: str, service: str, pending: str, *, paused: bool) -> Answer:
+    """Return the answer. `pending`: why workers do not see the change yet, or ""."""
+    data = {"service": service, "paused": paused, **({"note": redact(pending)} if pending else {})}
+    return Answer(text=f"{text} {redact(pending)}".rstrip(), data=data)

@@ -1,4 +1,4 @@
-"""`explain` and `adopt-queue`: what is known of one object, and whose queues these are."""
+"""`explain` and `adopt-queue`: the state of one object, and the owner of the queues."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from syncqueue.sources.registry import source_for
 
 
 class Explain(Subcommand):
-    """How an object stands at each destination."""
+    """Explains the state of an object at each destination."""
 
     name = "explain"
-    help = "One sentence for each destination of an object: explain notes.Note 42"
+    help = "Prints one sentence for each destination of an object: explain notes.Note 42"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Which object."""
-        parser.add_argument("model", help="such as notes.Note")
-        parser.add_argument("pk", help="its primary key")
+        """Add the arguments."""
+        parser.add_argument("model", help="the model, such as notes.Note")
+        parser.add_argument("pk", help="the primary key of the object")
 
     def run(self, options: Mapping[str, Any]) -> Answer:
-        """Find it and ask."""
+        """Find the object and explain it."""
         sentences = services.explain(_find(options["model"], options["pk"]))
         data = [
             {"destination": one.destination, "state": one.state, "text": one.text, "url": one.url} for one in sentences
         ]
         text = "\n".join(f"{one} {one.url}".rstrip() for one in sentences)
-        return Answer(text=text or _("No destination takes this object's owner's content."), data=data)
+        return Answer(text=text or _("No destination accepts content of the owner of this object."), data=data)
 
 
 def _find(label: str, pk: str) -> Model:
@@ -51,14 +51,14 @@ def _find(label: str, pk: str) -> Model:
 
 
 class AdoptQueue(Subcommand):
-    """This database, this environment and these queues belong together."""
+    """Confirms that this database, this environment and these queues belong together."""
 
     name = "adopt-queue"
-    help = "Confirms that this database belongs to this environment, and takes its queues over. Sending begins."
+    help = "Confirms that this database belongs to this environment, and takes over its queues. Sending starts."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """The command is itself the yes; it only offers to look first."""
-        parser.add_argument("--dry-run", action="store_true", help="say what would be taken over")
+        """Add --dry-run; the command itself is the confirmation, so it does not ask."""
+        parser.add_argument("--dry-run", action="store_true", help="print what would be taken over")
 
     def run(self, options: Mapping[str, Any]) -> Answer:
         """Stamp the database and the queues."""
@@ -66,10 +66,10 @@ class AdoptQueue(Subcommand):
         data |= {"services": services.service_names(), "adopted": not options["dry_run"]}
         if options["dry_run"]:
             text = _(
-                "The database is stamped %(stamped)r; it would be stamped %(environment)r, with the queues of %(n)s."
+                "The database is stamped %(stamped)r; it and the queues of %(n)s would be stamped %(environment)r."
             )
             return Answer(text=text % {**data, "n": ", ".join(services.service_names())}, data=data)
         services.adopt_queue()
         for name in services.service_names():
             note(name, "adopt-queue")
-        return Answer(text=_("This database and its queues belong together now."), data=data)
+        return Answer(text=_("This database now owns its queues."), data=data)

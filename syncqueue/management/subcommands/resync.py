@@ -1,4 +1,4 @@
-"""`resync`: goes through all objects of a service or of a destination."""
+"""`resync`: compares all objects of a service or a destination."""
 
 from __future__ import annotations
 
@@ -16,32 +16,34 @@ from syncqueue.sources.resyncing import ResyncCounts, chosen_destinations, count
 
 
 class Resync(Subcommand):
-    """All objects are compared with what is out there."""
+    """Queues all objects, so that each is compared with its copies."""
 
     name = "resync"
     help = (
-        "Queues every object of a service or a destination: what update() and bulk calls changed goes out, what is "
-        "equal costs no call, and what a destination takes and never got is posted."
+        "Queues every object of a service or a destination. Changes by update() and bulk calls are sent, unchanged "
+        "objects cost no remote call, and objects that a destination accepts but never received are posted."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Where, how thoroughly, and how carefully."""
+        """Add the arguments."""
         where = parser.add_mutually_exclusive_group(required=True)
         where.add_argument("--service", help="all destinations of this service")
-        where.add_argument("--destination", help="this one alone: its name or its number")
-        parser.add_argument("--force", action="store_true", help="send also what is equal, by its content hash")
-        parser.add_argument("--prune", action="store_true", help="also remove copies of objects gone without a signal")
+        where.add_argument("--destination", help="only this destination: its name or its number")
+        parser.add_argument("--force", action="store_true", help="also send objects whose content hash is unchanged")
+        parser.add_argument(
+            "--prune", action="store_true", help="also remove copies of objects that were deleted without a signal"
+        )
         add_caution(parser)
 
     def run(self, options: Mapping[str, Any]) -> Answer:
-        """Count, ask, then queue in chunks."""
+        """Count, ask for confirmation, then queue in chunks."""
         places = _places(options)
         found = count(places, prune=options["prune"])
         total = found.known + found.new + found.gone
         data = {"destinations": [place.name for place in places], **asdict(found)}
         if options["dry_run"] or not total:
             return Answer(text=_words(found), data={**data, "queued": 0})
-        self.confirm(_("%s Go on?") % _words(found), options)
+        self.confirm(_("%s Continue?") % _words(found), options)
         done = services.resync(
             places,
             force=options["force"],
@@ -55,7 +57,7 @@ class Resync(Subcommand):
 
 
 def _words(found: ResyncCounts) -> str:
-    text = _("Objects known here: %(known)d; objects new here: %(new)d; copies to be removed: %(gone)d.")
+    text = _("Objects with a record: %(known)d; new objects: %(new)d; copies to remove: %(gone)d.")
     return text % {"known": found.known, "new": found.new, "gone": found.gone}
 
 
@@ -70,8 +72,8 @@ def _places(options: Mapping[str, Any]) -> Sequence[Destination]:
         return found
     names = ", ".join(f"{place.pk} ({place.name})" for place in found or known[:20]) or "-"
     text = (
-        _("%(wanted)r names several destinations; say which by its number: %(names)s.")
+        _("Several destinations are named %(wanted)r; use the number: %(names)s.")
         if found
-        else _("There is no destination %(wanted)r that is switched on; there are: %(names)s.")
+        else _("There is no enabled destination %(wanted)r; enabled: %(names)s.")
     )
     raise CommandError(text % {"wanted": wanted, "names": names})

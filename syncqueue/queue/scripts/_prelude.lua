@@ -1,12 +1,14 @@
 -- Stands before every script. Names the keys (queue/keys.py: ORDER) and the moves that several scripts share.
 -- ARGV[1]: the time in epoch ms, empty to use Redis's own. Each script names its further ARGV from ARGV[2] on.
--- All scripts may run twice with the same arguments and come to the same end; moves out of processing check the token.
-local queue, delayed, processing, failed, bodies, progress, leases, behind, counters, history, wake, holds, reasons,
-  strikes, parked, lanes, site, outages, waited = unpack(KEYS, 1, 19)
+-- All scripts but claim may run twice with the same arguments and reach the same end. Moves out of processing check the
+-- token.
+local pending, delayed, processing, failed, bodies, progress, leases, successors, counters, history, wake, holds,
+  reasons, strikes, parked, lanes, site, outages, probes = unpack(KEYS, 1, 19)
 
-local BAND = 1e15   -- between priorities in the scores of queue
-local PARKED = 1e15 -- scores of delayed from here on are parked, not due
-local FOREVER = 9e15 -- the end of a hold that a person, a probe or a mended destination lifts
+local PRIORITY = 1e15 -- between priorities in the scores of pending
+local PARKED = 1e15   -- scores of delayed from here on are parked, not due
+local FOREVER = 9e15  -- the end of a hold that stands until it is lifted
+local OPENED = 1e6    -- added to the failures of an endpoint whose breaker has opened
 
 local now
 if ARGV[1] ~= '' then
@@ -18,6 +20,10 @@ end
 
 local function whole(number)
   return string.format('%.0f', number)
+end
+
+local function digits(ms)
+  return string.format('%013.0f', ms)
 end
 
 -- Refuses a queue that another database has stamped; stamps one that nobody has.
@@ -56,32 +62,30 @@ local function took(bucket, ms)
 end
 
 -- Ready times never repeat, so that tasks of one millisecond keep their order.
-local tick
-local function next_tick()
-  if not tick then
-    tick = math.max(now * 100, tonumber(redis.call('HGET', counters, 'tick') or '0'))
-  end
-  tick = tick + 1
-  return tick
+local sequence
+local function next_in_sequence()
+  sequence = 1 + (sequence or math.max(now * 100, tonumber(redis.call('HGET', counters, 'tick') or '0')))
+  return sequence
 end
 
-local function keep_tick()
-  if tick then
-    redis.call('HSET', counters, 'tick', whole(tick))
+local function keep_sequence()
+  if sequence then
+    redis.call('HSET', counters, 'tick', whole(sequence))
     wake_up()
   end
 end
 
-local function band(body)
+local function body_of(id)
+  return redis.call('HGET', bodies, id) or ''
+end
+
+local function priority_offset(body)
   local digit = tonumber(string.sub(body, 2, 2))
-  if not digit or digit > 2 then
-    digit = 1
-  end
-  return digit * BAND
+  return (digit and digit <= 2 and digit or 1) * PRIORITY
 end
 
 local function to_pending(id, body)
-  redis.call('ZADD', queue, whole(band(body) + next_tick()), id)
+  redis.call('ZADD', pending, whole(priority_offset(body) + next_in_sequence()), id)
 end
 
 local function to_delayed(id, due)
@@ -99,162 +103,93 @@ local function to_pending_or_delayed(id, body, due)
   end
 end
 
+-- The states of tasks, each with its score there; nothing for those that the queue does not know. This is the one truth
+-- about where a task is: bodies, lanes and leases follow it. Only a lease that is not in processing (that key was lost)
+-- counts as well: its owner may be at work.
+local SETS = {failed = failed, pending = pending, delayed = delayed, processing = processing}
+local function states_of(ids)
+  local states, scores = {}, {}
+  for _, state in ipairs(#ids > 0 and {'failed', 'pending', 'delayed', 'processing'} or {}) do
+    for i, score in ipairs(redis.call('ZMSCORE', SETS[state], unpack(ids))) do
+      if score then
+        states[i], scores[i] = state, score
+      end
+    end
+  end
+  for i, lease in ipairs(#ids > 0 and redis.call('HMGET', leases, unpack(ids)) or {}) do
+    if lease and states[i] ~= 'processing' then
+      states[i], scores[i] = 'processing', whole(now)
+    end
+  end
+  return states, scores
+end
+
+local function state_of(id)
+  local states, scores = states_of({id})
+  return states[1], scores[1]
+end
+
+local function row_of(id, score)
+  return {id, score, body_of(id), redis.call('HGET', progress, id) or '', redis.call('HGET', lanes, id) or ''}
+end
+
+-- A lane: the tasks that are parked behind a hold, oldest first.
 local function lane_member(hold, created, id)
-  return hold .. ' ' .. string.format('%013.0f', created) .. ' ' .. id
-end
-
-local function is_paused()
-  return tonumber(redis.call('ZSCORE', holds, 'pause') or '0') > now
-end
-
--- A newer task takes the place of one that waits: it keeps the ready time, in the band of the higher priority, or the
--- due time.
-local function replace(id, body)
-  redis.call('HSET', bodies, id, body)
-  local ready = tonumber(redis.call('ZSCORE', queue, id) or '')
-  if ready then
-    redis.call('ZADD', queue, whole(math.min(ready, band(body) + ready % BAND)), id)
-  end
-end
-
--- A hold that was lifted since the caller heard of it is set again as lifted: a lane without its hold would never leave.
-local function to_parked(id, hold, created)
-  if tonumber(redis.call('ZSCORE', holds, hold) or '0') <= now then
-    redis.call('ZADD', holds, 'NX', 0, hold)
-    wake_up()
-  end
-  redis.call('ZADD', delayed, whole(PARKED + created), id)
-  redis.call('ZADD', parked, 0, lane_member(hold, created, id))
-  redis.call('HSET', lanes, id, hold)
-end
-
-local function is_breaker(hold)
-  return string.sub(hold, 1, 8) == 'breaker:'
-end
-
--- What leaves the lane of a breaker is counted once, and followed until it ends (`note_end`), so that people can be told
--- afterwards what became of all that waited.
-local function note_leaving(id, hold)
-  local since = is_breaker(hold) and redis.call('HGET', outages, hold .. ' since')
-  if since and redis.call('HGET', waited, id) ~= since .. ' ' .. hold then
-    redis.call('HSET', waited, id, since .. ' ' .. hold)
-    redis.call('HINCRBY', outages, hold .. ' left', 1)
-  end
-end
-
--- `what`: delivered, failed or removed. Delivered after an attempt whose answer was lost: it may be out there twice.
-local function note_end(id, what)
-  local mark = redis.call('HGET', waited, id)
-  if not mark then
-    return
-  end
-  redis.call('HDEL', waited, id)
-  local since, hold = string.match(mark, '^(%d+) (.*)$')
-  if redis.call('HGET', outages, hold .. ' since') == since then
-    redis.call('HINCRBY', outages, hold .. ' ' .. what, 1)
-    local done = redis.call('HGET', progress, id) or ''
-    local lost = string.find(done, '"outcome":"unknown"', 1, true) or string.find(done, '"outcome":"lost"', 1, true)
-    if what == 'delivered' and lost then
-      redis.call('HINCRBY', outages, hold .. ' doubtful', 1)
-    end
-  end
-end
-
--- Takes an id out of delayed, and out of its lane when it is parked. Answers whether it was there.
-local function from_delayed(id)
-  local score = tonumber(redis.call('ZSCORE', delayed, id) or '')
-  if not score then
-    return false
-  end
-  redis.call('ZREM', delayed, id)
-  if score >= PARKED then
-    local hold = redis.call('HGET', lanes, id) or ''
-    redis.call('ZREM', parked, lane_member(hold, score - PARKED, id))
-    redis.call('HDEL', lanes, id)
-    note_leaving(id, hold)
-  end
-  return true
-end
-
--- A lease is a digit and the token. The digit: 0 claimed, 1 work has begun, 2 and 3 the same for a breaker's probe.
-local function lease_digit(id)
-  return tonumber(string.sub(redis.call('HGET', leases, id) or '0', 1, 1))
-end
-
-local function has_begun(id)
-  return lease_digit(id) % 2 == 1
-end
-
-local function is_probe(id)
-  return lease_digit(id) >= 2
-end
-
-local function to_processing(id, token, till, begun, probe)
-  redis.call('ZADD', processing, whole(till), id)
-  redis.call('HSET', leases, id, (begun and 1 or 0) + (probe and 2 or 0) .. token)
-end
-
--- Whether the task is in processing under this token.
-local function is_held(id, token)
-  local lease = redis.call('HGET', leases, id)
-  return lease and string.sub(lease, 2) == token
-end
-
--- The leases of many tasks, by id, in one command.
-local function leases_of(ids)
-  local found = {}
-  if #ids > 0 then
-    for i, lease in ipairs(redis.call('HMGET', leases, unpack(ids))) do
-      found[ids[i]] = lease
-    end
-  end
-  return found
-end
-
-local function from_processing(id)
-  redis.call('ZREM', processing, id)
-  redis.call('HDEL', leases, id)
-end
-
--- The newest task that waits behind this id, if any: it becomes the body, with a fresh progress. Answers body and due.
-local function take_behind(id)
-  local waiting = redis.call('HGET', behind, id)
-  if not waiting then
-    return nil
-  end
-  local body = string.sub(waiting, 14)
-  redis.call('HDEL', behind, id)
-  redis.call('HDEL', progress, id)
-  redis.call('HSET', bodies, id, body)
-  return body, tonumber(string.sub(waiting, 1, 13))
-end
-
-local function forget(id)
-  redis.call('HDEL', bodies, id)
-  redis.call('HDEL', progress, id)
-end
-
-local function lane_start(hold)
-  return '[' .. hold .. ' '
+  return hold .. ' ' .. digits(created) .. ' ' .. id
 end
 
 local function lane_end(hold)
   return '(' .. hold .. '!' -- the character after the blank
 end
 
-local function lane_is_empty(hold)
-  return #redis.call('ZRANGEBYLEX', parked, lane_start(hold), lane_end(hold), 'LIMIT', 0, 1) == 0
+local function first_of_lane(hold, most)
+  return redis.call('ZRANGEBYLEX', parked, '[' .. hold .. ' ', lane_end(hold), 'LIMIT', 0, most)
+end
+
+local function lane_length(hold)
+  return redis.call('ZLEXCOUNT', parked, '[' .. hold .. ' ', lane_end(hold))
 end
 
 -- Whether a task in the lane is older than this creation time.
 local function lane_has_older(hold, created)
-  local first = redis.call('ZRANGEBYLEX', parked, lane_start(hold), lane_end(hold), 'LIMIT', 0, 1)[1]
+  local first = first_of_lane(hold, 1)[1]
   return first and tonumber(string.sub(first, #hold + 2, #hold + 14)) < created
+end
+
+-- The phases of a hold. It is a score in holds: the time when it is over, or 0. Only breakers are ever half open; all
+-- others drain when their time is over.
+--
+--           hold, or FAILURES in a row          time is over                     a probe goes
+--   (none) ────────────────────────────▶ set ─────────────────▶ half open ───────────────────▶ set, a probe under way
+--     ▲                                  │ ▲                        │  ▲                         │     │       │
+--     │ lane is empty           lifted   │ └──── failure ───────────┼──┼─────────────────────────┘     │       │
+--     └────────────────── draining ◀─────┴──── answer, lifted ──────┤  └── nothing was asked, lost ────┘       │
+--                             ▲                                     ▼                                          │
+--                             │             (none, OPENED: half open to the next task) ◀─ lane is empty        │
+--                             └────────────────────────────────────────────────────────────── answer ──────────┘
+local function is_breaker(hold)
+  return string.sub(hold, 1, 8) == 'breaker:'
+end
+
+local function failures_of(endpoint)
+  local times, last = string.match(redis.call('HGET', strikes, endpoint) or '0 ', '^(%d+) (.*)$')
+  return tonumber(times), last
+end
+
+-- Answers "set", "half open", "draining" or nil, and the score.
+local function phase_of(hold)
+  local till = tonumber(redis.call('ZSCORE', holds, hold) or '')
+  if not till then
+    return is_breaker(hold) and failures_of(string.sub(hold, 9)) >= OPENED and 'half open' or nil
+  elseif till > now then
+    return 'set', till
+  end
+  return is_breaker(hold) and till > 0 and 'half open' or 'draining', till
 end
 
 -- Ends a hold: its lane may leave, and the hold goes when the lane is empty.
 local function end_hold(hold)
-  if lane_is_empty(hold) then
+  if lane_length(hold) == 0 then
     redis.call('ZREM', holds, hold)
     redis.call('HDEL', reasons, hold)
   else
@@ -265,29 +200,175 @@ end
 
 local function set_reason(hold, reason)
   local old = redis.call('HGET', reasons, hold)
-  local since = old and string.sub(old, 1, 13) or string.format('%013.0f', now)
-  redis.call('HSET', reasons, hold, since .. reason)
+  redis.call('HSET', reasons, hold, (old and string.sub(old, 1, 13) or digits(now)) .. reason)
 end
 
--- Whether a task that `names` apply to may run now. Answers the hold that blocks it, or nil and whether it is the probe
--- of a breaker (`probing`: it was made the probe before). A lifted hold blocks what is newer than its lane until the
--- lane is empty, so that order is kept; by age, because two emptying lanes would otherwise block each other for ever.
-local function admission(names, lane, created, probing, probe_ms)
-  local probe
+-- Lets one task through to see whether the endpoint is back. Meanwhile the hold is set.
+local function grant_probe(hold, id, probe_ms)
+  redis.call('ZADD', holds, whole(now + probe_ms), hold)
+  redis.call('HSET', probes, hold, digits(now + probe_ms) .. id)
+end
+
+-- The breakers that have a probe under way, by the id of its task.
+local function probed_breakers()
+  local found, by_id = redis.call('HGETALL', probes), {}
+  for at = 1, #found, 2 do
+    by_id[string.sub(found[at + 1], 14)] = found[at]
+  end
+  return by_id
+end
+
+-- A probe that ended without an answer lets the next one through at once, unless a failure has set the hold anew.
+local function give_back_probe(hold)
+  local till = redis.call('ZSCORE', holds, hold)
+  if till and tonumber(till) == tonumber(string.sub(redis.call('HGET', probes, hold), 1, 13)) then
+    redis.call('ZADD', holds, whole(math.min(till, now)), hold)
+    wake_up()
+  end
+  redis.call('HDEL', probes, hold)
+end
+
+local function end_outage(hold)
+  if redis.call('HEXISTS', outages, hold .. ' since') == 1 then
+    redis.call('HSET', outages, hold .. ' until', whole(now))
+  end
+end
+
+-- An answer of the endpoint, whatever it said, ends the count of its failures and closes its breaker.
+local function endpoint_answered(endpoint)
+  local hold = 'breaker:' .. endpoint
+  local phase, till = phase_of(hold)
+  redis.call('HDEL', strikes, endpoint)
+  redis.call('HDEL', probes, hold)
+  if phase == 'set' or phase == 'half open' then
+    end_outage(hold)
+  end
+  if till then
+    end_hold(hold)
+  end
+end
+
+-- Counts a message that the last outage of its endpoint held up: made meanwhile, or in the ten minutes before, and
+-- answered now. A task that had nothing to send has no answer. `what`: delivered or failed.
+local function count_answered(id, endpoint, created, what)
+  local hold = 'breaker:' .. endpoint
+  local span = redis.call('HMGET', outages, hold .. ' since', hold .. ' until')
+  if span[2] and created >= tonumber(span[1]) - 600000 and created <= tonumber(span[2]) then
+    redis.call('HINCRBY', outages, hold .. ' ' .. what, 1)
+    local done = redis.call('HGET', progress, id) or ''
+    local lost = string.find(done, '"outcome":"unknown"', 1, true) or string.find(done, '"outcome":"lost"', 1, true)
+    if what == 'delivered' and lost then -- it may be out there twice
+      redis.call('HINCRBY', outages, hold .. ' doubtful', 1)
+    end
+  end
+end
+
+local function is_paused()
+  return phase_of('pause') == 'set'
+end
+
+-- A newer task takes the place of one that waits: it keeps the ready time, at the higher priority, or the due time.
+local function replace(id, body)
+  redis.call('HSET', bodies, id, body)
+  local ready = tonumber(redis.call('ZSCORE', pending, id) or '')
+  if ready then
+    redis.call('ZADD', pending, whole(math.min(ready, priority_offset(body) + ready % PRIORITY)), id)
+  end
+end
+
+-- A hold that was lifted meanwhile is set again as lifted: a lane without its hold would never leave.
+local function to_parked(id, hold, created)
+  if phase_of(hold) ~= 'set' then
+    redis.call('ZADD', holds, 'NX', 0, hold)
+    wake_up()
+  end
+  redis.call('ZADD', delayed, whole(PARKED + created), id)
+  redis.call('ZADD', parked, 0, lane_member(hold, created, id))
+  redis.call('HSET', lanes, id, hold)
+end
+
+-- Takes an id out of delayed, and out of its lane when it is parked. Answers whether it was there.
+local function from_delayed(id)
+  local score = tonumber(redis.call('ZSCORE', delayed, id) or '')
+  if score and score >= PARKED then
+    redis.call('ZREM', parked, lane_member(redis.call('HGET', lanes, id) or '', score - PARKED, id))
+    redis.call('HDEL', lanes, id)
+  end
+  return redis.call('ZREM', delayed, id) == 1
+end
+
+-- The leases of tasks, by id. A lease is a digit and the token: 0 claimed, 1 work has begun (older releases: 2 and 3 for
+-- probes).
+local function leases_of(ids)
+  local found = {}
+  for i, lease in ipairs(#ids > 0 and redis.call('HMGET', leases, unpack(ids)) or {}) do
+    found[ids[i]] = lease
+  end
+  return found
+end
+
+-- Whether the task is in processing under this token.
+local function owns_lease(id, token)
+  local lease = redis.call('HGET', leases, id)
+  return lease and string.sub(lease, 2) == token
+end
+
+-- Ends a lease. `endpoint`: where the attempt had an answer from, if it had.
+local function from_processing(id, endpoint)
+  redis.call('ZREM', processing, id)
+  redis.call('HDEL', leases, id)
+  if endpoint and endpoint ~= '' then
+    endpoint_answered(endpoint)
+  end
+  local probed = probed_breakers()[id]
+  if probed then
+    give_back_probe(probed)
+  end
+end
+
+-- The newest task that waits for this one to end, if any: it becomes the body, with fresh progress. Answers body, due.
+local function take_successor(id)
+  local waiting = redis.call('HGET', successors, id)
+  if waiting then
+    local body = string.sub(waiting, 14)
+    redis.call('HDEL', successors, id)
+    redis.call('HDEL', progress, id)
+    redis.call('HSET', bodies, id, body)
+    return body, tonumber(string.sub(waiting, 1, 13))
+  end
+end
+
+-- The progress of a task for scripts that change it; an empty one where it cannot be read.
+local function read_progress(id)
+  local read, done = pcall(cjson.decode, redis.call('HGET', progress, id) or '{}')
+  done = read and type(done) == 'table' and done or {}
+  done.history = type(done.history) == 'table' and done.history or {}
+  return done
+end
+
+local function forget(id)
+  redis.call('HDEL', bodies, id)
+  redis.call('HDEL', progress, id)
+end
+
+-- The hold that keeps a task, which `names` apply to, from running now; nil when none does. A half-open breaker makes it
+-- the probe. A draining hold blocks what is newer than its lane until the lane is empty, so that order is kept; by age,
+-- because two draining lanes would otherwise block each other for ever.
+local function blocking_hold(id, names, lane, created, probe_ms)
+  local probed, to_probe = probed_breakers()[id], nil
   for _, hold in ipairs(names) do
-    local till = tonumber(redis.call('ZSCORE', holds, hold) or '')
-    if till and not (probing and is_breaker(hold)) then
-      if till > now or hold ~= lane and lane_has_older(hold, created) then
-        return hold, false
-      elseif is_breaker(hold) and till > 0 then
-        probe = hold
+    local phase = hold ~= probed and phase_of(hold)
+    if phase then
+      if phase == 'set' or hold ~= lane and lane_has_older(hold, created) then
+        return hold
+      elseif phase == 'half open' then
+        to_probe = hold
       elseif hold ~= lane then
         end_hold(hold)
       end
     end
   end
-  if probe then
-    redis.call('ZADD', holds, whole(now + probe_ms), probe)
+  if to_probe then
+    grant_probe(to_probe, id, probe_ms)
   end
-  return nil, probing or probe ~= nil
 end

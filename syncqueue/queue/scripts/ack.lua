@@ -1,23 +1,28 @@
--- Ends tasks that are done; what waits behind one becomes pending.
--- ARGV: 1 now, 2 a line for each task: id, token, bucket and ms of its attempt
--- Answers for each 1, or 0 when the token does not hold it.
--- Many tasks end in one call, so each command is sent once for all of them; only what is part of an outage, or has a
--- task behind it, is looked at one by one.
+-- Ends tasks that are done; a successor becomes pending.
+-- ARGV: 1 now, 2 a line for each task: id, token, bucket and ms of its attempt, creation (epoch ms), endpoint that
+--       answered it or ""
+-- Answers for each 1, or 0 when the token does not own its lease.
+-- Many tasks end in one call, so each command is sent once for all of them; only what may have waited for an outage, or
+-- has a successor, is looked at one by one.
 local ids, lines = {}, {}
-for id, token, bucket, ms in string.gmatch(ARGV[2], '(%S+) (%S*) (%S*) (%d+)') do
+for id, token, bucket, ms, created, endpoint in string.gmatch(ARGV[2], '(%S+) (%S*) (%S*) (%d+) (%d+) ([^\n]*)') do
   ids[#ids + 1] = id
-  lines[#ids] = {token, bucket, ms}
+  lines[#ids] = {token, bucket, ms, tonumber(created), endpoint}
 end
-local answers, ended = {}, {}
+local answers, ended, endpoints, answered = {}, {}, {}, {}
 local lease_of = leases_of(ids)
 local buckets, total_ms = {}, 0
 for i, id in ipairs(ids) do
-  local token, bucket, ms = unpack(lines[i])
-  local held = lease_of[id] and string.sub(lease_of[id], 2) == token
-  answers[i] = held and 1 or 0
-  if held then
+  local token, bucket, ms, created, endpoint = unpack(lines[i])
+  local owned = lease_of[id] and string.sub(lease_of[id], 2) == token
+  answers[i] = owned and 1 or 0
+  if owned then
     lease_of[id] = nil -- named twice, it ends once
     ended[#ended + 1] = id
+    if endpoint ~= '' then
+      endpoints[endpoint] = true
+      answered[#answered + 1] = {id, endpoint, created, 'delivered'}
+    end
     if bucket ~= '' then
       buckets[bucket] = (buckets[bucket] or 0) + 1
       total_ms = total_ms + ms
@@ -30,12 +35,27 @@ end
 
 redis.call('ZREM', processing, unpack(ended))
 redis.call('HDEL', leases, unpack(ended))
+if redis.call('EXISTS', holds, strikes) > 0 then
+  for endpoint in pairs(endpoints) do
+    endpoint_answered(endpoint)
+  end
+  local probed = probed_breakers()
+  for _, id in ipairs(ended) do
+    if probed[id] then
+      give_back_probe(probed[id])
+    end
+  end
+end
+if redis.call('EXISTS', outages) == 1 then
+  for _, one in ipairs(answered) do
+    count_answered(unpack(one))
+  end
+end
 local gone = ended
-if redis.call('EXISTS', waited, behind) > 0 then
+if redis.call('EXISTS', successors) == 1 then
   gone = {}
   for _, id in ipairs(ended) do
-    note_end(id, 'delivered')
-    local body, due = take_behind(id)
+    local body, due = take_successor(id)
     if body then
       to_pending_or_delayed(id, body, due)
     else
@@ -55,5 +75,5 @@ if total_ms > 0 then
 end
 count('processed', #ended)
 redis.call('HSET', counters, 'last_processed_at', whole(now))
-keep_tick()
+keep_sequence()
 return answers

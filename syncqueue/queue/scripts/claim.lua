@@ -1,122 +1,113 @@
--- Leases up to `limit` tasks to a consumer: promotes what is due, then takes from the lanes of lifted holds (at most
--- half at first, so that an emptying lane does not keep others waiting) and from pending, highest priority first.
--- KEYS[20]: the consumer's last claim. ARGV: 1 now, 2 site id, 3 token, 4 lease ms, 5 limit, 6 probe ms
--- Answers {next time something may be claimable (epoch ms, 0 = unknown), 1 when anything is held or striking,
--- ids, bodies, progresses, lanes ("" when not from one), probes ("1", or "" when not one), now}.
--- The same token twice answers the same tasks, without their lanes: an answer that was lost can be asked for again.
+-- Leases up to `limit` tasks: promotes what is due, then takes from the lanes of lifted holds (at most half at first,
+-- so that a draining lane does not keep others waiting) and from pending, highest priority first. Tasks whose answer
+-- was lost on the way come back when their lease runs out.
+-- ARGV: 1 now, 2 site id, 3 token, 4 lease ms, 5 limit, 6 probe ms
+-- Answers {next time something may be claimable (epoch ms, 0 = unknown), 1 when there are holds or failures, ids,
+-- bodies, progresses, lanes ("" when not from one), now}.
 local token, lease_ms, limit, probe_ms = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local last_claim = KEYS[20]
 even_when_full()
 local refused = foreign(ARGV[2])
 if refused then
   return refused
 end
 
-local ids, from_lane, probes = {}, {}, {}
-
-local function take(id, lane, probe)
+local ids, from_lane = {}, {}
+local function take(id, lane)
   ids[#ids + 1] = id
   from_lane[#ids] = lane
-  probes[#ids] = probe
 end
 
-local function take_from_lane(hold, most, probe)
-  for _, member in ipairs(redis.call('ZRANGEBYLEX', parked, lane_start(hold), lane_end(hold), 'LIMIT', 0, most)) do
-    local id = string.sub(member, #hold + 16)
-    from_delayed(id)
-    take(id, hold, probe)
+-- Members whose task is somewhere else only leave the lane: a key was lost, and they have been enqueued again since.
+local function take_from_lane(hold, most)
+  local members, found, taken = first_of_lane(hold, most), {}, {}
+  for i, member in ipairs(members) do
+    found[i] = string.sub(member, #hold + 16)
+    redis.call('ZREM', parked, member)
+  end
+  local states, scores = states_of(found)
+  for i, id in ipairs(found) do
+    local is_parked = states[i] == 'delayed' and tonumber(scores[i]) >= PARKED
+    if not taken[id] and (is_parked or not states[i] and redis.call('HEXISTS', bodies, id) == 1) then
+      taken[id] = true
+      take(id, hold)
+    end
+    if taken[id] or redis.call('HGET', lanes, id) == hold then
+      redis.call('ZREM', delayed, id)
+      redis.call('HDEL', lanes, id)
+    end
   end
 end
 
--- Each lifted hold gets its share, beginning with another one each time.
+-- A half-open breaker lets the oldest of its lane go ahead alone to see. One that nobody waits for goes; the next task
+-- that comes is to probe then.
+local function take_probe(hold)
+  local before = #ids
+  take_from_lane(hold, 1)
+  if #ids > before then
+    grant_probe(hold, ids[#ids], probe_ms)
+  elseif lane_length(hold) == 0 then
+    end_outage(hold)
+    end_hold(hold)
+  end
+end
+
+-- Each lifted hold gets its share, beginning with another one each time. A hundred are looked at in a claim.
 local function take_from_lanes(most, turn)
-  local lifted = redis.call('ZRANGEBYSCORE', holds, '-inf', whole(now), 'LIMIT', 0, 100)
+  local lifted_count = redis.call('ZCOUNT', holds, '-inf', whole(now))
+  local from = lifted_count > 100 and turn * 100 % lifted_count or 0
+  local lifted = redis.call('ZRANGEBYSCORE', holds, '-inf', whole(now), 'LIMIT', from, 100)
   for i = 1, #lifted do
     local hold = lifted[(i + turn) % #lifted + 1]
-    local till = tonumber(redis.call('ZSCORE', holds, hold))
     local share = math.ceil((most - #ids) / (#lifted - i + 1))
-    if is_breaker(hold) and till > 0 then -- half open: the oldest goes ahead alone to see
-      if #ids < most and not lane_is_empty(hold) then
-        take_from_lane(hold, 1, '1')
-        redis.call('ZADD', holds, whole(now + probe_ms), hold)
-      end
-    else
+    if phase_of(hold) == 'draining' then
       if share > 0 then
-        take_from_lane(hold, share, '')
+        take_from_lane(hold, share)
       end
       end_hold(hold)
+    elseif #ids < most or lane_length(hold) == 0 then
+      take_probe(hold)
     end
   end
+  return lifted_count
 end
 
-local function take_from_queue(most)
-  if most > 0 then
-    local popped = redis.call('ZPOPMIN', queue, most)
-    for at = 1, #popped, 2 do
-      take(popped[at], '', '')
-    end
-  end
-end
-
-local before = redis.call('GET', last_claim)
-local repeated = before and string.sub(before, 1, #token) == token
-if repeated then
-  for id in string.gmatch(string.sub(before, #token + 1), '%S+') do
-    if is_held(id, token) then
-      take(id, '', is_probe(id) and '1' or '')
-    end
-  end
-elseif not is_paused() then
+if not is_paused() then
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', delayed, '-inf', whole(now), 'LIMIT', 0, 1000)) do
     redis.call('ZREM', delayed, id)
-    to_pending(id, redis.call('HGET', bodies, id) or '')
+    to_pending(id, body_of(id))
   end
   local turn = tonumber(redis.call('HGET', counters, 'turn') or '0')
   take_from_lanes(math.floor((limit + turn % 2) / 2), turn)
-  take_from_queue(limit - #ids)
-  take_from_lanes(limit, turn)
-  if #ids > 0 and redis.call('EXISTS', holds) == 1 then
+  local popped = limit > #ids and redis.call('ZPOPMIN', pending, limit - #ids) or {}
+  for at = 1, #popped, 2 do
+    take(popped[at], '')
+  end
+  if take_from_lanes(limit, turn) > 100 or #ids > 0 and redis.call('EXISTS', holds) == 1 then
     redis.call('HSET', counters, 'turn', (turn + 1) % 100000)
   end
 end
 
 local found, done = {}, {}
 if #ids > 0 then
-  found = redis.call('HMGET', bodies, unpack(ids))
-  done = redis.call('HMGET', progress, unpack(ids))
-  if not repeated then
-    local till = whole(now + lease_ms)
-    local leased, marked = {}, {}
-    for i, id in ipairs(ids) do
-      leased[2 * i - 1], leased[2 * i] = till, id
-      marked[2 * i - 1], marked[2 * i] = id, (probes[i] ~= '' and '2' or '0') .. token
-    end
-    redis.call('ZADD', processing, unpack(leased))
-    redis.call('HSET', leases, unpack(marked))
-    redis.call('SET', last_claim, token .. table.concat(ids, ' '), 'PX', whole(2 * lease_ms))
+  found, done = redis.call('HMGET', bodies, unpack(ids)), redis.call('HMGET', progress, unpack(ids))
+  local till, leased, marked = whole(now + lease_ms), {}, {}
+  for i, id in ipairs(ids) do
+    leased[2 * i - 1], leased[2 * i] = till, id
+    marked[2 * i - 1], marked[2 * i] = id, '0' .. token
+    found[i], done[i] = found[i] or '', done[i] or ''
   end
-  for i = 1, #ids do
-    found[i] = found[i] or ''
-    done[i] = done[i] or ''
-  end
+  redis.call('ZADD', processing, unpack(leased))
+  redis.call('HSET', leases, unpack(marked))
 end
-keep_tick()
-if redis.call('EXISTS', queue) == 1 and not is_paused() then
+keep_sequence()
+if redis.call('EXISTS', pending) == 1 and not is_paused() then
   wake_up()
 end
 
-local next_at = 0
-local due = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
-if due[2] and tonumber(due[2]) < PARKED then
-  next_at = tonumber(due[2])
-end
-local lifted = redis.call('ZRANGEBYSCORE', holds, '(' .. whole(now), '(' .. whole(FOREVER), 'WITHSCORES',
-  'LIMIT', 0, 1)
-if lifted[2] and (next_at == 0 or tonumber(lifted[2]) < next_at) then
-  next_at = tonumber(lifted[2])
-end
-local holds_active = 0
-if redis.call('EXISTS', holds) == 1 or redis.call('EXISTS', strikes) == 1 then
-  holds_active = 1
-end
-return {whole(next_at), holds_active, ids, found, done, from_lane, probes, whole(now)}
+local next_at = PARKED
+local due = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')[2]
+local over = redis.call('ZRANGEBYSCORE', holds, '(' .. whole(now), '(' .. whole(FOREVER), 'WITHSCORES',
+  'LIMIT', 0, 1)[2]
+next_at = math.min(next_at, tonumber(due or PARKED), tonumber(over or PARKED))
+local holds_active = redis.call('EXISTS', holds, strikes) > 0 and 1 or 0
+return {next_at < PARKED and whole(next_at) or '0', holds_active, ids, found, done, from_lane, whole(now)}

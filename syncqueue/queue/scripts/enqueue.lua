@@ -1,8 +1,7 @@
 -- Puts tasks into pending, or into delayed until they are due. A task with a key takes the place of the one that has
--- the key: its due time stays; while that one is in processing the newest waits behind it.
--- ARGV: 1 now, 2 site id, then for each task: id, "1" when it has a key, due (epoch ms, 0 = at once), body
--- Answers for each: "new", "replaced", "behind" or "known" (sent before).
--- New tasks are written together at the end; before an id that came earlier in the same call they are written first.
+-- the key: its due time stays; while that one is in processing the newest waits for it to end.
+-- ARGV: 1 now, 2 site id, then for each task (an id once): id, "1" with a key, due (epoch ms, 0 = at once), body
+-- Answers for each: "new", "replaced", "successor" or "known" (sent before).
 local refused = foreign(ARGV[2])
 if refused then
   return refused
@@ -11,60 +10,40 @@ local ids = {}
 for at = 3, #ARGV, 4 do
   ids[#ids + 1] = ARGV[at]
 end
-if #ids == 0 then
-  return ids
-end
-
-local new, fields, ready = {}, {}, {} -- new: the ids that this call has brought
-local function write_new()
-  if #fields > 0 then
-    redis.call('HSET', bodies, unpack(fields))
-  end
-  if #ready > 0 then
-    redis.call('ZADD', queue, unpack(ready))
-  end
-  fields, ready = {}, {}
-end
-
-local function add_new(id, body, due)
-  new[id] = true
-  fields[#fields + 1] = id
-  fields[#fields + 1] = body
-  if due > now then
-    to_delayed(id, due)
-  else
-    ready[#ready + 1] = whole(band(body) + next_tick())
-    ready[#ready + 1] = id
-  end
-end
-
-local answers = {}
-local present = redis.call('HMGET', bodies, unpack(ids))
+local answers, states = {}, states_of(ids)
+local added, fields, ready = {}, {}, {} -- new tasks are written together
 for i, id in ipairs(ids) do
-  local at = 4 * i - 1
-  local due, body = tonumber(ARGV[at + 2]), ARGV[at + 3]
-  if new[id] then
-    write_new()
-    present[i] = body
-  end
-  local answer = 'new'
-  if not present[i] then
-    add_new(id, body, due)
-  elseif ARGV[at + 1] == '0' then
-    answer = 'known'
-  elseif redis.call('ZSCORE', processing, id) then
-    redis.call('HSET', behind, id, string.format('%013.0f', due) .. body)
-    answer = 'behind'
+  local has_key, due, body = ARGV[4 * i] == '1', tonumber(ARGV[4 * i + 1]), ARGV[4 * i + 2]
+  if not states[i] then
+    added[#added + 1], fields[#fields + 1], fields[#fields + 2] = id, id, body
+    if due > now then
+      to_delayed(id, due)
+    else
+      ready[#ready + 1], ready[#ready + 2] = whole(priority_offset(body) + next_in_sequence()), id
+    end
+    answers[i] = 'new'
+  elseif not has_key then
+    redis.call('HSETNX', bodies, id, body)
+    answers[i] = 'known'
+  elseif states[i] == 'processing' then
+    redis.call('HSET', successors, id, digits(due) .. body)
+    answers[i] = 'successor'
   else
     replace(id, body)
-    if redis.call('ZREM', failed, id) == 1 then
+    if states[i] == 'failed' then
+      redis.call('ZREM', failed, id)
       redis.call('HDEL', progress, id)
       to_pending_or_delayed(id, body, due)
     end
-    answer = 'replaced'
+    answers[i] = 'replaced'
   end
-  answers[i] = answer
 end
-write_new()
-keep_tick()
+if #added > 0 then
+  redis.call('HSET', bodies, unpack(fields))
+  redis.call('HDEL', progress, unpack(added)) -- of an earlier task whose place was lost
+end
+if #ready > 0 then
+  redis.call('ZADD', pending, unpack(ready))
+end
+keep_sequence()
 return answers

@@ -3,55 +3,45 @@
 -- pending while the service is paused.
 -- ARGV: 1 now, 2 site id, 3 token, 4 lease ms, 5 probe ms,
 --       then for each task: id, body, creation (epoch ms), number of hold names, the names
--- Answers {1 when anything is held or striking, else 0}, then for each task {answer, probe}: answer is "leased",
--- "pending", "parked", "behind" or "replaced"; probe "1" when it is the probe of a breaker, or "".
+-- Answers 1 when there are holds or failures, else 0; then for each task "leased", "pending", "parked", "successor" or
+-- "replaced".
 local token, lease_ms, probe_ms = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local refused = foreign(ARGV[2])
 if refused then
   return refused
 end
-local paused = is_paused()
-local answers = {0}
-local at = 6
+local answers, at = {0}, 6
 while at <= #ARGV do
   local id, body, created, named = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
-  local names = {}
-  for i = 1, named do
-    names[i] = ARGV[at + 3 + i]
-  end
+  local names = {unpack(ARGV, at + 4, at + 3 + named)}
   at = at + 4 + named
-  local answer, probe = 'leased', false
-  local lease = redis.call('HGET', leases, id)
-  if lease and string.sub(lease, 2) == token then
-    probe = is_probe(id) -- sent before
-  elseif lease then
-    redis.call('HSET', behind, id, string.format('%013.0f', 0) .. body)
-    answer = 'behind'
-  elseif redis.call('ZSCORE', queue, id) or redis.call('ZSCORE', delayed, id) then
+  local answer, state = 'leased', state_of(id)
+  if state == 'processing' then
+    if not owns_lease(id, token) then -- else sent before
+      redis.call('HSET', successors, id, digits(0) .. body)
+      answer = 'successor'
+    end
+  elseif state == 'pending' or state == 'delayed' then
     replace(id, body)
     answer = 'replaced'
   else
     redis.call('HSET', bodies, id, body)
     redis.call('ZREM', failed, id)
     redis.call('HDEL', progress, id)
-    local hold
-    if not paused then
-      hold, probe = admission(names, '', created, false, probe_ms)
-    end
-    if paused then
+    local hold = not is_paused() and blocking_hold(id, names, '', created, probe_ms)
+    if is_paused() then
       to_pending(id, body)
       answer = 'pending'
     elseif hold then
       to_parked(id, hold, created)
       answer = 'parked'
     else
-      to_processing(id, token, now + lease_ms, true, probe)
+      redis.call('ZADD', processing, whole(now + lease_ms), id)
+      redis.call('HSET', leases, id, '1' .. token)
     end
   end
-  answers[#answers + 1] = {answer, probe and '1' or ''}
+  answers[#answers + 1] = answer
 end
-if redis.call('EXISTS', holds) == 1 or redis.call('EXISTS', strikes) == 1 then
-  answers[1] = 1
-end
-keep_tick()
+answers[1] = redis.call('EXISTS', holds, strikes) > 0 and 1 or 0
+keep_sequence()
 return answers

@@ -1,32 +1,24 @@
 -- Renews leases, and marks the work as begun: only then does a lease that runs out count as a crash.
 -- ARGV: 1 now, 2 lease ms, 3 a line for each task: id, token
--- Answers for each 1, or 0 when the token does not hold it.
+-- Answers for each 1, or 0 when the token does not own its lease.
 even_when_full()
 local ids, tokens = {}, {}
 for id, token in string.gmatch(ARGV[3], '(%S+) (%S*)') do
   ids[#ids + 1], tokens[#ids + 1] = id, token
 end
-local lease_of = leases_of(ids)
 local answers, renewed, begun = {}, {}, {}
-local till = whole(now + tonumber(ARGV[2]))
+local till, lease_of = whole(now + tonumber(ARGV[2])), leases_of(ids)
 for i, id in ipairs(ids) do
   local lease = lease_of[id]
-  local held = lease and string.sub(lease, 2) == tokens[i]
-  answers[i] = held and 1 or 0
-  if held then
-    renewed[#renewed + 1] = till
-    renewed[#renewed + 1] = id
-    local digit = tonumber(string.sub(lease, 1, 1))
-    if digit % 2 == 0 then -- 0 becomes 1, and a probe's 2 becomes 3
-      begun[#begun + 1] = id
-      begun[#begun + 1] = digit + 1 .. tokens[i]
-    end
+  local owned = lease and string.sub(lease, 2) == tokens[i]
+  answers[i] = owned and 1 or 0
+  if owned then
+    renewed[#renewed + 1], renewed[#renewed + 2] = till, id
+    begun[#begun + 1], begun[#begun + 2] = id, '1' .. tokens[i]
   end
 end
 if #renewed > 0 then
   redis.call('ZADD', processing, unpack(renewed))
-end
-if #begun > 0 then
   redis.call('HSET', leases, unpack(begun))
 end
 return answers

@@ -1,21 +1,22 @@
--- Moves a task to the dead letters; what waits behind it takes its place instead.
--- ARGV: 1 now, 2 id, 3 token, 4 progress (its last attempt says why), 5 bucket and 6 ms of the attempt
--- Answers 1, or 0 when the token does not hold it.
+-- Moves a task to the dead letters; a successor takes its place instead.
+-- ARGV: 1 now, 2 id, 3 token, 4 progress (its last attempt says why), 5 bucket and 6 ms of the attempt,
+--   7 creation (epoch ms), 8 endpoint that answered it or ""
+-- Answers 1, or 0 when the token does not own the lease.
 local id = ARGV[2]
-if not is_held(id, ARGV[3]) then
+if not owns_lease(id, ARGV[3]) then
   return 0
 end
-from_processing(id)
-local body, due = take_behind(id)
+from_processing(id, ARGV[8])
+local body, due = take_successor(id)
 if body then
   to_pending_or_delayed(id, body, due)
 else
-  note_end(id, 'failed')
+  count_answered(id, ARGV[8], tonumber(ARGV[7]), 'failed')
   redis.call('HSET', progress, id, ARGV[4])
   redis.call('ZADD', failed, whole(now), id)
 end
 took(ARGV[5], ARGV[6])
 count('failed', 1)
 redis.call('HSET', counters, 'last_failed_at', whole(now))
-keep_tick()
+keep_sequence()
 return 1

@@ -3,10 +3,10 @@
 -- Answers 1.
 even_when_full()
 local hold = ARGV[2]
-local till = ARGV[3] == '' and whole(FOREVER) or whole(now + tonumber(ARGV[3]))
-local set = redis.call('ZSCORE', holds, hold)
-if ARGV[5] == '1' or not set or ARGV[3] == '' or tonumber(set) < tonumber(till) then
-  redis.call('ZADD', holds, till, hold)
+local till = ARGV[3] == '' and FOREVER or now + tonumber(ARGV[3])
+local _, old = phase_of(hold)
+if ARGV[5] == '1' or till > (old or 0) then
+  redis.call('ZADD', holds, whole(till), hold)
 end
 if ARGV[4] ~= '' then
   set_reason(hold, ARGV[4])

@@ -1,11 +1,10 @@
 -- Reads the holds that are set.
 -- ARGV: 1 now
--- Answers {now, {{hold, until, since and reason, parked count}, ...}}.
+-- Answers for each {hold, phase, until (epoch ms, "" = until lifted, or over), since and reason, parked count}.
 local rows = {}
-local set = redis.call('ZRANGE', holds, 0, 999, 'WITHSCORES')
-for at = 1, #set, 2 do
-  local hold = set[at]
-  rows[#rows + 1] = {hold, set[at + 1], redis.call('HGET', reasons, hold) or '',
-    redis.call('ZLEXCOUNT', parked, lane_start(hold), lane_end(hold))}
+for _, hold in ipairs(redis.call('ZRANGE', holds, 0, 999)) do
+  local phase, till = phase_of(hold)
+  rows[#rows + 1] = {hold, phase, phase == 'set' and till < FOREVER and whole(till) or '',
+    redis.call('HGET', reasons, hold) or '', lane_length(hold)}
 end
-return {whole(now), rows}
+return rows

@@ -1,17 +1,13 @@
 -- Reads the last outage of each endpoint.
 -- ARGV: 1 now
--- Answers {now, {{breaker, since, until ("" = still away), left, delivered, failed, removed, doubtful, still in the
--- lane}, ...}}.
+-- Answers for each {breaker, since, until ("" = still away), delivered, failed, doubtful, tasks in its lane}.
 local rows = {}
-local function number(name)
-  return redis.call('HGET', outages, name) or '0'
-end
 for _, name in ipairs(redis.call('HKEYS', outages)) do
   local hold = string.match(name, '^(.*) since$')
   if hold then
-    rows[#rows + 1] = {hold, number(name), redis.call('HGET', outages, hold .. ' until') or '', number(hold .. ' left'),
-      number(hold .. ' delivered'), number(hold .. ' failed'), number(hold .. ' removed'), number(hold .. ' doubtful'),
-      redis.call('ZLEXCOUNT', parked, lane_start(hold), lane_end(hold))}
+    local row = redis.call('HMGET', outages, name, hold .. ' until', hold .. ' delivered', hold .. ' failed',
+      hold .. ' doubtful')
+    rows[#rows + 1] = {hold, row[1], row[2] or '', row[3] or '0', row[4] or '0', row[5] or '0', lane_length(hold)}
   end
 end
-return {whole(now), rows}
+return rows

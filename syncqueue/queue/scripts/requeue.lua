@@ -5,16 +5,16 @@ local moved = 0
 for at = 2, #ARGV do
   local id = ARGV[at]
   if redis.call('ZREM', failed, id) == 1 then
-    local read, done = pcall(cjson.decode, redis.call('HGET', progress, id) or '{}')
-    if read and type(done) == 'table' and type(done.history) == 'table' and #done.history > 0 then
+    local done = read_progress(id)
+    if #done.history > 0 then
       done.attempts, done.crashes = 0, 0
       redis.call('HSET', progress, id, cjson.encode(done))
     else
       redis.call('HDEL', progress, id)
     end
-    to_pending(id, redis.call('HGET', bodies, id) or '')
+    to_pending(id, body_of(id))
     moved = moved + 1
   end
 end
-keep_tick()
+keep_sequence()
 return moved

@@ -1,22 +1,20 @@
--- Brings what discard kept back to pending, oldest first. One whose id is live again stays away: it is the newer one.
--- KEYS[20]: the trash. ARGV: 1 now, 2 site id, 3 at most so many
+-- Brings what `remove` kept back to pending, oldest first. One whose id is live again stays away: it is the newer one.
+-- The last key: the trash. ARGV: 1 now, 2 site id, 3 at most so many
 -- Answers {how many are back, how many are left in the trash}.
-local trash = KEYS[20]
+local trash, moved = KEYS[#KEYS], 0
 local refused = foreign(ARGV[2])
 if refused then
   return refused
 end
-local moved = 0
 for _ = 1, tonumber(ARGV[3]) do
-  local entry = redis.call('LPOP', trash)
-  if not entry then
+  local id, body = string.match(redis.call('LPOP', trash) or '', '^(%S+) (.*)$')
+  if not id then
     break
-  end
-  local id, body = string.match(entry, '^(%S+) (.*)$')
-  if redis.call('HSETNX', bodies, id, body) == 1 then
+  elseif not state_of(id) then
+    redis.call('HSET', bodies, id, body)
     to_pending(id, body)
     moved = moved + 1
   end
 end
-keep_tick()
+keep_sequence()
 return {moved, redis.call('LLEN', trash)}

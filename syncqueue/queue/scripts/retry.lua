@@ -1,13 +1,13 @@
--- Sets a task aside until it is due, or parks it behind a hold; what waits behind it takes its place instead.
+-- Sets a task aside until it is due, or parks it behind a hold; a successor takes its place instead.
 -- ARGV: 1 now, 2 id, 3 token, 4 due (epoch ms; +n: in n ms), 5 progress, 6 hold or "", 7 creation (epoch ms),
---   8 bucket and 9 ms of the attempt
--- Answers 1, or 0 when the token does not hold it.
+--   8 bucket and 9 ms of the attempt, 10 endpoint that answered it or ""
+-- Answers 1, or 0 when the token does not own the lease.
 local id, hold = ARGV[2], ARGV[6]
-if not is_held(id, ARGV[3]) then
+if not owns_lease(id, ARGV[3]) then
   return 0
 end
-from_processing(id)
-local body, due = take_behind(id)
+from_processing(id, ARGV[10])
+local body, due = take_successor(id)
 if not body then
   redis.call('HSET', progress, id, ARGV[5])
 end
@@ -20,6 +20,8 @@ else
   to_delayed(id, from + tonumber(string.match(ARGV[4], '%d+')))
 end
 took(ARGV[8], ARGV[9])
-count('retried', 1)
-keep_tick()
+if not is_breaker(hold) then -- waiting for an endpoint is no retry
+  count('retried', 1)
+end
+keep_sequence()
 return 1

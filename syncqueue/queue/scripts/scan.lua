@@ -11,8 +11,7 @@ local function comes_before(one, other)
   return #one < #other
 end
 
-local sets = {pending = queue, delayed = delayed, processing = processing, failed = failed}
-local set, rank, id, score = sets[ARGV[2]], tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])
+local set, rank, id, score = SETS[ARGV[2]], tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])
 if id ~= '' then
   if tonumber(redis.call('ZSCORE', set, id) or '') == score then
     rank = redis.call('ZRANK', set, id) + 1
@@ -29,7 +28,6 @@ end
 local found = redis.call('ZRANGE', set, rank, rank + tonumber(ARGV[3]) - 1, 'WITHSCORES')
 local rows = {}
 for at = 1, #found, 2 do
-  rows[#rows + 1] = {found[at], found[at + 1], redis.call('HGET', bodies, found[at]) or '',
-    redis.call('HGET', progress, found[at]) or '', redis.call('HGET', lanes, found[at]) or ''}
+  rows[#rows + 1] = row_of(found[at], found[at + 1])
 end
 return {rank, redis.call('ZCARD', set), rows}

@@ -1,26 +1,24 @@
 -- All figures of a service at one moment.
 -- ARGV: 1 now
 -- Answers {now, pending, delayed, processing, failed, {counter, value, ...}, ready time of the oldest pending task
--- (epoch ms, 0 = none), 1 when paused, {breaker, until, ...}}.
+-- (epoch ms, 0 = none), 1 when paused, the phases of its breakers}.
 local oldest = 0
 for digit = 0, 2 do
-  local first = redis.call('ZRANGEBYSCORE', queue, whole(digit * BAND), '(' .. whole((digit + 1) * BAND),
+  local first = redis.call('ZRANGEBYSCORE', pending, whole(digit * PRIORITY), '(' .. whole((digit + 1) * PRIORITY),
     'WITHSCORES', 'LIMIT', 0, 1)
   if first[2] then
-    local ready = math.floor((tonumber(first[2]) - digit * BAND) / 100)
+    local ready = math.floor((tonumber(first[2]) - digit * PRIORITY) / 100)
     if oldest == 0 or ready < oldest then
       oldest = ready
     end
   end
 end
-local breakers = {}
-local set = redis.call('ZRANGE', holds, 0, 999, 'WITHSCORES')
-for at = 1, #set, 2 do
-  if is_breaker(set[at]) then
-    breakers[#breakers + 1] = set[at]
-    breakers[#breakers + 1] = set[at + 1]
+local phases = {}
+for _, hold in ipairs(redis.call('ZRANGE', holds, 0, 999)) do
+  if is_breaker(hold) then
+    phases[#phases + 1] = phase_of(hold)
   end
 end
-return {whole(now), redis.call('ZCARD', queue), redis.call('ZCARD', delayed), redis.call('ZCARD', processing),
+return {whole(now), redis.call('ZCARD', pending), redis.call('ZCARD', delayed), redis.call('ZCARD', processing),
   redis.call('ZCARD', failed), redis.call('HGETALL', counters), whole(oldest),
-  is_paused() and 1 or 0, breakers}
+  is_paused() and 1 or 0, phases}

@@ -1,6 +1,5 @@
--- Removes old minutes from the history, and outages that ended as long ago. At most a week of minutes is there, so one
--- look at all is bounded.
--- ARGV: 1 now, 2 age (minutes)
+-- Removes old minutes from the history. At most a week of minutes is there, so one look at all is bounded.
+-- The last key: one that older releases wrote, and that goes. ARGV: 1 now, 2 age (minutes)
 -- Answers how many counts were removed.
 local oldest = math.floor(now / 60000) - tonumber(ARGV[2])
 local gone = 0
@@ -9,12 +8,5 @@ for _, name in ipairs(redis.call('HKEYS', history)) do
     gone = gone + redis.call('HDEL', history, name)
   end
 end
-for _, name in ipairs(redis.call('HKEYS', outages)) do
-  local hold = string.match(name, '^(.*) until$')
-  if hold and tonumber(redis.call('HGET', outages, name)) < oldest * 60000 then
-    for _, what in ipairs({'since', 'until', 'left', 'delivered', 'failed', 'removed', 'doubtful'}) do
-      redis.call('HDEL', outages, hold .. ' ' .. what)
-    end
-  end
-end
+redis.call('DEL', KEYS[#KEYS])
 return gone

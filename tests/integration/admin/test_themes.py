@@ -49,7 +49,7 @@ def test_the_pages_stand_in_another_theme_and_with_another_user_model(
         env={**environment, "DJANGO_SETTINGS_MODULE": module, "BROWSED_REDIS": redis_url},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert "all shown" in found.stdout, found.stderr[-3000:]

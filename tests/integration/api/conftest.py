@@ -1,4 +1,4 @@
-"""A queue of its own on a real server for each test of the API."""
+"""A separate queue on a real server for each test of the API."""
 
 import uuid
 from typing import Any
@@ -10,7 +10,7 @@ TOKEN = "a-token-for-tests"
 
 @pytest.fixture(autouse=True)
 def own_queue(redis_url: str, settings: Any) -> None:
-    """Two services, and a prefix nobody else uses."""
+    """Two services, with a unique prefix."""
     settings.SYNCQUEUE = {
         **settings.SYNCQUEUE,
         "REDIS": redis_url,
@@ -25,5 +25,5 @@ def own_queue(redis_url: str, settings: Any) -> None:
 
 @pytest.fixture
 def redis_away(settings: Any, own_queue: None) -> None:
-    """Port 1 answers nobody."""
+    """No server listens on port 1."""
     settings.SYNCQUEUE = {**settings.SYNCQUEUE, "REDIS": "redis://127.0.0.1:1/0"}

@@ -1,4 +1,4 @@
-"""A service of the site's own that posts nothing: an index."""
+"""A service of the site that posts nothing: an index."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

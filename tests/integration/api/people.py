@@ -1,4 +1,4 @@
-"""Who may ask: the five kinds of visitor that every page and every call is tried with."""
+"""The five kinds of users with which every page and every call is tested."""
 
 from django.contrib.auth.models import Permission, User
 from django.test import Client
@@ -8,7 +8,7 @@ _PERMISSIONS = {"viewer": ["view_queue"], "operator": ["view_queue", "operate_qu
 
 
 def make_person(role: str, *more: str) -> User:
-    """A user with a role, and with further permissions of the app by codename."""
+    """Create a user with a role, and with further permissions of the app by codename."""
     user = User.objects.create_user(role, password="pass", is_staff=role != "member")
     codenames = [*_PERMISSIONS.get(role, []), *more]
     user.user_permissions.set(Permission.objects.filter(content_type__app_label="syncqueue", codename__in=codenames))
@@ -16,7 +16,7 @@ def make_person(role: str, *more: str) -> User:
 
 
 def client_of(role: str, *more: str, csrf: bool = False) -> Client:
-    """A browser that is logged in with a role."""
+    """Return a client that is logged in with a role."""
     client = Client(enforce_csrf_checks=csrf)
     if role != "anonymous":
         client.force_login(make_person(role, *more))

@@ -1,4 +1,4 @@
-"""Puts tasks into the states that pages and calls are to show."""
+"""Creates tasks in all states, for pages and calls."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -14,13 +14,13 @@ from syncqueue.worker.heartbeat import Heartbeat
 
 
 def queue_of(service: str) -> SyncQueue:
-    """The queue of a service, as the settings of the test say."""
+    """Return the queue of a service, by the settings of the test."""
     settings = get_settings()
     return make_queue(sync_client(settings.redis), settings, service, site.site_id())
 
 
 def fill(service: str, *, pending: int = 0, delayed: int = 0, failed: int = 0, processing: int = 0) -> None:
-    """So many fresh tasks in each state."""
+    """Create the given number of tasks in each state."""
     queue = queue_of(service)
     for count, end in ((failed, "fail"), (processing, "keep")):
         for _ in range(count):
@@ -35,7 +35,7 @@ def fill(service: str, *, pending: int = 0, delayed: int = 0, failed: int = 0, p
 
 
 def keep_alive() -> None:
-    """Give every service a worker, as health wants it."""
+    """Give every service a worker, as the health check requires."""
 
     async def beat() -> None:
         now = get_settings()

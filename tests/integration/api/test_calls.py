@@ -1,4 +1,4 @@
-"""What each call of the API does and answers."""
+"""Effect and response of each call of the API."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Prometheus metrics: what they say, in both formats, and what they say when something is missing."""
+"""Prometheus metrics in both formats, also with missing parts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MACHINE = {"Authorization": f"Bearer {TOKEN}"}
 
 
 def samples(accept: str = "") -> dict[tuple[str, ...], float]:
-    """Every sample of telegram by name and by its labels but the service."""
+    """Return every sample of telegram by name and labels, without the service."""
     answer = Client(headers=MACHINE).get(ADDRESS, headers={"Accept": accept})
     assert answer.status_code == 200
     parse = open_families if "openmetrics" in answer.headers["Content-Type"] else plain_families
@@ -88,7 +88,7 @@ def test_holds_are_counted_by_kind_with_what_waits_behind_them() -> None:
         hold="breaker:api.telegram.org:443",
     )
     found = samples()
-    assert [found["syncqueue_holds", kind] for kind in ("breaker", "rate", "broken", "pause")] == [1, 1, 0, 0]
+    assert [found["syncqueue_holds", kind] for kind in ("breaker", "rate", "stopped", "pause")] == [1, 1, 0, 0]
     assert (found["syncqueue_held_tasks", "breaker"], found["syncqueue_held_tasks", "rate"]) == (1, 0)
 
 

@@ -1,4 +1,4 @@
-"""The OpenAPI description is true: of the paths, and of what every call answers, whatever it is sent."""
+"""The OpenAPI description matches the paths, and every response to any request."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ASKED = [(path, method, GOOD) for path, method in OPERATIONS] + [
 
 @pytest.fixture
 def schema(live_server: Any) -> Any:
-    """The description as a real server gives it out; the calls go there too."""
+    """The description from a real server, to which the calls go too."""
     return schemathesis.openapi.from_url(f"{live_server.url}{ADDRESS}")
 
 

@@ -1,4 +1,4 @@
-"""Whatever stands in the parameters of a call: it is answered or refused, in JSON, and never a crash."""
+"""Any parameters of a call get a JSON response or a JSON error, never a crash."""
 
 from __future__ import annotations
 

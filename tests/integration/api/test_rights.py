@@ -1,4 +1,4 @@
-"""Every path of the API, tried by every kind of visitor."""
+"""Every path of the API, requested by every kind of user."""
 
 import pytest
 from django.test import Client

@@ -1,4 +1,4 @@
-"""The API's calls about tasks: pages, one task, and what may be done with it, by everyone who may ask."""
+"""API calls on tasks: pages, one task, and its operations, by every permitted user."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def machine() -> Client:
 
 
 def only(state: str) -> str:
-    """The id of the one task in a state."""
+    """Return the id of the only task in a state."""
     [view] = services.task_page("telegram", TaskState(state)).tasks
     return view.id
 

@@ -1,4 +1,4 @@
-"""Calls `manage.py syncqueue` as a person or a script does."""
+"""Calls `manage.py syncqueue` like a person or a script."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 
 
 class Terminal(io.StringIO):
-    """A stream that somebody looks at."""
+    """A stream that is a terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -19,7 +19,7 @@ class Terminal(io.StringIO):
 
 @dataclass(frozen=True)
 class Said:
-    """What a command has printed, and its exit code."""
+    """The output of a command and its exit code."""
 
     code: int
     out: str
@@ -27,12 +27,12 @@ class Said:
 
     @property
     def data(self) -> Any:
-        """Its answer in JSON."""
+        """The output, parsed as JSON."""
         return json.loads(self.out)
 
 
 def call(*words: str, terminal: bool = False) -> Said:
-    """Run a subcommand; `terminal`: somebody looks at what it writes beside its answer."""
+    """Run a subcommand; `terminal`: standard error is a terminal."""
     out, err = io.StringIO(), Terminal() if terminal else io.StringIO()
     try:
         call_command("syncqueue", *words, stdout=out, stderr=err, no_color=True)

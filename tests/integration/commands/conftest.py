@@ -1,4 +1,4 @@
-"""Queues of their own for the commands, as the API's tests have them."""
+"""Separate queues for the tests of commands, as for those of the API."""
 
 from tests.integration.api.conftest import own_queue, redis_away
 

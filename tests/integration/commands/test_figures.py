@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 import syncqueue
 from project.notes.models import Note
 from syncqueue import services, site
+from syncqueue.management.commands.syncqueue import Command
 from syncqueue.management.table import table, width
 from syncqueue.models import SiteStamp
 from tests.integration.api.seeds import fill, keep_alive
@@ -111,3 +112,32 @@ def test_a_table_is_aligned_for_wide_characters_too() -> None:
 def test_tables_may_be_empty() -> None:
     assert table(["service", "n"], []) == "service  n"
     assert services.service_names() == ["telegram", "second"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--settings", "tests.settings"],
+        ["--settings=tests.settings", "--pythonpath", "."],
+        ["-v", "2"],
+        ["--verbosity=0"],
+        ["--traceback"],
+        ["--no-color"],
+        ["--force-color"],
+        ["--skip-checks"],
+    ],
+)
+@pytest.mark.parametrize("subcommand", ["stats", "doctor", "health"])
+def test_django_s_own_options_are_taken_behind_a_subcommand(subcommand: str, words: list[str]) -> None:
+    command = Command()
+    parser = command.create_parser("manage.py", "syncqueue")
+    after = vars(parser.parse_args([subcommand, *words]))
+    before = vars(parser.parse_args([*words, subcommand]))
+    assert after == before
+
+
+def test_what_is_said_before_a_subcommand_stays_where_nothing_is_said_behind_it() -> None:
+    parser = Command().create_parser("manage.py", "syncqueue")
+    assert parser.parse_args(["-v", "3", "--traceback", "stats"]).verbosity == 3
+    assert parser.parse_args(["-v", "3", "stats", "-v", "0"]).verbosity == 0
+    assert parser.parse_args(["stats"]).verbosity == 1

@@ -1,4 +1,4 @@
-"""`retry`, `clear`, `recover`, `pause`, `resume`: what they do, ask, print and end with."""
+"""`retry`, `clear`, `recover`, `pause`, `resume`: effects, questions, output and exit codes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from syncqueue import services
 from syncqueue.management.subcommands import base
-from syncqueue.models import Destination, SyncRecord
+from syncqueue.models import Destination, ServicePolicy, SyncRecord
 from tests.integration.api.seeds import fill
 from tests.integration.commands.calling import call
 
@@ -25,7 +25,7 @@ def counts() -> tuple[int, int, int]:
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What a person types; nobody is there when it is empty."""
+    """Set the input of a person; empty: there is no input."""
     typed: list[str] = []
 
     def read() -> str:
@@ -40,7 +40,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_retry_brings_failed_tasks_back_and_says_how_many() -> None:
     fill("telegram", failed=3)
     said = call("retry", "telegram", "--noinput")
-    assert (said.code, said.out) == (0, "3 failed tasks brought back.\n")
+    assert (said.code, said.out) == (0, "3 failed tasks are back in the queue.\n")
     assert counts() == (3, 0, 0)
 
 
@@ -50,7 +50,7 @@ def test_retry_brings_records_back_whose_dead_letters_are_gone_and_says_so_first
     SyncRecord.objects.create(
         source="notes.note", object_pk="7", destination=place, service="telegram", state="failed", error="refused"
     )
-    assert "1 object has failed or is held" in call("retry", "telegram", "--dry-run").out
+    assert "1 object failed or is held" in call("retry", "telegram", "--dry-run").out
     said = call("retry", "telegram", "--noinput", "--json")
     assert said.data == {"service": "telegram", "records": 1, "count": 1}
     assert counts() == (1, 0, 0)
@@ -76,7 +76,7 @@ def test_clear_of_processing_is_refused_by_the_arguments() -> None:
     assert "processing" in said.err
 
 
-@pytest.mark.parametrize(("command", "words"), [("retry", "3 tasks would be brought"), ("clear", "5 tasks would be")])
+@pytest.mark.parametrize(("command", "words"), [("retry", "3 tasks would be retried"), ("clear", "5 tasks would be")])
 def test_a_dry_run_changes_nothing_and_says_the_count(command: str, words: str) -> None:
     fill("telegram", pending=2, failed=3)
     said = call(command, "telegram", "--dry-run")
@@ -104,7 +104,7 @@ def test_after_a_yes_it_is_done_and_the_question_is_not_in_the_answer(answers: l
     answers.append("y")
     said = call("retry", "telegram", "--json")
     assert said.data == {"service": "telegram", "records": 0, "count": 3}
-    assert said.err == "Bring 3 failed tasks of telegram back? [y/N] "
+    assert said.err == "Retry 3 failed tasks of telegram? [y/N] "
     assert counts() == (3, 0, 0)
 
 
@@ -151,6 +151,18 @@ def test_without_redis_it_says_so_in_words_and_ends_with_1(words: list[str], red
     said = call(*words)
     assert said.code == 1
     assert "Redis" in said.err
+
+
+@pytest.mark.parametrize(("word", "paused"), [("pause", True), ("resume", False)])
+def test_a_pause_without_redis_is_stored_and_says_when_workers_see_it(
+    word: str, paused: bool, redis_away: None
+) -> None:
+    ServicePolicy.objects.create(service="telegram", paused=not paused)
+    said = call(word, "telegram")
+    assert said.code == 0, said.err
+    assert "Workers see it once Redis can be told" in said.out
+    assert ServicePolicy.objects.get(service="telegram").paused is paused
+    assert call(word, "telegram", "--json").data["paused"] is paused
 
 
 @pytest.mark.parametrize("words", [["pause", "telegram"], ["retry", "telegram", "--noinput"], ["recover", "telegram"]])

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def own_queue() -> None:
-    """Not the API's: `own_site` has brought one."""
+    """Override the fixture of the API tests: `own_site` provides a site."""
 
 
 def note(writer: User, text: str = "First") -> Note:
@@ -69,7 +69,7 @@ def test_without_a_yes_nothing_is_posted(
     monkeypatch.setattr("builtins.input", lambda: "n")
     said = call("resync", "--service", "telegram")
     assert said.code == 1
-    assert "objects new here: 1" in said.err
+    assert "new objects: 1" in said.err
     assert not SyncRecord.objects.exists()
 
 
@@ -100,7 +100,7 @@ def test_a_switched_off_destination_cannot_be_resynced(channel: Destination) -> 
     Destination.objects.update(enabled=False)
     said = call("resync", "--destination", "@news", "--noinput")
     assert said.code == 1
-    assert "no destination '@news'" in said.err
+    assert "no enabled destination '@news'" in said.err
 
 
 def test_a_name_that_two_have_is_refused_and_their_numbers_are_named(sandbox: RunningSandbox) -> None:

@@ -25,7 +25,7 @@ def test_after_it_has_ended_with_0_the_old_key_may_go(settings: Any) -> None:
     destination = stored("news")
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "new", [settings.SECRET_KEY]
     said = call("rotate-secrets")
-    assert (said.code, said.out) == (0, "1 secret written anew.\n")
+    assert (said.code, said.out) == (0, "1 secret re-encrypted.\n")
     settings.SECRET_KEY_FALLBACKS = []
     assert Destination.objects.get(pk=destination.pk).secret == SECRET
 

@@ -1,4 +1,4 @@
-"""A site with a real Redis and Telegram's sandbox, as the tests of syncing have it, and a resolver that tests fill."""
+"""A site with a real Redis and the sandbox's Telegram, and a resolver whose entries tests set."""
 
 from tests.integration.sync.conftest import channel, own_site, writer
 from tests.loopback import resolver

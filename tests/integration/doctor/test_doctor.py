@@ -1,4 +1,4 @@
-"""What the doctor finds wrong, in which words, and which setting it names."""
+"""The problems that the doctor finds, its messages, and the settings that it names."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ FORCE = "SYNCQUEUE['HANDLERS']['telegram']['FORCE_IPV4']"
 
 
 def examined() -> Said:
-    """What the doctor says while a worker is alive."""
+    """Return the output of the doctor while a worker is alive."""
     keep_alive()
     return call("doctor")
 
 
 def about(said: Said, words: str) -> str:
-    """The lines of one finding: what was found, and what mends it."""
+    """Return the lines of one finding: the problem and its fix."""
     lines = said.out.splitlines()
     (at,) = [number for number, line in enumerate(lines) if words in line]
     advice = lines[at + 1].strip() if lines[at + 1].startswith("      ->") else ""
@@ -37,7 +37,7 @@ def about(said: Said, words: str) -> str:
 
 
 def name_the_sandbox(sandbox: RunningSandbox, resolver: Resolver, *addresses: str) -> int:
-    """Let the Bot API be "api.test", which stands for these addresses; answers the port."""
+    """Let the Bot API be "api.test", which resolves to these addresses; returns the port."""
     port = urlsplit(sandbox.telegram_url).port or 0
     base = sandbox.telegram_url.replace("127.0.0.1", "api.test")
     configure("telegram", OPTIONS={"API_BASE_URL": base})
@@ -48,7 +48,7 @@ def name_the_sandbox(sandbox: RunningSandbox, resolver: Resolver, *addresses: st
 def test_where_all_is_well_it_says_so_and_ends_with_0(channel: Destination) -> None:
     said = examined()
     assert said.code == 0, said.out
-    assert "All is well." in said.out
+    assert "No problems found." in said.out
     for words in ("[ok]    redis:", "[ok]    database:", "[ok]    workers:", "[ok]    telegram: @news:"):
         assert words in said.out
 
@@ -73,8 +73,8 @@ def test_ipv6_that_hangs_is_wrong_and_the_setting_that_mends_it_is_named(
         return
     found = about(said, "no answer within 3 s")
     assert found.startswith("[WRONG] telegram: api.test:")
-    assert f"IPv6 {address}: no answer within 3 s; IPv4 127.0.0.1: answers in" in found
-    assert f"IPv6 does not work from here: set {FORCE} = True." in found
+    assert f"IPv6 {address}: no answer within 3 s; IPv4 127.0.0.1: responds in" in found
+    assert f"IPv6 does not work on this machine: set {FORCE} = True." in found
     assert said.code == 1
     assert "[ok]    telegram: @news:" in said.out  # over IPv4 it can be posted to all the same
 
@@ -100,13 +100,13 @@ def test_a_host_that_answers_nowhere_is_wrong_and_its_destinations_are_not_tried
     configure("telegram", OPTIONS={"API_BASE_URL": f"http://127.0.0.1:{closed_port()}"})
     said = examined()
     assert "firewall" in about(said, "connection refused")
-    assert "Not tried, as their host cannot be reached: @news." in said.out
+    assert "Not tested, because their host cannot be reached: @news." in said.out
 
 
 def test_a_refused_credential_is_wrong(channel: Destination, sandbox: RunningSandbox) -> None:
     sandbox.set_mode("telegram", "unauthorized")
     said = examined()
-    assert "Enter its credential and address again in the admin." in about(said, "telegram: @news")
+    assert "Enter the credential and the address again in the admin." in about(said, "telegram: @news")
     assert sandbox.bot_token not in said.out + said.err
 
 
@@ -125,14 +125,14 @@ def test_only_some_of_many_destinations_are_tried_and_it_says_so(sandbox: Runnin
         make_destination(sandbox, name=f"channel {number}")
     keep_alive()
     said = call("doctor", "--destinations", "2")
-    assert "2 of 3 destinations were tried." in said.out
+    assert "2 of 3 destinations were tested." in said.out
     assert call("doctor", "--destinations", "-1").code == 1
 
 
 def test_a_redis_that_is_away_names_its_setting_and_the_services_are_tried_all_the_same(channel: Destination) -> None:
     configure(REDIS="redis://127.0.0.1:1/0")
     said = call("doctor")
-    found = about(said, "Saves go on")
+    found = about(said, "Saves are not affected")
     assert found.startswith("[WRONG] redis:")
     assert "SYNCQUEUE['REDIS']" in found
     assert "[ok]    telegram: @news:" in said.out
@@ -143,6 +143,13 @@ def test_a_redis_that_evicts_is_wrong(own_redis_server: Any) -> None:
     with redis.Redis.from_url(own_redis_server.url) as client:
         client.config_set("maxmemory-policy", "allkeys-lru")
     assert "noeviction" in about(examined(), "allkeys-lru")
+
+
+def test_a_celery_broker_in_the_same_database_is_noted(redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        client.sadd("_kombu.binding.celery", "a binding")
+    found = about(examined(), "Celery")
+    assert found.startswith("[note]  redis:") and "_kombu.binding.celery" in found
 
 
 def test_a_queue_of_another_database_is_named_with_both_sites() -> None:

@@ -1,4 +1,4 @@
-"""What the ways to a host say about the settings, and what facts about Redis and the database say. No network."""
+"""Findings on connections to a host, on Redis and on the database. No network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from syncqueue.queue.server_checks import RedisFacts
 
 @pytest.fixture(autouse=True)
 def own_site() -> None:
-    """None is needed here."""
+    """Override the fixture; these tests need no site."""
 
 
 def way(family: str, problem: str = "", *, hangs: bool = False) -> Way:
@@ -56,10 +56,10 @@ def test_each_mixture_of_ways_has_its_verdict(ways: list[Way], force_ipv4: bool,
 
 
 def facts() -> RedisFacts:
-    """A Redis that is well."""
+    """Return the facts of a healthy Redis."""
     return RedisFacts(
         name="Redis 7.2.4", version=(7, 2), latency_seconds=0.001, now=timezone.now(), policy="noeviction",
-        is_durable=True, stamps={},
+        is_durable=True, broker_key=None, stamps={},
     )  # fmt: skip
 
 
@@ -75,7 +75,7 @@ def test_a_redis_that_is_well_gives_no_cause_for_words() -> None:
 def test_a_redis_far_away_is_told_of() -> None:
     found = _latency(replace(facts(), latency_seconds=0.2))
     assert found.level is Level.ADVICE
-    assert "nearer" in found.advice
+    assert "closer" in found.advice
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_a_save_in_an_async_view_is_out_when_the_view_has_answered(sandbox: Runn
 def test_a_save_in_an_async_view_under_uvicorn_is_out_when_the_view_has_answered(
     sandbox: RunningSandbox, uvicorn_url: str
 ) -> None:
-    answer = httpx.post(f"{uvicorn_url}/async/", data={"text": "From uvicorn"}, trust_env=False, timeout=30)
+    answer = httpx.post(f"{uvicorn_url}/async/", data={"text": "From uvicorn"}, trust_env=False, timeout=120)
 
     assert answer.status_code == 201
     assert texts(sandbox) == ["From uvicorn"]
@@ -56,7 +56,7 @@ def test_an_async_view_answers_while_the_service_hangs(sandbox: RunningSandbox, 
     configure("IMMEDIATE", TIMEOUT_SECONDS=1)
     sandbox.set_mode("telegram", "hang")  # it answers once the switch turns
 
-    answer = httpx.post(f"{uvicorn_url}/async/", data={"text": "Later"}, trust_env=False, timeout=30)
+    answer = httpx.post(f"{uvicorn_url}/async/", data={"text": "Later"}, trust_env=False, timeout=120)
 
     assert answer.status_code == 201
     sandbox.set_mode("telegram", "up")

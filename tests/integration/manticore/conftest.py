@@ -16,6 +16,7 @@ from project.sandbox.testing import RunningSandbox
 from syncqueue.models import Destination
 from syncqueue.worker.worker import Worker
 from tests.integration.sync.conftest import forget_all
+from tests.patience import IMMEDIATE
 
 TOKEN = "a-token-of-the-tests"
 
@@ -26,6 +27,7 @@ def own_site(sandbox: RunningSandbox, redis_url: str, settings: Any, transaction
     settings.SYNCQUEUE = {
         "REDIS": redis_url,
         "KEY_PREFIX": uuid.uuid4().hex,
+        "IMMEDIATE": IMMEDIATE,
         "HANDLERS": {"manticore": {"OPTIONS": {"URL": sandbox.manticore_url}, "BASE_DELAY_SECONDS": 0.1}},
     }
     forget_all()

@@ -9,11 +9,13 @@ import manticoresearch
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from project.notes import views
 from project.notes.models import Note
 from project.sandbox.testing import RunningSandbox
-from syncqueue.core.errors import HandlerError, RetryLater, Unreachable
+from syncqueue.core.errors import HandlerError, Unavailable, Unreachable
 from syncqueue.handlers.manticore import Results, search
 from syncqueue.models import Destination
 from tests.integration.manticore.conftest import fill
@@ -79,6 +81,36 @@ def test_operators_in_a_query_are_signs_like_others(writer: User, query: str) ->
     assert "World" not in texts(search("notes", query))
 
 
+OPERATORS = '"()|-!@~/^$=<>*?%\\[]{}&'
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from([*OPERATORS, "tea", "MAYBE", "SENTENCE", "PARAGRAPH", " ", "é", "\ud83d", "\0"])))
+def test_no_query_is_a_question_in_the_servers_own_words(index: Destination, parts: list[str]) -> None:
+    query = "".join(parts)
+    found = search("notes", query)  # no error, whatever it is
+    assert found.total == 0  # there is no table
+
+
+@pytest.mark.parametrize("word", ["MAYBE", "SENTENCE", "PARAGRAPH"])
+@pytest.mark.parametrize("form", ["{}", "green {}", "{} tea", "green {} tea"])
+def test_words_in_capitals_are_words_like_others(writer: User, word: str, form: str) -> None:
+    query = form.format(word)
+    fill(writer, f"A note on {query.lower()} and more", "A note on green tea")
+    assert texts(search("notes", query)) == [f"A note on {query.lower()} and more"]
+    backwards = " ".join(reversed(query.split()))
+    assert texts(search("notes", backwards)) == [f"A note on {query.lower()} and more"]
+
+
+# Letters with combining marks that are letters to the server: Bengali, Arabic with vowel signs, Limbu; and Devanagari,
+# whose marks divide words, in the document as in the query.
+@pytest.mark.parametrize("query", ["বাংলা", "কবিতা", "مُحَمَّد", "ᤕᤠᤰᤌᤢᤱ", "हिन्दी", "e\u0301te\u0301"])
+def test_words_with_combining_marks_are_found(writer: User, query: str) -> None:
+    fill(writer, f"One {query} two", "Other words")
+    assert texts(search("notes", query)) == [f"One {query} two"]
+    assert texts(search("notes", f"two {query}")) == [f"One {query} two"]
+
+
 @pytest.mark.parametrize("query", ["日本語", "日本", "東京タワー", "中文"])
 def test_words_without_spaces_between_them_are_found(writer: User, query: str) -> None:
     fill(writer, "これは日本語です", "東京タワーへ行く", "我说中文", "English")
@@ -113,6 +145,10 @@ def test_filters_must_all_hold(writer: User) -> None:
         {"filters": {"userid": []}},
         {"filters": {"createdat": {"above": 1}}},
         {"filters": {"user id": 1}},
+        {"filters": {"userid": float("inf")}},
+        {"filters": {"userid": [float("nan")]}},
+        {"filters": {"createdat": {"gte": 2**64}}},
+        {"filters": {"object_pk": "cut\0here"}},
         {"limit": 0},
         {"limit": 1001},
         {"offset": -1},
@@ -140,7 +176,7 @@ def test_a_server_that_is_away_is_said_so(sandbox: RunningSandbox) -> None:
     with pytest.raises(Unreachable):
         search("notes", "apple")
     sandbox.set_mode("manticore", "error")
-    with pytest.raises(RetryLater):
+    with pytest.raises(Unavailable):
         search("notes", "apple")
 
 
@@ -206,7 +242,7 @@ def test_notes_are_there_although_the_search_is_away(page: Client, writer: User,
     sandbox.set_mode("manticore", "down")
     answer = page.get("/", {"q": "one"})
     assert [note.text for note in answer.context["page"]] == ["One"]
-    assert "The search is away just now." in answer.content.decode()
+    assert "The search is not available." in answer.content.decode()
 
 
 def test_a_site_without_an_index_has_no_box(page: Client, settings: Any, index: Destination) -> None:

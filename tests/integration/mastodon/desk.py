@@ -11,6 +11,8 @@ from project.sandbox.testing import RunningSandbox
 from syncqueue.handlers.base import Document, DocumentJob, HandlerConfig, Place, RemotePart
 from syncqueue.handlers.mastodon.handler import MastodonHandler
 
+FLAVOURS = ("mastodon", "gotosocial", "takahe", "other")
+
 
 class Crash(Exception):
     """The process dies here."""
@@ -28,6 +30,7 @@ class Desk:
         self.parts: Sequence[RemotePart] = ()
         self.uncertain = False
         self.stores_left: int | None = None  # checkpoints until the process dies
+        self.object_pk = "1"  # the note at hand
         self._key_count = 1
 
     def create(self, document: Document | str) -> None:
@@ -50,13 +53,13 @@ class Desk:
         """Options of the destination."""
         self.place = replace(self.place, options={**self.place.options, **options})
 
-    def run(self, act: Callable[[MastodonHandler], Awaitable[Any]]) -> Any:
-        """`act` with a new handler, on a loop of its own."""
+    def run(self, act: Callable[[MastodonHandler], Awaitable[Any]], *, seconds: float | None = None) -> Any:
+        """`act` with a new handler, on a loop of its own; `seconds`: for several attempts, instead of one's."""
 
         async def main() -> Any:
             handler = MastodonHandler(self.config)
             try:
-                return await asyncio.wait_for(act(handler), self.config.attempt_timeout_seconds)
+                return await asyncio.wait_for(act(handler), seconds or self.config.attempt_timeout_seconds)
             finally:
                 await handler.aclose()
 
@@ -77,18 +80,27 @@ class Desk:
         log = [entry for entry in self.sandbox.log() if entry["service"] == "mastodon"]
         return [entry for entry in log if method in ("", entry["method"])]
 
+    async def keep(self, act: Callable[[DocumentJob], Awaitable[Any]], given: Document | str) -> None:
+        """One attempt of a handler that lives on: what it has learned is there for the next."""
+        job = self._job(given)
+        self.parts = tuple(await act(job) or ())
+        self._key_count += 1
+        self.uncertain = False
+
     def _act(self, act: Callable[[MastodonHandler, DocumentJob], Awaitable[Any]], given: Document | str) -> None:
-        job = DocumentJob(
+        self.run(lambda handler: self.keep(lambda job: act(handler, job), given))
+
+    def _job(self, given: Document | str) -> DocumentJob:
+        return DocumentJob(
             place=self.place,
             document=Document(text=given) if isinstance(given, str) else given,
             parts=self.parts,
             idempotency_key=f"key-{self._key_count}",
             uncertain=self.uncertain,
             store=self._store,
+            source="notes.note",
+            object_pk=self.object_pk,
         )
-        self.parts = tuple(self.run(lambda handler: act(handler, job)) or ())
-        self._key_count += 1
-        self.uncertain = False
 
     async def _store(self, parts: Sequence[RemotePart]) -> str:
         if self.stores_left is not None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import gzip
+import logging
 import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,7 +18,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from syncqueue.core.errors import DestinationBroken, RetryLater, Unreachable
+from syncqueue.core.errors import DestinationBroken, Unavailable, Unreachable
 from syncqueue.handlers.base import Document
 from syncqueue.handlers.mastodon.handler import MastodonHandler
 from tests.integration.mastodon.desk import Desk
@@ -122,13 +125,66 @@ def test_an_address_that_hangs_is_bounded_and_named(desk: Desk, resolver: Resolv
             desk.create("Hello")
 
 
-@pytest.mark.parametrize(("status", "error"), [(301, DestinationBroken), (307, RetryLater)])
+@pytest.mark.parametrize(("status", "error"), [(301, DestinationBroken), (307, Unavailable)])
 def test_a_redirect_is_never_followed(desk: Desk, status: int, error: type[Exception]) -> None:
     with redirecting(desk, status) as address:
         desk.place = replace(desk.place, address=address)
         with pytest.raises(error, match="redirect"):
             desk.create("Hello")
     assert desk.requests() == []
+
+
+class _Bomb(BaseHTTPRequestHandler):
+    """Answers everything with a little that unpacks to a lot."""
+
+    body = gzip.compress(gzip.compress(bytes(50_000_000)))
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Encoding", "gzip, gzip")
+        self.send_header("Content-Length", str(len(self.body)))
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+def test_an_answer_is_not_unpacked(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(_Bomb, "do_GET", _asking(asked, _Bomb.do_GET))
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Bomb) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            desk.place = replace(desk.place, address=f"http://127.0.0.1:{server.server_address[1]}")
+            with pytest.raises(Unavailable):
+                desk.create("Hello")
+        finally:
+            server.shutdown()
+            thread.join()
+    assert set(asked) == {"identity"}
+
+
+def _asking(asked: list[str], answer: Callable[[_Bomb], None]) -> Callable[[_Bomb], None]:
+    def get(request: _Bomb) -> None:
+        asked.append(request.headers["Accept-Encoding"])
+        answer(request)
+
+    return get
+
+
+def test_thirty_attempts_at_once_find_a_connection_each(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    desk.sandbox.set_mode("mastodon", "slow", delay_seconds=0.3)
+
+    async def at_once(handler: MastodonHandler) -> None:
+        for _ in range(2):
+            await asyncio.gather(*(handler.check(desk.place) for _ in range(30)))
+
+    with caplog.at_level(logging.WARNING, "urllib3"):
+        desk.run(at_once, seconds=30)
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("urllib3")] == []
 
 
 def test_a_token_is_never_read_from_a_file(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,11 +13,12 @@ from syncqueue.core.errors import (
     OutcomeUnknown,
     PermanentError,
     RateLimited,
-    RetryLater,
+    Unavailable,
     Unreachable,
 )
 from syncqueue.handlers.base import Document
-from tests.integration.mastodon.desk import Desk
+from syncqueue.handlers.mastodon.handler import MastodonHandler
+from tests.integration.mastodon.desk import FLAVOURS, Desk
 
 POST = "POST /statuses"
 
@@ -32,13 +33,15 @@ def hasty(desk: Desk) -> Desk:
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        ({"mode": "error"}, RetryLater),
-        ({"mode": "error", "status": 502, "html": True}, RetryLater),
+        ({"mode": "error"}, Unavailable),
+        ({"mode": "error", "status": 502, "html": True}, Unavailable),
+        ({"mode": "error", "status": 503, "html": True}, Unavailable),
+        ({"mode": "error", "status": 504}, Unavailable),
         ({"mode": "error", "status": 422}, PermanentError),
         ({"mode": "error", "status": 403}, DestinationBroken),
         ({"mode": "broken"}, DestinationBroken),
         ({"mode": "unauthorized"}, DestinationBroken),
-        ({"mode": "hang-before"}, OutcomeUnknown),
+        ({"mode": "hang-before"}, Unavailable),
     ],
 )
 def test_each_way_to_refuse_has_its_name_stores_nothing_and_leaves_no_secret(
@@ -65,9 +68,9 @@ def test_a_status_whose_answer_was_lost_is_found_at_once(hasty: Desk, answer: st
     assert hasty.parts[0].id == hasty.statuses()[0]["id"]
 
 
-@pytest.mark.parametrize("options", [{}, {"idempotency": False}, {"flavour": "other"}])
-def test_a_status_whose_answer_was_lost_is_found_by_the_next_attempt(hasty: Desk, options: dict[str, Any]) -> None:
-    hasty.sandbox.set_options("mastodon", **options)
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_a_status_whose_answer_was_lost_is_found_by_the_next_attempt(hasty: Desk, flavour: str) -> None:
+    hasty.sandbox.set_options("mastodon", flavour=flavour)
     lose_answer(hasty, "Hello")
     hasty.create("Hello")
     assert hasty.texts() == ["Hello"]
@@ -75,7 +78,11 @@ def test_a_status_whose_answer_was_lost_is_found_by_the_next_attempt(hasty: Desk
 
 
 @pytest.mark.parametrize("is_private", [False, True])
-def test_a_status_whose_answer_was_lost_shows_what_the_note_says_by_now(hasty: Desk, is_private: bool) -> None:
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_a_status_whose_answer_was_lost_shows_what_the_note_says_by_now(
+    hasty: Desk, flavour: str, is_private: bool
+) -> None:
+    hasty.sandbox.set_options("mastodon", flavour=flavour)
     lose_answer(hasty, "Hello")
     hasty.create(Document(text="Hello again", is_private=is_private))
     [status] = hasty.statuses()
@@ -136,14 +143,65 @@ def test_a_server_without_a_history_is_edited_all_the_same(desk: Desk) -> None:
     assert desk.texts() == []
 
 
+def test_a_page_that_refuses_everything_is_a_proxys_and_is_waited_out(desk: Desk) -> None:
+    desk.sandbox.set_mode("mastodon", "error", status=403, html=True)
+    with pytest.raises(Unavailable):
+        desk.create("Hello")
+
+
+def test_a_page_that_refuses_one_request_is_about_that_one_alone(desk: Desk) -> None:
+    desk.sandbox.plan_answers("mastodon", {"mode": "error", "status": 403, "html": True, "method": POST})
+    with pytest.raises(PermanentError):
+        desk.create("Hello")
+    assert desk.parts == ()  # nothing is out there, and no trace of it either
+
+
+@pytest.mark.parametrize(
+    "answer", [{"mode": "error", "status": 422}, {"mode": "limited", "retry_after": 9}, {"mode": "unauthorized"}]
+)
+def test_a_create_that_was_refused_leaves_no_trace(desk: Desk, answer: dict[str, Any]) -> None:
+    desk.sandbox.plan_answers("mastodon", {**answer, "method": POST})
+    with pytest.raises((PermanentError, RateLimited, DestinationBroken)):
+        desk.create("Hello")
+    assert desk.parts == ()
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_where_the_account_cannot_be_read_it_is_said_that_nobody_knows_and_nothing_is_posted(
+    hasty: Desk, flavour: str
+) -> None:
+    hasty.sandbox.set_options("mastodon", flavour=flavour)
+    lose_answer(hasty, "Hello")
+    hasty.sandbox.plan_answers("mastodon", {"mode": "error", "status": 403, "method": "GET /accounts/statuses"})
+    with pytest.raises(OutcomeUnknown, match="read:statuses"):
+        hasty.update("Hello")
+    assert hasty.texts() == ["Hello"]
+
+
+def test_a_status_with_the_same_text_of_another_note_is_not_taken_for_a_lost_one(hasty: Desk) -> None:
+    hasty.sandbox.set_options("mastodon", flavour="takahe")
+    hasty.sandbox.plan_answers("mastodon", {"mode": "hang-before", "method": POST})
+
+    async def two(handler: MastodonHandler) -> None:
+        with pytest.raises(Unavailable):
+            await hasty.keep(handler.create, "Hello")  # never arrived
+        lost, hasty.parts, hasty.object_pk = hasty.parts, (), "2"
+        await hasty.keep(handler.create, "Hello")
+        hasty.parts, hasty.object_pk = lost, "1"
+        await hasty.keep(handler.update, "Hello")
+
+    hasty.run(two, seconds=30)
+    assert hasty.texts() == ["Hello", "Hello"]
+
+
 def lose_answer(desk: Desk, text: str) -> None:
     """The status is posted, and neither its answer nor a look at the account comes back."""
     desk.sandbox.plan_answers(
         "mastodon",
         {"mode": "store-then-reset", "method": POST},
-        {"mode": "error", "method": "GET /accounts/verify_credentials"},
+        {"mode": "error", "method": "GET /accounts/statuses"},
     )
-    with pytest.raises(OutcomeUnknown):
+    with pytest.raises(Unavailable):
         desk.create(text)
     desk.uncertain = True
     assert len(desk.statuses()) == 1

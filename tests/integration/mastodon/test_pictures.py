@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from syncqueue.core.errors import RateLimited
+from syncqueue.core.errors import RateLimited, Unavailable
 from syncqueue.handlers.base import Document
+from syncqueue.handlers.mastodon.client import PICTURE_MEMORY_BYTES
+from syncqueue.handlers.mastodon.handler import MastodonHandler
 from tests.integration.mastodon.desk import Desk
 
 NAMES = ("leaf", "sea", "sunset", "night", "sand")
@@ -81,9 +85,52 @@ def test_the_limit_of_uploads_holds_the_task_alone(desk: Desk) -> None:
     assert desk.texts() == []
 
 
+def test_they_are_loaded_and_uploaded_one_at_a_time(desk: Desk) -> None:
+    desk.create(note(desk, "leaf", "sea", "night"))
+    asked = [entry for entry in desk.sandbox.log() if "GET" in entry["method"] or entry["method"] == "POST /media"]
+    steps = ["upload" if entry["method"] == "POST /media" else entry["service"] for entry in asked]
+    assert [step for step in steps if step != "mastodon"] == ["pictures", "upload"] * 3
+
+
+def test_an_upload_whose_answer_was_lost_is_made_again_and_the_picture_is_no_link(desk: Desk) -> None:
+    desk.sandbox.plan_answers("mastodon", {"mode": "store-then-reset", "method": "POST /media"})
+    desk.create(note(desk, "leaf", "sea"))
+    assert media(desk) == ["leaf", "sea"]
+
+
+def test_an_upload_that_no_answer_comes_to_is_waited_for_and_nothing_is_posted(desk: Desk) -> None:
+    lost = {"mode": "error", "status": 502, "html": True, "method": "POST /media"}
+    desk.sandbox.plan_answers("mastodon", lost, lost)
+    with pytest.raises(Unavailable):
+        desk.create(note(desk, "leaf"))
+    assert desk.texts() == []
+    desk.create(note(desk, "leaf"))
+    assert media(desk) == ["leaf"]
+
+
+def test_one_that_the_instance_fails_over_each_time_stays_a_link(desk: Desk) -> None:
+    failing = {"mode": "error", "method": "POST /media"}
+    desk.sandbox.plan_answers("mastodon", failing, failing)
+    desk.create(note(desk, "leaf"))
+    assert desk.texts() == [f"Look\n\n{link(desk, 'leaf')}"]
+
+
 @pytest.mark.parametrize("url", ["http://pictures.example/x.png", "https://10.0.0.1/x.png", "file:///etc/passwd"])
 def test_what_may_not_be_fetched_stays_in_the_text(desk: Desk, url: str) -> None:
     desk.create(Document(text=f"Look ![x]({url})", format="markdown"))
     [status] = desk.statuses()
     assert status["media"] == []
     assert not desk.requests("POST /media")
+
+
+def test_where_there_is_no_room_for_another_picture_the_note_waits_and_uses_no_attempt(desk: Desk) -> None:
+    async def crowded(handler: MastodonHandler) -> None:
+        async with handler._client.pictures.reserve(PICTURE_MEMORY_BYTES):
+            with pytest.raises(RateLimited) as caught:
+                await desk.keep(handler.create, note(desk, "leaf"))
+        assert caught.value.scope == "task"
+        await desk.keep(handler.create, note(desk, "leaf"))
+
+    desk.config = replace(desk.config, attempt_timeout_seconds=4.0)
+    desk.run(crowded, seconds=30)
+    assert media(desk) == ["leaf"]

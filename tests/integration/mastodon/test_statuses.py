@@ -9,6 +9,7 @@ import pytest
 from project.sandbox.testing import RunningSandbox
 from syncqueue.core.errors import DestinationBroken, PermanentError
 from syncqueue.handlers.base import Document
+from syncqueue.handlers.mastodon.handler import MastodonHandler
 from tests.integration.mastodon.desk import Desk
 
 MARKDOWN = "# Title\n\nA **bold** [link](https://example.org/a) and `code` 🎉\n\n- one\n- two"
@@ -81,6 +82,62 @@ def test_an_edit_of_a_status_someone_deleted_posts_it_anew(desk: Desk) -> None:
     desk.sandbox.remove_status(desk.parts[0].id)
     desk.update("Second")
     assert desk.texts() == ["Second"]
+
+
+def test_a_server_that_opens_what_is_edited_against_its_word_is_corrected_at_once_and_never_trusted_again(
+    desk: Desk,
+) -> None:
+    desk.sandbox.set_options("mastodon", flavour="takahe", says_mastodon=True)
+
+    async def act(handler: MastodonHandler) -> None:
+        for number in range(2):
+            desk.parts = ()
+            await desk.keep(handler.create, Document(text=f"Secret {number}", is_private=True))
+            await desk.keep(handler.update, Document(text=f"Still secret {number}", is_private=True))
+
+    desk.run(act, seconds=30)
+    assert [status["visibility"] for status in desk.statuses()] == ["private", "private"]
+    assert desk.texts() == ["Still secret 0", "Still secret 1"]
+    assert len(desk.requests("PUT /statuses")) == 1
+
+
+def test_a_server_that_accepts_an_edit_and_shows_the_old_text_gets_a_new_status(desk: Desk) -> None:
+    desk.sandbox.set_options("mastodon", keeps_edits=False)
+    desk.create("First")
+    desk.update("Second")
+    assert desk.texts() == ["Second"]
+
+
+def test_nothing_is_sent_where_an_edit_would_change_nothing(desk: Desk) -> None:
+    desk.create("First")
+    desk.update("First")
+    assert desk.requests("PUT /statuses") == []
+    desk.update("Fir st")  # white space counts
+    assert desk.texts() == ["Fir st"]
+
+
+@pytest.mark.parametrize("is_private", [True, False])
+def test_a_private_document_mentions_nobody_and_a_public_one_by_choice(desk: Desk, is_private: bool) -> None:
+    if not is_private:
+        desk.set_options(mentions=False, spoiler="For @carol")
+    desk.create(Document(text="Ask @bob@example.social", is_private=is_private))
+    assert desk.texts() == ["Ask ＠bob@example.social"]
+    assert "@" not in desk.statuses()[0]["spoiler_text"]
+
+
+def test_an_account_is_known_by_its_id_and_the_host_of_its_page(desk: Desk) -> None:
+    assert desk.run(lambda handler: handler.identify(desk.place)) == "1@127.0.0.1"
+    desk.place = replace(desk.place, address=f"{desk.place.address}/")
+    assert desk.run(lambda handler: handler.identify(desk.place)) == "1@127.0.0.1"
+
+
+def test_a_slash_at_the_end_of_the_address_is_no_other_instance(desk: Desk) -> None:
+    desk.create("First")
+    desk.place = replace(desk.place, address=f"{desk.place.address}/")
+    desk.update("Second")
+    assert desk.texts() == ["Second"]
+    desk.delete()
+    assert desk.texts() == []
 
 
 def test_deleting_twice_is_done(desk: Desk) -> None:

@@ -102,9 +102,9 @@ def test_a_full_redis_still_takes_holds_strikes_recoveries_and_probes(full: Any)
     assert queue.recover_expired().count == 2
     assert queue.lift(RATE) == 1
     queue.hold(RATE, 5, "slow")
-    assert queue.strike("host:443", failures=1, open_seconds=1, token="t", reason="away")
+    assert queue.record_failure("host:443", failures=1, open_seconds=1, token="t", reason="away")
     clock.advance(2)
-    assert queue.admit([AdmissionRequest(claimed=queue.claim(1).tasks[0], holds=["breaker:host:443"])])[0].probe
+    assert queue.admit([AdmissionRequest(claimed=queue.claim(1).tasks[0], holds=["breaker:host:443"])])[0].admitted
     assert queue.lift("breaker:host:443") == 1
 
 

@@ -47,8 +47,7 @@ def test_a_script_leaves_exactly_these_keys(queue: SyncQueue, name: str) -> None
     answer = queue._send(case.call(queue.calls))
     if case.answer is not None:
         assert answer == case.answer
-    kept = {KEYS.claim_of(consumer): text for consumer, text in case.claims.items()}
-    kept |= {KEYS.trash_of(clearing): entries for clearing, entries in case.trash.items()}
+    kept = {KEYS.trash_of(clearing): entries for clearing, entries in case.trash.items()}
     assert dump(queue.client) == {KEYS[key]: value for key, value in case.after.items()} | kept
     assert_each_task_in_one_place(queue.client, KEYS)
 
@@ -99,12 +98,6 @@ def test_periods_of_several_minutes_are_added_up(queue: SyncQueue) -> None:
     assert [(row.processed_count, row.failed_count) for row in hours] == [(6, 0), (0, 1)]
 
 
-def test_the_last_claim_is_let_go_after_two_leases(queue: SyncQueue) -> None:
-    queue.enqueue(A)
-    queue.claim(1)
-    assert 119_000 < queue.client.pttl(KEYS.claim_of(queue.consumer)) <= 120_000
-
-
 def test_scripts_that_a_server_forgot_are_sent_again(queue: SyncQueue) -> None:
     queue.enqueue(A)
     queue.client.script_flush()
@@ -114,6 +107,6 @@ def test_scripts_that_a_server_forgot_are_sent_again(queue: SyncQueue) -> None:
 
 
 def test_all_keys_of_a_service_share_one_hash_tag(redis_server: RedisServer) -> None:
-    named = [*KEYS.all, KEYS.claim_of("c")]
+    named = [*KEYS.all, KEYS.trash_of(7)]
     assert all(key.startswith("sync:{telegram}:") and key.count("{") == 1 for key in named)
     assert len(set(named)) == len(named)

@@ -24,7 +24,7 @@ from syncqueue.queue.sync import SyncQueue
 from tests.contract.drive import names, task
 from tests.redis_server import RedisServer, free_port
 
-DEADLINE_SECONDS = 60.0
+DEADLINE_SECONDS = 240.0
 DOWN_AFTER_MS = 500
 
 

@@ -66,6 +66,7 @@ def test_entities_in_utf16_units_are_kept(sandbox):
 
 
 def test_options_of_a_message_are_kept(sandbox):
+    sandbox.set_topics("@news", **{"7": "open"})
     first = send(sandbox)
     answer = send(
         sandbox,
@@ -140,8 +141,10 @@ def test_a_text_at_the_limit_goes_through(sandbox, text):
     [
         ("x" * 4097, {}, "Message is too long"),
         ("😀" * 2049, {}, "Message is too long"),
-        ("  \n ", {}, "Message text is empty"),
-        ("<b></b>", {"parse_mode": "HTML"}, "Message text is empty"),
+        ("", {}, "Message text is empty"),
+        ("  \n ", {}, "Text must be non-empty"),
+        ("\u200b\u2800", {}, "Text must be non-empty"),
+        ("<b></b>", {"parse_mode": "HTML"}, "Text must be non-empty"),
         ("<b>open", {"parse_mode": "HTML"}, "Can't parse entities: can't find end tag"),
         ("<h1>no</h1>", {"parse_mode": "HTML"}, 'Can\'t parse entities: unsupported start tag "h1"'),
         ("1 + 1", {"parse_mode": "MarkdownV2"}, "Can't parse entities: character '+' is reserved"),

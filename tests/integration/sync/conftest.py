@@ -18,9 +18,10 @@ from syncqueue.execution import policies
 from syncqueue.models import Destination
 from syncqueue.sources import destinations
 from tests.integration.sync.scene import make_destination
+from tests.patience import IMMEDIATE
 
-# SQLite has one writer at a time, and so no deadlocks.
-collect_ignore = [] if connection.vendor == "postgresql" else ["test_deadlock.py"]
+# SQLite has one writer at a time, and so no deadlocks; and no pool.
+collect_ignore = [] if connection.vendor == "postgresql" else ["test_deadlock.py", "test_pool.py"]
 
 
 def forget_all() -> None:
@@ -29,7 +30,7 @@ def forget_all() -> None:
     queues.forget()
     policies.forget()
     site.forget()
-    destinations._declared_by = None
+    destinations.forget_declared()
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +39,7 @@ def own_site(sandbox: RunningSandbox, redis_url: str, settings: Any, transaction
     settings.SYNCQUEUE = {
         "REDIS": redis_url,
         "KEY_PREFIX": uuid.uuid4().hex,
+        "IMMEDIATE": IMMEDIATE,
         "HANDLERS": {"telegram": {"OPTIONS": {"API_BASE_URL": sandbox.telegram_url}}},
     }
     forget_all()

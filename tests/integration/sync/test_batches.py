@@ -32,7 +32,7 @@ HANDLERS = {
 @pytest.fixture(autouse=True)
 def shelf(own_site: None, redis_url: str, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
     """An empty shelf as the site's one destination, and a queue of its own."""
-    settings.SYNCQUEUE = {"REDIS": redis_url, "KEY_PREFIX": uuid.uuid4().hex, "HANDLERS": HANDLERS}
+    settings.SYNCQUEUE = {**settings.SYNCQUEUE, "KEY_PREFIX": uuid.uuid4().hex, "HANDLERS": HANDLERS}
     forget_all()
     monkeypatch.setattr(shelf_module, "shelf", Shelf())
     monkeypatch.setattr(CountingHandler, "calls", [])

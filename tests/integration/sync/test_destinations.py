@@ -215,7 +215,7 @@ def test_a_secret_under_a_lost_key_breaks_the_destination_and_says_what_to_do(
     channel.refresh_from_db()
     assert "SECRET_KEY_FALLBACKS" in channel.broken_reason
     assert record_of(note).state == RecordState.WAITING
-    assert task_of(note).held_by == f"broken:destination:{channel.pk}"
+    assert task_of(note).held_by == f"stopped:destination:{channel.pk}"
     assert sandbox.log() == []
     settings.SECRET_KEY_FALLBACKS = ["for-tests-only"]
     services.mend(channel, actor="a test")

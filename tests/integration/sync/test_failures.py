@@ -15,6 +15,7 @@ from project.notes.models import Note
 from project.sandbox.testing import RunningSandbox
 from syncqueue import services, signals
 from syncqueue.models import Destination, RecordState, SyncRecord
+from syncqueue.queue.calls import AdmissionRequest
 from tests.integration.sync.scene import (
     configure,
     hold_names,
@@ -161,7 +162,7 @@ def test_retry_failed_brings_back_what_failed_before_redis_was_emptied(
 ) -> None:
     configure("telegram", MAX_RETRIES=0)
     (note,) = save(writer, "First")
-    sandbox.set_mode("telegram", "error")
+    sandbox.set_mode("telegram", "error", status=409)
     note.delete()
     assert SyncRecord.objects.get().state == RecordState.FAILED
     queue().client.flushdb()
@@ -213,7 +214,7 @@ def test_a_refused_destination_parks_its_tasks_and_mending_sends_all_in_order(
     assert channel.broken_at is not None
     broken = [carried for name, carried in listener.heard if name == "destination_broken"]
     assert [(one["destination_id"], one["error"]) for one in broken] == [(channel.pk, channel.broken_reason)]
-    assert {task_of(note).held_by for note in notes} == {f"broken:destination:{channel.pk}"}
+    assert {task_of(note).held_by for note in notes} == {f"stopped:destination:{channel.pk}"}
     assert [attempts(note) for note in notes] == [0, 0, 0]
     assert methods(sandbox) == ["sendMessage"]
     sandbox.set_mode("telegram", "up")
@@ -234,7 +235,7 @@ def test_with_redis_emptied_a_broken_destination_still_gets_nothing(
     note.save()
     work()
     assert texts(sandbox) == []
-    assert task_of(note).held_by == f"broken:destination:{channel.pk}"
+    assert task_of(note).held_by == f"stopped:destination:{channel.pk}"
 
 
 # A service that cannot be reached
@@ -286,6 +287,21 @@ def test_a_probe_that_fails_keeps_the_breaker_open_and_one_that_succeeds_closes_
     assert hold_names() == []
 
 
+def test_notes_with_nothing_to_send_do_not_keep_an_endpoint_closed_after_an_outage(
+    channel: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    configure("BREAKER", FAILURES=1, OPEN_SECONDS=0.3)
+    sandbox.set_mode("telegram", "down")
+    gone = Note.objects.filter(pk__in=[note.pk for note in save(writer, *map(str, range(50)))])
+    SyncRecord.objects.filter(object_pk__in=list(gone.values_list("pk", flat=True))).delete()
+    gone._raw_delete("default")  # their tasks find neither record nor note
+    save(writer, "Last")
+    sandbox.set_mode("telegram", "up")
+    work_until(lambda: texts(sandbox) == ["Last"])  # sooner than a lease runs out
+    assert queue().stats().delayed_count == 0
+    assert hold_names() == []
+
+
 # A lost answer
 
 
@@ -316,7 +332,8 @@ def test_what_becomes_of_tasks_is_announced(
     (note,) = save(writer, "First")
     work_until(lambda: texts(sandbox) == ["First"])
     assert listener.names() == ["task_enqueued", "task_retried", "task_succeeded"]
-    sandbox.plan_answers("telegram", "error", "error")
+    in_use = {"mode": "error", "status": 409}  # an edit's error that uses attempts
+    sandbox.plan_answers("telegram", in_use, in_use)
     note.text = "Second"
     note.save()
     work_until(lambda: "task_failed" in listener.names())
@@ -372,7 +389,7 @@ def test_a_destination_mended_while_redis_was_away_is_let_go_by_the_reconciler(
 ) -> None:
     sandbox.set_mode("telegram", "unauthorized")
     Note.objects.create(owner=writer, text="First")
-    assert hold_names() == [f"broken:destination:{channel.pk}"]
+    assert hold_names() == [f"stopped:destination:{channel.pk}"]
     sandbox.set_mode("telegram", "up")
     Destination.objects.update(broken_reason="", broken_at=None)  # the hold in Redis was not told
     work()
@@ -386,7 +403,26 @@ def test_a_destination_switched_on_behind_the_back_of_redis_is_let_go_by_the_rec
         note = Note.objects.create(owner=writer, text="First")
     Destination.objects.update(enabled=False)
     work()
-    assert (hold_names(), record_of(note).state) == ([f"disabled:destination:{channel.pk}"], RecordState.WAITING)
+    assert (hold_names(), record_of(note).state) == ([f"stopped:destination:{channel.pk}"], RecordState.WAITING)
+    Destination.objects.update(enabled=True)
+    work()
+    assert (hold_names(), texts(sandbox)) == ([], ["First"])
+
+
+@pytest.mark.parametrize("kind", ["broken", "disabled"])
+def test_what_an_earlier_release_parked_for_a_stopped_destination_is_let_go(
+    channel: Destination, writer: User, sandbox: RunningSandbox, kind: str
+) -> None:
+    former = f"{kind}:destination:{channel.pk}"
+    with syncqueue.queued():
+        note = Note.objects.create(owner=writer, text="First")
+    queue().hold(former, None, "set by an earlier release")
+    [claimed] = queue().claim(1).tasks
+    assert queue().admit([AdmissionRequest(claimed=claimed, holds=[former])])[0].held_by == former
+    Destination.objects.update(enabled=False)
+    work()
+    assert (hold_names(), texts(sandbox)) == ([f"stopped:destination:{channel.pk}"], [])
+    assert task_of(note).held_by == f"stopped:destination:{channel.pk}"
     Destination.objects.update(enabled=True)
     work()
     assert (hold_names(), texts(sandbox)) == ([], ["First"])

@@ -22,7 +22,7 @@ def test_ten_thousand_tasks_of_a_destination_that_refuses_do_not_delay_another(
     Note.objects.create(owner=writer, text="finds out")
     work()
     [hold] = hold_names()
-    assert hold == f"broken:destination:{refusing.pk}"
+    assert hold == f"stopped:destination:{refusing.pk}"
     redis = queue().client
     park_many(queue(), redis, hold, COUNT)
     seen = len(sandbox.log())

@@ -32,7 +32,13 @@ def test_a_saved_note_is_in_the_channel_when_save_returns(note: Note, sandbox: R
     assert message["text"] == "First"
     assert record.state == RecordState.SYNCED
     assert record.parts == [
-        {"kind": "text", "id": str(message["message_id"]), "url": record.parts[0]["url"], "address": "@news"}
+        {
+            "kind": "text",
+            "id": str(message["message_id"]),
+            "url": record.parts[0]["url"],
+            "address": "@news",
+            "identity": "-1001000000001",
+        }
     ]
     assert task_of(note) is None
     assert queue().stats().total_processed == 1

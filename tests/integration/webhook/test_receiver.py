@@ -12,10 +12,9 @@ import pytest
 from project.sandbox.testing import RunningSandbox
 from syncqueue.core.errors import (
     DestinationBroken,
-    OutcomeUnknown,
     PermanentError,
     RateLimited,
-    RetryLater,
+    Unavailable,
     Unreachable,
 )
 from syncqueue.handlers.base import Document, DocumentJob, HandlerConfig, JobStep, Place, RemotePart
@@ -93,7 +92,7 @@ def test_a_check_sends_a_ping_that_is_about_nothing(sandbox: RunningSandbox) -> 
 
 @pytest.mark.parametrize(
     ("status", "error"),
-    [(410, DestinationBroken), (422, PermanentError), (500, RetryLater), (302, RetryLater), (308, DestinationBroken)],
+    [(410, DestinationBroken), (422, PermanentError), (500, Unavailable), (302, Unavailable), (308, DestinationBroken)],
 )
 def test_each_status_of_a_receiver_is_told_as_what_it_means_and_asked_for_once(
     sandbox: RunningSandbox, status: int, error: type[Exception]
@@ -116,12 +115,12 @@ def test_a_closed_port_is_unreachable(sandbox: RunningSandbox) -> None:
 
 
 @pytest.mark.parametrize("mode", ["hang", "store-then-reset"])
-def test_a_lost_answer_to_a_creation_is_unknown_and_its_repetition_is_the_same_event(
+def test_a_lost_answer_to_a_creation_is_an_outage_and_its_repetition_is_the_same_event(
     sandbox: RunningSandbox, mode: str
 ) -> None:
     kept: list[RemotePart] = []
     sandbox.set_mode("webhook", mode)
-    refused(job(place(sandbox), kept=kept), OutcomeUnknown, seconds=2.0)
+    refused(job(place(sandbox), kept=kept), Unavailable, seconds=2.0)
     sandbox.set_mode("webhook", "up")
     run(job(place(sandbox), "update", kept))
     first, second = sandbox.log()
@@ -132,7 +131,27 @@ def test_a_lost_answer_to_a_creation_is_unknown_and_its_repetition_is_the_same_e
 def test_a_lost_answer_to_a_change_is_tried_again_without_asking_anybody(sandbox: RunningSandbox) -> None:
     sandbox.set_mode("webhook", "store-then-reset")
     part = RemotePart(kind="object", id="notes.note:1", address=place(sandbox).address)
-    refused(job(place(sandbox), "update", [part]), RetryLater)
+    refused(job(place(sandbox), "update", [part]), Unavailable)
+
+
+def test_a_maintenance_page_says_nothing_about_the_event(sandbox: RunningSandbox) -> None:
+    sandbox.set_mode("webhook", "error", status=404, html=True)
+    assert "is the address right" in refused(job(place(sandbox)), Unavailable)
+
+
+@pytest.mark.parametrize(
+    ("address", "identity"),
+    [
+        ("https://Example.org/Hook?a=B", "https://example.org/Hook?a=B"),
+        ("https://example.org", "https://example.org/"),
+        ("no url", ""),
+    ],
+)
+def test_a_receiver_is_its_url_in_one_spelling(address: str, identity: str) -> None:
+    handler = WebhookHandler(HandlerConfig(service="webhook"))
+    given = Place(id=1, name="hook", address=address)
+    assert asyncio.run(handler.identify(given)) == identity
+    assert handler.lost_part(given, "notes.note", "1").identity == identity
 
 
 def test_a_private_address_is_never_connected_to_unless_the_settings_name_it(sandbox: RunningSandbox) -> None:

@@ -163,13 +163,13 @@ def deep() -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("payload", "message"),
     [
-        ({"a": {"b": [0, object()]}}, r"^payload\.a\.b\[1\]: object is not JSON; use text"),
+        ({"a": {"b": [0, object()]}}, r"^payload\.a\.b\[1\]: object is not JSON; use strings"),
         ({"a": b"bytes"}, r"^payload\.a: bytes"),
         ({"a": float("inf")}, r"^payload\.a: float"),
         ({"a": "\ud800"}, r"^payload\.a: str"),
-        ({"a": {(1, 2): 3}}, r"^payload\.a: the name \(1, 2\) is not a text"),
+        ({"a": {(1, 2): 3}}, r"^payload\.a: the key \(1, 2\) is not a string"),
         ({"a": MappingProxyType({"b": 1})}, "^payload: .*mappingproxy"),
-        (within_itself(), r"^payload\.me\.me.*nested too deeply, or within itself"),
+        (within_itself(), r"^payload\.me\.me.*nested too deeply, or contains itself"),
         (deep(), r"^payload\.deep\[0\].*nested too deeply"),
     ],
 )

@@ -22,7 +22,7 @@ def decided(outcome: Outcome, *, attempt: int = 1, hold_unknown: bool = False, *
         service=ServiceSettings(name="telegram", retry=POLICY, hold_unknown=hold_unknown),
         breaker=BreakerSettings(failures=5, open_seconds=30),
         rate_hold="rate:destination:1",
-        broken_hold="broken:destination:1",
+        stopped_hold="stopped:destination:1",
         draw=lambda: 0.0,
     )
 
@@ -64,7 +64,7 @@ def test_a_rate_limit_without_a_time_parks_for_a_moment(after_seconds: float | N
 
 def test_a_refused_destination_parks_until_it_is_mended_and_counts_nothing() -> None:
     assert decided(Outcome.BROKEN, attempt=99) == Decision(
-        move=Move.PARK, error="Why", counts=False, hold="broken:destination:1", hold_ends=False
+        move=Move.PARK, error="Why", counts=False, hold="stopped:destination:1", hold_ends=False
     )
 
 

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 import httpx
 import pytest
 
+from project.sandbox.telegram.tdlib import complaint
 from syncqueue.handlers.base import Document, DocumentJob, HandlerConfig, Place, RemotePart
 from syncqueue.handlers.telegram.handler import TelegramHandler
 from tests.loopback import resolver  # noqa: F401 - a fixture
@@ -36,6 +37,9 @@ class BotApi:
 
     answers: list[httpx.Response | httpx.HTTPError | None] = field(default_factory=list)  # None: answer well
     calls: list[Call] = field(default_factory=list)
+    chat: dict[str, Any] = field(default_factory=lambda: dict(CHAT))
+    member: dict[str, Any] = field(default_factory=lambda: administrator(can_post_messages=True))
+    complaints: list[str] = field(default_factory=list)  # of the real TDLib, about what was to be sent
 
     def refuse(self, status: int, description: str, **parameters: int) -> None:
         """Answer the next request as the Bot API refuses one."""
@@ -48,25 +52,47 @@ class BotApi:
         """The mock transport's function."""
         call = _read(request)
         self.calls.append(call)
+        self._judge(call)
         prepared = self.answers.pop(0) if self.answers else None
         if isinstance(prepared, httpx.HTTPError):
             raise prepared
         return prepared or httpx.Response(200, json={"ok": True, "result": self._result(call)})
+
+    def _judge(self, call: Call) -> None:
+        shown = {**call.params, **(call.params.get("media") or {})}
+        for text, entities in (("text", "entities"), ("caption", "caption_entities")):
+            if text in shown and (why := complaint(shown[text], shown.get(entities) or [])):
+                self.complaints.append(f"{why}: {shown[text]!r}")
 
     def _result(self, call: Call) -> Any:
         match call.method:
             case "deleteMessage":
                 return True
             case "getMe":
-                return {"id": 110201543, "is_bot": True, "first_name": "Demo", "username": "demo_bot"}
+                return BOT
+            case "getChatMember":
+                return self.member
             case "getChat":
-                return CHAT | {"accent_color_id": 0, "max_reaction_count": 11, "accepted_gift_types": GIFTS}
-        return {"message_id": 40 + len(self.calls), "date": 1_700_000_000, "chat": CHAT, "text": "..."}
+                return self.chat | {"accent_color_id": 0, "max_reaction_count": 11, "accepted_gift_types": GIFTS}
+        return {"message_id": 40 + len(self.calls), "date": 1_700_000_000, "chat": self.chat, "text": "..."}
 
 
 GIFTS = dict.fromkeys(
     ("unlimited_gifts", "limited_gifts", "unique_gifts", "premium_subscription", "gifts_from_channels"), False
 )
+
+
+RIGHTS = (
+    "can_be_edited", "is_anonymous", "can_manage_chat", "can_delete_messages", "can_manage_video_chats",
+    "can_restrict_members", "can_promote_members", "can_change_info", "can_invite_users", "can_post_stories",
+    "can_edit_stories", "can_delete_stories",
+)  # fmt: skip
+BOT = {"id": 110201543, "is_bot": True, "first_name": "Demo", "username": "demo_bot"}
+
+
+def administrator(**rights: bool) -> dict[str, Any]:
+    """The bot as an administrator with these rights alone."""
+    return {"status": "administrator", "user": BOT, **dict.fromkeys(RIGHTS, False), **rights}
 
 
 def _read(request: httpx.Request) -> Call:
@@ -90,8 +116,8 @@ def _value(text: str) -> Any:
 
 
 @pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch) -> BotApi:
-    """The service, in place of the network."""
+def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[BotApi]:
+    """The service, in place of the network. The real TDLib judges every text and entity list that reaches it."""
     service = BotApi()
     transport = httpx.MockTransport(service.answer)
 
@@ -99,7 +125,8 @@ def api(monkeypatch: pytest.MonkeyPatch) -> BotApi:
         return await transport.handle_async_request(request)
 
     monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", handle)
-    return service
+    yield service
+    assert service.complaints == []
 
 
 class Bench:

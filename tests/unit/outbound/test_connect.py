@@ -133,7 +133,7 @@ def test_a_refused_address_tells_host_address_and_setting() -> None:
     with pytest.raises(ForbiddenAddress) as caught:
         connect("127.0.0.1", closed_port(), GUARDED)
     assert str(caught.value) == (
-        "127.0.0.1 is 127.0.0.1, which is not a public address. If it may be reached, add '127.0.0.1' to "
+        "127.0.0.1 is 127.0.0.1, which is not a public address. To allow it, add '127.0.0.1' to "
         "SYNCQUEUE['ALLOWED_PRIVATE_HOSTS']."
     )
 

@@ -53,7 +53,8 @@ def test_a_host_that_answers_by_now_is_told_with_what_had_failed() -> None:
         error = ConnectionError("All connection attempts failed")
         error.__cause__ = ExceptionGroup("several", [ConnectionRefusedError(111, "Connect call failed")])
         assert explain("127.0.0.1", host.port, error) == (
-            f"127.0.0.1:{host.port} cannot be reached: IPv4 127.0.0.1: answers now; at the attempt: connection refused."
+            f"127.0.0.1:{host.port} cannot be reached: IPv4 127.0.0.1: reachable now; "
+            "during the attempt: connection refused."
         )
 
 
@@ -62,9 +63,9 @@ def test_a_bad_certificate_is_told_although_the_host_answers() -> None:
         error = ConnectionError("failed")
         error.__cause__ = ssl.SSLError(1, "[SSL] bad")
         error.__cause__.__context__ = OSError("something below")
-        assert "at the attempt: TLS failed" in explain("127.0.0.1", host.port, error)
+        assert "during the attempt: TLS failed" in explain("127.0.0.1", host.port, error)
 
 
 def test_an_attempt_that_timed_out_is_told_so() -> None:
     with serving() as host:
-        assert "at the attempt: timed out" in explain("127.0.0.1", host.port, TimeoutError())
+        assert "during the attempt: timed out" in explain("127.0.0.1", host.port, TimeoutError())

@@ -178,9 +178,9 @@ def test_fetch_gives_up_redirects_in_a_ring(opened: OutboundSession, site: Site)
     ("address", "text"),
     [
         ("http://other.test/a?token=x", r"other\.test: only https"),
-        ("ftp://intern.test/", "no URL to fetch"),
-        ("https://user:password@intern.test/", "no URL to fetch"),
-        ("no url", "no URL to fetch"),
+        ("ftp://intern.test/", "URL cannot be fetched"),
+        ("https://user:password@intern.test/", "URL cannot be fetched"),
+        ("no url", "URL cannot be fetched"),
     ],
 )
 def test_fetch_takes_https_without_passwords_alone(opened: OutboundSession, address: str, text: str) -> None:
@@ -201,7 +201,7 @@ def test_fetch_refuses_compressed_content_and_errors(opened: OutboundSession, si
     site.pages |= {"/": (200, {"Content-Encoding": "gzip"}, b""), "/gone": (410, {}, b"")}
     with pytest.raises(FetchError, match="compressed"):
         get(opened, url(site))
-    with pytest.raises(FetchError, match="answers 410"):
+    with pytest.raises(FetchError, match="returns 410"):
         get(opened, url(site, "/gone"))
 
 

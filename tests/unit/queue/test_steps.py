@@ -60,7 +60,7 @@ def test_delete_of_nothing_asks_once():
 
 def test_a_move_of_a_task_that_is_not_held_is_a_lost_lease():
     claimed = ClaimedTask(task=SyncTask("telegram", "x", "e:1", key="k"), token="secret", progress=Progress())
-    operation = steps.must_hold(CALLS.fail("key:k", "secret", Progress()), claimed)
+    operation = steps.must_hold(CALLS.fail(claimed, Progress()), claimed)
     next(operation)
     with pytest.raises(LeaseLost, match="key:k") as caught:
         operation.send(False)
@@ -68,17 +68,17 @@ def test_a_move_of_a_task_that_is_not_held_is_a_lost_lease():
 
 
 def test_each_claim_has_a_token_of_its_own():
-    tokens = {next(steps.claim(CALLS, 1, consumer="c", lease_seconds=1, probe_seconds=1)).args[2] for _ in range(100)}
+    tokens = {next(steps.claim(CALLS, 1, lease_seconds=1, probe_seconds=1)).args[2] for _ in range(100)}
     assert len(tokens) == 100
 
 
 def test_a_claim_takes_at_most_a_thousand():
-    call = CALLS.claim(10**6, consumer="c", token="t", lease_seconds=1, probe_seconds=1)
+    call = CALLS.claim(10**6, token="t", lease_seconds=1, probe_seconds=1)
     assert call.args[4] == 1000
 
 
 def test_times_reach_the_scripts_in_milliseconds():
-    call = CALLS.claim(1, consumer="c", token="t", lease_seconds=1.5, probe_seconds=0.25)
+    call = CALLS.claim(1, token="t", lease_seconds=1.5, probe_seconds=0.25)
     assert (call.args[3], call.args[5]) == (1500, 250)
 
 
@@ -93,8 +93,9 @@ def test_a_task_of_another_service_is_refused():
 
 def test_the_scripts_name_the_keys_in_the_order_they_are_given():
     prelude = script("ack").text
-    named = prelude[prelude.index("local queue") + 6 : prelude.index("= unpack")]
-    assert tuple(name.strip() for name in named.split(",")) == ORDER
+    named = prelude[prelude.index("local pending") + 6 : prelude.index("= unpack")]
+    names = tuple(name.strip() for name in named.split(","))
+    assert tuple({"pending": "queue", "successors": "behind"}.get(name, name) for name in names) == ORDER
     assert f"unpack(KEYS, 1, {len(ORDER)})" in prelude
 
 

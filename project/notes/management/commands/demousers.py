@@ -1,4 +1,4 @@
-"""The demo's two people: an administrator, and a writer who is not staff."""
+"""The two users of the demo: an administrator, and a writer who is not staff."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 
 class Command(BaseCommand):
-    help = "Makes the demo's logins admin/admin and writer/writer where they are missing."
+    help = "Creates the users admin/admin and writer/writer of the demo if they are missing."
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEBUG:

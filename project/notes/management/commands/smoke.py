@@ -1,4 +1,4 @@
-"""One note all the way out and back, in the environment that `.env` describes."""
+"""Posts, edits and removes one note, in the environment of `.env`."""
 
 import dataclasses
 import time
@@ -17,14 +17,14 @@ from project.notes.models import Note
 
 class Command(BaseCommand):
     help = (
-        "Saves a note, waits until it is synced, edits it, removes it, and prints the queue's figures. The note "
-        "really appears on the services of this environment for a moment. Exit code 1 when a step does not come off."
+        "Saves a note, waits until it is synced, edits it, removes it, and prints the figures of the queue. The note "
+        "appears on the real services of this environment for a moment. Exit code 1 if a step is not done in time."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--user", help="the note's owner (default: the first superuser)")
-        parser.add_argument("--private", action="store_true", help="a private note")
-        parser.add_argument("--timeout", type=float, default=60.0, help="seconds for each step (60)")
+        parser.add_argument("--user", help="the owner of the note (default: the first superuser)")
+        parser.add_argument("--private", action="store_true", help="make the note private")
+        parser.add_argument("--timeout", type=float, default=60.0, help="seconds allowed for each step (60)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.timeout_seconds: float = options["timeout"]
@@ -44,12 +44,12 @@ class Command(BaseCommand):
             note.text = text.replace("Smoke test", "Edited smoke test")
             self.step("edited", note, note.save, is_out=True)
         finally:
-            # Also after a failed step: nothing of it should stay out there.
+            # Also after a failed step, so that no copy stays on a service.
             self.step("removed", note, note.soft_delete, is_out=False)
             note.delete()
 
     def step(self, name: str, note: Note, act: Callable[[], None], *, is_out: bool) -> None:
-        """Act, and wait until it has arrived; raises `CommandError` with what syncqueue says of the note."""
+        """Call `act` and wait until it is synced; raises `CommandError` with the explanation of syncqueue."""
         started = time.monotonic()
         act()
         while not has_arrived(note, is_out):
@@ -64,7 +64,7 @@ class Command(BaseCommand):
 
 
 def has_arrived(note: Note, is_out: bool) -> bool:
-    """Every record is in step, and a copy is out there (or none)."""
+    """Return whether every record is synced and a copy exists (or, if `is_out` is False, none exists)."""
     records = syncqueue.status(note)
     return all(record.state == "synced" for record in records) and is_out == any(record.parts for record in records)
 
@@ -74,10 +74,10 @@ def owner(username: str | None) -> Any:
     found = people.filter(username=username) if username else people.filter(is_superuser=True).order_by("pk")
     person = found.first()
     if person is None:
-        raise CommandError("There is nobody to own the note: `manage.py createsuperuser`, or name one with --user.")
+        raise CommandError("The note needs an owner: run `manage.py createsuperuser`, or name a user with --user.")
     return person
 
 
 def reasons(note: Note) -> str:
     lines = [f"  {sentence}" for sentence in syncqueue.explain(note)]
-    return "\n".join(lines) or "  No destination wants this note: see DESTINATIONS and its RULE."
+    return "\n".join(lines) or "  No destination accepts this note: check DESTINATIONS and the RULE of each."

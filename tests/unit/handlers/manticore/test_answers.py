@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from syncqueue.core.errors import DestinationBroken, HandlerError, PermanentError, RateLimited, RetryLater
-from syncqueue.handlers.manticore.answers import QUOTED_CHARACTERS, Refusal, Refused, translate
+from syncqueue.core.errors import DestinationBroken, HandlerError, PermanentError, RateLimited, Unavailable
+from syncqueue.handlers.manticore.answers import QUOTED_CHARACTERS, Hindered, Refusal, Refused, translate
 
 
 def said(status: int, body: Any, retry_after: str | None = None) -> HandlerError:
@@ -36,8 +36,12 @@ def said(status: int, body: Any, retry_after: str | None = None) -> HandlerError
             },
             "batch",
         ),
-        (409, {"items": [{"replace": {"error": {"type": "x"}}}], "errors": True}, "batch"),
-        (200, {"items": [{"replace": {"error": "x"}}], "errors": True}, "batch"),
+        (409, {"items": [{"replace": {"error": {"type": "row 1, column 2: x"}}}], "errors": True}, "batch"),
+        (200, {"items": [{"replace": {"error": "row 1, column 2: x"}}], "errors": True}, "batch"),
+        (409, {"error": {"type": "row 1, column 3: MVA value specified for a non-MVA column", "table": "n"}}, "other"),
+        (400, {"error": {"type": "parse_exception", "reason": "Negative document ids are not allowed"}}, "other"),
+        (409, {"error": {"type": "KNN error: data has 2 values, index 'v' needs 4 values", "table": "n"}}, "other"),
+        (500, {"error": "table 't': CREATE TABLE failed: attribute name 'order' is a reserved keyword"}, "other"),
         (413, "<html>too large</html>", "other"),
     ],
 )
@@ -51,9 +55,25 @@ def test_a_refusal_for_good_is_known_whatever_its_status(status: int, body: Any,
     "body",
     [{"error": "internal error"}, "", "<html><h1>Bad gateway</h1></html>", {"error": "out of memory"}, [1, None]],
 )
-def test_any_other_500_is_tried_again(body: Any) -> None:
-    assert isinstance(said(500, body), RetryLater)
-    assert isinstance(said(503, body), RetryLater)
+@pytest.mark.parametrize("status", [301, 400, 404, 405, 409, 500, 502, 503, 504])
+def test_an_answer_that_names_no_document_says_nothing_about_it(status: int, body: Any) -> None:
+    assert isinstance(said(status, body), Unavailable)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "unable to write to binlog: /var/lib/manticore/binlog/binlog.0001: write error: No space left on device",
+        "table 'notes' is locked",
+        "index 'notes': busy",
+    ],
+)
+def test_a_full_disk_and_a_locked_table_are_no_refusal_of_the_document(text: str) -> None:
+    details = {"error": {"type": text, "table": "notes"}, "status": 409}
+    batch = {"items": [{"replace": details}], "current_line": 2, "skipped_lines": 0, "errors": True}
+    for error in (said(409, details), said(500, batch), said(500, {"error": text})):
+        assert isinstance(error, Hindered) and isinstance(error, Unavailable)
+    assert ("No space left on device" in str(said(409, details))) is ("binlog" in text)
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -61,7 +81,7 @@ def test_a_refused_credential_breaks_the_destination(status: int) -> None:
     assert isinstance(said(status, {"error": "access denied"}), DestinationBroken)
 
 
-@pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), (None, 5.0), ("Wed, 21 Oct 2026 07:28:00 GMT", 5.0)])
+@pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), (None, 5.0), ("soon", 5.0), ("0.5", 1.0)])
 def test_a_429_waits_as_long_as_it_says(header: str | None, seconds: float) -> None:
     error = said(429, {"error": "too many requests"}, header)
     assert isinstance(error, RateLimited)
@@ -76,3 +96,39 @@ def test_the_reason_is_quoted_for_people_and_not_at_any_length() -> None:
 
 def test_a_page_of_a_proxy_is_not_quoted() -> None:
     assert "secret" not in str(said(502, "<html>secret</html>"))
+
+
+WORDS = "Meet Ada at the old mill, and tell nobody what the syntax error was."
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        f"unable to parse: invalid unicode near '{WORDS}'",
+        f"bad JSON: {WORDS}",
+        f'unexpected "{WORDS}"',
+        f"row 1, column 3: '{WORDS}' is no number",
+        f"unexpected {{{WORDS}}}",
+    ],
+)
+@pytest.mark.parametrize("status", [400, 409, 500])
+def test_what_an_error_quotes_of_a_document_is_never_shown(status: int, reason: str) -> None:
+    error = said(status, {"error": {"type": "parse_exception", "reason": reason}, "status": status})
+    assert isinstance(error, Refused)
+    assert "Ada" not in str(error) and "mill" not in str(error)
+
+
+def test_words_of_a_quoted_document_do_not_decide() -> None:
+    error = said(409, {"error": {"type": f"cannot write just now near '{WORDS}'", "table": "notes"}})
+    assert isinstance(error, Unavailable)
+
+
+@pytest.mark.parametrize("depth", [5, 500])
+def test_lists_in_lists_are_read_to_a_depth_only(depth: int) -> None:
+    body = "[" * depth + '{"error": "duplicate id"}' + "]" * depth
+    assert isinstance(translate(500, body), Unavailable)
+
+
+def test_an_answer_for_each_of_many_rows_is_a_short_error() -> None:
+    items = [{"replace": {"error": {"type": f"unknown column: 'c{number}'"}}} for number in range(50_000)]
+    assert len(str(said(500, {"items": items, "errors": True}))) < QUOTED_CHARACTERS + 50

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Sequence
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from syncqueue.core.errors import ConfigurationError, DestinationBroken, HandlerError, RetryLater, Unreachable
+from syncqueue.core.errors import ConfigurationError, DestinationBroken, HandlerError, Unavailable, Unreachable
 from syncqueue.handlers.base import Document, DocumentJob, HandlerConfig, Place, RemotePart
+from syncqueue.handlers.manticore import client
 from syncqueue.handlers.manticore.handler import ManticoreHandler
 from tests.loopback import Host, Resolver, black_hole, closed_port, serving
 
@@ -98,7 +102,7 @@ def test_an_answer_that_never_comes_ends_by_itself() -> None:
     with serving() as host:
         host.ready.clear()
         desk = Desk(f"http://127.0.0.1:{host.port}", attempt_timeout_seconds=2)
-        with pytest.raises(RetryLater, match="answer was lost"):
+        with pytest.raises(Unavailable, match="did not answer in time"):
             desk.create()
 
 
@@ -109,6 +113,49 @@ def test_another_server_at_the_address_is_no_success(body: str) -> None:
         for act in (Desk.create, Desk.delete):
             with pytest.raises(HandlerError):
                 act(Desk(f"http://127.0.0.1:{host.port}"))
+
+
+@contextmanager
+def answering(data: bytes) -> Iterator[int]:
+    """A port that answers each connection with `data` and closes it: no HTTP server."""
+
+    def answer(listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                connection = listener.accept()[0]
+                with connection, suppress(OSError):
+                    connection.sendall(data)
+                    connection.recv(65536)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer, args=(listener,), daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def test_a_port_that_speaks_something_else_is_told_in_words() -> None:
+    mysql = b"J\x00\x00\x00\n6.3.8 abc@def\x00"
+    with answering(mysql) as port, pytest.raises(Unavailable, match=r"does not speak HTTP.*9308.*9306 is for MySQL"):
+        Desk(f"http://127.0.0.1:{port}").delete()
+
+
+@pytest.mark.parametrize("kind", ["application/json; charset=klingon", "image/png", "text/html"])
+def test_an_answer_in_another_form_is_an_outage(kind: str) -> None:
+    with serving() as host:
+        good(host)
+        host.headers = {"Content-Type": kind}
+        with pytest.raises(Unavailable):
+            Desk(f"http://127.0.0.1:{host.port}").delete()
+
+
+def test_an_answer_without_end_is_not_read_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "MAX_ANSWER_BYTES", 1000)
+    with serving() as host:
+        host.body = json.dumps({"result": "deleted", "more": "x" * 2000})
+        with pytest.raises(Unavailable, match="more than 1000 bytes"):
+            Desk(f"http://127.0.0.1:{host.port}").delete()
 
 
 @pytest.mark.parametrize("secret", SECRETS)
@@ -153,6 +200,8 @@ def test_a_place_that_is_no_table_is_broken_and_nothing_is_asked() -> None:
         ("1notes", {}, {}),
         ("notes, other", {}, {}),
         ("n" * 64, {}, {}),
+        ("select", {}, {}),
+        ("order", {}, {}),
         ("notes", {"colour": 1}, {}),
         ("notes", {}, {"password": "x"}),
         ("notes", {}, {"token": "x", "username": "y"}),

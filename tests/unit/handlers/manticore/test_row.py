@@ -20,6 +20,7 @@ from syncqueue.handlers.manticore.row import (
     row_id,
     take_away,
 )
+from syncqueue.handlers.search_fields import check_declaration
 
 TYPES = {
     "userid": "integer",
@@ -109,18 +110,80 @@ def test_declared_values_are_sent_as_their_types() -> None:
         ("userid", True),
         ("balance", 2**63),
         ("weight", float("nan")),
+        ("weight", float("-inf")),
+        ("weight", 3.5e38),  # the server would store inf, and no search that finds it could be read
+        ("weight", -1e300),
+        ("weight", 10**400),
         ("isprivate", 1),
         ("createdat", datetime(2026, 1, 2)),  # noqa: DTZ001 - that is the mistake
         ("labels", "12"),
         ("labels", ["x"]),
         ("language", 5),
+        ("labels", [2**32]),
+        ("language", "cut\0here"),
+        ("language", "x" * (4 * 1024 * 1024)),
         ("more", {1, 2}),
+        ("more", 7),  # the server would store null
+        ("more", "text"),
+        ("more", True),
+        ("more", [[1, 2], [3]]),
+        ("more", {"deep": {"text": "cut\0here"}}),
+        ("more", {"cut\0here": 1}),
+        ("more", {"n": 2**63}),
+        ("more", {"n": float("inf")}),
+        ("more", {"text": "x" * (4 * 1024 * 1024)}),
         ("summary", b"bytes"),
+        ("summary", "ж" * (2 * 1024 * 1024)),
     ],
 )
 def test_a_value_of_another_type_is_refused_by_name_before_it_is_sent(name: str, value: Any) -> None:
     with pytest.raises(PermanentError, match=f"'{name}' is {TYPES[name]}: expected"):
         put(job({name: value}))
+
+
+def test_a_json_value_that_holds_itself_is_refused() -> None:
+    endless: dict[str, Any] = {}
+    endless["again"] = endless
+    with pytest.raises(PermanentError, match="'more' is json: expected at most"):
+        put(job({"more": endless}))
+
+
+@pytest.mark.parametrize(
+    "moment", [datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC), datetime(2107, 1, 1, tzinfo=UTC), -1]
+)
+def test_a_time_that_a_column_cannot_hold_is_left_out(moment: Any) -> None:
+    assert "createdat" not in (put(job({"createdat": moment})).values or {})
+
+
+def test_a_float_of_32_bits_is_taken_up_to_its_end() -> None:
+    assert (put(job({"weight": -3.4e38})).values or {})["weight"] == -3.4e38
+
+
+def test_a_half_emoji_in_json_is_no_reason_to_fail() -> None:
+    values = put(job({"more": {"\ud83d": ["\ud83d", 1, None, 1.5]}})).values or {}
+    assert values["more"] == {"?": ["?", 1, None, 1.5]}
+
+
+@pytest.mark.parametrize("name", ["text", "title", "tags"])
+def test_a_nul_character_does_not_cut_a_text(name: str) -> None:
+    values = put(job({}, **{name: ("a\0b",) if name == "tags" else "a\0b"})).values or {}
+    assert values["content" if name == "text" else name] == "a b"
+
+
+def test_a_text_that_would_be_cut_is_refused_without_showing_it() -> None:
+    with pytest.raises(PermanentError, match="'text' is text: expected at most 4194303 bytes") as refused:
+        put(job({}, text="secret" * 1_000_000))
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("word", ["select", "from", "order", "null", "limit", "offset", "knn"])
+def test_a_reserved_word_is_no_name_of_a_column(word: str) -> None:
+    assert "reserved" in check_declaration(word, "text")
+
+
+@pytest.mark.parametrize("word", ["text", "timestamp", "table", "json", "type", "desc", "interval"])
+def test_other_words_of_sql_can_name_a_column(word: str) -> None:
+    assert check_declaration(word, "text") == ""
 
 
 def test_a_field_that_nobody_declared_is_refused_by_name() -> None:
@@ -164,10 +227,10 @@ def test_a_line_of_a_batch_is_one_line_whatever_the_text() -> None:
 def test_the_table_is_made_of_the_declared_columns_and_knows_chinese_words() -> None:
     statement = create_table("notes", {"content": "text", "userid": "integer", "isprivate": "boolean"})
     assert statement == (
-        "CREATE TABLE IF NOT EXISTS notes (content text, userid integer, isprivate bool) "
+        "CREATE TABLE IF NOT EXISTS `notes` (`content` text, `userid` integer, `isprivate` bool) "
         "charset_table = 'non_cont' ngram_len = '1' ngram_chars = 'cont'"
     )
-    assert add_column("notes", "labels", "multi") == "ALTER TABLE notes ADD COLUMN labels multi"
+    assert add_column("notes", "labels", "multi") == "ALTER TABLE `notes` ADD COLUMN `labels` multi"
 
 
 def test_a_column_of_another_type_is_noticed() -> None:

@@ -10,15 +10,13 @@ import pytest
 from syncqueue.core.errors import (
     DestinationBroken,
     HandlerError,
-    OutcomeUnknown,
     PermanentError,
     RateLimited,
-    RetryLater,
+    Unavailable,
 )
-from syncqueue.handlers.mastodon.answers import Answer, Asked, Doubtful, Gone, judge, wait_seconds
+from syncqueue.handlers.mastodon.answers import Answer, Asked, Doubtful, FailedInside, Gone, judge, wait_seconds
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-CREATES = Asked(creates=True)
 
 
 def answer(status: int, content: object = None, **headers: str) -> Answer:
@@ -28,7 +26,7 @@ def answer(status: int, content: object = None, **headers: str) -> Answer:
 
 @pytest.mark.parametrize("status", [200, 202, 206])
 def test_what_was_hoped_for_is_no_error(status: int) -> None:
-    assert judge(answer(status, {"id": "1"}), CREATES, NOW) is None
+    assert judge(answer(status, {"id": "1"}), Asked(), NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -38,44 +36,44 @@ def test_what_was_hoped_for_is_no_error(status: int) -> None:
         (401, DestinationBroken),
         (403, DestinationBroken),
         (404, Gone),
-        (408, RetryLater),
+        (408, Unavailable),
         (410, Gone),
         (413, PermanentError),
         (422, PermanentError),
         (429, RateLimited),
-        (500, RetryLater),
-        (502, RetryLater),
-        (503, RetryLater),
-        (504, OutcomeUnknown),
+        (500, FailedInside),
+        (502, Unavailable),
+        (503, Unavailable),
+        (504, Unavailable),
         (301, DestinationBroken),
-        (307, RetryLater),
+        (307, Unavailable),
         (308, DestinationBroken),
     ],
 )
 def test_each_status_has_its_meaning(status: int, error: type[HandlerError]) -> None:
-    assert type(judge(answer(status), CREATES, NOW)) is error
+    assert type(judge(answer(status), Asked(), NOW)) is error
 
 
 def test_a_refusal_quotes_the_server_without_secrets() -> None:
     said = "Validation failed:\n Text limit of 500\texceeded Bearer abcdefghijklmnop " + "x" * 999
-    text = str(judge(answer(422, {"error": said}), CREATES, NOW))
+    text = str(judge(answer(422, {"error": said}), Asked(), NOW))
     assert "Validation failed: Text limit of 500 exceeded [secret]" in text
     assert len(text) < 400
 
 
-@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 422])
-def test_a_page_of_something_before_the_instance_is_waited_out(status: int) -> None:
-    page = Answer(status=status, body=b"<html>Blocked</html>")
-    assert type(judge(page, Asked(), NOW)) is RetryLater
+@pytest.mark.parametrize(
+    ("status", "meaning"), [(400, PermanentError), (401, PermanentError), (404, Gone), (422, PermanentError)]
+)
+def test_a_refusal_that_is_no_json_may_be_the_instances_or_a_proxys(status: int, meaning: type[HandlerError]) -> None:
+    error = judge(Answer(status=status, body=b"<html>Blocked</html>"), Asked(), NOW)
+    assert isinstance(error, Doubtful)
+    assert error.is_page
+    assert type(error.refusal) is meaning
 
 
-def test_a_page_in_answer_to_a_new_status_leaves_open_whether_it_is_there() -> None:
-    assert type(judge(Answer(status=200, body=b"<html>"), CREATES, NOW)) is OutcomeUnknown
-    assert type(judge(Answer(status=404, body=b"<html>"), CREATES, NOW)) is RetryLater
-
-
-def test_a_gateway_that_gave_up_is_asked_again_where_it_does_no_harm() -> None:
-    assert type(judge(answer(504), Asked(), NOW)) is RetryLater
+@pytest.mark.parametrize("body", [b"<html>Welcome</html>", b"", b"[" * 50_000, b"null"])
+def test_a_yes_that_is_no_json_is_no_yes(body: bytes) -> None:
+    assert type(judge(Answer(status=200, body=body), Asked(), NOW)) is Unavailable
 
 
 def test_a_limit_holds_the_account_and_one_of_deletes_the_task_alone() -> None:

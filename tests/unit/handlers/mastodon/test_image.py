@@ -7,30 +7,20 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from PIL import Image, ImageFont
+from PIL import Image
 
 from syncqueue.handlers.base import Document
 from syncqueue.handlers.mastodon import render as rendering
-from syncqueue.handlers.mastodon.fonts import Font, Fonts
-from syncqueue.handlers.mastodon.image import LINES, TEXT_SIZE, WIDTH, draw
+from syncqueue.handlers.mastodon.fonts import Fonts
+from syncqueue.handlers.mastodon.image import LINES, WIDTH, draw
 from syncqueue.handlers.mastodon.instance import Limits
 from syncqueue.handlers.mastodon.render import Wanted, render
+from tests.fonts import Face
 
 LONG = "A sentence of a note. " * 60
 
 
-class Face(Font):
-    """A font that has certain characters alone, drawn as Pillow draws without any font file."""
-
-    def __init__(self, has: str) -> None:
-        self.face = ImageFont.load_default(TEXT_SIZE)  # type: ignore[assignment]
-        self.size, self.is_bitmap, self._has = TEXT_SIZE, False, has
-
-    def has(self, character: str) -> bool:
-        return character in self._has or (not self._has and character.isascii())
-
-
-LATIN = Fonts([Face("")])
+LATIN = Fonts([Face()])
 
 
 @pytest.fixture
@@ -62,8 +52,22 @@ def test_the_margins_stay_free_however_long_a_word_is() -> None:
 
 
 def test_each_grapheme_is_drawn_by_the_first_font_that_has_it() -> None:
-    latin, chinese = Face(""), Face("中文")
+    latin, chinese = Face(), Face("中文")
     assert list(Fonts([latin, chinese]).runs("ab中文c")) == [("ab", latin), ("中文", chinese), ("c", latin)]
+
+
+def test_a_word_of_a_hundred_thousand_letters_is_measured_in_proportion_to_its_length() -> None:
+    class Counting(Face):
+        """Counts the characters that are measured."""
+
+        measured = 0
+
+        def has(self, character: str) -> bool:
+            type(self).measured += 1
+            return super().has(character)
+
+    draw("W" * 100_000, Fonts([Counting("")]), page_limit=1)
+    assert Counting.measured < 10 * 100_000
 
 
 @pytest.mark.parametrize(
@@ -81,12 +85,12 @@ def test_emoji_without_a_font_are_spelled_out(text: str, shown: str) -> None:
 
 
 def test_spaces_are_the_text_fonts_even_where_an_emoji_font_is_named_first() -> None:
-    emoji, latin = Face("🎉 "), Face("")
+    emoji, latin = Face("🎉 "), Face()
     assert list(Fonts([emoji, latin]).runs("a b 🎉")) == [("a b ", latin), ("🎉", emoji)]
 
 
 def test_emoji_with_a_font_stay() -> None:
-    assert Fonts([Face(""), Face("🎉")]).spelled("Well done 🎉") == "Well done 🎉"
+    assert Fonts([Face(), Face("🎉")]).spelled("Well done 🎉") == "Well done 🎉"
 
 
 @pytest.mark.usefixtures("latin_only")

@@ -112,3 +112,29 @@ def test_the_order_is_kept() -> None:
     numbers = [int(word) for piece in pieces(" ".join(map(str, range(900))), 90, LIMITS) for word in piece.split()]
     assert all(second - first == 1 for first, second in pairwise(numbers))
     assert len(numbers) == 900
+
+
+STRICT = LIMITS.strict()
+
+
+@pytest.mark.parametrize(
+    "text", [FAMILY, "e\u0301", "🇩🇪", LONG_URL, "@bob@example.social hi", f"See {LONG_URL}, or not."]
+)
+def test_a_strict_server_counts_every_code_point(text: str) -> None:
+    assert count(text, STRICT) == len(text)
+
+
+@given(st.lists(st.sampled_from([*"ab 中\u0301\n", FAMILY, "https://example.org/ ", "@bob@a.example "])).map("".join))
+def test_pieces_for_a_strict_server_fit_and_lose_nothing_but_spaces(text: str) -> None:
+    found = list(pieces(text, 60, STRICT))
+    assert all(0 < len(piece) <= 60 for piece in found)
+    assert "".join("".join(found).split()) == "".join(text.split())
+
+
+@given(st.lists(st.sampled_from([*"ab 中.", FAMILY, "https://example.org/ ", "@bob@a.example "])).map("".join))
+def test_a_cut_for_a_strict_server_fits(text: str) -> None:
+    assert len(cut(text, 40, STRICT)) <= 40
+
+
+def test_a_grapheme_longer_than_a_status_is_torn_after_all() -> None:
+    assert [len(piece) for piece in pieces("e" + "\u0301" * 900, 500, STRICT)] == [500, 401]

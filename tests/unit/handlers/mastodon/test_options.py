@@ -42,10 +42,14 @@ def test_an_instance_is_https_and_a_host(address: str) -> None:
     assert instance_url(address, lambda host, port: False).geturl() == address
 
 
+def test_one_slash_at_the_end_is_the_same_instance() -> None:
+    assert instance_url("https://a.example/", lambda host, port: False).geturl() == "https://a.example"
+
+
 @pytest.mark.parametrize(
     "address",
     [
-        "", "mastodon.social", "@me@mastodon.social", "http://a.example", "ftp://a.example", "https://a.example/",
+        "", "mastodon.social", "@me@mastodon.social", "http://a.example", "ftp://a.example", "https://a.example//",
         "https://a.example/path", "https://u:p@a.example", "https://a.example?x", "https://a.example#x", "https://",
         "https://A.example", "https://a.example:99999", "https://a .example", "https://[::1", "https://a.example:",
         "https://a\n.example",
@@ -87,6 +91,7 @@ def test_a_path_is_no_token(token: str) -> None:
         ("spoiler", "Politics", "x" * 201),
         ("sensitive", False, 0),
         ("language", "pt-BR", "Portuguese"),
+        ("mentions", False, "no"),
     ],
 )
 def test_each_option_has_its_values(name: str, good: object, bad: object) -> None:

@@ -1,6 +1,7 @@
 """What reaches the Bot API for create, update and delete, through the real client library."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -9,7 +10,9 @@ import pytest
 from syncqueue.core.errors import ConfigurationError, DestinationBroken, LeaseLost, PermanentError
 from syncqueue.handlers.base import Document, HandlerConfig, Place, RemotePart
 from syncqueue.handlers.telegram.handler import TelegramHandler
+from tests.unit.handlers.conftest import BOT, administrator
 
+NUMBER = "-1001234567890"  # of @news
 TOKEN = "110201543:sandbox-token-of-the-demo-bot"
 LONG = "word " * 1000
 TEXT = RemotePart(kind="text", id="7", url="https://t.me/news/7", address="@news")
@@ -26,7 +29,7 @@ def methods(api: Any) -> list[str]:
 
 def test_a_plain_text_is_sent_and_its_part_names_message_link_and_address(bench: Any, api: Any) -> None:
     assert bench.create("Hello <you> & *me*") == [
-        RemotePart(kind="text", id="41", url="https://t.me/news/41", address="@news")
+        RemotePart(kind="text", id="41", url="https://t.me/news/41", address="@news", identity=NUMBER)
     ]
     (call,) = api.calls
     assert call.method == "sendMessage"
@@ -42,12 +45,12 @@ def test_markdown_is_sent_as_text_with_entities(bench: Any, api: Any) -> None:
     assert call.params["entities"] == [{"type": "bold", "offset": 2, "length": 4}]
 
 
-def test_markdown_with_refused_entities_is_sent_again_as_plain_text(bench: Any, api: Any) -> None:
-    api.refuse(400, "Bad Request: can't parse entities: unsupported start tag")
-    bench.create(Document(text="a **bold** word", format="markdown"))
+def test_markdown_with_refused_entities_is_sent_again_as_the_same_text(bench: Any, api: Any) -> None:
+    api.refuse(400, "Bad Request: entity URL 'https://e.example' is invalid: Wrong HTTP URL")
+    bench.create(Document(text="a **bold** [link](https://e.example)<!-- x --> ||secret||", format="markdown"))
     first, second = api.calls
     assert "entities" in first.params
-    assert second.params["text"] == "a **bold** word"
+    assert second.params["text"] == "a bold link ██████"
     assert "entities" not in second.params
 
 
@@ -91,10 +94,27 @@ def test_a_destinations_options_are_sent(bench: Any, api: Any) -> None:
     assert params["text"] == "Hello\n\nhttps://site.example/1"
 
 
-@pytest.mark.parametrize("text", ["", " \n\t\r\n ", "\0"])
-def test_an_empty_text_fails_without_a_request(bench: Any, api: Any, text: str) -> None:
+@pytest.mark.parametrize("thread_id", [1, None])
+def test_the_topic_general_is_none(bench: Any, api: Any, thread_id: int | None) -> None:
+    bench.place = Place(id=1, name="N", address="@news", options={"thread_id": thread_id}, secret={"token": TOKEN})
+    bench.create("Hello")
+    assert "message_thread_id" not in api.calls[0].params
+
+
+@pytest.mark.parametrize("text", ["", " \n\t\r\n ", "\0", "\u200b\u2060", "\u2800\u3164", "\u00ad"])
+@pytest.mark.parametrize("format", ["plain", "markdown"])
+def test_a_text_with_nothing_to_see_fails_without_a_request(bench: Any, api: Any, text: str, format: Any) -> None:
     with pytest.raises(PermanentError, match="empty"):
-        bench.create(text)
+        bench.create(Document(text=text, format=format, tags=("a",)))
+    assert api.calls == []
+
+
+@pytest.mark.parametrize(
+    "text", ["<!-- note to self -->", "<!--\n\nunfinished", "[//]: # (note to self)", "[x]: https://e.example"]
+)
+def test_a_text_that_is_a_comment_alone_is_not_published(bench: Any, api: Any, text: str) -> None:
+    with pytest.raises(PermanentError, match="comments"):
+        bench.create(Document(text=text, format="markdown"))
     assert api.calls == []
 
 
@@ -110,14 +130,14 @@ def test_a_malformed_token_breaks_the_destination_without_a_request(bench: Any, 
 
 
 def test_a_changed_text_is_edited_in_place(bench: Any, api: Any) -> None:
-    assert bench.update("New", TEXT) == [TEXT]
+    assert bench.update("New", TEXT) == [replace(TEXT, identity=NUMBER)]
     (call,) = api.calls
     assert call.method == "editMessageText"
     assert (call.params["message_id"], call.params["text"]) == ("7", "New")
 
 
 def test_a_changed_file_is_edited_with_its_caption(bench: Any, api: Any) -> None:
-    assert bench.update(LONG, FILE) == [FILE]
+    assert bench.update(LONG, FILE) == [replace(FILE, identity=NUMBER)]
     (call,) = api.calls
     assert call.method == "editMessageMedia"
     media = call.params["media"]
@@ -153,6 +173,14 @@ def test_a_text_that_grew_is_deleted_and_then_sent_as_a_file(bench: Any, api: An
     assert bench.checkpoints == [()]
 
 
+@pytest.mark.parametrize("text", ["", "<!-- was: visible -->"])
+def test_a_text_that_was_hidden_takes_its_message_with_it_and_says_so(bench: Any, api: Any, text: str) -> None:
+    with pytest.raises(PermanentError, match="taken away"):
+        bench.update(Document(text=text, format="markdown"), TEXT, FILE)
+    assert methods(api) == ["deleteMessage", "deleteMessage"]
+    assert bench.checkpoints == [(FILE,), ()]
+
+
 def test_a_file_that_shrank_is_deleted_and_then_sent_as_text(bench: Any, api: Any) -> None:
     (part,) = bench.update("short", FILE)
     assert methods(api) == ["deleteMessage", "sendMessage"]
@@ -162,14 +190,16 @@ def test_a_file_that_shrank_is_deleted_and_then_sent_as_text(bench: Any, api: An
 def test_a_text_that_cannot_be_deleted_stays_a_text_and_is_cut(bench: Any, api: Any) -> None:
     api.refuse(400, "Bad Request: message can't be deleted for everyone")
     document = Document(text=LONG, url="https://site.example/1")
-    assert bench.update(document, TEXT) == [TEXT]
+    (part,) = bench.update(document, TEXT)
     assert methods(api) == ["deleteMessage", "editMessageText"]
     assert api.calls[1].params["text"].endswith("word…\n\nhttps://site.example/1")
+    bench.update(document, part)
+    assert methods(api)[2:] == ["editMessageText"]  # it is known now that the form has to stay
 
 
 def test_a_file_that_cannot_be_deleted_stays_a_file(bench: Any, api: Any) -> None:
     api.refuse(400, "Bad Request: message can't be deleted")
-    assert bench.update("short", FILE) == [FILE]
+    assert bench.update("short", FILE) == [replace(FILE, identity=NUMBER)]
     assert methods(api) == ["deleteMessage", "editMessageMedia"]
 
 
@@ -195,14 +225,14 @@ def test_a_message_in_another_chat_is_removed_there_and_sent_here(bench: Any, ap
 
 
 def test_a_message_left_over_elsewhere_is_removed_before_the_edit(bench: Any, api: Any) -> None:
-    assert bench.update("New", ELSEWHERE, TEXT) == [TEXT]
+    assert bench.update("New", ELSEWHERE, TEXT) == [replace(TEXT, identity=NUMBER)]
     assert methods(api) == ["deleteMessage", "editMessageText"]
     assert bench.checkpoints == [(TEXT,)]
 
 
 def test_an_adopted_message_without_address_and_kind_is_edited_as_text(bench: Any, api: Any) -> None:
     adopted = RemotePart(kind="", id="7")
-    assert bench.update("New", adopted) == [adopted]
+    assert bench.update("New", adopted) == [RemotePart(kind="text", id="7", address="@news", identity=NUMBER)]
     assert (api.calls[0].method, api.calls[0].params["chat_id"]) == ("editMessageText", "@news")
 
 
@@ -211,7 +241,91 @@ def test_an_adopted_id_that_is_no_number_fails_with_the_reason(bench: Any, api: 
         bench.update("New", RemotePart(kind="text", id="https://t.me/news/7"))
 
 
+def test_a_message_is_edited_where_it_is_after_its_channel_was_given_another_name(bench: Any, api: Any) -> None:
+    before = RemotePart(kind="text", id="7", url="https://t.me/olds/7", address="@olds", identity=NUMBER)
+    (part,) = bench.update("New", before)
+    assert [(call.method, call.params["chat_id"]) for call in api.calls] == [
+        ("getChat", "@news"),
+        ("editMessageText", NUMBER),
+    ]
+    assert part == replace(before, address="@news")
+
+
+def test_a_message_is_edited_by_its_chats_number_where_that_is_known(bench: Any, api: Any) -> None:
+    bench.update("New", replace(TEXT, identity=NUMBER))
+    assert api.calls[0].params["chat_id"] == NUMBER
+
+
+OLD_GROUP = RemotePart(kind="text", id="5", address="-77", identity="-77")
+
+
+def refuse_as_moved(api: Any) -> None:
+    api.refuse(400, "Bad Request: group chat was upgraded to a supergroup chat", migrate_to_chat_id=-1009)
+
+
+def test_a_message_in_the_history_of_an_upgraded_group_is_edited_there(bench: Any, api: Any) -> None:
+    bench.place = replace(bench.place, address="-1009")
+    api.chat["id"] = -77
+    refuse_as_moved(api)
+    assert bench.update("New", OLD_GROUP) == [OLD_GROUP]
+    assert [(call.method, call.params["chat_id"]) for call in api.calls] == [
+        ("deleteMessage", "-77"),
+        ("editMessageText", "-77"),
+    ]
+
+
+def test_a_text_that_grew_in_such_a_history_is_cut(bench: Any, api: Any) -> None:
+    bench.place = replace(bench.place, address="-1009")
+    refuse_as_moved(api)
+    refuse_as_moved(api)
+    (part,) = bench.update(Document(text=LONG, url="https://site.example/1"), OLD_GROUP)
+    assert (part.kind, part.address) == ("excerpt", "-77")
+    assert methods(api) == ["deleteMessage", "deleteMessage", "editMessageText"]
+
+
+def test_what_is_gone_from_such_a_history_is_sent_to_the_supergroup(bench: Any, api: Any) -> None:
+    bench.place = replace(bench.place, address="-1009")
+    refuse_as_moved(api)
+    api.refuse(400, "Bad Request: message to edit not found")
+    (part,) = bench.update("New", OLD_GROUP)
+    assert part.address == "-1009"
+
+
 # delete
+
+
+def test_a_message_in_the_history_of_an_upgraded_group_is_emptied_there(bench: Any, api: Any) -> None:
+    bench.place = replace(bench.place, address="-1009")
+    refuse_as_moved(api)
+    bench.delete(OLD_GROUP)
+    assert [(call.method, call.params.get("text")) for call in api.calls] == [
+        ("deleteMessage", None),
+        ("editMessageText", "(removed)"),
+    ]
+
+
+def test_where_that_is_refused_too_it_is_named(bench: Any, api: Any) -> None:
+    bench.place = replace(bench.place, address="-1009")
+    refuse_as_moved(api)
+    api.refuse(400, "Bad Request: message can't be edited")
+    with pytest.raises(PermanentError, match=r"by hand \(-77, 5\)"):
+        bench.delete(OLD_GROUP)
+
+
+def test_it_is_emptied_too_while_the_destination_is_still_the_old_group(bench: Any, api: Any) -> None:
+    bench.place = replace(bench.place, address="-77")
+    refuse_as_moved(api)
+    bench.delete(OLD_GROUP)
+    assert methods(api) == ["deleteMessage", "editMessageText"]
+
+
+def test_an_earlier_chat_that_the_bot_has_left_does_not_break_the_destination(bench: Any, api: Any) -> None:
+    api.refuse(403, "Forbidden: bot was kicked from the channel chat")
+    with pytest.raises(PermanentError, match=r"by hand \(https://t\.me/old/5\)"):
+        bench.update("New", ELSEWHERE)
+    api.refuse(401, "Unauthorized")
+    with pytest.raises(DestinationBroken):
+        bench.update("New", ELSEWHERE)
 
 
 def test_a_message_is_deleted_where_it_was_posted(bench: Any, api: Any) -> None:
@@ -261,16 +375,89 @@ def test_a_message_that_can_neither_be_deleted_nor_edited_asks_for_a_hand_with_i
 # the destination
 
 
+def check(bench: Any) -> str:
+    return str(bench.run(lambda handler: handler.check(bench.place)))
+
+
 def test_check_names_bot_and_chat_and_posts_nothing(bench: Any, api: Any) -> None:
-    assert bench.run(lambda handler: handler.check(bench.place)) == "@demo_bot sees “News”."
-    assert methods(api) == ["getMe", "getChat"]
+    assert check(bench) == "@demo_bot sees “News” and may post there."
+    assert methods(api) == ["getMe", "getChat", "getChatMember"]
 
 
 def test_check_of_an_unknown_chat_says_that_the_destination_is_broken(bench: Any, api: Any) -> None:
     api.answers.append(None)
     api.refuse(400, "Bad Request: chat not found")
-    with pytest.raises(DestinationBroken, match="Chat not found"):
-        bench.run(lambda handler: handler.check(bench.place))
+    with pytest.raises(DestinationBroken, match="chat not found"):
+        check(bench)
+
+
+GROUP = {"type": "supergroup", "username": None}
+RESTRICTED = {
+    "status": "restricted", "user": BOT, "is_member": True, "until_date": 0, "can_change_info": False,
+    "can_invite_users": False, "can_pin_messages": False, "can_manage_topics": False, "can_send_polls": False,
+    "can_send_other_messages": False, "can_add_web_page_previews": False, "can_edit_tag": False,
+    "can_send_audios": False, "can_react_to_messages": False,
+    "can_send_photos": False, "can_send_videos": False, "can_send_video_notes": False, "can_send_voice_notes": False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("chat", "member", "said"),
+    [
+        ({}, administrator(can_post_messages=False, can_edit_messages=True), "right to post messages"),
+        ({}, {"status": "member", "user": BOT}, "right to post messages"),
+        ({}, {"status": "left", "user": BOT}, "not in “News”"),
+        ({}, {"status": "kicked", "user": BOT, "until_date": 0}, "not in “News”"),
+        (GROUP, {"status": "left", "user": BOT}, "not in “News”"),
+        (GROUP, {**RESTRICTED, "can_send_messages": False, "can_send_documents": True}, "right to send messages"),
+        (
+            {**GROUP, "permissions": {"can_send_messages": False}},
+            {"status": "member", "user": BOT},
+            "members lack the right",
+        ),
+    ],
+)
+def test_check_says_which_right_is_missing(bench: Any, api: Any, chat: Any, member: Any, said: str) -> None:
+    api.chat |= chat
+    api.member = member
+    with pytest.raises(DestinationBroken, match=said):
+        check(bench)
+
+
+@pytest.mark.parametrize(
+    ("chat", "member"),
+    [
+        ({"type": "private", "title": None, "first_name": "Ann"}, None),
+        (GROUP, {"status": "member", "user": BOT}),
+        (GROUP, administrator()),
+        ({**GROUP, "permissions": {"can_send_messages": False}}, administrator()),
+        ({"type": "group", "username": None}, {"status": "member", "user": BOT}),
+    ],
+)
+def test_check_is_content_with_the_right_to_post_alone(bench: Any, api: Any, chat: Any, member: Any) -> None:
+    api.chat |= chat
+    api.member = member
+    assert check(bench).endswith("and may post there.")
+
+
+def test_check_says_where_texts_may_go_and_files_may_not(bench: Any, api: Any) -> None:
+    api.chat |= GROUP
+    api.member = {**RESTRICTED, "can_send_messages": True, "can_send_documents": False}
+    assert "no files" in check(bench)
+
+
+def test_a_member_list_that_is_shown_to_members_alone_means_that_the_bot_is_none(bench: Any, api: Any) -> None:
+    api.answers += [None, None]
+    api.refuse(400, "Bad Request: member list is inaccessible")
+    with pytest.raises(DestinationBroken, match="not in “News”"):
+        check(bench)
+
+
+@pytest.mark.parametrize(("address", "asked"), [("@news", ["getChat"]), (NUMBER, []), ("-01001234567890", [])])
+def test_a_chat_is_identified_by_its_number(bench: Any, api: Any, address: str, asked: list[str]) -> None:
+    bench.place = replace(bench.place, address=address)
+    assert bench.run(lambda handler: handler.identify(bench.place)) == NUMBER
+    assert methods(api) == asked
 
 
 @pytest.mark.parametrize(

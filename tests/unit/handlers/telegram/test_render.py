@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from project.sandbox.telegram.tdlib import complaint
 from syncqueue.handlers.base import Document
 from syncqueue.handlers.telegram.render import (
     CAPTION_LIMIT,
@@ -86,19 +87,37 @@ def test_the_link_is_added_only_where_the_destination_wants_it() -> None:
     assert render(document, link=True).text == "Hello\n\n#a\nhttps://site.example/1"
 
 
-def test_without_entities_the_source_is_shown_because_it_holds_the_links() -> None:
-    document = Document(text="see [this](https://example.org)", format="markdown", tags=("a",))
+def test_without_entities_the_same_words_are_shown_and_never_the_source() -> None:
+    document = Document(text="see [this](https://example.org)<!-- x --> ||ab c||", format="markdown", tags=("a",))
     message = render(document).unformatted()
-    assert (message.text, message.entities) == ("see [this](https://example.org)\n\n#a", ())
+    assert (message.text, message.entities) == ("see this ██ █\n\n#a", ())
 
 
-def test_without_entities_a_source_over_the_limit_gives_way_to_the_rendered_text() -> None:
-    document = Document(text=f"{'a' * 4000} [x](https://example.org/{'b' * 100})", format="markdown")
-    assert render(document).unformatted().text == "a" * 4000 + " x"
+@pytest.mark.parametrize("text", ["[x]: https://e.example", "<!-- x -->", "![](x.png)", ""])
+def test_markdown_of_which_nothing_can_be_seen_is_blank(text: str) -> None:
+    assert render(Document(text=text, format="markdown", tags=("a",))).is_blank
+    assert not render(Document(text=text + "\n\nx", format="markdown")).is_blank
 
 
-def test_markdown_that_renders_to_nothing_is_shown_as_its_source() -> None:
-    assert render(Document(text="[x]: https://e.example", format="markdown")).text == "[x]: https://e.example"
+def test_a_caption_keeps_its_formatting_and_its_spoilers() -> None:
+    document = Document(text="a **bold** ||" + "secret " * 2000 + "||", format="markdown", tags=("a",))
+    message = render(document)
+    spoiler = message.entities[-1]
+    assert (spoiler.type, spoiler.offset) == ("spoiler", 7)
+    assert message.text[spoiler.offset + spoiler.length :] == "…\n\n#a"
+    assert complaint(message.text, [entity.to_dict() for entity in message.entities]) == ""
+
+
+def test_neither_a_file_nor_its_name_and_caption_hold_comments() -> None:
+    comment = "<!-- " + "secret " * 2000 + "-->"
+    message = render(Document(text=f"{comment} first\n\nword{comment}\n\n" + "text " * 2000, format="markdown"))
+    assert message.kind == "document"
+    assert "secret" not in message.text + message.file_name + message.file_bytes.decode()
+    assert message.file_name == "first.md"
+
+
+def test_a_spoiler_in_the_first_line_is_not_in_the_files_name() -> None:
+    assert "secret" not in render(Document(text="||secret||\n\n" + "a " * 3000, format="markdown")).file_name
 
 
 def test_a_text_kept_as_text_is_cut_and_points_to_its_page() -> None:
@@ -165,5 +184,6 @@ def test_no_message_exceeds_telegrams_limits(
     for message in (render(document, link=link), *(render_as(k, document) for k in ("text", "document"))):
         limit = TEXT_LIMIT if message.kind == "text" else CAPTION_LIMIT
         assert units(message.text) <= limit
-        assert units(message.plain) <= limit
-        assert message.kind == "text" or message.file_bytes.decode() == tidy(text)
+        assert units(message.unformatted().text) <= limit
+        if message.kind == "document" and format == "plain":
+            assert message.file_bytes.decode() == tidy(text)

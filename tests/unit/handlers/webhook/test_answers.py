@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from syncqueue.core.errors import DestinationBroken, PermanentError, RateLimited, RetryLater
+from syncqueue.core.errors import DestinationBroken, PermanentError, RateLimited, Unavailable
 from syncqueue.handlers.webhook.answers import LONGEST_WAIT_SECONDS, UNNAMED_WAIT_SECONDS, judge, wait_seconds
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -22,23 +22,32 @@ def test_every_2xx_is_done(status: int) -> None:
         (401, DestinationBroken),
         (301, DestinationBroken),
         (308, DestinationBroken),
-        (302, RetryLater),
-        (307, RetryLater),
+        (302, Unavailable),
+        (307, Unavailable),
         (400, PermanentError),
         (403, PermanentError),
         (404, PermanentError),
         (413, PermanentError),
         (422, PermanentError),
-        (408, RetryLater),
-        (425, RetryLater),
-        (500, RetryLater),
-        (502, RetryLater),
-        (503, RetryLater),
-        (504, RetryLater),
+        (408, Unavailable),
+        (425, Unavailable),
+        (500, Unavailable),
+        (502, Unavailable),
+        (503, Unavailable),
+        (504, Unavailable),
     ],
 )
 def test_each_status_means_what_can_be_done_about_it(status: int, expected: type[Exception]) -> None:
     assert type(judge(status, {}, b"", NOW)) is expected
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [(400, Unavailable), (403, Unavailable), (404, Unavailable), (405, Unavailable), (502, Unavailable)]
+    + [(413, PermanentError), (422, PermanentError), (401, DestinationBroken), (410, DestinationBroken)],
+)
+def test_a_page_of_html_is_a_proxys_unless_the_status_names_the_event(status: int, expected: type[Exception]) -> None:
+    assert type(judge(status, {}, b"\n <!doctype html><h1>We are down</h1>", NOW)) is expected
 
 
 @pytest.mark.parametrize("status", [429, 503])

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from syncqueue.core.errors import OutcomeUnknown, Unreachable
+from syncqueue.core.errors import Unavailable, Unreachable
 from syncqueue.handlers.base import Document, DocumentJob, HandlerConfig, Place, RemotePart
 from syncqueue.handlers.webhook.handler import WebhookHandler
 from tests.loopback import Resolver, black_hole, closed_port, serving
@@ -80,10 +80,10 @@ def test_a_receiver_that_answers_on_no_address_names_each(resolver: Resolver) ->
     assert "IPv4 127.0.0.1: connection refused" in str(caught.value)
 
 
-def test_a_receiver_that_hangs_after_accepting_leaves_a_create_unknown(resolver: Resolver) -> None:
+def test_a_receiver_that_hangs_after_accepting_is_an_outage(resolver: Resolver) -> None:
     with serving() as host:
         host.ready.clear()
         resolver.names["dual.test"] = ["127.0.0.1"]
-        with pytest.raises(OutcomeUnknown, match="answer was lost"):
+        with pytest.raises(Unavailable, match="answer was lost"):
             create(f"http://dual.test:{host.port}", attempt_timeout_seconds=2)
         assert len(host.peers) == 1

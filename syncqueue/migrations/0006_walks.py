@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("syncqueue", "0004_names"),
+        ("syncqueue", "0005_broken_fingerprint"),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("syncqueue", "0005_walks"),
+        ("syncqueue", "0006_walks"),
     ]
 
     operations = [

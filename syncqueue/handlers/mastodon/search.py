@@ -1,0 +1,156 @@
+"""Looks for a status whose create was never answered, among those that the account has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from mastodon import Mastodon
+
+from syncqueue.core.errors import DestinationBroken, OutcomeUnknown, PermanentError
+from syncqueue.handlers.mastodon.account import Account, Status
+from syncqueue.handlers.mastodon.post import Post, is_shown_by
+from syncqueue.handlers.mastodon.trace import Trace, created_at, earliest
+
+PAGE_COUNT = 40  # statuses of a page: the most that Mastodon gives
+MOST_PAGES = 25  # of a search by traces: back to the time of the request, but not for ever
+RECENT_PAGES = 3  # of a search that has no trace, and so no time to go back to
+MOST_SOURCES = 60  # requests for sources in one search
+
+_Page = Callable[[str | None, Mastodon], object]  # given the `max_id`: what is older than that status
+
+
+class Search:
+    """One search on an account."""
+
+    def __init__(self, account: Account) -> None:
+        """`account`: of the job that searches; its own statuses count, those of other objects do not."""
+        self._account = account
+        self._memory = account.client.memory
+        self._sources_left = MOST_SOURCES
+
+    async def by_traces(self, traces: Sequence[Trace]) -> Status | None:
+        """The status that a request left behind; None when there is none.
+
+        Raises `OutcomeUnknown` when it cannot be told, because the account's statuses cannot be read that far back.
+        """
+        offset = self._memory.offset(self._account.address)
+        since = earliest(traces, offset)
+        number = await self._number()
+        for pages, is_certain in await self._lists(number, traces):
+            found = await self._match(traces, await self._read(pages, number, since, MOST_PAGES), offset)
+            if found is not None:
+                return found
+            if is_certain:
+                return None
+        return None
+
+    async def by_content(self, post: Post) -> Status | None:
+        """A recent status that shows `post`. For a create that has left no trace; None also where nothing is told."""
+        try:
+            number = await self._number()
+            found = await self._read(_of_account(number), number, since=None, most=RECENT_PAGES)
+        except (PermanentError, DestinationBroken, OutcomeUnknown):
+            return None  # the token may be good for posting alone; its idempotency key still stands guard
+        shown = await self._account.client.run(_showing, post, self._not_of_others(found))
+        return next((status for status in shown if status.get("visibility") == post.visibility), None)
+
+    async def _number(self) -> str:
+        try:
+            return str((await self._account.me())["id"])
+        except (PermanentError, DestinationBroken) as error:
+            raise _untold(error) from error
+
+    async def _lists(self, number: str, traces: Sequence[Trace]) -> list[tuple[_Page, bool]]:
+        """Where to look, one after the other, and whether a "no" there is certain."""
+        is_listed = all(trace.is_public for trace in traces) or (await self._account.instance()).lists_private
+        # Not every server lists private statuses, but each shows its owner what is new.
+        home = [] if is_listed else [(_at_home, True)]
+        return [(_of_account(number), is_listed), *home]
+
+    async def _read(self, pages: _Page, number: str, since: float | None, most: int) -> list[Status]:
+        """The account's statuses in a list, back to `since`, the newest first."""
+        found: list[Status] = []
+        last: str | None = None
+        for _ in range(most):
+            try:
+                page = await self._account.ask(partial(pages, last))
+            except (PermanentError, DestinationBroken) as error:
+                raise _untold(error) from error
+            statuses = (
+                [one for one in page if isinstance(one, dict) and one.get("id")] if isinstance(page, list) else []
+            )
+            if not statuses or str(statuses[-1]["id"]) == last:
+                return found
+            last = str(statuses[-1]["id"])
+            found += (status for status in statuses if _is_by(status, number))
+            if since is not None and _is_before(statuses[-1], since):
+                return found
+        if since is None:
+            return found
+        raise OutcomeUnknown(
+            "An answer was lost, and the status may be there or not: the account has too many newer statuses to look "
+            "through. Look there; if it is there, adopt it."
+        )
+
+    async def _match(self, traces: Sequence[Trace], statuses: Sequence[Status], offset: float) -> Status | None:
+        """The oldest one that a trace fits: an equal text that was posted later is more likely another object's."""
+        mine = self._account.client.run(_around, traces, self._not_of_others(statuses), offset)
+        candidates: Sequence[tuple[Trace, Status, bool]] = await mine
+        by_look = next((status for _, status, is_shown in candidates if is_shown), None)
+        if by_look is not None:
+            return by_look
+        for trace, status, _ in candidates:
+            if self._sources_left and trace.is_like(status):
+                self._sources_left -= self._memory.source(self._account.address, status) is None
+                source = await self._account.source(status)
+                if source is not None and trace.is_source_of(status, source):
+                    return status
+        return None
+
+    def _not_of_others(self, statuses: Sequence[Status]) -> list[Status]:
+        own = ("", self._account.owner)
+        address = self._account.address
+        return [status for status in statuses if self._memory.owner(address, str(status["id"])) in own]
+
+
+def _around(traces: Sequence[Trace], statuses: Sequence[Status], offset: float) -> list[tuple[Trace, Status, bool]]:
+    return [
+        (trace, status, trace.is_shown_by(status))
+        for status in reversed(statuses)
+        for trace in traces
+        if trace.may_be(status, offset)
+    ]
+
+
+def _showing(post: Post, statuses: Sequence[Status]) -> list[Status]:
+    return [status for status in statuses if is_shown_by(post, status)]
+
+
+def _of_account(number: str) -> _Page:
+    def get(max_id: str | None, api: Mastodon) -> object:
+        return api.account_statuses(number, exclude_reblogs=True, limit=PAGE_COUNT, max_id=max_id)
+
+    return get
+
+
+def _at_home(max_id: str | None, api: Mastodon) -> object:
+    return api.timeline_home(limit=PAGE_COUNT, max_id=max_id)
+
+
+def _is_by(status: Status, number: str) -> bool:
+    account = status.get("account")
+    return not isinstance(account, dict) or str(account.get("id")) == number
+
+
+def _is_before(status: Status, since: float) -> bool:
+    made_at = created_at(status)
+    return made_at is not None and made_at < since
+
+
+def _untold(error: Exception) -> OutcomeUnknown:
+    said: Any = str(error).rstrip(".")
+    return OutcomeUnknown(
+        f"An answer was lost, and the status may be there or not: {said}, so the account's statuses cannot be read."
+    )

@@ -1,0 +1,58 @@
+"""Looking whether a message is there, and whose it is, without changing anything.
+
+Telegram lets a bot read nothing. But it checks an edit in a fixed order: whether the message exists, whether the bot
+may edit it, whether it is a text, and only then the new text. An edit to a single blank is refused at the last of these
+at the latest, so nothing is ever changed, and the words of the refusal say how far it got. (Other calls that look
+harmless are not: editMessageReplyMarkup without a markup removes one, stopPoll ends a poll.)
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from syncqueue.handlers.telegram.answers import Refused
+from syncqueue.handlers.telegram.client import TelegramClient
+from syncqueue.handlers.telegram.refusals import Refusal
+from syncqueue.handlers.telegram.rights import standing
+
+BLANK = " "
+
+
+class Sight(StrEnum):
+    """What stands at a number of a chat."""
+
+    GONE = "gone"  # nothing: it was deleted, was never there, or is not there yet
+    OURS_TEXT = "ours, a text"
+    OURS_FILE = "ours, a file"  # or a picture: anything with a caption
+    NOT_OURS = "not ours"  # somebody else's, or a service message
+    UNKNOWN = "unknown"  # Telegram says something else
+
+
+_SIGHTS = {
+    Refusal.GONE: Sight.GONE,
+    Refusal.UNEDITABLE: Sight.NOT_OURS,
+    Refusal.NO_TEXT: Sight.OURS_FILE,
+    Refusal.BLANK: Sight.OURS_TEXT,
+}
+
+
+async def look(client: TelegramClient, token: str, chat: str, number: int) -> Sight:
+    """What stands at a message's number. Raises `HandlerError` where Telegram does not answer or asks to wait.
+
+    "Ours" is what the bot may edit: see `is_exact`. "Gone" proves that a message whose answer was lost never arrived
+    only once a later one of the same kind (texts, files) has its answer, because each kind is sent in order.
+    """
+    try:
+        await client.call(token, lambda bot: bot.edit_message_text(BLANK, chat_id=chat, message_id=number))
+    except Refused as refused:
+        return _SIGHTS.get(refused.why, Sight.UNKNOWN)
+    return Sight.UNKNOWN
+
+
+async def is_exact(client: TelegramClient, token: str, chat: str) -> bool:
+    """Whether "ours" means that the bot wrote it. Raises `HandlerError`.
+
+    In a channel an administrator may have the right to edit what others post. Without that right, and in every group
+    and private chat, a bot can edit its own messages alone.
+    """
+    return not (await standing(client, token, chat)).may_edit_others

@@ -1,0 +1,83 @@
+"""What the words of a refused request mean: the table of Telegram's answers. Pure.
+
+The words are those of the Bot API server and of TDLib behind it; those in capitals come from Telegram's own servers and
+are passed on. Sources: https://github.com/tdlib/telegram-bot-api (Client.cpp), https://github.com/tdlib/td, and
+https://core.telegram.org/api/errors. All are compared without regard to letter case.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+
+class Refusal(StrEnum):
+    """A refused request (400) by what can be done about it."""
+
+    NOT_MODIFIED = "not modified"  # an edit that changes nothing
+    GONE = "gone"  # the message does not exist any more
+    UNDELETABLE = "undeletable"  # too old, or not the bot's own
+    UNEDITABLE = "uneditable"  # not the bot's own, or a service message
+    NO_TEXT = "no text"  # the message is a file
+    NO_CAPTION = "no caption"  # the message is a text
+    ENTITIES = "entities"  # the formatting is refused, not the text
+    FORM = "form"  # files (or photos ...) are refused there; texts may go
+    BLANK = "blank"  # there is nothing to see in the text
+    CONTENT = "content"  # the text or file itself
+    PLACE = "place"  # true for every message to that chat until a person changes something
+    UNKNOWN = "unknown"  # none of these words
+
+
+# In this order: the first that fits.
+_WORDS: tuple[tuple[Refusal, str], ...] = (
+    (Refusal.NOT_MODIFIED, r"message is not modified|message_not_modified"),
+    (Refusal.GONE, r"message to (?:edit|delete) not found|message not found|\b(?:message|msg)_id_invalid"),
+    (Refusal.UNDELETABLE, r"message can't be deleted|message_delete_forbidden"),
+    (Refusal.UNEDITABLE, r"message can't be edited|message_author_required|message_edit_time_expired"),
+    (Refusal.NO_TEXT, r"there is no text in the message to edit"),
+    (Refusal.NO_CAPTION, r"there is no caption in the message to edit|there is no media in the message to edit"),
+    (
+        Refusal.ENTITIES,
+        r"can't parse (?:message)?entit|entity url '|entity (?:begins|beginning)|receive an entity with incorrect"
+        r"|\bentity_|\bentities_",
+    ),
+    (Refusal.FORM, r"not enough rights to send (?!text)|\bchat_send_(?!plain|guest)[a-z]+_forbidden"),
+    (Refusal.BLANK, r"text must be non-empty|message must be non-empty|message text is empty|message_empty"),
+    (
+        Refusal.CONTENT,
+        r"(?:message|caption|text) is too long|message_too_long|media_caption_too_long|must be encoded in utf-8"
+        r"|file must be non-empty|file is too big|file_part|file_reference|wrong file|wrong type of"
+        r"|image_process_failed|photo_|document_invalid|\bmedia_|webpage_|wrong http url|failed to get http url"
+        r"|can't parse|can't upload|object expected|unsupported parse_mode|there is no \w+ in the request"
+        r"|message to be replied not found|replied message not found|random_id_duplicate",
+    ),
+    (
+        Refusal.PLACE,
+        r"chat not found|chat_id is empty|not enough rights|no rights to send|no write access|can't access the chat"
+        r"|administrator rights|bot is not a member|bot was (?:kicked|blocked)|user is deactivated|chat is deactivated"
+        r"|group chat was|\bchat_|\bchannel_|\bpeer_|\buser_|\binput_user|\bfrozen_|\btopic_|\bforum_"
+        r"|message thread not found|not a forum|topic must be specified|topic not found"
+        r"|payment_required|allow_payment|not enough stars|stars|\bprivacy_|premium",
+    ),
+)
+_PATTERNS = tuple((why, re.compile(words, re.IGNORECASE)) for why, words in _WORDS)
+# What a request that makes something new can be told of its content. All else is about the place: a list of the words
+# for places would never be complete, and an unknown one would fail note after note.
+_ABOUT_CONTENT = frozenset({Refusal.ENTITIES, Refusal.FORM, Refusal.BLANK, Refusal.CONTENT})
+
+# 500 with these words: the server lost track of a message that it had passed on. Others are as unclear.
+SERVER_ERROR = "internal server error"
+
+
+def read_refusal(words: str, *, creates: bool) -> Refusal:
+    """What a 400 means, by its words. `creates`: it was said of a request that makes something new."""
+    why = next((why for why, pattern in _PATTERNS if pattern.search(words)), Refusal.UNKNOWN)
+    return why if not creates or why in _ABOUT_CONTENT else Refusal.PLACE
+
+
+def may_be_out(words: str) -> bool:
+    """Whether a message may be out although the server answered 500: "Request aborted", "restart" and their kin.
+
+    The bare words say that the server failed before it did anything.
+    """
+    return words.strip().rstrip(":").casefold() != SERVER_ERROR

@@ -1,0 +1,46 @@
+"""The targets of the Makefile: all are listed, together they run every test, and `.ci/run` calls them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+
+from tests.conftest import MARK_OF_FIXTURE
+from tests.packaging.distributions import CHECKOUT
+
+MAKEFILE = (CHECKOUT / "Makefile").read_text()
+TARGETS = re.search(r"^\.PHONY: (.+)$", MAKEFILE, re.M)[1].split()  # type: ignore[index]
+CI = (CHECKOUT / ".ci/run").read_text()
+
+
+def test_make_lists_every_target_with_what_it_does() -> None:
+    said = subprocess.run(["make"], cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
+
+    assert {line.split()[1] for line in said.splitlines()} == set(TARGETS)
+
+
+@pytest.mark.parametrize("mark", sorted(set(MARK_OF_FIXTURE.values())))
+def test_what_make_test_leaves_out_has_a_target_of_its_own(mark: str) -> None:
+    assert f"not {mark}" in MAKEFILE
+    assert f"\t$(PYTEST) -m {mark} " in MAKEFILE
+
+
+def test_ci_runs_every_target_that_tests() -> None:
+    wanted = ["test", *(name for name in TARGETS if re.match(r"test-|pytest-(?!fit)", name)), "docs", "demo-check"]
+
+    assert [name for name in wanted if f"step make {name}\n" not in CI] == []
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_step_of_ci_says_how_long_it_took_and_keeps_its_exit_code(code: int) -> None:
+    step = re.search(r"^step\(\) \{\n.*?^\}\n", CI, re.M | re.S)
+    assert step
+    script = f"set -euo pipefail\n{step[0]}\nstep bash -c 'echo 5 passed; exit {code}'\necho next"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+
+    assert done.returncode == code
+    assert "5 passed" in done.stdout
+    assert re.search(rf"^== \d+ s, exit code {code}: bash", done.stdout, re.M)
+    assert ("next" in done.stdout) == (code == 0)
