@@ -108,9 +108,12 @@ def _refused_forms(handler: DocumentHandler, destinations: Sequence[Destination]
     for destination in destinations:
         try:
             place = place_of(destination)
-            handler.clean(place.address, place.options, place.secret)
-        except Exception as error:  # a handler may raise anything; the other destinations are still examined
+        except SecretError as error:
             found.append(_failure(destination, error))
+            continue
+        cleaned = gate.clean(handler, place.address, place.options, place.secret)
+        if isinstance(cleaned, Refused):
+            found.append(_failure(destination, cleaned.as_error()))
     return found
 
 
