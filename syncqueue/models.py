@@ -154,6 +154,9 @@ class SyncRecord(models.Model):
     content_hash = models.CharField(max_length=64, blank=True)  # of what is out there; "" = unknown
     idempotency_key = models.CharField(max_length=32, default=new_token)  # of the next part to be created
     uncertain = models.BooleanField(default=False)  # something may be out there whose id was never learned
+    # The addresses where a copy may be whose id was never learned: the last one sent to, and those before.
+    sending_address = models.CharField(max_length=500, blank=True)
+    lost_at = models.JSONField(default=list, blank=True)
     twin_possible = models.BooleanField(default=False)  # posted again after a lost answer: there may be a second copy
     adoption_asked = models.BooleanField(default=False)  # ModelSync.existing_remote was asked, and is not asked again
 

@@ -39,6 +39,8 @@ class Outcome(StrEnum):
 
 # Outcomes that concern the endpoint and not the object: recorded as an endpoint failure, no attempt is used.
 OUTAGES = frozenset({Outcome.UNREACHABLE, Outcome.UNAVAILABLE})
+# With what was sent and not answered: the endpoint is told of these failures.
+ENDPOINT_FAILURES = OUTAGES | {Outcome.UNKNOWN}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -234,13 +234,16 @@ class Progress:
 
     attempt_count: int = 0  # attempts that count against the policy
     crash_count: int = 0  # leases that expired after the work had begun
+    # `EndpointFailure.answer_count` when this task last met a failure of its endpoint; None: it has met none.
+    answer_count: int | None = None
     history: tuple[AttemptNote, ...] = ()  # the last HISTORY_LENGTH attempts, oldest first
 
-    def after(self, note: AttemptNote, *, counts: bool) -> Progress:
+    def after(self, note: AttemptNote, *, counts: bool, answer_count: int | None = None) -> Progress:
         """Return this progress with one more attempt; `counts`: whether it counts against the policy."""
         return Progress(
             attempt_count=self.attempt_count + int(counts),
             crash_count=self.crash_count,
+            answer_count=self.answer_count if answer_count is None else answer_count,
             history=(*self.history, note)[-HISTORY_LENGTH:],
         )
 
@@ -254,6 +257,7 @@ def encode_progress(progress: Progress) -> str:
         {
             "attempts": progress.attempt_count,
             "crashes": progress.crash_count,
+            **({} if progress.answer_count is None else {"answers": progress.answer_count}),
             "history": [
                 {
                     "at": to_ms(note.at),
@@ -281,6 +285,7 @@ def decode_progress(text: str | None) -> Progress:
         return Progress(
             attempt_count=int(content.get("attempts", 0)),
             crash_count=int(content.get("crashes", 0)),
+            answer_count=int(content["answers"]) if "answers" in content else None,
             history=tuple(_decode_note(note) for note in history),
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):

@@ -14,18 +14,18 @@ from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import Clock
 from syncqueue.core.errors import AddressMoved, DestinationBroken, PermanentError, QueueError
 from syncqueue.core.hold import BREAKER, RATE, STOPPED, Hold, rate_of, stopped
-from syncqueue.core.result import OUTAGES, Outcome, SyncResult
+from syncqueue.core.result import ENDPOINT_FAILURES, Outcome, SyncResult
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.decision import Decision, Move, decide
 from syncqueue.execution.deliver import STATES, Delivered, Delivery
-from syncqueue.execution.ending import Attempt, Ending, announce
+from syncqueue.execution.ending import Attempt, Ending, after_failure, announce
 from syncqueue.execution.prepared import NotReady, Prepared, Ready, Verdict
 from syncqueue.execution.sending import batch_limit
 from syncqueue.handlers import gate
 from syncqueue.handlers.base import DocumentHandler, Place
 from syncqueue.models import RecordState, SyncRecord
 from syncqueue.queue import AsyncSyncQueue
-from syncqueue.queue.calls import AdmissionRequest
+from syncqueue.queue.calls import AdmissionRequest, EndpointFailure
 from syncqueue.sources import records
 from syncqueue.sources.destinations import follow_move, mark_broken
 from syncqueue.sources.intents import record_id_of, touch_records
@@ -136,6 +136,9 @@ class RecordRunner:
             if await consequences.follow(attempt, prepared.place, result):
                 return Decision(move=Move.RETRY, error=result.error, counts=False)
             result = replace(result, outcome=Outcome.BROKEN, error=f"{result.error} Enter it as the address.")
+        failure = None
+        if result.outcome in ENDPOINT_FAILURES:
+            failure = await consequences.record_failure(attempt, result.error)
         by_credential = result.scope == "credential"
         decision = decide(
             result,
@@ -144,12 +147,11 @@ class RecordRunner:
             breaker=self._settings.breaker,
             rate_hold=rate_of(destination_id, credential if by_credential else "").name,
             stopped_hold=stopped(destination_id).name,
+            blamed=attempt.is_blamed(failure),
         )
         if result.outcome is Outcome.BROKEN and destination_id:
             await consequences.break_destination(attempt, destination_id, result.error)
-        if result.outcome in OUTAGES and (hold := await consequences.record_failure(attempt, decision.error)):
-            return replace(decision, move=Move.PARK, hold=hold)
-        return decision
+        return after_failure(decision, attempt, failure)
 
     async def _end(
         self, group: Sequence[ReadyAttempt], ended: Sequence[Delivered], decisions: Sequence[Decision]
@@ -261,15 +263,17 @@ class _Consequences:
         self._ending = ending
         self._database = database
         self._clock = clock
-        self._hold: str | None = None
+        self._failure: EndpointFailure | None = None
+        self._is_recorded = False
         self._followed: bool | None = None
         self._is_broken = False
 
-    async def record_failure(self, attempt: Attempt, error: str) -> str:
-        """Tell the breaker; answers its hold when it is open now, else ""."""
-        if self._hold is None:
-            self._hold = await self._ending.record_failure(attempt, error)
-        return self._hold
+    async def record_failure(self, attempt: Attempt, error: str) -> EndpointFailure | None:
+        """Tell the breaker. Returns None where it could not be told."""
+        if not self._is_recorded:
+            self._is_recorded = True
+            self._failure = await self._ending.record_failure(attempt, error)
+        return self._failure
 
     async def follow(self, attempt: Attempt, place: Place, result: SyncResult) -> bool:
         """Whether the destination has the new address of a place that moved."""
@@ -307,7 +311,7 @@ def waiting_text(name: str) -> str:
     """Why a task parked behind the hold with this name waits, in words."""
     hold = Hold.parse(name)
     if hold.kind == BREAKER:
-        return f"{hold.subject} cannot be reached; this goes out by itself when it can."
+        return f"{hold.subject} is away or out of order; this goes out by itself when it is back."
     if hold.kind == RATE:
         return "The service has asked to wait; this goes out by itself after that."
     if hold.kind == STOPPED:

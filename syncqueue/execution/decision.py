@@ -8,7 +8,7 @@ from enum import StrEnum
 from random import random
 
 from syncqueue.conf import BreakerSettings, ServiceSettings
-from syncqueue.core.result import Outcome, SyncResult
+from syncqueue.core.result import ENDPOINT_FAILURES, Outcome, SyncResult
 
 
 class Move(StrEnum):
@@ -31,6 +31,7 @@ class Decision:
     counts: bool = True  # whether the attempt counts against the policy
     hold: str = ""  # PARK: behind which
     hold_ends: bool = True  # PARK: by time; False: only when it is lifted
+    answer_count: int | None = None  # after a failure of the endpoint: `EndpointFailure.answer_count`
 
 
 _DONE = Decision(move=Move.DONE)
@@ -44,12 +45,14 @@ def decide(
     breaker: BreakerSettings,
     rate_hold: str,
     stopped_hold: str,
+    blamed: bool = False,
     draw: Callable[[], float] = random,
 ) -> Decision:
     """The move for a result of attempt number `attempt` (from 1).
 
-    Only answers of a service that was reached use up attempts. UNREACHABLE answers a retry after the breaker's time;
-    the caller parks the task instead when the breaker opened.
+    What says nothing about the object uses no attempt: the service was not reached, is out of order, or did not
+    answer. The caller parks the task instead of retrying it when the endpoint's breaker is open. `blamed`: the
+    endpoint has answered others since it last failed this task, so this failure is the task's own.
     """
     match result.outcome:
         case Outcome.SUCCESS:
@@ -63,10 +66,10 @@ def decide(
             return Decision(move=Move.PARK, error=result.error, delay_seconds=seconds, counts=False, hold=rate_hold)
         case Outcome.BROKEN:
             return Decision(move=Move.PARK, error=result.error, counts=False, hold=stopped_hold, hold_ends=False)
-        case Outcome.UNREACHABLE | Outcome.UNAVAILABLE:
-            return Decision(move=Move.RETRY, error=result.error, delay_seconds=breaker.open_seconds, counts=False)
         case Outcome.UNKNOWN if service.hold_unknown:
             return Decision(move=Move.NEEDS_REVIEW, error=result.error)
+        case outcome if outcome in ENDPOINT_FAILURES and not blamed:
+            return Decision(move=Move.RETRY, error=result.error, delay_seconds=breaker.open_seconds, counts=False)
     if not service.retry.allows_retry_after(attempt):
         return Decision(move=Move.FAIL, error=f"{result.error} (gave up after attempt {attempt})")
     delay = service.retry.delay_seconds(attempt, draw=draw)

@@ -29,7 +29,7 @@ from syncqueue.core.errors import (
     PermanentError,
     RetryLater,
 )
-from syncqueue.core.result import OUTAGES, Outcome, SyncResult
+from syncqueue.core.result import ENDPOINT_FAILURES, Outcome, SyncResult
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.decision import Decision, Move
 from syncqueue.execution.prepared import Ready
@@ -145,10 +145,12 @@ class Delivery:
     def _may_have_created(self, entry: _Entry, outcome: Outcome) -> bool:
         # An error may come from a proxy that heard nothing of the service behind it. Who can take such a copy away
         # bears the suspicion; for others it would only be one more thing that nobody can do anything about.
-        record = entry.record
         if outcome not in (Outcome.RETRY, Outcome.UNAVAILABLE):
             return outcome is Outcome.UNKNOWN
-        lost = gate.lost_part(self._handler, entry.place, record.source, record.object_pk)
+        return self._can_find_lost(entry)
+
+    def _can_find_lost(self, entry: _Entry) -> bool:
+        lost = gate.lost_part(self._handler, entry.place, entry.record.source, entry.record.object_pk)
         return isinstance(lost, Asked) and lost.value is not None
 
     def _next_attempt_at(self, decision: Decision) -> datetime | None:
@@ -158,7 +160,7 @@ class Delivery:
     async def _finish_unsent(self, entries: Sequence[_Entry]) -> None:
         lost = [entry for entry in entries if _may_have_left_a_copy(entry)]
         for entry in lost:
-            entry.ended = Delivered(result=SyncResult.failure(_LOST_COPY % {"place": entry.place.name}))
+            entry.ended = Delivered(result=SyncResult.failure(_LOST_COPY % {"place": _where_lost(entry)}))
         if done := [entry for entry in entries if entry not in lost]:
             rows = {entry.record: entry.plan.next_at for entry in done}
             await self._persist(records.finish_unsent, rows, now=self._clock.now())
@@ -182,6 +184,8 @@ class Delivery:
             token=self._token,
             seconds=self._timeout_seconds + MARK_GRACE_SECONDS,
             uncertain={entry.record.pk for entry in sending if entry.ready.uncertain},
+            address=sending[0].place.address,
+            lost_at=self._lost_at(sending),
         )
         if time.monotonic() - began >= MARK_GRACE_SECONDS:
             won = set()  # a process that stood still since then may send no more: its marks are about to expire
@@ -189,6 +193,11 @@ class Delivery:
             if entry.record.pk not in won:
                 entry.fence("Another attempt is working on this.", contacted=False)
         return [entry for entry in sending if entry.record.pk in won]
+
+    def _lost_at(self, entries: Sequence[_Entry]) -> dict[int, list[str]]:
+        """Where copies may have been left before the destination moved; empty where that concerns no record."""
+        lost = {entry.record.pk: _former_addresses(entry) for entry in entries}
+        return lost if any(lost[entry.record.pk] != entry.record.lost_at for entry in entries) else {}
 
     async def _attempt(self, entries: Sequence[_Entry]) -> None:
         answers: Sequence[Answer]
@@ -263,7 +272,7 @@ class Delivery:
             entry.away = tuple(one for one in entry.away if one != part)
             await self._checkpoint(entry, here)
         if has_twin:
-            raise PermanentError(_LOST_COPY % {"place": entry.place.name})
+            raise PermanentError(_LOST_COPY % {"place": _where_lost(entry)})
 
     async def _remove(self, entry: _Entry, parts: Sequence[RemotePart]) -> None:
         """Delete parts where they are. Raises `PermanentError` with the link for what cannot be reached from here."""
@@ -332,10 +341,7 @@ class Delivery:
     def _may_have_a_twin(self, entry: _Entry) -> bool:
         """Whether a second copy may be out there, which nobody could find by now."""
         again = entry.ready.uncertain and entry.plan.step is Step.CREATE
-        record = entry.record
-        return record.twin_possible or (
-            again and self._handler.lost_part(entry.place, record.source, record.object_pk) is None
-        )
+        return entry.record.twin_possible or (again and not self._can_find_lost(entry))
 
     async def _remember_identity(self, parts: Sequence[RemotePart]) -> None:
         """The service has said what the destination's place is: another spelling of it will be recognised."""
@@ -357,7 +363,7 @@ class Delivery:
             result = SyncResult(outcome=Outcome.UNKNOWN, error=text)
         else:
             result = SyncResult.from_exception(error)
-        contacted = result.outcome not in OUTAGES | {Outcome.UNKNOWN}
+        contacted = result.outcome not in ENDPOINT_FAILURES
         entry.ended = Delivered(result=result, contacted=contacted)
 
     def _explain_timeout(self) -> Exception:
@@ -373,6 +379,20 @@ class Delivery:
                 logger.warning("The database refused, trying again in %s s: %s", delay, error)
                 await asyncio.sleep(delay)
         return await self._database.run(work, *args, **kwargs)
+
+
+def _former_addresses(entry: _Entry) -> list[str]:
+    record = entry.record
+    suspected = entry.ready.uncertain or record.twin_possible
+    if suspected and record.sending_address not in ("", entry.place.address, *record.lost_at):
+        return [*record.lost_at, record.sending_address]
+    return list(record.lost_at)
+
+
+def _where_lost(entry: _Entry) -> str:
+    """The destination, with the addresses it had when an answer was lost."""
+    addresses = dict.fromkeys([*_former_addresses(entry), entry.record.sending_address or entry.place.address])
+    return f"{entry.place.name} ({', '.join(addresses)})"
 
 
 def _may_have_left_a_copy(entry: _Entry) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from django.dispatch import Signal
@@ -18,13 +18,14 @@ from syncqueue import signals, tracing
 from syncqueue.conf import BreakerSettings
 from syncqueue.core.clock import Clock
 from syncqueue.core.errors import LeaseLost, QueueError
-from syncqueue.core.hold import breaker_of
+from syncqueue.core.hold import BREAKER, Hold, breaker_of
 from syncqueue.core.result import SyncResult
 from syncqueue.core.task import AttemptNote, ClaimedTask
 from syncqueue.execution.acks import AckBuffer
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.decision import Decision, Move
 from syncqueue.queue import AsyncSyncQueue
+from syncqueue.queue.calls import EndpointFailure
 from syncqueue.sources.intents import record_id_of
 
 logger = logging.getLogger("syncqueue.execution")
@@ -54,6 +55,11 @@ class Attempt:
             "destination_id": self.destination_id,
         }
 
+    def is_blamed(self, failure: EndpointFailure | None) -> bool:
+        """Whether the endpoint has answered others since its last failure of this task: it is this task then."""
+        before = self.claimed.progress.answer_count
+        return failure is not None and before is not None and failure.answer_count > before
+
     def ended(self, result: SyncResult) -> dict[str, object]:
         """The fields of a log line that says how it ended."""
         return self.extra | {"outcome": result.outcome.value}
@@ -72,12 +78,12 @@ class Ending:
         self._database = database
         self._clock = clock
 
-    async def record_failure(self, attempt: Attempt, reason: str) -> str:
-        """Tell the breaker of a network failure; answers its hold when it is open now, else ""."""
+    async def record_failure(self, attempt: Attempt, reason: str) -> EndpointFailure | None:
+        """Tell the breaker of a failure of the endpoint. Returns None where it could not be told."""
         if not attempt.leased:
-            return ""
+            return None
         try:
-            opened = await self._queue.record_failure(
+            return await self._queue.record_failure(
                 attempt.endpoint,
                 failures=self._breaker.failures,
                 open_seconds=self._breaker.open_seconds,
@@ -86,8 +92,7 @@ class Ending:
             )
         except QueueError as error:
             logger.warning("The breaker of %s could not be told: %s", attempt.endpoint, error, extra=attempt.extra)
-            return ""
-        return breaker_of(attempt.endpoint).name if opened else ""
+            return None
 
     async def end(self, attempt: Attempt, result: SyncResult, decision: Decision, *, contacted: bool) -> None:
         """Carry out a decision in the queue. `contacted`: the service was asked for something and answered.
@@ -148,8 +153,9 @@ class Ending:
             case Move.RETRY:
                 await self._retry(attempt, result, decision, endpoint)
             case Move.PARK:
-                until = decision.delay_seconds if decision.hold_ends else None
-                await self._queue.hold(decision.hold, until, decision.error)
+                if Hold.parse(decision.hold).kind != BREAKER:  # which its failures have set
+                    until = decision.delay_seconds if decision.hold_ends else None
+                    await self._queue.hold(decision.hold, until, decision.error)
                 await self._retry(attempt, result, decision, endpoint)
             case Move.FAIL | Move.NEEDS_REVIEW:
                 await self._queue.fail(claimed, self._note(attempt, result, decision), endpoint=endpoint)
@@ -166,6 +172,7 @@ class Ending:
             counts=decision.counts,
             hold=decision.hold,
             endpoint=endpoint,
+            answer_count=decision.answer_count,
         )
         logger.info("To be tried again: %s", decision.error, extra=attempt.ended(result))
         due = None if decision.hold else due_at
@@ -190,6 +197,16 @@ class Ending:
             record_id=record_id_of(attempt.claimed.task),
             **more,
         )
+
+
+def after_failure(decision: Decision, attempt: Attempt, failure: EndpointFailure | None) -> Decision:
+    """A decision about an attempt at which the endpoint failed: it waits for the breaker where that is open."""
+    if failure is None:
+        return decision
+    decision = replace(decision, answer_count=failure.answer_count)
+    if failure.opened and decision.move is Move.RETRY and not decision.counts:
+        return replace(decision, move=Move.PARK, hold=breaker_of(attempt.endpoint).name)
+    return decision
 
 
 async def announce(database: DatabaseThreads, signal: Signal, **named: object) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar, cast
 
 from syncqueue import tracing
@@ -15,13 +14,13 @@ from syncqueue.core.errors import OutcomeUnknown
 from syncqueue.core.hold import holds_of_service, rate_of_service, stopped_service
 from syncqueue.core.result import OUTAGES, Outcome, SyncResult
 from syncqueue.core.task import ClaimedTask
-from syncqueue.execution.decision import Decision, Move, decide
-from syncqueue.execution.ending import Attempt, Ending
+from syncqueue.execution.decision import decide
+from syncqueue.execution.ending import Attempt, Ending, after_failure
 from syncqueue.execution.sending import check_count, uncancelled
 from syncqueue.execution.side_by_side import Ended, SideBySide
 from syncqueue.handlers.base import SyncHandler
 from syncqueue.queue import AsyncSyncQueue
-from syncqueue.queue.calls import AdmissionRequest
+from syncqueue.queue.calls import AdmissionRequest, EndpointFailure
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -56,10 +55,10 @@ class GenericRunner:
         if not admitted:
             return
         results = await self._process(handler, [one.claimed for one in admitted], policy)
-        hold = await self._record_failure(admitted, results)
+        failure = await self._record_failure(admitted, results)
         ended = list(zip(admitted, results, strict=True))
         more = await self._end_plain(ended)
-        await asyncio.gather(*(self._end(one, result, policy, hold) for one, result in more))
+        await asyncio.gather(*(self._end(one, result, policy, failure) for one, result in more))
 
     async def run_each(
         self, group: Sequence[Attempt], handler: SyncHandler, policy: ServiceSettings, told: Told, broke: Broke
@@ -106,29 +105,29 @@ class GenericRunner:
         admissions = await self._queue.admit([AdmissionRequest(claimed=one.claimed, holds=names) for one in group])
         return [one for one, admission in zip(group, admissions, strict=True) if admission.admitted]
 
-    async def _record_failure(self, group: Sequence[Attempt], results: Sequence[SyncResult]) -> str:
-        """Tell the breaker once; answers its hold when it is open now, else ""."""
+    async def _record_failure(self, group: Sequence[Attempt], results: Sequence[SyncResult]) -> EndpointFailure | None:
+        """Tell the breaker once; returns None where there was no failure."""
         for one, result in zip(group, results, strict=True):
             if result.outcome in OUTAGES:
                 return await self._ending.record_failure(one, result.error)
-        return ""
+        return None
 
-    async def _end(self, attempt: Attempt, result: SyncResult, policy: ServiceSettings, hold: str) -> None:
-        decision = self._decide(attempt, result, policy)
-        unreachable = result.outcome in OUTAGES
-        if unreachable and hold:
-            decision = replace(decision, move=Move.PARK, hold=hold)
-        await self._ending.end(attempt, result, decision, contacted=not unreachable)
-
-    def _decide(self, attempt: Attempt, result: SyncResult, policy: ServiceSettings) -> Decision:
-        return decide(
+    async def _end(
+        self, attempt: Attempt, result: SyncResult, policy: ServiceSettings, failure: EndpointFailure | None
+    ) -> None:
+        found = failure if result.outcome in OUTAGES else None
+        # Of a site's own task that is cut off nobody knows whether the service or the task is to blame: it is counted.
+        decision = decide(
             result,
             attempt=attempt.claimed.attempt,
             service=policy,
             breaker=self._settings.breaker,
             rate_hold=rate_of_service(self._service).name,
             stopped_hold=stopped_service(self._service).name,
+            blamed=result.outcome is Outcome.UNKNOWN or attempt.is_blamed(found),
         )
+        decision = after_failure(decision, attempt, found)
+        await self._ending.end(attempt, result, decision, contacted=result.outcome not in OUTAGES)
 
     async def _process(
         self, handler: SyncHandler, claimed: Sequence[ClaimedTask], policy: ServiceSettings

@@ -18,6 +18,7 @@ from syncqueue.queue.calls import (
     Call,
     Calls,
     Claim,
+    EndpointFailure,
     Enqueued,
     Leased,
     Measures,
@@ -128,12 +129,14 @@ class AsyncSyncQueue:
         counts: bool = True,
         hold: str = "",
         endpoint: str = "",
+        answer_count: int | None = None,
     ) -> None:
         """Set a task aside until `due` (a timedelta: from now), or park it behind `hold`. Raises `LeaseLost`.
 
-        `endpoint`: the one that answered the attempt, if any did.
+        `endpoint`: the one that answered the attempt, if any did. `answer_count`: after a failure of the endpoint, what
+        `record_failure` returned.
         """
-        progress = claimed.progress.after(note, counts=counts)
+        progress = claimed.progress.after(note, counts=counts, answer_count=answer_count)
         await self.run(steps.must_hold(self.calls.retry(claimed, due, progress, hold, note.seconds, endpoint), claimed))
 
     async def fail(self, claimed: ClaimedTask, note: AttemptNote, *, endpoint: str = "") -> None:
@@ -188,7 +191,7 @@ class AsyncSyncQueue:
 
     async def record_failure(
         self, endpoint: str, *, failures: int, open_seconds: float, token: str, reason: str
-    ) -> bool:
+    ) -> EndpointFailure:
         """Count a failure of an endpoint. Returns whether its breaker is open now.
 
         `failures` in a row open it; `token` names the attempt, which counts once.

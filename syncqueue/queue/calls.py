@@ -156,6 +156,14 @@ class Restored:
 
 
 @dataclass(frozen=True, slots=True)
+class EndpointFailure:
+    """The answer of `record_failure`."""
+
+    opened: bool  # the breaker is open now
+    answer_count: int  # how often the endpoint has answered after failures, so far
+
+
+@dataclass(frozen=True, slots=True)
 class Recovered:
     """The answer of `recover_expired`."""
 
@@ -347,9 +355,10 @@ class Calls:
 
     def record_failure(
         self, endpoint: str, *, failures: int, open_seconds: float, token: str, reason: str
-    ) -> Call[bool]:
-        """Count a failure of an endpoint. Returns whether its breaker is open."""
-        return self._call("record_failure", [endpoint, failures, int(open_seconds * 1000), token, reason], _flag)
+    ) -> Call[EndpointFailure]:
+        """Count a failure of an endpoint."""
+        args: list[str | int | float] = [endpoint, failures, int(open_seconds * 1000), token, reason]
+        return self._call("record_failure", args, lambda a: EndpointFailure(_flag(a[0]), int(a[1])))
 
     def presence(self, ids: Sequence[str]) -> Call[list[Presence]]:
         """Ask where tasks are."""

@@ -20,7 +20,7 @@ ORDER = (
     "behind",  # HASH  id -> due (13 digits, epoch ms) + body of the successor: the newest task with the key of one
     #             that is in processing
     "counters",  # HASH  processed, failed, retried, last_processed_at, last_failed_at (epoch ms), tick (the last
-    #             ready time given), turn,
+    #             ready time given), turn, "answers <endpoint>" (answers of the endpoint that came after failures),
     #             "took <bound in ms>" and took_ms (durations.py)
     "history",  # HASH  "<epoch minute> processed|retried|failed" -> count; trimmed after a week
     "wake",  # LIST  at most one token: something may be there to claim

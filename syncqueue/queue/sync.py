@@ -18,6 +18,7 @@ from syncqueue.queue.calls import (
     Call,
     Calls,
     Claim,
+    EndpointFailure,
     Enqueued,
     Leased,
     Measures,
@@ -134,12 +135,14 @@ class SyncQueue:
         counts: bool = True,
         hold: str = "",
         endpoint: str = "",
+        answer_count: int | None = None,
     ) -> None:
         """Set a task aside until `due` (a timedelta: from now), or park it behind `hold`. Raises `LeaseLost`.
 
-        `endpoint`: the one that answered the attempt, if any did.
+        `endpoint`: the one that answered the attempt, if any did. `answer_count`: after a failure of the endpoint, what
+        `record_failure` returned.
         """
-        progress = claimed.progress.after(note, counts=counts)
+        progress = claimed.progress.after(note, counts=counts, answer_count=answer_count)
         self.run(steps.must_hold(self.calls.retry(claimed, due, progress, hold, note.seconds, endpoint), claimed))
 
     def fail(self, claimed: ClaimedTask, note: AttemptNote, *, endpoint: str = "") -> None:
@@ -200,7 +203,9 @@ class SyncQueue:
         """Lift holds; answers how many were set."""
         return self._send(self.calls.lift(names))
 
-    def record_failure(self, endpoint: str, *, failures: int, open_seconds: float, token: str, reason: str) -> bool:
+    def record_failure(
+        self, endpoint: str, *, failures: int, open_seconds: float, token: str, reason: str
+    ) -> EndpointFailure:
         """Count a failure of an endpoint. Returns whether its breaker is open now.
 
         `failures` in a row open it; `token` names the attempt, which counts once.

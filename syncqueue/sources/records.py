@@ -72,12 +72,21 @@ def count_synced(destination_id: int, *, before: datetime | None = None) -> int:
     return (rows if before is None else rows.filter(synced_at__lt=before)).count()
 
 
-def mark(steps: Mapping[int, Step], *, token: str, seconds: float, uncertain: Collection[int]) -> set[int]:
+def mark(
+    steps: Mapping[int, Step],
+    *,
+    token: str,
+    seconds: float,
+    uncertain: Collection[int],
+    address: str = "",
+    lost_at: Mapping[int, Sequence[str]] | None = None,
+) -> set[int]:
     """Announce what is about to be done, by the records' keys; answers those that no other attempt has announced.
 
     While a send is open nobody knows what is out there, so the content hash is taken away. `uncertain`: the records of
     which something may be out there already.
     """
+    moved = {} if not lost_at else {"lost_at": case_by_key("lost_at", {key: list(lost_at[key]) for key in steps})}
     # A mark of one's own counts as free: the answer to its commit may have been lost.
     free = Q(sending_token="") | Q(sending_until__lte=Now()) | Q(sending_token=token)
     won = (
@@ -89,6 +98,8 @@ def mark(steps: Mapping[int, Step], *, token: str, seconds: float, uncertain: Co
             sending_action=case_by_key("sending_action", {key: step.value for key, step in steps.items()}),
             content_hash="",
             uncertain=case_by_key("uncertain", {key: key in uncertain for key in steps}),
+            sending_address=address,
+            **moved,
         )
     )
     if won in (0, len(steps)):

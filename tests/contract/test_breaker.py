@@ -16,7 +16,9 @@ RATE = "rate:destination:1"
 
 
 def fails(queue, token, failures=3):
-    return queue.record_failure(HOST, failures=failures, open_seconds=30, token=token, reason="refused over IPv4")
+    return queue.record_failure(
+        HOST, failures=failures, open_seconds=30, token=token, reason="refused over IPv4"
+    ).opened
 
 
 @pytest.fixture
@@ -126,7 +128,7 @@ def test_a_probe_that_fails_opens_the_breaker_again_at_the_first_fails(opened, c
     assert opened.claim(10).tasks == ()
     clock.advance(30)
     [again] = opened.claim(10).tasks
-    assert (names([again]), again.attempt) == (["a"], 1)
+    assert (names([again]), again.attempt) == (["b"], 1)  # another one each time, in the order of the lane
 
 
 def test_a_probe_that_never_reports_lets_another_one_through_after_a_time(opened, clock):
@@ -262,3 +264,32 @@ def test_an_endpoint_whose_half_open_breaker_is_gone_is_still_asked_by_one_first
 def test_failures_are_forgotten_a_day_after_the_last(queue, raw):
     fails(queue, "t1")
     assert 86_300 < raw.ttl(queue.calls.keys["strikes"]) <= 86_400
+
+
+def test_after_each_failed_probe_another_of_the_lane_goes_and_the_others_keep_their_order(opened, clock):
+    gone = []
+    for _ in range(5):
+        clock.advance(30)
+        probe = claim_one(opened)
+        gone += names([probe])
+        fails(opened, probe.token, failures=100)
+        opened.retry(probe, clock.now(), note("unavailable"), counts=False, hold=BREAKER)
+    assert gone == ["a", "b", "c", "a", "b"]
+    clock.advance(30)
+    probe = claim_one(opened)
+    opened.ack(probe, endpoints=[HOST])
+    assert [*names([probe]), *drain(opened, BREAKER)] == ["c", "a", "b"]
+
+
+def test_a_failure_says_how_often_the_endpoint_has_answered_after_failures(queue):
+    def answers():
+        return queue.record_failure(HOST, failures=9, open_seconds=30, token="t", reason="x").answer_count
+
+    assert answers() == 0
+    queue.enqueue_many([task(name) for name in "abc"])
+    first, second, third = queue.claim(3).tasks
+    queue.ack(first, endpoints=[HOST])
+    queue.ack(second, endpoints=[HOST])  # no failure since the first
+    assert answers() == 1
+    queue.ack(third)
+    assert answers() == 1

@@ -142,8 +142,8 @@ local function lane_end(hold)
   return '(' .. hold .. '!' -- the character after the blank
 end
 
-local function first_of_lane(hold, most)
-  return redis.call('ZRANGEBYLEX', parked, '[' .. hold .. ' ', lane_end(hold), 'LIMIT', 0, most)
+local function first_of_lane(hold, most, from)
+  return redis.call('ZRANGEBYLEX', parked, '[' .. hold .. ' ', lane_end(hold), 'LIMIT', from or 0, most)
 end
 
 local function lane_length(hold)
@@ -238,7 +238,9 @@ end
 local function endpoint_answered(endpoint)
   local hold = 'breaker:' .. endpoint
   local phase, till = phase_of(hold)
-  redis.call('HDEL', strikes, endpoint)
+  if redis.call('HDEL', strikes, endpoint) == 1 then -- who failed before and fails again fails by itself
+    redis.call('HINCRBY', counters, 'answers ' .. endpoint, 1)
+  end
   redis.call('HDEL', probes, hold)
   if phase == 'set' or phase == 'half open' then
     end_outage(hold)
@@ -344,11 +346,6 @@ local function read_progress(id)
   done = read and type(done) == 'table' and done or {}
   done.history = type(done.history) == 'table' and done.history or {}
   return done
-end
-
-local function forget(id)
-  redis.call('HDEL', bodies, id)
-  redis.call('HDEL', progress, id)
 end
 
 -- The hold that keeps a task, which `names` apply to, from running now; nil when none does. A half-open breaker makes it

@@ -18,8 +18,8 @@ local function take(id, lane)
 end
 
 -- Members whose task is somewhere else only leave the lane: a key was lost, and they have been enqueued again since.
-local function take_from_lane(hold, most)
-  local members, found, taken = first_of_lane(hold, most), {}, {}
+local function take_from_lane(hold, most, from)
+  local members, found, taken = first_of_lane(hold, most, from), {}, {}
   for i, member in ipairs(members) do
     found[i] = string.sub(member, #hold + 16)
     redis.call('ZREM', parked, member)
@@ -38,11 +38,12 @@ local function take_from_lane(hold, most)
   end
 end
 
--- A half-open breaker lets the oldest of its lane go ahead alone to see. One that nobody waits for goes; the next task
--- that comes is to probe then.
+-- A half-open breaker lets one of its lane's oldest hundred go ahead alone to see, after each failure another one: the
+-- first may be what the service fails at. One that nobody waits for goes; the next task that comes is to probe then.
 local function take_probe(hold)
-  local before = #ids
-  take_from_lane(hold, 1)
+  local before, length = #ids, math.min(lane_length(hold), 100)
+  local failures = failures_of(string.sub(hold, 9)) % OPENED
+  take_from_lane(hold, 1, length > 0 and failures % length or 0)
   if #ids > before then
     grant_probe(hold, ids[#ids], probe_ms)
   elseif lane_length(hold) == 0 then

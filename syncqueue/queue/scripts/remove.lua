@@ -15,7 +15,8 @@ for at = 4, #ARGV do
     if ARGV[3] ~= '0' then
       redis.call('RPUSH', trash, id .. ' ' .. body_of(id))
     end
-    forget(id)
+    redis.call('HDEL', bodies, id)
+    redis.call('HDEL', progress, id)
   end
   answers[#answers + 1] = gone and 1 or 0
 end

@@ -1,7 +1,6 @@
 -- Reads the tasks of a state that come after a place found earlier, oldest (pending: next) first.
 -- ARGV: 1 now, 2 state, 3 at most so many, 4 rank to go on from, 5 id before it ("": from the rank), 6 its score
 -- Answers {rank of the first row, tasks in the state, {{id, score, body, progress, hold}, ...}}.
-
 -- By bytes, as Redis orders members; Lua's own < follows the locale of the server.
 local function comes_before(one, other)
   for at = 1, math.min(#one, #other) do
@@ -10,7 +9,6 @@ local function comes_before(one, other)
   end
   return #one < #other
 end
-
 local set, rank, id, score = SETS[ARGV[2]], tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])
 if id ~= '' then
   if tonumber(redis.call('ZSCORE', set, id) or '') == score then

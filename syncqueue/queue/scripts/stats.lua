@@ -20,5 +20,4 @@ for _, hold in ipairs(redis.call('ZRANGE', holds, 0, 999)) do
   end
 end
 return {whole(now), redis.call('ZCARD', pending), redis.call('ZCARD', delayed), redis.call('ZCARD', processing),
-  redis.call('ZCARD', failed), redis.call('HGETALL', counters), whole(oldest),
-  is_paused() and 1 or 0, phases}
+  redis.call('ZCARD', failed), redis.call('HGETALL', counters), whole(oldest), is_paused() and 1 or 0, phases}

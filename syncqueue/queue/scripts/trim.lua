@@ -5,6 +5,7 @@ local before = '(' .. whole(now - tonumber(ARGV[2]))
 local ids = redis.call('ZRANGEBYSCORE', failed, '-inf', before, 'LIMIT', 0, tonumber(ARGV[3]))
 for _, id in ipairs(ids) do
   redis.call('ZREM', failed, id)
-  forget(id)
+  redis.call('HDEL', bodies, id)
+  redis.call('HDEL', progress, id)
 end
 return #ids

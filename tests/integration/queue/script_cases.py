@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from syncqueue.core.task import ClaimedTask, Progress, SyncTask, TaskState, encode_body, encode_progress, to_ms
-from syncqueue.queue.calls import AdmissionRequest, Call, Calls, Restored
+from syncqueue.queue.calls import AdmissionRequest, Call, Calls, EndpointFailure, Restored
 from syncqueue.queue.keys import QueueKeys
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -262,20 +262,23 @@ CASES = {
     "lift": Case(HOLD, lambda c: c.lift([RATE]), 1, WAKE),
     "lift, with a lane": Case({**LANE, **HOLD}, lambda c: c.lift([RATE]), 1, {**LANE, **LIFTED, **WAKE}),
     "lift, a breaker": Case(
-        {"holds": {BREAKER: NOW_MS + 9}, "strikes": {"host:443": "5 t"}}, lambda c: c.lift([BREAKER]), 1, WAKE
+        {"holds": {BREAKER: NOW_MS + 9}, "strikes": {"host:443": "5 t"}},
+        lambda c: c.lift([BREAKER]),
+        1,
+        {**WAKE, "counters": {"answers host:443": "1"}},
     ),
     "record_failure": Case(
         {},
         lambda c: c.record_failure("host:443", failures=2, open_seconds=30, token="t", reason="away"),
-        False,
+        EndpointFailure(False, 0),
         {"strikes": {"host:443": "1 t"}},
     ),
     "record_failure, the last": Case(
         {"strikes": {"host:443": "1 s"}},
         lambda c: c.record_failure("host:443", failures=2, open_seconds=30, token="t", reason="away"),
-        True,
+        EndpointFailure(True, 0),
         {
-            "strikes": {"host:443": "1000002 t"},
+            "strikes": {"host:443": "1000000 t"},
             "outages": {f"{BREAKER} since": str(NOW_MS)},
             "holds": {BREAKER: NOW_MS + 30_000},
             "reasons": {BREAKER: f"{NOW_MS:013}away"},
@@ -285,10 +288,10 @@ CASES = {
     "record_failure, away again while its lane is leaving": Case(
         {**BREAKER_LANE, "holds": {BREAKER: 0}, "outages": {**OUTAGE, f"{BREAKER} until": str(NOW_MS - 3)}},
         lambda c: c.record_failure("host:443", failures=9, open_seconds=30, token="t", reason="away"),
-        True,
+        EndpointFailure(True, 0),
         {
             **BREAKER_LANE,
-            "strikes": {"host:443": "1000001 t"},
+            "strikes": {"host:443": "1000000 t"},
             "outages": OUTAGE,
             "holds": {BREAKER: NOW_MS + 30_000},
             "reasons": {BREAKER: f"{NOW_MS:013}away"},
@@ -338,7 +341,11 @@ CASES = {
         {**HELD, "holds": {BREAKER: NOW_MS - 1}, "strikes": {"host:443": "1000005 t"}, "outages": OUTAGE},
         lambda c: c.ack([HOLDER], endpoints=["host:443"]),
         [True],
-        {"outages": {**OUTAGE, f"{BREAKER} until": str(NOW_MS), f"{BREAKER} delivered": "1"}, **counted("processed")},
+        {
+            **counted("processed"),
+            "counters": {**counted("processed")["counters"], "answers host:443": "1"},
+            "outages": {**OUTAGE, f"{BREAKER} until": str(NOW_MS), f"{BREAKER} delivered": "1"},
+        },
     ),
     "retry, parked by a breaker": Case(
         {**HELD, "holds": {BREAKER: NOW_MS + 9}},

@@ -59,7 +59,9 @@ class TownSync(syncqueue.ModelSync):
         return self.times.get(note.pk, (None, None))[1]
 
     def existing_remote(self, note: Note, destination: Destination) -> str | None:
-        return self.old.get((note.pk, destination.pk))
+        id_ = self.old.get((note.pk, destination.pk))
+        where = town.copies.get(id_ or "", ("", "", ""))[0]
+        return id_ if where == town.names.get(destination.address) else None
 
 
 class WithdrawalMachine(RuleBasedStateMachine):
@@ -172,6 +174,9 @@ class WithdrawalMachine(RuleBasedStateMachine):
     def move(self, pick: int, address: str) -> None:
         """The destination gets another address: another spelling, or another place."""
         if (destination := self.destination(pick)) and address in town.names:
+            if TownSync.old:
+                self.come_to_rest()  # what the site knows of copies from before is about the place of before
+                destination.refresh_from_db()
             destination.address = address
             destination.broken_reason = ""
             destination.save()
@@ -237,7 +242,10 @@ class WithdrawalMachine(RuleBasedStateMachine):
         kept = self.kept(wanted)
         for id_, (identity, key, _) in town.copies.items():
             named = f"town:{id_}" in failures or any(
-                f"at {name} " in failures + " " or f"at {name}:" in failures for name in self.names_at(identity)
+                f"{separator}{address}{end}" in failures
+                for address in self.addresses_of(identity)
+                for separator in ("(", ", ")
+                for end in (",", ")")
             )
             assert (key, identity) in wanted or id_ in kept or id_ in self.left or named, (
                 f"copy {id_} of {key} at {identity} is not wanted, and nothing names it: "
@@ -285,9 +293,10 @@ class WithdrawalMachine(RuleBasedStateMachine):
                 found |= {part["id"] for part in row.parts}
         return found
 
-    def names_at(self, identity: str) -> list[str]:
-        return list(Destination.objects.filter(address__in=[a for a, i in town.names.items() if i == identity])
-                    .values_list("name", flat=True))  # fmt: skip
+    def addresses_of(self, identity: str) -> list[str]:
+        """All names that the place has or had."""
+        n = PLACES.index(identity)
+        return [identity, f"@place{n}", f"@renamed{n}"]
 
     # How it is done
 

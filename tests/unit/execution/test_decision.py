@@ -8,13 +8,15 @@ import pytest
 
 from syncqueue.conf import BreakerSettings, ServiceSettings
 from syncqueue.core.backoff import RetryPolicy
-from syncqueue.core.result import Outcome, SyncResult
+from syncqueue.core.result import ENDPOINT_FAILURES, Outcome, SyncResult
 from syncqueue.execution.decision import Decision, Move, decide
 
 POLICY = RetryPolicy(max_retries=3, base_delay_seconds=60, backoff_multiplier=2, max_delay_seconds=3600)
 
 
-def decided(outcome: Outcome, *, attempt: int = 1, hold_unknown: bool = False, **result: Any) -> Decision:
+def decided(
+    outcome: Outcome, *, attempt: int = 1, hold_unknown: bool = False, blamed: bool = False, **result: Any
+) -> Decision:
     """The decision for a result with the error "Why"; without jitter."""
     return decide(
         SyncResult(outcome=outcome, error="Why", **result),
@@ -23,6 +25,7 @@ def decided(outcome: Outcome, *, attempt: int = 1, hold_unknown: bool = False, *
         breaker=BreakerSettings(failures=5, open_seconds=30),
         rate_hold="rate:destination:1",
         stopped_hold="stopped:destination:1",
+        blamed=blamed,
         draw=lambda: 0.0,
     )
 
@@ -35,15 +38,21 @@ def test_a_failure_fails_at_once_with_its_reason() -> None:
     assert decided(Outcome.FAILURE) == Decision(move=Move.FAIL, error="Why")
 
 
-@pytest.mark.parametrize("outcome", [Outcome.RETRY, Outcome.UNKNOWN])
 @pytest.mark.parametrize(("attempt", "delay"), [(1, 60), (2, 120), (3, 240)])
-def test_an_answer_of_trouble_is_retried_by_the_policy_and_counts(outcome: Outcome, attempt: int, delay: float) -> None:
-    assert decided(outcome, attempt=attempt) == Decision(move=Move.RETRY, error="Why", delay_seconds=delay, counts=True)
+def test_an_answer_of_trouble_is_retried_by_the_policy_and_counts(attempt: int, delay: float) -> None:
+    expected = Decision(move=Move.RETRY, error="Why", delay_seconds=delay, counts=True)
+    assert decided(Outcome.RETRY, attempt=attempt) == expected
 
 
-@pytest.mark.parametrize("outcome", [Outcome.RETRY, Outcome.UNKNOWN])
-def test_after_the_last_attempt_it_fails_saying_which_it_was(outcome: Outcome) -> None:
-    assert decided(outcome, attempt=4) == Decision(move=Move.FAIL, error="Why (gave up after attempt 4)")
+@pytest.mark.parametrize("outcome", sorted(ENDPOINT_FAILURES))
+def test_a_failure_of_the_endpoint_that_others_do_not_meet_counts_as_the_tasks_own(outcome: Outcome) -> None:
+    expected = Decision(move=Move.RETRY, error="Why", delay_seconds=60, counts=True)
+    assert decided(outcome, blamed=True) == expected
+    assert decided(outcome, blamed=True, attempt=4).move is Move.FAIL
+
+
+def test_after_the_last_attempt_it_fails_saying_which_it_was() -> None:
+    assert decided(Outcome.RETRY, attempt=4) == Decision(move=Move.FAIL, error="Why (gave up after attempt 4)")
 
 
 @pytest.mark.parametrize("after_seconds", [0.0, 5.0, 9999.0])
@@ -68,10 +77,9 @@ def test_a_refused_destination_parks_until_it_is_mended_and_counts_nothing() -> 
     )
 
 
-def test_an_unreachable_service_is_retried_after_the_breakers_time_and_counts_nothing() -> None:
-    assert decided(Outcome.UNREACHABLE, attempt=99) == Decision(
-        move=Move.RETRY, error="Why", delay_seconds=30, counts=False
-    )
+@pytest.mark.parametrize("outcome", sorted(ENDPOINT_FAILURES))
+def test_a_failure_of_the_endpoint_is_retried_after_the_breakers_time_and_counts_nothing(outcome: Outcome) -> None:
+    assert decided(outcome, attempt=99) == Decision(move=Move.RETRY, error="Why", delay_seconds=30, counts=False)
 
 
 @pytest.mark.parametrize("attempt", [1, 99])
