@@ -103,6 +103,11 @@ class Destination(models.Model):
         return self.name
 
     @property
+    def is_retiring(self) -> bool:
+        """Whether it is to be deleted once its remote copies are dealt with."""
+        return self.state == DestinationState.RETIRING
+
+    @property
     def is_declared_here(self) -> bool:
         """False where the settings of another process declare it, and this process's settings do not.
 

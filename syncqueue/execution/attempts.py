@@ -19,6 +19,7 @@ from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.decision import Decision, Move, decide
 from syncqueue.execution.deliver import STATES, Delivered, Delivery
 from syncqueue.execution.ending import Attempt, Ending, after_failure, announce
+from syncqueue.execution.prepare import prepare
 from syncqueue.execution.prepared import NotReady, Prepared, Ready, Verdict
 from syncqueue.execution.sending import batch_limit
 from syncqueue.handlers import gate
@@ -38,7 +39,6 @@ _MARKED_SECONDS = 5.0
 # How soon to offer a record again to processes whose settings declare its destination.
 _ELSEWHERE_SECONDS = 30.0
 _MARKED_TEXT = "Another attempt is working on this."
-_IDENTIFIED_TEXT = "The place of its copies was looked up."
 _CUT_OFF_TEXT = "An attempt was cut off after it may have sent this; look before you send it again."
 
 
@@ -181,11 +181,12 @@ class RecordRunner:
                     await self._wake(found.wake)
             case Verdict.UNIDENTIFIED:
                 result = await self._identify(found, handler)
-                decision = Decision(move=Move.RETRY, error=_IDENTIFIED_TEXT, counts=False)
-                if result.outcome is not Outcome.SUCCESS:
-                    consequences = _Consequences(self._ending, self._database, self._clock)
-                    decision = await self._decide_one(attempt, found, result, policy, consequences)
-                    await self._store_failure(found.record, decision)
+                if result.outcome is Outcome.SUCCESS:
+                    await self._run_identified(attempt, found, handler, policy)
+                    return
+                consequences = _Consequences(self._ending, self._database, self._clock)
+                decision = await self._decide_one(attempt, found, result, policy, consequences)
+                await self._store_failure(found.record, decision)
             case Verdict.ELSEWHERE:
                 decision = await self._leave(found)
             case Verdict.STOPPED:
@@ -218,6 +219,17 @@ class RecordRunner:
             return SyncResult.from_exception(error)
         await self._database.run(remember_identities, found.destination_id or 0, known)
         return SyncResult.success()
+
+    async def _run_identified(
+        self, attempt: Attempt, found: NotReady, handler: DocumentHandler, policy: ServiceSettings
+    ) -> None:
+        """Go on with a record whose places are known now."""
+        again = await self._database.run(prepare, [found.record_id], handler, policy, self._clock.now())
+        prepared = again[found.record_id]
+        if isinstance(prepared, Ready):
+            await self.run([ReadyAttempt(attempt=attempt, ready=prepared)], handler, policy)
+        else:
+            await self.end_unready(attempt, prepared, handler, policy)
 
     async def _identity(self, found: NotReady, handler: DocumentHandler, place: Place) -> str:
         answer = await gate.identify(handler, place)

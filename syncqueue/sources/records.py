@@ -8,6 +8,7 @@ them, and one statement for each move.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,10 +19,12 @@ from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.functions import Now
 
 from syncqueue.handlers.base import RemotePart
-from syncqueue.models import OrphanPart, RecordState, SyncRecord, new_generation, new_token
+from syncqueue.models import Destination, OrphanPart, RecordState, SyncRecord, new_generation, new_token
 from syncqueue.site import record_db
 from syncqueue.sources.case_by_key import case_by_key
 from syncqueue.sources.planner import Step
+
+logger = logging.getLogger("syncqueue.sources")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,7 +244,10 @@ def note_waiting(record_ids: Sequence[int], error: str, now: datetime) -> None:
 def note_orphans(record: SyncRecord, parts: Iterable[RemotePart]) -> None:
     """Note remote copies that could not be stored, and want the record looked at again: they are to be removed."""
     found = write_parts(parts)
-    if not found:
+    destination = Destination.objects.using(record_db()).filter(pk=record.destination_id).first()
+    if not found or destination is None or (destination.is_retiring and not destination.remove_remote):
+        for part in found:
+            logger.warning("A copy of %s:%s stays: %s", record.source, record.object_pk, part["url"] or part["id"])
         return
     with transaction.atomic(using=record_db()):
         # The record may be gone with its object: a copy that nobody knows of would stay for good.
