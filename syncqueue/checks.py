@@ -21,9 +21,11 @@ from django.core.checks import CheckMessage, Error, Info, Tags, Warning, registe
 from django.db import connections
 
 from syncqueue.conf import SETTING, Settings, get_settings, problems
+from syncqueue.core.answer import Refused
 from syncqueue.core.errors import ConfigurationError, QueueError
 from syncqueue.dispatch.immediate import is_gevent
 from syncqueue.execution.database import THREAD_COUNT, pool_size
+from syncqueue.handlers import gate
 from syncqueue.handlers.base import DocumentHandler
 from syncqueue.handlers.registry import handler_class, make_handler
 from syncqueue.queue.connection import address_of, place_of, redis_errors, sync_client
@@ -91,20 +93,16 @@ def _declared(settings: Settings) -> Iterator[CheckMessage]:
         secret = entry.get("SECRET", {})
         try:
             handler = make_handler(entry["SERVICE"], settings)
-            if isinstance(handler, DocumentHandler):
-                handler.clean(entry.get("ADDRESS", ""), entry.get("OPTIONS", {}), secret)
         except ConfigurationError:
             continue  # the service is off, or its handler cannot be used: that is told for itself
-        except ValueError as error:
-            text = f"SYNCQUEUE['DESTINATIONS'][{name!r}]: {error}"
+        if not isinstance(handler, DocumentHandler):
+            continue
+        found = gate.clean(handler, entry.get("ADDRESS", ""), entry.get("OPTIONS", {}), secret)
+        if isinstance(found, Refused):
+            text = f"SYNCQUEUE['DESTINATIONS'][{name!r}]: {found.reason}"
             # A build, or a machine of CI, has the settings and no secrets.
             has_secret = any(secret.values())
             yield Error(text, id=ONE_DESTINATION) if has_secret else Warning(text, id="syncqueue.W010")
-        except Exception as error:  # the site's own handler may raise anything, and quote a secret
-            text = (
-                f"SYNCQUEUE['DESTINATIONS'][{name!r}]: {type(handler).__name__}.clean() raised {type(error).__name__}"
-            )
-            yield Error(f"{text}, which is a bug in the handler.", id=ONE_DESTINATION)
 
 
 def _shared_redis(settings: Settings) -> Iterator[CheckMessage]:

@@ -71,9 +71,11 @@ def _examine(service: str, handler: DocumentHandler, chosen: Sequence[Destinatio
             yield _failure(destination, error)
             continue
         cleaned, found = gate.clean(handler, place.address, place.options, place.secret), gate.endpoint(handler, place)
-        refused = next((one for one in (cleaned, found) if isinstance(one, Refused)), None)
-        if refused is not None:
-            yield _failure(destination, refused.as_error())
+        if isinstance(cleaned, Refused):
+            yield _failure(destination, cleaned.error)
+        elif isinstance(found, Refused):
+            advice = _("Add the port to the address, or let the handler add it: “example.org:443”.")
+            yield wrong(_area(destination), _without_secrets(found.reason, destination), advice)
         elif isinstance(found, Asked):
             endpoints.setdefault(found.value, []).append(destination)
     for endpoint, destinations in endpoints.items():
@@ -108,9 +110,12 @@ def _refused_forms(handler: DocumentHandler, destinations: Sequence[Destination]
     for destination in destinations:
         try:
             place = place_of(destination)
-            handler.clean(place.address, place.options, place.secret)
-        except Exception as error:  # a handler may raise anything; the other destinations are still examined
+        except SecretError as error:
             found.append(_failure(destination, error))
+            continue
+        cleaned = gate.clean(handler, place.address, place.options, place.secret)
+        if isinstance(cleaned, Refused):
+            found.append(_failure(destination, cleaned.as_error()))
     return found
 
 

@@ -16,7 +16,7 @@ from django.db import Error as DatabaseError
 from syncqueue.core.answer import words
 from syncqueue.core.clock import SYSTEM_CLOCK
 from syncqueue.core.duty import DutyState
-from syncqueue.core.errors import SyncQueueError
+from syncqueue.core.errors import QueueUnavailable, SyncQueueError
 from syncqueue.secrets import redact
 
 logger = logging.getLogger("syncqueue.worker")
@@ -39,6 +39,7 @@ class Duty:
         self._work = work
         self._failures = 0
         self._began = 0.0
+        self._level = logging.DEBUG
         self._at_once = at_once
 
     async def run(self) -> None:
@@ -70,20 +71,23 @@ class Duty:
         text = redact(words(error))
         if self.state is None:
             self._began = time.monotonic()
-            # A Redis or a database that is away is waited out; anything else is somebody's mistake.
-            outage = isinstance(error, SyncQueueError | DatabaseError)
-            logger.log(
-                logging.WARNING if outage else logging.ERROR,
-                "Put off, and tried again: %s: %s",
-                self.name,
-                text,
-                exc_info=None if outage else error,
-            )
+            self._level = _level(error)
+            traceback = error if self._level == logging.ERROR else None
+            logger.log(self._level, "Put off, and tried again: %s: %s", self.name, text, exc_info=traceback)
             self.state = DutyState(name=self.name, since=SYSTEM_CLOCK.now(), error=text)
         else:
             self.state = DutyState(name=self.name, since=self.state.since, error=text)
 
     def _worked(self) -> None:
         if self.state is not None:
-            logger.warning("%s works again after %.0f s", self.name, time.monotonic() - self._began)
+            level = min(self._level, logging.WARNING)
+            logger.log(level, "%s works again after %.0f s", self.name, time.monotonic() - self._began)
         self._failures, self.state = 0, None
+
+
+def _level(error: Exception) -> int:
+    """How loudly a failure is logged."""
+    if isinstance(error, QueueUnavailable):
+        return logging.DEBUG  # the consumers say it, once for all
+    # What is away is waited out; anything else is somebody's mistake.
+    return logging.WARNING if isinstance(error, SyncQueueError | DatabaseError) else logging.ERROR

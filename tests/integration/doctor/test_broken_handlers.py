@@ -55,10 +55,10 @@ def test_a_handler_that_cannot_be_made_is_e004_and_wrong(channel: Destination, h
 @pytest.mark.parametrize(
     ("handler", "says"),
     [
-        ("CheckRaises", "AttributeError: 'NoneType' has no attribute 'ok' for [secret] (broken.py, line"),
+        ("CheckRaises", "AttributeError: 'NoneType' has no attribute 'ok' for [secret]"),
         ("CheckHangs", "No answer within 3 s."),
         ("EndpointRaises", "KeyError"),
-        ("EndpointOfAnotherKind", "endpoint() returns 'None', which is not a host with a port."),
+        ("EndpointOfAnotherKind", "it returns None, where a text such as"),
     ],
 )
 def test_a_handler_that_fails_when_asked_is_wrong_and_the_next_service_is_examined(
@@ -74,9 +74,7 @@ def test_a_handler_that_fails_when_asked_is_wrong_and_the_next_service_is_examin
     assert TOKEN not in said.out + said.err
 
 
-@pytest.mark.parametrize(
-    "address", ["localhost", "", "localhost:", "localhost:http", "localhost:99999999", "[::1]", ":1"]
-)
+@pytest.mark.parametrize("address", ["localhost", "localhost:", "localhost:http", "localhost:99999999", "[::1]", ":1"])
 def test_an_address_without_a_port_is_wrong_and_the_next_service_is_examined(
     channel: Destination, address: str
 ) -> None:

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from project.notes.models import Note
 from project.sandbox.testing import RunningSandbox
+from syncqueue.core.hold import stopped
 from syncqueue.models import Destination
 from syncqueue.sources import destinations
 from syncqueue.sources.destinations import ensure_declared, mark_broken
@@ -33,7 +34,7 @@ def declared() -> Destination:
 def refuse(reason: str = "chat not found") -> None:
     """What an attempt of this process does that is refused."""
     assert mark_broken(declared().pk, reason, timezone.now())
-    queue().hold(f"broken:destination:{declared().pk}", None, reason)
+    queue().hold(stopped(declared().pk).name, None, reason)
 
 
 def test_doctor_judges_the_settings_and_not_the_row_of_the_last_start(sandbox: RunningSandbox) -> None:

@@ -99,7 +99,7 @@ def test_an_answer_of_ten_megabytes_is_an_outcome_with_a_short_error(bench: Any,
     ),
 )
 def test_any_answer_of_a_mastodon_instance_is_an_outcome(status: int, body: bytes, headers: dict[str, str]) -> None:
-    error = judge(Answer(status=status, headers=headers, body=body), Asked(creates=True), NOW)
+    error = judge(Answer(status=status, headers=headers, body=body), Asked(), NOW)
     if error is not None:
         check(error)
 

@@ -7,6 +7,7 @@ import logging
 from datetime import UTC, datetime
 
 import pytest
+from django.db import OperationalError
 
 from syncqueue.core.duty import DutyState
 from syncqueue.core.errors import QueueUnavailable
@@ -53,13 +54,24 @@ def test_what_a_duty_raises_goes_nowhere_but_into_its_state(work: Work) -> None:
 def test_trouble_is_logged_once_and_once_more_at_its_end(work: Work, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     duty = Duty("trim telegram", 3600, work)
-    work.error = QueueUnavailable("Redis is away")
+    work.error = OperationalError("the database is away")
     do(duty, 5)
     work.error = None
     do(duty, 2)
     assert [line.levelname for line in caplog.records] == ["WARNING", "WARNING"]
-    assert "trim telegram: QueueUnavailable: Redis is away" in caplog.messages[0]
+    assert "trim telegram: OperationalError: the database is away" in caplog.messages[0]
     assert "trim telegram works again after 0 s" in caplog.messages[1]
+
+
+def test_a_redis_that_is_away_is_left_to_the_consumers_to_tell(work: Work, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    duty = Duty("recover telegram", 15, work)
+    work.error = QueueUnavailable("Redis is away")
+    do(duty, 3)
+    assert duty.state is not None
+    work.error = None
+    do(duty)
+    assert caplog.records == []
 
 
 def test_a_mistake_is_logged_with_its_traceback_and_without_a_token(
