@@ -20,6 +20,7 @@ from syncqueue.core.task import NO_PROGRESS, ClaimedTask, SyncTask
 from syncqueue.dispatch import site_queues as queues
 from syncqueue.dispatch.immediate import immediate_loop, is_gevent
 from syncqueue.dispatch.sending import is_sending
+from syncqueue.execution.run import Run
 from syncqueue.handlers import gate
 from syncqueue.handlers.base import DocumentHandler, Place
 from syncqueue.handlers.registry import shared_handler
@@ -148,7 +149,7 @@ def _place(service: str, pending_records: list[PendingRecord], at_once: bool) ->
     if at_once:  # without a lease; the mark in the database is the fence
         token = secrets.token_hex(8)
         claimed = [ClaimedTask(task=task, token=token, progress=NO_PROGRESS) for task in tasks]
-        yield immediate_loop().attempt(service, claimed, holds_active=False, leased=False)
+        yield immediate_loop().attempt(Run(service=service, claimed=claimed, holds_active=False, leased=False))
 
 
 def _place_in_redis(
@@ -166,7 +167,7 @@ def _place_in_redis(
         if where is Enqueued.LEASED
     ]
     if claimed:
-        yield immediate_loop().attempt(service, claimed, holds_active=leased.holds_active, leased=True)
+        yield immediate_loop().attempt(Run(service=service, claimed=claimed, holds_active=leased.holds_active))
 
 
 def _holds(service: str, pending_records: Sequence[PendingRecord]) -> list[tuple[str, ...]]:

@@ -13,13 +13,13 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, wait
 
 from syncqueue.conf import Settings, get_settings
-from syncqueue.core.task import ClaimedTask
 from syncqueue.execution.database import WEB_LINGER_SECONDS, DatabaseThreads
 from syncqueue.execution.executor import Executor
+from syncqueue.execution.run import Run
 from syncqueue.queue import make_async_queue
 from syncqueue.queue.connection import WEB_TIMEOUT_SECONDS, async_client
 from syncqueue.site import site_id
@@ -46,14 +46,12 @@ class ImmediateLoop:
         )
         self._thread.start()
 
-    def attempt(
-        self, service: str, claimed: Sequence[ClaimedTask], *, holds_active: bool, leased: bool
-    ) -> Future[None]:
-        """Begin attempts; the future ends when all of them have, and holds no result."""
+    def attempt(self, run: Run) -> Future[None]:
+        """Begin the attempts of a run; the future ends when all of them have, and holds no result."""
         settings, stamp = get_settings(), site_id()
         future = contextvars.Context().run(
             asyncio.run_coroutine_threadsafe,
-            self._attempt(settings, stamp, service, claimed, holds_active, leased),
+            self._attempt(settings, stamp, run),
             self._loop,
         )
         self._open_until_done(future)
@@ -74,17 +72,9 @@ class ImmediateLoop:
         if not future.cancelled() and (error := future.exception()):
             logger.error("An immediate attempt broke off", exc_info=error)
 
-    async def _attempt(
-        self,
-        settings: Settings,
-        stamp: str,
-        service: str,
-        claimed: Sequence[ClaimedTask],
-        holds_active: bool,
-        leased: bool,
-    ) -> None:
+    async def _attempt(self, settings: Settings, stamp: str, run: Run) -> None:
         executor = await self._executor_for(settings, stamp)
-        await executor.run(service, claimed, holds_active=holds_active, leased=leased)
+        await executor.run(run)
 
     async def _executor_for(self, settings: Settings, stamp: str) -> Executor:
         if self._executor is not None and self._executor[0] is settings:

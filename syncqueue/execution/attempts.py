@@ -13,12 +13,12 @@ from syncqueue.core.answer import Asked
 from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import Clock
 from syncqueue.core.errors import AddressMoved, DestinationBroken, PermanentError, QueueError
-from syncqueue.core.hold import BREAKER, RATE, STOPPED, Hold, rate_of, stopped
+from syncqueue.core.hold import BREAKER, RATE, STOPPED, Hold, breaker_of, rate_of, stopped
 from syncqueue.core.result import ENDPOINT_FAILURES, Outcome, SyncResult
 from syncqueue.execution.database import DatabaseThreads
-from syncqueue.execution.decision import Decision, Move, decide
-from syncqueue.execution.deliver import STATES, Delivered, Delivery
-from syncqueue.execution.ending import Attempt, Ending, after_failure, announce
+from syncqueue.execution.decision import Decision, Done, Fail, NeedsReview, Park, Retry, decide, error_of
+from syncqueue.execution.deliver import Delivered, Delivery, state_after
+from syncqueue.execution.ending import Attempt, Ending, announce
 from syncqueue.execution.prepare import prepare
 from syncqueue.execution.prepared import NotReady, Prepared, Ready, Verdict
 from syncqueue.execution.sending import batch_limit
@@ -81,7 +81,7 @@ class RecordRunner:
 
     async def _admitted(self, group: Sequence[ReadyAttempt]) -> Sequence[ReadyAttempt]:
         """Those that no hold stands against; the others are parked, and their records say why."""
-        asking = [one for one in group if one.ready.sends and one.attempt.holds_active]
+        asking = [one for one in group if one.ready.sends and one.attempt.run.holds_active]
         if not asking:
             return group
         requests = [AdmissionRequest(claimed=one.attempt.claimed, holds=one.ready.holds) for one in asking]
@@ -134,7 +134,7 @@ class RecordRunner:
             credential = prepared.credential
         if result.outcome is Outcome.MOVED and isinstance(prepared, Ready):
             if await consequences.follow(attempt, prepared.place, result):
-                return Decision(move=Move.RETRY, error=result.error, counts=False)
+                return Retry(error=result.error, counts=False)
             result = replace(result, outcome=Outcome.BROKEN, error=f"{result.error} Enter it as the address.")
         failure = None
         if result.outcome in ENDPOINT_FAILURES:
@@ -147,11 +147,13 @@ class RecordRunner:
             breaker=self._settings.breaker,
             rate_hold=rate_of(destination_id, credential if by_credential else "").name,
             stopped_hold=stopped(destination_id).name,
+            breaker_hold=breaker_of(attempt.endpoint).name,
+            failure=failure,
             blamed=attempt.is_blamed(failure),
         )
         if result.outcome is Outcome.BROKEN and destination_id:
             await consequences.break_destination(attempt, destination_id, result.error)
-        return after_failure(decision, attempt, failure)
+        return decision
 
     async def _end(
         self, group: Sequence[ReadyAttempt], ended: Sequence[Delivered], decisions: Sequence[Decision]
@@ -170,11 +172,12 @@ class RecordRunner:
     ) -> None:
         """End an attempt at a record that nothing is sent for now."""
         result = found.result
+        decision: Decision
         match found.verdict:
             case Verdict.SETTLED if found.record and found.record.state == RecordState.FAILED:
                 # The record failed, and the worker died before it could say so to the queue.
                 result = SyncResult.failure(found.record.error)
-                decision = Decision(move=Move.FAIL, error=result.error)
+                decision = Fail(error=result.error)
             case Verdict.SENDING:
                 decision = _look_again()
                 if found.wake is not None:
@@ -193,7 +196,7 @@ class RecordRunner:
                 decision = await self._stop(found, result.error)
             case Verdict.UNCERTAIN:
                 result = SyncResult(outcome=Outcome.UNKNOWN, error=_CUT_OFF_TEXT)
-                decision = Decision(move=Move.NEEDS_REVIEW, error=_CUT_OFF_TEXT)
+                decision = NeedsReview(error=_CUT_OFF_TEXT)
                 if found.record:
                     await self._database.run(records.hold_uncertain, [found.record], _CUT_OFF_TEXT, self._clock.now())
             case Verdict.FAILED:
@@ -201,12 +204,12 @@ class RecordRunner:
                 decision = await self._decide_one(attempt, found, result, policy, consequences)
                 await self._store_failure(found.record, decision)
             case _:
-                decision = Decision(move=Move.DONE)
+                decision = Done()
         await self._ending.end(attempt, result, decision, contacted=False)
 
     async def _stop(self, found: NotReady, reason: str) -> Decision:
         await self._database.run(records.note_waiting, [found.record_id], reason, self._clock.now())
-        return Decision(move=Move.PARK, error=reason, counts=False, hold=found.stop_hold, hold_ends=False)
+        return Park(error=reason, hold=found.stop_hold)
 
     async def _identify(self, found: NotReady, handler: DocumentHandler) -> SyncResult:
         """Look up the places of a record, once for each address, and store what they are."""
@@ -254,15 +257,15 @@ class RecordRunner:
             "a process that declares it posts this."
         )
         await self._database.run(records.note_waiting, [prepared.record_id], reason, self._clock.now())
-        return Decision(move=Move.RETRY, error=reason, delay_seconds=_ELSEWHERE_SECONDS, counts=False)
+        return Retry(error=reason, after_seconds=_ELSEWHERE_SECONDS, counts=False)
 
     async def _store_failure(self, record: SyncRecord | None, decision: Decision) -> None:
         if record is None:
             return
         failure = records.Failure(
             record=record,
-            state=STATES.get(decision.move, RecordState.WAITING),
-            error=decision.error,
+            state=state_after(decision),
+            error=error_of(decision),
             next_attempt_at=None,
         )
         await self._database.run(records.store_failures, [failure], None, now=self._clock.now())
@@ -316,7 +319,7 @@ class _Consequences:
 
 
 def _look_again() -> Decision:
-    return Decision(move=Move.RETRY, error=_MARKED_TEXT, delay_seconds=_MARKED_SECONDS, counts=False)
+    return Retry(error=_MARKED_TEXT, after_seconds=_MARKED_SECONDS, counts=False)
 
 
 def waiting_text(name: str) -> str:

@@ -1,40 +1,58 @@
-"""What follows from an attempt's result: pure, no I/O."""
+"""What follows from the result of an attempt: pure, no I/O."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from random import random
+from typing import TypeAlias
 
 from syncqueue.conf import BreakerSettings, ServiceSettings
 from syncqueue.core.result import ENDPOINT_FAILURES, Outcome, SyncResult
+from syncqueue.queue.calls import EndpointFailure
 
 
-class Move(StrEnum):
-    """What becomes of the task."""
-
-    DONE = "done"
-    RETRY = "retry"  # at a time
-    PARK = "park"  # behind a hold
-    FAIL = "fail"
-    NEEDS_REVIEW = "needs_review"  # the outcome is unknown, and a person is to decide
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The task is acked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """A move, with when and why."""
+class Retry:
+    """The task is delayed."""
 
-    move: Move
-    error: str = ""
-    delay_seconds: float = 0.0  # RETRY: from now; PARK: how long the hold is set for
+    error: str
+    after_seconds: float = 0.0
     counts: bool = True  # whether the attempt counts against the policy
-    hold: str = ""  # PARK: behind which
-    hold_ends: bool = True  # PARK: by time; False: only when it is lifted
     answer_count: int | None = None  # after a failure of the endpoint: `EndpointFailure.answer_count`
 
 
-_DONE = Decision(move=Move.DONE)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Park:
+    """The task is parked behind a hold; the attempt does not count."""
+
+    error: str
+    hold: str  # its name in the queue
+    seconds: float | None = None  # how long the hold is set for; None: until it is lifted
+    is_set: bool = False  # the hold is set already, as that of a breaker by its failures
+    answer_count: int | None = None  # as in `Retry`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fail:
+    """The task becomes a dead letter."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeedsReview:
+    """The outcome is unknown: the task becomes a dead letter, and a person decides."""
+
+    error: str
+
+
+Decision: TypeAlias = Done | Retry | Park | Fail | NeedsReview
 
 
 def decide(
@@ -45,37 +63,52 @@ def decide(
     breaker: BreakerSettings,
     rate_hold: str,
     stopped_hold: str,
+    breaker_hold: str,
+    failure: EndpointFailure | None = None,
     blamed: bool = False,
     draw: Callable[[], float] = random,
 ) -> Decision:
-    """The move for a result of attempt number `attempt` (from 1).
+    """Decide about attempt number `attempt` (from 1).
 
     What says nothing about the object uses no attempt: the service was not reached, is out of order, or did not
-    answer. The caller parks the task instead of retrying it when the endpoint's breaker is open. `blamed`: the
-    endpoint has answered others since it last failed this task, so this failure is the task's own.
+    answer. `failure`: what the queue has counted of that; the task waits for the endpoint where its breaker is open.
+    `blamed`: the endpoint has answered others since it last failed this task, so this failure is the task's own.
     """
+    answer_count = failure.answer_count if failure is not None else None
     match result.outcome:
         case Outcome.SUCCESS:
-            return _DONE
+            return Done()
         case Outcome.FAILURE:
-            return Decision(move=Move.FAIL, error=result.error)
+            return Fail(error=result.error)
         case Outcome.RATE_LIMITED:
             seconds = max(result.after_seconds or 1.0, 0.1)
             if result.scope == "task":
-                return Decision(move=Move.RETRY, error=result.error, delay_seconds=seconds, counts=False)
-            return Decision(move=Move.PARK, error=result.error, delay_seconds=seconds, counts=False, hold=rate_hold)
+                return Retry(error=result.error, after_seconds=seconds, counts=False)
+            return Park(error=result.error, hold=rate_hold, seconds=seconds)
         case Outcome.BROKEN:
-            return Decision(move=Move.PARK, error=result.error, counts=False, hold=stopped_hold, hold_ends=False)
+            return Park(error=result.error, hold=stopped_hold)
         case Outcome.UNKNOWN if service.hold_unknown:
-            return Decision(move=Move.NEEDS_REVIEW, error=result.error)
+            return NeedsReview(error=result.error)
         case outcome if outcome in ENDPOINT_FAILURES and not blamed:
-            return Decision(move=Move.RETRY, error=result.error, delay_seconds=breaker.open_seconds, counts=False)
+            if failure is not None and failure.opened:
+                return Park(
+                    error=result.error,
+                    hold=breaker_hold,
+                    seconds=breaker.open_seconds,
+                    is_set=True,
+                    answer_count=answer_count,
+                )
+            return Retry(
+                error=result.error, after_seconds=breaker.open_seconds, counts=False, answer_count=answer_count
+            )
     if not service.retry.allows_retry_after(attempt):
-        return Decision(move=Move.FAIL, error=f"{result.error} (gave up after attempt {attempt})")
+        return Fail(error=f"{result.error} (gave up after attempt {attempt})")
     delay = service.retry.delay_seconds(attempt, draw=draw)
     # The delay that the service asked for wins over the policy.
-    return Decision(
-        move=Move.RETRY,
-        error=result.error,
-        delay_seconds=delay if result.after_seconds is None else result.after_seconds,
-    )
+    after_seconds = delay if result.after_seconds is None else result.after_seconds
+    return Retry(error=result.error, after_seconds=after_seconds, answer_count=answer_count)
+
+
+def error_of(decision: Decision) -> str:
+    """Why the task is not done; "" where it is."""
+    return "" if isinstance(decision, Done) else decision.error

@@ -31,7 +31,7 @@ from syncqueue.core.errors import (
 )
 from syncqueue.core.result import ENDPOINT_FAILURES, Outcome, SyncResult
 from syncqueue.execution.database import DatabaseThreads
-from syncqueue.execution.decision import Decision, Move
+from syncqueue.execution.decision import Decision, Done, Fail, NeedsReview, Park, Retry, error_of
 from syncqueue.execution.prepared import Ready
 from syncqueue.execution.sending import Answer, send
 from syncqueue.handlers import gate
@@ -49,8 +49,6 @@ logger = logging.getLogger("syncqueue.execution")
 MARK_GRACE_SECONDS = 10.0
 # A database that is away for a moment must not cost the id of what was just posted.
 _STORE_DELAYS_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
-# What a move means for the record; any other: it waits.
-STATES = {Move.FAIL: RecordState.FAILED, Move.NEEDS_REVIEW: RecordState.UNKNOWN}
 _NOTHING = Document(text="")
 _TAKEN_OVER = "Another attempt has taken over."
 _LOST_COPY = (
@@ -124,7 +122,7 @@ class Delivery:
         failed = [
             (entry, self._failure(entry, decision))
             for entry, decision in zip(self._entries, decisions, strict=True)
-            if decision.move is not Move.DONE and not entry.ended.fenced
+            if not isinstance(decision, Done) and not entry.ended.fenced
         ]
         for token in (self._token, None):  # None: of the records that were never marked
             if found := [failure for entry, failure in failed if entry.ready.sends == (token is not None)]:
@@ -135,8 +133,8 @@ class Delivery:
         unsent = outcome in (Outcome.UNREACHABLE, Outcome.RATE_LIMITED)
         return records.Failure(
             record=entry.record,
-            state=STATES.get(decision.move, RecordState.WAITING),
-            error=decision.error,
+            state=state_after(decision),
+            error=error_of(decision),
             next_attempt_at=self._next_attempt_at(decision),
             nothing_sent=unsent and entry.stored == records.read_parts(entry.record),
             uncertain=entry.ready.uncertain or (not entry.stored_here and self._may_have_created(entry, outcome)),
@@ -154,8 +152,12 @@ class Delivery:
         return isinstance(lost, Asked) and lost.value is not None
 
     def _next_attempt_at(self, decision: Decision) -> datetime | None:
-        timed = decision.move is Move.RETRY or (decision.move is Move.PARK and decision.hold_ends)
-        return self._clock.now() + timedelta(seconds=decision.delay_seconds) if timed else None
+        match decision:
+            case Retry():
+                return self._clock.now() + timedelta(seconds=decision.after_seconds)
+            case Park(seconds=seconds) if seconds is not None:
+                return self._clock.now() + timedelta(seconds=seconds)
+        return None
 
     async def _finish_unsent(self, entries: Sequence[_Entry]) -> None:
         lost = [entry for entry in entries if _may_have_left_a_copy(entry)]
@@ -379,6 +381,16 @@ class Delivery:
                 logger.warning("The database refused, trying again in %s s: %s", delay, error)
                 await asyncio.sleep(delay)
         return await self._database.run(work, *args, **kwargs)
+
+
+def state_after(decision: Decision) -> RecordState:
+    """The state of a record that is not synced."""
+    match decision:
+        case Fail():
+            return RecordState.FAILED
+        case NeedsReview():
+            return RecordState.UNKNOWN
+    return RecordState.WAITING
 
 
 def _former_addresses(entry: _Entry) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.dispatch import Signal
@@ -18,12 +18,12 @@ from syncqueue import signals, tracing
 from syncqueue.conf import BreakerSettings
 from syncqueue.core.clock import Clock
 from syncqueue.core.errors import LeaseLost, QueueError
-from syncqueue.core.hold import BREAKER, Hold, breaker_of
 from syncqueue.core.result import SyncResult
 from syncqueue.core.task import AttemptNote, ClaimedTask
 from syncqueue.execution.acks import AckBuffer
 from syncqueue.execution.database import DatabaseThreads
-from syncqueue.execution.decision import Decision, Move
+from syncqueue.execution.decision import Decision, Done, Fail, NeedsReview, Park, Retry
+from syncqueue.execution.run import Run
 from syncqueue.queue import AsyncSyncQueue
 from syncqueue.queue.calls import EndpointFailure
 from syncqueue.sources.intents import record_id_of
@@ -35,11 +35,10 @@ logger = logging.getLogger("syncqueue.execution")
 class Attempt:
     """One attempt under way: the task, and when it began."""
 
+    run: Run
     claimed: ClaimedTask
     endpoint: str  # whose breaker is to be told; "" when none was prepared
-    holds_active: bool  # a hold or a strike is set: ask before sending
     began: float  # monotonic seconds
-    leased: bool = True  # False: Redis was away, nothing there knows of this attempt
     destination_id: int | None = None  # None for a generic task, and where the record is gone
 
     @property
@@ -80,7 +79,7 @@ class Ending:
 
     async def record_failure(self, attempt: Attempt, reason: str) -> EndpointFailure | None:
         """Tell the breaker of a failure of the endpoint. Returns None where it could not be told."""
-        if not attempt.leased:
+        if not attempt.run.leased:
             return None
         try:
             return await self._queue.record_failure(
@@ -101,7 +100,7 @@ class Ending:
         """
         if tracing.IS_AVAILABLE:
             tracing.note("ended", **attempt.ended(result))
-        if not attempt.leased:
+        if not attempt.run.leased:
             await self._end_without_queue(attempt, result, decision)
             return
         try:
@@ -137,54 +136,55 @@ class Ending:
             await self._announce(signals.task_succeeded, attempt)
 
     async def _end_without_queue(self, attempt: Attempt, result: SyncResult, decision: Decision) -> None:
-        if decision.move is Move.DONE:
+        if isinstance(decision, Done):
             await self._announce(signals.task_succeeded, attempt)
             return
         logger.warning("Waits for the reconciler: %s", decision.error, extra=attempt.ended(result))
-        if decision.move in (Move.FAIL, Move.NEEDS_REVIEW):
+        if isinstance(decision, Fail | NeedsReview):
             await self._announce(signals.task_failed, attempt, error=decision.error)
 
     async def _move(self, attempt: Attempt, result: SyncResult, decision: Decision, endpoint: str) -> None:
         claimed = attempt.claimed
-        match decision.move:
-            case Move.DONE:
+        match decision:
+            case Done():
                 seconds = time.monotonic() - attempt.began
                 await self._tell_done(attempt, await self._acks.ack(claimed, seconds, endpoint))
-            case Move.RETRY:
+            case Retry():
                 await self._retry(attempt, result, decision, endpoint)
-            case Move.PARK:
-                if Hold.parse(decision.hold).kind != BREAKER:  # which its failures have set
-                    until = decision.delay_seconds if decision.hold_ends else None
-                    await self._queue.hold(decision.hold, until, decision.error)
+            case Park():
+                if not decision.is_set:
+                    await self._queue.hold(decision.hold, decision.seconds, decision.error)
                 await self._retry(attempt, result, decision, endpoint)
-            case Move.FAIL | Move.NEEDS_REVIEW:
-                await self._queue.fail(claimed, self._note(attempt, result, decision), endpoint=endpoint)
+            case Fail() | NeedsReview():
+                note = self._note(attempt, result, decision.error)
+                await self._queue.fail(claimed, note, endpoint=endpoint)
                 logger.error("Failed: %s", decision.error, extra=attempt.ended(result))
                 await self._announce(signals.task_failed, attempt, error=decision.error)
 
-    async def _retry(self, attempt: Attempt, result: SyncResult, decision: Decision, endpoint: str) -> None:
-        due_at = self._clock.now() + timedelta(seconds=decision.delay_seconds)
-        note = self._note(attempt, result, decision)
+    async def _retry(self, attempt: Attempt, result: SyncResult, decision: Retry | Park, endpoint: str) -> None:
+        hold = decision.hold if isinstance(decision, Park) else ""
+        seconds = decision.after_seconds if isinstance(decision, Retry) else decision.seconds or 0.0
+        due_at = self._clock.now() + timedelta(seconds=seconds)
         await self._queue.retry(
             attempt.claimed,
-            timedelta(seconds=decision.delay_seconds),
-            note,
-            counts=decision.counts,
-            hold=decision.hold,
+            timedelta(seconds=seconds),
+            self._note(attempt, result, decision.error),
+            counts=isinstance(decision, Retry) and decision.counts,
+            hold=hold,
             endpoint=endpoint,
             answer_count=decision.answer_count,
         )
         logger.info("To be tried again: %s", decision.error, extra=attempt.ended(result))
-        due = None if decision.hold else due_at
+        due = None if hold else due_at
         await self._announce(signals.task_retried, attempt, error=decision.error, due_at=due)
 
-    def _note(self, attempt: Attempt, result: SyncResult, decision: Decision) -> AttemptNote:
+    def _note(self, attempt: Attempt, result: SyncResult, error: str) -> AttemptNote:
         seconds = time.monotonic() - attempt.began
         return AttemptNote(
             at=self._clock.now() - timedelta(seconds=seconds),
             seconds=seconds,
             outcome=result.outcome.value,
-            error=decision.error,
+            error=error,
             traceback=result.traceback,
         )
 
@@ -197,16 +197,6 @@ class Ending:
             record_id=record_id_of(attempt.claimed.task),
             **more,
         )
-
-
-def after_failure(decision: Decision, attempt: Attempt, failure: EndpointFailure | None) -> Decision:
-    """A decision about an attempt at which the endpoint failed: it waits for the breaker where that is open."""
-    if failure is None:
-        return decision
-    decision = replace(decision, answer_count=failure.answer_count)
-    if failure.opened and decision.move is Move.RETRY and not decision.counts:
-        return replace(decision, move=Move.PARK, hold=breaker_of(attempt.endpoint).name)
-    return decision
 
 
 async def announce(database: DatabaseThreads, signal: Signal, **named: object) -> None:

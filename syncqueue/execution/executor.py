@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 from django.db import Error as DatabaseError
@@ -23,6 +23,7 @@ from syncqueue.execution.ending import Attempt, Ending
 from syncqueue.execution.generic import GenericRunner
 from syncqueue.execution.prepare import prepare
 from syncqueue.execution.prepared import Ready
+from syncqueue.execution.run import Run
 from syncqueue.execution.sending import batch_limit
 from syncqueue.handlers.base import DocumentHandler, SyncHandler
 from syncqueue.handlers.gate import close
@@ -94,54 +95,28 @@ class Executor:
         for runtime in self._runtimes.values():
             await runtime.aclose()
 
-    async def run(
-        self,
-        service: str,
-        claimed: Sequence[ClaimedTask],
-        *,
-        holds_active: bool,
-        leased: bool = True,
-        done: Callable[[ClaimedTask], None] | None = None,
-    ) -> None:
-        """Attempt claimed tasks side by side. `done` is called as each one ends, however it ends.
-
-        `holds_active`: a hold or a strike is set. `leased` is False for records attempted while Redis is away.
-        """
-        tell = done or (lambda one: None)
+    async def run(self, run: Run) -> None:
+        """Attempt the tasks of a run side by side."""
         try:
-            work = await self._begin(service, claimed, holds_active=holds_active, leased=leased, tell=tell)
+            attempts = await self._begin(run)
         except Exception as error:  # nothing was tried
-            await self._give_back(claimed, error, leased, tell)
+            await self._give_back(run, run.claimed, error)
             return
-        await asyncio.gather(*(self._run_group(group, run, leased, tell) if group else run for group, run in work))
+        await asyncio.gather(*attempts)
 
-    async def _begin(
-        self,
-        service: str,
-        claimed: Sequence[ClaimedTask],
-        *,
-        holds_active: bool,
-        leased: bool,
-        tell: Callable[[ClaimedTask], None],
-    ) -> list[tuple[list[ClaimedTask], Coroutine[Any, Any, None]]]:
-        """The groups of tasks that are attempted together, and their attempts."""
+    async def _begin(self, run: Run) -> list[Coroutine[Any, Any, None]]:
+        """The attempts of a run: one coroutine for each group of tasks that are attempted together."""
         began = time.monotonic()
+        service = run.service
         policy = await self.policy(service)
         runtime = self._runtime(service)
 
         def attempt(one: ClaimedTask, endpoint: str, destination_id: int | None = None) -> Attempt:
-            return Attempt(
-                claimed=one,
-                endpoint=endpoint,
-                destination_id=destination_id,
-                holds_active=holds_active,
-                began=began,
-                leased=leased,
-            )
+            return Attempt(run=run, claimed=one, endpoint=endpoint, destination_id=destination_id, began=began)
 
-        records = _records(claimed) if isinstance(runtime.handler, DocumentHandler) else {}
-        others = [one for one in claimed if record_id_of(one.task) not in records]
-        work: list[tuple[list[ClaimedTask], Coroutine[Any, Any, None]]] = []
+        records = _records(run.claimed) if isinstance(runtime.handler, DocumentHandler) else {}
+        others = [one for one in run.claimed if record_id_of(one.task) not in records]
+        work: list[Coroutine[Any, Any, None]] = []
         if records and isinstance(runtime.handler, DocumentHandler):
             found = await self._database.run(prepare, list(records), runtime.handler, policy, self._clock.now())
             ready: list[ReadyAttempt] = []
@@ -150,31 +125,26 @@ class Executor:
                 if isinstance(prepared, Ready):
                     ready.append(ReadyAttempt(attempt=one, ready=prepared))
                 else:
-                    work.append(([one.claimed], runtime.records.end_unready(one, prepared, runtime.handler, policy)))
+                    end = runtime.records.end_unready(one, prepared, runtime.handler, policy)
+                    work.append(self._run_group(run, [one.claimed], end))
             for group in grouped(ready, runtime.handler, policy):
-                run = runtime.records.run(group, runtime.handler, policy)
-                work.append(([one.attempt.claimed for one in group], run))
+                made = runtime.records.run(group, runtime.handler, policy)
+                work.append(self._run_group(run, [one.attempt.claimed for one in group], made))
         at_once = batch_limit(runtime.handler, policy)
         if others and at_once == 1:
-            each = self._run_each([attempt(one, service) for one in others], runtime, policy, leased, tell)
-            return [*work, ([], each)]
+            return [*work, self._run_each(run, [attempt(one, service) for one in others], runtime, policy)]
         for piece in chunks(others, at_once):
-            run = runtime.generic.run([attempt(one, service) for one in piece], runtime.handler, policy)
-            work.append((piece, run))
+            made = runtime.generic.run([attempt(one, service) for one in piece], runtime.handler, policy)
+            work.append(self._run_group(run, piece, made))
         return work
 
     async def _run_each(
-        self,
-        attempts: Sequence[Attempt],
-        runtime: ServiceRuntime,
-        policy: ServiceSettings,
-        leased: bool,
-        tell: Callable[[ClaimedTask], None],
+        self, run: Run, attempts: Sequence[Attempt], runtime: ServiceRuntime, policy: ServiceSettings
     ) -> None:
         """Attempts that need one call of the handler each."""
 
         async def broke(group: Sequence[ClaimedTask], error: Exception) -> None:
-            await self._give_back(group, error, leased, tell)
+            await self._give_back(run, group, error)
 
         try:
             admitted = await runtime.generic.admitted(attempts)
@@ -185,44 +155,36 @@ class Executor:
             kept = {id(one) for one in admitted}
             for one in attempts:
                 if id(one) not in kept:
-                    tell(one.claimed)
-        await runtime.generic.run_each(admitted, runtime.handler, policy, tell, broke)
+                    run.on_end(one.claimed)
+        await runtime.generic.run_each(admitted, runtime.handler, policy, broke)
 
-    async def _run_group(
-        self,
-        group: Sequence[ClaimedTask],
-        run: Coroutine[Any, Any, None],
-        leased: bool,
-        tell: Callable[[ClaimedTask], None],
-    ) -> None:
+    async def _run_group(self, run: Run, group: Sequence[ClaimedTask], made: Coroutine[Any, Any, None]) -> None:
         tasks = [one.task for one in group]
         try:
-            with tracing.span("attempt", "consumer", tasks, service=tasks[0].service, count=len(tasks)):
-                await run
+            with tracing.span("attempt", "consumer", tasks, service=run.service, count=len(tasks)):
+                await made
         except Exception as error:  # one attempt that breaks must not take the others with it
-            await self._give_back(group, error, leased, tell)
+            await self._give_back(run, group, error)
         else:
             for one in group:
-                tell(one)
+                run.on_end(one)
 
-    async def _give_back(
-        self, group: Sequence[ClaimedTask], error: Exception, leased: bool, tell: Callable[[ClaimedTask], None]
-    ) -> None:
+    async def _give_back(self, run: Run, group: Sequence[ClaimedTask], error: Exception) -> None:
         """Put tasks back because the database is away: that is no crash. Anything else is left to their leases.
 
         A lease that runs out is counted, so what breaks off each time fails in the end, and is seen.
         """
         logger.error("An attempt at %s broke off", ", ".join(one.task.id for one in group[:10]), exc_info=error)
         try:
-            if leased and isinstance(error, DatabaseError):
+            if run.leased and isinstance(error, DatabaseError):
                 await asyncio.sleep(_BROKEN_OFF_SECONDS)  # or they would be claimed again at once
-                queue = self._queues[group[0].task.service]
+                queue = self._queues[run.service]
                 await asyncio.gather(*(queue.release(one) for one in group))
         except QueueError as refused:
             logger.warning("They are left to their leases: %s", refused)
         finally:
             for one in group:
-                tell(one)
+                run.on_end(one)
 
 
 def _records(claimed: Sequence[ClaimedTask]) -> dict[int, ClaimedTask]:

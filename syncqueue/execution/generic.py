@@ -11,11 +11,11 @@ from typing import Any, TypeAlias, TypeVar, cast
 from syncqueue import tracing
 from syncqueue.conf import ServiceSettings, Settings
 from syncqueue.core.errors import OutcomeUnknown
-from syncqueue.core.hold import holds_of_service, rate_of_service, stopped_service
+from syncqueue.core.hold import breaker_of, holds_of_service, rate_of_service, stopped_service
 from syncqueue.core.result import OUTAGES, Outcome, SyncResult
 from syncqueue.core.task import ClaimedTask
 from syncqueue.execution.decision import decide
-from syncqueue.execution.ending import Attempt, Ending, after_failure
+from syncqueue.execution.ending import Attempt, Ending
 from syncqueue.execution.sending import check_count, uncancelled
 from syncqueue.execution.side_by_side import Ended, SideBySide
 from syncqueue.handlers.base import SyncHandler
@@ -25,7 +25,6 @@ from syncqueue.queue.calls import AdmissionRequest, EndpointFailure
 T = TypeVar("T")
 U = TypeVar("U")
 _One: TypeAlias = SyncResult | None
-Told: TypeAlias = Callable[[ClaimedTask], None]
 Broke: TypeAlias = Callable[[Sequence[ClaimedTask], Exception], Awaitable[None]]
 
 # Threads are started as they are needed, and the consumer limits the number of tasks in progress: by a policy that may
@@ -61,11 +60,11 @@ class GenericRunner:
         await asyncio.gather(*(self._end(one, result, policy, failure) for one, result in more))
 
     async def run_each(
-        self, group: Sequence[Attempt], handler: SyncHandler, policy: ServiceSettings, told: Told, broke: Broke
+        self, group: Sequence[Attempt], handler: SyncHandler, policy: ServiceSettings, broke: Broke
     ) -> None:
         """Make attempts that were admitted, each in a call of its own.
 
-        `told` is called as each one ends, `broke` where an end could not be carried out.
+        `Run.on_end` is called as each one ends, `broke` where an end could not be carried out.
         """
 
         async def end(ended: Sequence[Ended]) -> None:
@@ -76,7 +75,7 @@ class GenericRunner:
                 await broke([one.claimed for one, _ in ended], error)
             else:
                 for one, _ in ended:
-                    told(one.claimed)
+                    one.run.on_end(one.claimed)
 
         if inspect.iscoroutinefunction(handler.process):
             runs = SideBySide(handler.process, self._settings.processing.attempt_timeout_seconds)
@@ -89,7 +88,7 @@ class GenericRunner:
         plain: list[Ended] = []
         more: list[Ended] = []
         for one, result in ended:
-            (plain if result.outcome is Outcome.SUCCESS and one.leased else more).append((one, result))
+            (plain if result.outcome is Outcome.SUCCESS and one.run.leased else more).append((one, result))
         if plain:
             await self._ending.done([one for one, _ in plain])
         return more
@@ -99,7 +98,7 @@ class GenericRunner:
 
     async def admitted(self, group: Sequence[Attempt]) -> Sequence[Attempt]:
         """Those that no hold applies to; the others are parked."""
-        if not any(one.holds_active for one in group):
+        if not any(one.run.holds_active for one in group):
             return group
         names = holds_of_service(self._service)
         admissions = await self._queue.admit([AdmissionRequest(claimed=one.claimed, holds=names) for one in group])
@@ -124,9 +123,10 @@ class GenericRunner:
             breaker=self._settings.breaker,
             rate_hold=rate_of_service(self._service).name,
             stopped_hold=stopped_service(self._service).name,
+            breaker_hold=breaker_of(attempt.endpoint).name,
+            failure=found,
             blamed=result.outcome is Outcome.UNKNOWN or attempt.is_blamed(found),
         )
-        decision = after_failure(decision, attempt, found)
         await self._ending.end(attempt, result, decision, contacted=result.outcome not in OUTAGES)
 
     async def _process(

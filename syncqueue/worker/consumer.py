@@ -13,6 +13,7 @@ from syncqueue.core.errors import QueueError, QueueUnavailable
 from syncqueue.core.task import ClaimedTask
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.executor import Executor
+from syncqueue.execution.run import Run
 from syncqueue.queue import AsyncSyncQueue
 from syncqueue.queue.calls import Claim
 from syncqueue.worker.leases import LeaseKeeper
@@ -146,7 +147,8 @@ class Consumer:
             else:
                 self._done(task)
         if begun:
-            await self._executor.run(self.service, begun, holds_active=holds_active, done=self._done)
+            run = Run(service=self.service, claimed=begun, holds_active=holds_active, on_end=self._done)
+            await self._executor.run(run)
 
     def _done(self, task: ClaimedTask) -> None:
         self.running -= 1

@@ -16,6 +16,7 @@ from syncqueue.core.clock import ManualClock
 from syncqueue.core.task import TaskState
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.executor import Executor
+from syncqueue.execution.run import Run
 from syncqueue.models import Destination, RecordState, SyncRecord
 from syncqueue.queue import AsyncSyncQueue, make_async_queue, make_queue
 from syncqueue.queue.connection import async_client, sync_client
@@ -57,7 +58,7 @@ async def attempt_all(one: AsyncSyncQueue, executor: Executor) -> None:
     """Claim and attempt until there is nothing to claim at this moment."""
     while (claim := await one.claim(20)).tasks:
         await one.extend(claim.tasks)
-        await executor.run("telegram", claim.tasks, holds_active=claim.holds_active)
+        await executor.run(Run(service="telegram", claimed=claim.tasks, holds_active=claim.holds_active))
 
 
 def test_after_a_day_without_telegram_all_notes_are_out_once_and_none_failed(

@@ -22,6 +22,7 @@ from syncqueue.core.clock import ManualClock
 from syncqueue.core.task import NO_PROGRESS, ClaimedTask
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.executor import Executor
+from syncqueue.execution.run import Run
 from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord
 from syncqueue.sources import same_place
 from syncqueue.sources.intents import record_task
@@ -326,7 +327,7 @@ class WithdrawalMachine(RuleBasedStateMachine):
             for row in rows:
                 task = record_task("town", row.pk, f"{row.source}:{row.object_pk}")
                 claimed = ClaimedTask(task=task, token="t", progress=NO_PROGRESS)
-                await executor.run("town", [claimed], holds_active=False, leased=False)
+                await executor.run(Run(service="town", claimed=[claimed], holds_active=False, leased=False))
 
         asyncio.run(run())
 

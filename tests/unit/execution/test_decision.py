@@ -9,13 +9,20 @@ import pytest
 from syncqueue.conf import BreakerSettings, ServiceSettings
 from syncqueue.core.backoff import RetryPolicy
 from syncqueue.core.result import ENDPOINT_FAILURES, Outcome, SyncResult
-from syncqueue.execution.decision import Decision, Move, decide
+from syncqueue.execution.decision import Decision, Done, Fail, NeedsReview, Park, Retry, decide, error_of
+from syncqueue.queue.calls import EndpointFailure
 
 POLICY = RetryPolicy(max_retries=3, base_delay_seconds=60, backoff_multiplier=2, max_delay_seconds=3600)
 
 
 def decided(
-    outcome: Outcome, *, attempt: int = 1, hold_unknown: bool = False, blamed: bool = False, **result: Any
+    outcome: Outcome,
+    *,
+    attempt: int = 1,
+    hold_unknown: bool = False,
+    failure: EndpointFailure | None = None,
+    blamed: bool = False,
+    **result: Any,
 ) -> Decision:
     """The decision for a result with the error "Why"; without jitter."""
     return decide(
@@ -25,69 +32,77 @@ def decided(
         breaker=BreakerSettings(failures=5, open_seconds=30),
         rate_hold="rate:destination:1",
         stopped_hold="stopped:destination:1",
+        breaker_hold="breaker:host:443",
+        failure=failure,
         blamed=blamed,
         draw=lambda: 0.0,
     )
 
 
 def test_a_success_is_done() -> None:
-    assert decided(Outcome.SUCCESS).move is Move.DONE
+    assert decided(Outcome.SUCCESS) == Done()
 
 
 def test_a_failure_fails_at_once_with_its_reason() -> None:
-    assert decided(Outcome.FAILURE) == Decision(move=Move.FAIL, error="Why")
+    assert decided(Outcome.FAILURE) == Fail(error="Why")
 
 
 @pytest.mark.parametrize(("attempt", "delay"), [(1, 60), (2, 120), (3, 240)])
 def test_an_answer_of_trouble_is_retried_by_the_policy_and_counts(attempt: int, delay: float) -> None:
-    expected = Decision(move=Move.RETRY, error="Why", delay_seconds=delay, counts=True)
+    expected = Retry(error="Why", after_seconds=delay)
     assert decided(Outcome.RETRY, attempt=attempt) == expected
 
 
 @pytest.mark.parametrize("outcome", sorted(ENDPOINT_FAILURES))
 def test_a_failure_of_the_endpoint_that_others_do_not_meet_counts_as_the_tasks_own(outcome: Outcome) -> None:
-    expected = Decision(move=Move.RETRY, error="Why", delay_seconds=60, counts=True)
+    expected = Retry(error="Why", after_seconds=60)
     assert decided(outcome, blamed=True) == expected
-    assert decided(outcome, blamed=True, attempt=4).move is Move.FAIL
+    assert isinstance(decided(outcome, blamed=True, attempt=4), Fail)
 
 
 def test_after_the_last_attempt_it_fails_saying_which_it_was() -> None:
-    assert decided(Outcome.RETRY, attempt=4) == Decision(move=Move.FAIL, error="Why (gave up after attempt 4)")
+    assert decided(Outcome.RETRY, attempt=4) == Fail(error="Why (gave up after attempt 4)")
 
 
 @pytest.mark.parametrize("after_seconds", [0.0, 5.0, 9999.0])
 def test_the_services_own_wish_wins_over_the_policy(after_seconds: float) -> None:
-    assert decided(Outcome.RETRY, after_seconds=after_seconds).delay_seconds == after_seconds
+    assert decided(Outcome.RETRY, after_seconds=after_seconds) == Retry(error="Why", after_seconds=after_seconds)
 
 
 def test_a_rate_limit_parks_for_its_time_and_counts_nothing() -> None:
-    assert decided(Outcome.RATE_LIMITED, attempt=99, after_seconds=7) == Decision(
-        move=Move.PARK, error="Why", delay_seconds=7, counts=False, hold="rate:destination:1"
+    assert decided(Outcome.RATE_LIMITED, attempt=99, after_seconds=7) == Park(
+        error="Why", seconds=7, hold="rate:destination:1"
     )
 
 
 @pytest.mark.parametrize("after_seconds", [None, 0.0])
 def test_a_rate_limit_without_a_time_parks_for_a_moment(after_seconds: float | None) -> None:
-    assert decided(Outcome.RATE_LIMITED, after_seconds=after_seconds).delay_seconds == 1.0
+    expected = Park(error="Why", seconds=1.0, hold="rate:destination:1")
+    assert decided(Outcome.RATE_LIMITED, after_seconds=after_seconds) == expected
 
 
 def test_a_refused_destination_parks_until_it_is_mended_and_counts_nothing() -> None:
-    assert decided(Outcome.BROKEN, attempt=99) == Decision(
-        move=Move.PARK, error="Why", counts=False, hold="stopped:destination:1", hold_ends=False
-    )
+    assert decided(Outcome.BROKEN, attempt=99) == Park(error="Why", hold="stopped:destination:1")
 
 
 @pytest.mark.parametrize("outcome", sorted(ENDPOINT_FAILURES))
 def test_a_failure_of_the_endpoint_is_retried_after_the_breakers_time_and_counts_nothing(outcome: Outcome) -> None:
-    assert decided(outcome, attempt=99) == Decision(move=Move.RETRY, error="Why", delay_seconds=30, counts=False)
+    assert decided(outcome, attempt=99) == Retry(error="Why", after_seconds=30, counts=False)
+
+
+@pytest.mark.parametrize("outcome", sorted(ENDPOINT_FAILURES))
+def test_a_failure_of_an_endpoint_whose_breaker_is_open_parks_behind_it(outcome: Outcome) -> None:
+    failure = EndpointFailure(opened=True, answer_count=7)
+    expected = Park(error="Why", hold="breaker:host:443", seconds=30, is_set=True, answer_count=7)
+    assert decided(outcome, failure=failure) == expected
 
 
 @pytest.mark.parametrize("attempt", [1, 99])
 def test_a_lost_answer_is_held_where_the_policy_says_so(attempt: int) -> None:
-    assert decided(Outcome.UNKNOWN, attempt=attempt, hold_unknown=True) == Decision(move=Move.NEEDS_REVIEW, error="Why")
+    assert decided(Outcome.UNKNOWN, attempt=attempt, hold_unknown=True) == NeedsReview(error="Why")
 
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_every_outcome_has_a_move_that_keeps_the_reason(outcome: Outcome) -> None:
     found = decided(outcome)
-    assert found.move is Move.DONE or found.error == "Why"
+    assert found == Done() or error_of(found) == "Why"

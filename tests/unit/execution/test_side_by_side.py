@@ -10,6 +10,7 @@ from typing import Any
 from syncqueue.core.result import Outcome, SyncResult
 from syncqueue.core.task import NO_PROGRESS, ClaimedTask, SyncTask
 from syncqueue.execution.ending import Attempt
+from syncqueue.execution.run import Run
 from syncqueue.execution.side_by_side import Ended, SideBySide, Work
 
 LONG_SECONDS = 60.0
@@ -18,7 +19,8 @@ LONG_SECONDS = 60.0
 def attempt(name: str) -> Attempt:
     task = SyncTask("telegram", "x", name)
     claimed = ClaimedTask(task=task, token="t", progress=NO_PROGRESS)
-    return Attempt(claimed=claimed, endpoint="telegram", holds_active=False, began=time.monotonic())
+    run = Run(service="telegram", claimed=[claimed], holds_active=False)
+    return Attempt(run=run, claimed=claimed, endpoint="telegram", began=time.monotonic())
 
 
 def run(work: Work, names: Sequence[str], timeout_seconds: float | None = LONG_SECONDS) -> list[list[Ended]]:
