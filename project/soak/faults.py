@@ -52,13 +52,13 @@ class Faults(threading.Thread):
         self._field = field
         self._sandbox = sandbox
         self._random = random.Random(seed)  # noqa: S311 - a plan that can be repeated, no secret
-        self._ending = stop
+        self._finisher = stop
         self._standing: dict[str, tuple[float, float]] = {}  # monotonic, by name of the process
         self._others: list[threading.Thread] = []
 
     def run(self) -> None:
         try:
-            while not self._ending.wait(self._random.uniform(*EVERY_SECONDS)):
+            while not self._finisher.wait(self._random.uniform(*EVERY_SECONDS)):
                 self._one()
             self._mend()
         except Exception as error:  # the main thread raises it
@@ -132,7 +132,7 @@ class Faults(threading.Thread):
         if not self._is_busy(self._field.valkey):
             self._field.kill(self._field.valkey)
             self.counts["redis killed, back with its file"] += 1
-            self._ending.wait(self._random.uniform(0, 3))
+            self._finisher.wait(self._random.uniform(0, 3))
             self._field.start(self._field.valkey)
 
     def _empty_redis(self) -> None:
@@ -149,7 +149,7 @@ class Faults(threading.Thread):
         self.counts[name] += 1
 
         def go_on() -> None:
-            self._ending.wait(seconds)
+            self._finisher.wait(seconds)
             self._field.resume(child)
             if counts_as_stop:
                 self.stops.append(Stop(name=child.name, at=began, until=datetime.now(UTC)))

@@ -18,7 +18,7 @@ from syncqueue.core.result import ENDPOINT_FAILURES, Outcome, SyncResult
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.decision import Decision, Done, Fail, NeedsReview, Park, Retry, decide, error_of
 from syncqueue.execution.deliver import Delivered, Delivery, state_after
-from syncqueue.execution.ending import Attempt, Ending, announce
+from syncqueue.execution.finisher import Attempt, Finisher, announce
 from syncqueue.execution.prepare import prepare
 from syncqueue.execution.prepared import NotReady, Prepared, Ready, Verdict
 from syncqueue.execution.sending import batch_limit
@@ -65,11 +65,11 @@ class RecordRunner:
     """Makes attempts at the records of one service, on one event loop."""
 
     def __init__(
-        self, queue: AsyncSyncQueue, ending: Ending, database: DatabaseThreads, clock: Clock, settings: Settings
+        self, queue: AsyncSyncQueue, finisher: Finisher, database: DatabaseThreads, clock: Clock, settings: Settings
     ) -> None:
-        """`ending` ends attempts in `queue`."""
+        """`finisher` ends attempts in `queue`."""
         self._queue = queue
-        self._ending = ending
+        self._finisher = finisher
         self._database = database
         self._clock = clock
         self._settings = settings
@@ -113,7 +113,7 @@ class RecordRunner:
     async def _decide(
         self, group: Sequence[ReadyAttempt], ended: Sequence[Delivered], policy: ServiceSettings
     ) -> list[Decision]:
-        consequences = _Consequences(self._ending, self._database, self._clock)
+        consequences = _Consequences(self._finisher, self._database, self._clock)
         return [
             _look_again()
             if one.fenced
@@ -160,7 +160,7 @@ class RecordRunner:
     ) -> None:
         await asyncio.gather(
             *(
-                self._ending.end(one.attempt, what.result, decision, contacted=what.contacted)
+                self._finisher.end(one.attempt, what.result, decision, contacted=what.contacted)
                 for one, what, decision in zip(group, ended, decisions, strict=True)
             )
         )
@@ -187,7 +187,7 @@ class RecordRunner:
                 if result.outcome is Outcome.SUCCESS:
                     await self._run_identified(attempt, found, handler, policy)
                     return
-                consequences = _Consequences(self._ending, self._database, self._clock)
+                consequences = _Consequences(self._finisher, self._database, self._clock)
                 decision = await self._decide_one(attempt, found, result, policy, consequences)
                 await self._store_failure(found.record, decision)
             case Verdict.ELSEWHERE:
@@ -200,12 +200,12 @@ class RecordRunner:
                 if found.record:
                     await self._database.run(records.hold_uncertain, [found.record], _CUT_OFF_TEXT, self._clock.now())
             case Verdict.FAILED:
-                consequences = _Consequences(self._ending, self._database, self._clock)
+                consequences = _Consequences(self._finisher, self._database, self._clock)
                 decision = await self._decide_one(attempt, found, result, policy, consequences)
                 await self._store_failure(found.record, decision)
             case _:
                 decision = Done()
-        await self._ending.end(attempt, result, decision, contacted=False)
+        await self._finisher.end(attempt, result, decision, contacted=False)
 
     async def _stop(self, found: NotReady, reason: str) -> Decision:
         await self._database.run(records.note_waiting, [found.record_id], reason, self._clock.now())
@@ -274,8 +274,8 @@ class RecordRunner:
 class _Consequences:
     """What a group's results mean for breaker and destination: once, however many records say so."""
 
-    def __init__(self, ending: Ending, database: DatabaseThreads, clock: Clock) -> None:
-        self._ending = ending
+    def __init__(self, finisher: Finisher, database: DatabaseThreads, clock: Clock) -> None:
+        self._finisher = finisher
         self._database = database
         self._clock = clock
         self._failure: EndpointFailure | None = None
@@ -287,7 +287,7 @@ class _Consequences:
         """Tell the breaker. Returns None where it could not be told."""
         if not self._is_recorded:
             self._is_recorded = True
-            self._failure = await self._ending.record_failure(attempt, error)
+            self._failure = await self._finisher.record_failure(attempt, error)
         return self._failure
 
     async def follow(self, attempt: Attempt, place: Place, result: SyncResult) -> bool:

@@ -19,7 +19,7 @@ from syncqueue.core.task import ClaimedTask
 from syncqueue.execution import policies
 from syncqueue.execution.attempts import ReadyAttempt, RecordRunner, grouped
 from syncqueue.execution.database import DatabaseThreads
-from syncqueue.execution.ending import Attempt, Ending
+from syncqueue.execution.finisher import Attempt, Finisher
 from syncqueue.execution.generic import GenericRunner
 from syncqueue.execution.prepare import prepare
 from syncqueue.execution.prepared import Ready
@@ -43,10 +43,10 @@ class ServiceRuntime:
     def __init__(
         self, service: str, queue: AsyncSyncQueue, database: DatabaseThreads, clock: Clock, settings: Settings
     ) -> None:
-        ending = Ending(queue, settings.breaker, database, clock)
+        finisher = Finisher(queue, settings.breaker, database, clock)
         self.handler = make_handler(service, settings)
-        self.records = RecordRunner(queue, ending, database, clock, settings)
-        self.generic = GenericRunner(service, queue, ending, settings)
+        self.records = RecordRunner(queue, finisher, database, clock, settings)
+        self.generic = GenericRunner(service, queue, finisher, settings)
 
     async def aclose(self) -> None:
         await close(self.handler)

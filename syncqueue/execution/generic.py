@@ -15,9 +15,9 @@ from syncqueue.core.hold import breaker_of, holds_of_service, rate_of_service, s
 from syncqueue.core.result import OUTAGES, Outcome, SyncResult
 from syncqueue.core.task import ClaimedTask
 from syncqueue.execution.decision import decide
-from syncqueue.execution.ending import Attempt, Ending
+from syncqueue.execution.finisher import Attempt, Finisher
 from syncqueue.execution.sending import check_count, uncancelled
-from syncqueue.execution.side_by_side import Ended, SideBySide
+from syncqueue.execution.side_by_side import Finished, SideBySide
 from syncqueue.handlers.base import SyncHandler
 from syncqueue.queue import AsyncSyncQueue
 from syncqueue.queue.calls import AdmissionRequest, EndpointFailure
@@ -35,11 +35,11 @@ _MOST_THREADS = 1000
 class GenericRunner:
     """Makes attempts at one service's generic tasks, on one event loop. The endpoint of all of them is the service."""
 
-    def __init__(self, service: str, queue: AsyncSyncQueue, ending: Ending, settings: Settings) -> None:
-        """`ending` ends attempts in `queue`."""
+    def __init__(self, service: str, queue: AsyncSyncQueue, finisher: Finisher, settings: Settings) -> None:
+        """`finisher` ends attempts in `queue`."""
         self._service = service
         self._queue = queue
-        self._ending = ending
+        self._finisher = finisher
         self._settings = settings
         self._threads: ThreadPoolExecutor | None = None
 
@@ -67,7 +67,7 @@ class GenericRunner:
         `Run.on_end` is called as each one ends, `broke` where an end could not be carried out.
         """
 
-        async def end(ended: Sequence[Ended]) -> None:
+        async def end(ended: Sequence[Finished]) -> None:
             try:
                 more = await self._end_plain(ended)
                 await asyncio.gather(*(self._end_alone(one, result, policy) for one, result in more))
@@ -83,14 +83,14 @@ class GenericRunner:
             runs = SideBySide(lambda one: self._in_thread(handler.process, one), None)
         await runs.run(group, end)
 
-    async def _end_plain(self, ended: Sequence[Ended]) -> list[Ended]:
+    async def _end_plain(self, ended: Sequence[Finished]) -> list[Finished]:
         """End those that went well; returns the others."""
-        plain: list[Ended] = []
-        more: list[Ended] = []
+        plain: list[Finished] = []
+        more: list[Finished] = []
         for one, result in ended:
             (plain if result.outcome is Outcome.SUCCESS and one.run.leased else more).append((one, result))
         if plain:
-            await self._ending.done([one for one, _ in plain])
+            await self._finisher.done([one for one, _ in plain])
         return more
 
     async def _end_alone(self, attempt: Attempt, result: SyncResult, policy: ServiceSettings) -> None:
@@ -108,7 +108,7 @@ class GenericRunner:
         """Tell the breaker once; returns None where there was no failure."""
         for one, result in zip(group, results, strict=True):
             if result.outcome in OUTAGES:
-                return await self._ending.record_failure(one, result.error)
+                return await self._finisher.record_failure(one, result.error)
         return None
 
     async def _end(
@@ -127,7 +127,7 @@ class GenericRunner:
             failure=found,
             blamed=result.outcome is Outcome.UNKNOWN or attempt.is_blamed(found),
         )
-        await self._ending.end(attempt, result, decision, contacted=result.outcome not in OUTAGES)
+        await self._finisher.end(attempt, result, decision, contacted=result.outcome not in OUTAGES)
 
     async def _process(
         self, handler: SyncHandler, claimed: Sequence[ClaimedTask], policy: ServiceSettings

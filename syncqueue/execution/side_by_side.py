@@ -14,12 +14,12 @@ from syncqueue import tracing
 from syncqueue.core.errors import OutcomeUnknown
 from syncqueue.core.result import SyncResult
 from syncqueue.core.task import ClaimedTask
-from syncqueue.execution.ending import Attempt
+from syncqueue.execution.finisher import Attempt
 from syncqueue.execution.sending import uncancelled
 
 Work: TypeAlias = Callable[[ClaimedTask], Awaitable[SyncResult | None]]
-Ended: TypeAlias = tuple[Attempt, SyncResult]
-End: TypeAlias = Callable[[Sequence[Ended]], Awaitable[None]]
+Finished: TypeAlias = tuple[Attempt, SyncResult]
+End: TypeAlias = Callable[[Sequence[Finished]], Awaitable[None]]
 
 
 class SideBySide:
@@ -30,7 +30,7 @@ class SideBySide:
         self._work = work
         self._timeout_seconds = timeout_seconds
         self._is_late = False
-        self._ended: list[Ended] = []
+        self._ended: list[Finished] = []
         self._news = asyncio.Event()
 
     async def run(self, group: Sequence[Attempt], end: End) -> None:
@@ -60,7 +60,7 @@ class SideBySide:
         with tracing.span("attempt", "consumer", [task], service=task.service, count=1):
             result = await self._result(attempt)
             if tracing.IS_AVAILABLE:
-                tracing.note("ended", **attempt.ended(result))
+                tracing.note("ended", **attempt.with_outcome(result))
         self._ended.append((attempt, result))
         self._news.set()
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from syncqueue.core.errors import SecretError
 from syncqueue.handlers.registry import document_handler
 from syncqueue.models import Destination, DestinationState, Rule
-from syncqueue.presentation.records import ended
+from syncqueue.presentation.records import as_sentence
 from syncqueue.secrets import redact
 
 
@@ -23,7 +23,10 @@ def condition(destination: Destination) -> str:
     """Whether it works, and if not why."""
     if destination.broken_reason:
         since = timezone.localtime(destination.broken_at or timezone.now())
-        values = {"since": date_format(since, "DATETIME_FORMAT"), "reason": ended(redact(destination.broken_reason))}
+        values = {
+            "since": date_format(since, "DATETIME_FORMAT"),
+            "reason": as_sentence(redact(destination.broken_reason)),
+        }
         return (
             _(
                 "Broken since %(since)s: %(reason)s Mend it at the service, or enter another address or credential, "

@@ -89,20 +89,20 @@ def _text(
         case RecordState.WAITING:
             return _waiting(destination, record, hold)
         case RecordState.FAILED:
-            return _("failed: %(error)s Save it again or press retry.") % {"error": ended(record.error)}
+            return _("failed: %(error)s Save it again or press retry.") % {"error": as_sentence(record.error)}
         case RecordState.UNKNOWN:
-            return _("held: %(error)s") % {"error": ended(record.error)}
+            return _("held: %(error)s") % {"error": as_sentence(record.error)}
         case RecordState.ABANDONED:
-            return _("not synced: %(error)s A new save syncs it.") % {"error": ended(record.error)}
+            return _("not synced: %(error)s A new save syncs it.") % {"error": as_sentence(record.error)}
     if record.parts and record.synced_at:
         since = date_format(localtime(record.synced_at), "DATETIME_FORMAT")
-        return _("is up to date since %(time)s") % {"time": ended(since)}
+        return _one_stop(_("is up to date since %(time)s.") % {"time": since})
     return _absence(source, obj, destination) or _("nothing is there.")
 
 
 def _waiting(destination: Destination, record: SyncRecord, hold: HoldView | None) -> str:
     if destination.broken_reason:
-        return _("waits: %(error)s") % {"error": ended(destination.broken_reason)}
+        return _("waits: %(error)s") % {"error": as_sentence(destination.broken_reason)}
     if record.due_at is not None:
         return _scheduled(record, record.due_at)
     # What was said of the last attempt is older than what holds the task now.
@@ -110,22 +110,25 @@ def _waiting(destination: Destination, record: SyncRecord, hold: HoldView | None
     if not error:
         return _("waits for its turn.")
     if next_at is None:
-        return _("waits: %(error)s") % {"error": ended(error)}
-    return _("waits: %(error)s Next try at %(time)s") % {
-        "error": ended(error),
-        "time": ended(date_format(localtime(next_at), "TIME_FORMAT")),
-    }
+        return _("waits: %(error)s") % {"error": as_sentence(error)}
+    values = {"error": as_sentence(error), "time": date_format(localtime(next_at), "TIME_FORMAT")}
+    return _one_stop(_("waits: %(error)s Next try at %(time)s.") % values)
 
 
 def _scheduled(record: SyncRecord, at: datetime) -> str:
     """It is as it should be, until the time comes."""
-    time = ended(date_format(localtime(at), "DATETIME_FORMAT"))
+    time = date_format(localtime(at), "DATETIME_FORMAT")
     if record.parts:
-        return _("is up to date; is removed at %(time)s") % {"time": time}
-    return _("goes out at %(time)s") % {"time": time}
+        return _one_stop(_("is up to date; is removed at %(time)s.") % {"time": time})
+    return _one_stop(_("goes out at %(time)s.") % {"time": time})
 
 
-def ended(text: str) -> str:
+def _one_stop(text: str) -> str:
+    """A sentence whose last word may have a full stop of its own ("5 p.m.")."""
+    return f"{text[:-2]}." if text.endswith("..") else text
+
+
+def as_sentence(text: str) -> str:
     """A text as a sentence: with one full stop at its end."""
     text = text.strip()
     return text if not text or text[-1] in ".!?)。" else f"{text}."

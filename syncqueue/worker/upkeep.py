@@ -34,7 +34,7 @@ class Upkeep:
         self._clock = clock
         self._queue_threads = DatabaseThreads(2)
         self._sweep_threads = DatabaseThreads(2)
-        self._ending = threading.Event()
+        self._finisher = threading.Event()
 
     def recoveries(self) -> list[Duty]:
         """Take back tasks whose lease ran out."""
@@ -50,7 +50,7 @@ class Upkeep:
     def _reconciliations(self) -> Iterator[Duty]:
         seconds = self._settings.processing.reconcile_interval_seconds
         for source in all_sources():
-            work = partial(sweep_source, source, self._clock, is_ending=self._ending.is_set)
+            work = partial(sweep_source, source, self._clock, is_ending=self._finisher.is_set)
             yield Duty(f"sweep {source.label}", seconds, partial(self._sweep_threads.run, work))
         for queue in self._queues:
             yield self._duty(f"reconcile {queue.service}", seconds, Reconciler(queue, self._settings, self._clock).run)
@@ -85,6 +85,6 @@ class Upkeep:
 
     def close(self) -> None:
         """End the threads, after the work they have begun; a sweep ends after its chunk."""
-        self._ending.set()
+        self._finisher.set()
         self._queue_threads.close()
         self._sweep_threads.close()

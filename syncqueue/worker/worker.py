@@ -1,6 +1,6 @@
 """Starts the duties of a worker, watches them, and ends them in order.
 
-Ending: stop claiming, let attempts finish while their leases stay alive, leave the rest to their leases. No duty's
+Finisher: stop claiming, let attempts finish while their leases stay alive, leave the rest to their leases. No duty's
 exception ends the worker (worker/duty.py).
 """
 

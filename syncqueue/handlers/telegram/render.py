@@ -122,7 +122,7 @@ def file_name(title: str, extension: str) -> str:
     words = re.sub(r'[/\\:*?"<>|#%&{}$!\'`=+@;,~^\[\]()]+', " ", visible).split()
     name = " ".join(words)
     if len(name) > FILE_NAME_CHARACTERS:
-        # Ended after a word where there is one to end after: Chinese has no spaces.
+        # Finished after a word where there is one to end after: Chinese has no spaces.
         border = name.rfind(" ", FILE_NAME_CHARACTERS // 2, FILE_NAME_CHARACTERS + 1)
         name = name[: border if border > 0 else FILE_NAME_CHARACTERS]
     return f"{name.strip(' .') or 'note'}{extension}"

@@ -9,9 +9,9 @@ from typing import Any
 
 from syncqueue.core.result import Outcome, SyncResult
 from syncqueue.core.task import NO_PROGRESS, ClaimedTask, SyncTask
-from syncqueue.execution.ending import Attempt
+from syncqueue.execution.finisher import Attempt
 from syncqueue.execution.run import Run
-from syncqueue.execution.side_by_side import Ended, SideBySide, Work
+from syncqueue.execution.side_by_side import Finished, SideBySide, Work
 
 LONG_SECONDS = 60.0
 
@@ -23,11 +23,11 @@ def attempt(name: str) -> Attempt:
     return Attempt(run=run, claimed=claimed, endpoint="telegram", began=time.monotonic())
 
 
-def run(work: Work, names: Sequence[str], timeout_seconds: float | None = LONG_SECONDS) -> list[list[Ended]]:
+def run(work: Work, names: Sequence[str], timeout_seconds: float | None = LONG_SECONDS) -> list[list[Finished]]:
     """What was handed to `end`, call by call."""
-    calls: list[list[Ended]] = []
+    calls: list[list[Finished]] = []
 
-    async def end(ended: Sequence[Ended]) -> None:
+    async def end(ended: Sequence[Finished]) -> None:
         calls.append(list(ended))
 
     async def story() -> None:
@@ -37,7 +37,7 @@ def run(work: Work, names: Sequence[str], timeout_seconds: float | None = LONG_S
     return calls
 
 
-def results(calls: list[list[Ended]]) -> dict[str, SyncResult]:
+def results(calls: list[list[Finished]]) -> dict[str, SyncResult]:
     return {one.claimed.task.entity: result for call in calls for one, result in call}
 
 
@@ -58,7 +58,7 @@ def test_what_is_over_does_not_wait_for_what_is_not() -> None:
         if task.task.entity == "slow":
             await may_end.wait()
 
-    async def end(ended: Sequence[Ended]) -> None:
+    async def end(ended: Sequence[Finished]) -> None:
         seen.append([one.claimed.task.entity for one, _ in ended])
         may_end.set()
 

@@ -59,12 +59,12 @@ class Attempt:
         before = self.claimed.progress.answer_count
         return failure is not None and before is not None and failure.answer_count > before
 
-    def ended(self, result: SyncResult) -> dict[str, object]:
+    def with_outcome(self, result: SyncResult) -> dict[str, object]:
         """The fields of a log line that says how it ended."""
         return self.extra | {"outcome": result.outcome.value}
 
 
-class Ending:
+class Finisher:
     """Ends the attempts at one service's tasks."""
 
     def __init__(
@@ -99,7 +99,7 @@ class Ending:
         The queue closes the endpoint's breaker then. A probe that ends without an answer is given back there.
         """
         if tracing.IS_AVAILABLE:
-            tracing.note("ended", **attempt.ended(result))
+            tracing.note("ended", **attempt.with_outcome(result))
         if not attempt.run.leased:
             await self._end_without_queue(attempt, result, decision)
             return
@@ -131,7 +131,7 @@ class Ending:
             logger.warning("The lease had run out before the ack", extra=attempt.extra)
             return
         if logger.isEnabledFor(logging.DEBUG):
-            logger.debug("Done", extra=attempt.ended(SyncResult.success()))
+            logger.debug("Done", extra=attempt.with_outcome(SyncResult.success()))
         if signals.task_succeeded.receivers:
             await self._announce(signals.task_succeeded, attempt)
 
@@ -139,7 +139,7 @@ class Ending:
         if isinstance(decision, Done):
             await self._announce(signals.task_succeeded, attempt)
             return
-        logger.warning("Waits for the reconciler: %s", decision.error, extra=attempt.ended(result))
+        logger.warning("Waits for the reconciler: %s", decision.error, extra=attempt.with_outcome(result))
         if isinstance(decision, Fail | NeedsReview):
             await self._announce(signals.task_failed, attempt, error=decision.error)
 
@@ -158,7 +158,7 @@ class Ending:
             case Fail() | NeedsReview():
                 note = self._note(attempt, result, decision.error)
                 await self._queue.fail(claimed, note, endpoint=endpoint)
-                logger.error("Failed: %s", decision.error, extra=attempt.ended(result))
+                logger.error("Failed: %s", decision.error, extra=attempt.with_outcome(result))
                 await self._announce(signals.task_failed, attempt, error=decision.error)
 
     async def _retry(self, attempt: Attempt, result: SyncResult, decision: Retry | Park, endpoint: str) -> None:
@@ -174,7 +174,7 @@ class Ending:
             endpoint=endpoint,
             answer_count=decision.answer_count,
         )
-        logger.info("To be tried again: %s", decision.error, extra=attempt.ended(result))
+        logger.info("To be tried again: %s", decision.error, extra=attempt.with_outcome(result))
         due = None if hold else due_at
         await self._announce(signals.task_retried, attempt, error=decision.error, due_at=due)
 
