@@ -285,8 +285,9 @@ class Delivery:
                 await send(self._handler, [job])
                 continue
             job.place = replace(entry.place, address=address)
-            if not self._handler.reaches(job.place, there[0]):
-                raise PermanentError(_elsewhere(there, "the credential is not for that place."))
+            # A credential is sent to the host it was entered for, and to no other.
+            if gate.endpoint(self._handler, job.place) != Asked(entry.ready.endpoint):
+                raise PermanentError(_elsewhere(there, "the credential is not for that host."))
             try:
                 await send(self._handler, [job])
             except (PermanentError, DestinationBroken, AddressMoved) as error:

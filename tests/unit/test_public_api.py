@@ -41,7 +41,7 @@ MODEL_SYNC = {
 DOCUMENT_HANDLER = {
     "aclose", "apply_many", "batch_size", "check", "clean", "count", "create", "credential", "default_kind", "delete",
     "endpoint", "fingerprint", "identify", "least_attempt_seconds", "lost_part", "places", "posts", "process",
-    "process_many", "reaches", "secret_fields", "update", "was_made",
+    "process_many", "secret_fields", "update", "was_made",
 }  # fmt: skip
 
 

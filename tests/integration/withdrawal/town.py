@@ -51,9 +51,6 @@ class TownHandler(DocumentHandler):
     async def identify(self, place: Place) -> str:
         return town.at(place.address)
 
-    def reaches(self, place: Place, part: RemotePart) -> bool:
-        return True
-
     async def create(self, job: DocumentJob) -> Sequence[RemotePart]:
         fault = _fault()
         identity = town.at(job.place.address)
