@@ -146,11 +146,11 @@ def test_two_destinations_at_one_place_show_a_note_once_and_the_second_takes_ove
     same_place.forget()
     note = Note.objects.create(owner=writer, text="Both")
     note.tags.add(rail, sea)
-    work_until(lambda: texts(sandbox) == ["Both"])
+    work_until(lambda: texts(sandbox) == ["Both\n\n#rail #sea"])
     posted = methods(sandbox).count("sendMessage")
     note.tags.remove(rail)
     work_until(lambda: not SyncRecord.objects.filter(state=RecordState.WAITING).exists())
-    assert texts(sandbox) == ["Both"]
+    assert texts(sandbox) == ["Both\n\n#sea"]
     assert methods(sandbox).count("sendMessage") == posted
     note.tags.remove(sea)
     work_until(lambda: texts(sandbox) == [])
