@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.contrib import messages
 from django.db.transaction import non_atomic_requests
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
@@ -11,7 +10,7 @@ from django.utils.translation import ngettext
 
 from syncqueue import services
 from syncqueue.admin.operation_pages import RoundPages
-from syncqueue.admin.rounds import PIECE, Position
+from syncqueue.admin.rounds import PIECE, Position, level_of
 from syncqueue.models import Clearing
 from syncqueue.presentation.figures import figure
 from syncqueue.services import audit
@@ -61,7 +60,7 @@ class ClearingPages(RoundPages):
         if at is not None and not at.finished:
             return self.show_progress(request, title, at, self.url("queue_cleared"))
         if at is not None:
-            self.message_user(request, _answer(clearing.service, at.done), messages.SUCCESS)
+            self.message_user(request, _answer(clearing.service, at.done), level_of(at.done))
         return HttpResponseRedirect(self.url("queue_cleared"))
 
 

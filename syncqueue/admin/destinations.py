@@ -21,6 +21,7 @@ from django.views.decorators.http import require_POST
 
 from syncqueue import services
 from syncqueue.admin.filters import ServiceFilter
+from syncqueue.admin.rounds import level_of
 from syncqueue.core.errors import ConfigurationError, QueueError, SyncQueueError
 from syncqueue.forms import (
     ENTERED,
@@ -206,7 +207,7 @@ class DestinationAdmin(Page):
             destination.save(update_fields=["enabled"])
             self.log_change(request, destination, [{"changed": {"fields": ["enabled"]}}])
         text = ngettext("%d destination is changed.", "%d destinations are changed.", len(changed)) % len(changed)
-        self.message_user(request, text, messages.SUCCESS)
+        self.message_user(request, text, level_of(len(changed)))
 
     @admin.action(description=gettext_lazy("Try again"), permissions=["operate"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[Destination]) -> None:

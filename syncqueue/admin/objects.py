@@ -23,9 +23,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from syncqueue import services
+from syncqueue.admin.links import destination_urls
 from syncqueue.admin.object_filter import SyncStateFilter
 from syncqueue.admin.record_actions import count, hidden_inputs, sync_piece
-from syncqueue.admin.rounds import POSITION, read_position, run_round
+from syncqueue.admin.rounds import POSITION, level_of, read_position, run_round
 from syncqueue.core.errors import ConfigurationError, SyncQueueError
 from syncqueue.models import RecordState, SyncRecord
 from syncqueue.presentation.figures import figure
@@ -67,7 +68,12 @@ class SyncStatusMixin(Page):
             sentences = services.explain(obj)
         except ConfigurationError as error:
             return str(error)
-        return render_to_string("syncqueue/sync_panel.html", {"sentences": sentences, "sync_url": self._sync_url(obj)})
+        shown = {
+            "sentences": sentences,
+            "sync_url": self._sync_url(obj),
+            "urls": destination_urls({sentence.destination for sentence in sentences}, self.admin_site.name),
+        }
+        return render_to_string("syncqueue/sync_panel.html", shown)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """With a note on it whether its panel offers "sync now": a field's method is not told who looks."""
@@ -221,7 +227,7 @@ class SyncStatusMixin(Page):
 
     def _say_synced(self, request: HttpRequest, done: int) -> None:
         text = ngettext("%(count)s object is being synced.", "%(count)s objects are being synced.", done)
-        self.message_user(request, text % {"count": figure(done)}, messages.SUCCESS if done else messages.WARNING)
+        self.message_user(request, text % {"count": figure(done)}, level_of(done))
 
 
 def _without_status(options: Mapping[str, Any]) -> dict[str, Any]:

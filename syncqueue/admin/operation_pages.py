@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from syncqueue import services
 from syncqueue.admin.operations import CLEARABLE, OPERATIONS, Figures, Operation, Order, figures_of
 from syncqueue.admin.pages import QueuePages
-from syncqueue.admin.rounds import POSITION, Position, Work, read_position, run_round
+from syncqueue.admin.rounds import POSITION, Position, Work, level_of, read_position, run_round
 from syncqueue.core.errors import QueueError
 from syncqueue.core.task import QueueStats, TaskState
 from syncqueue.models import ServicePolicy
@@ -130,5 +130,6 @@ class OperationPages(RoundPages):
         if at is not None and not at.finished:
             return self.show_progress(request, title, at, self.way_back(request))
         if at is not None:
-            self.message_user(request, f"{order.service}: {operation.answer(at.done)}", messages.SUCCESS)
+            level = level_of(at.done) if operation.counts else messages.SUCCESS
+            self.message_user(request, f"{order.service}: {operation.answer(at.done)}", level)
         return HttpResponseRedirect(self.way_back(request))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,6 +11,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.text import Truncator
@@ -20,9 +21,10 @@ from django.utils.translation import gettext_lazy, ngettext
 from syncqueue import services
 from syncqueue.admin.filters import DestinationFilter, ServiceFilter
 from syncqueue.admin.keyset import KeysetChangeList
-from syncqueue.admin.links import Link, as_html, object_url, object_words, part_link
+from syncqueue.admin.links import Link, as_html, object_url, part_link
 from syncqueue.admin.record_actions import count, hidden_inputs, sync_piece
-from syncqueue.admin.rounds import POSITION, Position, read_position, run_round
+from syncqueue.admin.rounds import POSITION, Position, level_of, read_position, run_round
+from syncqueue.admin.titles import Titles, titles
 from syncqueue.core.errors import SyncQueueError
 from syncqueue.models import RecordState, SyncRecord
 from syncqueue.presentation.figures import duration_words, figure
@@ -37,13 +39,16 @@ if TYPE_CHECKING:
 else:
     Page = admin.ModelAdmin
 
+_TITLES = "_syncqueue_titles"  # where a page's titles are kept on its records
+_NO_TITLES = Titles({})
+
 
 class SyncRecordAdmin(Page):
     """What is synced where, and why not where it is not."""
 
     change_list_template = "syncqueue/record_list.html"
     change_form_template = "syncqueue/record_form.html"
-    list_display = ("object_words", "destination", "service", "state", "short_error", "age", "remote")
+    list_display = ("object_words", "destination_link", "service", "state", "short_error", "age", "remote")
     list_display_links = ("object_words",)
     list_filter = ("state", ServiceFilter, DestinationFilter)
     list_select_related = ("destination",)
@@ -56,7 +61,7 @@ class SyncRecordAdmin(Page):
     search_help_text = gettext_lazy("The beginning of a primary key (42), or one object (notes.note:42).")
     actions = ("sync_now",)
     fields = (
-        "object_link", "destination", "state", "full_error", "error_at", "next_attempt_at", "remote",
+        "object_link", "destination_link", "state", "full_error", "error_at", "next_attempt_at", "remote",
         "changed_at", "synced_at", "certainty",
     )  # fmt: skip
 
@@ -67,14 +72,22 @@ class SyncRecordAdmin(Page):
 
     @admin.display(description=gettext_lazy("object"))
     def object_words(self, record: SyncRecord) -> str:
-        """The object as "Note 42"."""
-        return object_words(record.source, record.object_pk)
+        """The object by its title, where the list has read it."""
+        return getattr(record, _TITLES, _NO_TITLES).words(record.source, record.object_pk)
 
     @admin.display(description=gettext_lazy("object"))
     def object_link(self, record: SyncRecord) -> str:
         """The object with a link to its own page in this admin, where there is one."""
         url = object_url(record.source, record.object_pk, self.admin_site.name)
         return as_html(Link(self.object_words(record), url))
+
+    @admin.display(description=gettext_lazy("destination"))
+    def destination_link(self, record: SyncRecord) -> str:
+        """The destination's name with a link to its page."""
+        args, site = [record.destination_id], self.admin_site.name
+        return as_html(
+            Link(str(record.destination), reverse("admin:syncqueue_destination_change", args=args, current_app=site))
+        )
 
     @admin.display(description=gettext_lazy("error"))
     def short_error(self, record: SyncRecord) -> str:
@@ -109,9 +122,24 @@ class SyncRecordAdmin(Page):
         """One that stays quick over millions of rows."""
         return KeysetChangeList
 
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """With the titles of the page's objects."""
+        changelist = super().get_changelist_instance(request)
+        _load_titles(request, changelist.result_list)
+        return changelist
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> SyncRecord | None:
+        """With the title of its object."""
+        record = super().get_object(request, object_id, from_field)
+        if record is not None:
+            _load_titles(request, [record])
+        return record
+
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """With the button the user may press."""
-        context |= {"can_sync": may_operate(request)}
+        record = context.get("original")
+        title = f"{self.object_words(record)} → {record.destination}" if record is not None else ""
+        context |= {"can_sync": may_operate(request), "record_title": title, "subtitle": title}
         return super().render_change_form(request, context, *args, **kwargs)
 
     # Rights: to be read
@@ -174,7 +202,7 @@ class SyncRecordAdmin(Page):
         if not at.finished:
             return self._page(request, "syncqueue/progress.html", {"at": at, "way_back": request.path}, at)
         text = ngettext("%(count)s record is being synced.", "%(count)s records are being synced.", at.done)
-        self.message_user(request, text % {"count": figure(at.done)}, messages.SUCCESS)
+        self.message_user(request, text % {"count": figure(at.done)}, level_of(at.done))
         return None
 
     def _ask(self, request: HttpRequest, queryset: QuerySet[SyncRecord]) -> HttpResponse:
@@ -200,6 +228,13 @@ class SyncRecordAdmin(Page):
             **shown,
         }
         return TemplateResponse(request, template, context)
+
+
+def _load_titles(request: HttpRequest, records: Iterable[SyncRecord]) -> None:
+    rows = list(records)
+    found = titles(request.user, [(record.source, record.object_pk) for record in rows])
+    for record in rows:
+        setattr(record, _TITLES, found)
 
 
 def _error(record: SyncRecord) -> str:

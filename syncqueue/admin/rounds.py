@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TypeAlias
 
+from django.contrib import messages
 from django.core import signing
 
 ROUND_SECONDS = 2.0
@@ -36,6 +37,11 @@ class Position:
 
 # Does a piece.
 Work: TypeAlias = Callable[[Position], Position]
+
+
+def level_of(done: int) -> int:
+    """Return the level of the message that so many were done: a success only where anything was done."""
+    return messages.SUCCESS if done else messages.WARNING
 
 
 def read_position(text: str) -> Position:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from syncqueue import services
 from syncqueue.admin.operation_pages import RoundPages
-from syncqueue.admin.rounds import ROUND_SECONDS, Position
+from syncqueue.admin.rounds import ROUND_SECONDS, Position, level_of
 from syncqueue.core.errors import QueueError
 from syncqueue.core.task import TaskState
 from syncqueue.presentation.figures import figure
@@ -203,5 +203,5 @@ class TaskActionPages(RoundPages):
         if at is not None and not at.finished:
             return self.show_progress(request, f"{order.service}: {action.label}", at, self._list(request, order))
         if at is not None:
-            self.message_user(request, f"{order.service}: {action.answer(at.done)}", messages.SUCCESS)
+            self.message_user(request, f"{order.service}: {action.answer(at.done)}", level_of(at.done))
         return HttpResponseRedirect(self._list(request, order))

@@ -100,6 +100,11 @@ def content(source: ModelSync, obj: Any) -> Answer[Document | None]:
     return _ask(source, obj, "document()", ask)
 
 
+def title(source: ModelSync, obj: Any) -> Answer[str]:
+    """Return the object's title, as its `__str__` returns it."""
+    return _ask(source, obj, "model.__str__()", lambda: str(obj))
+
+
 def existing_remote(source: ModelSync, obj: Any, destination: Destination) -> Answer[str | None]:
     """The remote id of a copy from before syncqueue; None: there is none."""
     if not adopts(source):

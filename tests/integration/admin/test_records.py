@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.test import Client
 
+from project.notes.models import Note
 from syncqueue.admin import keyset, record_actions, rounds
 from syncqueue.models import Destination, SyncRecord
 from tests.integration.admin.conftest import HTML
@@ -44,6 +47,33 @@ def test_error_object_and_copy_are_shown_as_text_and_links(record: SyncRecord) -
         assert f"Note {record.object_pk}" in page
         assert 'href="https://t.me/news/7"' in page
     assert f'href="/admin/notes/note/{record.object_pk}/change/"' in page
+
+
+def test_a_record_is_called_by_its_title_and_its_destination(record: SyncRecord, destination: Destination) -> None:
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    page = client.get(f"{LIST}{record.pk}/change/").content.decode()
+    assert page.count(f"Hello (Note {record.object_pk}) → @news") >= 3  # title, heading, breadcrumbs
+    assert (
+        f'<a href="/admin/syncqueue/destination/{destination.pk}/change/">@news</a>'
+        in client.get(LIST).content.decode()
+    )
+    assert "notes.note:" not in page
+
+
+def test_titles_cost_one_query_a_page(
+    record: SyncRecord, destination: Destination, django_assert_max_num_queries: Any
+) -> None:
+    owner = User.objects.get(username="writer")
+    for note in Note.objects.bulk_create([Note(owner=owner, text=f"Title {n}") for n in range(20)]):
+        SyncRecord.objects.get_or_create(
+            source="notes.note", object_pk=str(note.pk), destination=destination, service="telegram"
+        )
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    client.get(LIST)
+    with django_assert_max_num_queries(9):
+        assert "Title 7 (Note" in client.get(LIST).content.decode()
 
 
 def test_a_record_that_was_never_tried_at_a_broken_destination_says_what_it_waits_for(record: SyncRecord) -> None:

@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import quote
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 
+from project.notes.models import Note
 from syncqueue.admin import rounds, task_actions
 from syncqueue.core.task import AttemptNote, SyncTask, TaskState
-from syncqueue.models import Clearing, SyncRecord
+from syncqueue.models import Clearing, Destination, SyncRecord
+from syncqueue.queue.calls import AdmissionRequest
 from syncqueue.sources.intents import record_task
 from tests.integration.admin.conftest import HTML
 from tests.integration.api.people import ROLES, client_of
@@ -194,7 +197,7 @@ def test_a_task_that_cannot_be_read_is_shown_as_broken_and_can_be_deleted(operat
 
 
 def test_a_task_that_is_done_says_so_instead_of_breaking(operator: Client) -> None:
-    assert "A task leaves its queue when it is done." in text_of(operator, url_of("gone"))
+    assert "A task leaves its queue when it is done or deleted." in text_of(operator, url_of("gone"))
 
 
 def test_a_parked_task_says_what_holds_it(operator: Client) -> None:
@@ -203,6 +206,75 @@ def test_a_parked_task_says_what_holds_it(operator: Client) -> None:
     queue.enqueue(SyncTask("telegram", "update", "notes.note:1", run_at=timezone.now() + timedelta(hours=1)))
     page = text_of(operator, f"{TASKS}delayed/")
     assert "due in 59 min" in page
+
+
+def test_a_task_parked_by_a_destination_names_it_with_a_link_instead_of_the_hold(
+    operator: Client, destination: Destination
+) -> None:
+    park(f"stopped:destination:{destination.pk}", "The bot was kicked.")
+    link = f'<a href="/admin/syncqueue/destination/{destination.pk}/change/">@news takes nothing at the moment: The bot'
+    for path in (f"{TASKS}delayed/", url_of("parked")):
+        page = text_of(operator, path)
+        assert link in page and "destination:" not in page
+
+
+@pytest.mark.parametrize(
+    ("hold", "words"),
+    [
+        ("broken:destination:999", "telegram takes nothing at the moment"),
+        ("breaker:api.example.org:443", "api.example.org:443 cannot be reached"),
+        ("rate:credential:1f2e", "rate limit of telegram"),
+        ("pause", "telegram is paused"),
+    ],
+)
+def test_what_a_parked_task_waits_for_is_said_in_words(operator: Client, hold: str, words: str) -> None:
+    park(hold, "")
+    assert f'<a href="{QUEUES}">{words}</a>' in text_of(operator, f"{TASKS}delayed/")
+
+
+def park(hold: str, reason: str) -> None:
+    """A task that a worker found held."""
+    queue = queue_of("telegram")
+    queue.enqueue(SyncTask("telegram", "update", "notes.note:1", id="parked"))
+    (claimed,) = queue.claim(1).tasks
+    queue.hold(hold, None, reason)
+    queue.admit([AdmissionRequest(claimed=claimed, holds=(hold,))])
+
+
+def test_lists_show_the_title_of_an_object_to_those_who_may_view_it(operator: Client, note: Note) -> None:
+    queue_of("telegram").enqueue(SyncTask("telegram", "update", f"notes.note:{note.pk}"))
+    assert f"Hello (Note {note.pk})" not in text_of(operator, f"{TASKS}pending/")
+    person = User.objects.get(username="operator")
+    person.user_permissions.add(Permission.objects.get(codename="view_note"))
+    assert f"Hello (Note {note.pk})" in text_of(operator, f"{TASKS}pending/")
+
+
+def test_an_object_whose_title_cannot_be_made_is_named_by_its_key(note: Note, monkeypatch: pytest.MonkeyPatch) -> None:
+    def raises(_note: Note) -> str:
+        raise RuntimeError("no title")
+
+    monkeypatch.setattr(Note, "__str__", raises)
+    queue_of("telegram").enqueue(SyncTask("telegram", "update", f"notes.note:{note.pk}"))
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    assert f">Note {note.pk}</a>" in text_of(client, f"{TASKS}pending/")
+
+
+def test_the_page_of_a_deleted_task_says_that_it_was_deleted_and_leads_to_its_record(
+    operator: Client, record: SyncRecord
+) -> None:
+    task = record_task("telegram", record.pk, f"notes.note:{record.object_pk}")
+    queue_of("telegram").enqueue(task)
+    operator.post(f"{TASKS}pending/delete/", {"id": [task.id], "confirmed": "1"})
+    page = text_of(operator, url_of(task.id))
+    assert "It was deleted, not done." in page
+    assert f'href="/admin/syncqueue/syncrecord/{record.pk}/change/"' in page
+
+
+def test_an_action_that_did_nothing_is_no_success(operator: Client) -> None:
+    page = operator.post(f"{TASKS}failed/retry/", {"id": ["gone"], "confirmed": "1"}, follow=True)
+    (message,) = page.context["messages"]
+    assert (message.level_tag, message.message) == ("warning", "telegram: 0 tasks are back in the queue.")
 
 
 # Actions
