@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 
 from syncqueue import services
 from syncqueue.admin.operation_pages import RoundPages
-from syncqueue.admin.rounds import PIECE, Position, level_of
+from syncqueue.admin.rounds import PIECE, POSITION, Position, is_progress, level_of, read_position
 from syncqueue.models import Clearing
 from syncqueue.presentation.figures import figure
 from syncqueue.services import audit
@@ -46,6 +46,8 @@ class ClearingPages(RoundPages):
             raise Http404(str(pk))
         self.check_service(clearing.service)
         title = _("%s: restore") % clearing.service
+        if is_progress(request):
+            return self.show_progress(request, title, read_position(request.GET[POSITION]), self.url("queue_cleared"))
         if request.method != "POST":
             shown = {"question": _question(clearing), "way_back": self.url("queue_cleared"), "label": _("Restore")}
             return self.render(request, "syncqueue/confirm.html", title, shown)

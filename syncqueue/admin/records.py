@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.text import Truncator
@@ -22,8 +23,16 @@ from syncqueue import services
 from syncqueue.admin.filters import DestinationFilter, ServiceFilter
 from syncqueue.admin.keyset import KeysetChangeList
 from syncqueue.admin.links import Link, as_html, object_url, part_link
-from syncqueue.admin.record_actions import count, hidden_inputs, sync_piece
-from syncqueue.admin.rounds import POSITION, Position, level_of, read_position, run_round
+from syncqueue.admin.record_actions import (
+    chosen,
+    count,
+    hidden_inputs,
+    list_address,
+    list_request,
+    question_address,
+    sync_piece,
+)
+from syncqueue.admin.rounds import POSITION, Position, is_progress, level_of, read_position, run_round
 from syncqueue.admin.titles import Titles, titles
 from syncqueue.core.errors import SyncQueueError
 from syncqueue.models import RecordState, SyncRecord
@@ -186,7 +195,8 @@ class SyncRecordAdmin(Page):
     def sync_now(self, request: HttpRequest, queryset: QuerySet[SyncRecord]) -> HttpResponse | None:
         """Bring the records chosen out again, whatever their state; asks first, and works in rounds."""
         if "confirmed" not in request.POST:
-            return self._ask(request, queryset)
+            address = question_address(request, self._address("sync_now"))
+            return HttpResponseRedirect(address) if address else self._ask(request, queryset)
         actor, before = audit.Actor.of(request.user), read_position(request.POST.get(POSITION, ""))
 
         def sync(keys: Sequence[int]) -> int:
@@ -200,20 +210,45 @@ class SyncRecordAdmin(Page):
         what = f"sync now: {at.done - before.done} records"
         audit.note(actor, what, subject=_("records"), model=SyncRecord)
         if not at.finished:
-            return self._page(request, "syncqueue/progress.html", {"at": at, "way_back": request.path}, at)
+            address = question_address(request, self._address("sync_now"), at)
+            return HttpResponseRedirect(address) if address else self._progress(request, at)
         text = ngettext("%(count)s record is being synced.", "%(count)s records are being synced.", at.done)
         self.message_user(request, text % {"count": figure(at.done)}, level_of(at.done))
         return None
 
+    def get_urls(self) -> list[URLPattern]:
+        """The usual ones, and the question of the action."""
+        view = self.admin_site.admin_view(self.sync_now_view)
+        return [path("sync-now/", view, name="syncqueue_syncrecord_sync_now"), *super().get_urls()]
+
+    def _address(self, name: str) -> str:
+        return reverse(f"admin:syncqueue_syncrecord_{name}", current_app=self.admin_site.name)
+
+    def sync_now_view(self, request: HttpRequest) -> HttpResponse:
+        """Ask before the action, or show how far it is; the form goes to the list, which does the work."""
+        if not may_operate(request):
+            raise PermissionDenied
+        place = self._address("changelist")
+        if request.method != "GET":
+            return HttpResponseRedirect(place)
+        found = list_request(request, place)
+        if is_progress(request):
+            return self._progress(found, read_position(request.GET[POSITION]))
+        rows = chosen(self, found)
+        return HttpResponseRedirect(place) if rows is None else self._ask(found, rows)
+
     def _ask(self, request: HttpRequest, queryset: QuerySet[SyncRecord]) -> HttpResponse:
+        """The question as a page of its own, or as the response to the form where its address would be too long."""
         found = count(queryset)
         question = ngettext(
             "%(count)s record is brought out again, whatever its state: what has changed is sent.",
             "%(count)s records are brought out again, whatever their state: what has changed is sent.",
             found,
         ) % {"count": figure(found)}
-        shown = {"question": question, "label": _("Sync now"), "way_back": request.get_full_path()}
-        return self._page(request, "syncqueue/confirm.html", shown)
+        return self._page(request, "syncqueue/confirm.html", {"question": question, "label": _("Sync now")})
+
+    def _progress(self, request: HttpRequest, at: Position) -> HttpResponse:
+        return self._page(request, "syncqueue/progress.html", {"at": at}, at)
 
     def _page(
         self, request: HttpRequest, template: str, shown: dict[str, Any], at: Position | None = None
@@ -225,6 +260,8 @@ class SyncRecordAdmin(Page):
             "title": _("Records: sync now"),
             "app_name": self.opts.app_config.verbose_name,
             "hidden": hidden,
+            "action": list_address(request),
+            "way_back": list_address(request),
             **shown,
         }
         return TemplateResponse(request, template, context)

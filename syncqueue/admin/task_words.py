@@ -69,7 +69,11 @@ class Holds:
         text, reason = hold_words(name, self._service, self._names), self._reasons.get(name, "").rstrip(".")
         key = Hold.parse(name).destination_id
         url = self._url("destination_change", key) if key in self._names else self._url("queue_changelist")
-        return Link(redact(f"{text}: {reason}" if reason and reason != text else text), url)
+        if key is None and reason:
+            text = reason  # it names the endpoint or the service itself
+        elif reason:
+            text = f"{text}: {reason}"
+        return Link(redact(text), url)
 
 
 def task_row(view: TaskView, site_name: str, titles: Titles, holds: Holds) -> TaskRow:

@@ -76,7 +76,8 @@ def test_only_staff_with_the_view_permission_see_a_page(role: str, path: str) ->
 @pytest.mark.parametrize("path", ["failed/retry/", "delayed/run-now/", "failed/delete/"])
 def test_only_staff_with_the_operate_permission_act_on_tasks(role: str, path: str) -> None:
     fill("telegram", failed=1, delayed=1)
-    assert client_of(role).post(TASKS + path, {"all": "1"}).status_code == EXPECTED_OPERATE[role]
+    asked = client_of(role).post(TASKS + path, {"all": "1"})
+    assert asked.status_code == (302 if role == "operator" else EXPECTED_OPERATE[role])  # to the question
     stats = queue_of("telegram").stats()
     assert (stats.failed_count, stats.delayed_count) == (1, 1)
 
@@ -96,7 +97,31 @@ def test_actions_need_the_csrf_token() -> None:
 
 def test_actions_are_never_done_by_a_link(operator: Client) -> None:
     fill("telegram", failed=1)
-    assert operator.get(f"{TASKS}failed/retry/", {"all": "1", "confirmed": "1"}).status_code == 405
+    asked = operator.get(f"{TASKS}failed/retry/", {"all": "1", "confirmed": "1"})
+    assert "1 failed task goes back" in asked.content.decode()
+    assert operator.get(f"{TASKS}failed/retry/").headers["Location"] == f"{TASKS}failed/"
+    assert queue_of("telegram").stats().failed_count == 1
+
+
+def test_a_question_and_a_progress_are_pages_of_their_own_that_back_and_reload_may_ask_for(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = [fail_one(), fail_one(), fail_one()]
+    asked = operator.post(f"{TASKS}failed/retry/", {"id": chosen}, follow=True)
+    assert asked.request["REQUEST_METHOD"] == "GET"
+    assert asked.context["order"].ids == chosen
+    monkeypatch.setattr(rounds, "ROUND_SECONDS", -1.0)
+    monkeypatch.setattr(task_actions, "CHUNK", 2)
+    page = operator.post(f"{TASKS}failed/retry/", {"all": "1", "confirmed": "1"}, follow=True)
+    assert page.request["REQUEST_METHOD"] == "GET"
+    again = operator.get(page.request["PATH_INFO"], dict(page.context["hidden"]))
+    assert "2 of 3 looked at" in again.content.decode()
+    assert queue_of("telegram").stats().failed_count == 1
+
+
+def test_a_selection_too_long_for_an_address_is_asked_about_all_the_same(operator: Client) -> None:
+    asked = operator.post(f"{TASKS}failed/retry/", {"id": [f"task-{n:04}" for n in range(1000)]})
+    assert "1,000 failed tasks go back" in asked.content.decode()
 
 
 @pytest.mark.parametrize("path", ["failed/run-now/", "pending/retry/", "processing/delete/", "nonsense/", "failed/x/"])
@@ -160,7 +185,7 @@ def test_without_redis_the_pages_stand(operator: Client, path: str) -> None:
 
 @pytest.mark.usefixtures("redis_away")
 def test_without_redis_an_action_says_so(operator: Client) -> None:
-    asked = operator.post(f"{TASKS}failed/retry/", {"all": "1"}).content.decode()
+    asked = operator.post(f"{TASKS}failed/retry/", {"all": "1"}, follow=True).content.decode()
     done = operator.post(f"{TASKS}failed/retry/", {"all": "1", "confirmed": "1"}, follow=True).content.decode()
     assert "Redis" in asked and "Redis" in done
 
@@ -282,7 +307,8 @@ def test_an_action_that_did_nothing_is_no_success(operator: Client) -> None:
 
 def test_the_question_names_the_count_and_changes_nothing(operator: Client) -> None:
     fill("telegram", failed=3)
-    assert "3 failed tasks go back" in operator.post(f"{TASKS}failed/retry/", {"all": "1"}).content.decode()
+    asked = operator.post(f"{TASKS}failed/retry/", {"all": "1"}, follow=True)
+    assert "3 failed tasks go back" in asked.content.decode()
     assert queue_of("telegram").stats().failed_count == 3
 
 
@@ -312,7 +338,7 @@ def test_all_that_match_are_deleted_and_no_other(operator: Client) -> None:
     for number in (7, 77, 8):
         fail_one(entity=f"notes.note:{number}")
     data = {"all": "1", "q": "note:7"}
-    assert "2 tasks are taken out" in operator.post(f"{TASKS}failed/delete/", data).content.decode()
+    assert "2 tasks are taken out" in operator.post(f"{TASKS}failed/delete/", data, follow=True).content.decode()
     operator.post(f"{TASKS}failed/delete/", data | {"confirmed": "1"})
     (left,) = queue_of("telegram").page(TaskState.FAILED, limit=5).tasks
     assert left.task is not None and left.task.entity == "notes.note:8"
@@ -329,12 +355,12 @@ def test_long_work_goes_on_in_rounds_that_say_how_far_it_is(
     monkeypatch.setattr(task_actions, "CHUNK", 2)
     fill("telegram", failed=5)
     address = f"{QUEUES}telegram/{path}"
-    page = operator.post(address, data)
+    page = operator.post(address, data, follow=True)
     assert "2 of 5 looked at, 2 done." in page.content.decode()
     assert queue_of("telegram").stats().failed_count == 3
     for _round in range(2):
-        page = operator.post(address, dict(page.context["hidden"]))
-    assert page.status_code == 302
+        page = operator.post(address, dict(page.context["hidden"]), follow=True)
+    assert page.context.get("at") is None
     assert queue_of("telegram").stats().failed_count == 0
     logged = [int(entry.object_repr.split(": ")[2].split()[0]) for entry in LogEntry.objects.order_by("pk")]
     assert logged == [2, 2, 1]
