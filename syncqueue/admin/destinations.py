@@ -51,7 +51,7 @@ class DestinationAdmin(Page):
     change_list_template = "syncqueue/change_list.html"
     change_form_template = "syncqueue/destination_form.html"
     delete_confirmation_template = "syncqueue/retire_destination.html"
-    list_display = ("name", "service", "address", "owner", "rule_words", "enabled", "condition")
+    list_display = ("name", "service", "address", "owner", "rule_words", "enabled", "short_condition")
     list_filter = (ServiceFilter, "enabled", "rule")
     list_select_related = ("owner",)
     ordering = ("name", "id")
@@ -72,6 +72,11 @@ class DestinationAdmin(Page):
     def condition(self, destination: Destination) -> str:
         """Whether it works, and if not why."""
         return words.condition(destination)
+
+    @admin.display(description=gettext_lazy("state"))
+    def short_condition(self, destination: Destination) -> str:
+        """Whether it works, in a few words."""
+        return words.short_condition(destination)
 
     @admin.display(description=gettext_lazy("credential"))
     def credential(self, destination: Destination) -> str:

@@ -78,10 +78,16 @@ def sync_tabs(context: Any) -> dict[str, Any]:
     except NoReverseMatch:  # a site that registers some of the pages only
         urls = []
     tabs = [
-        {"label": label, "url": url, "is_current": url == request.path}
-        for (_name, label), url in zip(shown, urls, strict=False)
+        {"label": label, "url": url, "is_current": _is_current(name, url, request.path)}
+        for (name, label), url in zip(shown, urls, strict=False)
     ]
     return {"tabs": tabs if len(tabs) > 1 else []}
+
+
+def _is_current(name: str, url: str, path: str) -> bool:
+    """Whether a page is a tab's own, or one below it: the form of a record stands below the list of the records."""
+    # All pages of the queues stand below the dashboard, those of the other tabs too.
+    return path == url or (name != "queue_changelist" and path.startswith(url))
 
 
 @register.simple_tag(takes_context=True)
