@@ -13,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from project.notes.models import Note
+from syncqueue import services
 from syncqueue.admin import rounds, task_actions
 from syncqueue.core.task import AttemptNote, SyncTask, TaskState
 from syncqueue.models import Clearing, Destination, SyncRecord
@@ -386,6 +387,25 @@ def test_what_was_deleted_is_restored(operator: Client) -> None:
     assert "elegram: 3 tasks are back." in page
     assert queue_of("telegram").stats().pending_count + queue_of("telegram").stats().failed_count == 3
     assert operator.get(f"{QUEUES}cleared/{clearing.pk}/restore/").status_code == 404
+
+
+def test_what_had_failed_is_restored_as_failed_and_that_is_said(operator: Client, record: SyncRecord) -> None:
+    generic = fail_one()
+    queue = queue_of("telegram")
+    queue.enqueue(record_task("telegram", record.pk, f"notes.note:{record.object_pk}"))
+    (claimed,) = queue.claim(1).tasks
+    queue.fail(claimed, AttemptNote(at=timezone.now(), seconds=1.0, outcome="failure", error="Refused"))
+    operator.post(f"{TASKS}failed/delete/", {"all": "1", "confirmed": "1"})
+    record.refresh_from_db()
+    assert (record.state, record.error) == ("abandoned", f"Cleared by operator. Refused: {HTML}")
+    path = f"{QUEUES}cleared/{Clearing.objects.get().pk}/restore/"
+    assert "What had failed comes back as failed" in text_of(operator, path)
+    assert "2 tasks are back." in operator.post(path, follow=True).content.decode()
+    record.refresh_from_db()
+    assert (record.state, record.error, record.clearing) == ("failed", f"Refused: {HTML}", None)
+    stats = queue_of("telegram").stats()
+    assert (stats.pending_count, stats.failed_count) == (0, 1)  # a record's failure stays in the database alone
+    assert services.task("telegram", generic).state is TaskState.FAILED
 
 
 def test_cleared_work_older_than_7_days_is_not_offered(operator: Client) -> None:
