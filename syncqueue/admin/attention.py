@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from syncqueue.admin.cards import Card
 from syncqueue.core.hold import BREAKER, RATE
 from syncqueue.models import Destination, RecordState, RefusedObject, SyncRecord
-from syncqueue.presentation.figures import capped, figure, moment
+from syncqueue.presentation.figures import capped, figure, listed, moment
 from syncqueue.secrets import redact
 from syncqueue.services.permissions import OPERATE
 from syncqueue.sources.registry import all_sources
@@ -67,7 +67,7 @@ def _of_card(card: Card) -> Iterator[Notice]:
 def _without_worker(cards: Sequence[Card]) -> Iterator[Notice]:
     alone = [card for card in cards if card.stats and not card.worker_count]
     if alone:
-        names, count = ", ".join(card.service for card in alone), sum(_waiting_count(card) for card in alone)
+        names, count = listed(card.service for card in alone), sum(_waiting_count(card) for card in alone)
         text = _("No worker is running for %(names)s; %(waiting)s. Start one with “manage.py runsyncworker”.")
         yield Notice(text=text % {"names": names, "waiting": _tasks_wait(count)}, page="queue_workers")
 

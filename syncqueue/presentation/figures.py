@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -36,6 +37,11 @@ def moment(at: datetime | None) -> str:
     local = timezone.localtime(at)
     is_today = local.date() == timezone.localdate()
     return str(date_format(local, "TIME_FORMAT" if is_today else "DATETIME_FORMAT"))
+
+
+def listed(parts: Iterable[str]) -> str:
+    """Return parts as a list in the reader's punctuation: "a, b"."""
+    return _(", ").join(parts)
 
 
 def capped(count: int, most: int) -> str:

@@ -17,6 +17,7 @@ from syncqueue.core.errors import ConfigurationError
 from syncqueue.core.hold import Hold
 from syncqueue.presentation.figures import duration_words, figure, moment, web_url
 from syncqueue.presentation.holds import hold_words
+from syncqueue.presentation.task_values import value_words
 from syncqueue.secrets import redact
 from syncqueue.services.permissions import VIEW
 
@@ -37,6 +38,7 @@ register.filter("duration_words", duration_words)
 register.filter("figure", figure)
 register.filter("moment", moment)
 register.filter("redacted", redact)
+register.filter("value_words", value_words)
 register.filter("web_url", web_url)
 
 

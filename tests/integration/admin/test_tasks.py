@@ -234,6 +234,14 @@ def test_a_parked_task_says_what_holds_it(operator: Client) -> None:
     assert "due in 59 min" in page
 
 
+def test_a_chinese_page_shows_no_english_values(operator: Client) -> None:
+    task_id = fail_one()
+    page = operator.get(url_of(task_id), headers={"Accept-Language": "zh-hans"}).content.decode()
+    details = page[page.index("syncqueue-details") : page.index("Traceback")]
+    assert "<dd>更新</dd>" in details and "<dd>正常</dd>" in details and "· 失败" in details
+    assert not any(word in details for word in ("update<", "normal<", "failure"))
+
+
 def test_a_task_parked_by_a_destination_names_it_with_a_link_instead_of_the_hold(
     operator: Client, destination: Destination
 ) -> None:
