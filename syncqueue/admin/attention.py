@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from syncqueue.admin.cards import Card
 from syncqueue.core.hold import BREAKER, RATE
 from syncqueue.models import Destination, RecordState, RefusedObject, SyncRecord
-from syncqueue.presentation.figures import capped, figure
+from syncqueue.presentation.figures import capped, figure, listed, moment
 from syncqueue.secrets import redact
 from syncqueue.services.permissions import OPERATE
 from syncqueue.sources.registry import all_sources
@@ -69,7 +67,7 @@ def _of_card(card: Card) -> Iterator[Notice]:
 def _without_worker(cards: Sequence[Card]) -> Iterator[Notice]:
     alone = [card for card in cards if card.stats and not card.worker_count]
     if alone:
-        names, count = ", ".join(card.service for card in alone), sum(_waiting_count(card) for card in alone)
+        names, count = listed(card.service for card in alone), sum(_waiting_count(card) for card in alone)
         text = _("No worker is running for %(names)s; %(waiting)s. Start one with “manage.py runsyncworker”.")
         yield Notice(text=text % {"names": names, "waiting": _tasks_wait(count)}, page="queue_workers")
 
@@ -84,7 +82,7 @@ def _holds_that_end(card: Card) -> Iterator[Notice]:
             text = _("%(service)s: %(reason)s, since %(since)s; %(waiting)s and go out by themselves.") % {
                 "service": card.service,
                 "reason": redact(hold.reason).rstrip("."),
-                "since": _moment(hold.since_at),
+                "since": moment(hold.since_at or timezone.now()),
                 "waiting": (_messages_wait if hold.kind == BREAKER else _tasks_wait)(hold.parked_count),
             }
             yield Notice(text=text, page="queue_tasks", arguments=(card.service, "delayed"), is_urgent=False)
@@ -98,7 +96,7 @@ def _broken_destinations() -> Iterator[Notice]:
         values = {
             "service": row.service,
             "name": row.name,
-            "since": _moment(row.broken_at),
+            "since": moment(row.broken_at or timezone.now()),
             "reason": redact(row.broken_reason).rstrip("."),
             "waiting": ngettext("%(count)s object waits", "%(count)s objects wait", count)
             % {"count": capped(count, COUNTED)},
@@ -159,9 +157,3 @@ def _tasks_wait(count: int) -> str:
 
 def _messages_wait(count: int) -> str:
     return ngettext("%(count)s message waits", "%(count)s messages wait", count) % {"count": figure(count)}
-
-
-def _moment(at: datetime | None) -> str:
-    moment = timezone.localtime(at or timezone.now())
-    today = timezone.localdate() == moment.date()
-    return str(date_format(moment, "TIME_FORMAT" if today else "DATETIME_FORMAT"))

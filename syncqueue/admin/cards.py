@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from syncqueue.admin.charts import Chart
 from syncqueue.admin.operations import OPERATIONS, Figures, Operation
@@ -19,6 +19,7 @@ class Card:
     service: str
     figures: Figures | None = None  # None: the queue could not be asked
     holds: Sequence[HoldView] = ()
+    destination_names: Mapping[int, str] = field(default_factory=dict)  # of those that holds are about, by key
     worker_count: int = 0
     problem: str = ""
     chart: Chart | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.contrib import messages
 from django.db.transaction import non_atomic_requests
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
@@ -11,7 +10,7 @@ from django.utils.translation import ngettext
 
 from syncqueue import services
 from syncqueue.admin.operation_pages import RoundPages
-from syncqueue.admin.rounds import PIECE, Position
+from syncqueue.admin.rounds import PIECE, POSITION, Position, is_progress, level_of, read_position
 from syncqueue.models import Clearing
 from syncqueue.presentation.figures import figure
 from syncqueue.services import audit
@@ -47,6 +46,8 @@ class ClearingPages(RoundPages):
             raise Http404(str(pk))
         self.check_service(clearing.service)
         title = _("%s: restore") % clearing.service
+        if is_progress(request):
+            return self.show_progress(request, title, read_position(request.GET[POSITION]), self.url("queue_cleared"))
         if request.method != "POST":
             shown = {"question": _question(clearing), "way_back": self.url("queue_cleared"), "label": _("Restore")}
             return self.render(request, "syncqueue/confirm.html", title, shown)
@@ -61,16 +62,17 @@ class ClearingPages(RoundPages):
         if at is not None and not at.finished:
             return self.show_progress(request, title, at, self.url("queue_cleared"))
         if at is not None:
-            self.message_user(request, _answer(clearing.service, at.done), messages.SUCCESS)
+            self.message_user(request, _answer(clearing.service, at.done), level_of(at.done))
         return HttpResponseRedirect(self.url("queue_cleared"))
 
 
 def _question(clearing: Clearing) -> str:
-    return ngettext(
+    text = ngettext(
         "%(count)s task that %(actor)s took out goes back to the queue, unless its object was saved since.",
         "%(count)s tasks that %(actor)s took out go back to the queue, but for those whose objects were saved since.",
         clearing.task_count,
     ) % {"count": figure(clearing.task_count), "actor": clearing.actor}
+    return text + " " + _("What had failed comes back as failed and is not sent until someone retries it.")
 
 
 def _answer(service: str, count: int) -> str:

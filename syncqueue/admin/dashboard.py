@@ -18,6 +18,7 @@ from syncqueue.admin.overview import overview
 from syncqueue.admin.pages import QueuePages
 from syncqueue.admin.task_actions import TaskActionPages
 from syncqueue.admin.task_pages import TaskPages
+from syncqueue.admin.titles import entity_titles
 from syncqueue.core.errors import QueueUnavailable, SyncQueueError
 from syncqueue.core.task import TaskState, TaskView
 from syncqueue.secrets import redact
@@ -60,18 +61,22 @@ class DashboardPages(QueuePages):
         problem = ""
         workers: Sequence[services.WorkerView] = ()
         unreadable_count = 0
-        running: list[tuple[str, Sequence[TaskView], int, str]] = []
+        running: list[tuple[str, Sequence[tuple[TaskView, str]], int, str]] = []
         try:
             beats = services.heartbeats()
             workers, unreadable_count = beats.values, beats.unreadable_count
-            running = [(name, *_running(name)) for name in services.service_names()]
+            running = [(name, *_running(request, name)) for name in services.service_names()]
         except SyncQueueError as error:
             problem = redact(str(error))
-        shown = {"workers": workers, "unreadable_count": unreadable_count, "running": running, "problem": problem}
+        shown = {
+            "workers": workers, "unreadable_count": unreadable_count, "running": running, "problem": problem,
+            "duties": [(worker, duty) for worker in workers for duty in worker.duties],
+            "left_behind": not workers and not unreadable_count and any(row[2] for row in running),
+        }  # fmt: skip
         return self.render(request, "syncqueue/workers.html", _("Workers"), shown)
 
 
-def _running(service: str) -> tuple[Sequence[TaskView], int, str]:
+def _running(request: HttpRequest, service: str) -> tuple[Sequence[tuple[TaskView, str]], int, str]:
     """The first tasks in processing, how many there are, and why they cannot be shown."""
     try:
         page = services.task_page(service, TaskState.PROCESSING, limit=RUNNING_SHOWN)
@@ -79,7 +84,9 @@ def _running(service: str) -> tuple[Sequence[TaskView], int, str]:
         raise
     except SyncQueueError as error:
         return (), 0, redact(str(error))
-    return page.tasks, page.total_count, ""
+    names = entity_titles(request.user, [view.task.entity for view in page.tasks if view.task])
+    tasks = [(view, names.entity_words(view.task.entity) if view.task else view.id) for view in page.tasks]
+    return tasks, page.total_count, ""
 
 
 class QueueAdmin(DashboardPages, ClearingPages, TaskActionPages, TaskPages, OperationPages):

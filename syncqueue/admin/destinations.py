@@ -21,6 +21,7 @@ from django.views.decorators.http import require_POST
 
 from syncqueue import services
 from syncqueue.admin.filters import ServiceFilter
+from syncqueue.admin.rounds import level_of
 from syncqueue.core.errors import ConfigurationError, QueueError, SyncQueueError
 from syncqueue.forms import (
     ENTERED,
@@ -50,7 +51,7 @@ class DestinationAdmin(Page):
     change_list_template = "syncqueue/change_list.html"
     change_form_template = "syncqueue/destination_form.html"
     delete_confirmation_template = "syncqueue/retire_destination.html"
-    list_display = ("name", "service", "address", "owner", "rule_words", "enabled", "condition")
+    list_display = ("name", "service", "address", "owner", "rule_words", "enabled", "short_condition")
     list_filter = (ServiceFilter, "enabled", "rule")
     list_select_related = ("owner",)
     ordering = ("name", "id")
@@ -71,6 +72,11 @@ class DestinationAdmin(Page):
     def condition(self, destination: Destination) -> str:
         """Whether it works, and if not why."""
         return words.condition(destination)
+
+    @admin.display(description=gettext_lazy("state"))
+    def short_condition(self, destination: Destination) -> str:
+        """Whether it works, in a few words."""
+        return words.short_condition(destination)
 
     @admin.display(description=gettext_lazy("credential"))
     def credential(self, destination: Destination) -> str:
@@ -206,7 +212,7 @@ class DestinationAdmin(Page):
             destination.save(update_fields=["enabled"])
             self.log_change(request, destination, [{"changed": {"fields": ["enabled"]}}])
         text = ngettext("%d destination is changed.", "%d destinations are changed.", len(changed)) % len(changed)
-        self.message_user(request, text, messages.SUCCESS)
+        self.message_user(request, text, level_of(len(changed)))
 
     @admin.action(description=gettext_lazy("Try again"), permissions=["operate"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[Destination]) -> None:

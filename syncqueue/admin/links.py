@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from django.apps import apps
@@ -11,6 +12,8 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.text import capfirst
 
+from syncqueue.core.hold import Hold
+from syncqueue.models import Destination
 from syncqueue.presentation.figures import web_url
 
 
@@ -44,6 +47,24 @@ def entity_link(entity: str, site_name: str) -> Link:
     if not (colon and pk and "." in source):
         return Link(entity, "")
     return Link(object_words(source, pk), object_url(source, pk, site_name))
+
+
+def destination_names(holds: Iterable[str]) -> dict[int, str]:
+    """Return the names of the destinations that holds, given by their names, are about; by primary key."""
+    found = (Hold.parse(name).destination_id for name in holds)
+    keys = {key for key in found if key is not None}
+    return dict(Destination.objects.filter(pk__in=keys).values_list("pk", "name")) if keys else {}
+
+
+def destination_urls(names: Collection[str], site_name: str) -> dict[str, str]:
+    """Return the pages of destinations by their names; a name that several destinations have is left out."""
+    rows = list(Destination.objects.filter(name__in=names).values_list("name", "pk"))
+    counts = Counter(name for name, _pk in rows)
+    address = "admin:syncqueue_destination_change"
+    try:
+        return {name: reverse(address, args=[pk], current_app=site_name) for name, pk in rows if counts[name] == 1}
+    except NoReverseMatch:  # a site that registers some of the pages only
+        return {}
 
 
 def part_link(part: Any) -> Link:

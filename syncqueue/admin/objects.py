@@ -23,9 +23,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from syncqueue import services
+from syncqueue.admin.links import destination_urls
 from syncqueue.admin.object_filter import SyncStateFilter
-from syncqueue.admin.record_actions import count, hidden_inputs, sync_piece
-from syncqueue.admin.rounds import POSITION, read_position, run_round
+from syncqueue.admin.record_actions import (
+    chosen,
+    count,
+    hidden_inputs,
+    list_address,
+    list_request,
+    question_address,
+    sync_piece,
+)
+from syncqueue.admin.rounds import POSITION, Position, is_progress, level_of, read_position, run_round
 from syncqueue.core.errors import ConfigurationError, SyncQueueError
 from syncqueue.models import RecordState, SyncRecord
 from syncqueue.presentation.figures import figure
@@ -67,7 +76,12 @@ class SyncStatusMixin(Page):
             sentences = services.explain(obj)
         except ConfigurationError as error:
             return str(error)
-        return render_to_string("syncqueue/sync_panel.html", {"sentences": sentences, "sync_url": self._sync_url(obj)})
+        shown = {
+            "sentences": sentences,
+            "sync_url": self._sync_url(obj),
+            "urls": destination_urls({sentence.destination for sentence in sentences}, self.admin_site.name),
+        }
+        return render_to_string("syncqueue/sync_panel.html", shown)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """With a note on it whether its panel offers "sync now": a field's method is not told who looks."""
@@ -119,7 +133,31 @@ class SyncStatusMixin(Page):
         """The usual ones, and "sync now" for one object."""
         view = non_atomic_requests(self.admin_site.admin_view(self.sync_now_view))
         name = f"{self.opts.app_label}_{self.opts.model_name}_sync_now"
-        return [path("<path:object_id>/sync-now/", view, name=name), *super().get_urls()]
+        question = self.admin_site.admin_view(self.sync_now_question_view)
+        return [
+            path("sync-now/", question, name=f"{name}_question"),
+            path("<path:object_id>/sync-now/", view, name=name),
+            *super().get_urls(),
+        ]
+
+    def _list_address(self, name: str) -> str:
+        address = f"admin:{self.opts.app_label}_{self.opts.model_name}_{name}"
+        return reverse(address, current_app=self.admin_site.name)
+
+    def sync_now_question_view(self, request: HttpRequest) -> HttpResponse:
+        """Ask before the action of the list, or show how far it is; the form goes to the list, which does the work."""
+        if not may_operate(request) or not self.has_view_permission(request):
+            raise PermissionDenied
+        place = self._list_address("changelist")
+        if request.method != "GET":
+            return HttpResponseRedirect(place)
+        found = list_request(request, place)
+        if is_progress(request):
+            return self._progress(found, read_position(request.GET[POSITION]))
+        rows = chosen(self, found)
+        if rows is None:
+            return HttpResponseRedirect(place)
+        return self._ask(found, count(rows), list_address(found), "", list_address(found))
 
     def sync_now_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask, then bring one object out again."""
@@ -154,22 +192,24 @@ class SyncStatusMixin(Page):
     @admin.action(description=gettext_lazy("Sync now"))
     def sync_now(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         """Bring the objects chosen out again; asks first, with their count, and does many of them in rounds."""
-        found = count(queryset)
         if "confirmed" not in request.POST:
-            return self._ask(request, found, request.get_full_path(), "")
+            if address := question_address(request, self._list_address("sync_now_question")):
+                return HttpResponseRedirect(address)
+            return self._ask(request, count(queryset), list_address(request), "", list_address(request))
+        found = count(queryset)
         if found > TRIED_AT_ONCE or POSITION in request.POST:
             return self._sync_in_rounds(request, queryset)
         self._sync(request, queryset)
         return None
 
-    def _ask(self, request: HttpRequest, found: int, way_back: str, subject: str) -> HttpResponse:
+    def _ask(self, request: HttpRequest, found: int, way_back: str, subject: str, action: str = "") -> HttpResponse:
         question = ngettext(
             "%(count)s object is brought out again: what has changed is sent.",
             "%(count)s objects are brought out again: what has changed is sent.",
             found,
         ) % {"count": figure(found)}
         hidden = [*hidden_inputs(request), ("confirmed", "1")] if request.method == "POST" else []
-        shown = {"question": question, "label": _("Sync now"), "way_back": way_back, "hidden": hidden}
+        shown = {"question": question, "label": _("Sync now"), "way_back": way_back, "hidden": hidden, "action": action}
         return self._sync_page(request, "syncqueue/confirm.html", subject, shown)
 
     def _sync_page(self, request: HttpRequest, template: str, subject: str, shown: dict[str, Any]) -> HttpResponse:
@@ -211,8 +251,13 @@ class SyncStatusMixin(Page):
         if at.finished:
             self._say_synced(request, at.done)
             return None
+        address = question_address(request, self._list_address("sync_now_question"), at)
+        return HttpResponseRedirect(address) if address else self._progress(request, at)
+
+    def _progress(self, request: HttpRequest, at: Position) -> HttpResponse:
         hidden = [*hidden_inputs(request), ("confirmed", "1"), (POSITION, at.text())]
-        shown = {"at": at, "way_back": request.path, "hidden": hidden}
+        address = list_address(request)
+        shown = {"at": at, "way_back": address, "hidden": hidden, "action": address}
         return self._sync_page(request, "syncqueue/progress.html", "", shown)
 
     def _note_sync(self, request: HttpRequest, done: int) -> None:
@@ -221,7 +266,7 @@ class SyncStatusMixin(Page):
 
     def _say_synced(self, request: HttpRequest, done: int) -> None:
         text = ngettext("%(count)s object is being synced.", "%(count)s objects are being synced.", done)
-        self.message_user(request, text % {"count": figure(done)}, messages.SUCCESS if done else messages.WARNING)
+        self.message_user(request, text % {"count": figure(done)}, level_of(done))
 
 
 def _without_status(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,17 @@ from django.utils.translation import gettext_lazy
 from syncqueue import services
 from syncqueue.admin.operations import CLEARABLE, OPERATIONS, Figures, Operation, Order, figures_of
 from syncqueue.admin.pages import QueuePages
-from syncqueue.admin.rounds import POSITION, Position, Work, read_position, run_round
+from syncqueue.admin.rounds import (
+    POSITION,
+    Position,
+    Work,
+    address_of,
+    is_progress,
+    level_of,
+    read_position,
+    run_round,
+    sent,
+)
 from syncqueue.core.errors import QueueError
 from syncqueue.core.task import QueueStats, TaskState
 from syncqueue.models import ServicePolicy
@@ -89,9 +99,10 @@ class RoundPages(QueuePages):
 
     def show_progress(self, request: HttpRequest, title: str, at: Position, way_back: str) -> HttpResponse:
         """How far the work is; the page asks for the next round by itself, or by a button."""
-        kept = [(name, value) for name in request.POST for value in request.POST.getlist(name)]
-        hidden = [pair for pair in kept if pair[0] not in (POSITION, "csrfmiddlewaretoken")]
-        shown = {"at": at, "hidden": [*hidden, (POSITION, at.text())], "way_back": way_back}
+        hidden = [*sent(request), (POSITION, at.text())]
+        if request.method == "POST" and (address := address_of(request.path, hidden)):
+            return HttpResponseRedirect(address)
+        shown = {"at": at, "hidden": hidden, "way_back": way_back}
         return self.render(request, "syncqueue/progress.html", title, shown)
 
 
@@ -113,6 +124,9 @@ class OperationPages(RoundPages):
             raise Http404(name)
         figures, problem = ask_figures(service)
         stats = figures.stats if figures else None
+        if is_progress(request):
+            title, at = f"{service}: {operation.label}", read_position(request.GET[POSITION])
+            return self.show_progress(request, title, at, self.way_back(request))
         form = ConfirmForm(request.POST if request.method == "POST" else None, operation=operation, stats=stats)
         title, way_back = f"{service}: {operation.label}", self.way_back(request)
         if form.is_valid():
@@ -130,5 +144,6 @@ class OperationPages(RoundPages):
         if at is not None and not at.finished:
             return self.show_progress(request, title, at, self.way_back(request))
         if at is not None:
-            self.message_user(request, f"{order.service}: {operation.answer(at.done)}", messages.SUCCESS)
+            level = level_of(at.done) if operation.counts else messages.SUCCESS
+            self.message_user(request, f"{order.service}: {operation.answer(at.done)}", level)
         return HttpResponseRedirect(self.way_back(request))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from syncqueue import services
 from syncqueue.admin.attention import Notice, notices
 from syncqueue.admin.cards import Card
 from syncqueue.admin.charts import SPANS, Span, chart
+from syncqueue.admin.links import destination_names
 from syncqueue.admin.operations import figures_of
 from syncqueue.core.errors import ConfigurationError, QueueUnavailable, SyncQueueError
 from syncqueue.core.hold import breaker_of
@@ -18,7 +20,7 @@ from syncqueue.presentation.outages import outage_words
 from syncqueue.queue.inspect import PeriodCount
 from syncqueue.secrets import redact
 
-RATE_MINUTES = 5  # that the rate now is taken from; the running one does not count
+RATE_MINUTES = 5  # whole minutes that the rate now is taken from, beside the running one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,13 +70,22 @@ def _card(name: str, workers: Sequence[services.WorkerView], span: Span) -> Card
         service=name,
         figures=figures,
         holds=holds,
+        destination_names=destination_names(hold.name for hold in holds),
         worker_count=sum(name in worker.services for worker in workers),
         chart=chart(periods, span),
-        rate=_rate(minutes),
+        rate=minute_rate(minutes),
         outages=[redact(outage_words(name, one)) for one in sorted(gone, key=lambda one: one.since_at, reverse=True)],
     )
 
 
-def _rate(minutes: Sequence[PeriodCount]) -> float:
-    whole = minutes[-RATE_MINUTES - 1 : -1]
-    return sum(one.processed_count for one in whole) / len(whole) if whole else 0.0
+def minute_rate(minutes: Sequence[PeriodCount]) -> float:
+    """What is processed a minute: a mean of the last whole minutes and the part of the running one that is over.
+
+    What went out in the running minute counts at once, so the rate is never 0 while messages leave.
+    """
+    lately = minutes[-RATE_MINUTES - 1 :]
+    if not lately:
+        return 0.0
+    running = (timezone.now() - lately[-1].at).total_seconds() / 60
+    length = len(lately) - 1 + min(max(running, 0.0), 1.0)
+    return sum(one.processed_count for one in lately) / max(length, 1.0)

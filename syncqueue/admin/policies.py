@@ -68,6 +68,7 @@ class PolicyForm(PolicyModelForm):
             field.widget.attrs["min"] = least
             field.help_text = str(meaning)
             if name in given:
+                field.widget.attrs["placeholder"] = f"{given[name]:g}"
                 field.help_text += " " + _("Empty: %(figure)s, from the settings.") % {"figure": f"{given[name]:g}"}
         if "service" in self.fields:
             names = services.service_names()

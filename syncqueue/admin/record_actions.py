@@ -3,13 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any
 
 from django.contrib.admin import helpers
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 
-from syncqueue.admin.rounds import PIECE, Position
+from syncqueue.admin.rounds import PIECE, POSITION, Position, address_of
+
+_FILTER = "filter"  # the list's own query, in the address of the question
+
+
+def question_address(request: HttpRequest, path: str, at: Position | None = None) -> str:
+    """Return the address of the page that asks, or shows the progress, for an action of a list; "" if too long."""
+    fields = [*hidden_inputs(request), (_FILTER, request.GET.urlencode())]
+    return address_of(path, [*fields, (POSITION, at.text())] if at else fields)
+
+
+def list_request(request: HttpRequest, path: str) -> HttpRequest:
+    """Return the request that the list would have got for the action, from the request for its question."""
+    found = copy(request)
+    found.method, found.path, found.POST, found.GET = "POST", path, request.GET, QueryDict(request.GET.get(_FILTER, ""))
+    return found
+
+
+def chosen(page: Any, request: HttpRequest) -> QuerySet[Any] | None:
+    """Return the rows that an action of a list is about: those selected, or all of its filter.
+
+    Returns None where the address names no such rows, because somebody has changed it.
+    """
+    try:
+        rows: QuerySet[Any] = page.get_changelist_instance(request).get_queryset(request)
+        if request.POST.get("select_across") == "1":
+            return rows
+        return rows.filter(pk__in=request.POST.getlist(helpers.ACTION_CHECKBOX_NAME))
+    except (IncorrectLookupParameters, ValidationError, ValueError):
+        return None
+
+
+def list_address(request: HttpRequest) -> str:
+    """Return the address of the list with its filter."""
+    query = request.GET.urlencode()
+    return f"{request.path}?{query}" if query else request.path
 
 
 def sync_piece(rows: QuerySet[Any], sync: Callable[[Sequence[Any]], int], at: Position) -> Position:

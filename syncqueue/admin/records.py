@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.text import Truncator
@@ -20,9 +22,18 @@ from django.utils.translation import gettext_lazy, ngettext
 from syncqueue import services
 from syncqueue.admin.filters import DestinationFilter, ServiceFilter
 from syncqueue.admin.keyset import KeysetChangeList
-from syncqueue.admin.links import Link, as_html, object_url, object_words, part_link
-from syncqueue.admin.record_actions import count, hidden_inputs, sync_piece
-from syncqueue.admin.rounds import POSITION, Position, read_position, run_round
+from syncqueue.admin.links import Link, as_html, object_url, part_link
+from syncqueue.admin.record_actions import (
+    chosen,
+    count,
+    hidden_inputs,
+    list_address,
+    list_request,
+    question_address,
+    sync_piece,
+)
+from syncqueue.admin.rounds import POSITION, Position, is_progress, level_of, read_position, run_round
+from syncqueue.admin.titles import Titles, titles
 from syncqueue.core.errors import SyncQueueError
 from syncqueue.models import RecordState, SyncRecord
 from syncqueue.presentation.figures import duration_words, figure
@@ -37,13 +48,16 @@ if TYPE_CHECKING:
 else:
     Page = admin.ModelAdmin
 
+_TITLES = "_syncqueue_titles"  # where a page's titles are kept on its records
+_NO_TITLES = Titles({})
+
 
 class SyncRecordAdmin(Page):
     """What is synced where, and why not where it is not."""
 
     change_list_template = "syncqueue/record_list.html"
     change_form_template = "syncqueue/record_form.html"
-    list_display = ("object_words", "destination", "service", "state", "short_error", "age", "remote")
+    list_display = ("object_words", "destination_link", "service", "state", "short_error", "age", "remote")
     list_display_links = ("object_words",)
     list_filter = ("state", ServiceFilter, DestinationFilter)
     list_select_related = ("destination",)
@@ -56,7 +70,7 @@ class SyncRecordAdmin(Page):
     search_help_text = gettext_lazy("The beginning of a primary key (42), or one object (notes.note:42).")
     actions = ("sync_now",)
     fields = (
-        "object_link", "destination", "state", "full_error", "error_at", "next_attempt_at", "remote",
+        "object_link", "destination_link", "state", "full_error", "error_at", "next_attempt_at", "remote",
         "changed_at", "synced_at", "certainty",
     )  # fmt: skip
 
@@ -67,14 +81,22 @@ class SyncRecordAdmin(Page):
 
     @admin.display(description=gettext_lazy("object"))
     def object_words(self, record: SyncRecord) -> str:
-        """The object as "Note 42"."""
-        return object_words(record.source, record.object_pk)
+        """The object by its title, where the list has read it."""
+        return getattr(record, _TITLES, _NO_TITLES).words(record.source, record.object_pk)
 
     @admin.display(description=gettext_lazy("object"))
     def object_link(self, record: SyncRecord) -> str:
         """The object with a link to its own page in this admin, where there is one."""
         url = object_url(record.source, record.object_pk, self.admin_site.name)
         return as_html(Link(self.object_words(record), url))
+
+    @admin.display(description=gettext_lazy("destination"))
+    def destination_link(self, record: SyncRecord) -> str:
+        """The destination's name with a link to its page."""
+        args, site = [record.destination_id], self.admin_site.name
+        return as_html(
+            Link(str(record.destination), reverse("admin:syncqueue_destination_change", args=args, current_app=site))
+        )
 
     @admin.display(description=gettext_lazy("error"))
     def short_error(self, record: SyncRecord) -> str:
@@ -109,9 +131,24 @@ class SyncRecordAdmin(Page):
         """One that stays quick over millions of rows."""
         return KeysetChangeList
 
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """With the titles of the page's objects."""
+        changelist = super().get_changelist_instance(request)
+        _load_titles(request, changelist.result_list)
+        return changelist
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> SyncRecord | None:
+        """With the title of its object."""
+        record = super().get_object(request, object_id, from_field)
+        if record is not None:
+            _load_titles(request, [record])
+        return record
+
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """With the button the user may press."""
-        context |= {"can_sync": may_operate(request)}
+        record = context.get("original")
+        title = f"{self.object_words(record)} → {record.destination}" if record is not None else ""
+        context |= {"can_sync": may_operate(request), "record_title": title, "subtitle": title}
         return super().render_change_form(request, context, *args, **kwargs)
 
     # Rights: to be read
@@ -158,7 +195,8 @@ class SyncRecordAdmin(Page):
     def sync_now(self, request: HttpRequest, queryset: QuerySet[SyncRecord]) -> HttpResponse | None:
         """Bring the records chosen out again, whatever their state; asks first, and works in rounds."""
         if "confirmed" not in request.POST:
-            return self._ask(request, queryset)
+            address = question_address(request, self._address("sync_now"))
+            return HttpResponseRedirect(address) if address else self._ask(request, queryset)
         actor, before = audit.Actor.of(request.user), read_position(request.POST.get(POSITION, ""))
 
         def sync(keys: Sequence[int]) -> int:
@@ -172,20 +210,45 @@ class SyncRecordAdmin(Page):
         what = f"sync now: {at.done - before.done} records"
         audit.note(actor, what, subject=_("records"), model=SyncRecord)
         if not at.finished:
-            return self._page(request, "syncqueue/progress.html", {"at": at, "way_back": request.path}, at)
+            address = question_address(request, self._address("sync_now"), at)
+            return HttpResponseRedirect(address) if address else self._progress(request, at)
         text = ngettext("%(count)s record is being synced.", "%(count)s records are being synced.", at.done)
-        self.message_user(request, text % {"count": figure(at.done)}, messages.SUCCESS)
+        self.message_user(request, text % {"count": figure(at.done)}, level_of(at.done))
         return None
 
+    def get_urls(self) -> list[URLPattern]:
+        """The usual ones, and the question of the action."""
+        view = self.admin_site.admin_view(self.sync_now_view)
+        return [path("sync-now/", view, name="syncqueue_syncrecord_sync_now"), *super().get_urls()]
+
+    def _address(self, name: str) -> str:
+        return reverse(f"admin:syncqueue_syncrecord_{name}", current_app=self.admin_site.name)
+
+    def sync_now_view(self, request: HttpRequest) -> HttpResponse:
+        """Ask before the action, or show how far it is; the form goes to the list, which does the work."""
+        if not may_operate(request):
+            raise PermissionDenied
+        place = self._address("changelist")
+        if request.method != "GET":
+            return HttpResponseRedirect(place)
+        found = list_request(request, place)
+        if is_progress(request):
+            return self._progress(found, read_position(request.GET[POSITION]))
+        rows = chosen(self, found)
+        return HttpResponseRedirect(place) if rows is None else self._ask(found, rows)
+
     def _ask(self, request: HttpRequest, queryset: QuerySet[SyncRecord]) -> HttpResponse:
+        """The question as a page of its own, or as the response to the form where its address would be too long."""
         found = count(queryset)
         question = ngettext(
             "%(count)s record is brought out again, whatever its state: what has changed is sent.",
             "%(count)s records are brought out again, whatever their state: what has changed is sent.",
             found,
         ) % {"count": figure(found)}
-        shown = {"question": question, "label": _("Sync now"), "way_back": request.get_full_path()}
-        return self._page(request, "syncqueue/confirm.html", shown)
+        return self._page(request, "syncqueue/confirm.html", {"question": question, "label": _("Sync now")})
+
+    def _progress(self, request: HttpRequest, at: Position) -> HttpResponse:
+        return self._page(request, "syncqueue/progress.html", {"at": at}, at)
 
     def _page(
         self, request: HttpRequest, template: str, shown: dict[str, Any], at: Position | None = None
@@ -197,9 +260,18 @@ class SyncRecordAdmin(Page):
             "title": _("Records: sync now"),
             "app_name": self.opts.app_config.verbose_name,
             "hidden": hidden,
+            "action": list_address(request),
+            "way_back": list_address(request),
             **shown,
         }
         return TemplateResponse(request, template, context)
+
+
+def _load_titles(request: HttpRequest, records: Iterable[SyncRecord]) -> None:
+    rows = list(records)
+    found = titles(request.user, [(record.source, record.object_pk) for record in rows])
+    for record in rows:
+        setattr(record, _TITLES, found)
 
 
 def _error(record: SyncRecord) -> str:

@@ -6,11 +6,14 @@ No request lasts long enough to be cut off, Redis and worker go on meanwhile, an
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
+from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.core import signing
+from django.http import HttpRequest
 
 ROUND_SECONDS = 2.0
 PIECE = 2000  # tasks or records between two looks at the clock; done by services in chunks
@@ -36,6 +39,35 @@ class Position:
 
 # Does a piece.
 Work: TypeAlias = Callable[[Position], Position]
+
+
+def level_of(done: int) -> int:
+    """Return the level of the message that so many were done: a success only where anything was done."""
+    return messages.SUCCESS if done else messages.WARNING
+
+
+LONGEST_ADDRESS = 4000  # characters; servers and browsers take at least 8,000
+
+
+def sent(request: HttpRequest) -> list[tuple[str, str]]:
+    """Return the fields that a form sent, or the address of the page that it redirects to; without the position."""
+    values = request.POST if request.method == "POST" else request.GET
+    names = [name for name in values if name not in (POSITION, "csrfmiddlewaretoken")]
+    return [(name, value) for name in names for value in values.getlist(name)]
+
+
+def address_of(path: str, fields: Sequence[tuple[str, Any]]) -> str:
+    """Return the address that a form is redirected to, so that "Back" never asks to send the form again.
+
+    Returns "" where the fields are too long for an address; the page is the form's own response then.
+    """
+    address = f"{path}?{urlencode(fields)}"
+    return address if len(address) <= LONGEST_ADDRESS else ""
+
+
+def is_progress(request: HttpRequest) -> bool:
+    """Whether the page that shows the progress of work is asked for."""
+    return request.method == "GET" and POSITION in request.GET
 
 
 def read_position(text: str) -> Position:

@@ -9,7 +9,7 @@ from functools import partial
 
 from django.contrib import messages
 from django.db.transaction import non_atomic_requests
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -17,7 +17,16 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from syncqueue import services
 from syncqueue.admin.operation_pages import RoundPages
-from syncqueue.admin.rounds import ROUND_SECONDS, Position
+from syncqueue.admin.rounds import (
+    POSITION,
+    ROUND_SECONDS,
+    Position,
+    address_of,
+    is_progress,
+    level_of,
+    read_position,
+    sent,
+)
 from syncqueue.core.errors import QueueError
 from syncqueue.core.task import TaskState
 from syncqueue.presentation.figures import figure
@@ -49,6 +58,7 @@ class Order:
     actor: str
     ids: Sequence[str] = ()
     search: str = ""
+    is_for_all: bool = False
 
     def piece(self, action: TaskAction, at: Position) -> Position:
         """Do a piece of it."""
@@ -166,21 +176,27 @@ class TaskActionPages(RoundPages):
         action = ACTIONS.get(name)
         if action is None or state not in action.states:
             raise Http404(f"{state}/{name}")
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
         order = self._order(request, service, TaskState(state))
-        if not order.ids and "all" not in request.POST:
+        if request.method == "GET" and not sent(request):
+            return HttpResponseRedirect(self._list(request, order))
+        if not order.ids and not order.is_for_all:
             self.message_user(request, _("Select at least one task."), messages.WARNING)
             return HttpResponseRedirect(self._list(request, order))
+        if is_progress(request):
+            at, title = read_position(request.GET[POSITION]), f"{order.service}: {action.label}"
+            return self.show_progress(request, title, at, self._list(request, order))
         if "confirmed" in request.POST:
             return self._act(request, order, action, name)
+        if request.method == "POST" and (address := address_of(request.path, sent(request))):
+            return HttpResponseRedirect(address)
         return self._ask(request, order, action)
 
     def _order(self, request: HttpRequest, service: str, state: TaskState) -> Order:
         # "all" wins: a page may have boxes ticked when its button for all is pressed.
-        ids = [] if "all" in request.POST else request.POST.getlist("id")[:SELECTED_MOST]
-        actor = audit.Actor.of(request.user).name
-        return Order(service=service, state=state, actor=actor, ids=ids, search=request.POST.get("q", "").strip())
+        values = request.POST if request.method == "POST" else request.GET
+        ids = [] if "all" in values else values.getlist("id")[:SELECTED_MOST]
+        actor, search = audit.Actor.of(request.user).name, values.get("q", "").strip()
+        return Order(service=service, state=state, actor=actor, ids=ids, search=search, is_for_all="all" in values)
 
     def _list(self, request: HttpRequest, order: Order) -> str:
         return self.url("queue_tasks", order.service, order.state.value)
@@ -203,5 +219,5 @@ class TaskActionPages(RoundPages):
         if at is not None and not at.finished:
             return self.show_progress(request, f"{order.service}: {action.label}", at, self._list(request, order))
         if at is not None:
-            self.message_user(request, f"{order.service}: {action.answer(at.done)}", messages.SUCCESS)
+            self.message_user(request, f"{order.service}: {action.answer(at.done)}", level_of(at.done))
         return HttpResponseRedirect(self._list(request, order))

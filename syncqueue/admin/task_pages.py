@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -14,12 +15,15 @@ from syncqueue import services
 from syncqueue.admin.links import Link, part_link
 from syncqueue.admin.operation_pages import RoundPages, ask_stats
 from syncqueue.admin.task_actions import ACTIONS
-from syncqueue.admin.task_words import STATE_WORDS, TaskRow, task_row
+from syncqueue.admin.task_words import STATE_WORDS, Holds, TaskRow, task_row
+from syncqueue.admin.titles import entity_titles
 from syncqueue.core.errors import InvalidCursor, QueueError, UnknownTask
-from syncqueue.core.task import TaskState
+from syncqueue.core.task import TaskState, TaskView
 from syncqueue.models import SyncRecord
+from syncqueue.queue.inspect import HoldView
 from syncqueue.queue.pages import TaskPage
 from syncqueue.secrets import redact
+from syncqueue.sources.intents import record_of_task_id
 
 PAGE = 50
 LONGEST_SEARCH = 200
@@ -64,7 +68,7 @@ class TaskPages(RoundPages):
         shown = {
             "service": service, "state": wanted.value, "search": search, "problem": problem, "page": page,
             "states": self._states(service, wanted, search),
-            "rows": [self._row(service, view) for view in page.tasks] if page else [],
+            "rows": self._rows(request, service, page.tasks) if page else [],
             "ways": self._ways(page, search) if page else [],
             "first": page.first_rank + 1 if page else 0, "last": page.first_rank + len(page.tasks) if page else 0,
             "actions": [(name, action) for name, action in ACTIONS.items() if wanted in action.states],
@@ -96,9 +100,18 @@ class TaskPages(RoundPages):
             for state in TaskState
         ]
 
-    def _row(self, service: str, view: Any) -> tuple[TaskRow, str]:
-        row = task_row(view, self.admin_site.name)
-        return row, self.url("queue_task", service, quote(view.id))
+    def _rows(self, request: HttpRequest, service: str, views: Sequence[TaskView]) -> list[tuple[TaskRow, str]]:
+        """The tasks in words, each with the address of its page."""
+        names = entity_titles(request.user, [view.task.entity for view in views if view.task])
+        holds = Holds(service, views, self._holds(service, views), self.url)
+        rows = [task_row(view, self.admin_site.name, names, holds) for view in views]
+        return [(row, self.url("queue_task", service, quote(row.view.id))) for row in rows]
+
+    def _holds(self, service: str, views: Sequence[TaskView]) -> Sequence[HoldView]:
+        try:
+            return services.holds(service) if any(view.held_by for view in views) else ()
+        except QueueError:
+            return ()  # the words of a hold say enough without its reason
 
     def _ways(self, page: TaskPage, search: str) -> list[Link]:
         """First, previous, next, last: those that lead somewhere."""
@@ -123,29 +136,32 @@ class TaskPages(RoundPages):
         self.check_service(service)
         try:
             view = services.task(service, unquote(task_id))
-            row = task_row(view, self.admin_site.name, services.holds(service))
+            [(row, _url)] = self._rows(request, service, [view])
         except UnknownTask as error:
-            return self._not_there(request, service, str(error))
+            return self._not_there(request, service, str(error), unquote(task_id))
         except QueueError as error:
             return self._not_there(request, service, redact(str(error)))
         shown = {
             "service": service, "row": row, "view": view, "state": view.state.value,
-            "record": self._record(row), "state_words": STATE_WORDS[view.state](),
+            "record": self._record(row.record_id), "state_words": STATE_WORDS[view.state](),
             "actions": [(name, action) for name, action in ACTIONS.items() if view.state in action.states],
         }  # fmt: skip
         return self.render(request, "syncqueue/task.html", row.about.words, shown)
 
-    def _not_there(self, request: HttpRequest, service: str, problem: str) -> HttpResponse:
-        return self.render(request, "syncqueue/no_task.html", _("Task"), {"service": service, "problem": problem})
+    def _not_there(self, request: HttpRequest, service: str, problem: str, task_id: str = "") -> HttpResponse:
+        """Say that there is no such task, and what became of it where its record tells."""
+        shown = {"service": service, "problem": problem, "record": self._record(record_of_task_id(task_id))}
+        return self.render(request, "syncqueue/no_task.html", _("Task"), shown)
 
-    def _record(self, row: TaskRow) -> dict[str, Any] | None:
-        if row.record_id is None:
+    def _record(self, record_id: int | None) -> dict[str, Any] | None:
+        if record_id is None:
             return None
-        record = SyncRecord.objects.select_related("destination").filter(pk=row.record_id).first()
+        record = SyncRecord.objects.select_related("destination").filter(pk=record_id).first()
         if record is None:
             return None
         return {
             "row": record,
             "url": self.url("syncrecord_change", record.pk),
+            "error": redact(record.error),
             "parts": [part_link(part) for part in record.parts],
         }

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from syncqueue.admin.links import Link, entity_link
+from syncqueue.admin.links import Link, destination_names, entity_link
+from syncqueue.admin.titles import Titles
+from syncqueue.core.hold import Hold
 from syncqueue.core.task import AttemptNote, TaskState, TaskView
 from syncqueue.presentation.figures import duration_words
+from syncqueue.presentation.holds import hold_words
 from syncqueue.queue.inspect import HoldView
 from syncqueue.secrets import redact
 from syncqueue.sources.intents import record_id_of
@@ -33,6 +36,7 @@ class TaskRow:
     about: Link
     record_id: int | None
     error: str  # of the last attempt, or why it cannot be read
+    hold: Link | None  # what a parked task waits for
     standing: str  # since when, or until when, it is where it is
     attempts: Sequence[AttemptNote] = field(default=())  # newest first
 
@@ -49,16 +53,43 @@ class TaskRow:
         return redact(json.dumps(dict(self.view.task.payload), indent=2, ensure_ascii=False))
 
 
-def task_row(view: TaskView, site_name: str, holds: Sequence[HoldView] = ()) -> TaskRow:
-    """`holds`: of the service, to say why a task is parked."""
+class Holds:
+    """What the tasks of a page wait for: the holds of a service, with the names of the destinations they are about."""
+
+    def __init__(
+        self, service: str, views: Sequence[TaskView], holds: Sequence[HoldView], url: Callable[..., str]
+    ) -> None:
+        """Read the names with one query. `url` returns the address of an admin page, as `QueuePages.url` does."""
+        self._service, self._url = service, url
+        self._reasons = {hold.name: hold.reason for hold in holds}
+        self._names = destination_names(view.held_by for view in views if view.held_by)
+
+    def link(self, name: str) -> Link:
+        """Return what a hold means, with its reason where that is known, and the page where it can be ended."""
+        text, reason = hold_words(name, self._service, self._names), self._reasons.get(name, "").rstrip(".")
+        key = Hold.parse(name).destination_id
+        url = self._url("destination_change", key) if key in self._names else self._url("queue_changelist")
+        if key is None and reason:
+            text = reason  # it names the endpoint or the service itself
+        elif reason:
+            text = f"{text}: {reason}"
+        return Link(redact(text), url)
+
+
+def task_row(view: TaskView, site_name: str, titles: Titles, holds: Holds) -> TaskRow:
+    """Return a task in words. `titles` and `holds` were read for all tasks of the page."""
     history = view.progress.history
     error = view.unreadable or (history[-1].error if history else "")
+    about = Link(_("Cannot be read"), "")
+    if view.task:
+        about = entity_link(view.task.entity, site_name)._replace(words=titles.entity_words(view.task.entity))
     return TaskRow(
         view=view,
-        about=entity_link(view.task.entity, site_name) if view.task else Link(_("Cannot be read"), ""),
+        about=about,
         record_id=record_id_of(view.task) if view.task else None,
         error=redact(error),
-        standing=redact(_standing(view, holds)),
+        hold=holds.link(view.held_by) if view.held_by else None,
+        standing=redact(_standing(view)),
         attempts=[_clean(note) for note in reversed(history)],
     )
 
@@ -73,11 +104,8 @@ def _clean(note: AttemptNote) -> AttemptNote:
     )
 
 
-def _standing(view: TaskView, holds: Sequence[HoldView]) -> str:
-    if view.held_by:
-        reasons = [hold.reason for hold in holds if hold.name == view.held_by]
-        return _("parked: %s") % (reasons[0] if reasons and reasons[0] else view.held_by)
-    if view.due_at is None:
+def _standing(view: TaskView) -> str:
+    if view.held_by or view.due_at is None:
         return _("parked")
     if view.state is TaskState.PENDING:
         return _("waits for %s") % _since(view.due_at)

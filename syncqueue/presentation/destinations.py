@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from syncqueue.core.errors import SecretError
@@ -46,6 +47,22 @@ def condition(destination: Destination) -> str:
     if not destination.enabled:
         return _("Disabled: it takes nothing.")
     return _("Works; declared in the settings.") if destination.declared else _("Works.")
+
+
+REASON_CHARACTERS = 60
+
+
+def short_condition(destination: Destination) -> str:
+    """Whether it works, in a few words for a list; `condition` says the rest."""
+    if destination.broken_reason:
+        return _("broken: %s") % Truncator(redact(destination.broken_reason)).chars(REASON_CHARACTERS)
+    if destination.state == DestinationState.RETIRING:
+        return _("retiring")
+    if not destination.is_declared_here:
+        return _("not declared here")
+    if document_handler(destination.service) is None:
+        return _("its service is off")
+    return _("works") if destination.enabled else _("disabled")
 
 
 def credential(destination: Destination) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
 from urllib.parse import urlsplit
 
-from django.utils.formats import number_format
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
@@ -25,6 +28,20 @@ def duration_words(seconds: float) -> str:
 def figure(count: int) -> str:
     """Return a count with the thousands separators of the reader's locale: "1,234,567"."""
     return str(number_format(count, use_l10n=True, force_grouping=True))
+
+
+def moment(at: datetime | None) -> str:
+    """Return a moment as people say it: the time of a moment of today, with the date otherwise; "" for None."""
+    if at is None:
+        return ""
+    local = timezone.localtime(at)
+    is_today = local.date() == timezone.localdate()
+    return str(date_format(local, "TIME_FORMAT" if is_today else "DATETIME_FORMAT"))
+
+
+def listed(parts: Iterable[str]) -> str:
+    """Return parts as a list in the reader's punctuation: "a, b"."""
+    return _(", ").join(parts)
 
 
 def capped(count: int, most: int) -> str:

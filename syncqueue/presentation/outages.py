@@ -7,7 +7,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from syncqueue.presentation.figures import duration_words, figure
+from syncqueue.presentation.figures import duration_words, figure, listed
 from syncqueue.queue.inspect import Outage
 
 
@@ -48,4 +48,4 @@ def _end(outage: Outage) -> str:
     # Not "doubled" where it is not known: an answer was lost, so there may be two.
     doubtful = outage.doubtful_count
     parts.append(_("%s perhaps doubled") % figure(doubtful) if doubtful else _("0 doubled"))
-    return ", ".join(parts)
+    return listed(parts)

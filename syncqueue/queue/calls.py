@@ -339,10 +339,11 @@ class Calls:
         trash = () if clearing is None else (self.keys.trash_of(clearing),)
         return self._call("remove", [state.value, TRASH_MS if trash else 0, *ids], _flags, trash)
 
-    def restore(self, clearing: int, limit: int) -> Call[Restored]:
-        """Bring back up to `limit` tasks from the trash of a clearing."""
+    def restore(self, clearing: int, limit: int, state: TaskState = TaskState.PENDING) -> Call[Restored]:
+        """Bring back up to `limit` tasks from the trash of a clearing, to pending or failed."""
         trash = (self.keys.trash_of(clearing),)
-        return self._call("restore", [self.site_id, limit], lambda a: Restored(int(a[0]), int(a[1])), trash)
+        arguments: list[str | int | float] = [self.site_id, limit, state.value]
+        return self._call("restore", arguments, lambda a: Restored(int(a[0]), int(a[1])), trash)
 
     def hold(self, name: str, seconds: float | None, reason: str, *, forced: bool = False) -> Call[int]:
         """Set a hold for so many seconds, or until it is lifted."""

@@ -187,9 +187,9 @@ class SyncQueue:
         """Remove these tasks (at most a chunk) if they are in `state`; `restore` can bring them back for a week."""
         return self._send(self.calls.remove(state, ids, clearing))
 
-    def restore(self, clearing: int, limit: int) -> Restored:
-        """Bring back up to `limit` tasks that `discard` took out."""
-        return self._send(self.calls.restore(clearing, limit))
+    def restore(self, clearing: int, limit: int, state: TaskState = TaskState.PENDING) -> Restored:
+        """Bring back up to `limit` tasks that `discard` took out, to pending or failed."""
+        return self._send(self.calls.restore(clearing, limit, state))
 
     def delete(self, task_id: str) -> bool:
         """Remove one task; False when there is none. Raises `TaskInProcessing`."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from django.db.models import F, QuerySet
+from django.db.models import Case, F, QuerySet, TextField, Value, When
+from django.db.models.functions import Concat, Replace, Trim
 from django.utils.translation import gettext as _
 
 from syncqueue.core.chunks import chunks
@@ -35,16 +36,35 @@ def forget(clearing: Clearing) -> None:
     Clearing.objects.using(record_db()).filter(pk=clearing.pk, task_count=0).delete()
 
 
-def abandon(record_ids: Sequence[int], actor: str, clearing: Clearing | None = None) -> None:
-    """Let records rest until they are saved again, restored, or synced on request; they say who did it."""
+def abandon(record_ids: Sequence[int], actor: str, clearing: int | None = None) -> None:
+    """Let records rest until they are saved again, restored, or synced on request.
+
+    Their error says who did it, and then why they had failed, where they had. `clearing`: the mark of `_mark`.
+    """
     rows = records.records().filter(pk__in=record_ids, state__in=CLEARABLE_RECORDS)
     rows.update(
+        error=Case(
+            When(state=RecordState.WAITING, then=Value(_cleared_by(actor))),
+            default=Trim(Concat(Value(_cleared_by(actor) + " "), F("error"))),
+            output_field=TextField(),
+        ),
         state=RecordState.ABANDONED,
-        error=_("Cleared by %(actor)s.") % {"actor": actor},
         error_at=SYSTEM_CLOCK.now(),
         next_attempt_at=None,
-        clearing=clearing.pk if clearing is not None else None,
+        clearing=clearing,
     )
+
+
+def _cleared_by(actor: str) -> str:
+    return _("Cleared by %(actor)s.") % {"actor": actor}
+
+
+def _mark(clearing: Clearing, state: TaskState) -> int:
+    """Return the mark of what a clearing took out of a state: its key, negative for what had failed.
+
+    Records and the trash carry it, so that what had failed comes back as failed.
+    """
+    return -clearing.pk if state is TaskState.FAILED else int(clearing.pk)
 
 
 def take_out(queue: SyncQueue, clearing: Clearing, state: TaskState, ids: Sequence[str]) -> int:
@@ -54,9 +74,9 @@ def take_out(queue: SyncQueue, clearing: Clearing, state: TaskState, ids: Sequen
         known = {id_: record for id_ in piece if (record := record_of_task_id(id_)) is not None}
         others = [id_ for id_ in piece if id_ not in known]
         # Before the tasks are removed: a worker that claims one in between finds nothing to do.
-        abandon(list(known.values()), clearing.actor, clearing)
+        abandon(list(known.values()), clearing.actor, _mark(clearing, state))
         gone = sum(queue.remove(state, list(known))) if known else 0
-        gone += sum(queue.discard(state, others, clearing.pk)) if others else 0
+        gone += sum(queue.discard(state, others, _mark(clearing, state))) if others else 0
         Clearing.objects.using(record_db()).filter(pk=clearing.pk).update(task_count=F("task_count") + gone)
         total += gone
     return total
@@ -69,35 +89,49 @@ def restorable() -> QuerySet[Clearing]:
     return rows.order_by("-pk")
 
 
+_RESTORED = (TaskState.PENDING, TaskState.FAILED)  # the states that tasks come back to
+
+
 def restore(queue: SyncQueue, clearing: Clearing, most: int) -> tuple[int, bool]:
-    """Bring up to about `most` tasks back; answers how many, and whether more is left. Raises `QueueUnavailable`."""
+    """Bring up to about `most` tasks back. Returns how many, and whether more is left. Raises `QueueUnavailable`.
+
+    What had failed comes back as failed: a person deleted it instead of retrying it.
+    """
     total = 0
-    while total < most:
-        count = _restore_records(queue, clearing)
-        total += count
-        if count < CHUNK:
-            break
-    else:
-        return total, True
-    while total < most:
-        found = queue.restore(clearing.pk, CHUNK)
-        total += found.count
-        if not found.left_count:
-            now = SYSTEM_CLOCK.now()
-            Clearing.objects.using(record_db()).filter(pk=clearing.pk, restored_at=None).update(restored_at=now)
-            return total, False
-    return total, True
+    for state in _RESTORED:
+        while total < most:
+            count = _restore_records(queue, clearing, state)
+            total += count
+            if count < CHUNK:
+                break
+        else:
+            return total, True
+    for state in _RESTORED:
+        while total < most:
+            found = queue.restore(_mark(clearing, state), CHUNK, state)
+            total += found.count
+            if not found.left_count:
+                break
+        else:
+            return total, True
+    now = SYSTEM_CLOCK.now()
+    Clearing.objects.using(record_db()).filter(pk=clearing.pk, restored_at=None).update(restored_at=now)
+    return total, False
 
 
-def _restore_records(queue: SyncQueue, clearing: Clearing) -> int:
-    """Let a chunk of records wait again, unless they have been saved since."""
-    rows = SyncRecord.objects.using(record_db()).filter(clearing=clearing.pk)
+def _restore_records(queue: SyncQueue, clearing: Clearing, state: TaskState) -> int:
+    """Let a chunk of records wait again, or be failed again, unless they have been saved since."""
+    rows = SyncRecord.objects.using(record_db()).filter(clearing=_mark(clearing, state))
     found = list(rows.order_by("pk").values_list("pk", "state", "source", "object_pk")[:CHUNK])
     abandoned = [row for row in found if row[1] == RecordState.ABANDONED]
-    waiting = rows.filter(pk__in=[row[0] for row in abandoned], state=RecordState.ABANDONED)
-    waiting.update(state=RecordState.WAITING, changed_at=SYSTEM_CLOCK.now(), error="", error_at=None)
-    queue.enqueue_many(
-        record_task(clearing.service, pk, f"{source}:{object_pk}") for pk, _state, source, object_pk in abandoned
-    )
+    resting = rows.filter(pk__in=[row[0] for row in abandoned], state=RecordState.ABANDONED)
+    if state is TaskState.FAILED:
+        error = Trim(Replace(F("error"), Value(_cleared_by(clearing.actor)), Value("")))
+        resting.update(state=RecordState.FAILED, error=error)
+    else:
+        resting.update(state=RecordState.WAITING, changed_at=SYSTEM_CLOCK.now(), error="", error_at=None)
+        queue.enqueue_many(
+            record_task(clearing.service, pk, f"{source}:{object_pk}") for pk, _state, source, object_pk in abandoned
+        )
     rows.filter(pk__in=[row[0] for row in found]).update(clearing=None)
     return len(found)

@@ -100,6 +100,11 @@ def content(source: ModelSync, obj: Any) -> Answer[Document | None]:
     return _ask(source, obj, "document()", ask)
 
 
+def title(source: ModelSync, obj: Any) -> Answer[str]:
+    """Return the object's title, as its `__str__` returns it."""
+    return _ask(source, obj, "model.__str__()", lambda: str(obj))
+
+
 def live_times(source: ModelSync, obj: Any) -> Answer[tuple[datetime | None, datetime | None]]:
     """When the copies of an object appear and disappear, as `live_from` and `live_until` say; None: always."""
 

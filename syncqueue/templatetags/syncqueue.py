@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from django import template
@@ -13,7 +14,10 @@ from django.utils.translation import gettext_lazy
 from syncqueue import services
 from syncqueue.conf import get_settings
 from syncqueue.core.errors import ConfigurationError
-from syncqueue.presentation.figures import duration_words, figure, web_url
+from syncqueue.core.hold import Hold
+from syncqueue.presentation.figures import duration_words, figure, moment, web_url
+from syncqueue.presentation.holds import hold_words
+from syncqueue.presentation.task_values import value_words
 from syncqueue.secrets import redact
 from syncqueue.services.permissions import VIEW
 
@@ -32,8 +36,16 @@ TABS = (
 
 register.filter("duration_words", duration_words)
 register.filter("figure", figure)
+register.filter("moment", moment)
 register.filter("redacted", redact)
+register.filter("value_words", value_words)
 register.filter("web_url", web_url)
+
+
+@register.filter
+def value_of(values: Any, key: str) -> Any:
+    """Return the value of a key of a mapping; "" where there is none, or no mapping."""
+    return values.get(key, "") if isinstance(values, Mapping) else ""
 
 
 @register.inclusion_tag("syncqueue/sync_status.html")
@@ -68,10 +80,26 @@ def sync_tabs(context: Any) -> dict[str, Any]:
     except NoReverseMatch:  # a site that registers some of the pages only
         urls = []
     tabs = [
-        {"label": label, "url": url, "is_current": url == request.path}
-        for (_name, label), url in zip(shown, urls, strict=False)
+        {"label": label, "url": url, "is_current": _is_current(name, url, request.path)}
+        for (name, label), url in zip(shown, urls, strict=False)
     ]
     return {"tabs": tabs if len(tabs) > 1 else []}
+
+
+def _is_current(name: str, url: str, path: str) -> bool:
+    """Whether a page is a tab's own, or one below it: the form of a record stands below the list of the records."""
+    # All pages of the queues stand below the dashboard, those of the other tabs too.
+    return path == url or (name != "queue_changelist" and path.startswith(url))
+
+
+@register.simple_tag(takes_context=True)
+def hold_destination(context: Any, card: Any, hold: Any) -> dict[str, str]:
+    """The destination that a hold of a card is about, with its page; the hold in words where it is about another."""
+    key = Hold.parse(hold.name).destination_id
+    if key not in card.destination_names:
+        return {"words": hold_words(hold.name, card.service, {}), "url": ""}
+    url = reverse("admin:syncqueue_destination_change", args=[key], current_app=context["request"].current_app)
+    return {"words": card.destination_names[key], "url": url}
 
 
 @register.simple_tag(takes_context=True)

@@ -1,5 +1,5 @@
--- Brings what `remove` kept back to pending, oldest first. One whose id is live again stays away: it is the newer one.
--- The last key: the trash. ARGV: 1 now, 2 site id, 3 at most so many
+-- Brings what `remove` kept back to pending or failed, oldest first. One whose id is live again stays away: it is the newer one.
+-- The last key: the trash. ARGV: 1 now, 2 site id, 3 at most so many, 4 state
 -- Answers {how many are back, how many are left in the trash}.
 local trash, moved = KEYS[#KEYS], 0
 local refused = foreign(ARGV[2])
@@ -12,7 +12,11 @@ for _ = 1, tonumber(ARGV[3]) do
     break
   elseif not state_of(id) then
     redis.call('HSET', bodies, id, body)
-    to_pending(id, body)
+    if ARGV[4] == 'failed' then
+      redis.call('ZADD', failed, whole(now), id)
+    else
+      to_pending(id, body)
+    end
     moved = moved + 1
   end
 end

@@ -70,7 +70,9 @@
   }
 
   const longWork = document.querySelector("form[data-syncqueue-go-on]");
-  if (longWork) window.setTimeout(() => longWork.requestSubmit(), BETWEEN_ROUNDS_MS);
+  // A page that "Back" or a reload brings up again shows an old position: it waits for a person to press the button.
+  const isNew = window.performance.getEntriesByType("navigation")[0]?.type === "navigate";
+  if (longWork && isNew) window.setTimeout(() => longWork.requestSubmit(), BETWEEN_ROUNDS_MS);
 
   document.querySelector("input[data-syncqueue-all]")?.addEventListener("change", (event) => {
     for (const box of event.target.form.querySelectorAll('input[name="id"]')) box.checked = event.target.checked;

@@ -277,7 +277,7 @@ def test_an_owner_who_is_gone_breaks_no_page(editor: Client, destination: Destin
 
 def test_a_service_that_is_off_breaks_no_page(editor: Client, destination: Destination) -> None:
     Destination.objects.update(service="gone")
-    assert "Its service is off" in editor.get(LIST).content.decode()
+    assert "its service is off" in editor.get(LIST).content.decode()
     assert editor.get(f"{LIST}{destination.pk}/change/").status_code == 200
 
 

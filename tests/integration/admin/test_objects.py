@@ -106,7 +106,8 @@ def test_a_column_counts_states_that_differ(operator: Client, note: Note) -> Non
 
 def test_sync_now_on_objects_is_logged_with_its_count(operator: Client, record: SyncRecord) -> None:
     data = {"action": "sync_now", "_selected_action": [record.object_pk]}
-    asked = operator.post("/prefix/other/notes/note/", data)
+    asked = operator.post("/prefix/other/notes/note/", data, follow=True)
+    assert asked.request["REQUEST_METHOD"] == "GET"
     assert "1 object is brought out again" in asked.content.decode()
     assert not LogEntry.objects.exists()
     page = operator.post("/prefix/other/notes/note/", data | {"confirmed": "1"}, follow=True)
@@ -122,10 +123,10 @@ def test_sync_now_on_many_objects_goes_in_rounds_and_leaves_none_out(
     owner = User.objects.create_user("writer")
     Note.objects.bulk_create([Note(owner=owner, text=f"Note {n}") for n in range(25)])
     data = {"action": "sync_now", "_selected_action": "1", "select_across": "1"}
-    asked = operator.post("/prefix/other/notes/note/", data)
+    asked = operator.post("/prefix/other/notes/note/", data, follow=True)
     assert "25 objects are brought out again" in asked.content.decode()
 
-    page = operator.post("/prefix/other/notes/note/", data | {"confirmed": "1"})
+    page = operator.post("/prefix/other/notes/note/", data | {"confirmed": "1"}, follow=True)
     seen = [page.context["at"].done]
     while page.context.get("at"):
         fields: dict[str, list[str]] = {}

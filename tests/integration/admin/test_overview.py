@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from syncqueue.admin.charts import HEIGHT, SPANS, chart
-from syncqueue.admin.overview import overview
+from syncqueue.admin.overview import minute_rate, overview
 from syncqueue.models import Destination, SyncRecord
 from syncqueue.presentation.outages import outage_words
 from syncqueue.queue.inspect import Outage, PeriodCount
@@ -99,6 +99,26 @@ def test_no_token_is_shown_in_a_reason() -> None:
 def test_when_all_is_well_that_is_said(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("syncqueue.admin.attention._without_worker", lambda cards: [])
     assert "Nothing needs you" in client_of("viewer").get(DASHBOARD).content.decode()
+
+
+def test_a_hold_of_a_destination_leads_to_its_page(destination: Destination) -> None:
+    queue_of("telegram").hold(f"stopped:destination:{destination.pk}", None, "The bot was kicked.")
+    page = client_of("viewer").get(DASHBOARD).content.decode()
+    assert f'<a href="/admin/syncqueue/destination/{destination.pk}/change/">@news</a>: The bot was kicked.' in page
+
+
+def test_the_breaker_is_named_only_while_it_says_something() -> None:
+    client, queue = client_of("viewer"), queue_of("telegram")
+    assert "Connection" not in client.get(DASHBOARD).content.decode()
+    queue.hold("breaker:api.example.org:443", 60, "unreachable")
+    assert "cut off; it is tried at intervals" in client.get(DASHBOARD).content.decode()
+
+
+def test_the_rate_counts_the_running_minute_in_proportion(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timezone, "now", lambda: NOON + timedelta(seconds=30))
+    assert minute_rate([period(processed=9)]) == 9.0
+    whole = [period(processed=10, minute=-n) for n in range(5, 0, -1)]
+    assert minute_rate([*whole, period(processed=5)]) == 10.0
 
 
 # Live

@@ -51,6 +51,13 @@ def test_a_figure_that_the_settings_would_refuse_is_refused_with_what_it_may_be(
     assert not ServicePolicy.objects.exists()
 
 
+def test_an_empty_figure_shows_what_is_in_force() -> None:
+    page = client_of("operator", "view_servicepolicy", "change_servicepolicy")
+    policy = ServicePolicy.objects.create(service="telegram")
+    text = page.get(f"/admin/syncqueue/servicepolicy/{policy.pk}/change/").content.decode()
+    assert 'placeholder="3"' in text
+
+
 def test_saving_a_pause_holds_the_queue_and_deleting_the_policy_lets_it_go(
     editor: Client, django_capture_on_commit_callbacks: Any
 ) -> None:

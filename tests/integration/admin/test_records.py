@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.test import Client
 
+from project.notes.models import Note
 from syncqueue.admin import keyset, record_actions, rounds
 from syncqueue.models import Destination, SyncRecord
 from tests.integration.admin.conftest import HTML
@@ -44,6 +47,33 @@ def test_error_object_and_copy_are_shown_as_text_and_links(record: SyncRecord) -
         assert f"Note {record.object_pk}" in page
         assert 'href="https://t.me/news/7"' in page
     assert f'href="/admin/notes/note/{record.object_pk}/change/"' in page
+
+
+def test_a_record_is_called_by_its_title_and_its_destination(record: SyncRecord, destination: Destination) -> None:
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    page = client.get(f"{LIST}{record.pk}/change/").content.decode()
+    assert page.count(f"Hello (Note {record.object_pk}) → @news") >= 3  # title, heading, breadcrumbs
+    assert (
+        f'<a href="/admin/syncqueue/destination/{destination.pk}/change/">@news</a>'
+        in client.get(LIST).content.decode()
+    )
+    assert "notes.note:" not in page
+
+
+def test_titles_cost_one_query_a_page(
+    record: SyncRecord, destination: Destination, django_assert_max_num_queries: Any
+) -> None:
+    owner = User.objects.get(username="writer")
+    for note in Note.objects.bulk_create([Note(owner=owner, text=f"Title {n}") for n in range(20)]):
+        SyncRecord.objects.get_or_create(
+            source="notes.note", object_pk=str(note.pk), destination=destination, service="telegram"
+        )
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    client.get(LIST)
+    with django_assert_max_num_queries(9):
+        assert "Title 7 (Note" in client.get(LIST).content.decode()
 
 
 def test_a_record_that_was_never_tried_at_a_broken_destination_says_what_it_waits_for(record: SyncRecord) -> None:
@@ -100,7 +130,8 @@ def test_the_list_costs_no_query_a_row(destination: Destination, django_assert_m
 
 def test_sync_now_brings_a_failed_record_back_and_is_logged(record: SyncRecord) -> None:
     client, data = client_of("operator"), {"action": "sync_now", "_selected_action": [record.pk]}
-    asked = client.post(LIST, data)
+    asked = client.post(LIST, data, follow=True)
+    assert asked.request["REQUEST_METHOD"] == "GET"
     assert "1 record is brought out again" in asked.content.decode()
     record.refresh_from_db()
     assert record.state == "failed"
@@ -109,6 +140,11 @@ def test_sync_now_brings_a_failed_record_back_and_is_logged(record: SyncRecord) 
     record.refresh_from_db()
     assert record.state == "waiting"
     assert LogEntry.objects.get().object_repr == "records: sync now: 1 records"
+
+
+@pytest.mark.parametrize("query", ["_selected_action=x", "select_across=1&filter=state__exact__x%3D1", ""])
+def test_an_address_of_a_question_that_was_made_up_breaks_nothing(query: str, record: SyncRecord) -> None:
+    assert client_of("operator").get(f"{LIST}sync-now/?{query}").status_code in (200, 302, 400)
 
 
 def test_sync_now_is_not_for_those_who_only_see(record: SyncRecord) -> None:
@@ -181,11 +217,13 @@ def test_all_of_a_filter_are_synced_in_rounds(destination: Destination, monkeypa
     make_records(destination, 70, state="failed")
     client, address = client_of("operator"), f"{LIST}?state__exact=failed"
     data = {"action": "sync_now", "_selected_action": [SyncRecord.objects.all()[0].pk], "select_across": "1"}
-    asked = client.post(address, data)
+    asked = client.post(address, data, follow=True)
     assert "70 records are brought out again" in asked.content.decode()
-    page = client.post(address, dict(asked.context["hidden"]))
+    page = client.post(address, dict(asked.context["hidden"]), follow=True)
     assert "30 of 70 looked at" in page.content.decode()
     for _round in range(2):
-        page = client.post(address, dict(page.context["hidden"]))
-    assert page.status_code == 302
+        assert page.request["REQUEST_METHOD"] == "GET"
+        assert page.context["action"] == address
+        page = client.post(page.context["action"], dict(page.context["hidden"]), follow=True)
+    assert page.context.get("at") is None
     assert SyncRecord.objects.filter(state="waiting").count() == 70

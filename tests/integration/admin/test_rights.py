@@ -45,7 +45,7 @@ PAGES = [
     Row(QUEUE + "restore", "POST", 403, 403, 302, ("clearing",)),
     *(Row(QUEUE + "tasks", "GET", 403, 200, 200, ("telegram", state.value)) for state in TaskState),
     Row(QUEUE + "task", "GET", 403, 200, 200, ("telegram", "task")),
-    *(Row(QUEUE + "task_action", "GET", 403, 403, 405, ("telegram", *action)) for action in ACTIONS),
+    *(Row(QUEUE + "task_action", "GET", 403, 403, 302, ("telegram", *action)) for action in ACTIONS),
     *(Row(QUEUE + "task_action", "POST", 403, 403, 302, ("telegram", *action)) for action in ACTIONS),
     *(Row(QUEUE + "operation", "GET", 403, 403, 200, ("telegram", name)) for name in OPERATIONS),
     *(Row(QUEUE + "operation", "POST", 403, 403, 302, ("telegram", name)) for name in OPERATIONS[:-1]),
@@ -59,6 +59,7 @@ PAGES = [
     Row(DESTINATION + "test", "POST", 403, 403, 403, ("destination",)),
     Row(DESTINATION + "mend", "POST", 403, 403, 302, ("destination",)),  # lets work go that waits in a queue
     Row(RECORD + "changelist", "GET", 403, 200, 200),
+    Row(RECORD + "sync_now", "GET", 403, 403, 200),
     Row(RECORD + "change", "GET", 403, 200, 200, ("record",)),
     Row(RECORD + "change", "POST", 403, 403, 403, ("record",)),
     Row(RECORD + "history", "GET", 403, 200, 200, ("record",)),

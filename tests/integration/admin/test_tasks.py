@@ -8,12 +8,16 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import quote
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 
+from project.notes.models import Note
+from syncqueue import services
 from syncqueue.admin import rounds, task_actions
 from syncqueue.core.task import AttemptNote, SyncTask, TaskState
-from syncqueue.models import Clearing, SyncRecord
+from syncqueue.models import Clearing, Destination, SyncRecord
+from syncqueue.queue.calls import AdmissionRequest
 from syncqueue.sources.intents import record_task
 from tests.integration.admin.conftest import HTML
 from tests.integration.api.people import ROLES, client_of
@@ -73,7 +77,8 @@ def test_only_staff_with_the_view_permission_see_a_page(role: str, path: str) ->
 @pytest.mark.parametrize("path", ["failed/retry/", "delayed/run-now/", "failed/delete/"])
 def test_only_staff_with_the_operate_permission_act_on_tasks(role: str, path: str) -> None:
     fill("telegram", failed=1, delayed=1)
-    assert client_of(role).post(TASKS + path, {"all": "1"}).status_code == EXPECTED_OPERATE[role]
+    asked = client_of(role).post(TASKS + path, {"all": "1"})
+    assert asked.status_code == (302 if role == "operator" else EXPECTED_OPERATE[role])  # to the question
     stats = queue_of("telegram").stats()
     assert (stats.failed_count, stats.delayed_count) == (1, 1)
 
@@ -93,7 +98,31 @@ def test_actions_need_the_csrf_token() -> None:
 
 def test_actions_are_never_done_by_a_link(operator: Client) -> None:
     fill("telegram", failed=1)
-    assert operator.get(f"{TASKS}failed/retry/", {"all": "1", "confirmed": "1"}).status_code == 405
+    asked = operator.get(f"{TASKS}failed/retry/", {"all": "1", "confirmed": "1"})
+    assert "1 failed task goes back" in asked.content.decode()
+    assert operator.get(f"{TASKS}failed/retry/").headers["Location"] == f"{TASKS}failed/"
+    assert queue_of("telegram").stats().failed_count == 1
+
+
+def test_a_question_and_a_progress_are_pages_of_their_own_that_back_and_reload_may_ask_for(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = [fail_one(), fail_one(), fail_one()]
+    asked = operator.post(f"{TASKS}failed/retry/", {"id": chosen}, follow=True)
+    assert asked.request["REQUEST_METHOD"] == "GET"
+    assert asked.context["order"].ids == chosen
+    monkeypatch.setattr(rounds, "ROUND_SECONDS", -1.0)
+    monkeypatch.setattr(task_actions, "CHUNK", 2)
+    page = operator.post(f"{TASKS}failed/retry/", {"all": "1", "confirmed": "1"}, follow=True)
+    assert page.request["REQUEST_METHOD"] == "GET"
+    again = operator.get(page.request["PATH_INFO"], dict(page.context["hidden"]))
+    assert "2 of 3 looked at" in again.content.decode()
+    assert queue_of("telegram").stats().failed_count == 1
+
+
+def test_a_selection_too_long_for_an_address_is_asked_about_all_the_same(operator: Client) -> None:
+    asked = operator.post(f"{TASKS}failed/retry/", {"id": [f"task-{n:04}" for n in range(1000)]})
+    assert "1,000 failed tasks go back" in asked.content.decode()
 
 
 @pytest.mark.parametrize("path", ["failed/run-now/", "pending/retry/", "processing/delete/", "nonsense/", "failed/x/"])
@@ -157,7 +186,7 @@ def test_without_redis_the_pages_stand(operator: Client, path: str) -> None:
 
 @pytest.mark.usefixtures("redis_away")
 def test_without_redis_an_action_says_so(operator: Client) -> None:
-    asked = operator.post(f"{TASKS}failed/retry/", {"all": "1"}).content.decode()
+    asked = operator.post(f"{TASKS}failed/retry/", {"all": "1"}, follow=True).content.decode()
     done = operator.post(f"{TASKS}failed/retry/", {"all": "1", "confirmed": "1"}, follow=True).content.decode()
     assert "Redis" in asked and "Redis" in done
 
@@ -194,7 +223,7 @@ def test_a_task_that_cannot_be_read_is_shown_as_broken_and_can_be_deleted(operat
 
 
 def test_a_task_that_is_done_says_so_instead_of_breaking(operator: Client) -> None:
-    assert "A task leaves its queue when it is done." in text_of(operator, url_of("gone"))
+    assert "A task leaves its queue when it is done or deleted." in text_of(operator, url_of("gone"))
 
 
 def test_a_parked_task_says_what_holds_it(operator: Client) -> None:
@@ -205,12 +234,90 @@ def test_a_parked_task_says_what_holds_it(operator: Client) -> None:
     assert "due in 59 min" in page
 
 
+def test_a_chinese_page_shows_no_english_values(operator: Client) -> None:
+    task_id = fail_one()
+    page = operator.get(url_of(task_id), headers={"Accept-Language": "zh-hans"}).content.decode()
+    details = page[page.index("syncqueue-details") : page.index("Traceback")]
+    assert "<dd>更新</dd>" in details and "<dd>正常</dd>" in details and "· 失败" in details
+    assert not any(word in details for word in ("update<", "normal<", "failure"))
+
+
+def test_a_task_parked_by_a_destination_names_it_with_a_link_instead_of_the_hold(
+    operator: Client, destination: Destination
+) -> None:
+    park(f"stopped:destination:{destination.pk}", "The bot was kicked.")
+    link = f'<a href="/admin/syncqueue/destination/{destination.pk}/change/">@news takes nothing at the moment: The bot'
+    for path in (f"{TASKS}delayed/", url_of("parked")):
+        page = text_of(operator, path)
+        assert link in page and "destination:" not in page
+
+
+@pytest.mark.parametrize(
+    ("hold", "words"),
+    [
+        ("broken:destination:999", "telegram takes nothing at the moment"),
+        ("breaker:api.example.org:443", "api.example.org:443 cannot be reached"),
+        ("rate:credential:1f2e", "rate limit of telegram"),
+        ("pause", "telegram is paused"),
+    ],
+)
+def test_what_a_parked_task_waits_for_is_said_in_words(operator: Client, hold: str, words: str) -> None:
+    park(hold, "")
+    assert f'<a href="{QUEUES}">{words}</a>' in text_of(operator, f"{TASKS}delayed/")
+
+
+def park(hold: str, reason: str) -> None:
+    """A task that a worker found held."""
+    queue = queue_of("telegram")
+    queue.enqueue(SyncTask("telegram", "update", "notes.note:1", id="parked"))
+    (claimed,) = queue.claim(1).tasks
+    queue.hold(hold, None, reason)
+    queue.admit([AdmissionRequest(claimed=claimed, holds=(hold,))])
+
+
+def test_lists_show_the_title_of_an_object_to_those_who_may_view_it(operator: Client, note: Note) -> None:
+    queue_of("telegram").enqueue(SyncTask("telegram", "update", f"notes.note:{note.pk}"))
+    assert f"Hello (Note {note.pk})" not in text_of(operator, f"{TASKS}pending/")
+    person = User.objects.get(username="operator")
+    person.user_permissions.add(Permission.objects.get(codename="view_note"))
+    assert f"Hello (Note {note.pk})" in text_of(operator, f"{TASKS}pending/")
+
+
+def test_an_object_whose_title_cannot_be_made_is_named_by_its_key(note: Note, monkeypatch: pytest.MonkeyPatch) -> None:
+    def raises(_note: Note) -> str:
+        raise RuntimeError("no title")
+
+    monkeypatch.setattr(Note, "__str__", raises)
+    queue_of("telegram").enqueue(SyncTask("telegram", "update", f"notes.note:{note.pk}"))
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    assert f">Note {note.pk}</a>" in text_of(client, f"{TASKS}pending/")
+
+
+def test_the_page_of_a_deleted_task_says_that_it_was_deleted_and_leads_to_its_record(
+    operator: Client, record: SyncRecord
+) -> None:
+    task = record_task("telegram", record.pk, f"notes.note:{record.object_pk}")
+    queue_of("telegram").enqueue(task)
+    operator.post(f"{TASKS}pending/delete/", {"id": [task.id], "confirmed": "1"})
+    page = text_of(operator, url_of(task.id))
+    assert "It was deleted, not done." in page
+    assert f'href="/admin/syncqueue/syncrecord/{record.pk}/change/"' in page
+
+
+def test_an_action_that_did_nothing_is_no_success(operator: Client) -> None:
+    page = operator.post(f"{TASKS}failed/retry/", {"id": ["gone"], "confirmed": "1"}, follow=True)
+    (message,) = page.context["messages"]
+    assert (message.level_tag, message.message) == ("warning", "telegram: 0 tasks are back in the queue.")
+
+
 # Actions
 
 
 def test_the_question_names_the_count_and_changes_nothing(operator: Client) -> None:
     fill("telegram", failed=3)
-    assert "3 failed tasks go back" in operator.post(f"{TASKS}failed/retry/", {"all": "1"}).content.decode()
+    asked = operator.post(f"{TASKS}failed/retry/", {"all": "1"}, follow=True)
+    assert "3 failed tasks go back" in asked.content.decode()
     assert queue_of("telegram").stats().failed_count == 3
 
 
@@ -240,7 +347,7 @@ def test_all_that_match_are_deleted_and_no_other(operator: Client) -> None:
     for number in (7, 77, 8):
         fail_one(entity=f"notes.note:{number}")
     data = {"all": "1", "q": "note:7"}
-    assert "2 tasks are taken out" in operator.post(f"{TASKS}failed/delete/", data).content.decode()
+    assert "2 tasks are taken out" in operator.post(f"{TASKS}failed/delete/", data, follow=True).content.decode()
     operator.post(f"{TASKS}failed/delete/", data | {"confirmed": "1"})
     (left,) = queue_of("telegram").page(TaskState.FAILED, limit=5).tasks
     assert left.task is not None and left.task.entity == "notes.note:8"
@@ -257,12 +364,12 @@ def test_long_work_goes_on_in_rounds_that_say_how_far_it_is(
     monkeypatch.setattr(task_actions, "CHUNK", 2)
     fill("telegram", failed=5)
     address = f"{QUEUES}telegram/{path}"
-    page = operator.post(address, data)
+    page = operator.post(address, data, follow=True)
     assert "2 of 5 looked at, 2 done." in page.content.decode()
     assert queue_of("telegram").stats().failed_count == 3
     for _round in range(2):
-        page = operator.post(address, dict(page.context["hidden"]))
-    assert page.status_code == 302
+        page = operator.post(address, dict(page.context["hidden"]), follow=True)
+    assert page.context.get("at") is None
     assert queue_of("telegram").stats().failed_count == 0
     logged = [int(entry.object_repr.split(": ")[2].split()[0]) for entry in LogEntry.objects.order_by("pk")]
     assert logged == [2, 2, 1]
@@ -288,6 +395,25 @@ def test_what_was_deleted_is_restored(operator: Client) -> None:
     assert "elegram: 3 tasks are back." in page
     assert queue_of("telegram").stats().pending_count + queue_of("telegram").stats().failed_count == 3
     assert operator.get(f"{QUEUES}cleared/{clearing.pk}/restore/").status_code == 404
+
+
+def test_what_had_failed_is_restored_as_failed_and_that_is_said(operator: Client, record: SyncRecord) -> None:
+    generic = fail_one()
+    queue = queue_of("telegram")
+    queue.enqueue(record_task("telegram", record.pk, f"notes.note:{record.object_pk}"))
+    (claimed,) = queue.claim(1).tasks
+    queue.fail(claimed, AttemptNote(at=timezone.now(), seconds=1.0, outcome="failure", error="Refused"))
+    operator.post(f"{TASKS}failed/delete/", {"all": "1", "confirmed": "1"})
+    record.refresh_from_db()
+    assert (record.state, record.error) == ("abandoned", f"Cleared by operator. Refused: {HTML}")
+    path = f"{QUEUES}cleared/{Clearing.objects.get().pk}/restore/"
+    assert "What had failed comes back as failed" in text_of(operator, path)
+    assert "2 tasks are back." in operator.post(path, follow=True).content.decode()
+    record.refresh_from_db()
+    assert (record.state, record.error, record.clearing) == ("failed", f"Refused: {HTML}", None)
+    stats = queue_of("telegram").stats()
+    assert (stats.pending_count, stats.failed_count) == (0, 1)  # a record's failure stays in the database alone
+    assert services.task("telegram", generic).state is TaskState.FAILED
 
 
 def test_cleared_work_older_than_7_days_is_not_offered(operator: Client) -> None:

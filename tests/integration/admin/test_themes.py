@@ -17,14 +17,18 @@ from django.core.management import call_command
 call_command("migrate", verbosity=0, run_syncdb=True)
 from django.contrib.auth import get_user_model
 from django.test import Client, override_settings
-from syncqueue.models import Destination
+from syncqueue.models import Destination, SyncRecord
 client = Client()
 client.force_login(get_user_model().objects.create_superuser("admin", "a@example.org", "admin"))
 Destination.objects.create(name="@news", service="telegram", address="@news")
+SyncRecord.objects.create(source="notes.note", object_pk="1", destination_id=1, service="telegram")
 for path in ("queue/", "queue/live/", "queue/workers/", "queue/cleared/", "queue/telegram/tasks/failed/",
-             "queue/telegram/clear/", "syncrecord/", "destination/", "destination/1/change/",
+             "queue/telegram/clear/", "syncrecord/", "syncrecord/1/change/", "destination/", "destination/1/change/",
              "destination/add/?service=telegram", "servicepolicy/", "servicepolicy/add/"):
     answer = client.get("/admin/syncqueue/" + path)
+    if path.endswith(("change/", "add/")) or "service=" in path:
+        tabs, buttons = answer.content.decode().find("syncqueue-tabs"), answer.content.decode().find("Send a test")
+        assert tabs > 0 and ("destination/1" not in path or buttons > tabs), path
     assert answer.status_code == 200, (path, answer.status_code)
     text = answer.content.decode()
     assert EXPECTED in text, path

@@ -1,0 +1,29 @@
+"""Holds in words: what a task waits for, without the names that the queue uses for its holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.utils.translation import gettext as _
+
+from syncqueue.core.hold import BREAKER, PAUSE, RATE, STOPPED, Hold
+
+
+def hold_words(name: str, service: str, destination_names: Mapping[int, str]) -> str:
+    """Return what the hold with this name means, such as "@news takes nothing at the moment".
+
+    `destination_names` maps the primary keys of destinations to their names. A destination that is not among them is
+    named by its service. A hold of an unknown kind is returned as it is named.
+    """
+    hold = Hold.parse(name)
+    key = hold.destination_id
+    subject = destination_names.get(key, service) if key is not None else service
+    if hold.kind == PAUSE:
+        return _("%(service)s is paused") % {"service": service}
+    if hold.kind == BREAKER:
+        return _("%(endpoint)s cannot be reached") % {"endpoint": hold.subject}
+    if hold.kind == RATE:
+        return _("rate limit of %(name)s") % {"name": subject}
+    if hold.kind == STOPPED or hold.is_former:
+        return _("%(name)s takes nothing at the moment") % {"name": subject}
+    return name

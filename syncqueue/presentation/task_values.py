@@ -1,0 +1,34 @@
+"""The values that a task and its attempts carry, in the reader's language: actions, priorities, outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from django.utils.translation import gettext as _
+
+from syncqueue.core.result import Outcome
+from syncqueue.core.task import CREATE, DELETE, UPDATE
+
+_WORDS: Mapping[str, Callable[[], str]] = {
+    CREATE: lambda: _("create"),
+    UPDATE: lambda: _("update"),
+    DELETE: lambda: _("delete"),
+    "high": lambda: _("high"),
+    "normal": lambda: _("normal"),
+    "low": lambda: _("low"),
+    Outcome.SUCCESS: lambda: _("success"),
+    Outcome.RETRY: lambda: _("to be tried again"),
+    Outcome.FAILURE: lambda: _("failure"),
+    Outcome.RATE_LIMITED: lambda: _("rate limit"),
+    Outcome.UNREACHABLE: lambda: _("cannot be reached"),
+    Outcome.UNAVAILABLE: lambda: _("out of order"),
+    Outcome.BROKEN: lambda: _("destination refused"),
+    Outcome.MOVED: lambda: _("destination moved"),
+    Outcome.UNKNOWN: lambda: _("answer lost"),
+    "lost": lambda: _("worker lost"),
+}
+
+
+def value_words(value: str) -> str:
+    """Return a value in the reader's language; a value of the site's own, such as its actions, as it is."""
+    return _WORDS[value]() if value in _WORDS else value
