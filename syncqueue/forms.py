@@ -29,6 +29,7 @@ from syncqueue import services
 from syncqueue.conf import get_settings
 from syncqueue.core.answer import Refused
 from syncqueue.core.errors import SecretError, SyncQueueError
+from syncqueue.core.lines import has_controls
 from syncqueue.handlers import gate
 from syncqueue.handlers.base import DocumentHandler, PlaceChoice
 from syncqueue.handlers.registry import document_handler
@@ -179,6 +180,13 @@ class DestinationForm(DestinationModelForm):
             help_text = _("It is not set.")
         widget = forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password", "class": "vTextField"})
         return forms.CharField(label=label, required=False, help_text=help_text, widget=widget, max_length=2000)
+
+    def clean_name(self) -> str:
+        """A name is shown in one line, in logs too."""
+        name: str = self.cleaned_data["name"]
+        if has_controls(name):
+            raise forms.ValidationError(_("A name has no line ends and no other control characters."))
+        return name
 
     def clean_start_at(self) -> datetime | None:
         """Keep the stored moment unless it was changed: inputs show whole seconds, and older objects would slip in."""

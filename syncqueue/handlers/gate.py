@@ -172,4 +172,5 @@ def _refuse(handler: SyncHandler, what: str, error: Exception, secret: Mapping[s
         logger.error("%s", refused.reason, exc_info=error, extra=extra)
     else:  # an exception that hides its text from `scrub`
         logger.error("%s\n%s", refused.reason, shown, extra=extra)
+        refused = Refused(refused.reason, HandlerError(refused.reason))
     return refused

@@ -17,6 +17,7 @@ from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import SYSTEM_CLOCK
 from syncqueue.core.errors import ConfigurationError, HandlerError, QueueError
 from syncqueue.core.hold import rate_of, stopped
+from syncqueue.core.lines import one_line
 from syncqueue.dispatch.site_queues import get_queue
 from syncqueue.execution.prepare import place_of
 from syncqueue.execution.sending import send
@@ -42,7 +43,7 @@ def rotate_secrets(*, actor: str, dry_run: bool = False) -> destinations.Rotatio
     """Write every stored secret under the key that writes now; `dry_run` only tries whether that is possible."""
     found = destinations.rotate_secrets(dry_run=dry_run)
     if not dry_run:
-        logger.info("%s secrets rewritten by %s", found.rewritten_count, actor)
+        logger.info("%s secrets rewritten by %s", found.rewritten_count, one_line(actor))
     return found
 
 
@@ -52,7 +53,7 @@ def mend(destination: Destination, *, actor: str) -> None:
     rows.update(broken_reason="", broken_at=None)
     destination.broken_reason, destination.broken_at = "", None
     _lift(destination.service, stopped(destination.pk).name, rate_of(destination.pk).name)
-    logger.info("Destination %s mended by %s", destination.pk, actor)
+    logger.info("Destination %s mended by %s", destination.pk, one_line(actor))
 
 
 def _lift(service: str, *names: str) -> None:
@@ -77,7 +78,7 @@ def after_destination_save(destination: Destination, *, created: bool) -> None:
 def retire(destination: Destination, *, remove_remote: bool, actor: str) -> None:
     """Delete a destination: at once, leaving its remote copies, or once they have been removed."""
     left = destinations.begin_retirement(destination, remove_remote=remove_remote)
-    logger.info("Destination %s retired by %s, %s copies to be removed", destination.pk, actor, len(left))
+    logger.info("Destination %s retired by %s, %s copies to be removed", destination.pk, one_line(actor), len(left))
     for piece in chunks(left, CHUNK):
         enqueue_pending(touch_records(piece, now=SYSTEM_CLOCK.now()))
 
@@ -157,7 +158,7 @@ async def _sent(handler: DocumentHandler, job: DocumentJob) -> Sequence[RemotePa
     except HandlerError as error:
         raise _told(error, job.place) from None
     except Exception as error:  # the site's own class
-        logger.error("The test of %s failed\n%s", job.place.name, masked_traceback(error, job.place.secret))
+        logger.error("The test of %s failed\n%s", one_line(job.place.name), masked_traceback(error, job.place.secret))
         raise HandlerError(mask(f"{type(handler).__name__}: {words(error)}", job.place.secret)) from None
     if isinstance(answer, Exception):
         raise _told(answer, job.place)
