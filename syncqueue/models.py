@@ -67,6 +67,8 @@ class Destination(models.Model):
     )
     rule = models.CharField(_("rule"), max_length=10, choices=Rule.choices, default=Rule.ALL)
     rule_value = models.CharField(_("tag"), max_length=100, blank=True)
+    # {address: identity}: the service's own names of the places this destination has had (DocumentHandler.identify).
+    identities = models.JSONField(default=dict, blank=True, editable=False)
     options = models.JSONField(_("options"), default=dict, blank=True)
     secret_text = models.TextField(blank=True, editable=False)  # encrypted; see the property `secret`
     start_at = models.DateTimeField(
@@ -123,6 +125,11 @@ class Destination(models.Model):
             super().save(*args, **kwargs)
             self.secret_text = sealed(self.secret_text, self.bound)
             type(self)._base_manager.using(db).filter(pk=self.pk).update(secret_text=self.secret_text)
+
+    @property
+    def is_retiring(self) -> bool:
+        """Whether it is to be deleted once its remote copies are dealt with."""
+        return self.state == DestinationState.RETIRING
 
     @property
     def is_declared_here(self) -> bool:
@@ -195,6 +202,11 @@ class SyncRecord(models.Model):
     content_hash = models.CharField(max_length=64, blank=True)  # of what is out there; "" = unknown
     idempotency_key = models.CharField(max_length=32, default=new_token)  # of the next part to be created
     uncertain = models.BooleanField(default=False)  # something may be out there whose id was never learned
+    # The addresses where a copy may be whose id was never learned: the last one sent to, and those before.
+    sending_address = models.CharField(max_length=500, blank=True)
+    lost_at = models.JSONField(default=list, blank=True)
+    twin_possible = models.BooleanField(default=False)  # posted again after a lost answer: there may be a second copy
+    adoption_asked = models.BooleanField(default=False)  # ModelSync.existing_remote was asked, and is not asked again
 
     # The send mark. The columns keep their first names, so that two versions can run on one database.
     sending_token = models.CharField(max_length=64, blank=True, db_column="mark_token")  # of the attempt
@@ -204,6 +216,8 @@ class SyncRecord(models.Model):
     error = models.TextField(_("error"), blank=True)  # why it is not synced, for people
     error_at = models.DateTimeField(null=True, blank=True)
     next_attempt_at = models.DateTimeField(null=True, blank=True)
+    # As it should be until then, when time alone asks for something else (ModelSync.live_from, live_until).
+    due_at = models.DateTimeField(null=True, blank=True)
     synced_at = models.DateTimeField(_("synced"), null=True, blank=True)
     # Key of the Clearing that a person abandoned it with. No foreign key: clearings come and go, a million rows stay.
     clearing = models.BigIntegerField(null=True, blank=True, editable=False)
@@ -218,6 +232,8 @@ class SyncRecord(models.Model):
             models.Index(fields=["state", "id"], name="syncqueue_rec_state"),
             models.Index(fields=["service", "state", "id"], name="syncqueue_rec_service"),
             models.Index(fields=["destination", "state", "id"], name="syncqueue_rec_destination"),
+            # Of those that wait for their time alone: what is due is asked for every second.
+            models.Index(fields=["due_at"], condition=models.Q(due_at__isnull=False), name="syncqueue_rec_due"),
             # Of the cleared ones alone, where the database can: most records never are.
             models.Index(
                 fields=["clearing", "id"], condition=models.Q(clearing__isnull=False), name="syncqueue_rec_clearing"
@@ -240,6 +256,7 @@ class SyncRecord(models.Model):
         self.changed_at = now
         self.error = ""
         self.next_attempt_at = None
+        self.due_at = None
 
 
 class OrphanPart(models.Model):

@@ -9,24 +9,28 @@ from dataclasses import dataclass, replace
 
 from syncqueue import signals
 from syncqueue.conf import ServiceSettings, Settings
+from syncqueue.core.answer import Asked
 from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import Clock
-from syncqueue.core.errors import QueueError
+from syncqueue.core.errors import AddressMoved, DestinationBroken, PermanentError, QueueError
 from syncqueue.core.hold import BREAKER, RATE, STOPPED, Hold, rate_of, stopped
 from syncqueue.core.result import ENDPOINT_FAILURES, Outcome, SyncResult
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.decision import Decision, Move, decide
 from syncqueue.execution.deliver import STATES, Delivered, Delivery
 from syncqueue.execution.ending import Attempt, Ending, after_failure, announce
-from syncqueue.execution.prepare import NotReady, Prepared, Ready, Verdict
+from syncqueue.execution.prepare import prepare
+from syncqueue.execution.prepared import NotReady, Prepared, Ready, Verdict
 from syncqueue.execution.sending import batch_limit
+from syncqueue.handlers import gate
 from syncqueue.handlers.base import DocumentHandler, Place
 from syncqueue.models import RecordState, SyncRecord
 from syncqueue.queue import AsyncSyncQueue
 from syncqueue.queue.calls import AdmissionRequest, EndpointFailure
 from syncqueue.sources import records
 from syncqueue.sources.destinations import follow_move, mark_broken
-from syncqueue.sources.intents import record_id_of
+from syncqueue.sources.intents import record_id_of, touch_records
+from syncqueue.sources.same_place import UNKNOWN, remember_identities
 
 logger = logging.getLogger("syncqueue.execution")
 
@@ -161,7 +165,9 @@ class RecordRunner:
 
     # Records with which nothing can be done
 
-    async def end_unready(self, attempt: Attempt, found: NotReady, policy: ServiceSettings) -> None:
+    async def end_unready(
+        self, attempt: Attempt, found: NotReady, handler: DocumentHandler, policy: ServiceSettings
+    ) -> None:
         """End an attempt at a record that nothing is sent for now."""
         result = found.result
         match found.verdict:
@@ -171,6 +177,16 @@ class RecordRunner:
                 decision = Decision(move=Move.FAIL, error=result.error)
             case Verdict.SENDING:
                 decision = _look_again()
+                if found.wake is not None:
+                    await self._wake(found.wake)
+            case Verdict.UNIDENTIFIED:
+                result = await self._identify(found, handler)
+                if result.outcome is Outcome.SUCCESS:
+                    await self._run_identified(attempt, found, handler, policy)
+                    return
+                consequences = _Consequences(self._ending, self._database, self._clock)
+                decision = await self._decide_one(attempt, found, result, policy, consequences)
+                await self._store_failure(found.record, decision)
             case Verdict.ELSEWHERE:
                 decision = await self._leave(found)
             case Verdict.STOPPED:
@@ -183,8 +199,7 @@ class RecordRunner:
             case Verdict.FAILED:
                 consequences = _Consequences(self._ending, self._database, self._clock)
                 decision = await self._decide_one(attempt, found, result, policy, consequences)
-                if found.record:
-                    await self._store_failure(found.record, decision)
+                await self._store_failure(found.record, decision)
             case _:
                 decision = Decision(move=Move.DONE)
         await self._ending.end(attempt, result, decision, contacted=False)
@@ -192,6 +207,44 @@ class RecordRunner:
     async def _stop(self, found: NotReady, reason: str) -> Decision:
         await self._database.run(records.note_waiting, [found.record_id], reason, self._clock.now())
         return Decision(move=Move.PARK, error=reason, counts=False, hold=found.stop_hold, hold_ends=False)
+
+    async def _identify(self, found: NotReady, handler: DocumentHandler) -> SyncResult:
+        """Look up the places of a record, once for each address, and store what they are."""
+        known: dict[str, str] = {}
+        try:
+            async with asyncio.timeout(self._settings.processing.attempt_timeout_seconds):
+                for place in found.places:
+                    known[place.address] = await self._identity(found, handler, place)
+        except Exception as error:  # a handler may raise anything
+            return SyncResult.from_exception(error)
+        await self._database.run(remember_identities, found.destination_id or 0, known)
+        return SyncResult.success()
+
+    async def _run_identified(
+        self, attempt: Attempt, found: NotReady, handler: DocumentHandler, policy: ServiceSettings
+    ) -> None:
+        """Go on with a record whose places are known now."""
+        again = await self._database.run(prepare, [found.record_id], handler, policy, self._clock.now())
+        prepared = again[found.record_id]
+        if isinstance(prepared, Ready):
+            await self.run([ReadyAttempt(attempt=attempt, ready=prepared)], handler, policy)
+        else:
+            await self.end_unready(attempt, prepared, handler, policy)
+
+    async def _identity(self, found: NotReady, handler: DocumentHandler, place: Place) -> str:
+        answer = await gate.identify(handler, place)
+        if isinstance(answer, Asked):
+            return answer.value or UNKNOWN
+        today = found.record is not None and place.address == found.record.destination.address
+        if not today and isinstance(answer.error, PermanentError | DestinationBroken | AddressMoved):
+            return UNKNOWN  # a name that nobody has any more
+        raise answer.as_error()
+
+    async def _wake(self, record: SyncRecord) -> None:
+        """Have another record attempted that does not wait by itself."""
+        if record.state != RecordState.WAITING:
+            pending = await self._database.run(touch_records, [record], now=self._clock.now())
+            await self._queue.enqueue_many([one.task() for one in pending])
 
     async def _leave(self, prepared: NotReady) -> Decision:
         """Leave a record to a process whose settings declare its destination."""
@@ -203,14 +256,16 @@ class RecordRunner:
         await self._database.run(records.note_waiting, [prepared.record_id], reason, self._clock.now())
         return Decision(move=Move.RETRY, error=reason, delay_seconds=_ELSEWHERE_SECONDS, counts=False)
 
-    async def _store_failure(self, record: SyncRecord, decision: Decision) -> None:
-        trouble = records.Failure(
+    async def _store_failure(self, record: SyncRecord | None, decision: Decision) -> None:
+        if record is None:
+            return
+        failure = records.Failure(
             record=record,
             state=STATES.get(decision.move, RecordState.WAITING),
             error=decision.error,
             next_attempt_at=None,
         )
-        await self._database.run(records.store_failures, [trouble], None, now=self._clock.now())
+        await self._database.run(records.store_failures, [failure], None, now=self._clock.now())
 
 
 class _Consequences:

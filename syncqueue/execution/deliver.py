@@ -10,8 +10,8 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import ParamSpec, TypeVar
@@ -20,17 +20,26 @@ from django.db import InterfaceError, OperationalError
 
 from syncqueue.core.answer import Asked
 from syncqueue.core.clock import Clock
-from syncqueue.core.errors import LeaseLost, OutcomeUnknown
+from syncqueue.core.errors import (
+    AddressMoved,
+    DestinationBroken,
+    HandlerError,
+    LeaseLost,
+    OutcomeUnknown,
+    PermanentError,
+    RetryLater,
+)
 from syncqueue.core.result import ENDPOINT_FAILURES, Outcome, SyncResult
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.decision import Decision, Move
-from syncqueue.execution.prepare import Ready
+from syncqueue.execution.prepared import Ready
 from syncqueue.execution.sending import Answer, masked, send
 from syncqueue.handlers import gate
 from syncqueue.handlers.base import Document, DocumentHandler, DocumentJob, JobStep, Place, RemotePart
 from syncqueue.models import RecordState
 from syncqueue.sources import records
 from syncqueue.sources.planner import Reason, Step
+from syncqueue.sources.same_place import remember_identities
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -44,6 +53,10 @@ _STORE_DELAYS_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 STATES = {Move.FAIL: RecordState.FAILED, Move.NEEDS_REVIEW: RecordState.UNKNOWN}
 _NOTHING = Document(text="")
 _TAKEN_OVER = "Another attempt has taken over."
+_LOST_COPY = (
+    "A copy may be left at %(place)s: the answer to its creation was lost, and it is not wanted any more. Look there, "
+    "remove it by hand, then delete this task."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +77,14 @@ class _Entry:
         self.plan = ready.plan
         self.place = ready.place
         self.stored = records.read_parts(self.record)  # what the record says is out there
+        self.away = (*self.plan.keeps, *self.plan.removals)  # of it, what is at places the destination had before
         self.was_fenced = False
         self.ended = Delivered(result=SyncResult.success())
+
+    @property
+    def stored_here(self) -> list[RemotePart]:
+        """What the record says is at the destination's place."""
+        return [part for part in self.stored if part not in self.away]
 
     def fence(self, error: str, *, contacted: bool) -> None:
         self.ended = Delivered(result=SyncResult.retry(error), contacted=contacted, fenced=True)
@@ -102,13 +121,14 @@ class Delivery:
 
     async def store_failures(self, decisions: Sequence[Decision]) -> None:
         """Store on the records why they are not synced. Nothing to do after a success, or when fenced off."""
-        failures = [
-            self._failure(entry, decision)
+        failed = [
+            (entry, self._failure(entry, decision))
             for entry, decision in zip(self._entries, decisions, strict=True)
             if decision.move is not Move.DONE and not entry.ended.fenced
         ]
-        if failures:
-            await self._persist(records.store_failures, failures, self._token, now=self._clock.now())
+        for token in (self._token, None):  # None: of the records that were never marked
+            if found := [failure for entry, failure in failed if entry.ready.sends == (token is not None)]:
+                await self._persist(records.store_failures, found, token, now=self._clock.now())
 
     def _failure(self, entry: _Entry, decision: Decision) -> records.Failure:
         outcome = entry.ended.result.outcome
@@ -119,16 +139,18 @@ class Delivery:
             error=decision.error,
             next_attempt_at=self._next_attempt_at(decision),
             nothing_sent=unsent and entry.stored == records.read_parts(entry.record),
-            uncertain=entry.ready.uncertain or (not entry.stored and self._may_have_created(entry, outcome)),
+            uncertain=entry.ready.uncertain or (not entry.stored_here and self._may_have_created(entry, outcome)),
         )
 
     def _may_have_created(self, entry: _Entry, outcome: Outcome) -> bool:
         # An error may come from a proxy that heard nothing of the service behind it. Who can take such a copy away
         # bears the suspicion; for others it would only be one more thing that nobody can do anything about.
-        record = entry.record
         if outcome not in (Outcome.RETRY, Outcome.UNAVAILABLE):
             return outcome is Outcome.UNKNOWN
-        lost = gate.lost_part(self._handler, entry.place, record.source, record.object_pk)
+        return self._can_find_lost(entry)
+
+    def _can_find_lost(self, entry: _Entry) -> bool:
+        lost = gate.lost_part(self._handler, entry.place, entry.record.source, entry.record.object_pk)
         return isinstance(lost, Asked) and lost.value is not None
 
     def _next_attempt_at(self, decision: Decision) -> datetime | None:
@@ -136,11 +158,13 @@ class Delivery:
         return self._clock.now() + timedelta(seconds=decision.delay_seconds) if timed else None
 
     async def _finish_unsent(self, entries: Sequence[_Entry]) -> None:
-        if entries:
-            for entry in entries:
-                _warn_of_lost_copy(entry)
-            await self._persist(records.finish_unsent, [entry.record for entry in entries], now=self._clock.now())
-            await self._drop_finished([entry for entry in entries if not entry.stored])
+        lost = [entry for entry in entries if _may_have_left_a_copy(entry)]
+        for entry in lost:
+            entry.ended = Delivered(result=SyncResult.failure(_LOST_COPY % {"place": _where_lost(entry)}))
+        if done := [entry for entry in entries if entry not in lost]:
+            rows = {entry.record: entry.plan.next_at for entry in done}
+            await self._persist(records.finish_unsent, rows, now=self._clock.now())
+            await self._drop_finished([entry for entry in done if not entry.stored])
 
     async def _drop_finished(self, entries: Sequence[_Entry]) -> None:
         """`entries`: those of which nothing is out there."""
@@ -160,6 +184,8 @@ class Delivery:
             token=self._token,
             seconds=self._timeout_seconds + MARK_GRACE_SECONDS,
             uncertain={entry.record.pk for entry in sending if entry.ready.uncertain},
+            address=sending[0].place.address,
+            lost_at=self._lost_at(sending),
         )
         if time.monotonic() - began >= MARK_GRACE_SECONDS:
             won = set()  # a process that stood still since then may send no more: its marks are about to expire
@@ -167,6 +193,11 @@ class Delivery:
             if entry.record.pk not in won:
                 entry.fence("Another attempt is working on this.", contacted=False)
         return [entry for entry in sending if entry.record.pk in won]
+
+    def _lost_at(self, entries: Sequence[_Entry]) -> dict[int, list[str]]:
+        """Where copies may have been left before the destination moved; empty where that concerns no record."""
+        lost = {entry.record.pk: _former_addresses(entry) for entry in entries}
+        return lost if any(lost[entry.record.pk] != entry.record.lost_at for entry in entries) else {}
 
     async def _attempt(self, entries: Sequence[_Entry]) -> None:
         answers: Sequence[Answer]
@@ -197,24 +228,69 @@ class Delivery:
                 )  # fmt: skip
 
     async def _send(self, entries: Sequence[_Entry]) -> Sequence[Answer]:
-        """What came of each; orphans are taken away before."""
+        """What came of each: orphans go before, copies at former places after."""
         answers: dict[_Entry, Answer] = {}
         for entry in entries:
-            try:
-                await self._remove_orphans(entry)
-            except Exception as error:  # as in _attempt: this one alone ends with it
+            if (error := await self._alone(self._remove_orphans(entry))) is not None:
                 answers[entry] = error
         left = [entry for entry in entries if entry not in answers]
-        answers |= {entry: entry.stored for entry in left if entry.plan.step is Step.NOTHING}
+        answers |= {entry: entry.stored_here for entry in left if entry.plan.step is Step.NOTHING}
         left = [entry for entry in left if entry not in answers]
         found = await send(self._handler, [self._job(entry, entry.plan.parts, entry.plan.step) for entry in left])
         answers |= zip(left, found, strict=True)
+        for entry in entries:
+            answer = answers[entry]
+            if isinstance(answer, Exception):
+                continue
+            if (error := await self._alone(self._remove_the_rest(entry, answer))) is not None:
+                answers[entry] = error
         return [answers[entry] for entry in entries]
+
+    async def _alone(self, work: Awaitable[None]) -> Exception | None:
+        """Do work whose failure concerns one record alone; returns what it raised."""
+        try:
+            await work
+        except Exception as error:  # as in _attempt: a handler may raise anything
+            return error
+        return None
 
     async def _remove_orphans(self, entry: _Entry) -> None:
         if entry.ready.orphans:
-            await send(self._handler, [self._job(entry, entry.ready.orphans, Step.DELETE)])
+            await self._remove(entry, entry.ready.orphans)
             await self._persist(records.forget_orphans, entry.record)
+
+    async def _remove_the_rest(self, entry: _Entry, here: Sequence[RemotePart]) -> None:
+        """Remove the copies at places that the destination had before; each is forgotten once it is gone.
+
+        Raises `PermanentError` for a second copy that may be left: a person has to look.
+        """
+        has_twin = entry.plan.step is Step.DELETE and entry.record.twin_possible
+        if entry.plan.removals or has_twin:
+            await self._checkpoint(entry, here)
+        for part in entry.plan.removals:
+            await self._remove(entry, [part])
+            entry.away = tuple(one for one in entry.away if one != part)
+            await self._checkpoint(entry, here)
+        if has_twin:
+            raise PermanentError(_LOST_COPY % {"place": _where_lost(entry)})
+
+    async def _remove(self, entry: _Entry, parts: Sequence[RemotePart]) -> None:
+        """Delete parts where they are. Raises `PermanentError` with the link for what cannot be reached from here."""
+        for address in dict.fromkeys(part.address for part in parts):
+            there = [part for part in parts if part.address == address]
+            job = self._job(entry, there, Step.DELETE)
+            if address in ("", entry.place.address):
+                await send(self._handler, [job])
+                continue
+            job.place = replace(entry.place, address=address)
+            if not self._handler.reaches(job.place, there[0]):
+                raise PermanentError(_elsewhere(there, "the credential is not for that place."))
+            try:
+                await send(self._handler, [job])
+            except (PermanentError, DestinationBroken, AddressMoved) as error:
+                raise PermanentError(_elsewhere(there, str(error))) from error
+            except HandlerError as error:  # of another place: no hold of this destination's may be set for it
+                raise RetryLater(_elsewhere(there, str(error))) from error
 
     def _job(self, entry: _Entry, parts: Sequence[RemotePart], step: Step) -> DocumentJob:
         steps: dict[Step, JobStep] = {Step.CREATE: "create", Step.UPDATE: "update", Step.DELETE: "delete"}
@@ -231,17 +307,23 @@ class Delivery:
         )
 
     async def _checkpoint(self, entry: _Entry, parts: Sequence[RemotePart]) -> str:
-        key = await self._persist(records.store_step, entry.record, self._token, parts)
+        key = await self._persist(records.store_step, entry.record, self._token, [*parts, *entry.away])
         if key is None:
             entry.was_fenced = True
             await self._note_orphans(entry, parts)
             raise LeaseLost(_TAKEN_OVER)
-        entry.stored = tuple(parts)
+        entry.stored = (*parts, *entry.away)
         return key
 
     async def _keep(self, done: Sequence[tuple[_Entry, Sequence[RemotePart]]]) -> None:
         found = [
-            records.Synced(record=entry.record, parts=parts, fingerprint=entry.ready.fingerprint)
+            records.Synced(
+                record=entry.record,
+                parts=[*parts, *entry.away],
+                fingerprint=entry.ready.fingerprint,
+                next_at=entry.plan.next_at,
+                twin_possible=self._may_have_a_twin(entry),
+            )
             for entry, parts in done
         ]
         kept = await self._persist(records.store_synced, found, self._token, now=self._clock.now())
@@ -251,7 +333,22 @@ class Delivery:
             else:
                 await self._note_orphans(entry, parts)
                 entry.fence(_TAKEN_OVER, contacted=True)
-        await self._drop_finished([entry for entry, parts in done if not parts and entry.record.pk in kept])
+        await self._drop_finished(
+            [entry for entry, parts in done if not parts and not entry.away and entry.record.pk in kept]
+        )
+        await self._remember_identity([part for entry, parts in done for part in parts])
+
+    def _may_have_a_twin(self, entry: _Entry) -> bool:
+        """Whether a second copy may be out there, which nobody could find by now."""
+        again = entry.ready.uncertain and entry.plan.step is Step.CREATE
+        return entry.record.twin_possible or (again and not self._can_find_lost(entry))
+
+    async def _remember_identity(self, parts: Sequence[RemotePart]) -> None:
+        """The service has said what the destination's place is: another spelling of it will be recognised."""
+        place, known = self._entries[0].place, self._entries[0].record.destination.identities
+        found = {part.address: part.identity for part in parts if part.identity and part.address == place.address}
+        if not found.items() <= known.items():
+            await self._persist(remember_identities, place.id, found)
 
     async def _note_orphans(self, entry: _Entry, parts: Sequence[RemotePart]) -> None:
         new = [part for part in parts if part not in entry.stored]
@@ -284,14 +381,28 @@ class Delivery:
         return await self._database.run(work, *args, **kwargs)
 
 
-def _warn_of_lost_copy(entry: _Entry) -> None:
-    """Say where a copy may stand that is not wanted any more and cannot be found (see `DocumentHandler.lost_part`)."""
-    if entry.ready.uncertain and not entry.stored:
-        logger.warning(
-            "A copy of %s:%s may be left at %s: the answer to its creation was lost, and it is not wanted any more. "
-            "Look there, and remove it by hand.",
-            entry.record.source,
-            entry.record.object_pk,
-            entry.place.name,
-            extra={"service": entry.record.service, "record_id": entry.record.pk, "destination_id": entry.place.id},
-        )
+def _former_addresses(entry: _Entry) -> list[str]:
+    record = entry.record
+    suspected = entry.ready.uncertain or record.twin_possible
+    if suspected and record.sending_address not in ("", entry.place.address, *record.lost_at):
+        return [*record.lost_at, record.sending_address]
+    return list(record.lost_at)
+
+
+def _where_lost(entry: _Entry) -> str:
+    """The destination, with the addresses it had when an answer was lost."""
+    addresses = dict.fromkeys([*_former_addresses(entry), entry.record.sending_address or entry.place.address])
+    return f"{entry.place.name} ({', '.join(addresses)})"
+
+
+def _may_have_left_a_copy(entry: _Entry) -> bool:
+    """Whether a copy may be left that is not wanted and cannot be found (see `DocumentHandler.lost_part`)."""
+    suspected = entry.ready.uncertain or entry.record.twin_possible
+    return suspected and not entry.stored_here and entry.plan.reason is not Reason.TOO_OLD
+
+
+def _elsewhere(parts: Sequence[RemotePart], reason: str) -> str:
+    links = ", ".join(part.url or part.id for part in parts)
+    return f"A copy at {parts[0].address}, where it is not wanted any more, could not be removed: {reason} " + (
+        f"Remove it by hand: {links}"
+    )

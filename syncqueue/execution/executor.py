@@ -21,7 +21,8 @@ from syncqueue.execution.attempts import ReadyAttempt, RecordRunner, grouped
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.ending import Attempt, Ending
 from syncqueue.execution.generic import GenericRunner
-from syncqueue.execution.prepare import Ready, prepare
+from syncqueue.execution.prepare import prepare
+from syncqueue.execution.prepared import Ready
 from syncqueue.execution.sending import batch_limit
 from syncqueue.handlers.base import DocumentHandler, SyncHandler
 from syncqueue.handlers.gate import close
@@ -142,14 +143,14 @@ class Executor:
         others = [one for one in claimed if record_id_of(one.task) not in records]
         work: list[tuple[list[ClaimedTask], Coroutine[Any, Any, None]]] = []
         if records and isinstance(runtime.handler, DocumentHandler):
-            found = await self._database.run(prepare, list(records), runtime.handler, policy)
+            found = await self._database.run(prepare, list(records), runtime.handler, policy, self._clock.now())
             ready: list[ReadyAttempt] = []
             for key, prepared in found.items():
                 one = attempt(records[key], prepared.endpoint, prepared.destination_id)
                 if isinstance(prepared, Ready):
                     ready.append(ReadyAttempt(attempt=one, ready=prepared))
                 else:
-                    work.append(([one.claimed], runtime.records.end_unready(one, prepared, policy)))
+                    work.append(([one.claimed], runtime.records.end_unready(one, prepared, runtime.handler, policy)))
             for group in grouped(ready, runtime.handler, policy):
                 run = runtime.records.run(group, runtime.handler, policy)
                 work.append(([one.attempt.claimed for one in group], run))

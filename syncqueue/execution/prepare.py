@@ -8,104 +8,42 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import TypeAlias, TypeVar
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeVar
 
 from django.db import Error as DatabaseError
 
 from syncqueue.conf import ServiceSettings, get_settings
 from syncqueue.core.answer import Answer, Refused, words
 from syncqueue.core.errors import ConfigurationError, SecretError
-from syncqueue.core.hold import holds_of_destination, stopped
+from syncqueue.core.hold import stopped
 from syncqueue.core.result import Outcome, SyncResult, format_traceback
+from syncqueue.execution.prepared import NotReady, Prepared, Ready, Verdict
 from syncqueue.handlers import gate as handler_gate
 from syncqueue.handlers.base import Document, DocumentHandler, Place, RemotePart
 from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord
 from syncqueue.sources import gate
+from syncqueue.sources.desired import desired_elsewhere, desired_state
 from syncqueue.sources.keys import UnreadableKey
 from syncqueue.sources.loading import Loaded, load
-from syncqueue.sources.planner import DesiredState, Plan, Step, plan
-from syncqueue.sources.records import read_parts
+from syncqueue.sources.planner import DesiredState, Step, is_too_old, plan, refusal
+from syncqueue.sources.records import read_parts, take_over
 from syncqueue.sources.registry import ModelSync, source_by_label
+from syncqueue.sources.same_place import Sharing, Sibling, is_here, share, sharing, siblings_of, unidentified
 
 T = TypeVar("T")
 logger = logging.getLogger("syncqueue.execution")
 
 
-class Verdict(StrEnum):
-    """Why a record is not ready."""
-
-    ABSENT = "absent"  # the record does not exist any more
-    SETTLED = "settled"  # the record does not wait: nothing is to be done
-    SENDING = "sending"  # another attempt may be sending right now
-    STOPPED = "stopped"  # its destination is broken or switched off
-    FAILED = "failed"  # it could not be prepared
-    UNCERTAIN = "uncertain"  # an earlier attempt was never heard of again, and the policy holds such records
-    ELSEWHERE = "elsewhere"  # another process's settings declare its destination: this process cannot post there
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
-    """A record with everything that its delivery needs."""
-
-    record: SyncRecord
-    plan: Plan
-    place: Place
-    document: Document | None  # None: the object is gone or not live
-    fingerprint: str
-    endpoint: str
-    credential: str
-    orphans: tuple[RemotePart, ...]
-    uncertain: bool  # an earlier attempt may have created something that the record does not know
-
-    @property
-    def record_id(self) -> int:
-        """The record's key."""
-        return self.record.pk
-
-    @property
-    def destination_id(self) -> int:
-        """The destination's key."""
-        return self.place.id
-
-    @property
-    def sends(self) -> bool:
-        """Whether anything is to be sent."""
-        return self.plan.step is not Step.NOTHING or bool(self.orphans)
-
-    @property
-    def holds(self) -> tuple[str, ...]:
-        """The holds that apply to it."""
-        return holds_of_destination(self.place.id, self.endpoint, self.credential)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotReady:
-    """A record that nothing is sent for now."""
-
-    verdict: Verdict
-    record_id: int
-    record: SyncRecord | None = None  # None: ABSENT
-    endpoint: str = ""
-    stop_hold: str = ""  # STOPPED: the hold to park it behind
-    result: SyncResult = field(default_factory=SyncResult.success)  # FAILED and STOPPED: why
-
-    @property
-    def destination_id(self) -> int | None:
-        """The destination's key; None where the record does not exist any more."""
-        return self.record.destination_id if self.record else None
-
-
-Prepared: TypeAlias = Ready | NotReady
-
-
-def prepare(record_ids: Sequence[int], handler: DocumentHandler, service: ServiceSettings) -> dict[int, Prepared]:
+def prepare(
+    record_ids: Sequence[int], handler: DocumentHandler, service: ServiceSettings, now: datetime
+) -> dict[int, Prepared]:
     """Read and plan. Returns an entry for each id."""
     loaded = load(record_ids)
     targets: dict[int, _Target] = {}
     return {
-        record_id: _prepare(loaded[record_id], targets, handler, service)
+        record_id: _prepare(loaded[record_id], targets, handler, service, now)
         if record_id in loaded
         else NotReady(verdict=Verdict.ABSENT, record_id=record_id)
         for record_id in record_ids
@@ -122,7 +60,7 @@ class _Target:
 
 
 def _prepare(
-    found: Loaded, targets: dict[int, _Target], handler: DocumentHandler, service: ServiceSettings
+    found: Loaded, targets: dict[int, _Target], handler: DocumentHandler, service: ServiceSettings, now: datetime
 ) -> Prepared:
     record = found.record
     if record.state != RecordState.WAITING:
@@ -132,7 +70,7 @@ def _prepare(
     if not record.destination.is_declared_here:
         return NotReady(verdict=Verdict.ELSEWHERE, record_id=record.pk, record=record)
     try:
-        return _plan(found, targets, handler, service)
+        return _plan(found, targets, handler, service, now)
     except SecretError as error:
         result = SyncResult(outcome=Outcome.BROKEN, error=str(error))
         return NotReady(verdict=Verdict.FAILED, record_id=record.pk, record=record, result=result)
@@ -194,7 +132,9 @@ def _target(destination: Destination, targets: dict[int, _Target], handler: Docu
     return targets[destination.pk]
 
 
-def _plan(found: Loaded, targets: dict[int, _Target], handler: DocumentHandler, service: ServiceSettings) -> Prepared:
+def _plan(
+    found: Loaded, targets: dict[int, _Target], handler: DocumentHandler, service: ServiceSettings, now: datetime
+) -> Prepared:
     record, destination = found.record, found.record.destination
     if not found.registered:
         raise ConfigurationError(f"{record.source} is not registered with syncqueue (any more).")
@@ -202,32 +142,40 @@ def _plan(found: Loaded, targets: dict[int, _Target], handler: DocumentHandler, 
         raise _Refusal(found.refused)
     target = _target(destination, targets, handler)
     place = target.place
+    if addresses := unidentified(read_parts(record), destination, place.address, handler):
+        return NotReady(
+            verdict=Verdict.UNIDENTIFIED,
+            record_id=record.pk,
+            record=record,
+            endpoint=target.endpoint,
+            places=tuple(replace(place, address=address) for address in addresses),
+        )
     source = source_by_label(record.source)
     document = _document(source, found)
-    desired = DesiredState(
-        exists=found.obj is not None,
-        live=document is not None,
-        document=document,
+    desired = _value(desired_state(source, found.obj, destination, document))
+    sharing = _sharing(desired, found, now)
+    if sharing.leave_to is not None or (sharing.take_from is not None and not take_over(record, sharing.take_from)):
+        return NotReady(verdict=Verdict.SENDING, record_id=record.pk, record=record, wake=sharing.leave_to)
+    desired = replace(
+        desired,
         fingerprint=_value(handler_gate.fingerprint(handler, document, place)) if document else "",
-        created_at=_value(gate.created_at(source, found.obj)) if source and found.obj else None,
-        rule=destination.rule,
-        rule_value=destination.rule_value,
-        start_at=destination.start_at,
-        retiring=destination.state == DestinationState.RETIRING,
+        shown_by=sharing.shown_by.name if sharing.shown_by is not None else "",
     )
     parts = read_parts(record)
+    here = tuple(part for part in parts if is_here(part, destination, place.address))
     cut_off = found.mark_expired and record.sending_action in (Step.CREATE, Step.UPDATE)
     planned = plan(
         desired,
-        parts=parts,
-        address=place.address,
+        now=now,
+        here=here,
+        elsewhere=tuple(part for part in parts if part not in here),
         content_hash=record.content_hash,
-        existing=_existing(source, found, destination, handler) if not parts else None,
+        existing=_existing(source, found, place, handler) if not parts and not record.adoption_asked else None,
         lost=_lost_part(handler, place, record) if record.uncertain or cut_off else None,
     )
     lost = cut_off and planned.step is Step.CREATE
     # Not wanted any more: who takes it away may be cut off too, and what nobody can take away is said.
-    suspected = cut_off and not parts and planned.step in (Step.DELETE, Step.NOTHING)
+    suspected = cut_off and not here and planned.step in (Step.DELETE, Step.NOTHING)
     ready = Ready(
         record=record,
         plan=planned,
@@ -246,21 +194,42 @@ def _plan(found: Loaded, targets: dict[int, _Target], handler: DocumentHandler, 
     return ready
 
 
+def _sharing(desired: DesiredState, found: Loaded, now: datetime) -> Sharing:
+    """What other destinations at the same place mean for this record."""
+    record = found.record
+    others = sharing(record.destination)
+    if not others:
+        return Sharing()
+    by_key = {other.pk: other for other in others}
+    siblings = [
+        Sibling(
+            record=row,
+            destination=by_key[row.destination_id],
+            wants=_wants(desired_elsewhere(desired, by_key[row.destination_id]), row.parts, now),
+            parts=read_parts(row),
+        )
+        for row in siblings_of(record, others)
+    ]
+    return share(record, _wants(desired, record.parts, now), read_parts(record), siblings)
+
+
+def _wants(desired: DesiredState, parts: object, now: datetime) -> bool:
+    return refusal(desired, now) is None and bool(parts or not is_too_old(desired.created_at, desired.start_at))
+
+
 def _document(source: ModelSync | None, found: Loaded) -> Document | None:
     if source is None or found.obj is None:
         return None
     return _value(gate.content(source, found.obj))
 
 
-def _existing(
-    source: ModelSync | None, found: Loaded, destination: Destination, handler: DocumentHandler
-) -> RemotePart | None:
+def _existing(source: ModelSync | None, found: Loaded, place: Place, handler: DocumentHandler) -> RemotePart | None:
     if source is None or found.obj is None:
         return None
-    remote_id = _value(gate.existing_remote(source, found.obj, destination))
-    if remote_id is None:
+    part = _value(gate.existing_remote(source, found.obj, found.record.destination))
+    if part is None:
         return None
-    return RemotePart(kind=handler.default_kind, id=remote_id, address=destination.address)
+    return replace(part, kind=part.kind or handler.default_kind, address=part.address or place.address)
 
 
 def _lost_part(handler: DocumentHandler, place: Place, record: SyncRecord) -> RemotePart | None:

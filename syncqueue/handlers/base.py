@@ -300,6 +300,14 @@ class DocumentHandler(SyncHandler):
         """
         return ""
 
+    def reaches(self, place: Place, part: RemotePart) -> bool:
+        """Whether the credential of `place` may be sent to the place of `part`, to remove a copy from there.
+
+        It is asked when a destination has moved: `place` has the address of the part, and the secret of today. False,
+        the default: the copy is reported by name instead, for a person to remove.
+        """
+        return False
+
     async def count(self, place: Place) -> int | None:
         """Return how many copies are at a place, where the service tells it cheaply; raises `HandlerError`.
 

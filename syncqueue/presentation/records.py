@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from django.db.models import Model
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from syncqueue.core.answer import Refused
-from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord
+from syncqueue.models import Destination, RecordState, SyncRecord
 from syncqueue.queue.inspect import HoldView
 from syncqueue.sources import gate
-from syncqueue.sources.planner import DesiredState, Reason, is_too_old, refusal
+from syncqueue.sources.desired import desired_state
+from syncqueue.sources.planner import Reason, is_too_old, refusal
 from syncqueue.sources.registry import ModelSync
 
 
@@ -39,6 +43,10 @@ def reason_text(reason: Reason) -> str:
         Reason.EQUAL: _("is up to date."),
         Reason.GONE: _("not there, because the object was deleted."),
         Reason.NOT_LIVE: _("not there, because the object is not published."),
+        Reason.NOT_YET: _("not there yet: its time has not come."),
+        Reason.EXPIRED: _("not there, because its time is over."),
+        Reason.HANDED_OVER: _("not there, because the object belongs to somebody else."),
+        Reason.SHOWN: _("another destination shows it at the same place."),
         Reason.RULE: _("not there, because the destination's rule does not take it."),
         Reason.TOO_OLD: _("not there, because it was created before the destination began to take objects."),
         Reason.RETIRING: _("not there, because the destination is being removed."),
@@ -48,7 +56,7 @@ def reason_text(reason: Reason) -> str:
 
 def describe(
     source: ModelSync,
-    obj: object,
+    obj: Model,
     destination: Destination,
     record: SyncRecord | None,
     hold: HoldView | None = None,
@@ -71,7 +79,7 @@ def _url(record: SyncRecord | None) -> str:
 
 
 def _text(
-    source: ModelSync, obj: object, destination: Destination, record: SyncRecord | None, hold: HoldView | None
+    source: ModelSync, obj: Model, destination: Destination, record: SyncRecord | None, hold: HoldView | None
 ) -> str:
     if not destination.is_declared_here and (record is None or record.state == RecordState.WAITING):
         return _("not declared here: a process whose SYNCQUEUE['DESTINATIONS'] names the destination posts there.")
@@ -95,6 +103,8 @@ def _text(
 def _waiting(destination: Destination, record: SyncRecord, hold: HoldView | None) -> str:
     if destination.broken_reason:
         return _("waits: %(error)s") % {"error": ended(destination.broken_reason)}
+    if record.due_at is not None:
+        return _scheduled(record, record.due_at)
     # What was said of the last attempt is older than what holds the task now.
     error, next_at = (hold.reason, hold.until_at) if hold else (record.error, record.next_attempt_at)
     if not error:
@@ -107,27 +117,27 @@ def _waiting(destination: Destination, record: SyncRecord, hold: HoldView | None
     }
 
 
+def _scheduled(record: SyncRecord, at: datetime) -> str:
+    """It is as it should be, until the time comes."""
+    time = ended(date_format(localtime(at), "DATETIME_FORMAT"))
+    if record.parts:
+        return _("is up to date; is removed at %(time)s") % {"time": time}
+    return _("goes out at %(time)s") % {"time": time}
+
+
 def ended(text: str) -> str:
     """A text as a sentence: with one full stop at its end."""
     text = text.strip()
     return text if not text or text[-1] in ".!?)。" else f"{text}."
 
 
-def _absence(source: ModelSync, obj: object, destination: Destination) -> str:
+def _absence(source: ModelSync, obj: Model, destination: Destination) -> str:
     """Why nothing is wanted there; empty when something is."""
-    found, created_at = gate.content(source, obj), gate.created_at(source, obj)
-    if isinstance(found, Refused) or isinstance(created_at, Refused):
-        refused = found if isinstance(found, Refused) else created_at
-        return _("could not be read: %(error)s") % {"error": refused.reason if isinstance(refused, Refused) else ""}
-    desired = DesiredState(
-        exists=True,
-        live=found.value is not None,
-        document=found.value,
-        rule=destination.rule,
-        rule_value=destination.rule_value,
-        retiring=destination.state == DestinationState.RETIRING,
-    )
-    reason = refusal(desired)
-    if reason is None and is_too_old(created_at.value, destination.start_at):
+    found = gate.content(source, obj)
+    desired = found if isinstance(found, Refused) else desired_state(source, obj, destination, found.value)
+    if isinstance(desired, Refused):
+        return _("could not be read: %(error)s") % {"error": desired.reason}
+    reason = refusal(desired.value, timezone.now())
+    if reason is None and is_too_old(desired.value.created_at, destination.start_at):
         reason = Reason.TOO_OLD
     return reason_text(reason) if reason is not None else ""

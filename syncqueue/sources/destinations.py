@@ -22,6 +22,7 @@ from syncqueue.models import Destination, DestinationState, RecordState, SyncRec
 from syncqueue.secrets import rotate
 from syncqueue.site import record_db
 from syncqueue.sources.registry import home_db
+from syncqueue.sources.walk import gone
 
 # A declared destination may get its row within the very save that is the first for it, after that object's creation
 # time was taken; the object must not count as older than the destination.
@@ -182,16 +183,21 @@ def ownerless(after: int, limit: int = 500) -> tuple[int, list[Any]]:
 def begin_retirement(destination: Destination, *, remove_remote: bool) -> list[SyncRecord]:
     """Take a destination out of service. Returns the records whose remote copies are to be removed first.
 
+    `remove_remote`: all of them; otherwise only those of objects that were deleted.
+
     Without any (or when the copies are to stay) the row and its secret are gone when this returns.
     """
     db = record_db()
     with transaction.atomic(using=db):
         rows = SyncRecord.objects.using(db).filter(destination=destination)
-        if remove_remote:
-            rows.filter(parts=[]).delete()
-            rows.update(state=RecordState.WAITING, generation=new_generation())
-        else:
-            rows.delete()
+        # Without parts, but perhaps not without a copy: a send is under way, its answer was lost, or it is an orphan.
+        nothing_there = Q(parts=[], sending_token="", uncertain=False, twin_possible=False, orphans=None)
+        rows.filter(pk__in=list(rows.filter(nothing_there).values_list("pk", flat=True))).delete()
+        if not remove_remote:
+            # Copies of objects that are there stay; those of deleted objects (the owner's notes) go all the same.
+            withdrawn = [row.pk for _, piece in gone(rows) for row in piece]
+            rows.exclude(pk__in=withdrawn).delete()
+        rows.update(state=RecordState.WAITING, generation=new_generation(), due_at=None)
         Destination.objects.using(db).filter(pk=destination.pk).update(
             state=DestinationState.RETIRING, remove_remote=remove_remote, enabled=False, broken_reason=""
         )

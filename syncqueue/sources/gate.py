@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -24,7 +24,7 @@ from django.utils import timezone
 
 from syncqueue.core.answer import REASON_CHARACTERS, Answer, Asked, Refused, words
 from syncqueue.core.errors import ConfigurationError
-from syncqueue.handlers.base import Document
+from syncqueue.handlers.base import Document, RemotePart
 from syncqueue.models import Destination
 from syncqueue.secrets import redact
 from syncqueue.site import record_db
@@ -100,14 +100,38 @@ def content(source: ModelSync, obj: Any) -> Answer[Document | None]:
     return _ask(source, obj, "document()", ask)
 
 
-def existing_remote(source: ModelSync, obj: Any, destination: Destination) -> Answer[str | None]:
-    """The remote id of a copy from before syncqueue; None: there is none."""
+def live_times(source: ModelSync, obj: Any) -> Answer[tuple[datetime | None, datetime | None]]:
+    """When the copies of an object appear and disappear, as `live_from` and `live_until` say; None: always."""
+
+    def ask() -> tuple[datetime | None, datetime | None]:
+        return _time(source, obj, "live_from", days=0), _time(source, obj, "live_until", days=1)
+
+    return _ask(source, obj, "live_from and live_until", ask)
+
+
+def _time(source: ModelSync, obj: Any, name: str, *, days: int) -> datetime | None:
+    """`days`: a date stands for the beginning of the day so many days later."""
+    declared = getattr(source, name)
+    value = getattr(obj, declared) if isinstance(declared, str) else declared(obj) if callable(declared) else None
+    if value is None or (isinstance(value, datetime) and value.tzinfo is not None):
+        return value
+    if isinstance(value, date) and not isinstance(value, datetime):  # the whole day, where the site is
+        return timezone.make_aware(datetime.combine(value + timedelta(days=days), time.min))
+    raise ConfigurationError(
+        f"{type(source).__name__}.{name} is {value!r}; expected an aware datetime, a date or None."
+    )
+
+
+def existing_remote(source: ModelSync, obj: Any, destination: Destination) -> Answer[RemotePart | None]:
+    """A copy from before syncqueue; None: there is none. Where the site names an id alone, kind and address are ""."""
     if not adopts(source):
         return Asked(None)
 
-    def ask() -> str | None:
+    def ask() -> RemotePart | None:
         found: Any = source.existing_remote(obj, destination)
-        return None if found is None else str(found)
+        if found is None or isinstance(found, RemotePart):
+            return found
+        return RemotePart(kind="", id=str(found))
 
     return _ask(source, obj, "existing_remote()", ask)
 

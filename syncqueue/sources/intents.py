@@ -206,7 +206,7 @@ def _upsert(rows: list[SyncRecord], db: str) -> None:
         rows,
         update_conflicts=True,
         unique_fields=_unique_fields(db),
-        update_fields=["state", "generation", "changed_at", "object_changed_at", "error", "next_attempt_at"],
+        update_fields=["state", "generation", "changed_at", "object_changed_at", "error", "next_attempt_at", "due_at"],
     )
     if any(row.pk is None for row in rows):
         _read_keys(rows, db)
@@ -299,7 +299,7 @@ def touch_records(records: Iterable[SyncRecord], *, now: datetime) -> list[Pendi
         row.renew(now)
     # update() would give all of them one generation, which is compared for equality with what an attempt read.
     SyncRecord.objects.using(db).bulk_update(
-        rows, ["state", "generation", "changed_at", "error", "next_attempt_at"], batch_size=500
+        rows, ["state", "generation", "changed_at", "error", "next_attempt_at", "due_at"], batch_size=500
     )
     return [
         PendingRecord(

@@ -8,19 +8,23 @@ them, and one statement for each move.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.functions import Now
 
 from syncqueue.handlers.base import RemotePart
-from syncqueue.models import OrphanPart, RecordState, SyncRecord, new_generation, new_token
+from syncqueue.models import Destination, OrphanPart, RecordState, SyncRecord, new_generation, new_token
 from syncqueue.site import record_db
 from syncqueue.sources.case_by_key import case_by_key
 from syncqueue.sources.planner import Step
+
+logger = logging.getLogger("syncqueue.sources")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +34,8 @@ class Synced:
     record: SyncRecord
     parts: Sequence[RemotePart]
     fingerprint: str
+    next_at: datetime | None = None  # when time alone asks for something else: the record waits until then
+    twin_possible: bool = False  # a second copy may be out there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,13 +75,23 @@ def count_synced(destination_id: int, *, before: datetime | None = None) -> int:
     return (rows if before is None else rows.filter(synced_at__lt=before)).count()
 
 
-def mark(steps: Mapping[int, Step], *, token: str, seconds: float, uncertain: Collection[int]) -> set[int]:
+def mark(
+    steps: Mapping[int, Step],
+    *,
+    token: str,
+    seconds: float,
+    uncertain: Collection[int],
+    address: str = "",
+    lost_at: Mapping[int, Sequence[str]] | None = None,
+) -> set[int]:
     """Announce what is about to be done, by the records' keys; answers those that no other attempt has announced.
 
     While a send is open nobody knows what is out there, so the content hash is taken away. `uncertain`: the records of
     which something may be out there already.
     """
-    free = Q(sending_token="") | Q(sending_until__lte=Now())
+    moved = {} if not lost_at else {"lost_at": case_by_key("lost_at", {key: list(lost_at[key]) for key in steps})}
+    # A mark of one's own counts as free: the answer to its commit may have been lost.
+    free = Q(sending_token="") | Q(sending_until__lte=Now()) | Q(sending_token=token)
     won = (
         records()
         .filter(free, pk__in=list(steps), state=RecordState.WAITING)
@@ -85,6 +101,8 @@ def mark(steps: Mapping[int, Step], *, token: str, seconds: float, uncertain: Co
             sending_action=case_by_key("sending_action", {key: step.value for key, step in steps.items()}),
             content_hash="",
             uncertain=case_by_key("uncertain", {key: key in uncertain for key in steps}),
+            sending_address=address,
+            **moved,
         )
     )
     if won in (0, len(steps)):
@@ -117,11 +135,12 @@ def store_synced(found: Sequence[Synced], token: str, *, now: datetime) -> set[i
         .filter(pk__in=list(keys), sending_token=token)
         .update(
             **_NO_MARK,
-            **_synced([one.record for one in found], now),
+            **_synced({one.record: one.next_at for one in found}, now),
             parts=case_by_key("parts", {one.record.pk: write_parts(one.parts) for one in found}),
             content_hash=case_by_key("content_hash", {one.record.pk: one.fingerprint for one in found}),
             idempotency_key=case_by_key("idempotency_key", keys),
             uncertain=False,
+            twin_possible=case_by_key("twin_possible", {one.record.pk: one.twin_possible for one in found}),
         )
     )
     if kept in (0, len(keys)):
@@ -131,25 +150,53 @@ def store_synced(found: Sequence[Synced], token: str, *, now: datetime) -> set[i
     return set(stored.values_list("pk", flat=True))
 
 
-def finish_unsent(rows: Sequence[SyncRecord], *, now: datetime) -> None:
-    """Store that nothing had to be sent for the generations read."""
+def finish_unsent(rows: Mapping[SyncRecord, datetime | None], *, now: datetime) -> None:
+    """Store that nothing had to be sent for the generations read. `rows`: each with when it is due again."""
     as_read = records().filter(pk__in=[row.pk for row in rows], state=RecordState.WAITING, generation=_read(rows))
     as_read.update(**_synced(rows, now))
+
+
+def take_due(services: Collection[str], now: datetime, limit: int) -> list[SyncRecord]:
+    """The records whose time has come, each given to one caller alone: they are to be enqueued."""
+    rows = records().filter(due_at__lte=now, service__in=services).order_by("due_at")[:limit]
+    return [row for row in rows if records().filter(pk=row.pk, due_at=row.due_at).update(due_at=None)]
+
+
+def take_over(record: SyncRecord, other: SyncRecord) -> bool:
+    """Move the parts of another record of the same object and place to this one. False where either is being sent.
+
+    The other one rests without parts, so that an attempt that has read it before cannot mark it.
+    """
+    free = Q(sending_token="") | Q(sending_until__lte=Now())
+    with transaction.atomic(using=record_db()):
+        left = records().filter(free, pk=other.pk, parts=other.parts).exclude(parts=[])
+        if not left.update(**_NO_MARK, parts=[], content_hash="", state=RecordState.SYNCED, error=""):
+            return False
+        taken = records().filter(free, pk=record.pk, parts=record.parts)
+        if not taken.update(parts=[*record.parts, *other.parts], content_hash="", adoption_asked=True):
+            transaction.set_rollback(True, using=record_db())
+            return False
+    record.parts, record.content_hash = [*record.parts, *other.parts], ""
+    return True
 
 
 def _read(rows: Iterable[SyncRecord]) -> Any:
     return case_by_key("generation", {row.pk: row.generation for row in rows})
 
 
-def _synced(rows: Sequence[SyncRecord], now: datetime) -> dict[str, Any]:
+def _synced(rows: Mapping[SyncRecord, datetime | None], now: datetime) -> dict[str, Any]:
     unchanged = Q(generation=_read(rows), state=RecordState.WAITING)
+    timed = [row.pk for row, next_at in rows.items() if next_at is not None]
+    rests = unchanged & ~Q(pk__in=timed) if timed else unchanged
     return {
-        "state": Case(When(unchanged, then=Value(RecordState.SYNCED.value)), default=F("state")),
+        "state": Case(When(rests, then=Value(RecordState.SYNCED.value)), default=F("state")),
         "synced_generation": _read(rows),
         "synced_at": now,
         "error": "",
         "error_at": None,
         "next_attempt_at": None,
+        "due_at": case_by_key("due_at", {row.pk: next_at for row, next_at in rows.items()}),
+        "adoption_asked": True,
     }
 
 
@@ -172,7 +219,9 @@ def store_failures(found: Sequence[Failure], token: str | None, *, now: datetime
         values["uncertain"] = case_by_key("uncertain", {key: one.uncertain for key, one in by_key.items()})
     state = case_by_key("state", {key: one.state.value for key, one in by_key.items()})
     then = Value(state) if isinstance(state, str) else state
-    values["state"] = Case(When(unchanged, state=RecordState.WAITING, then=then), default=F("state"))
+    # Who has to look does so before a newer change is sent: it would be sent a second time.
+    held = [key for key, one in by_key.items() if one.state is RecordState.UNKNOWN]
+    values["state"] = Case(When(unchanged | Q(pk__in=held), state=RecordState.WAITING, then=then), default=F("state"))
     fence = Q(sending_token=token) if token is not None else unchanged
     records().filter(fence, pk__in=list(by_key)).update(**values)
 
@@ -194,11 +243,22 @@ def note_waiting(record_ids: Sequence[int], error: str, now: datetime) -> None:
 
 def note_orphans(record: SyncRecord, parts: Iterable[RemotePart]) -> None:
     """Note remote copies that could not be stored, and want the record looked at again: they are to be removed."""
-    rows = [OrphanPart(record_id=record.pk, part=part) for part in write_parts(parts)]
-    if not rows or not records().filter(pk=record.pk).exists():
+    found = write_parts(parts)
+    destination = Destination.objects.using(record_db()).filter(pk=record.destination_id).first()
+    if not found or destination is None or (destination.is_retiring and not destination.remove_remote):
+        for part in found:
+            logger.warning("A copy of %s:%s stays: %s", record.source, record.object_pk, part["url"] or part["id"])
         return
-    OrphanPart.objects.using(record_db()).bulk_create(rows)
-    records().filter(pk=record.pk).update(state=RecordState.WAITING, generation=new_generation())
+    with transaction.atomic(using=record_db()):
+        # The record may be gone with its object: a copy that nobody knows of would stay for good.
+        row, _ = records().get_or_create(
+            source=record.source,
+            object_pk=record.object_pk,
+            destination_id=record.destination_id,
+            defaults={"service": record.service},
+        )
+        OrphanPart.objects.using(record_db()).bulk_create(OrphanPart(record_id=row.pk, part=part) for part in found)
+        records().filter(pk=row.pk).update(state=RecordState.WAITING, generation=new_generation(), error="")
 
 
 def forget_orphans(record: SyncRecord) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from importlib import import_module
 from typing import Any, ClassVar, TypeVar
 
@@ -13,7 +14,7 @@ from django.utils.module_loading import module_has_submodule
 
 from syncqueue.conf import get_settings
 from syncqueue.core.errors import ConfigurationError
-from syncqueue.handlers.base import Document
+from syncqueue.handlers.base import Document, RemotePart
 from syncqueue.models import Destination
 from syncqueue.sources.registration import problems
 
@@ -33,6 +34,10 @@ class ModelSync:
     # A DateTimeField that changes with each save (auto_now): lets the sweep find changes that no signal told of. Index
     # it. An object where it is empty is not found by the sweep.
     changed_field: ClassVar[str | None] = None
+    # When the copy appears and when it disappears: a field's name, or a method that returns an aware datetime or None
+    # (always). `is_live` must not look at the clock: nobody would ask it again in time.
+    live_from: ClassVar[str | Callable[..., datetime | None] | None] = None
+    live_until: ClassVar[str | Callable[..., datetime | None] | None] = None
     # Field names; a save(update_fields=...) that touches none of them is ignored. None: every save counts.
     watch: ClassVar[Iterable[str] | None] = None
     # Related models whose changes count: a function from the related object to the objects concerned.
@@ -60,8 +65,11 @@ class ModelSync:
         """False for what should not be out there: drafts, soft-deleted objects."""
         return True
 
-    def existing_remote(self, obj: Any, destination: Destination) -> str | None:
-        """The remote id of a copy made before syncqueue: it is adopted and edited, not posted again."""
+    def existing_remote(self, obj: Any, destination: Destination) -> str | RemotePart | None:
+        """The remote id of a copy made before syncqueue: it is adopted and edited, or removed, not posted again.
+
+        Return a `RemotePart` where the kind is known too. It is asked once for each object and destination.
+        """
         return None
 
 

@@ -78,6 +78,7 @@ class Reconciler:
             destinations.declared_here("destination__"),
             service=self._queue.service,
             state=RecordState.WAITING,
+            due_at=None,  # worker/upkeep.py: those that wait for their time
             pk__gt=self._after,
             changed_at__lt=since,
         )

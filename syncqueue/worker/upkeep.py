@@ -10,6 +10,9 @@ from syncqueue.conf import Settings
 from syncqueue.core.clock import Clock
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.queue import SyncQueue
+from syncqueue.queue.calls import CHUNK
+from syncqueue.sources.intents import record_task
+from syncqueue.sources.records import take_due
 from syncqueue.sources.registry import all_sources
 from syncqueue.worker import recoverer
 from syncqueue.worker.duty import Duty
@@ -18,6 +21,7 @@ from syncqueue.worker.reconciler import Reconciler
 from syncqueue.worker.sweeper import sweep_source
 
 _TRIM_SECONDS = 3600.0
+_DUE_SECONDS = 1.0  # what is due is sent, or removed, within two seconds
 
 
 class Upkeep:
@@ -51,6 +55,16 @@ class Upkeep:
         for queue in self._queues:
             yield self._duty(f"reconcile {queue.service}", seconds, Reconciler(queue, self._settings, self._clock).run)
         yield self._duty("look after destinations", seconds, LookForOwnerless().run)
+
+    def timetable(self) -> Duty:
+        """Enqueue the records whose time has come (`live_from`, `live_until`)."""
+        return self._duty("look for what is due", _DUE_SECONDS, self._enqueue_due)
+
+    def _enqueue_due(self) -> None:
+        queues = {queue.service: queue for queue in self._queues}
+        for row in take_due(list(queues), self._clock.now(), CHUNK):
+            entity = f"{row.source}:{row.object_pk}"
+            queues[row.service].enqueue(record_task(row.service, row.pk, entity))
 
     def slow_looks(self) -> list[Duty]:
         """Look for what leaves no trace, a chunk in each round."""

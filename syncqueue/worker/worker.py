@@ -188,7 +188,7 @@ class Worker:
         self._say(f"Started: {', '.join(self.services)}, as {heartbeat.id}.")
         try:
             if self._burst:  # what fell between must be in the queue before the consumers look
-                for duty in [*upkeep.recoveries(), *upkeep.reconciliations()]:
+                for duty in [*upkeep.recoveries(), upkeep.timetable(), *upkeep.reconciliations()]:
                     await duty.once()
             await self._watch(consumers, [self._beat_loop(leases), *(duty.run() for duty in duties)])
         finally:
@@ -208,6 +208,7 @@ class Worker:
             Duty("tidy heartbeats", _TIDY_SECONDS, heartbeat.tidy),
             *upkeep.recoveries(),
             *upkeep.reconciliations(),
+            upkeep.timetable(),
             *upkeep.slow_looks(),
             *upkeep.trims(),
         ]

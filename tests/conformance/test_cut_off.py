@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 import pytest
 
 from project.notes.models import Note
@@ -82,16 +80,19 @@ def test_the_suspicion_outlives_a_service_that_fails(site: Site, destination: De
 
 
 @services_with(takes_lost_away=False)
-def test_what_cannot_be_found_is_told_to_the_log(
-    site: Site, destination: Destination, caplog: pytest.LogCaptureFixture
+def test_what_cannot_be_found_fails_with_a_sentence_that_says_where_to_look(
+    site: Site, destination: Destination
 ) -> None:
     note = site.write_and_be_killed("First")
+    record = site.record(note)
     note.delete()
-    with caplog.at_level(logging.WARNING, "syncqueue"):
-        site.work_until(site.assert_settled)
-    said = [one.getMessage() for one in caplog.records if "may be left" in one.getMessage()]
-    assert len(said) == 1
-    assert f"at {destination.name}" in said[0]
+
+    def check() -> None:
+        record.refresh_from_db()
+        assert record.state == "failed"
+
+    site.work_until(check)
+    assert f"A copy may be left at {destination.name}" in record.error
 
 
 def _assert_no_record() -> None:

@@ -80,7 +80,7 @@ def test_a_task_of_another_service_is_refused_by_name(queue):
         ({"when": datetime(2026, 1, 1)}, r"payload\.when: datetime"),
         ({"n": float("nan")}, r"payload\.n: float"),
         ({"text": "\ud800"}, r"payload\.text: str"),
-        ({("a", "b"): 1}, r"payload: the name \('a', 'b'\)"),
+        ({("a", "b"): 1}, r"payload: the key \('a', 'b'\)"),
     ],
 )
 def test_a_payload_that_is_not_json_is_refused_naming_the_field(queue, payload, field):

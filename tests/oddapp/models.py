@@ -197,7 +197,8 @@ class Topic(models.Model):
 class Link(models.Model):
     """Hangs on any object."""
 
-    content_type = models.ForeignKey(ContentType, on_delete=models.CASCADE)
+    # Without a constraint: tables without migrations are made before those of django.contrib.
+    content_type = models.ForeignKey(ContentType, on_delete=models.CASCADE, db_constraint=False)
     object_id = models.PositiveBigIntegerField()
     target = GenericForeignKey("content_type", "object_id")
     url = models.URLField()

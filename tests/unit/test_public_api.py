@@ -35,13 +35,13 @@ SIGNATURES = {
 }
 
 MODEL_SYNC = {
-    "affected_by", "changed_field", "created_field", "document", "existing_remote", "is_live", "owner", "prefetch",
-    "search_fields", "watch",
+    "affected_by", "changed_field", "created_field", "document", "existing_remote", "is_live", "live_from",
+    "live_until", "owner", "prefetch", "search_fields", "watch",
 }  # fmt: skip
 DOCUMENT_HANDLER = {
     "aclose", "apply_many", "batch_size", "check", "clean", "count", "create", "credential", "default_kind", "delete",
     "endpoint", "fingerprint", "identify", "least_attempt_seconds", "lost_part", "places", "posts", "process",
-    "process_many", "secret_fields", "update", "was_made",
+    "process_many", "reaches", "secret_fields", "update", "was_made",
 }  # fmt: skip
 
 

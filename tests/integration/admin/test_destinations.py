@@ -166,8 +166,12 @@ def test_a_rule_by_tag_names_the_tag(editor: Client) -> None:
     assert "Name the tag." in page.content.decode()
 
 
-def test_what_the_settings_declare_is_shown_but_not_changed(editor: Client, destination: Destination) -> None:
+def test_what_the_settings_declare_is_shown_but_not_changed(
+    editor: Client, destination: Destination, settings: Any
+) -> None:
     Destination.objects.update(declared="news")
+    entry = {"SERVICE": destination.service, "ADDRESS": destination.address}
+    settings.SYNCQUEUE = {**settings.SYNCQUEUE, "DESTINATIONS": {"news": entry}}
     page = editor.get(f"{LIST}{destination.pk}/change/").content.decode()
     assert 'name="address"' not in page and "declared in the settings" in page
     assert editor.post(f"{LIST}{destination.pk}/change/", form_data(name="Renamed")).status_code == 403
@@ -175,6 +179,12 @@ def test_what_the_settings_declare_is_shown_but_not_changed(editor: Client, dest
     editor.post(LIST, {"action": "disable", "_selected_action": [destination.pk]})
     destination.refresh_from_db()
     assert (destination.name, destination.enabled) == ("@news", True)
+
+
+def test_what_another_process_declares_says_so(editor: Client, destination: Destination) -> None:
+    Destination.objects.update(declared="news")
+    page = editor.get(f"{LIST}{destination.pk}/change/").content.decode()
+    assert 'name="address"' not in page and "Not declared here" in page
 
 
 def test_why_it_is_broken_is_told_as_text(editor: Client, destination: Destination) -> None:

@@ -134,7 +134,7 @@ def test_a_lease_taken_for_a_save_whose_answer_was_lost_comes_back_to_the_worker
 def test_a_save_sent_again_under_its_token_holds_the_same_lease(queue: SyncQueue, line: Line) -> None:
     saved = [task("saved", key="k")]
     lose(line, lambda: queue.enqueue_leased(saved, [[]], token="t"))
-    assert [placed.where for placed in queue.enqueue_leased(saved, [[]], token="t").placed] == [Enqueued.LEASED]
+    assert queue.enqueue_leased(saved, [[]], token="t").placed == (Enqueued.LEASED,)
     assert queue.stats().processing_count == 1
 
 

@@ -111,7 +111,8 @@ def add_service(name: str, kind: type[DocumentHandler]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "says"), [(WithoutCheck, "cannot be made: TypeError"), (Fails, "LookupError: no key in the vault")]
+    ("kind", "says"),
+    [(WithoutCheck, "lacks check(); every handler has them"), (Fails, "LookupError: no key in the vault")],
 )
 def test_a_handler_that_cannot_be_made_is_named_and_its_service_left_out(
     channel: Destination, writer: User, sandbox: RunningSandbox, caplog: Any, kind: type[DocumentHandler], says: str
@@ -120,12 +121,12 @@ def test_a_handler_that_cannot_be_made_is_named_and_its_service_left_out(
     Destination.objects.create(name="Shelf", service="shelf")
     (error,) = [one for one in run_checks(tags=["syncqueue"]) if one.id == "syncqueue.E004"]
     assert says in error.msg
-    assert f"SYNCQUEUE['HANDLERS']['shelf']: {kind.__name__} cannot be made" in error.msg
+    assert f"SYNCQUEUE['HANDLERS']['shelf']: {HERE}.{kind.__name__} " in error.msg
     Note.objects.create(owner=writer, text="1")
     Note.objects.bulk_create([Note(owner=writer, text="2")])
     work()
     assert texts(sandbox) == ["1", "2"]
-    assert "shelf: left out by this worker" in caplog.text
+    assert "this worker does the other services" in caplog.text
 
 
 def test_a_worker_with_no_handler_at_all_says_why_and_ends(own_site: None) -> None:
@@ -139,7 +140,7 @@ def test_an_odd_handler_neither_ends_the_doctor_nor_its_pages(own_site: None, ad
     place = Destination.objects.create(name="Shelf", service="shelf")
     with contextlib.suppress(SystemExit):
         call_command("syncqueue", "doctor")
-    assert "shelf: Odd.endpoint() raised ValueError" in capsys.readouterr().out
+    assert "[WRONG] shelf: Shelf: LookupError: a mistake" in capsys.readouterr().out
     assert admin_client.get(f"/admin/syncqueue/destination/{place.pk}/change/").status_code == 200
     assert "Odd.check() raised LookupError: a mistake" in str(
         pytest.raises(syncqueue.SyncQueueError, services.check_destination, place).value
@@ -150,11 +151,12 @@ def test_an_endpoint_without_a_port_does_not_end_the_doctor(
     own_site: None, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     monkeypatch.setattr(Odd, "endpoint", lambda self, place: "localhost")
+    monkeypatch.setattr(Odd, "clean", lambda *_: None)
     add_service("shelf", Odd)
     Destination.objects.create(name="Shelf", service="shelf")
     with contextlib.suppress(SystemExit):
         call_command("syncqueue", "doctor")
-    assert "names no host and port ('localhost')" in capsys.readouterr().out
+    assert "endpoint() returns 'localhost', which is not a host with a port" in capsys.readouterr().out
 
 
 # Duties

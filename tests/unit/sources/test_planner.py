@@ -11,6 +11,9 @@ from syncqueue.handlers.base import Document, RemotePart
 from syncqueue.sources.planner import DesiredState, Plan, Reason, Step, is_too_old, plan, rule_takes
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+NOW = START + timedelta(days=30)
+SOON = NOW + timedelta(hours=1)
+PAST = NOW - timedelta(hours=1)
 HERE = RemotePart(kind="text", id="7", address="@news")
 ELSEWHERE = RemotePart(kind="text", id="3", address="@old")
 DOCUMENT = Document(text="Hello", tags=("Rail", "#sea"))
@@ -23,7 +26,9 @@ def desired(**given: Any) -> DesiredState:
 
 def planned(of: DesiredState, *parts: RemotePart, content_hash: str = "", existing: RemotePart | None = None) -> Plan:
     """The plan at @news with these parts out there."""
-    return plan(of, parts=parts, address="@news", content_hash=content_hash, existing=existing)
+    here = [part for part in parts if part.address == "@news"]
+    elsewhere = [part for part in parts if part.address != "@news"]
+    return plan(of, now=NOW, here=here, elsewhere=elsewhere, content_hash=content_hash, existing=existing)
 
 
 REFUSED = {
@@ -31,32 +36,47 @@ REFUSED = {
     Reason.GONE: DesiredState(exists=False),
     Reason.NOT_LIVE: DesiredState(exists=True, live=False),
     Reason.RULE: desired(rule="private"),
+    Reason.NOT_YET: desired(live_from=SOON),
+    Reason.EXPIRED: desired(live_until=NOW),
+    Reason.HANDED_OVER: desired(is_owners=False),
+    Reason.SHOWN: desired(shown_by="News"),
 }
 
 
 @pytest.mark.parametrize("reason", REFUSED)
 def test_what_is_not_wanted_is_removed_where_it_is(reason: Reason) -> None:
-    assert planned(REFUSED[reason], HERE) == Plan(step=Step.DELETE, reason=reason, parts=(HERE,))
+    found = planned(REFUSED[reason], HERE)
+    assert (found.step, found.reason, found.parts) == (Step.DELETE, reason, (HERE,))
 
 
 @pytest.mark.parametrize("reason", REFUSED)
 def test_what_is_not_wanted_and_not_there_needs_nothing(reason: Reason) -> None:
-    assert planned(REFUSED[reason]) == Plan(step=Step.NOTHING, reason=reason)
+    found = planned(REFUSED[reason])
+    assert (found.step, found.reason, found.sends) == (Step.NOTHING, reason, False)
 
 
 @pytest.mark.parametrize("reason", REFUSED)
 def test_what_is_not_wanted_is_removed_also_where_it_may_be_alone(reason: Reason) -> None:
-    found = plan(REFUSED[reason], parts=(), address="@news", content_hash="", lost=HERE)
-    assert found == Plan(step=Step.DELETE, reason=reason, parts=(HERE,))
+    found = plan(REFUSED[reason], now=NOW, here=(), content_hash="", lost=HERE)
+    assert (found.step, found.reason, found.parts) == (Step.DELETE, reason, (HERE,))
 
 
 def test_what_is_wanted_and_may_be_there_is_created() -> None:
-    assert plan(desired(), parts=(), address="@news", content_hash="", lost=HERE).step is Step.CREATE
+    assert plan(desired(), now=NOW, here=(), content_hash="", lost=HERE).step is Step.CREATE
 
 
 @pytest.mark.parametrize("reason", REFUSED)
-def test_copies_at_another_address_are_left_alone(reason: Reason) -> None:
-    assert planned(REFUSED[reason], ELSEWHERE).step is Step.NOTHING
+def test_what_is_not_wanted_is_removed_also_from_a_former_place(reason: Reason) -> None:
+    found = planned(REFUSED[reason], ELSEWHERE, HERE)
+    assert (found.step, found.parts, found.removals) == (Step.DELETE, (HERE,), (ELSEWHERE,))
+    alone = planned(REFUSED[reason], ELSEWHERE)
+    assert (alone.step, alone.removals, alone.sends) == (Step.NOTHING, (ELSEWHERE,), True)
+
+
+@pytest.mark.parametrize("reason", REFUSED)
+def test_what_is_not_wanted_and_known_by_the_site_alone_is_removed(reason: Reason) -> None:
+    found = planned(REFUSED[reason], existing=HERE)
+    assert (found.step, found.parts) == (Step.DELETE, (HERE,))
 
 
 def test_what_is_wanted_and_absent_is_created() -> None:
@@ -64,7 +84,7 @@ def test_what_is_wanted_and_absent_is_created() -> None:
 
 
 def test_what_is_at_another_address_alone_is_created_here_without_its_ids() -> None:
-    assert planned(desired(), ELSEWHERE) == Plan(step=Step.CREATE, reason=Reason.ABSENT)
+    assert planned(desired(), ELSEWHERE) == Plan(step=Step.CREATE, reason=Reason.ABSENT, keeps=(ELSEWHERE,))
 
 
 def test_a_copy_from_before_is_updated_in_place() -> None:
@@ -137,11 +157,33 @@ def test_an_object_is_too_old_when_it_is_known_to_be_older(
         ("tag", "sea", False, True),
         ("tag", "ra", False, False),
         ("tag", "", False, False),
+        ("tag", "birds, Sea", False, True),
+        ("tag", "birds,", False, False),
     ],
 )
 def test_a_rule_takes_what_it_says(rule: str, value: str, private: bool, takes: bool) -> None:
     document = Document(text="Hello", tags=DOCUMENT.tags, is_private=private)
     assert rule_takes(rule, value, document) is takes
+
+
+@pytest.mark.parametrize(
+    ("times", "next_at"),
+    [
+        ({}, None),
+        ({"live_from": SOON}, SOON),
+        ({"live_from": SOON, "live_until": SOON + timedelta(days=1)}, SOON),
+        ({"live_from": PAST, "live_until": SOON}, SOON),
+        ({"live_from": PAST}, None),
+        ({"live_until": PAST}, None),
+        ({"live_from": SOON, "live_until": PAST}, None),
+        ({"live_from": SOON, "live": False, "document": None}, None),
+        ({"live_until": SOON, "retiring": True}, None),
+        ({"live_until": SOON, "rule": "private"}, SOON),
+    ],
+)
+def test_a_plan_says_when_time_alone_will_change_it(times: dict[str, Any], next_at: datetime | None) -> None:
+    assert planned(desired(**times)).next_at == next_at
+    assert planned(desired(**times), HERE, content_hash="new").next_at == next_at
 
 
 def test_every_reason_is_reached() -> None:

@@ -1,0 +1,124 @@
+"""Which parts are at a destination's place, and which destinations share one: a place receives an object once.
+
+An address may be spelled in several ways. What counts is the place's identity, the service's own unchanging name of it
+(`DocumentHandler.identify`), as far as it is known; else the address itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from syncqueue.handlers.base import DocumentHandler, RemotePart
+from syncqueue.models import Destination, DestinationState, SyncRecord
+from syncqueue.site import record_db
+
+KEEP_SECONDS = 5.0  # a changed destination is noticed within this time, as a changed policy is
+UNKNOWN = "?"  # the identity of an address that the service does not know any more: equal to no other
+
+
+def identity_of(destination: Destination, address: str) -> str:
+    """The identity of an address that the destination has or had; "" where it was not looked up yet."""
+    return str(destination.identities.get(address, ""))
+
+
+def is_here(part: RemotePart, destination: Destination, address: str) -> bool:
+    """Whether a part is at the destination's place of today, which has this address."""
+    ours = identity_of(destination, address)
+    theirs = part.identity or identity_of(destination, part.address)
+    if ours and theirs and UNKNOWN not in (ours, theirs):
+        return ours == theirs
+    return part.address in (address, "")
+
+
+def unidentified(
+    parts: Iterable[RemotePart], destination: Destination, address: str, handler: DocumentHandler
+) -> tuple[str, ...]:
+    """The addresses that have to be looked up before it is known which parts are here."""
+    if type(handler).identify is DocumentHandler.identify:
+        return ()
+    away = [part for part in parts if part.address not in (address, "")]
+    if not away:
+        return ()
+    wanted = [address, *(part.address for part in away if not part.identity)]
+    return tuple(one for one in dict.fromkeys(wanted) if not identity_of(destination, one))
+
+
+def remember_identities(destination_id: int, found: Mapping[str, str]) -> None:
+    """Store what was looked up, beside what is known."""
+    row = Destination.objects.using(record_db()).filter(pk=destination_id).only("identities").first()
+    if row is not None and not found.items() <= row.identities.items():
+        row.identities = {**row.identities, **found}
+        row.save(using=record_db(), update_fields=["identities"])
+
+
+_shared: dict[str, tuple[float, dict[int, tuple[Destination, ...]]]] = {}
+
+
+def sharing(destination: Destination) -> tuple[Destination, ...]:
+    """The other destinations of the same owner at the same place, oldest first; nearly always none."""
+    known = _shared.get(destination.service)
+    if known is None or time.monotonic() - known[0] > KEEP_SECONDS:
+        known = (time.monotonic(), _groups(destination.service))
+        _shared[destination.service] = known
+    return known[1].get(destination.pk, ())
+
+
+def forget() -> None:
+    """Forget which destinations share a place."""
+    _shared.clear()
+
+
+def _groups(service: str) -> dict[int, tuple[Destination, ...]]:
+    by_place: dict[tuple[object, str], list[Destination]] = {}
+    rows = Destination.objects.using(record_db()).filter(
+        service=service, enabled=True, state=DestinationState.ACTIVE, broken_reason=""
+    )
+    for row in rows.order_by("pk"):
+        place = identity_of(row, row.address)
+        by_place.setdefault((row.owner_id, row.address if place in ("", UNKNOWN) else f"={place}"), []).append(row)
+    groups = [group for group in by_place.values() if len(group) > 1]
+    return {row.pk: tuple(other for other in group if other.pk != row.pk) for group in groups for row in group}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sibling:
+    """Another record of the same object, at a destination that shares the place."""
+
+    record: SyncRecord
+    destination: Destination
+    wants: bool  # its destination takes the object
+    parts: Sequence[RemotePart]
+
+
+def siblings_of(record: SyncRecord, others: Sequence[Destination]) -> list[SyncRecord]:
+    """The records of the same object at these destinations, oldest first."""
+    rows = SyncRecord._base_manager.using(record_db()).filter(
+        source=record.source, object_pk=record.object_pk, destination__in=others
+    )
+    return list(rows.order_by("pk"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sharing:
+    """What the siblings of a record mean for it."""
+
+    shown_by: Destination | None = None  # shows the object in its stead
+    take_from: SyncRecord | None = None  # has parts that this record takes over
+    leave_to: SyncRecord | None = None  # is to take this record's parts over
+
+
+def share(record: SyncRecord, wants: bool, parts: Sequence[RemotePart], siblings: Sequence[Sibling]) -> Sharing:
+    """Decide which record acts: the oldest of those that want the object. Pure."""
+    wanting = [one for one in siblings if one.wants]
+    acting = min([one.record.pk for one in wanting] + ([record.pk] if wants else []), default=None)
+    if acting == record.pk:
+        giving = next((one for one in siblings if one.parts), None) if not parts else None
+        return Sharing(take_from=giving.record if giving else None)
+    first = next((one for one in wanting if one.record.pk == acting), None)
+    if first is None:
+        return Sharing()
+    if parts and not first.parts:
+        return Sharing(shown_by=first.destination, leave_to=first.record)
+    return Sharing(shown_by=first.destination)
