@@ -44,6 +44,10 @@ class Elsewhere(DocumentHandler):
         arrive(place)
         return "All is well there."
 
+    async def identify(self, place: Place) -> str:
+        arrive(place)
+        return place.address
+
 
 def spellings(token: str) -> str:
     """A token as services write it, with text around it."""

@@ -19,7 +19,7 @@ from syncqueue.secrets import encrypt
 from syncqueue.sources.destinations import rotate_secrets
 from tests.hostile.conftest import TOKEN
 from tests.hostile.handlers import arrived
-from tests.integration.sync.scene import make_destination
+from tests.integration.sync.scene import make_destination, wait_until, work
 
 GOOD, EVIL = "good.example:443", "evil.example:443"
 CHANGE = "/admin/syncqueue/destination/{}/change/"
@@ -203,3 +203,17 @@ def test_staff_cannot_lead_a_stored_secret_elsewhere(changes: dict[str, str], wr
     assert set(arrived) <= {GOOD}
     row = Destination.objects.get()
     assert (row.address, row.owner_id, row.secret) == (GOOD, None, {"token": TOKEN})
+
+
+def test_the_secret_of_a_new_host_is_not_sent_to_the_host_of_before(writer: User) -> None:
+    row = stored()
+    note = Note.objects.create(owner=writer, text="First")
+    assert arrived[GOOD] and SyncRecord.objects.get().parts
+    row.address = EVIL
+    row.secret = {"token": "of the new host"}
+    row.save()
+    note.text = "Second"
+    note.save()
+    wait_until(lambda: EVIL in arrived, act=work)
+    assert set(arrived[GOOD]) == {TOKEN}
+    assert set(arrived[EVIL]) == {"of the new host"}

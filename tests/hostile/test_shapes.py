@@ -22,7 +22,7 @@ SIZE = 8000
 GROWTH = 8  # for four times the size: proportional work takes 4, quadratic work 16
 # Below this a text of the larger size is harmless, and the noise of a busy machine says more than the code. The parser
 # itself takes somewhat more than proportional time for thousands of nested lists and emphases.
-UNMEASURABLE_SECONDS = 0.3
+UNMEASURABLE_SECONDS = 0.5
 MOST_SECONDS = 1.0
 
 
