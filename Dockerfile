@@ -1,6 +1,6 @@
 # The demo site, for web processes and workers alike: compose.yaml starts both from this one image.
 # hadolint ignore=DL3006
-ARG PYTHON_IMAGE=python:3.13-slim-bookworm
+ARG PYTHON_IMAGE=python:3.13.5-slim-bookworm
 
 # hadolint ignore=DL3006
 FROM ${PYTHON_IMAGE} AS build

@@ -18,8 +18,8 @@ SETTINGS: dict[str, tuple[str, str, dict[str, str]]] = {
             "name sends nothing until `syncqueue adopt-queue` confirms it.",
             "SOURCES_MODULE": "The module with the registrations; it is imported from every app that has one.",
             "API_TOKENS": "Bearer tokens for machines that use the HTTP API.",
-            "ALLOWED_PRIVATE_HOSTS": "Hosts (or `host:port`) on your own network that destinations of users may name. "
-            "All other hosts must have public addresses.",
+            "ALLOWED_PRIVATE_HOSTS": "Hosts as `host:port` on your own network that destinations of users may name; "
+            "without a port, all ports (`check --deploy` warns). All other hosts must have public addresses.",
             "ENCRYPTION_KEYS": "Keys for the secrets of destinations; the first encrypts, all of them decrypt. Empty: "
             "derived from `SECRET_KEY` and `SECRET_KEY_FALLBACKS`.",
             "DESTINATIONS": "Site-wide destinations by name; read-only in the admin.",

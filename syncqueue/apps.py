@@ -17,8 +17,11 @@ class SyncQueueConfig(AppConfig):
         """Register checks, connect receivers, and import each app's sources."""
         from syncqueue import checks, receivers
         from syncqueue.core.errors import ConfigurationError
+        from syncqueue.handlers.registry import host_of
+        from syncqueue.secrets import name_hosts_by
         from syncqueue.sources.registry import autodiscover
 
+        name_hosts_by(host_of)
         checks.register_checks()
         try:
             checks.registration_problems[:] = autodiscover()

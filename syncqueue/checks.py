@@ -8,6 +8,7 @@ E010 a declared destination cannot work        W010 the same, and it has no secr
 W001 the sweep cannot cover a model            W002 gevent         W003 evicting maxmemory-policy (--deploy)
 W004 attempts are too short for a service      W005 a small pool of database connections
 W006 Redis database shared with Celery (--deploy)
+W007 ALLOWED_PRIVATE_HOSTS opens all ports of a host (--deploy)
 I001 Redis does not tell its maxmemory-policy (--deploy)
 """
 
@@ -49,6 +50,7 @@ def register_checks() -> None:
     register(check_sources, "syncqueue")
     register(check_pools, "syncqueue")
     register(check_redis, Tags.security, deploy=True)
+    register(check_private_hosts, Tags.security, deploy=True)
 
 
 def check_settings(**_: Any) -> list[CheckMessage]:
@@ -223,6 +225,27 @@ def check_redis(**_: Any) -> list[CheckMessage]:
         return [Warning(str(error), id="syncqueue.W003")]
     finally:
         client.close()
+
+
+def check_private_hosts(**_: Any) -> list[CheckMessage]:
+    """Return a warning for each host of ALLOWED_PRIVATE_HOSTS without a port: users reach all services on it."""
+    if problems(getattr(django_settings, SETTING, None)):
+        return []
+    return [
+        Warning(
+            f"SYNCQUEUE['ALLOWED_PRIVATE_HOSTS'] names {entry!r} without a port: destinations of users can reach every "
+            f"port of it.",
+            hint="Name the port that they need, such as 'example.internal:443' or '[fd00::1]:443'.",
+            id="syncqueue.W007",
+        )
+        for entry in get_settings().allowed_private_hosts
+        if not _has_port(entry.strip())
+    ]
+
+
+def _has_port(entry: str) -> bool:
+    host, _colon, port = entry.rpartition(":")
+    return port.isdecimal() and (host.startswith("[") or bool(host) and ":" not in host)
 
 
 def _eviction(policy: str | None) -> Iterator[CheckMessage]:

@@ -70,7 +70,7 @@ class ServiceSettings:
     batch_size: int | None = None  # None: the default of the handler
     force_ipv4: bool = False
     hold_unknown: bool = False  # ON_UNKNOWN_OUTCOME == "hold"
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)  # may hold a credential
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

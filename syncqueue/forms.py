@@ -1,12 +1,14 @@
 """Forms of destinations, for the admin and for a site's own pages.
 
-A secret goes in and never comes out: its inputs are always empty, and an empty one keeps what is stored.
+A secret goes in and never comes out: its inputs are always empty, and an empty one keeps what is stored. Only a change
+of host or owner asks for it again, so that nobody leads a stored secret to a host of their own.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -16,20 +18,23 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.db.models import DateField, TimeField
 from django.forms.utils import ErrorDict
+from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.debug import sensitive_variables
 
 from syncqueue import services
 from syncqueue.conf import get_settings
 from syncqueue.core.answer import Refused
 from syncqueue.core.errors import SecretError, SyncQueueError
+from syncqueue.core.lines import has_controls
 from syncqueue.handlers import gate
 from syncqueue.handlers.base import DocumentHandler, PlaceChoice
 from syncqueue.handlers.registry import document_handler
 from syncqueue.models import Destination, Rule
-from syncqueue.secrets import decrypt, encrypt, redact
+from syncqueue.secrets import decrypt, encrypt, mask
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -44,6 +49,7 @@ _DATE_ATTRS: dict[str, Any] = {"type": "date", "aria-label": DateField.descripti
 _TIME_ATTRS: dict[str, Any] = {"type": "time", "step": "1", "aria-label": TimeField.description}
 FIND_BUTTON = "find_places"  # the name of the button that lists places instead of saving
 ENTERED = "entered_secret"  # a hidden input that carries an entered secret, encrypted, over such a list
+CARRIED_SECONDS = 900  # how long such a list may stay open
 INPUT_PREFIX = "secret_"  # the input of the secret "token" is named "secret_token"
 
 
@@ -76,6 +82,7 @@ class DestinationForm(DestinationModelForm):
     """A destination of one service, which a subclass names in `service`; an existing one keeps its own."""
 
     service: ClassVar[str] = ""
+    actor: str = ""  # the person who enters it, as the page knows; see `_carrier`
 
     class Meta:
         model = Destination
@@ -92,6 +99,7 @@ class DestinationForm(DestinationModelForm):
         for field in self.fields.values():
             field.show_hidden_initial = False  # what has changed is judged by what is stored
         self._stored, self._unreadable = _stored_secret(self.instance)
+        self._bound = self.instance.bound  # as it is stored; the instance takes what is entered
         for name, label in self._secret_labels().items():
             self.fields[INPUT_PREFIX + name] = self._secret_field(name, label)
         if self.can_find_places:
@@ -123,12 +131,14 @@ class DestinationForm(DestinationModelForm):
             self._errors = ErrorDict(renderer=self.renderer)
             self.add_error(None, forms.ValidationError(self._find_places(), code="places"))
 
+    @method_decorator(sensitive_variables())
     def _find_places(self) -> str:
         """Offer the places with the address; answers what to do now."""
+        secret = self._secret_wanted()
         try:
-            found = services.find_places(self.instance.service, self._secret_wanted())
+            found = services.find_places(self.instance.service, secret, owner=self._carrier())
         except SyncQueueError as error:
-            return redact(str(error))
+            return mask(str(error), secret)
         finally:
             self._carry_secret()
         if not found:
@@ -136,19 +146,27 @@ class DestinationForm(DestinationModelForm):
         self.fields["address"].widget = PlaceInput(found)
         return _("%d found: choose from the list of the address field, then save.") % len(found)
 
+    @method_decorator(sensitive_variables())
     def _carry_secret(self) -> None:
         """A secret that was entered is kept for the next request; the page holds it encrypted."""
         if entered := self._secret_entered():
             data = cast("QueryDict", self.data).copy()
-            data[self.add_prefix(ENTERED)] = encrypt({ENTERED: json.dumps(entered)})
+            carried = {ENTERED: json.dumps(entered), "for": self._carrier()}
+            data[self.add_prefix(ENTERED)] = encrypt(carried)
             self.data = data
 
     def _carried_secret(self) -> dict[str, str]:
         # Not the form that is stored: what was copied from a database is no entered secret.
         try:
-            return dict(json.loads(decrypt(self.cleaned_data.get(ENTERED) or "")[ENTERED]))
+            carried = decrypt(self.cleaned_data.get(ENTERED) or "", max_age_seconds=CARRIED_SECONDS)
+            return dict(json.loads(carried[ENTERED])) if carried["for"] == self._carrier() else {}
         except (SecretError, KeyError):
             return {}
+
+    def _carrier(self) -> str:
+        """The person and the form that a carried secret is for: on another's page it is none."""
+        row = "new" if self.instance._state.adding else self.instance.pk
+        return f"{self.actor}:{self.instance.service}:{row}"
 
     def _secret_labels(self) -> Mapping[str, Any]:
         return self.handler.secret_fields if self.handler is not None else {}
@@ -162,6 +180,13 @@ class DestinationForm(DestinationModelForm):
             help_text = _("It is not set.")
         widget = forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password", "class": "vTextField"})
         return forms.CharField(label=label, required=False, help_text=help_text, widget=widget, max_length=2000)
+
+    def clean_name(self) -> str:
+        """A name is shown in one line, in logs too."""
+        name: str = self.cleaned_data["name"]
+        if has_controls(name):
+            raise forms.ValidationError(_("A name has no line ends and no other control characters."))
+        return name
 
     def clean_start_at(self) -> datetime | None:
         """Keep the stored moment unless it was changed: inputs show whole seconds, and older objects would slip in."""
@@ -180,6 +205,7 @@ class DestinationForm(DestinationModelForm):
     def clean(self) -> dict[str, Any]:
         """Let the handler judge address, options and secret together."""
         values = super().clean() or self.cleaned_data
+        self._ask_again()
         if values.get("rule") == Rule.TAG and not values.get("rule_value"):
             self.add_error("rule_value" if "rule_value" in self.fields else None, _("Name the tag."))
         if self.handler is not None and not self.errors:
@@ -198,7 +224,33 @@ class DestinationForm(DestinationModelForm):
         return {**self._carried_secret(), **{name: value for name, value in typed.items() if value}}
 
     def _secret_wanted(self) -> dict[str, str]:
-        return {**self._stored, **self._secret_entered()}
+        return {**({} if self._leads_elsewhere() else self._stored), **self._secret_entered()}
+
+    @method_decorator(sensitive_variables())
+    def _ask_again(self) -> None:
+        """Add an error to each stored secret that has to be entered again."""
+        if self._leads_elsewhere():
+            entered = self._secret_entered()
+            for name in self._secret_labels():
+                if self._stored.get(name) and not entered.get(name):
+                    text = _("The secret was entered for another host or owner. Enter it again.")
+                    self.add_error(INPUT_PREFIX + name, text)
+
+    @method_decorator(sensitive_variables())
+    def _leads_elsewhere(self) -> bool:
+        """Whether the stored secret would be sent to another host, or be used by another owner."""
+        if not self._stored:
+            return False
+        now = self._bound
+        if "owner" in self.fields and "owner" in self.cleaned_data:
+            owner = self.cleaned_data["owner"]
+            now = replace(now, owner="" if owner is None else str(owner.pk))
+        now = replace(
+            now,
+            address=self.cleaned_data.get("address", self.instance.address),
+            options=self.cleaned_data.get("options", self.instance.options) or {},
+        )
+        return bool(now.difference(self._bound.seal(self._stored), self._stored))
 
     @property
     def reaches_elsewhere(self) -> bool:
@@ -254,6 +306,7 @@ class OwnDestinationForm(DestinationForm):
         if not self.instance._state.adding and self.instance.owner_id != owner.pk:
             raise PermissionError(f"The destination {self.instance.pk} belongs to another owner.")
         self.instance.owner_id = owner.pk
+        self.actor = str(owner.pk)
 
 
 class TelegramDestinationForm(OwnDestinationForm):

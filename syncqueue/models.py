@@ -10,16 +10,16 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
-from django.db import models
+from django.db import models, router, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from syncqueue.conf import get_settings
 from syncqueue.core.errors import SecretError
-from syncqueue.secrets import decrypt, encrypt
+from syncqueue.secrets import Bound, decrypt, encrypt, sealed
 
 
 def new_token() -> str:
@@ -102,6 +102,30 @@ class Destination(models.Model):
         """The name, as people know it."""
         return self.name
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Bind the secret to where it is sent.
+
+        A stored secret does not follow to another host, service or owner: reading it raises `SecretError` then, until
+        it is entered again.
+        """
+        fields = kwargs.get("update_fields")
+        is_touched = fields is None or not _BOUND_FIELDS.isdisjoint(fields)
+        if self.declared or not self.secret_text or not is_touched:
+            super().save(*args, **kwargs)
+            return
+        db = kwargs.get("using") or router.db_for_write(type(self), instance=self)
+        key: Any = self.pk
+        if key is not None:
+            self._seal(type(self)._base_manager.using(db).filter(pk=key))
+            if fields is not None:
+                kwargs["update_fields"] = {*fields, "secret_text"}
+            super().save(*args, **kwargs)
+            return
+        with transaction.atomic(using=db):  # a new row has its key only afterwards
+            super().save(*args, **kwargs)
+            self.secret_text = sealed(self.secret_text, self.bound)
+            type(self)._base_manager.using(db).filter(pk=self.pk).update(secret_text=self.secret_text)
+
     @property
     def is_retiring(self) -> bool:
         """Whether it is to be deleted once its remote copies are dealt with."""
@@ -121,13 +145,32 @@ class Destination(models.Model):
         """The credential by field name; raises `SecretError` when no configured key opens it."""
         if self.declared:
             return dict(get_settings().destinations.get(self.declared, {}).get("SECRET", {}))
-        return decrypt(self.secret_text) if self.secret_text else {}
+        return decrypt(self.secret_text, self.bound) if self.secret_text else {}
 
     @secret.setter
     def secret(self, value: Mapping[str, str]) -> None:
         if self.declared:
             raise SecretError(f"{self.name}: its secret stands in SYNCQUEUE['DESTINATIONS'][{self.declared!r}].")
         self.secret_text = encrypt(value) if value else ""
+
+    @property
+    def bound(self) -> Bound:
+        """Where its secret may be sent; see `syncqueue.secrets.Bound`."""
+        return _bound(self.pk, self.service, self.owner_id, self.address, self.options)
+
+    def _seal(self, rows: models.QuerySet[Destination]) -> None:
+        names = ("pk", "service", "owner_id", "address", "options", "secret_text")
+        *about, text = rows.values_list(*names).first() or (None,)
+        stored = _bound(*about) if about else None
+        self.secret_text = sealed(self.secret_text, self.bound, stored_text=text or "", stored=stored)
+
+
+_BOUND_FIELDS = frozenset({"service", "owner", "owner_id", "address", "options", "secret_text"})
+
+
+def _bound(pk: Any, service: str, owner_id: Any, address: str, options: Any) -> Bound:
+    owner = "" if owner_id is None else str(owner_id)
+    return Bound(row=str(pk), service=service, owner=owner, address=address, options=options or {})
 
 
 class RecordState(models.TextChoices):

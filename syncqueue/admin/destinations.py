@@ -105,7 +105,8 @@ class DestinationAdmin(Page):
         """The form of the service, which the address names for a new destination."""
         service = obj.service if obj is not None else request.GET.get("service", "")
         # The inputs of secrets are made by the form itself, so only the model's fields are named here.
-        kwargs |= {"form": type("ServiceForm", (DestinationForm,), {"service": service}), "fields": FORM_FIELDS}
+        own = {"service": service, "actor": f"admin {request.user.pk}"}
+        kwargs |= {"form": type("ServiceForm", (DestinationForm,), own), "fields": FORM_FIELDS}
         return super().get_form(request, obj, change, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: Destination | None = None) -> Any:

@@ -6,7 +6,7 @@ import asyncio
 import shlex
 import time
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,7 +32,7 @@ from syncqueue.handlers.registry import shared_handler
 from syncqueue.models import Destination, DestinationState
 from syncqueue.outbound.connect import Outbound
 from syncqueue.outbound.probe import Reach, Way, try_ways
-from syncqueue.secrets import REDACTED, redact
+from syncqueue.secrets import mask
 from syncqueue.site import record_db
 from syncqueue.sources.destinations import ensure_declared
 
@@ -236,12 +236,10 @@ def _told(error: Exception) -> str:
 
 def _without_secrets(text: str, destination: Destination) -> str:
     """Remove the secrets of the destination from the message of a handler's exception."""
-    secrets: list[str] = []
+    secret: Mapping[str, str] = {}
     with suppress(SyncQueueError, ValueError):
-        secrets = list(place_of(destination).secret.values())
-    for secret in secrets:
-        text = text.replace(secret, REDACTED) if secret else text
-    return redact(text)
+        secret = place_of(destination).secret
+    return mask(text, secret)
 
 
 def names_of(chosen: Sequence[str]) -> list[str]:

@@ -235,6 +235,8 @@ class RecordRunner:
             await self.end_unready(attempt, prepared, handler, policy)
 
     async def _identity(self, found: NotReady, handler: DocumentHandler, place: Place) -> str:
+        if gate.named_host(handler, place) != found.endpoint:
+            return UNKNOWN  # the secret of today is not for the host of before
         answer = await gate.identify(handler, place)
         if isinstance(answer, Asked):
             return answer.value or UNKNOWN

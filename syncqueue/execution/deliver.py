@@ -33,7 +33,7 @@ from syncqueue.core.result import ENDPOINT_FAILURES, Outcome, SyncResult
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.decision import Decision, Done, Fail, NeedsReview, Park, Retry, error_of
 from syncqueue.execution.prepared import Ready
-from syncqueue.execution.sending import Answer, send
+from syncqueue.execution.sending import Answer, masked, send
 from syncqueue.handlers import gate
 from syncqueue.handlers.base import Document, DocumentHandler, DocumentJob, JobStep, Place, RemotePart
 from syncqueue.models import RecordState
@@ -365,7 +365,7 @@ class Delivery:
             text = "Given up with another of its batch; it is not known whether this was carried out."
             result = SyncResult(outcome=Outcome.UNKNOWN, error=text)
         else:
-            result = SyncResult.from_exception(error)
+            result = masked(error, entry.place.secret)
         contacted = result.outcome not in ENDPOINT_FAILURES
         entry.ended = Delivered(result=result, contacted=contacted)
 

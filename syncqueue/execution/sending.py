@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 
 from syncqueue import tracing
 from syncqueue.conf import ServiceSettings
 from syncqueue.core.errors import OutcomeUnknown
+from syncqueue.core.result import SyncResult
 from syncqueue.handlers.base import DocumentHandler, DocumentJob, RemotePart, SyncHandler
+from syncqueue.secrets import mask, scrub
 
 T = TypeVar("T")
 # The parts that are out there afterwards, or what this job alone ended with.
@@ -41,13 +44,40 @@ async def uncancelled(work: Awaitable[T]) -> T:
 
 
 async def send(handler: DocumentHandler, jobs: Sequence[DocumentJob]) -> Sequence[Answer]:
-    """Do jobs of one destination: many at once where the handler can. Raises what a handler may raise."""
+    """Do jobs of one destination: many at once where the handler can. Raises what a handler may raise.
+
+    No error quotes the destination's secrets, whatever the service has echoed.
+    """
+    secret = jobs[0].place.secret if jobs else {}
+    try:
+        answers = await _send(handler, jobs)
+    except Exception as error:
+        scrub(error, secret)
+        raise
+    for answer in answers:
+        if isinstance(answer, Exception):
+            scrub(answer, secret)
+    return answers
+
+
+async def _send(handler: DocumentHandler, jobs: Sequence[DocumentJob]) -> Sequence[Answer]:
     if len(jobs) > 1:
         with tracing.span("send", "client", service=handler.config.service, count=len(jobs)):
             answers = await uncancelled(handler.apply_many(jobs))
         check_count(answers, len(jobs), f"{type(handler).__name__}.apply_many")
         return [_checked(answer, handler) for answer in answers]
     return [_checked(await uncancelled(_send_one(handler, job)), handler) for job in jobs]
+
+
+def masked(error: Exception, secret: Mapping[str, str]) -> SyncResult:
+    """Return what an attempt ends with, without the secrets of its destination."""
+    result = SyncResult.from_exception(error)
+    return replace(
+        result,
+        error=mask(result.error, secret),
+        traceback=mask(result.traceback, secret),
+        new_address=mask(result.new_address, secret),
+    )
 
 
 async def _send_one(handler: DocumentHandler, job: DocumentJob) -> Sequence[RemotePart]:

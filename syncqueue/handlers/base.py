@@ -114,7 +114,7 @@ class HandlerConfig:
     """What the settings say for one service, as its handler is given it."""
 
     service: str
-    options: Mapping[str, Any] = field(default_factory=dict)  # HANDLERS[service]["OPTIONS"]
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)  # HANDLERS[service]["OPTIONS"]
     force_ipv4: bool = False
     attempt_timeout_seconds: float = 20.0
     allowed_private_hosts: tuple[str, ...] = ()

@@ -8,12 +8,13 @@ class, and returned as `Refused`. What a handler may raise by its contract (a `H
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from syncqueue.core.answer import REASON_CHARACTERS, Answer, Asked, Refused, words
-from syncqueue.core.errors import ConfigurationError, SyncQueueError
+from syncqueue.core.errors import ConfigurationError, HandlerError, SyncQueueError
 from syncqueue.handlers.base import (
     Document,
     DocumentHandler,
@@ -23,7 +24,7 @@ from syncqueue.handlers.base import (
     RemotePart,
     SyncHandler,
 )
-from syncqueue.secrets import redact
+from syncqueue.secrets import mask, masked_traceback, redact, scrub
 
 T = TypeVar("T")
 H = TypeVar("H", bound=SyncHandler)
@@ -45,7 +46,7 @@ def construct(kind: type[H], config: HandlerConfig) -> H:
 
 def endpoint(handler: DocumentHandler, place: Place) -> Answer[str]:
     """The "host:port" of a destination."""
-    return _ask(handler, "endpoint()", lambda: _endpoint(handler.endpoint(place)))
+    return _ask(handler, "endpoint()", place.secret, lambda: _endpoint(handler.endpoint(place)))
 
 
 def _endpoint(found: Any) -> str:
@@ -53,6 +54,14 @@ def _endpoint(found: Any) -> str:
     if not isinstance(found, str) or not found or any(sign.isspace() for sign in found):
         raise ValueError(f'it returns {found!r}, where a text such as "example.org:443" is expected')
     return found
+
+
+def named_host(handler: DocumentHandler, place: Place) -> str:
+    """The same for a place that is only entered; "" where the handler names none, without a line in the log."""
+    try:
+        return _endpoint(handler.endpoint(place))
+    except Exception:  # the site's own class; an attempt tells what is wrong
+        return ""
 
 
 def port_of(endpoint: str) -> tuple[str, int] | None:
@@ -63,24 +72,24 @@ def port_of(endpoint: str) -> tuple[str, int] | None:
 
 def credential(handler: DocumentHandler, place: Place) -> Answer[str]:
     """The name of a destination's credential."""
-    return _ask(handler, "credential()", lambda: handler.credential(place))
+    return _ask(handler, "credential()", place.secret, lambda: handler.credential(place))
 
 
 def fingerprint(handler: DocumentHandler, document: Document, place: Place) -> Answer[str]:
     """The hash of what would be sent."""
-    return _ask(handler, "fingerprint()", lambda: handler.fingerprint(document, place))
+    return _ask(handler, "fingerprint()", place.secret, lambda: handler.fingerprint(document, place))
 
 
 def lost_part(handler: DocumentHandler, place: Place, source: str, object_pk: str) -> Answer[RemotePart | None]:
     """The part that a create may have left."""
-    return _ask(handler, "lost_part()", lambda: handler.lost_part(place, source, object_pk))
+    return _ask(handler, "lost_part()", place.secret, lambda: handler.lost_part(place, source, object_pk))
 
 
 def clean(
     handler: DocumentHandler, address: str, options: Mapping[str, Any], secret: Mapping[str, str]
 ) -> Answer[None]:
     """Whether a destination has the form that its handler wants; the reason is a sentence for people."""
-    return _ask(handler, "clean()", lambda: handler.clean(address, options, secret), contract=ValueError)
+    return _ask(handler, "clean()", secret, lambda: handler.clean(address, options, secret), contract=ValueError)
 
 
 async def check(handler: DocumentHandler, place: Place) -> Answer[str]:
@@ -88,7 +97,7 @@ async def check(handler: DocumentHandler, place: Place) -> Answer[str]:
     try:
         return Asked(await handler.check(place))
     except Exception as error:  # the site's own class
-        return _refuse(handler, "check()", error)
+        return _refuse(handler, "check()", error, place.secret)
 
 
 async def places(handler: DocumentHandler, secret: Mapping[str, str]) -> Answer[Sequence[PlaceChoice]]:
@@ -96,7 +105,7 @@ async def places(handler: DocumentHandler, secret: Mapping[str, str]) -> Answer[
     try:
         return Asked(await handler.places(secret))
     except Exception as error:  # the site's own class
-        return _refuse(handler, "places()", error)
+        return _refuse(handler, "places()", error, secret)
 
 
 async def count(handler: DocumentHandler, place: Place) -> Answer[int | None]:
@@ -104,7 +113,7 @@ async def count(handler: DocumentHandler, place: Place) -> Answer[int | None]:
     try:
         return Asked(await handler.count(place))
     except Exception as error:  # the site's own class
-        return _refuse(handler, "count()", error)
+        return _refuse(handler, "count()", error, place.secret)
 
 
 async def identify(handler: DocumentHandler, place: Place) -> Answer[str]:
@@ -112,7 +121,7 @@ async def identify(handler: DocumentHandler, place: Place) -> Answer[str]:
     try:
         return Asked(await handler.identify(place))
     except Exception as error:  # the site's own class
-        return _refuse(handler, "identify()", error)
+        return _refuse(handler, "identify()", error, place.secret)
 
 
 async def close(handler: SyncHandler) -> None:
@@ -120,7 +129,7 @@ async def close(handler: SyncHandler) -> None:
     try:
         await handler.aclose()
     except Exception as error:  # the site's own class
-        _refuse(handler, "aclose()", error)
+        _refuse(handler, "aclose()", error, {})
 
 
 @asynccontextmanager
@@ -133,20 +142,35 @@ async def opened(handler: H) -> AsyncIterator[H]:
 
 
 def _ask(
-    handler: SyncHandler, what: str, call: Callable[[], T], *, contract: type[Exception] | None = None
+    handler: SyncHandler,
+    what: str,
+    secret: Mapping[str, str],
+    call: Callable[[], T],
+    *,
+    contract: type[Exception] | None = None,
 ) -> Answer[T]:
     try:
         return Asked(call())
     except Exception as error:  # the site's own class may raise anything
         if contract is not None and isinstance(error, contract):
-            return Refused(str(error), error)
-        return _refuse(handler, what, error)
+            scrub(error, secret)
+            return Refused(mask(str(error), secret), error)
+        return _refuse(handler, what, error, secret)
 
 
-def _refuse(handler: SyncHandler, what: str, error: Exception) -> Refused:
+def _refuse(handler: SyncHandler, what: str, error: Exception, secret: Mapping[str, str]) -> Refused:
+    scrub(error, secret)
     if isinstance(error, SyncQueueError):  # the handler's own words, by its contract
-        return Refused(redact(str(error))[:REASON_CHARACTERS], error)
+        reason = mask(str(error), secret)
+        shown_error = error if reason == redact(str(error)) else HandlerError(reason)
+        return Refused(reason[:REASON_CHARACTERS], shown_error)
     text = f"{handler.config.service}: {type(handler).__name__}.{what} raised {words(error)}"
-    refused = Refused(redact(text)[:REASON_CHARACTERS], error)
-    logger.error("%s", refused.reason, exc_info=error, extra={"service": handler.config.service})
+    refused = Refused(mask(text, secret)[:REASON_CHARACTERS], error)
+    extra = {"service": handler.config.service}
+    shown = masked_traceback(error, secret)
+    if shown == redact("".join(traceback.format_exception(error))):
+        logger.error("%s", refused.reason, exc_info=error, extra=extra)
+    else:  # an exception that hides its text from `scrub`
+        logger.error("%s\n%s", refused.reason, shown, extra=extra)
+        refused = Refused(refused.reason, HandlerError(refused.reason))
     return refused

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.utils.module_loading import import_string
 
 from syncqueue.conf import ServiceSettings, Settings, get_settings
 from syncqueue.core.answer import words
 from syncqueue.core.errors import ConfigurationError
-from syncqueue.handlers.base import DocumentHandler, HandlerConfig, SyncHandler
-from syncqueue.handlers.gate import construct
+from syncqueue.handlers.base import DocumentHandler, HandlerConfig, Place, SyncHandler
+from syncqueue.handlers.gate import construct, named_host
 
 # As import paths, so that a service's client library is loaded only where the service is used.
 BUILT_IN = {
@@ -97,3 +100,14 @@ def document_handler(service: str) -> DocumentHandler | None:
     except ConfigurationError:
         return None
     return handler if isinstance(handler, DocumentHandler) else None
+
+
+def host_of(service: str, address: str, options: Mapping[str, Any], secret: Mapping[str, str]) -> str:
+    """Return the "host:port" that a destination leads to; "" where no handler names one. Raises nothing."""
+    try:
+        handler = shared_handler(service)
+    except ConfigurationError:
+        return ""
+    if not isinstance(handler, DocumentHandler):
+        return ""
+    return named_host(handler, Place(id=0, name="", address=address, options=options, secret=secret))

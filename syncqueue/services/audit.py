@@ -11,6 +11,8 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 
+from syncqueue.core.lines import one_line
+
 logger = logging.getLogger("syncqueue.audit")
 
 # django.contrib.admin's constant; its module cannot be imported where a site runs without the admin.
@@ -33,11 +35,11 @@ class Actor:
 def note(actor: Actor, what: str, *, subject: str, model: type[Model], object_id: object = None) -> None:
     """Write down that `actor` did `what` to `subject`, an object of `model`.
 
-    `what` is in English whatever the reader's language, because logs are searched: "retry-failed: 12 tasks".
+    `what` is in English whatever the reader's language, because logs are searched: "retry-failed: 12 tasks". A line end
+    in a name is escaped, so that no name can look like another entry.
     """
-    logger.info(
-        "%s: %s, by %s", subject, what, actor.name, extra={"actor": actor.name, "subject": subject, "operation": what}
-    )
+    name, subject, what = one_line(actor.name), one_line(subject), one_line(what)
+    logger.info("%s: %s, by %s", subject, what, name, extra={"actor": name, "subject": subject, "operation": what})
     if actor.user_id is None or not apps.is_installed("django.contrib.admin"):
         return
     entries: Any = apps.get_model("admin", "LogEntry")._default_manager

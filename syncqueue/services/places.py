@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
 
 from syncqueue.conf import get_settings
 from syncqueue.core.answer import Answer, Refused, words
 from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import SYSTEM_CLOCK
-from syncqueue.core.errors import ConfigurationError, HandlerError, QueueError, Unavailable
+from syncqueue.core.errors import ConfigurationError, HandlerError, QueueError
 from syncqueue.core.hold import rate_of, stopped
+from syncqueue.core.lines import one_line
 from syncqueue.dispatch.site_queues import get_queue
 from syncqueue.execution.prepare import place_of
 from syncqueue.execution.sending import send
@@ -23,6 +26,8 @@ from syncqueue.handlers.base import Document, DocumentHandler, DocumentJob, JobS
 from syncqueue.handlers.registry import make_handler, posts
 from syncqueue.models import Destination, DestinationState, new_token
 from syncqueue.queue.calls import CHUNK
+from syncqueue.secrets import mask, masked_traceback, redact
+from syncqueue.services.deadline import within_deadline
 from syncqueue.services.objects import enqueue_pending
 from syncqueue.site import record_db
 from syncqueue.sources import destinations
@@ -38,7 +43,7 @@ def rotate_secrets(*, actor: str, dry_run: bool = False) -> destinations.Rotatio
     """Write every stored secret under the key that writes now; `dry_run` only tries whether that is possible."""
     found = destinations.rotate_secrets(dry_run=dry_run)
     if not dry_run:
-        logger.info("%s secrets rewritten by %s", found.rewritten_count, actor)
+        logger.info("%s secrets rewritten by %s", found.rewritten_count, one_line(actor))
     return found
 
 
@@ -48,7 +53,7 @@ def mend(destination: Destination, *, actor: str) -> None:
     rows.update(broken_reason="", broken_at=None)
     destination.broken_reason, destination.broken_at = "", None
     _lift(destination.service, stopped(destination.pk).name, rate_of(destination.pk).name)
-    logger.info("Destination %s mended by %s", destination.pk, actor)
+    logger.info("Destination %s mended by %s", destination.pk, one_line(actor))
 
 
 def _lift(service: str, *names: str) -> None:
@@ -73,7 +78,7 @@ def after_destination_save(destination: Destination, *, created: bool) -> None:
 def retire(destination: Destination, *, remove_remote: bool, actor: str) -> None:
     """Delete a destination: at once, leaving its remote copies, or once they have been removed."""
     left = destinations.begin_retirement(destination, remove_remote=remove_remote)
-    logger.info("Destination %s retired by %s, %s copies to be removed", destination.pk, actor, len(left))
+    logger.info("Destination %s retired by %s, %s copies to be removed", destination.pk, one_line(actor), len(left))
     for piece in chunks(left, CHUNK):
         enqueue_pending(touch_records(piece, now=SYSTEM_CLOCK.now()))
 
@@ -84,23 +89,22 @@ def retire_of_owner(owner_id: Any) -> None:
         retire(destination, remove_remote=False, actor="the deletion of its owner")
 
 
+@sensitive_variables()
 def check_destination(destination: Destination) -> str:
-    """Try a destination's address and credential without posting; answers a sentence. Raises `HandlerError`."""
-    return asyncio.run(_check(destination))
+    """Try a destination's address and credential without posting; returns a sentence. Raises `HandlerError`."""
+    place = place_of(destination)
+    return within_deadline(partial(_check, destination.service, place), owner=_owner(destination))
 
 
-async def _check(destination: Destination) -> str:
-    seconds = get_settings().processing.attempt_timeout_seconds
-    async with gate.opened(make_handler(destination.service)) as handler:
+async def _check(service: str, place: Place) -> str:
+    async with gate.opened(make_handler(service)) as handler:
         if not isinstance(handler, DocumentHandler):
             return _("There is nothing to check at this service.")
-        try:
-            async with asyncio.timeout(seconds) as limit:
-                return _or_raise(await gate.check(handler, place_of(destination)))
-        except TimeoutError as error:
-            if not limit.expired():
-                raise
-            raise Unavailable(_("No answer within %g s.") % seconds) from error
+        return _or_raise(await gate.check(handler, place))
+
+
+def _owner(destination: Destination) -> str:
+    return "" if destination.owner_id is None else str(destination.owner_id)
 
 
 def _or_raise(answer: Answer[T]) -> T:
@@ -127,37 +131,44 @@ async def _count(destination: Destination) -> int | None:
         return _or_raise(await gate.count(handler, place_of(destination)))
 
 
+@sensitive_variables()
 def send_test(destination: Destination) -> str:
     """Post a line to a destination and take it away again; answers a sentence. Raises `HandlerError`.
 
     An index is only asked, as `check_destination` does: a row of no object would be found by searches.
     """
-    return asyncio.run(_send_test(destination))
+    place = place_of(destination)
+    return within_deadline(partial(_send_test, destination.service, place), owner=_owner(destination))
 
 
-async def _send_test(destination: Destination) -> str:
-    async with gate.opened(make_handler(destination.service)) as handler:
+async def _send_test(service: str, place: Place) -> str:
+    async with gate.opened(make_handler(service)) as handler:
         if not isinstance(handler, DocumentHandler):
             return _("There is nothing to test at this service.")
-        place = place_of(destination)
         if not handler.posts:
             return _or_raise(await gate.check(handler, place))
         parts = await _sent(handler, _test_job(place, "create", ()))
         await _sent(handler, _test_job(place, "delete", parts))
-        return _("A test was posted to %(name)s and taken away again.") % {"name": destination.name}
+        return _("A test was posted to %(name)s and taken away again.") % {"name": place.name}
 
 
 async def _sent(handler: DocumentHandler, job: DocumentJob) -> Sequence[RemotePart]:
     try:
         (answer,) = await send(handler, [job])
-    except HandlerError:
-        raise
+    except HandlerError as error:
+        raise _told(error, job.place) from None
     except Exception as error:  # the site's own class
-        logger.exception("The test of %s failed", job.place.name)
-        raise HandlerError(f"{type(handler).__name__}: {words(error)}") from error
+        logger.error("The test of %s failed\n%s", one_line(job.place.name), masked_traceback(error, job.place.secret))
+        raise HandlerError(mask(f"{type(handler).__name__}: {words(error)}", job.place.secret)) from None
     if isinstance(answer, Exception):
-        raise answer
+        raise _told(answer, job.place)
     return answer
+
+
+def _told(error: Exception, place: Place) -> Exception:
+    """The error, or its words alone where it hides a secret from `scrub`."""
+    text = mask(str(error), place.secret)
+    return error if text == redact(str(error)) else HandlerError(text)
 
 
 def _test_job(place: Place, step: JobStep, parts: Sequence[RemotePart]) -> DocumentJob:
@@ -177,9 +188,13 @@ def _test_job(place: Place, step: JobStep, parts: Sequence[RemotePart]) -> Docum
     )
 
 
-def find_places(service: str, secret: Mapping[str, str]) -> Sequence[PlaceChoice]:
-    """The places that a credential can post to; raises `HandlerError` and `ConfigurationError`."""
-    return asyncio.run(_find_places(service, secret))
+@sensitive_variables()
+def find_places(service: str, secret: Mapping[str, str], *, owner: str = "") -> Sequence[PlaceChoice]:
+    """The places that a credential can post to; raises `HandlerError` and `ConfigurationError`.
+
+    `owner`: the person who asks; each may ask once at a time.
+    """
+    return within_deadline(partial(_find_places, service, secret), owner=owner)
 
 
 async def _find_places(service: str, secret: Mapping[str, str]) -> Sequence[PlaceChoice]:

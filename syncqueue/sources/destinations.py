@@ -154,7 +154,7 @@ def rotate_secrets(*, dry_run: bool = False) -> Rotation:
     for destination in rows.iterator():
         before = destination.secret_text
         try:
-            after = rotate(before)
+            after = rotate(before, destination.bound)
         except SecretError:
             unreadable.append(destination)
             continue

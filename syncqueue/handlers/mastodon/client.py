@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.cookiejar
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 from urllib.parse import SplitResult
@@ -57,7 +57,7 @@ class Caller:
     """In whose name, and until when."""
 
     url: SplitResult  # of the instance
-    token: str
+    token: str = field(repr=False)
     ends_at: float  # of the job, by the monotonic clock
 
 

@@ -12,7 +12,9 @@ import pyromark
 
 _EXTENSIONS = pyromark.Options.ENABLE_TABLES | pyromark.Options.ENABLE_STRIKETHROUGH | pyromark.Options.ENABLE_TASKLISTS
 _LINK_SCHEMES = {"http", "https", "ftp", "gemini", "geo", "magnet", "mailto", "matrix", "tel", "xmpp"}
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+# Levels of lists, quotes and pictures that show in the text; deeper ones are read as their content alone. Each level
+# marks all lines inside of it, so a few thousand would take minutes.
+_DEEPEST = 24
 _LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 # Stands where a picture was that is attached; it goes with the spaces around it. No tidy text holds one.
 _ATTACHED = "\0"
@@ -94,8 +96,11 @@ class _Reader:
 
     def _close(self, frame: _Frame) -> None:
         parent = self._open[-1]
-        if frame.kind in _BLOCKS:
-            text = _BLOCKS[frame.kind](frame)
+        is_deep = len(self._open) > 2 * _DEEPEST and frame.kind in _NESTED  # a list and its item are two levels
+        if is_deep and frame.kind == "Image":
+            parent.inline += frame.inline
+        elif frame.kind in _BLOCKS:
+            text = frame.closed("\n") if is_deep else _BLOCKS[frame.kind](frame)
             if text.strip():
                 parent.blocks.append(text)
         elif frame.kind == "Link":
@@ -133,6 +138,15 @@ class _Reader:
             return ""
 
 
+def _without_comments(markup: str) -> str:
+    """The HTML without its comments; one without an end stays. Linear: a search that fails is the last one."""
+    kept, at = [], 0
+    while (start := markup.find("<!--", at)) >= 0 and (end := markup.find("-->", start + 4)) >= 0:
+        kept.append(markup[at:start])
+        at = end + 3
+    return "".join([*kept, markup[at:]])
+
+
 def _inline(kind: str, value: Any) -> str:
     match kind:
         case "SoftBreak" | "HardBreak":
@@ -140,7 +154,7 @@ def _inline(kind: str, value: Any) -> str:
         case "Code":
             return f"`{value}`"
         case "Html" | "InlineHtml":
-            return _LINE_BREAK.sub("\n", _COMMENT.sub("", value))
+            return _LINE_BREAK.sub("\n", _without_comments(value))
         case "TaskListMarker":
             return "☑ " if value else "☐ "
         case "Rule":
@@ -196,3 +210,4 @@ _BLOCKS: Mapping[str, Callable[[_Frame], str]] = {
     "TableRow": _row,
     "TableCell": _cell,
 }
+_NESTED = frozenset({"BlockQuote", "List", "Item", "Image"})

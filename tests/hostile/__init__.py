@@ -1,0 +1,1 @@
+"""A site in hostile hands: users and services with bad intent."""
