@@ -95,6 +95,8 @@ def _wanted() -> set[tuple[Signal, Callable[..., None], type[Model]]]:
 def _on_class(sender: type[Model], **_: Any) -> None:
     """A model was made after the start: it may inherit from one that matters."""
     meta = sender._meta
+    if meta.apps is not apps:  # a migration's picture of a model
+        return
     apps.lazy_model_operation(lambda model: connect_models(), (meta.app_label, str(meta.model_name)))
 
 

@@ -22,6 +22,7 @@ class Mastodon(ServiceUnderTest):
     flavour: ClassVar[str] = "mastodon"  # of the sandbox
     has_visibility: ClassVar[bool] = True
     finds_lost: ClassVar[bool] = True
+    keeps_a_trace: ClassVar[bool] = True
     takes_lost_away: ClassVar[bool] = True
     methods: ClassVar[Mapping[Kind, str]] = {kind: method for method, kind in _KINDS.items()}
     permanent: ClassVar[Answer] = {"mode": "error", "status": 422}

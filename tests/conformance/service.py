@@ -43,6 +43,7 @@ class ServiceUnderTest(ABC):
     # One whose making was cut off can be taken away unseen (`lost_part`): its id is of our choosing, or the service
     # tells it to who repeats the idempotency key.
     takes_lost_away: ClassVar[bool] = False
+    keeps_a_trace: ClassVar[bool] = False  # what a create may have left is found by a part that is stored before it
     # What the sandbox calls the request that does it, where a job begins with others
     methods: ClassVar[Mapping[Kind, str]] = {}
     # Answers of the sandbox that mean so

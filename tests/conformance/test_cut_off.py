@@ -79,7 +79,7 @@ def test_the_suspicion_outlives_a_service_that_fails(site: Site, destination: De
     site.work_until(_assert_no_record)
 
 
-@services_with(takes_lost_away=False)
+@services_with(takes_lost_away=False, keeps_a_trace=False)
 def test_what_cannot_be_found_fails_with_a_sentence_that_says_where_to_look(
     site: Site, destination: Destination
 ) -> None:

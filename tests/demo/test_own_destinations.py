@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from project.notes.models import Note
 from project.sandbox.testing import RunningSandbox
+from syncqueue import muted
 from syncqueue.models import Destination, DestinationState, SyncRecord
 from syncqueue.testing import captured_syncs
 from tests.patience import IMMEDIATE
@@ -211,8 +212,11 @@ def test_a_broken_destination_is_tried_again(browser: Client, mine: Destination)
 
 
 def copy_at(mine: Destination) -> SyncRecord:
+    with muted():
+        note = Note.objects.create(owner=mine.owner, text="Out there")
+    SyncRecord.objects.all().delete()
     part = {"kind": "text", "id": "7", "url": "", "address": "@news"}
-    values = {"source": "notes.note", "object_pk": "1", "service": "telegram", "state": "synced", "parts": [part]}
+    values = {"source": "notes.note", "object_pk": note.pk, "service": "telegram", "state": "synced", "parts": [part]}
     return SyncRecord.objects.create(destination=mine, **values)
 
 

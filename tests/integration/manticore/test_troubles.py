@@ -122,12 +122,14 @@ def test_what_was_answered_of_a_cut_off_batch_is_synced(
 ) -> None:
     monkeypatch.setattr(store, "REQUEST_BYTES", 1500)
     up = {"mode": "up", "method": "bulk"}
-    sandbox.plan_answers("manticore", up, up, up, {"mode": "error", "status": 503, "html": True, "method": "bulk"})
+    sandbox.plan_answers("manticore", up, up, up)
+    sandbox.set_mode("manticore", "error", status=503, html=True, method="bulk")
     fill(writer, *(f"Note {number} {'x' * 100}" for number in range(40)))
     stored = len(contents(sandbox))
     assert 0 < stored < 40
     assert SyncRecord.objects.filter(state=RecordState.SYNCED).count() == stored
     assert SyncRecord.objects.filter(state=RecordState.WAITING).count() == 40 - stored
+    sandbox.set_mode("manticore", "up")
     work_until(lambda: len(contents(sandbox)) == 40)
 
 
