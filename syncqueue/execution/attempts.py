@@ -106,9 +106,14 @@ class RecordRunner:
         ready = [one.ready for one in group]
         delivery = Delivery(ready, handler, self._database, self._clock, timeout_seconds=timeout)
         ended = await delivery.run()
+        # What went well is ended first: an answer to one of the group must not look like an answer to others after the
+        # endpoint has failed the rest.
+        well = [n for n, one in enumerate(ended) if one.result.outcome is Outcome.SUCCESS and not one.fenced]
+        await self._end([group[n] for n in well], [ended[n] for n in well], [Done()] * len(well))
         decisions = await self._decide(group, ended, policy)
         await delivery.store_failures(decisions)
-        await self._end(group, ended, decisions)
+        left = [n for n in range(len(group)) if n not in set(well)]
+        await self._end([group[n] for n in left], [ended[n] for n in left], [decisions[n] for n in left])
 
     async def _decide(
         self, group: Sequence[ReadyAttempt], ended: Sequence[Delivered], policy: ServiceSettings
