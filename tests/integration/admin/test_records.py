@@ -142,6 +142,18 @@ def test_sync_now_brings_a_failed_record_back_and_is_logged(record: SyncRecord) 
     assert LogEntry.objects.get().object_repr == "records: sync now: 1 records"
 
 
+def test_a_key_is_not_written_with_thousands_apart(record: SyncRecord, settings: Any) -> None:
+    settings.USE_THOUSAND_SEPARATOR = True
+    SyncRecord.objects.filter(pk=record.pk).update(pk=1_000)
+    client = client_of("operator")
+    form = client.get(f"{LIST}1000/change/").content.decode()
+    asked = client.post(LIST, dict(re.findall(r'name="(action|_selected_action)" value="([^"]*)"', form)), follow=True)
+    hidden = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', asked.content.decode())
+    answers = {name: value for name, value in hidden if name != "csrfmiddlewaretoken"}
+    page = client.post(asked.request["PATH_INFO"] + "?" + asked.request["QUERY_STRING"], answers, follow=True)
+    assert "1 record is being synced." in page.content.decode()
+
+
 @pytest.mark.parametrize("query", ["_selected_action=x", "select_across=1&filter=state__exact__x%3D1", ""])
 def test_an_address_of_a_question_that_was_made_up_breaks_nothing(query: str, record: SyncRecord) -> None:
     assert client_of("operator").get(f"{LIST}sync-now/?{query}").status_code in (200, 302, 400)
