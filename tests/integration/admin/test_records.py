@@ -144,7 +144,7 @@ def test_sync_now_brings_a_failed_record_back_and_is_logged(record: SyncRecord) 
 
 def test_a_key_is_not_written_with_thousands_apart(record: SyncRecord, settings: Any) -> None:
     settings.USE_THOUSAND_SEPARATOR = True
-    SyncRecord.objects.filter(pk=record.pk).update(pk=1_000)
+    SyncRecord.objects.filter(pk=record.pk).update(id=1_000)
     client = client_of("operator")
     form = client.get(f"{LIST}1000/change/").content.decode()
     asked = client.post(LIST, dict(re.findall(r'name="(action|_selected_action)" value="([^"]*)"', form)), follow=True)
