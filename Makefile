@@ -17,7 +17,7 @@ FAULTS := tests/faults tests/contract/test_model.py tests/integration/queue \
   tests/integration/sync/test_db_faults.py tests/integration/sync/test_service_faults.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check docs reference soak smoke flake test lint types migrations pytest pytest-fit pytest-odd test-processes test-wheel test-pages pytest-postgresql pytest-redis pytest-mastodon bench-pages screenshots format bench messages clean
+.PHONY: help demo demo-check docs reference soak smoke flake test lint types migrations pytest pytest-fit pytest-odd test-processes test-conformance test-wheel test-pages pytest-postgresql pytest-redis pytest-mastodon bench-pages screenshots format bench messages clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "make %-18s %s\n", $$1, $$2 }'
@@ -63,7 +63,7 @@ migrations: $(VENV)/test  ## whether the models have migrations
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -W error manage.py makemigrations --check --dry-run
 
 pytest: $(VENV)/test  ## the tests of `make test`; ARGS="-k telegram" narrows them
-	$(PYTEST) -m "not pages and not processes and not wheel" $(ARGS)
+	$(PYTEST) -m "not pages and not processes and not wheel and not conformance" $(ARGS)
 
 pytest-fit: $(VENV)/test  ## the tests with other packages and models, under settings of their own
 	$(PYTEST) --ds tests.fitapp.settings tests/integration/fit $(ARGS)
@@ -73,6 +73,9 @@ pytest-odd: $(VENV)/test  ## the tests with models of every odd kind, and a seco
 
 test-processes: $(VENV)/test  ## the tests that start, kill and judge workers and web servers
 	$(PYTEST) -m processes $(ARGS)
+
+test-conformance: $(VENV)/test  ## the same cases for every service, and for every flavour of one
+	$(PYTEST) -m conformance $(ARGS)
 
 test-wheel: $(VENV)/test  ## the tests that install the wheel with pip, as the quickstart says
 	$(PYTEST) -m wheel $(ARGS)

@@ -21,6 +21,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         needed = getattr(item, "fixturenames", ())
         mark = next((mark for fixture, mark in MARK_OF_FIXTURE.items() if fixture in needed), None)
+        if "conformance" in item.path.parts:
+            mark = "conformance"
         if mark is not None:
             item.add_marker(mark)
 

@@ -62,7 +62,9 @@ def test_at_another_instance_the_note_is_posted_anew_and_the_old_status_is_left_
     site: Site, destination: Destination
 ) -> None:
     note = site.write("First")
+    secret = destination.secret
     destination.address = destination.address.replace("127.0.0.1", "localhost")  # another name is another instance
+    destination.secret = secret  # it is entered again
     destination.save()
     site.change(note, text="Second")
     site.work_until(site.assert_settled)
