@@ -19,7 +19,7 @@ from syncqueue.execution.database import DatabaseThreads
 from syncqueue.models import Destination, SyncRecord
 from tests.eventually import eventually
 from tests.integration.sync.conftest import forget_all
-from tests.integration.sync.scene import texts
+from tests.integration.sync.scene import configure, texts
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -64,6 +64,7 @@ def in_requests(count: int, work: Any) -> None:
 def test_with_a_small_pool_saves_at_once_go_out_and_the_site_goes_on(
     channel: Destination, writer: User, sandbox: RunningSandbox, size: int
 ) -> None:
+    configure("IMMEDIATE", TIMEOUT_SECONDS=2.0)  # a request holds its connection for as long as it waits
     with pool_of(size):
         connections.close_all()
         for round_number in range(3):
