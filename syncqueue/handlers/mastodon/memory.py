@@ -5,32 +5,40 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from syncqueue.handlers.mastodon.instance import Instance
 
 KEPT_SECONDS = 3600.0  # a description, an account
 KEPT_COUNT = 2000
+# What a search has read that goes on in the next attempt: at most 1000 statuses of some kilobytes each.
+LISTING_SECONDS, LISTING_COUNT = 120.0, 10
 
 T = TypeVar("T")
 
 
 class _Recent(Generic[T]):
-    """The last KEPT_COUNT values by key, each for so long."""
+    """The last `count` values by key, each for so long."""
 
-    def __init__(self, seconds: float = KEPT_SECONDS) -> None:
+    def __init__(self, seconds: float = KEPT_SECONDS, count: int = KEPT_COUNT) -> None:
         self._seconds = seconds
+        self._count = count
         self._values: OrderedDict[Any, tuple[float, T]] = OrderedDict()
 
     def get(self, key: Any) -> T | None:
         until, value = self._values.get(key, (0.0, None))
         return value if time.monotonic() < until else None
 
+    def pop(self, key: Any) -> T | None:
+        value = self.get(key)
+        self._values.pop(key, None)
+        return value
+
     def put(self, key: Any, value: T) -> None:
         self._values[key] = (time.monotonic() + self._seconds, value)
         self._values.move_to_end(key)
-        while len(self._values) > KEPT_COUNT:
+        while len(self._values) > self._count:
             self._values.popitem(last=False)
 
 
@@ -44,6 +52,7 @@ class Memory:
         self._offsets: _Recent[float] = _Recent()
         self._owners: _Recent[str] = _Recent()
         self._sources: _Recent[Mapping[str, Any]] = _Recent()
+        self._listings: _Recent[Sequence[Mapping[str, Any]]] = _Recent(LISTING_SECONDS, LISTING_COUNT)
         # Learned from its deeds, and true until the process ends: whatever the description says, twice is too often.
         self._is_strict: set[str] = set()
         self._opens_edited: set[str] = set()
@@ -103,6 +112,14 @@ class Memory:
     def note_source(self, address: str, status: Mapping[str, Any], source: Mapping[str, Any]) -> None:
         """Keep the source of a status."""
         self._sources.put((address, str(status.get("id")), str(status.get("edited_at"))), source)
+
+    def take_listing(self, key: tuple[str, ...]) -> Sequence[Mapping[str, Any]]:
+        """The statuses that a search had read when it was cut short; they are kept for one search alone."""
+        return self._listings.pop(key) or ()
+
+    def note_listing(self, key: tuple[str, ...], statuses: Sequence[Mapping[str, Any]]) -> None:
+        """Keep what a search has read of a list: from its newest status on and without a gap."""
+        self._listings.put(key, tuple(statuses))
 
 
 def _name_of(token: str) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 
 from mastodon import Mastodon
 
-from syncqueue.core.errors import DestinationBroken, OutcomeUnknown, PermanentError
+from syncqueue.core.errors import DestinationBroken, HandlerError, OutcomeUnknown, PermanentError, RateLimited
 from syncqueue.handlers.mastodon.account import Account, Status
+from syncqueue.handlers.mastodon.client import OutOfTime
 from syncqueue.handlers.mastodon.post import Post, is_shown_by
 from syncqueue.handlers.mastodon.trace import Trace, created_at, earliest
 
@@ -18,6 +19,7 @@ MOST_PAGES = 25  # of a search by traces: back to the time of the request, but n
 RECENT_PAGES = 3  # of a search that has no trace, and so no time to go back to
 MOST_SOURCES = 60  # requests for sources in one search
 
+_OWN = "own"  # the list of the account's statuses
 _Page = Callable[[str | None, Mastodon], object]  # given the `max_id`: what is older than that status
 
 
@@ -29,17 +31,27 @@ class Search:
         self._account = account
         self._memory = account.client.memory
         self._sources_left = MOST_SOURCES
+        self._has_learned = False  # something that spares the next attempt requests
 
     async def by_traces(self, traces: Sequence[Trace]) -> Status | None:
         """The status that a request left behind; None when there is none.
 
         Raises `OutcomeUnknown` when it cannot be told, because the account's statuses cannot be read that far back.
+        Raises `RateLimited` for the task alone when there is more to read than one attempt has time for.
         """
+        try:
+            return await self._by_traces(traces)
+        except OutOfTime as error:
+            if not self._has_learned:
+                raise  # the next attempt would come no further
+            raise RateLimited(str(error), after_seconds=1.0, scope="task") from None
+
+    async def _by_traces(self, traces: Sequence[Trace]) -> Status | None:
         offset = self._memory.offset(self._account.address)
         since = earliest(traces, offset)
         number = await self._number()
-        for pages, is_certain in await self._lists(number, traces):
-            found = await self._match(traces, await self._read(pages, number, since, MOST_PAGES), offset)
+        for name, pages, is_certain in await self._lists(number, traces):
+            found = await self._match(traces, await self._read(name, pages, number, since), offset)
             if found is not None:
                 return found
             if is_certain:
@@ -50,7 +62,7 @@ class Search:
         """A recent status that shows `post`. For a create that has left no trace; None also where nothing is told."""
         try:
             number = await self._number()
-            found = await self._read(_of_account(number), number, since=None, most=RECENT_PAGES)
+            found = await self._read(_OWN, _of_account(number), number, since=None, most=RECENT_PAGES)
         except (PermanentError, DestinationBroken, OutcomeUnknown):
             return None  # the token may be good for posting alone; its idempotency key still stands guard
         shown = await self._account.client.run(_showing, post, self._not_of_others(found))
@@ -62,37 +74,60 @@ class Search:
         except (PermanentError, DestinationBroken) as error:
             raise _untold(error) from error
 
-    async def _lists(self, number: str, traces: Sequence[Trace]) -> list[tuple[_Page, bool]]:
+    async def _lists(self, number: str, traces: Sequence[Trace]) -> list[tuple[str, _Page, bool]]:
         """Where to look, one after the other, and whether a "no" there is certain."""
         is_listed = all(trace.is_public for trace in traces) or (await self._account.instance()).lists_private
         # Not every server lists private statuses, but each shows its owner what is new.
-        home = [] if is_listed else [(_at_home, True)]
-        return [(_of_account(number), is_listed), *home]
+        home = [] if is_listed else [("home", _at_home, True)]
+        return [(_OWN, _of_account(number), is_listed), *home]
 
-    async def _read(self, pages: _Page, number: str, since: float | None, most: int) -> list[Status]:
-        """The account's statuses in a list, back to `since`, the newest first."""
-        found: list[Status] = []
-        last: str | None = None
+    async def _read(
+        self, name: str, pages: _Page, number: str, since: float | None, most: int = MOST_PAGES
+    ) -> list[Status]:
+        """The account's statuses in the list `name`, back to `since`, the newest first.
+
+        After a search that was cut short, the next one in this process goes on where it stopped.
+        """
+        key = (self._account.address, number, name, self._account.owner)
+        read: list[Status] = []  # without a gap
+        try:
+            is_whole = await self._read_pages(pages, read, self._memory.take_listing(key), since, most)
+        except HandlerError:
+            self._memory.note_listing(key, read)
+            self._has_learned = self._has_learned or bool(read)
+            raise
+        if not is_whole and since is not None:
+            raise OutcomeUnknown(
+                "An answer was lost, and the status may be there or not: the account has too many newer statuses to "
+                "look through. Look there; if it is there, adopt it."
+            )
+        return [status for status in read if _is_by(status, number)]
+
+    async def _read_pages(
+        self, pages: _Page, read: list[Status], earlier: Sequence[Status], since: float | None, most: int
+    ) -> bool:
+        """Add statuses to `read` until they go back to `since`, or end; returns whether they do within `most` pages.
+
+        `earlier`: what the attempt before has read; it is taken over where the list comes to it.
+        """
+        known = {str(status["id"]) for status in earlier}
         for _ in range(most):
+            last = str(read[-1]["id"]) if read else None
             try:
                 page = await self._account.ask(partial(pages, last))
             except (PermanentError, DestinationBroken) as error:
                 raise _untold(error) from error
-            statuses = (
-                [one for one in page if isinstance(one, dict) and one.get("id")] if isinstance(page, list) else []
-            )
-            if not statuses or str(statuses[-1]["id"]) == last:
-                return found
-            last = str(statuses[-1]["id"])
-            found += (status for status in statuses if _is_by(status, number))
-            if since is not None and _is_before(statuses[-1], since):
-                return found
-        if since is None:
-            return found
-        raise OutcomeUnknown(
-            "An answer was lost, and the status may be there or not: the account has too many newer statuses to look "
-            "through. Look there; if it is there, adopt it."
-        )
+            found = [one for one in page if isinstance(one, dict) and one.get("id")] if isinstance(page, list) else []
+            if not found or str(found[-1]["id"]) == last:
+                return True
+            new = next((n for n, status in enumerate(found) if str(status["id"]) in known), len(found))
+            read += found[:new]
+            if new < len(found):
+                read += earlier
+                known = set()
+            if since is not None and _is_before(read[-1], since):
+                return True
+        return False
 
     async def _match(self, traces: Sequence[Trace], statuses: Sequence[Status], offset: float) -> Status | None:
         """The oldest one that a trace fits: an equal text that was posted later is more likely another object's."""
@@ -105,6 +140,7 @@ class Search:
             if self._sources_left and trace.is_like(status):
                 self._sources_left -= self._memory.source(self._account.address, status) is None
                 source = await self._account.source(status)
+                self._has_learned = True
                 if source is not None and trace.is_source_of(status, source):
                     return status
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 
 from syncqueue.core.errors import (
@@ -75,6 +76,32 @@ def test_a_status_whose_answer_was_lost_is_found_by_the_next_attempt(hasty: Desk
     hasty.create("Hello")
     assert hasty.texts() == ["Hello"]
     assert hasty.parts[0].id == hasty.statuses()[0]["id"]
+
+
+def test_a_search_with_more_pages_than_an_attempt_has_time_for_goes_on_in_the_next(hasty: Desk) -> None:
+    hasty.sandbox.set_options("mastodon", flavour="gotosocial", request_limit=10_000)
+    lose_answer(hasty, "Hello")
+    post_many(hasty, 100)
+    hasty.config = replace(hasty.config, attempt_timeout_seconds=1.4)
+    hasty.sandbox.set_mode("mastodon", "slow", delay_seconds=0.5)
+
+    async def attempts(handler: MastodonHandler) -> list[HandlerError]:
+        refusals: list[HandlerError] = []
+        while len(refusals) < 30:
+            try:
+                await hasty.keep(handler.create, "Hello")
+                break
+            except HandlerError as error:
+                refusals.append(error)
+        return refusals
+
+    refusals = hasty.run(attempts, seconds=60)
+    assert hasty.texts().count("Hello") == 1
+    assert hasty.parts[0].id == next(status["id"] for status in hasty.statuses() if status["text"] == "Hello")
+    # None of these uses an attempt.
+    assert refusals
+    uses = [error for error in refusals if not isinstance(error, Unavailable | RateLimited)]
+    assert uses == []
 
 
 @pytest.mark.parametrize("is_private", [False, True])
@@ -192,6 +219,16 @@ def test_a_status_with_the_same_text_of_another_note_is_not_taken_for_a_lost_one
 
     hasty.run(two, seconds=30)
     assert hasty.texts() == ["Hello", "Hello"]
+
+
+def post_many(desk: Desk, count: int) -> None:
+    """The account posts so many statuses by another program."""
+    headers = {"Authorization": f"Bearer {desk.sandbox.mastodon_token}"}
+    with httpx.Client(base_url=desk.sandbox.mastodon_url, headers=headers, trust_env=False) as client:
+        for n in range(count):
+            client.post(
+                "/api/v1/statuses", data={"status": f"Number {n} of another program's statuses"}
+            ).raise_for_status()
 
 
 def lose_answer(desk: Desk, text: str) -> None:
