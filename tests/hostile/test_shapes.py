@@ -84,10 +84,16 @@ def seconds(render: Callable[[Document], object], text: str) -> float:
 @pytest.mark.parametrize("renderer", list(RENDERERS))
 def test_four_times_the_text_takes_no_more_than_eight_times_the_time(renderer: str, shape: str) -> None:
     render, make = RENDERERS[renderer], SHAPES[shape]
+    # A busy machine doubles what is measured; what is quadratic is so in every round.
+    assert any(is_proportional(render, make) for _ in range(3))
+
+
+def is_proportional(render: Callable[[Document], object], make: Callable[[int], str]) -> bool:
+    """Whether four times the size is read in less than GROWTH times the time, and in less than MOST_SECONDS."""
     long = seconds(render, make(4 * SIZE))
-    assert long < MOST_SECONDS
-    if long > UNMEASURABLE_SECONDS:
-        assert long < GROWTH * max(seconds(render, make(SIZE)), UNMEASURABLE_SECONDS / GROWTH)
+    if long <= UNMEASURABLE_SECONDS:
+        return True
+    return long < min(MOST_SECONDS, GROWTH * max(seconds(render, make(SIZE)), UNMEASURABLE_SECONDS / GROWTH))
 
 
 def test_deep_lists_keep_their_words() -> None:
