@@ -6,7 +6,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from project.demo_check.site import Site, SiteError
 
 from .faults import EVERY_SECONDS, Faults, Stop
 from .field import WEB_COUNT, WORKER_COUNT, Field, soak_plan
-from .judge import Verdict, count_records, differences, judge, read_log, read_notes, unlearned
+from .judge import Place, Verdict, count_records, differences, judge, read_failed, read_log, read_notes, unlearned
 from .people import Diary, Person
 from .queues import Watch, tasks
 
@@ -79,10 +79,14 @@ def run(folder: Path, arguments: argparse.Namespace, lines: list[str]) -> bool:
         seconds, retried = come_to_rest(field, sandbox, faults.stops)
         if arguments.plant:
             plant(field)
-        verdict = judge(read_log(field.log_file), faults.stops, read_notes(field.database), sandbox.channels())
+        failed = read_failed(field.database)
+        verdict = judge(
+            read_log(field.log_file), faults.stops, read_notes(field.database), sandbox.channels(), failed.values()
+        )
         report(verdict, faults, diary, watch, seconds, retried, count_records(field.database))
-        left = {state: ids for state, ids in tasks(plan.redis_url).items() if ids}
-        print(f"  tasks left in Redis: {left or 'none'}")
+        print(f"  failed records that tell a person to look for a copy: {sum(map(bool, failed.values()))}")
+        left = _left(tasks(plan.redis_url), failed)
+        print(f"  other tasks left in Redis: {left or 'none'}")
     return verdict.holds and not watch.in_two_states and not diary.refused and not left
 
 
@@ -121,22 +125,28 @@ def come_to_rest(field: Field, sandbox: Sandbox, stops: Sequence[Stop]) -> tuple
     with Site(field.web_urls[0]) as site:
         site.log_in("admin", "admin")
         while time.monotonic() - started < REST_SECONDS:
-            found = tasks(field.plan.redis_url)
-            if found["failed"]:
+            failed = read_failed(field.database)
+            left = _left(tasks(field.plan.redis_url), failed)
+            # Dead letters are lost with an emptied Redis; the dashboard lists the failed records of the database.
+            if left.get("failed") or not all(failed.values()):
                 retried += site.retry_failed()
-            elif not any(found.values()):
-                # Dead letters are lost with an emptied Redis; the dashboard lists the failed records of the database.
-                again = site.retry_failed()
-                if not again and not _differences(field, sandbox, stops):
-                    break
-                retried += again
+            elif not left and not _differences(field, sandbox, stops, failed.values()):
+                break
             time.sleep(0.5)
     return time.monotonic() - started, retried
 
 
-def _differences(field: Field, sandbox: Sandbox, stops: Sequence[Stop]) -> list[str]:
+def _left(found: Mapping[str, Sequence[str]], failed: Mapping[int, Place | None]) -> dict[str, list[str]]:
+    """Return the tasks by state, without failed ones that tell a person to look for a copy: a retry changes nothing."""
+    explained = {f"key:record-{key}" for key, place in failed.items() if place}
+    left = {state: list(ids) for state, ids in found.items()}
+    left["failed"] = [task for task in left["failed"] if task.split()[1] not in explained]
+    return {state: ids for state, ids in left.items() if ids}
+
+
+def _differences(field: Field, sandbox: Sandbox, stops: Sequence[Stop], named: Container[Place | None]) -> list[str]:
     excused = unlearned(read_log(field.log_file), stops)
-    return differences(read_notes(field.database), sandbox.channels(), excused)
+    return differences(read_notes(field.database), sandbox.channels(), excused, named)
 
 
 def plant(field: Field) -> None:

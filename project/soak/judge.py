@@ -4,7 +4,8 @@ A note is duplicated if a message or status was created while another one of the
 if two rows of the search index or two objects of the receiver contain it in the end. On Telegram, which has no
 idempotency key, this may happen after a response that was never sent completely, or if the sender was killed or paused
 before it stored the response. Such duplicates are allowed and listed with their cause; any other duplicate, and any on
-a service that can detect a repetition, is a failure.
+a service that can detect a repetition, is a failure. A message whose response was lost cannot be removed either: it may
+outlive its note only if a failed record says that it may be there (I13).
 """
 
 import json
@@ -34,6 +35,8 @@ LATE_SECONDS = 2.5
 # The places of the demo's destinations.
 FOR_PUBLIC = ("@news", "mastodon", "manticore", "webhook")
 FOR_PRIVATE = ("@drafts", "manticore", "webhook")
+
+COPY_MAY_BE_LEFT = "A copy may be left at"  # the beginning of the error of such a record
 
 Place = tuple[str, int]  # a channel or account, and the number of a note
 
@@ -105,14 +108,34 @@ def read_notes(database: Path) -> dict[str, dict[int, str]]:
     return wanted
 
 
+def read_failed(database: Path) -> dict[int, Place | None]:
+    """Return the failed records by key; with channel and note if only a person can look whether a copy is left."""
+    query = """
+        SELECT record.id, record.error, destination.address, note.text
+        FROM syncqueue_syncrecord record
+        JOIN syncqueue_destination destination ON destination.id = record.destination_id
+        JOIN notes_note note ON note.id = record.object_pk
+        WHERE record.state = 'failed'
+    """
+    with closing(sqlite3.connect(database, timeout=20)) as connection:
+        rows = connection.execute(query).fetchall()
+    found: dict[int, Place | None] = {}
+    for key, error, address, text in rows:
+        number = _NUMBER.search(text)
+        found[key] = (address, int(number[1])) if number and error.startswith(COPY_MAY_BE_LEFT) else None
+    return found
+
+
 def differences(
     wanted: Mapping[str, Mapping[int, str]],
     shown: Mapping[str, Sequence[Message]],
     excused: Container[tuple[int, int]] = (),
+    named: Container[Place | None] = (),
 ) -> list[str]:
     """Return notes that are missing, outdated, or in the wrong place; duplicates are not checked here.
 
     `excused`: note and id of messages whose id the sender could not receive, and which therefore cannot be removed.
+    `named`: channel and note where failed records say that a copy may be left.
     """
     found: list[str] = []
     for channel, notes in wanted.items():
@@ -134,6 +157,11 @@ def differences(
         ]
         found += [
             f"{channel}: note {number} is not removed" for number in texts if number not in notes and number in known
+        ]
+        found += [
+            f"{channel}: note {number} is not removed, and no failed record names it"
+            for number in texts
+            if number not in notes and number not in known and (channel, number) not in named
         ]
     return found
 
@@ -192,8 +220,9 @@ def judge(
     stops: Sequence[Stop],
     wanted: Mapping[str, Mapping[int, str]],
     shown: Mapping[str, Sequence[Message]],
+    named: Container[Place | None] = (),
 ) -> Verdict:
-    """Return the verdict on a finished soak."""
+    """Return the verdict on a finished soak. `named`: as in `differences`."""
     verdict = Verdict(
         request_count=len(requests), created_count=sum(request.method in CREATING for request in requests)
     )
@@ -204,5 +233,5 @@ def judge(
         else:
             verdict.doubled.append(where)
     verdict.doubled += standing_twice(shown)
-    verdict.lost = differences(wanted, shown, unlearned(requests, stops))
+    verdict.lost = differences(wanted, shown, unlearned(requests, stops), named)
     return verdict

@@ -22,9 +22,12 @@ def request(second: float, number: int, message_id: int, method: str = "sendMess
     return Request(method=method, message_id=message_id, number=number, **values)  # type: ignore[arg-type]
 
 
-def verdict_on(requests: list[Request], shown: Mapping[int, str], stops: tuple[Stop, ...] = ()) -> Verdict:
+def verdict_on(
+    requests: list[Request], shown: Mapping[int, str], stops: tuple[Stop, ...] = (), named: tuple[int, ...] = ()
+) -> Verdict:
     messages = [Message(id=n, text=text, edit_count=0) for n, text in shown.items()]
-    return judge(requests, stops, {"@news": {3: "Note 3: new"}}, {"@news": messages})
+    places = [("@news", number) for number in named]
+    return judge(requests, stops, {"@news": {3: "Note 3: new"}}, {"@news": messages}, places)
 
 
 def test_a_note_that_stands_there_once_with_its_last_text_is_neither_lost_nor_doubled() -> None:
@@ -56,10 +59,15 @@ def test_a_double_after_an_answer_that_was_never_written_is_allowed() -> None:
     assert "never sent completely" in verdict.allowed[0]
 
 
-def test_a_message_whose_answer_was_lost_may_outlive_its_note_and_any_other_may_not() -> None:
+def test_a_message_whose_answer_was_lost_may_outlive_its_note_where_a_failed_record_names_it() -> None:
     shown = {10: "Note 3: new", 20: "Note 4: deleted"}
-    assert verdict_on([request(0, 3, 10), request(1, 4, 20, answered=False)], shown).holds
-    answered = verdict_on([request(0, 3, 10), request(1, 4, 20)], shown)
+    lost = [request(0, 3, 10), request(1, 4, 20, answered=False)]
+    assert verdict_on(lost, shown, named=(4,)).holds
+    assert verdict_on(lost, shown).lost == ["@news: note 4 is not removed, and no failed record names it"]
+
+
+def test_a_message_whose_answer_came_may_not_outlive_its_note() -> None:
+    answered = verdict_on([request(0, 3, 10), request(1, 4, 20)], {10: "Note 3: new", 20: "Note 4: x"}, named=(4,))
     assert answered.lost == ["@news: note 4 is not removed"]
 
 
