@@ -133,7 +133,7 @@ class DestinationForm(DestinationModelForm):
 
     @method_decorator(sensitive_variables())
     def _find_places(self) -> str:
-        """Offer the places with the address; answers what to do now."""
+        """Offer the places with the address; returns what to do now."""
         secret = self._secret_wanted()
         try:
             found = services.find_places(self.instance.service, secret, owner=self._carrier())

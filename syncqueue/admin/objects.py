@@ -26,15 +26,14 @@ from syncqueue import services
 from syncqueue.admin.links import destination_urls
 from syncqueue.admin.object_filter import SyncStateFilter
 from syncqueue.admin.record_actions import (
-    chosen,
     count,
     hidden_inputs,
     list_address,
-    list_request,
     question_address,
+    question_answer,
     sync_piece,
 )
-from syncqueue.admin.rounds import POSITION, Position, is_progress, level_of, read_position, run_round
+from syncqueue.admin.rounds import POSITION, Position, level_of, read_position, run_round
 from syncqueue.core.errors import ConfigurationError, SyncQueueError
 from syncqueue.models import RecordState, SyncRecord
 from syncqueue.presentation.figures import figure
@@ -148,16 +147,13 @@ class SyncStatusMixin(Page):
         """Ask before the action of the list, or show how far it is; the form goes to the list, which does the work."""
         if not may_operate(request) or not self.has_view_permission(request):
             raise PermissionDenied
-        place = self._list_address("changelist")
-        if request.method != "GET":
-            return HttpResponseRedirect(place)
-        found = list_request(request, place)
-        if is_progress(request):
-            return self._progress(found, read_position(request.GET[POSITION]))
-        rows = chosen(self, found)
-        if rows is None:
-            return HttpResponseRedirect(place)
-        return self._ask(found, count(rows), list_address(found), "", list_address(found))
+        return question_answer(
+            self,
+            request,
+            self._list_address("changelist"),
+            ask=lambda found, rows: self._ask(found, count(rows), list_address(found), "", list_address(found)),
+            progress=self._progress,
+        )
 
     def sync_now_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask, then bring one object out again."""

@@ -10,9 +10,9 @@ from django.contrib.admin import helpers
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 
-from syncqueue.admin.rounds import PIECE, POSITION, Position, address_of
+from syncqueue.admin.rounds import PIECE, POSITION, Position, address_of, is_progress, read_position
 
 _FILTER = "filter"  # the list's own query, in the address of the question
 
@@ -44,6 +44,27 @@ def chosen(page: Any, request: HttpRequest) -> QuerySet[Any] | None:
         return None
 
 
+def question_answer(
+    page: Any,
+    request: HttpRequest,
+    path: str,
+    *,
+    ask: Callable[[HttpRequest, QuerySet[Any]], HttpResponse],
+    progress: Callable[[HttpRequest, Position], HttpResponse],
+) -> HttpResponse:
+    """Return the page at `question_address`: `ask` and `progress` get the request of the list, which is at `path`.
+
+    Anything else leads back to the list.
+    """
+    if request.method != "GET":
+        return HttpResponseRedirect(path)
+    found = list_request(request, path)
+    if is_progress(request):
+        return progress(found, read_position(request.GET[POSITION]))
+    rows = chosen(page, found)
+    return HttpResponseRedirect(path) if rows is None else ask(found, rows)
+
+
 def list_address(request: HttpRequest) -> str:
     """Return the address of the list with its filter."""
     query = request.GET.urlencode()
@@ -53,7 +74,7 @@ def list_address(request: HttpRequest) -> str:
 def sync_piece(rows: QuerySet[Any], sync: Callable[[Sequence[Any]], int], at: Position) -> Position:
     """Sync the next rows, in the order of their keys: they stay where they are, whatever state they come to.
 
-    `sync` is given keys, and answers how many were done.
+    `sync` is given keys, and returns how many were done.
     """
     left = rows.order_by("pk")
     keys = list((left.filter(pk__gt=at.cursor) if at.cursor else left).values_list("pk", flat=True)[:PIECE])

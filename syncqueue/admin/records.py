@@ -24,15 +24,14 @@ from syncqueue.admin.filters import DestinationFilter, ServiceFilter
 from syncqueue.admin.keyset import KeysetChangeList
 from syncqueue.admin.links import Link, as_html, object_url, part_link
 from syncqueue.admin.record_actions import (
-    chosen,
     count,
     hidden_inputs,
     list_address,
-    list_request,
     question_address,
+    question_answer,
     sync_piece,
 )
-from syncqueue.admin.rounds import POSITION, Position, is_progress, level_of, read_position, run_round
+from syncqueue.admin.rounds import POSITION, Position, level_of, read_position, run_round
 from syncqueue.admin.titles import Titles, titles
 from syncqueue.core.errors import SyncQueueError
 from syncqueue.models import RecordState, SyncRecord
@@ -228,14 +227,7 @@ class SyncRecordAdmin(Page):
         """Ask before the action, or show how far it is; the form goes to the list, which does the work."""
         if not may_operate(request):
             raise PermissionDenied
-        place = self._address("changelist")
-        if request.method != "GET":
-            return HttpResponseRedirect(place)
-        found = list_request(request, place)
-        if is_progress(request):
-            return self._progress(found, read_position(request.GET[POSITION]))
-        rows = chosen(self, found)
-        return HttpResponseRedirect(place) if rows is None else self._ask(found, rows)
+        return question_answer(self, request, self._address("changelist"), ask=self._ask, progress=self._progress)
 
     def _ask(self, request: HttpRequest, queryset: QuerySet[SyncRecord]) -> HttpResponse:
         """The question as a page of its own, or as the response to the form where its address would be too long."""

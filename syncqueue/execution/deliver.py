@@ -109,7 +109,7 @@ class Delivery:
         self._token = secrets.token_hex(16)
 
     async def run(self) -> list[Delivered]:
-        """Do it; an answer for each record, in order. Raises nothing but what a broken database raises."""
+        """Do it; returns what came of each record, in order. Raises nothing but what a broken database raises."""
         await self._finish_unsent([entry for entry in self._entries if not entry.ready.sends])
         if marked := await self._mark():
             began_at = self._clock.now()
@@ -175,7 +175,7 @@ class Delivery:
             await self._persist(records.drop_finished, over)
 
     async def _mark(self) -> list[_Entry]:
-        """Mark what has to be sent; answers what no other attempt has marked."""
+        """Mark what has to be sent; returns what no other attempt has marked."""
         sending = [entry for entry in self._entries if entry.ready.sends]
         if not sending:
             return []

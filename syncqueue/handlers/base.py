@@ -173,7 +173,7 @@ class DocumentJob:
         source: str = "",
         object_pk: str = "",
     ) -> None:
-        """`store` writes the parts to the record and answers the next idempotency key; it raises `LeaseLost`."""
+        """`store` writes the parts to the record and returns the next idempotency key; it raises `LeaseLost`."""
         self.place = place
         self.document = document
         self.parts = tuple(parts)
@@ -221,7 +221,7 @@ class SyncHandler(ABC):
     def process_many(
         self, tasks: Sequence[ClaimedTask]
     ) -> Awaitable[Sequence[SyncResult | None]] | Sequence[SyncResult | None]:
-        """Do up to BATCH_SIZE tasks in one call; answer a result for each, in the same order. Optional.
+        """Do up to BATCH_SIZE tasks in one call; return a result for each, in the same order. Optional.
 
         `async def`, or a plain `def`, which runs in a thread. What it raises counts for every one of the tasks.
         """
@@ -235,7 +235,7 @@ class SyncHandler(ABC):
 class DocumentHandler(SyncHandler):
     """Keeps copies of documents at a service: subclass this to sync registered models.
 
-    `create` and `update` answer all the parts that are out there afterwards; `delete` leaves none. Each may be called
+    `create` and `update` return all the parts that are out there afterwards; `delete` leaves none. Each may be called
     again for something it has already done.
     """
 
@@ -252,11 +252,11 @@ class DocumentHandler(SyncHandler):
 
     @abstractmethod
     async def create(self, job: DocumentJob) -> Sequence[RemotePart]:
-        """Bring the document out where nothing is yet; answer its parts."""
+        """Bring the document out where nothing is yet; return its parts."""
 
     @abstractmethod
     async def update(self, job: DocumentJob) -> Sequence[RemotePart]:
-        """Make what is out there (`job.parts`) show the document; answer the parts as they are then."""
+        """Make what is out there (`job.parts`) show the document; return the parts as they are then."""
 
     @abstractmethod
     async def delete(self, job: DocumentJob) -> None:
@@ -266,7 +266,7 @@ class DocumentHandler(SyncHandler):
         """Do up to BATCH_SIZE jobs in few calls, all at one destination (`jobs[0].place`). Optional.
 
         Creates, updates and deletes come mixed; `job.step` says which. No two are about one object, so their order
-        does not matter. Answer for each job, in the same order, what `create`, `update` or `delete` would: the parts
+        does not matter. Return for each job, in the same order, what `create`, `update` or `delete` would: the parts
         that are out there afterwards (none after a delete), or the exception that this job alone ends with. Never let
         one bad document fail the others. What is raised instead counts for every one of the jobs: the service is
         away, limits, or refuses the credential. A job that is alone goes to `create`, `update` or `delete`.
@@ -275,7 +275,7 @@ class DocumentHandler(SyncHandler):
 
     @abstractmethod
     async def check(self, place: Place) -> str:
-        """Try address and credential without posting; answer one sentence on what was found, or raise."""
+        """Try address and credential without posting; return one sentence on what was found, or raise."""
 
     @abstractmethod
     def endpoint(self, place: Place) -> str:

@@ -103,7 +103,7 @@ class AsyncSyncQueue:
         )
 
     async def extend(self, claimed: Sequence[ClaimedTask]) -> list[bool]:
-        """Renew leases and mark the work as begun; answers for each whether it was still held."""
+        """Renew leases and mark the work as begun; returns for each whether it was still held."""
         return await self._send(self.calls.extend([(one.task.id, one.token) for one in claimed], self._lease_seconds))
 
     async def admit(self, requests: Sequence[AdmissionRequest]) -> list[Admission]:
@@ -146,15 +146,15 @@ class AsyncSyncQueue:
         await self.run(steps.must_hold(call, claimed))
 
     async def release(self, *claimed: ClaimedTask) -> list[bool]:
-        """Give tasks back untried; answers for each whether it was still held."""
+        """Give tasks back untried; returns for each whether it was still held."""
         return await self._send(self.calls.release(claimed))
 
     async def promote_due(self) -> int:
-        """Move everything that is due to pending; answers how many."""
+        """Move everything that is due to pending; returns how many."""
         return await self.run(steps.promote_due(self.calls))
 
     async def run_now(self, ids: Sequence[str]) -> int:
-        """Move these delayed tasks to pending; answers how many."""
+        """Move these delayed tasks to pending; returns how many."""
         return await self._send(self.calls.promote(len(ids), ids)) if ids else 0
 
     async def recover_expired(self, limit: int = 500) -> Recovered:
@@ -162,15 +162,15 @@ class AsyncSyncQueue:
         return await self._send(self.calls.recover(limit, lease_seconds=self._lease_seconds))
 
     async def requeue(self, ids: Sequence[str]) -> int:
-        """Bring these dead letters back to pending; answers how many."""
+        """Bring these dead letters back to pending; returns how many."""
         return await self.run(steps.requeue(self.calls, ids))
 
     async def retry_failed(self) -> int:
-        """Bring all dead letters back to pending; answers how many."""
+        """Bring all dead letters back to pending; returns how many."""
         return await self.run(steps.retry_failed(self.calls))
 
     async def clear(self, states: Sequence[TaskState] = steps.CLEARABLE) -> dict[TaskState, int]:
-        """Remove all tasks in the states; answers how many of each. Raises `TaskInProcessing`."""
+        """Remove all tasks in the states; returns how many of each. Raises `TaskInProcessing`."""
         return await self.run(steps.clear(self.calls, states))
 
     async def remove(self, state: TaskState, ids: Sequence[str]) -> list[bool]:
@@ -186,7 +186,7 @@ class AsyncSyncQueue:
         await self._send(self.calls.hold(name, seconds, reason, forced=forced))
 
     async def lift(self, *names: str) -> int:
-        """Lift holds; answers how many were set."""
+        """Lift holds; returns how many were set."""
         return await self._send(self.calls.lift(names))
 
     async def record_failure(
@@ -240,5 +240,5 @@ class AsyncSyncQueue:
             await self.client.blpop([self.calls.keys["wake"]], timeout=seconds)
 
     async def trim(self, days: float) -> int:
-        """Remove dead letters older than so many days; answers how many."""
+        """Remove dead letters older than so many days; returns how many."""
         return await self.run(steps.trim(self.calls, days))

@@ -94,7 +94,7 @@ class Call(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Leased:
-    """The answer of `enqueue_leased`."""
+    """The reply of `enqueue_leased`."""
 
     holds_active: bool  # a hold or a strike is set: ask `admit` before running
     placed: tuple[Enqueued, ...]  # where each task went
@@ -113,7 +113,7 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The answer of `claim`."""
+    """The reply of `claim`."""
 
     tasks: tuple[ClaimedTask, ...]
     unreadable: tuple[Unreadable, ...]
@@ -149,7 +149,7 @@ class Measures:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """The answer of `restore`."""
+    """The reply of `restore`."""
 
     count: int
     left_count: int  # still in the trash
@@ -157,7 +157,7 @@ class Restored:
 
 @dataclass(frozen=True, slots=True)
 class EndpointFailure:
-    """The answer of `record_failure`."""
+    """The reply of `record_failure`."""
 
     opened: bool  # the breaker is open now
     answer_count: int  # how often the endpoint has answered after failures, so far
@@ -165,7 +165,7 @@ class EndpointFailure:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """The answer of `recover_expired`."""
+    """The reply of `recover_expired`."""
 
     count: int
     failed_ids: tuple[str, ...]
@@ -188,7 +188,7 @@ class Calls:
     """Makes the calls of one service's queue."""
 
     def __init__(self, keys: QueueKeys, site_id: str, now_ms: Callable[[], int | None]) -> None:
-        """`now_ms` answers None to leave the time to Redis."""
+        """`now_ms` returns None to leave the time to Redis."""
         self.keys = keys
         self.site_id = site_id
         self._now_ms = now_ms

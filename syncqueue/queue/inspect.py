@@ -58,7 +58,7 @@ class Outage:
 
 
 def read_outages(answer: Sequence[Any]) -> list[Outage]:
-    """The answer of outages.lua."""
+    """The reply of outages.lua."""
     return [_outage(*row) for row in answer]
 
 
@@ -94,7 +94,7 @@ def read_page(service: str, state: TaskState, answer: Sequence[Any]) -> list[Tas
 
 
 def read_found(service: str, answer: Sequence[Any]) -> TaskView | None:
-    """The answer of find.lua."""
+    """The reply of find.lua."""
     return _view(service, TaskState(answer[0]), *answer[1]) if answer else None
 
 
@@ -127,7 +127,7 @@ def _due(state: TaskState, score: float) -> datetime | None:
 
 
 def read_holds(answer: Sequence[Any]) -> list[HoldView]:
-    """The answer of holds.lua."""
+    """The reply of holds.lua."""
     return [_hold(*row) for row in answer]
 
 

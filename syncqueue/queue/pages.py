@@ -52,7 +52,7 @@ class TaskPage:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """The answer of scan.lua: what was found, and a cursor after each."""
+    """The reply of scan.lua: what was found, and a cursor after each."""
 
     first_rank: int
     total_count: int
@@ -91,7 +91,7 @@ def _is_number(score: object) -> bool:
 
 
 def read_scan(service: str, state: TaskState, answer: Sequence[Any]) -> Scan:
-    """The answer of scan.lua."""
+    """The reply of scan.lua."""
     first, total, rows = int(answer[0]), int(answer[1]), answer[2]
     cursors = [Cursor(state=state, rank=first + n, id=row[0], score=str(row[1])) for n, row in enumerate(rows, 1)]
     return Scan(first, total, inspect.read_page(service, state, rows), cursors)

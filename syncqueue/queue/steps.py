@@ -69,7 +69,7 @@ def claim(calls: Calls, limit: int, *, lease_seconds: float, probe_seconds: floa
 def ack(
     calls: Calls, claimed: Sequence[ClaimedTask], seconds: Sequence[float] = (), endpoints: Sequence[str] = ()
 ) -> Steps[list[bool]]:
-    """End tasks that are done; answers for each whether it was still held."""
+    """End tasks that are done; returns for each whether it was still held."""
     held: list[bool] = []
     for start in range(0, len(claimed), CHUNK):
         piece = slice(start, start + CHUNK)
@@ -136,7 +136,7 @@ def clear(calls: Calls, states: Sequence[TaskState]) -> Steps[dict[TaskState, in
 
 
 def delete(calls: Calls, task_id: str) -> Steps[bool]:
-    """Remove one task; raises `TaskInProcessing` while it is worked on, answers False when there is none."""
+    """Remove one task; raises `TaskInProcessing` while it is worked on, returns False when there is none."""
     view = yield calls.find(task_id)
     if view is None:
         return False

@@ -111,7 +111,7 @@ class SyncQueue:
         )
 
     def extend(self, claimed: Sequence[ClaimedTask]) -> list[bool]:
-        """Renew leases and mark the work as begun; answers for each whether it was still held."""
+        """Renew leases and mark the work as begun; returns for each whether it was still held."""
         return self._send(self.calls.extend([(one.task.id, one.token) for one in claimed], self._lease_seconds))
 
     def admit(self, requests: Sequence[AdmissionRequest]) -> list[Admission]:
@@ -152,15 +152,15 @@ class SyncQueue:
         self.run(steps.must_hold(call, claimed))
 
     def release(self, *claimed: ClaimedTask) -> list[bool]:
-        """Give tasks back untried; answers for each whether it was still held."""
+        """Give tasks back untried; returns for each whether it was still held."""
         return self._send(self.calls.release(claimed))
 
     def promote_due(self) -> int:
-        """Move everything that is due to pending; answers how many."""
+        """Move everything that is due to pending; returns how many."""
         return self.run(steps.promote_due(self.calls))
 
     def run_now(self, ids: Sequence[str]) -> int:
-        """Move these delayed tasks to pending; answers how many."""
+        """Move these delayed tasks to pending; returns how many."""
         return self._send(self.calls.promote(len(ids), ids)) if ids else 0
 
     def recover_expired(self, limit: int = 500) -> Recovered:
@@ -168,15 +168,15 @@ class SyncQueue:
         return self._send(self.calls.recover(limit, lease_seconds=self._lease_seconds))
 
     def requeue(self, ids: Sequence[str]) -> int:
-        """Bring these dead letters back to pending; answers how many."""
+        """Bring these dead letters back to pending; returns how many."""
         return self.run(steps.requeue(self.calls, ids))
 
     def retry_failed(self) -> int:
-        """Bring all dead letters back to pending; answers how many."""
+        """Bring all dead letters back to pending; returns how many."""
         return self.run(steps.retry_failed(self.calls))
 
     def clear(self, states: Sequence[TaskState] = steps.CLEARABLE) -> dict[TaskState, int]:
-        """Remove all tasks in the states; answers how many of each. Raises `TaskInProcessing`."""
+        """Remove all tasks in the states; returns how many of each. Raises `TaskInProcessing`."""
         return self.run(steps.clear(self.calls, states))
 
     def remove(self, state: TaskState, ids: Sequence[str]) -> list[bool]:
@@ -200,7 +200,7 @@ class SyncQueue:
         self._send(self.calls.hold(name, seconds, reason, forced=forced))
 
     def lift(self, *names: str) -> int:
-        """Lift holds; answers how many were set."""
+        """Lift holds; returns how many were set."""
         return self._send(self.calls.lift(names))
 
     def record_failure(
@@ -269,7 +269,7 @@ class SyncQueue:
             self.client.set(self.calls.keys["site"], self.calls.site_id)
 
     def trim(self, days: float) -> int:
-        """Remove dead letters older than so many days; answers how many."""
+        """Remove dead letters older than so many days; returns how many."""
         return self.run(steps.trim(self.calls, days))
 
 

@@ -58,7 +58,7 @@ def _note(service: str, destination_id: int | None, error: str, **change: Any) -
 
 
 def send_due(clock: Clock = SYSTEM_CLOCK) -> int:
-    """Send the mails whose time has come; answers how many. A mail that cannot be sent is logged and tried again."""
+    """Send the mails whose time has come; returns how many. A mail that cannot be sent is logged and tried again."""
     alerts = get_settings().alerts
     if not alerts.enabled:
         return 0

@@ -68,7 +68,7 @@ def _mark(clearing: Clearing, state: TaskState) -> int:
 
 
 def take_out(queue: SyncQueue, clearing: Clearing, state: TaskState, ids: Sequence[str]) -> int:
-    """Remove tasks from a state, so that `restore` can bring them back; answers how many. Raises `QueueUnavailable`."""
+    """Remove tasks from a state, so that `restore` can bring them back; returns how many. Raises `QueueUnavailable`."""
     total = 0
     for piece in chunks(ids, CHUNK):
         known = {id_: record for id_ in piece if (record := record_of_task_id(id_)) is not None}

@@ -72,7 +72,7 @@ def _elsewhere(obj: Model) -> str:
 
 
 def sync_queryset(objects: QuerySet[Any], service: str | None = None) -> int:
-    """Queue all objects of a queryset (bulk_create() and update() send no signals); answers how many records wait."""
+    """Queue all objects of a queryset (bulk_create() and update() send no signals); returns how many records wait."""
     source = source_for(objects.model)
     if source is None:
         raise ConfigurationError(f"{objects.model._meta.label} is not registered with syncqueue.")
@@ -189,14 +189,14 @@ def adopt(obj: Model, destination: Destination, remote_id: object, url: str = ""
 
 
 def sync_records(rows: QuerySet[SyncRecord], *, actor: str) -> int:
-    """Sync records anew because a person asked, whatever state they are in; answers how many wait now."""
+    """Sync records anew because a person asked, whatever state they are in; returns how many wait now."""
     count = touch_and_queue(rows)
     logger.info("%s records synced anew by %s", count, actor)
     return count
 
 
 def touch_and_queue(rows: QuerySet[SyncRecord]) -> int:
-    """Let the records' next state be asked for, and queue them; answers how many wait."""
+    """Let the records' next state be asked for, and queue them; returns how many wait."""
     count = 0
     for piece in _pieces(rows, "destination"):
         pending_records = touch_records(piece, now=SYSTEM_CLOCK.now())
@@ -208,7 +208,7 @@ def touch_and_queue(rows: QuerySet[SyncRecord]) -> int:
 def resync(
     places: Sequence[Destination], *, force: bool, prune: bool, actor: str, progress: Progress | None = None
 ) -> int:
-    """Queue all objects of these destinations, as `sources.resyncing` says; answers how many records wait now."""
+    """Queue all objects of these destinations, as `sources.resyncing` says; returns how many records wait now."""
     count = 0
     for pending_records in resyncing.resync(places, force=force, prune=prune):
         enqueue_pending(pending_records)

@@ -96,7 +96,7 @@ def _record_ids(views: Iterable[TaskView]) -> list[int]:
 
 
 def retry_failed(service: str, *, actor: str, most: int | None = None, progress: Progress | None = None) -> int:
-    """Bring all dead letters back that there are now, or the `most` oldest; answers how many.
+    """Bring all dead letters back that there are now, or the `most` oldest; returns how many.
 
     All: then also what `retry_failed_records` does. `progress` is told after each chunk.
     """
@@ -135,7 +135,7 @@ def _failed_records(service: str) -> QuerySet[SyncRecord]:
 
 
 def retry_tasks(service: str, ids: Sequence[str], *, actor: str) -> int:
-    """Bring these dead letters back; answers how many there were."""
+    """Bring these dead letters back; returns how many there were."""
     total = sum(_bring_back(get_queue(service), piece) for piece in chunks(ids, CHUNK))
     logger.info("%s: %s tasks brought back by %s", service, total, actor)
     return total
@@ -147,7 +147,7 @@ def _bring_back(queue: SyncQueue, ids: Sequence[str]) -> int:
 
 
 def run_tasks_now(service: str, ids: Sequence[str], *, actor: str) -> int:
-    """Let these delayed tasks go out at once; answers how many there were."""
+    """Let these delayed tasks go out at once; returns how many there were."""
     total = sum(get_queue(service).run_now(piece) for piece in chunks(ids, CHUNK))
     logger.info("%s: %s tasks run now by %s", service, total, actor)
     return total
@@ -207,14 +207,14 @@ def begin_clearing(service: str, *, actor: str) -> Clearing:
 
 
 def delete_tasks(clearing: Clearing, state: TaskState, ids: Sequence[str], *, actor: str) -> int:
-    """Take these tasks out of a state; answers how many there were. For a week they can be restored."""
+    """Take these tasks out of a state; returns how many there were. For a week they can be restored."""
     count = cleared.take_out(get_queue(clearing.service), clearing, state, ids)
     logger.info("%s: %s %s tasks deleted by %s", clearing.service, count, state, actor)
     return count
 
 
 def restore(clearing: Clearing, *, actor: str, most: int) -> tuple[int, bool]:
-    """Bring back what a clearing took out, about `most` tasks; answers how many, and whether more is left."""
+    """Bring back what a clearing took out, about `most` tasks; returns how many, and whether more is left."""
     count, more = cleared.restore(get_queue(clearing.service), clearing, most)
     logger.info("%s: %s cleared tasks restored by %s", clearing.service, count, actor)
     return count, more
@@ -231,7 +231,7 @@ def clearing(pk: int, service: str) -> Clearing | None:
 
 
 def recover(service: str, *, actor: str) -> int:
-    """Take back tasks whose lease ran out; answers how many."""
+    """Take back tasks whose lease ran out; returns how many."""
     found = get_queue(service).recover_expired()
     fail_records(found.failed_ids)
     logger.info("%s: %s expired leases taken back by %s", service, found.count, actor)

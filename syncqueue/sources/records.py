@@ -84,7 +84,7 @@ def mark(
     address: str = "",
     lost_at: Mapping[int, Sequence[str]] | None = None,
 ) -> set[int]:
-    """Announce what is about to be done, by the records' keys; answers those that no other attempt has announced.
+    """Announce what is about to be done, by the records' keys; returns those that no other attempt has announced.
 
     While a send is open nobody knows what is out there, so the content hash is taken away. `uncertain`: the records of
     which something may be out there already.
@@ -114,7 +114,7 @@ _NO_MARK: Mapping[str, Any] = {"sending_token": "", "sending_until": None, "send
 
 
 def store_step(record: SyncRecord, token: str, parts: Sequence[RemotePart]) -> str | None:
-    """Store the parts after one remote call of several; answers the next idempotency key, or None when fenced off."""
+    """Store the parts after one remote call of several; returns the next idempotency key, or None when fenced off."""
     key = new_token()
     kept = (
         records()
@@ -125,7 +125,7 @@ def store_step(record: SyncRecord, token: str, parts: Sequence[RemotePart]) -> s
 
 
 def store_synced(found: Sequence[Synced], token: str, *, now: datetime) -> set[int]:
-    """Store that the generations read are out there; answers the keys of the records that were not fenced off.
+    """Store that the generations read are out there; returns the keys of the records that were not fenced off.
 
     A newer generation stays waiting.
     """

@@ -96,7 +96,7 @@ class Consumer:
         return self.running
 
     async def _turn(self) -> bool:
-        """One claim; answers whether a burst is over."""
+        """One claim; returns whether a burst is over."""
         limit, most = await self._limits()
         free = limit - self.running
         if free <= 0:

@@ -13,7 +13,7 @@ CHUNK = 500
 
 
 def recover(queue: SyncQueue) -> int:
-    """Take back every expired lease of a service; answers how many. Raises `QueueUnavailable`."""
+    """Take back every expired lease of a service; returns how many. Raises `QueueUnavailable`."""
     total = 0
     while True:
         found = queue.recover_expired(CHUNK)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from ..service_options import changed, options_route
 from .errors import Refusal
-from .options import BadOption
+from .options import Options
 from .sql import carry_out
 from .tables import Tables
 
@@ -23,23 +24,13 @@ class Control:
 
     def routes(self) -> list[BaseRoute]:
         return [
-            Route("/options", self.options, methods=["POST"]),
+            options_route(self._change, '{"disk_full": true}'),
             Route("/sql", self.sql, methods=["POST"]),
         ]
 
-    async def options(self, request: Request) -> Response:
-        """What troubles it has from now on, until the next reset."""
-        try:
-            given = await request.json()
-        except ValueError as error:
-            raise HTTPException(400, "The body is not JSON.") from error
-        if not isinstance(given, dict):
-            raise HTTPException(400, 'Send an object such as {"disk_full": true}.')
-        try:
-            self._tables.options = self._tables.options.changed(given)
-        except BadOption as error:
-            raise HTTPException(400, str(error)) from error
-        return JSONResponse(asdict(self._tables.options))
+    def _change(self, given: dict[str, Any]) -> Options:
+        self._tables.options = changed(self._tables.options, given)
+        return self._tables.options
 
     async def sql(self, request: Request) -> Response:
         """Somebody else's statement, which is in no log: a table dropped behind everybody's back."""

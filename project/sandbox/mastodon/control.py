@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -11,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from .options import BadOption, Options
+from ..service_options import options_route
+from .options import Options
 from .page import picture_answer
 from .store import Store
 
@@ -25,23 +25,10 @@ class Control:
 
     def routes(self) -> list[BaseRoute]:
         return [
-            Route("/options", self.options, methods=["POST"]),
+            options_route(self._set_options, '{"idempotency": false}'),
             Route("/media/{id:int}", self.media),
             Route("/statuses/{id:int}/remove", self.remove, methods=["POST"]),
         ]
-
-    async def options(self, request: Request) -> Response:
-        """What kind of server it is from now on, until the next reset."""
-        try:
-            given = await request.json()
-        except ValueError as error:
-            raise HTTPException(400, "The body is not JSON.") from error
-        if not isinstance(given, dict):
-            raise HTTPException(400, 'Send an object such as {"idempotency": false}.')
-        try:
-            return JSONResponse(asdict(self._set_options(given)))
-        except BadOption as error:
-            raise HTTPException(400, str(error)) from error
 
     async def remove(self, request: Request) -> Response:
         """Its author takes a status away, in another program."""

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from difflib import get_close_matches
+from dataclasses import dataclass
 from typing import Any
 
+from ..service_options import BadOption, changed
 from .flavours import FLAVOURS, Flavour
 
 MAX_NUMBER = 100_000_000
-
-
-class BadOption(ValueError):
-    """An option that does not exist or does not fit; the text says what to write instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,20 +46,10 @@ class Options:
 
     def changed(self, given: Mapping[str, Any]) -> Options:
         """These options with the given ones (JSON values) in their place. Raises `BadOption`."""
-        known = {field.name: getattr(self, field.name) for field in fields(self)}
-        return replace(self, **{name: _checked(name, value, known) for name, value in given.items()})
-
-
-def _checked(name: str, value: Any, known: Mapping[str, Any]) -> Any:
-    if name not in known:
-        near = get_close_matches(name, known, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}."
-        raise BadOption(f"There is no option {name!r}. {hint}")
-    if name == "flavour":
-        if value not in FLAVOURS:
-            raise BadOption(f"flavour must be one of {', '.join(FLAVOURS)}, not {value!r}.")
-    elif type(value) is not type(known[name]):
-        raise BadOption(f"{name} must be {'true or false' if isinstance(known[name], bool) else 'a whole number'}.")
-    elif not 0 <= value <= MAX_NUMBER:
-        raise BadOption(f"{name} must be between 0 and {MAX_NUMBER}, not {value!r}.")
-    return value
+        found = changed(self, given)
+        if found.flavour not in FLAVOURS:
+            raise BadOption(f"flavour must be one of {', '.join(FLAVOURS)}, not {found.flavour!r}.")
+        for name, value in given.items():
+            if isinstance(value, int) and not 0 <= value <= MAX_NUMBER:
+                raise BadOption(f"{name} must be between 0 and {MAX_NUMBER}, not {value!r}.")
+        return found

@@ -15,6 +15,7 @@ from project.sandbox.manticore.tables import Tables
 from project.sandbox.manticore.tokens import tokens
 from project.sandbox.manticore.writes import replace
 from project.sandbox.service import Call
+from project.sandbox.service_options import changed
 
 OPTIONS = {"charset_table": "non_cont", "ngram_len": "1", "ngram_chars": "cont"}
 
@@ -134,7 +135,7 @@ def test_a_reserved_word_is_none_with_them(tables: Tables, word: str) -> None:
 def test_a_state_that_passes_is_answered_like_a_bad_document(
     tables: Tables, trouble: dict[str, Any], said: str
 ) -> None:
-    tables.options = tables.options.changed(trouble)
+    tables.options = changed(tables.options, trouble)
     with pytest.raises(Refusal, match=said) as refused:
         stored(tables, content="x")
     assert refused.value.status == 409
