@@ -17,7 +17,7 @@ FAULTS := tests/faults tests/contract/test_model.py tests/integration/queue \
   tests/integration/sync/test_db_faults.py tests/integration/sync/test_service_faults.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check docs reference soak smoke flake test lint types migrations pytest pytest-fit pytest-odd test-processes test-conformance test-wheel test-pages pytest-postgresql pytest-redis pytest-mastodon bench-pages screenshots format bench messages clean
+.PHONY: help demo demo-check docs reference soak smoke flake test lint types migrations pytest pytest-fit pytest-odd test-processes test-conformance test-wheel test-pages pytest-postgresql pytest-redis pytest-mastodon bench-pages bench-shapes screenshots format bench messages clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "make %-18s %s\n", $$1, $$2 }'
@@ -34,6 +34,9 @@ soak: $(VENV)/demo  ## break everything at random for MINUTES=10, then judge fro
 # COUNT=1000000 failed tasks and as many records; takes some minutes.
 bench-pages: $(VENV)/test  ## how long the pages take with a million tasks and records
 	@$(BIN)/python -m bench.pages $(if $(COUNT),--count $(COUNT))
+
+bench-shapes: $(VENV)/test  ## how long texts that are hard to read take each service
+	@$(BIN)/python -m bench.shapes
 
 # Needs a Chromium: apt-get install chromium fonts-noto-cjk
 screenshots: $(VENV)/test  ## take the pictures in docs/images anew
