@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,10 +20,12 @@ from syncqueue.handlers.telegram import render as telegram
 from syncqueue.handlers.webhook.event import event_of
 from tests.hostile.shapes import SHAPES
 
-SIZE = 8000
+SIZE = 8000  # above the limit of every form that has one
 # For four times the size: proportional work makes 4 times the calls, quadratic work 16. A form that gives way to
 # another at a limit of the service costs both of them once: close to 8.
 GROWTH = 10
+# The slowest shape takes some 1.3 s (`make bench-shapes`); quadratic work takes 20 s and more.
+HANGING_SECONDS = 12
 
 Renderer = Callable[[Document], object]
 
@@ -90,6 +93,27 @@ def calls(render: Renderer, text: str) -> int:
 def test_four_times_the_text_makes_at_most_ten_times_the_calls(renderer: str, shape: str) -> None:
     render, make = RENDERERS[renderer], SHAPES[shape]
     assert calls(render, make(4 * SIZE)) < GROWTH * calls(render, make(SIZE))
+
+
+@pytest.mark.parametrize("renderer", list(RENDERERS))
+def test_no_shape_of_128_000_characters_keeps_a_process_busy(renderer: str) -> None:
+    """Sees what counted calls do not: quadratic work inside of one call, such as that of a regular expression."""
+
+    begun: list[str] = []
+
+    def give_up(number: int, frame: FrameType | None) -> None:
+        raise AssertionError(f"{begun[-1]}: not done after {HANGING_SECONDS} s of CPU time")
+
+    before = signal.signal(signal.SIGPROF, give_up)
+    try:
+        for shape, make in SHAPES.items():
+            begun.append(shape)
+            signal.setitimer(signal.ITIMER_PROF, HANGING_SECONDS)
+            with suppress(PermanentError):
+                RENDERERS[renderer](Document(text=make(128_000), format="markdown", url="https://site.example/1"))
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def test_deep_lists_keep_their_words() -> None:
