@@ -22,7 +22,7 @@ BUILT_IN = {
 }
 
 # What to install where a library is missing: the name of its package, and the extra that brings it.
-_EXTRAS = {"telegram": "telegram", "mastodon": "mastodon", "manticoresearch": "manticore", "httpx": "webhook"}
+_EXTRAS = {"telegram": "telegram", "mastodon": "mastodon", "manticoresearch": "manticore", "aiohttp": "webhook"}
 
 
 def handler_class(service: ServiceSettings) -> type[SyncHandler]:
