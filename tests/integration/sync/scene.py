@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ from syncqueue.execution.database import DatabaseThreads
 from syncqueue.models import Destination, SyncRecord
 from syncqueue.queue import SyncQueue
 from syncqueue.queue.inspect import HoldView
+from syncqueue.sources import same_place
 from syncqueue.sources.intents import record_task_id
 from syncqueue.worker.worker import Worker
 from tests.eventually import eventually
@@ -111,4 +113,6 @@ def count_queries(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         return answer
 
     monkeypatch.setattr(DatabaseThreads, "_work", counting)
+    # What is remembered for some seconds is asked for in the first round alone, however long each takes.
+    monkeypatch.setattr(same_place, "KEEP_SECONDS", math.inf)
     return counts
