@@ -55,13 +55,21 @@ def _of_card(card: Card) -> Iterator[Notice]:
             "%(service)s: %(count)s tasks failed and wait for a decision: retry or delete them.",
             stats.failed_count,
         ) % {"service": card.service, "count": figure(stats.failed_count)}
-        yield Notice(text=text, page="queue_tasks", arguments=(card.service, "failed"))
+        yield _where_failures_are(card.service, stats.failed_count, text)
     yield from _failed_records(card.service, stats.failed_count)
     if stats.paused:
         text = _("%(service)s is paused; %(waiting)s until someone resumes it.")
         waits = {"service": card.service, "waiting": _tasks_wait(_waiting_count(card))}
         yield Notice(text=text % waits, page="queue_operation", arguments=(card.service, "resume"), right=OPERATE)
     yield from _holds_that_end(card)
+
+
+def _where_failures_are(service: str, count: int, text: str) -> Notice:
+    """A notice that leads to the reasons; to the tasks where some of them belong to no object."""
+    states = (RecordState.FAILED, RecordState.UNKNOWN)
+    if _count(SyncRecord.objects.filter(service=service, state__in=states)) >= min(count, COUNTED):
+        return Notice(text=text, page="queue_failures")
+    return Notice(text=text, page="queue_tasks", arguments=(service, "failed"))
 
 
 def _without_worker(cards: Sequence[Card]) -> Iterator[Notice]:
@@ -144,7 +152,7 @@ def _failed_records(service: str, dead_letters: int) -> Iterator[Notice]:
             "then sync them.",
             count,
         ) % {"service": service, "count": capped(count, COUNTED)}
-        yield Notice(text=text, page="syncrecord_changelist", query="state__exact=failed")
+        yield Notice(text=text, page="queue_failures")
 
 
 def _count(rows: QuerySet[SyncRecord]) -> int:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from syncqueue import services
 from syncqueue.admin.charts import SPANS
 from syncqueue.admin.clearing_pages import ClearingPages
+from syncqueue.admin.failure_pages import FailurePages
 from syncqueue.admin.operation_pages import OperationPages
 from syncqueue.admin.overview import overview
 from syncqueue.admin.pages import QueuePages
@@ -89,7 +90,7 @@ def _running(request: HttpRequest, service: str) -> tuple[Sequence[tuple[TaskVie
     return tasks, page.total_count, ""
 
 
-class QueueAdmin(DashboardPages, ClearingPages, TaskActionPages, TaskPages, OperationPages):
+class QueueAdmin(DashboardPages, FailurePages, ClearingPages, TaskActionPages, TaskPages, OperationPages):
     """The queues' place in the admin: all their pages."""
 
     def get_urls(self) -> list[URLPattern]:

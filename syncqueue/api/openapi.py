@@ -108,6 +108,11 @@ PATHS: dict[str, dict[str, Any]] = {
             "responses": {"200": {"description": "OpenAPI 3.1.", "content": _json({"type": "object"})}},
         }
     },
+    "failures": {"get": _operation("Failures by reason and destination, the most frequent first", "Failures")},
+    "{service}/failures/{reason}/retry": {
+        "post": _change("Sync the objects again that failed for a reason", "Counted"),
+        "parameters": [_SERVICE, _in_path("reason", "A reason of `failures`.")],
+    },
     "{service}/retry-failed": {
         "post": _change("Put all failed tasks back into the queue; resets their attempt and crash counts", "Counted"),
         "parameters": [_SERVICE],

@@ -15,6 +15,15 @@ from syncqueue.services.condition import (
     heartbeats,
     workers,
 )
+from syncqueue.services.failure_groups import (
+    MOST_LOOKED_AT,
+    FailureGroup,
+    Failures,
+    delete_failures,
+    failures,
+    retry_failure_group,
+    retry_failures,
+)
 from syncqueue.services.objects import adopt, explain, resync, status, sync, sync_queryset, sync_records
 from syncqueue.services.places import (
     after_destination_save,
@@ -59,7 +68,14 @@ from syncqueue.services.tasks import (
 )
 
 __all__ = [
+    "FailureGroup",
+    "Failures",
+    "delete_failures",
+    "failures",
+    "retry_failure_group",
+    "retry_failures",
     "Health",
+    "MOST_LOOKED_AT",
     "Progress",
     "STALE_SECONDS",
     "ServiceHealth",

@@ -29,6 +29,7 @@ TABS = (
     ("queue_changelist", gettext_lazy("Dashboard"), VIEW),
     ("syncrecord_changelist", gettext_lazy("Records"), VIEW),
     ("destination_changelist", gettext_lazy("Destinations"), "syncqueue.view_destination"),
+    ("queue_failures", gettext_lazy("Failures"), VIEW),
     ("queue_workers", gettext_lazy("Workers"), VIEW),
     ("queue_cleared", gettext_lazy("Cleared work"), VIEW),
     ("servicepolicy_changelist", gettext_lazy("Policies"), "syncqueue.view_servicepolicy"),

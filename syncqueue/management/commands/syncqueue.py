@@ -14,6 +14,7 @@ from syncqueue.core.errors import SyncQueueError
 from syncqueue.management.subcommands.base import Subcommand
 from syncqueue.management.subcommands.destinations import Mend
 from syncqueue.management.subcommands.doctor import Doctor
+from syncqueue.management.subcommands.failures import Failures
 from syncqueue.management.subcommands.figures import Health, Stats
 from syncqueue.management.subcommands.moves import Clear, Pause, Recover, Resume, Retry
 from syncqueue.management.subcommands.objects import AdoptQueue, Explain
@@ -22,7 +23,8 @@ from syncqueue.management.subcommands.rotation import RotateSecrets
 from syncqueue.secrets import redact
 
 SUBCOMMANDS: tuple[type[Subcommand], ...] = (
-    Stats, Retry, Clear, Recover, Pause, Resume, Doctor, Health, Mend, Explain, Resync, AdoptQueue, RotateSecrets,
+    Stats, Failures, Retry, Clear, Recover, Pause, Resume, Doctor, Health, Mend, Explain, Resync, AdoptQueue,
+    RotateSecrets,
 )  # fmt: skip
 
 # Like those of `BaseCommand.create_parser`; --settings and --pythonpath take effect before the command starts.

@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from syncqueue.core.task import TaskState
+from syncqueue.models import Destination, SyncRecord
 from tests.integration.api.conftest import TOKEN
 from tests.integration.api.people import client_of
 from tests.integration.api.seeds import fill
@@ -218,3 +219,27 @@ def test_every_state_that_can_be_cleared_is_accepted(machine: Client) -> None:
     for state in set(TaskState) - {TaskState.PROCESSING}:
         answer = machine.delete(f"{BASE}telegram/clear?state={state}")
         assert json.loads(answer.content)["counts"] == {str(state): 0}
+
+
+@pytest.mark.parametrize("role", ["viewer", "operator"])
+def test_the_objects_of_one_reason_are_synced_again_by_an_operator_alone(role: str) -> None:
+    place = Destination.objects.create(name="@news", service="telegram", address="@news")
+    for pk in range(3):
+        error = "The text is empty." if pk == 0 else f"Message {pk} was not found."
+        SyncRecord.objects.create(
+            source="notes.note", object_pk=str(pk), destination=place, service="telegram", state="failed", error=error
+        )
+    client = client_of(role)
+    first, second = client.get(f"{BASE}failures").json()["failures"]
+    assert (first["count"], second["count"]) == (2, 1) and "was not found" in first["why"]
+
+    answer = client.post(f"{BASE}telegram/failures/{first['reason']}/retry")
+
+    is_allowed = role == "operator"
+    assert answer.status_code == (200 if is_allowed else 403)
+    assert SyncRecord.objects.filter(state="waiting").count() == (2 if is_allowed else 0)
+
+
+def test_a_reason_that_no_failure_has_is_not_found() -> None:
+    answer = client_of("operator").post(f"{BASE}telegram/failures/nonsense/retry")
+    assert answer.status_code == 404 and "telegram" in answer.json()["error"]
