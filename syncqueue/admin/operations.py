@@ -24,12 +24,15 @@ class Figures:
 
     stats: QueueStats
     failed_record_count: int  # failed or held in the database; more than COUNTED are not counted
+    is_resumable: bool  # a hold is set that ends when the service is resumed
 
 
 def figures_of(service: str) -> Figures:
     """Raises `QueueUnavailable`."""
     counted = services.failed_record_count(service, COUNTED + 1)
-    return Figures(stats=services.stats(service), failed_record_count=counted)
+    return Figures(
+        stats=services.stats(service), failed_record_count=counted, is_resumable=services.is_resumable(service)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +105,11 @@ def _ask_pause(figures: Figures) -> str:
 
 
 def _ask_resume(figures: Figures) -> str:
-    return _("Sending goes on, oldest first, at the pace the service allows.") + " " + _now_waiting(figures.stats)
+    text = _(
+        "Sending goes on, oldest first, at the pace the service allows. Rate limits end now; the service may ask for "
+        "patience again."
+    )
+    return f"{text} {_now_waiting(figures.stats)}"
 
 
 def _now_waiting(stats: QueueStats) -> str:
@@ -189,7 +196,7 @@ OPERATIONS = {
         question=_ask_resume,
         work=_resume,
         answer=lambda n: _("The service goes on."),
-        is_useful=lambda figures: figures.stats.paused,
+        is_useful=lambda figures: figures.is_resumable,
         counts=False,
     ),
     "clear": Operation(

@@ -110,8 +110,8 @@ ACTIONS = {
         label=gettext_lazy("Run now"),
         states=frozenset({TaskState.DELAYED}),
         question=_counted(
-            "%(count)s delayed task goes out at once, unless a hold still applies to it.",
-            "%(count)s delayed tasks go out at once, unless a hold still applies to them.",
+            "%(count)s delayed task goes out at once. A rate limit that it waits for ends; any other hold stays.",
+            "%(count)s delayed tasks go out at once. Rate limits that they wait for end; all other holds stay.",
         ),
         do=_run_now,
         answer=_counted("%(count)s task goes out now.", "%(count)s tasks go out now."),

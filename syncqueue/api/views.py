@@ -83,7 +83,7 @@ def pause(request: HttpRequest, actor: Actor, service: str) -> JsonResponse:
 
 @requires(OPERATE)
 def resume(request: HttpRequest, actor: Actor, service: str) -> JsonResponse:
-    """Resume a paused service."""
+    """Resume a service that is paused or rate limited."""
     services.resume(service, actor=actor.name)
     return _switched(actor, service, "resume", paused=False)
 

@@ -171,6 +171,10 @@ local function is_breaker(hold)
   return string.sub(hold, 1, 8) == 'breaker:'
 end
 
+local function is_rate(hold)
+  return string.sub(hold, 1, 5) == 'rate:'
+end
+
 local function failures_of(endpoint)
   local times, last = string.match(redis.call('HGET', strikes, endpoint) or '0 ', '^(%d+) (.*)$')
   return tonumber(times), last
