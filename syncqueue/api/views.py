@@ -48,6 +48,7 @@ def health(request: HttpRequest) -> JsonResponse:
     figures = {
         "redis": found.redis,
         "services": [asdict(service) for service in found.services],
+        "duties": [asdict(duty) for duty in found.duties],
         "unreadable_heartbeats": found.unreadable_heartbeats,
     }
     answer = {"status": "ok" if found.ok else "failing", **(figures if with_figures else {})}

@@ -50,10 +50,14 @@ def endpoint(handler: DocumentHandler, place: Place) -> Answer[str]:
 
 
 def _endpoint(found: Any) -> str:
-    # A blank would make the lanes of two holds overlap.
-    if not isinstance(found, str) or not found or any(sign.isspace() for sign in found):
+    if not _is_word(found) or not found:
         raise ValueError(f'it returns {found!r}, where a text such as "example.org:443" is expected')
-    return found
+    return str(found)
+
+
+def _is_word(found: Any) -> bool:
+    # It is a part of a hold's name: a blank would make the lanes of two holds overlap.
+    return isinstance(found, str) and not any(sign.isspace() for sign in found)
 
 
 def named_host(handler: DocumentHandler, place: Place) -> str:
@@ -71,8 +75,15 @@ def port_of(endpoint: str) -> tuple[str, int] | None:
 
 
 def credential(handler: DocumentHandler, place: Place) -> Answer[str]:
-    """The name of a destination's credential."""
-    return _ask(handler, "credential()", place.secret, lambda: handler.credential(place))
+    """The name of a destination's credential; "": destinations share none."""
+
+    def ask() -> str:
+        found: Any = handler.credential(place)
+        if not _is_word(found):
+            raise ValueError("it returns something else than a text without blanks")
+        return str(found)
+
+    return _ask(handler, "credential()", place.secret, ask)
 
 
 def fingerprint(handler: DocumentHandler, document: Document, place: Place) -> Answer[str]:

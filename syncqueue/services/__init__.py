@@ -6,6 +6,7 @@ What changes state for a person takes `actor`, who it was, in words.
 from syncqueue.services.condition import (
     STALE_SECONDS,
     WORKER_SECONDS,
+    FailingDuty,
     Health,
     ServiceHealth,
     WorkerView,
@@ -60,6 +61,7 @@ from syncqueue.services.tasks import (
 )
 
 __all__ = [
+    "FailingDuty",
     "Health",
     "Progress",
     "STALE_SECONDS",

@@ -147,6 +147,29 @@ def test_an_odd_handler_neither_ends_the_doctor_nor_its_pages(own_site: None, ad
     )
 
 
+@pytest.mark.parametrize(
+    ("method", "returns"),
+    [("endpoint", "a host:443"), ("endpoint", ""), ("endpoint", 7), ("credential", "my token"), ("credential", None)],
+)
+def test_a_name_that_would_mix_up_the_lanes_of_holds_fails_its_record_alone(
+    channel: Destination,
+    writer: User,
+    sandbox: RunningSandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    returns: Any,
+) -> None:
+    monkeypatch.setattr(Odd, "endpoint", lambda self, place: "shelf:1")
+    monkeypatch.setattr(Odd, method, lambda self, place: returns, raising=False)
+    add_service("shelf", Odd)
+    shelf = Destination.objects.create(name="Shelf", service="shelf")
+    Note.objects.create(owner=writer, text="1")
+    assert texts(sandbox) == ["1"]
+    record = SyncRecord.objects.get(destination=shelf)
+    assert record.state == RecordState.WAITING
+    assert f"shelf: Odd.{method}() raised ValueError: it returns " in record.error
+
+
 def test_an_endpoint_without_a_port_does_not_end_the_doctor(
     own_site: None, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
