@@ -103,6 +103,11 @@ def clean(
     return _ask(handler, "clean()", secret, lambda: handler.clean(address, options, secret), contract=ValueError)
 
 
+def was_made(handler: DocumentHandler, place: Place) -> Answer[bool]:
+    """Whether the place had to be made."""
+    return _ask(handler, "was_made()", place.secret, lambda: bool(handler.was_made(place)))
+
+
 async def check(handler: DocumentHandler, place: Place) -> Answer[str]:
     """What the handler finds at a destination, without posting."""
     try:
