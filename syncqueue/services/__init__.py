@@ -58,6 +58,7 @@ from syncqueue.services.tasks import (
     stats,
     task,
     task_page,
+    unreadable_count,
 )
 
 __all__ = [
@@ -116,5 +117,6 @@ __all__ = [
     "sync_records",
     "task",
     "task_page",
+    "unreadable_count",
     "workers",
 ]

@@ -16,13 +16,13 @@ from syncqueue import site
 from syncqueue.conf import get_settings
 from syncqueue.core.duty import DutyState
 from syncqueue.core.errors import ConfigurationError, QueueError, QueueUnavailable
+from syncqueue.core.foreign import Readable, json_object, read_each
 from syncqueue.core.task import from_ms
 from syncqueue.dispatch.site_queues import get_queue
 from syncqueue.models import SiteStamp
 from syncqueue.presentation.duties import failing_words
 from syncqueue.queue import server_time
 from syncqueue.queue.connection import redis_errors
-from syncqueue.queue.foreign import Readable, json_object, read_each
 from syncqueue.queue.keys import workers_key
 from syncqueue.secrets import redact
 from syncqueue.services.tasks import service_names, stats

@@ -51,6 +51,11 @@ def measures(service: str) -> Measures:
     return get_queue(service).measures()
 
 
+def unreadable_count(service: str) -> int:
+    """How many values of a service's queue are of a form that cannot be read, and are left out everywhere."""
+    return get_queue(service).unreadable_count()
+
+
 def history(service: str, count: int, minutes: int) -> Sequence[PeriodCount]:
     """What was counted in the last `count` periods of so many minutes each, oldest first."""
     return get_queue(service).history(count, minutes)

@@ -17,10 +17,10 @@ import redis.asyncio
 
 from syncqueue.core.clock import SYSTEM_CLOCK
 from syncqueue.core.duty import DutyState
+from syncqueue.core.foreign import json_object, read_each
 from syncqueue.core.task import to_ms
 from syncqueue.queue import server_time
 from syncqueue.queue.connection import redis_errors
-from syncqueue.queue.foreign import json_object, read_each
 from syncqueue.queue.keys import workers_key
 from syncqueue.services import WORKER_SECONDS
 

@@ -77,7 +77,7 @@ if not is_paused() then
     redis.call('ZREM', delayed, id)
     to_pending(id, body_of(id))
   end
-  local turn = tonumber(redis.call('HGET', counters, 'turn') or '0')
+  local turn = number(redis.call('HGET', counters, 'turn'))
   take_from_lanes(math.floor((limit + turn % 2) / 2), turn)
   local popped = limit > #ids and redis.call('ZPOPMIN', pending, limit - #ids) or {}
   for at = 1, #popped, 2 do

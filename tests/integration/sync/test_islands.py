@@ -232,6 +232,36 @@ def test_a_worker_survives_every_exception_of_its_duties_and_tells_of_them(
     assert running.alive()
 
 
+def test_a_queue_that_cannot_be_read_is_trouble_of_its_service_alone_and_logged_once(
+    channel: Destination,
+    writer: User,
+    sandbox: RunningSandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    running: Any,
+    caplog: Any,
+) -> None:
+    monkeypatch.setattr("syncqueue.worker.worker.EVERY_SECONDS", 0.2)
+    monkeypatch.setattr("syncqueue.worker.consumer.IDLE_SECONDS", 0.1)
+    add_service("shelf", Odd)
+    shelf = syncqueue.get_queue("shelf")
+    shelf.client.set(shelf.calls.keys["delayed"], "a person's")
+    running.start()
+
+    def tells() -> None:
+        errors = {duty.name: duty.error for view in services.workers() for duty in view.duties}
+        assert {"claim shelf", "recover shelf"} <= set(errors)
+        assert "WRONGTYPE" in errors["claim shelf"]
+
+    eventually(tells)
+    with syncqueue.queued():
+        Note.objects.create(owner=writer, text="1")
+    wait_until(lambda: texts(sandbox) == ["1"])
+    shelf.client.delete(shelf.calls.keys["delayed"])
+    eventually(lambda: _assert("claim shelf works again after" in caplog.text))
+    assert caplog.text.count("Put off, and tried again: claim shelf: ") == 1
+    assert running.alive()
+
+
 def test_a_policy_that_cannot_be_read_neither_ends_the_worker_nor_its_sends(
     channel: Destination,
     writer: User,
