@@ -52,9 +52,18 @@ class LookForOwnerless:
         self._after = 0
 
     def run(self) -> None:
-        """Look at one chunk, and delete retired destinations of which nothing is out there any more."""
+        """Look at one chunk, and delete retired destinations of which nothing is out there any more.
+
+        An owner whose destinations cannot be retired does not keep the others; the first of their errors is raised.
+        """
         destinations.finish_retirements()
         last, owners = destinations.ownerless(self._after)
         self._after = last
+        failed: Exception | None = None
         for owner in owners:
-            services.retire_of_owner(owner)
+            try:
+                services.retire_of_owner(owner)
+            except Exception as error:  # raised below; tried again in the next round
+                failed = failed or error
+        if failed is not None:
+            raise failed

@@ -8,6 +8,8 @@ from functools import partial
 
 from syncqueue.conf import Settings
 from syncqueue.core.clock import Clock
+from syncqueue.core.errors import QueueError
+from syncqueue.core.task import SyncTask
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.queue import SyncQueue
 from syncqueue.queue.calls import CHUNK
@@ -62,9 +64,18 @@ class Upkeep:
 
     def _enqueue_due(self) -> None:
         queues = {queue.service: queue for queue in self._queues}
+        tasks: dict[str, list[SyncTask]] = {}
         for row in take_due(list(queues), self._clock.now(), CHUNK):
-            entity = f"{row.source}:{row.object_pk}"
-            queues[row.service].enqueue(record_task(row.service, row.pk, entity))
+            task = record_task(row.service, row.pk, f"{row.source}:{row.object_pk}")
+            tasks.setdefault(row.service, []).append(task)
+        failed: Exception | None = None
+        for service, found in tasks.items():
+            try:
+                queues[service].enqueue_many(found)
+            except QueueError as error:  # raised below; what this queue refuses the reconciler enqueues later
+                failed = failed or error
+        if failed is not None:
+            raise failed
 
     def slow_looks(self) -> list[Duty]:
         """Look for what leaves no trace, a chunk in each round."""

@@ -21,10 +21,13 @@ from project.notes.models import Note
 from project.notes.sync_sources import NoteSync
 from project.sandbox.testing import RunningSandbox
 from syncqueue import services
+from syncqueue.conf import get_settings
+from syncqueue.core.clock import SYSTEM_CLOCK
 from syncqueue.core.task import AttemptNote
 from syncqueue.execution import policies
 from syncqueue.handlers.base import DocumentHandler, DocumentJob, HandlerConfig, Place, RemotePart
 from syncqueue.models import Destination, RecordState, SyncRecord
+from syncqueue.services import places
 from syncqueue.sources.intents import record_task_id
 from syncqueue.worker import housekeeping, upkeep
 from syncqueue.worker.worker import Worker
@@ -232,6 +235,30 @@ def test_a_worker_survives_every_exception_of_its_duties_and_tells_of_them(
     assert running.alive()
 
 
+def test_what_is_due_at_a_queue_that_cannot_be_read_keeps_no_other_service_waiting(
+    channel: Destination, writer: User, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Odd, "endpoint", lambda self, place: "shelf:1")
+    add_service("shelf", Odd)
+    Destination.objects.create(name="Shelf", service="shelf")
+    with syncqueue.queued():
+        Note.objects.create(owner=writer, text="1")
+    queues = [syncqueue.get_queue(name) for name in ("shelf", "telegram")]
+    for one in queues:
+        one.clear()
+    # The shelf's is due earlier.
+    for number, record in enumerate(SyncRecord.objects.order_by("service")):
+        SyncRecord.objects.filter(pk=record.pk).update(due_at=timezone.now() - timedelta(minutes=10 - number))
+    queues[0].client.set(queues[0].calls.keys["delayed"], "a person's")
+    duties = upkeep.Upkeep(queues, get_settings(), SYSTEM_CLOCK)
+    timetable = duties.timetable()
+    asyncio.run(timetable.once())
+    duties.close()
+    assert timetable.trouble.state is not None
+    assert "WRONGTYPE" in timetable.trouble.state.error
+    assert queue().stats().pending_count == 1
+
+
 def test_a_queue_that_cannot_be_read_is_trouble_of_its_service_alone_and_logged_once(
     channel: Destination,
     writer: User,
@@ -388,6 +415,34 @@ def test_a_retirement_that_fails_leaves_the_deletion_of_the_user_and_the_sites_o
     assert "could not be retired" in caplog.text
     assert Destination.objects.exists()
     housekeeping.LookForOwnerless().run()
+    assert not Destination.objects.exists()
+
+
+def test_a_retirement_that_fails_again_and_again_keeps_no_other_back(
+    own_site: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncqueue.receivers.services.retire_of_owner", lambda owner_id: None)  # as if Redis hung
+    for name in ("ann", "bea"):
+        user = User.objects.create_user(name)
+        for number in (1, 2):
+            Destination.objects.create(name=f"{name} {number}", service="telegram", owner=user)
+        user.delete()
+    monkeypatch.undo()
+    real = places.retire
+
+    def retire(destination: Destination, **named: Any) -> None:
+        if destination.name == "ann 1":
+            raise LookupError("not today")
+        real(destination, **named)
+
+    monkeypatch.setattr(places, "retire", retire)
+    look = housekeeping.LookForOwnerless()
+    for _ in range(2):
+        with pytest.raises(LookupError, match="not today"):
+            look.run()
+        assert [row.name for row in Destination.objects.all()] == ["ann 1"]
+    monkeypatch.setattr(places, "retire", real)
+    look.run()
     assert not Destination.objects.exists()
 
 
