@@ -246,7 +246,7 @@ REFUSE_ONE = {
         BEGIN SELECT RAISE(ABORT, 'not this record'); END
     """,
     "postgresql": """
-        ALTER TABLE syncqueue_syncrecord ADD CONSTRAINT not_this_record CHECK (object_pk <> '{pk}')
+        ALTER TABLE syncqueue_syncrecord ADD CONSTRAINT not_this_record CHECK (object_pk <> '{pk}') NOT VALID
     """,
 }
 ACCEPT_ONE = {
