@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from syncqueue import services
 from syncqueue.admin.rounds import PIECE, Position, after_piece, next_piece
@@ -164,8 +164,9 @@ def _resume(order: Order, at: Position) -> Position:
     return Position(finished=True)
 
 
-def _told(singular: str, plural: str) -> Callable[[int], str]:
-    return lambda n: ngettext(singular, plural, n) % {"count": figure(n)}
+def _told(text: Promise) -> Callable[[int], str]:
+    """`text`: an `ngettext_lazy` that goes by "number" and shows "count"."""
+    return lambda n: str(text % {"number": n, "count": figure(n)})
 
 
 OPERATIONS = {
@@ -173,14 +174,16 @@ OPERATIONS = {
         label=gettext_lazy("Retry failed"),
         question=_ask_retry,
         work=_retry,
-        answer=_told("%(count)s task is back in the queue.", "%(count)s tasks are back in the queue."),
+        answer=_told(
+            ngettext_lazy("%(count)s task is back in the queue.", "%(count)s tasks are back in the queue.", "number")
+        ),
         is_useful=lambda figures: figures.stats.failed_count + figures.failed_record_count > 0,
     ),
     "recover": Operation(
         label=gettext_lazy("Recover"),
         question=_ask_recover,
         work=_recover,
-        answer=_told("%(count)s task is recovered.", "%(count)s tasks are recovered."),
+        answer=_told(ngettext_lazy("%(count)s task is recovered.", "%(count)s tasks are recovered.", "number")),
         is_useful=lambda figures: figures.stats.processing_count > 0,
     ),
     "pause": Operation(
@@ -203,7 +206,7 @@ OPERATIONS = {
         label=gettext_lazy("Clear"),
         question=_ask_clear,
         work=_clear,
-        answer=_told("%(count)s task is taken out.", "%(count)s tasks are taken out."),
+        answer=_told(ngettext_lazy("%(count)s task is taken out.", "%(count)s tasks are taken out.", "number")),
         is_useful=lambda figures: figures.stats.failed_count + _waiting_count(figures.stats) > 0,
         chooses_states=True,
         is_dangerous=True,
