@@ -116,6 +116,7 @@ def _worker(beat: tuple[str, str]) -> WorkerView:
     """A worker of its id and heartbeat. Raises what `read_each` takes for unreadable."""
     id_, text = beat
     given = json_object(text)
+    duties = given.get("duties")
     if not isinstance(given["services"], list):
         raise TypeError("A heartbeat names its services in a list.")
     return WorkerView(
@@ -126,7 +127,8 @@ def _worker(beat: tuple[str, str]) -> WorkerView:
         seen_at=from_ms(given["seen_at"]),
         services=tuple(map(str, given["services"])),
         running=int(given["running"]),
-        duties=tuple(DutyState.from_json(duty) for duty in given.get("duties", ())),
+        # A worker that lives is shown, whatever form another version gives to what fails in it.
+        duties=read_each(DutyState.from_json, duties if isinstance(duties, list) else ()).values,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -17,12 +18,15 @@ from django.utils import timezone
 import syncqueue
 from syncqueue import services
 from syncqueue.admin.attention import notices
+from syncqueue.conf import get_settings
+from syncqueue.core.clock import SYSTEM_CLOCK
 from syncqueue.dispatch import immediate
 from syncqueue.dispatch.gathering import note_changes
 from syncqueue.models import Destination, RecordState, RefusedObject, SyncRecord, Walk, WalkKind
 from syncqueue.sources import refusals, walk
 from syncqueue.sources.intents import change_of, record_task_id
 from syncqueue.sources.registry import source_for
+from syncqueue.worker import upkeep
 from syncqueue.worker.sweeper import sweep_source
 from syncqueue.worker.worker import Worker
 from tests.integration.sync.shelf import Shelf
@@ -447,6 +451,34 @@ def test_a_source_that_cannot_be_swept_keeps_no_other_back(texts: Texts) -> None
     finally:
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE oddapp_lost RENAME TO oddapp_undated")
+
+
+def test_sources_whose_database_hangs_keep_those_of_another_one_not_waiting(
+    place: Destination, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = ("oddapp.archived", "oddapp.fragile", "oddapp.hidden")
+    begun, may_end, swept = threading.Semaphore(0), threading.Event(), []
+
+    def sweep(source: Any, *_: Any, **__: Any) -> None:
+        if source.label in away:
+            begun.release()
+            may_end.wait(60)
+        swept.append(source.label)
+
+    monkeypatch.setattr(upkeep, "sweep_source", sweep)
+    monkeypatch.setattr(upkeep, "home_db", lambda model: "archive" if model._meta.label_lower in away else "default")
+    duties = upkeep.Upkeep([], get_settings(), SYSTEM_CLOCK)
+
+    async def go() -> None:
+        sweeps = {duty.name: asyncio.create_task(duty.once()) for duty in duties.reconciliations()}
+        await asyncio.to_thread(lambda: [begun.acquire(timeout=60) for _ in range(2)])  # both threads hang
+        await sweeps["sweep oddapp.memo"]
+        may_end.set()
+        await asyncio.gather(*sweeps.values())
+
+    asyncio.run(asyncio.wait_for(go(), 120))
+    duties.close()
+    assert swept.index("oddapp.memo") < swept.index("oddapp.archived")
 
 
 def test_a_day_counts_as_its_last_moment(texts: Texts, place: Destination) -> None:

@@ -28,6 +28,7 @@ from syncqueue.execution import policies
 from syncqueue.handlers.base import DocumentHandler, DocumentJob, HandlerConfig, Place, RemotePart
 from syncqueue.models import Destination, RecordState, SyncRecord
 from syncqueue.services import places
+from syncqueue.sources import walk
 from syncqueue.sources.intents import record_task_id
 from syncqueue.worker import housekeeping, upkeep
 from syncqueue.worker.worker import Worker
@@ -130,6 +131,25 @@ def test_a_handler_that_cannot_be_made_is_named_and_its_service_left_out(
     work()
     assert texts(sandbox) == ["1", "2"]
     assert "this worker does the other services" in caplog.text
+
+
+@pytest.mark.parametrize("path", ["no.such.Handler", f"{HERE}.Fails"])
+def test_a_declared_destination_of_a_service_without_a_handler_keeps_no_other_back(
+    channel: Destination, writer: User, sandbox: RunningSandbox, caplog: Any, admin_client: Any, path: str
+) -> None:
+    from django.conf import settings
+
+    handlers = {"shelf": {"CLASS": path}, **settings.SYNCQUEUE["HANDLERS"]}
+    configure(HANDLERS=handlers, DESTINATIONS={"left-shelf": {"SERVICE": "shelf", "ADDRESS": "left"}})
+    Note.objects.create(owner=writer, text="1")
+    assert texts(sandbox) == ["1"]
+    Note.objects.bulk_create([Note(owner=writer, text="2")])
+    work()
+    assert texts(sandbox) == ["1", "2"]
+    assert caplog.text.count("The destination 'left-shelf' of DESTINATIONS is left out") <= 1
+    for page in ("queue/", "queue/workers/", "destination/", "syncrecord/"):
+        assert admin_client.get(f"/admin/syncqueue/{page}").status_code == 200
+    assert [one.name for one in services.health().services] == ["shelf", "telegram"]
 
 
 def test_a_worker_with_no_handler_at_all_says_why_and_ends(own_site: None) -> None:
@@ -379,6 +399,31 @@ def test_an_object_that_is_gone_without_a_word_is_found_by_the_slow_look(
     work()
     assert texts(sandbox) == ["Kept"]
     assert SyncRecord.objects.get() == record_of(kept)
+
+
+def test_the_slow_look_passes_a_source_that_cannot_be_asked(
+    channel: Destination, writer: User, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = Note.objects.create(owner=writer, text="Gone")
+    away = SyncRecord.objects.create(
+        source="auth.user", object_pk="1", destination=channel, service="telegram", state=RecordState.SYNCED
+    )
+    Note.objects.filter(pk=gone.pk)._raw_delete("default")  # type: ignore[attr-defined]
+    real = walk.gone_among
+
+    def ask(records: Any) -> Any:
+        if records[0].source == "auth.user":
+            raise OperationalError("the source's database is away")
+        return real(records)
+
+    monkeypatch.setattr(walk, "gone_among", ask)
+    look = housekeeping.LookForGone()
+    look._after = 0
+    with pytest.raises(OperationalError):
+        look.run()
+    work()
+    assert texts(sandbox) == []
+    assert SyncRecord.objects.get() == away
 
 
 def test_the_slow_look_looks_at_one_chunk_a_round(
