@@ -252,8 +252,8 @@ class Worker:
             pending: set[asyncio.Future[Any]] = {*side, *main, stopped}
             while any(not one.done() for one in main) and not stopped.done():
                 done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-                for one in done:
-                    one.result()  # neither a consumer nor a duty ends by an exception: this is ours
+                for one in done.difference(main):
+                    one.result()  # no duty ends by an exception: this is ours
             await self._end(consumers, main)
         finally:
             await _end_all([*side, *main, stopped])
@@ -264,9 +264,6 @@ class Worker:
         # Redis may hang: then the claims are given up, and the attempts cannot say how they ended.
         await asyncio.wait(main, timeout=None if not self._stopping.is_set() else _CLAIM_SECONDS)
         await _end_all([one for one in main if not one.done()])
-        for one in main:
-            if not one.cancelled():
-                one.result()
         seconds = self._shutdown_seconds
         if self._stopping.is_set():
             seconds -= time.monotonic() - self._stop_at
@@ -275,6 +272,9 @@ class Worker:
         if self.left_count:
             text = "%s attempts did not end in time; their leases run out and they are taken back"
             logger.warning(text, self.left_count)
+        for one in main:
+            if not one.cancelled():
+                one.result()  # in a burst what kept a service from its work; the others have done theirs
 
     async def _look_at_memory(self) -> None:
         if self._max_rss_mb is None or self._stopping.is_set():

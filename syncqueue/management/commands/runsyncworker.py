@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 
 from syncqueue.conf import get_settings
-from syncqueue.core.errors import ConfigurationError, ForeignQueue, QueueUnavailable, UnconfirmedEnvironment
+from syncqueue.core.errors import ConfigurationError, QueueError
 from syncqueue.worker.outage import database_away, silent
 from syncqueue.worker.worker import Worker
 
@@ -49,7 +49,7 @@ class Command(BaseCommand):
             # All modules loaded so far stay loaded: the garbage collector need not scan Django's objects again.
             gc.freeze()
             asyncio.run(self._run(options))
-        except (ConfigurationError, ForeignQueue, UnconfirmedEnvironment, QueueUnavailable) as error:
+        except (ConfigurationError, QueueError) as error:
             raise CommandError(str(error)) from error
         except DatabaseError as error:  # with --burst; otherwise it is waited for
             raise CommandError(database_away(error)) from error

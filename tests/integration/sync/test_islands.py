@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.checks import run_checks
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import OperationalError, transaction
 from django.utils import timezone
 
@@ -307,6 +307,20 @@ def test_a_queue_that_cannot_be_read_is_trouble_of_its_service_alone_and_logged_
     eventually(lambda: _assert("claim shelf works again after" in caplog.text))
     assert caplog.text.count("Put off, and tried again: claim shelf: ") == 1
     assert running.alive()
+
+
+def test_a_burst_does_what_it_can_and_then_says_what_it_could_not(
+    channel: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    add_service("shelf", Odd)
+    shelf = syncqueue.get_queue("shelf")
+    with syncqueue.queued():
+        for number in range(3):
+            Note.objects.create(owner=writer, text=str(number))
+    shelf.client.set(shelf.calls.keys["site"], "another database's")
+    with pytest.raises(CommandError, match="The queue of 'shelf' in this Redis belongs to another database"):
+        call_command("runsyncworker", burst=True, verbosity=0)
+    assert texts(sandbox) == ["0", "1", "2"]
 
 
 def test_a_policy_that_cannot_be_read_neither_ends_the_worker_nor_its_sends(
