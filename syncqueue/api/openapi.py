@@ -76,7 +76,7 @@ def _change(summary: str, answer: str, *problems: int) -> dict[str, Any]:
 def _health() -> dict[str, Any]:
     said = {"content": _json(ref("Health"))}
     return {
-        "summary": "Whether Redis responds, every service has a worker, and no task waits too long",
+        "summary": "Whether Redis responds, every service has a worker, and no task waits or duty fails for too long",
         "description": "The status is public; the figures require `syncqueue.view_queue` or a token.",
         "security": [{}, {"token": []}, {"session": []}],
         "responses": {

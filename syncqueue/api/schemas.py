@@ -71,6 +71,7 @@ _TASK = {
 }
 _ATTEMPT = _object(at=MOMENT, seconds=SECONDS, outcome=TEXT, error=TEXT, traceback=TEXT)
 _SERVICE_HEALTH = _object(name=TEXT, ok=FLAG, workers=COUNT, oldest_pending_seconds=_or_null(SECONDS), problem=TEXT)
+_FAILING_DUTY = _object(host=TEXT, pid=COUNT, name=TEXT, since=MOMENT, error=TEXT, problem=TEXT)
 
 _FAILURES = _object(
     reason=TEXT,
@@ -118,6 +119,7 @@ SCHEMAS: dict[str, Schema] = {
         status={"type": "string", "enum": ["ok", "failing"]},
         redis=FLAG,
         services=_list(_SERVICE_HEALTH),
+        duties=_list(_FAILING_DUTY),
         unreadable_heartbeats=COUNT,
         error=TEXT,
     ),

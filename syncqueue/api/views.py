@@ -48,6 +48,7 @@ def health(request: HttpRequest) -> JsonResponse:
     figures = {
         "redis": found.redis,
         "services": [asdict(service) for service in found.services],
+        "duties": [asdict(duty) for duty in found.duties],
         "unreadable_heartbeats": found.unreadable_heartbeats,
     }
     answer = {"status": "ok" if found.ok else "failing", **(figures if with_figures else {})}
@@ -101,7 +102,7 @@ def pause(request: HttpRequest, actor: Actor, service: str) -> JsonResponse:
 
 @requires(OPERATE)
 def resume(request: HttpRequest, actor: Actor, service: str) -> JsonResponse:
-    """Resume a paused service."""
+    """Resume a service that is paused or rate limited."""
     services.resume(service, actor=actor.name)
     return _switched(actor, service, "resume", paused=False)
 

@@ -1,11 +1,12 @@
 """Holds: the reasons why tasks must wait, and the names that they have in the queue.
 
 A name is a kind and a subject, "rate:destination:7". Names are built and read here alone; the scripts know them as
-texts, and of their kinds only the breaker and the pause.
+texts, and of their kinds only the breaker, the pause and the rate limit.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 PAUSE, BREAKER, RATE, STOPPED = "pause", "breaker", "rate", "stopped"
@@ -89,6 +90,10 @@ def holds_of_service(service: str) -> tuple[str, ...]:
     return tuple(hold.name for hold in (rate_of_service(service), stopped_service(service), breaker_of(service)))
 
 
-def resumed(service: str) -> tuple[str, ...]:
-    """The names of the holds that end when a person resumes a service."""
-    return PAUSED.name, stopped_service(service).name, f"{_FORMER_KINDS[0]}:{service}"
+def resumed(service: str, names: Iterable[str] = ()) -> tuple[str, ...]:
+    """The names of the holds that end when a person resumes a service; `names`: those that are set.
+
+    Rate limits are among them: a service may have asked for a day's patience by mistake.
+    """
+    rates = [name for name in names if Hold.parse(name).kind == RATE]
+    return PAUSED.name, stopped_service(service).name, f"{_FORMER_KINDS[0]}:{service}", *rates

@@ -89,6 +89,19 @@ class RemotePart:
     # "" where it is not known.
     identity: str = ""
 
+    def __post_init__(self) -> None:
+        """Take numbers as texts, and None as "": what is out there must be stored, whatever a service calls it."""
+        for name in ("kind", "id", "url", "address", "identity"):
+            value: Any = getattr(self, name)
+            if not isinstance(value, str) or "\x00" in value or not value.isprintable():
+                object.__setattr__(self, name, _storable(value))
+
+
+def _storable(value: Any) -> str:
+    """A value as a text that every database takes: neither NUL nor half of a surrogate pair."""
+    text = "" if value is None else str(value)
+    return text.replace("\x00", "").encode(errors="replace").decode()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:

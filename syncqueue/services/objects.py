@@ -28,8 +28,9 @@ from syncqueue.queue.inspect import HoldView
 from syncqueue.services.progress import Progress, tell
 from syncqueue.site import record_db
 from syncqueue.sources import gate, resyncing
-from syncqueue.sources.intents import PendingRecord, change_of, record_changes, record_task_id, touch_records
+from syncqueue.sources.intents import PendingRecord, change_of, record_task_id, touch_records
 from syncqueue.sources.keys import key_text
+from syncqueue.sources.missed import note_unread, record_many
 from syncqueue.sources.registry import ModelSync, home_db, source_for
 
 T = TypeVar("T", bound=Model)
@@ -78,22 +79,23 @@ def sync_queryset(objects: QuerySet[Any], service: str | None = None) -> int:
         raise ConfigurationError(f"{objects.model._meta.label} is not registered with syncqueue.")
     only = None if service is None else {place.pk for place in resyncing.chosen_destinations([service])}
     count = 0
-    for piece in _pieces(objects):
-        with transaction.atomic(using=record_db()):
-            pending_records = record_changes(source, [change_of(obj) for obj in piece], only=only)
+    for rows in _pieces(objects):
+        reading = gate.read(source, rows)
+        note_unread(source, reading)
+        pending_records = record_many(source, [change_of(obj) for obj in reading.objects], only=only)
         count += len(pending_records)
         enqueue_pending(pending_records)
     return count
 
 
-def _pieces(rows: QuerySet[T], *related: str) -> Iterator[list[T]]:
+def _pieces(rows: QuerySet[T]) -> Iterator[QuerySet[T]]:
     """The rows in chunks by their keys, oldest first, whatever order the model shows its rows in.
 
     Not by one long query: on SQLite nothing can be written beside one once another process has written.
     """
     manager = rows.model._base_manager.using(rows.db).order_by("pk")
     for piece in chunks(sorted(rows.values_list("pk", flat=True)), CHUNK):
-        yield list(manager.filter(pk__in=piece).select_related(*related) if related else manager.filter(pk__in=piece))
+        yield manager.filter(pk__in=piece)
 
 
 def enqueue_pending(pending_records: Sequence[PendingRecord]) -> None:
@@ -198,8 +200,8 @@ def sync_records(rows: QuerySet[SyncRecord], *, actor: str) -> int:
 def touch_and_queue(rows: QuerySet[SyncRecord]) -> int:
     """Let the records' next state be asked for, and queue them; returns how many wait."""
     count = 0
-    for piece in _pieces(rows, "destination"):
-        pending_records = touch_records(piece, now=SYSTEM_CLOCK.now())
+    for piece in _pieces(rows):
+        pending_records = touch_records(piece.select_related("destination"), now=SYSTEM_CLOCK.now())
         enqueue_pending(pending_records)
         count += len(pending_records)
     return count

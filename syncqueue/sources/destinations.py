@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from syncqueue.conf import get_settings
-from syncqueue.core.errors import SecretError
+from syncqueue.core.errors import ConfigurationError, SecretError
 from syncqueue.core.hold import STOPPED, Hold
 from syncqueue.handlers.registry import posts
 from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord, new_generation
@@ -23,6 +24,8 @@ from syncqueue.secrets import rotate
 from syncqueue.site import record_db
 from syncqueue.sources.registry import home_db
 from syncqueue.sources.walk import gone
+
+logger = logging.getLogger("syncqueue.sources")
 
 # A declared destination may get its row within the very save that is the first for it, after that object's creation
 # time was taken; the object must not count as older than the destination.
@@ -40,7 +43,10 @@ def ensure_declared() -> None:
     if _declared_by is wanted:
         return
     for name, entry in wanted.items():
-        _ensure(name, entry)
+        try:
+            _ensure(name, entry)
+        except ConfigurationError as error:  # its service has no handler: the others have
+            logger.error("The destination %r of DESTINATIONS is left out: %s", name, error)
     # Once it is committed: a rollback would take the rows away again.
     transaction.on_commit(lambda: _remember(wanted), using=record_db(), robust=True)
 

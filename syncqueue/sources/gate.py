@@ -217,7 +217,7 @@ def read(source: ModelSync, rows: QuerySet[Any]) -> Reading:
     try:
         objects = list(rows)
     except Exception as error:
-        _raise_outage(source, error)
+        raise_outage(source, error)
         keys = list(rows.values_list("pk", flat=True))
         reading = Reading(last_key=keys[-1] if keys else None, count=len(keys))
         table = source.model._base_manager.using(rows.db)
@@ -234,9 +234,9 @@ def _read_halves(
     try:
         found.update({obj.pk: obj for obj in table.filter(pk__in=keys)})
     except Exception as error:
-        _raise_outage(source, error)
+        raise_outage(source, error)
         if len(keys) == 1:
-            refused[keys[0]] = _refuse(source, keys[0], "the row cannot be read", error)
+            refused[keys[0]] = refuse(source, keys[0], "the row cannot be read", error)
             return
         half = len(keys) // 2
         _read_halves(source, table, keys[:half], found, refused)
@@ -272,9 +272,9 @@ def prefetch(source: ModelSync, objects: Sequence[Any]) -> list[tuple[Any, Refus
     try:
         prefetch_related_objects(objects, *source.prefetch)
     except Exception as error:
-        _raise_outage(source, error)
+        raise_outage(source, error)
         if len(objects) == 1:
-            return [(objects[0], _refuse(source, objects[0].pk, f"prefetch {tuple(source.prefetch)!r}", error))]
+            return [(objects[0], refuse(source, objects[0].pk, f"prefetch {tuple(source.prefetch)!r}", error))]
         return [one for obj in objects for one in prefetch(source, [obj])]
     return []
 
@@ -283,11 +283,12 @@ def _ask(source: ModelSync, obj: Any, what: str, call: Callable[[], T]) -> Answe
     try:
         return Asked(call())
     except Exception as error:  # the site's own code may raise anything
-        _raise_outage(source, error)
-        return _refuse(source, getattr(obj, "pk", None), what, error, obj)
+        raise_outage(source, error)
+        return refuse(source, getattr(obj, "pk", None), what, error, obj)
 
 
-def _refuse(source: ModelSync, key: Any, what: str, error: Exception, obj: Any = None) -> Refused:
+def refuse(source: ModelSync, key: Any, what: str, error: Exception, obj: Any = None) -> Refused:
+    """Why an object is passed, in the log and for people. `what`: the part of the ModelSync that raised."""
     label = obj._meta.label_lower if isinstance(obj, Model) else source.label
     text = f"{label}:{key}: {type(source).__name__}.{what} raised {words(error)}"
     if isinstance(error, ConfigurationError | ImproperlyConfigured):
@@ -297,7 +298,7 @@ def _refuse(source: ModelSync, key: Any, what: str, error: Exception, obj: Any =
     return refused
 
 
-def _raise_outage(source: ModelSync, error: Exception) -> None:
+def raise_outage(source: ModelSync, error: Exception) -> None:
     """Raise a database error that says nothing of the object."""
     aliases = {record_db(), home_db(source.model)}
     if isinstance(error, DatabaseError) and any(_is_unusable(alias, error) for alias in aliases):

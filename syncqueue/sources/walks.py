@@ -13,9 +13,9 @@ from syncqueue.core.clock import SYSTEM_CLOCK
 from syncqueue.models import Destination, RecordState, SyncRecord, Walk, WalkKind
 from syncqueue.site import record_db
 from syncqueue.sources import gate, refusals, walk
-from syncqueue.sources.intents import PendingRecord, change_of, record_changes, touch_records
+from syncqueue.sources.intents import PendingRecord, change_of, touch_records
 from syncqueue.sources.keys import UnreadableKey, key_of, key_text
-from syncqueue.sources.missed import record_missed
+from syncqueue.sources.missed import record_many, record_missed
 from syncqueue.sources.registry import ModelSync, all_sources, home_db, model_by_label
 
 # Of one walk and round; the next round goes on from there.
@@ -83,7 +83,7 @@ def _steps(source: ModelSync, one: Walk) -> Iterator[tuple[str, list[PendingReco
         case WalkKind.AFFECTED:
             for reading in walk.objects(source, one.position or None):
                 changes = [change_of(obj) for obj in reading.objects]
-                yield key_text(source.model, reading.last_key), record_changes(source, changes)
+                yield key_text(source.model, reading.last_key), record_many(source, changes)
         case _:
             only = None if one.destination_id is None else [one.destination_id]
             for reading in walk.objects(source, one.position or None):
@@ -109,7 +109,7 @@ def _affected(source: ModelSync, one: Walk) -> Iterator[tuple[str, list[PendingR
     done = int(one.position or 0)
     for piece in chunks(changes[done:], walk.CHUNK):
         done += len(piece)
-        yield str(done), record_changes(source, list(piece))
+        yield str(done), record_many(source, list(piece))
 
 
 class AffectedRefused(Exception):

@@ -302,3 +302,21 @@ def test_removing_a_parked_task_takes_it_out_of_its_lane(queue):
     [first, _] = queue.tasks(TaskState.DELAYED)
     assert queue.delete(first.id)
     assert queue.holds()[0].parked_count == 1
+
+
+def test_a_paused_queue_with_something_due_says_nothing_of_when_to_ask_again(queue, clock):
+    queue.enqueue(task("due", run_at=clock.now() + timedelta(seconds=1)))
+    queue.hold(RATE, 30, "slow")
+    assert queue.claim(1).wait_seconds == 1
+    queue.hold("pause", None, "Paused.")
+    clock.advance(2)
+    assert (queue.claim(1).wait_seconds, queue.claim(1).tasks) == (None, ())
+    queue.lift("pause")
+    assert names(queue.claim(1).tasks) == ["due"]
+
+
+def test_a_pause_of_some_time_is_waited_for(queue, clock):
+    queue.enqueue(task("due", run_at=clock.now() + timedelta(seconds=1)))
+    queue.hold("pause", 60, "Paused.")
+    clock.advance(2)
+    assert queue.claim(1).wait_seconds == 58

@@ -87,7 +87,8 @@ def _all_synced(site: Site) -> None:
 
 def _texts(site: Site, record_ids: set[str]) -> set[str]:
     rows = site.sql(
-        "SELECT syncqueue_syncrecord.id, text FROM notes_note JOIN syncqueue_syncrecord ON object_pk = notes_note.id"
+        "SELECT syncqueue_syncrecord.id, text FROM notes_note "
+        "JOIN syncqueue_syncrecord ON object_pk = CAST(notes_note.id AS text)"
     )
     return {text for record_id, text in rows if str(record_id) in record_ids}
 

@@ -2,19 +2,21 @@
 
 import json
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from syncqueue.core.duty import DutyState
 from syncqueue.core.task import TaskState
 from syncqueue.models import Destination, SyncRecord
 from tests.integration.api.conftest import TOKEN
 from tests.integration.api.people import client_of
-from tests.integration.api.seeds import fill
+from tests.integration.api.seeds import fill, keep_alive
 
 pytestmark = pytest.mark.django_db
 
@@ -173,6 +175,14 @@ def test_without_redis_health_is_503_and_says_so_to_those_who_may_know(machine: 
     assert (answer.status_code, answer.json()["status"], answer.json()["redis"]) == (503, "failing", False)
     anonymous = Client().get(BASE + "health")
     assert (anonymous.status_code, anonymous.json()) == (503, {"status": "failing"})
+
+
+def test_health_names_the_duties_that_fail_to_those_who_may_know(machine: Client) -> None:
+    keep_alive(DutyState(name="reconcile telegram", since=timezone.now() - timedelta(hours=1), error="no table"))
+    answer = machine.get(BASE + "health")
+    (duty,) = answer.json()["duties"]
+    assert (answer.status_code, duty["name"], duty["error"]) == (503, "reconcile telegram", "no table")
+    assert Client().get(BASE + "health").json() == {"status": "failing"}
 
 
 def test_health_answers_head_without_a_body() -> None:
