@@ -149,7 +149,9 @@ def _place(service: str, pending_records: list[PendingRecord], at_once: bool) ->
     if at_once:  # without a lease; the mark in the database is the fence
         token = secrets.token_hex(8)
         claimed = [ClaimedTask(task=task, token=token, progress=NO_PROGRESS) for task in tasks]
-        yield immediate_loop().attempt(Run(service=service, claimed=claimed, holds_active=False, leased=False))
+        yield immediate_loop().attempt(
+            Run(service=service, claimed=claimed, holds_active=False, leased=False, small_only=True)
+        )
 
 
 def _place_in_redis(
@@ -167,7 +169,9 @@ def _place_in_redis(
         if where is Enqueued.LEASED
     ]
     if claimed:
-        yield immediate_loop().attempt(Run(service=service, claimed=claimed, holds_active=leased.holds_active))
+        yield immediate_loop().attempt(
+            Run(service=service, claimed=claimed, holds_active=leased.holds_active, small_only=True)
+        )
 
 
 def _holds(service: str, pending_records: Sequence[PendingRecord]) -> list[tuple[str, ...]]:

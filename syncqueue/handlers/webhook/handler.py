@@ -15,6 +15,7 @@ from syncqueue.handlers.base import DocumentHandler, DocumentJob, HandlerConfig,
 from syncqueue.handlers.webhook.client import WebhookClient
 from syncqueue.handlers.webhook.event import KIND, Event, confirmed, doubtful, event_of
 from syncqueue.handlers.webhook.signing import read_secret
+from syncqueue.outbound.threads import HandlerThreads
 
 
 class WebhookHandler(DocumentHandler):
@@ -30,11 +31,12 @@ class WebhookHandler(DocumentHandler):
         """Read the configuration."""
         super().__init__(config)
         self._client = WebhookClient(config)
+        self._threads = HandlerThreads(config.service)  # for writing events, which may be long
 
     async def create(self, job: DocumentJob) -> Sequence[RemotePart]:
         """Send "created"; where the answer is lost, note that it may have been taken."""
         try:
-            await self._client.send(job.place, event_of(job))
+            await self._client.send(job.place, await self._threads.run(event_of, job))
         except OutcomeUnknown as error:
             await job.checkpoint([self._here(doubtful(job), job.place)])
             raise Unavailable(str(error)) from error
@@ -88,12 +90,13 @@ class WebhookHandler(DocumentHandler):
 
     async def aclose(self) -> None:
         """Close the connections."""
+        self._threads.close()
         await self._client.aclose()
 
     async def _send_again(self, job: DocumentJob) -> None:
         """Send an event that may be repeated: a lost response is nothing that a person has to decide about."""
         try:
-            await self._client.send(job.place, event_of(job))
+            await self._client.send(job.place, await self._threads.run(event_of, job))
         except OutcomeUnknown as error:
             raise Unavailable(str(error)) from error
 
