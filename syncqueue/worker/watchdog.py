@@ -1,6 +1,6 @@
 """Ends a worker that a call holds without ever letting go of the interpreter's lock, such as a regular expression.
 
-No thread of Python gets a turn then, not even the one that keeps the leases. The timer is one of C, which needs no lock.
+No thread of Python gets a turn then, not even the one that keeps the leases. The timer is one of C and needs no lock.
 """
 
 from __future__ import annotations

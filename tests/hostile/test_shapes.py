@@ -116,7 +116,9 @@ def test_no_shape_of_a_million_characters_keeps_a_process_busy_or_fills_it(rende
             begun.append(shape)
             signal.setitimer(signal.ITIMER_PROF, HANGING_SECONDS)
             with suppress(PermanentError):
-                RENDERERS[renderer](Document(text=make(MOST_CHARACTERS), format="markdown", url="https://site.example/1"))
+                RENDERERS[renderer](
+                    Document(text=make(MOST_CHARACTERS), format="markdown", url="https://site.example/1")
+                )
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
