@@ -183,7 +183,8 @@ def _holds(service: str, pending_records: Sequence[PendingRecord]) -> list[tuple
         return [() for _ in pending_records]
     if not isinstance(handler, DocumentHandler):
         return [() for _ in pending_records]
-    return [holds_of_destination(one.destination.pk, endpoint_of(handler, one.destination)) for one in pending_records]
+    found = [one.destination for one in pending_records]
+    return [holds_of_destination(one.pk, endpoint_of(handler, one), owner=one.owner_id) for one in found]
 
 
 def endpoint_of(handler: DocumentHandler, destination: Destination) -> str:

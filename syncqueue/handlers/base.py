@@ -24,8 +24,8 @@ from syncqueue.outbound.connect import CONNECT_TIMEOUT_SECONDS, Outbound
 from syncqueue.outbound.urls import read_url
 
 CONNECT_SHARE = 0.25  # of an attempt: connecting, a diagnosis and an answer stay below the whole
-# Of a text that is brought out by a web process, whose threads answer people: some hundredths of a second of work.
-WEB_CHARACTERS = 8000
+# Of a text that is brought out by a web process, whose threads answer people: a sixth of a second of work at worst.
+WEB_CHARACTERS = 16_000
 
 DocumentFormat = Literal["plain", "markdown"]
 JobStep = Literal["create", "update", "delete"]
@@ -313,7 +313,7 @@ class DocumentHandler(SyncHandler):
     def is_small(self, document: Document, place: Place) -> bool:
         """Return whether bringing a document out is little work. What is more is left to a worker.
 
-        The default: its text has at most 8,000 characters. It is called in a web process, before `create` and `update`.
+        The default: its text has at most 16,000 characters. A web process asks before `create` and `update`.
         """
         return len(document.text) <= WEB_CHARACTERS
 

@@ -79,6 +79,21 @@ class Echo(Elsewhere):
         raise Failure(spellings(secret["token"]))  # type: ignore[index]
 
 
+class Slow(Elsewhere):
+    """Answers when the test says so, at hosts that are called slow."""
+
+    begun: ClassVar[list[str]] = []  # names of destinations, in order
+    ended: ClassVar[list[str]] = []
+    may_end: ClassVar[asyncio.Event]
+
+    async def create(self, job: DocumentJob) -> Sequence[RemotePart]:
+        self.begun.append(job.place.name)
+        if job.place.address.startswith("slow"):
+            await self.may_end.wait()
+        self.ended.append(f"{job.place.name}: {job.document.text}")
+        return [RemotePart(kind="text", id="1", address=job.place.address)]
+
+
 def _block() -> None:
     time.sleep(3)
 

@@ -79,7 +79,7 @@ def _unbreakable(line: str) -> Iterator[str]:
 
 
 def _broken(word: str, fonts: Fonts) -> Iterator[tuple[str, float]]:
-    """A word that is longer than a line, in pieces that are not, each with its width. No more is measured than asked."""
+    """A word that is longer than a line, in pieces that are not, each with its width. Lazy: most may not be wanted."""
     head: list[str] = []
     width = 0.0
     for cluster in grapheme.graphemes(word):
