@@ -208,6 +208,7 @@ class RecordRunner:
             stopped_hold=stopped(destination_id).name,
             breaker_hold=breaker_of(attempt.endpoint).name,
             failure=failure,
+            limited_count=attempt.limited_count,
             blamed=attempt.is_blamed(failure),
         )
         if result.outcome is Outcome.BROKEN and destination_id:

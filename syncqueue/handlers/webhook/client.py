@@ -10,7 +10,7 @@ from urllib.parse import SplitResult
 
 import httpx
 
-from syncqueue.core.errors import DestinationBroken, HandlerError, OutcomeUnknown, Unavailable, Unreachable
+from syncqueue.core.errors import Busy, DestinationBroken, HandlerError, OutcomeUnknown, Unavailable, Unreachable
 from syncqueue.handlers.base import HandlerConfig, Place
 from syncqueue.handlers.webhook.answers import judge
 from syncqueue.handlers.webhook.event import Event
@@ -26,7 +26,7 @@ LIMITS = httpx.Limits(max_connections=100, keepalive_expiry=5.0)
 ANSWER_BYTES, ANSWER_BODY_SECONDS = 4096, 1.0
 NO_ENDPOINT = "no receiver"  # nothing is ever sent there, so its breaker never opens
 _USER_AGENT = "django-syncqueue (webhook)"
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout)
 
 
 class WebhookClient:
@@ -109,6 +109,8 @@ class WebhookClient:
     async def _unanswered(self, error: Exception, url: SplitResult) -> HandlerError:
         if (forbidden := find_forbidden(error)) is not None:
             return DestinationBroken(str(forbidden))
+        if isinstance(error, httpx.PoolTimeout):
+            return Busy("All connections to receivers are waiting for answers; nothing was sent.")
         if isinstance(error, _NEVER_SENT) or is_unsent(error):
             return Unreachable(await explain_unreachable(host_of(url), port_of(url), error, outbound=self.outbound))
         if isinstance(error, httpx.InvalidURL):

@@ -8,9 +8,10 @@ import socket
 from collections.abc import Sequence
 from typing import Any
 
+import httpx
 import pytest
 
-from syncqueue.core.errors import Unavailable, Unreachable
+from syncqueue.core.errors import Busy, Unavailable, Unreachable
 from syncqueue.handlers.base import Document, DocumentJob, HandlerConfig, Place, RemotePart
 from syncqueue.handlers.webhook.handler import WebhookHandler
 from tests.loopback import Resolver, black_hole, closed_port, serving
@@ -53,6 +54,12 @@ def test_with_ipv6_black_holed_an_event_arrives_at_the_first_attempt(resolver: R
         create(f"http://dual.test:{port}")
         assert len(host.peers) == 1
         assert resolver.families == [socket.AF_UNSPEC]
+
+
+def test_a_full_pool_is_busy_and_says_nothing_about_the_receiver(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("syncqueue.handlers.webhook.client.LIMITS", httpx.Limits(max_connections=0))
+    with serving() as host, pytest.raises(Busy):
+        create(f"http://127.0.0.1:{host.port}", attempt_timeout_seconds=1)
 
 
 def test_forced_to_ipv4_no_ipv6_address_is_asked_for(resolver: Resolver) -> None:
