@@ -123,6 +123,7 @@ def _at_once(pending_records: Sequence[PendingRecord], budget: Budget) -> bool:
         and len(pending_records) <= immediate.max_records
         and budget.left() > 0
         and not is_gevent()
+        and immediate_loop().has_room(len(pending_records))
     )
 
 

@@ -119,6 +119,7 @@ def place_of(destination: Destination) -> Place:
         address=entry.get("ADDRESS", "") if entry else destination.address,
         options=dict(entry.get("OPTIONS", {})) if entry else destination.options,
         secret=destination.secret,
+        is_users=destination.owner_id is not None,
     )
 
 

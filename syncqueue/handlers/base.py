@@ -101,6 +101,7 @@ class Place:
     address: str  # the channel, account or table
     options: Mapping[str, Any] = field(default_factory=dict)
     secret: Mapping[str, str] = field(default_factory=dict, repr=False)  # never logged, never shown
+    is_users: bool = False  # a user has brought it, whom the site need not trust
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

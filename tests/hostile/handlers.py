@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import threading
 import time
 from collections.abc import Sequence
 from typing import ClassVar
@@ -84,12 +85,12 @@ class Slow(Elsewhere):
 
     begun: ClassVar[list[str]] = []  # names of destinations, in order
     ended: ClassVar[list[str]] = []
-    may_end: ClassVar[asyncio.Event]
+    may_end: ClassVar[threading.Event] = threading.Event()
 
     async def create(self, job: DocumentJob) -> Sequence[RemotePart]:
         self.begun.append(job.place.name)
         if job.place.address.startswith("slow"):
-            await self.may_end.wait()
+            await asyncio.to_thread(self.may_end.wait)
         self.ended.append(f"{job.place.name}: {job.document.text}")
         return [RemotePart(kind="text", id="1", address=job.place.address)]
 

@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 
 import syncqueue
 from project.notes.models import Note
 from syncqueue import get_queue
+from syncqueue.dispatch import immediate
+from syncqueue.dispatch.immediate import MOST_AT_ONCE
 from syncqueue.models import Destination, RecordState, SyncRecord
 from syncqueue.worker.worker import Worker
 from tests.eventually import eventually
@@ -28,6 +31,7 @@ def slow_service(own_site: None, settings: Any) -> None:
     """A service whose answers wait for the test, and whose owners' notes go to their own destinations."""
     settings.OWN_DESTINATIONS = True
     configure("PROCESSING", ATTEMPT_TIMEOUT_SECONDS=240, SHUTDOWN_SECONDS=242, LEASE_SECONDS=244)
+    Slow.may_end.clear()
     Slow.begun.clear()
     Slow.ended.clear()
 
@@ -58,7 +62,6 @@ def work_through(*stages: Callable[[], bool], look: Callable[[], None] = lambda:
     """Run a worker until each of the stages is reached; then, after a look, slow answers come, until the last one."""
 
     async def run() -> None:
-        Slow.may_end = asyncio.Event()
         worker = Worker(["slow"], concurrency=CONCURRENCY)
         working = asyncio.create_task(worker.run())
         try:
@@ -109,6 +112,34 @@ def test_many_destinations_of_one_owner_have_one_share_together() -> None:
     )
 
     assert seen == [SHARE]
+
+
+def test_a_web_process_makes_so_many_attempts_at_once_and_leaves_the_rest_to_workers(settings: Any) -> None:
+    configure("IMMEDIATE", TIMEOUT_SECONDS=0.01)
+    hasty = person("hasty", "slow.example:443")
+    try:
+        for number in range(MOST_AT_ONCE + 5):
+            Note.objects.create(owner=hasty, text=f"{number:03}")
+        eventually(lambda: _assert_begun(MOST_AT_ONCE))
+        assert get_queue("slow").stats().pending_count == 5
+    finally:
+        Slow.may_end.set()
+        immediate.close()
+    assert len(Slow.ended) == MOST_AT_ONCE
+
+
+def _assert_begun(count: int) -> None:
+    assert len(Slow.begun) == count
+
+
+def test_an_owner_has_so_many_destinations_and_may_still_edit_them(settings: Any) -> None:
+    configure(MAX_DESTINATIONS_PER_OWNER=2)
+    user = person("busy", "a.example:443", "b.example:443")
+    with pytest.raises(ValidationError, match="2 destinations are the most"):
+        Destination(name="third", service="slow", address="c.example:443", owner=user).clean()
+    Destination(name="of the site", service="slow", address="c.example:443").clean()
+    for row in Destination.objects.filter(owner=user):
+        row.clean()
 
 
 def test_who_has_a_service_alone_has_all_of_its_concurrency() -> None:
