@@ -34,6 +34,7 @@ from syncqueue.handlers import gate
 from syncqueue.handlers.base import DocumentHandler, PlaceChoice
 from syncqueue.handlers.registry import document_handler
 from syncqueue.models import Destination, Rule
+from syncqueue.presentation.inner import for_users
 from syncqueue.secrets import decrypt, encrypt, mask
 
 if TYPE_CHECKING:
@@ -307,6 +308,10 @@ class OwnDestinationForm(DestinationForm):
             raise PermissionError(f"The destination {self.instance.pk} belongs to another owner.")
         self.instance.owner_id = owner.pk
         self.actor = str(owner.pk)
+
+    def _find_places(self) -> str:
+        """As for staff, without what concerns the inner network."""
+        return for_users(super()._find_places())
 
 
 class TelegramDestinationForm(OwnDestinationForm):

@@ -366,7 +366,7 @@ class Delivery:
             result = SyncResult(outcome=Outcome.UNKNOWN, error=text)
         else:
             result = masked(error, entry.place.secret)
-        contacted = result.outcome not in ENDPOINT_FAILURES
+        contacted = result.outcome not in ENDPOINT_FAILURES and result.was_asked
         entry.ended = Delivered(result=result, contacted=contacted)
 
     def _explain_timeout(self) -> Exception:

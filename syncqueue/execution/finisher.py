@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import takewhile
 from typing import TypeAlias
 
 from django.dispatch import Signal
@@ -19,7 +20,7 @@ from syncqueue import signals, tracing
 from syncqueue.conf import BreakerSettings
 from syncqueue.core.clock import Clock
 from syncqueue.core.errors import LeaseLost, QueueError
-from syncqueue.core.result import SyncResult
+from syncqueue.core.result import Outcome, SyncResult
 from syncqueue.core.task import AttemptNote, ClaimedTask
 from syncqueue.execution.batcher import Batcher
 from syncqueue.execution.database import DatabaseThreads
@@ -57,6 +58,12 @@ class Attempt:
             "record_id": record_id_of(task),
             "destination_id": self.destination_id,
         }
+
+    @property
+    def limited_count(self) -> int:
+        """How many of the last attempts in a row a rate limit has refused; at most as many as are kept."""
+        notes = reversed(self.claimed.progress.history)
+        return sum(1 for _ in takewhile(lambda note: note.outcome == Outcome.RATE_LIMITED, notes))
 
     def is_blamed(self, failure: EndpointFailure | None) -> bool:
         """Whether the endpoint has answered others since its last failure of this task: it is this task then."""

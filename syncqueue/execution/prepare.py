@@ -20,6 +20,7 @@ from syncqueue.core.errors import ConfigurationError, SecretError
 from syncqueue.core.hold import stopped
 from syncqueue.core.result import Outcome, SyncResult, format_traceback
 from syncqueue.execution.prepared import NotReady, Prepared, Ready, Verdict
+from syncqueue.handlers import bounds
 from syncqueue.handlers import gate as handler_gate
 from syncqueue.handlers.base import Document, DocumentHandler, Place, RemotePart
 from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord
@@ -118,6 +119,7 @@ def place_of(destination: Destination) -> Place:
         address=entry.get("ADDRESS", "") if entry else destination.address,
         options=dict(entry.get("OPTIONS", {})) if entry else destination.options,
         secret=destination.secret,
+        is_users=destination.owner_id is not None,
     )
 
 
@@ -152,13 +154,14 @@ def _plan(
         )
     source = source_by_label(record.source)
     document = _document(source, found)
+    too_large = bounds.refusal(document) if document else ""
     desired = _value(desired_state(source, found.obj, destination, document))
     sharing = _sharing(desired, found, now)
     if sharing.leave_to is not None or (sharing.take_from is not None and not take_over(record, sharing.take_from)):
         return NotReady(verdict=Verdict.SENDING, record_id=record.pk, record=record, wake=sharing.leave_to)
     desired = replace(
         desired,
-        fingerprint=_value(handler_gate.fingerprint(handler, document, place)) if document else "",
+        fingerprint=_value(handler_gate.fingerprint(handler, document, place)) if document and not too_large else "",
         shown_by=sharing.shown_by.name if sharing.shown_by is not None else "",
     )
     parts = read_parts(record)
@@ -189,6 +192,11 @@ def _plan(
     )
     if refused := _stopped(ready, destination):
         return refused
+    if too_large and planned.step in (Step.CREATE, Step.UPDATE):
+        result = SyncResult.failure(too_large)
+        return NotReady(
+            verdict=Verdict.FAILED, record_id=record.pk, record=record, endpoint=target.endpoint, result=result
+        )
     if lost and service.hold_unknown:
         return NotReady(verdict=Verdict.UNCERTAIN, record_id=record.pk, record=record, endpoint=target.endpoint)
     return ready

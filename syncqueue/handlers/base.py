@@ -24,6 +24,8 @@ from syncqueue.outbound.connect import CONNECT_TIMEOUT_SECONDS, Outbound
 from syncqueue.outbound.urls import read_url
 
 CONNECT_SHARE = 0.25  # of an attempt: connecting, a diagnosis and an answer stay below the whole
+# Of a text that is brought out by a web process, whose threads answer people: a sixth of a second of work at worst.
+WEB_CHARACTERS = 16_000
 
 DocumentFormat = Literal["plain", "markdown"]
 JobStep = Literal["create", "update", "delete"]
@@ -112,6 +114,7 @@ class Place:
     address: str  # the channel, account or table
     options: Mapping[str, Any] = field(default_factory=dict)
     secret: Mapping[str, str] = field(default_factory=dict, repr=False)  # never logged, never shown
+    is_users: bool = False  # a user has brought it, whom the site need not trust
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -320,6 +323,13 @@ class DocumentHandler(SyncHandler):
         The number may include what others have put there. It is not called in a web request.
         """
         return None
+
+    def is_small(self, document: Document, place: Place) -> bool:
+        """Return whether bringing a document out is little work. What is more is left to a worker.
+
+        The default: its text has at most 16,000 characters. A web process asks before `create` and `update`.
+        """
+        return len(document.text) <= WEB_CHARACTERS
 
     def was_made(self, place: Place) -> bool:
         """Return whether the place was not there and had to be made since this was asked last; forget it then.

@@ -101,6 +101,12 @@ def fingerprint(handler: DocumentHandler, document: Document, place: Place) -> A
     return _ask(handler, "fingerprint()", place.secret, ask)
 
 
+def is_small(handler: DocumentHandler, document: Document, place: Place) -> bool:
+    """Whether a web process brings a document out; where the handler cannot tell, a worker does."""
+    answer = _ask(handler, "is_small()", place.secret, lambda: handler.is_small(document, place))
+    return isinstance(answer, Asked) and answer.value
+
+
 def lost_part(handler: DocumentHandler, place: Place, source: str, object_pk: str) -> Answer[RemotePart | None]:
     """The part that a create may have left."""
 

@@ -129,6 +129,13 @@ def follow_move(destination_id: int, *, old: str, new: str) -> bool:
     return rows.exclude(address=old).exists()
 
 
+def has_rivals(destination: Destination) -> bool:
+    """Whether somebody else has a destination of the same service: another owner, or the site another place."""
+    rows = Destination.objects.using(record_db()).filter(service=destination.service)
+    is_party = {"pk": destination.pk} if destination.owner_id is None else {"owner_id": destination.owner_id}
+    return rows.exclude(**is_party).exists()
+
+
 def mended(hold_names: Sequence[str]) -> list[str]:
     """Those of the holds of stopped destinations that the database does not confirm, and those of earlier releases."""
     holds = [Hold.parse(name) for name in hold_names]

@@ -57,6 +57,7 @@ class Consumer:
         self._outage = outage
         self._concurrency = concurrency
         self._burst = burst
+        self._seats: int | None = None
         self._slot_free = asyncio.Event()
         self._stopping = asyncio.Event()
         self._work: set[asyncio.Task[None]] = set()
@@ -129,6 +130,8 @@ class Consumer:
         policy = await self._executor.policy(self.service)
         concurrency = self._concurrency or policy.concurrency
         batch = self._executor.batch_limit(self.service, policy)
+        # One call does many where there are batches, and two of them are under way: there is nothing to share.
+        self._seats = concurrency if batch == 1 else None
         return max(concurrency, batch * min(concurrency, 2)), max(BATCH, batch)
 
     def _begin(self, claim: Claim, sent_at: float) -> None:
@@ -152,7 +155,9 @@ class Consumer:
             else:
                 self._done(task)
         if begun:
-            run = Run(service=self.service, claimed=begun, holds_active=holds_active, on_end=self._done)
+            run = Run(
+                service=self.service, claimed=begun, holds_active=holds_active, on_end=self._done, seats=self._seats
+            )
             await self._executor.run(run)
 
     def _done(self, task: ClaimedTask) -> None:

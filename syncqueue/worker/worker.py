@@ -41,6 +41,7 @@ from syncqueue.worker.leases import LeaseKeeper
 from syncqueue.worker.memory import rss_mb
 from syncqueue.worker.outage import Outage, Say, database_away, silent
 from syncqueue.worker.upkeep import Upkeep
+from syncqueue.worker.watchdog import Watchdog
 
 logger = logging.getLogger("syncqueue.worker")
 
@@ -190,6 +191,7 @@ class Worker:
             lease_seconds=self.settings.processing.lease_seconds,
             attempt_timeout_seconds=self.settings.processing.attempt_timeout_seconds,
         )
+        watchdog = Watchdog(leases.deadlocked_seconds)
         queues = {
             name: make_async_queue(client, self.settings, name, self._stamp, self._clock) for name in self.services
         }
@@ -220,8 +222,9 @@ class Worker:
             if self._burst:  # what fell between must be in the queue before the consumers look
                 for duty in [*upkeep.recoveries(), upkeep.timetable(), *upkeep.reconciliations()]:
                     await duty.once()
-            await self._watch(consumers, [self._beat_loop(leases), *(duty.run() for duty in duties)])
+            await self._watch(consumers, [self._beat_loop(leases, watchdog), *(duty.run() for duty in duties)])
         finally:
+            watchdog.end()
             leases.stop()
             await _farewell(heartbeat.end())
             await _farewell(executor.aclose())
@@ -284,9 +287,10 @@ class Worker:
             logger.warning("Holding %.0f MB, more than --max-rss-mb %g: this worker ends", held, self._max_rss_mb)
             self.stop()
 
-    async def _beat_loop(self, leases: LeaseKeeper) -> None:
+    async def _beat_loop(self, leases: LeaseKeeper, watchdog: Watchdog) -> None:
         while True:
             leases.beat()
+            watchdog.beat()
             await asyncio.sleep(_LOOP_BEAT_SECONDS)
 
     def _handle_signals(self) -> None:

@@ -40,8 +40,8 @@ MODEL_SYNC = {
 }  # fmt: skip
 DOCUMENT_HANDLER = {
     "aclose", "apply_many", "batch_size", "check", "clean", "count", "create", "credential", "default_kind", "delete",
-    "endpoint", "fingerprint", "identify", "least_attempt_seconds", "lost_part", "places", "posts", "process",
-    "process_many", "secret_fields", "update", "was_made",
+    "endpoint", "fingerprint", "identify", "is_small", "least_attempt_seconds", "lost_part", "places", "posts",
+    "process", "process_many", "secret_fields", "update", "was_made",
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from syncqueue.core.errors import ConfigurationError, PermanentError
-from syncqueue.handlers.base import DocumentHandler, DocumentJob, HandlerConfig, Place, RemotePart
+from syncqueue.handlers.base import Document, DocumentHandler, DocumentJob, HandlerConfig, Place, RemotePart
 from syncqueue.handlers.mastodon.account import PICTURE, STATUS, Account, Status
 from syncqueue.handlers.mastodon.answers import Gone
 from syncqueue.handlers.mastodon.client import MastodonClient
@@ -103,6 +103,11 @@ class MastodonHandler(DocumentHandler):
         """A status without an id: the idempotency key names it. For attempts that were cut off and left no trace."""
         return RemotePart(kind=STATUS, id=_LOST, address=place.address)
 
+    def is_small(self, document: Document, place: Place) -> bool:
+        """Return False also for what needs pictures: they are fetched or drawn, and held in memory."""
+        is_drawn = over_limit(place) == "image" and len(document.text) > Limits().characters
+        return super().is_small(document, place) and not (is_drawn or document.media or "![" in document.text)
+
     def endpoint(self, place: Place) -> str:
         """The instance's host."""
         return self._client.endpoint(place)
@@ -136,12 +141,12 @@ class MastodonHandler(DocumentHandler):
         await thread.find_lost()
         uploader = Uploader(self._client, account, limits, self.config.attempt_timeout_seconds)
         wanted = self._wanted(job, limits)
-        pictures = pictures_of(job.document, limits.pictures, self._client.may_fetch)
+        pictures = await self._client.run(pictures_of, job.document, limits.pictures, self._client.may_fetch)
         rendered = await self._client.run(render, job.document, wanted, pictures)
         try:
             return await self._post(job, thread, uploader, wanted, rendered)
         except PermanentError:
-            if limits.is_strict or not _is_over(rendered, wanted):
+            if limits.is_strict or not await self._client.run(_is_over, rendered, wanted):
                 raise
         # Some servers count more than they say they do: once more, as short as any server can want it.
         wanted = replace(wanted, limits=limits.strict())

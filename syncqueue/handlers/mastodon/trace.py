@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from syncqueue.handlers.base import RemotePart
-from syncqueue.handlers.mastodon.post import Post, bare, pictures_of, reply_of, shown_text
+from syncqueue.handlers.mastodon.post import Post, bare, pictures_of, reply_of, said, shown_text
 
 TRACE = "sent"  # the kind of these parts
 MOST_TRACES = 4  # of one status; each attempt whose response was lost leaves one
@@ -75,7 +75,7 @@ class Trace:
 
     def is_source_of(self, status: Mapping[str, Any], source: Mapping[str, Any]) -> bool:
         """Whether a status shows what was sent, going by the text that its author entered."""
-        text = bare(f"{source.get('spoiler_text') or ''}\n{source.get('text') or ''}")
+        text = bare(f"{said(source, 'spoiler_text')}\n{said(source, 'text')}")
         return self.digest == _digest(text, reply_of(status), len(pictures_of(status)))
 
     def is_like(self, status: Mapping[str, Any]) -> bool:

@@ -20,6 +20,7 @@ from syncqueue.handlers.telegram.lost import FoundLost, LostSearch, find_lost
 from syncqueue.handlers.telegram.refusals import Refusal
 from syncqueue.handlers.telegram.render import RenderedMessage, notice, render, render_as
 from syncqueue.handlers.telegram.rights import standing
+from syncqueue.outbound.threads import HandlerThreads
 
 _Parts = Sequence[RemotePart]
 _BLANK = "Nothing of the text can be seen: it is empty, or all of it is comments. Telegram takes no empty messages."
@@ -62,17 +63,18 @@ class TelegramHandler(DocumentHandler):
         """Read the options; raises `ConfigurationError`."""
         super().__init__(config)
         self._client = TelegramClient(config)
+        self._threads = HandlerThreads(config.service)  # for rendering, which would keep the event loop
 
     async def create(self, job: DocumentJob) -> _Parts:
         """Send the document as a message."""
-        return await self._post(job, _rendered(job))
+        return await self._post(job, await self._rendered(job))
 
     async def update(self, job: DocumentJob) -> _Parts:
         """Edit the message; where Telegram cannot (another form, another chat, gone), replace it.
 
         Where nothing of the new text can be seen, the message goes, because what it shows is not wanted any more.
         """
-        message = render(job.document, link=_wants_link(job))
+        message = await self._threads.run(render, job.document, link=_wants_link(job))
         if message.is_blank:
             await self.delete(job)
             await job.checkpoint([])
@@ -81,7 +83,7 @@ class TelegramHandler(DocumentHandler):
         if part is None:
             return await self._post(job, message)
         if part.kind == EXCERPT and message.kind == "document":
-            message = _as_kind_of(job, part)
+            message = await self._as_kind_of(job, part)
         if kind_of(part) == message.kind:
             return await self._edit(job, part, message)
         return await self._replace(job, part, message)
@@ -153,6 +155,7 @@ class TelegramHandler(DocumentHandler):
 
     async def aclose(self) -> None:
         """Close the connections."""
+        self._threads.close()
         await self._client.aclose()
 
     def _channel(self, job: DocumentJob) -> Channel:
@@ -165,7 +168,7 @@ class TelegramHandler(DocumentHandler):
         except Refused as refused:
             if refused.why is not Refusal.FORM or message.kind == "text":
                 raise
-            short = render_as("text", job.document, link=True)
+            short = await self._threads.run(render_as, "text", job.document, link=True)
             if short.is_cut and not job.document.url:
                 raise PermanentError(
                     f"{refused} The text is too long for a message, and there is no page to point to: allow the bot to "
@@ -209,7 +212,7 @@ class TelegramHandler(DocumentHandler):
             if refused.why is not Refusal.GONE:
                 raise
         await job.checkpoint([])
-        return await self._post(job, _rendered(job))
+        return await self._post(job, await self._rendered(job))
 
     async def _replace(self, job: DocumentJob, part: RemotePart, message: RenderedMessage) -> _Parts:
         """Text becomes a file or the other way round, which no edit can do."""
@@ -219,9 +222,19 @@ class TelegramHandler(DocumentHandler):
             if not _is_kept(reason):
                 raise
             # A second message beside one that stays public would be worse than an unfitting form.
-            return await self._edit(job, part, _as_kind_of(job, part))
+            return await self._edit(job, part, await self._as_kind_of(job, part))
         await job.checkpoint([])
         return await self._post(job, message)
+
+    async def _as_kind_of(self, job: DocumentJob, part: RemotePart) -> RenderedMessage:
+        """The document in the form that a message has already."""
+        return await self._threads.run(render_as, kind_of(part), job.document, link=_wants_link(job))
+
+    async def _rendered(self, job: DocumentJob) -> RenderedMessage:
+        message = await self._threads.run(render, job.document, link=_wants_link(job))
+        if message.is_blank:
+            raise PermanentError(_BLANK)
+        return message
 
     async def _take_away(self, job: DocumentJob, part: RemotePart) -> None:
         try:
@@ -258,15 +271,3 @@ def _by_hand(job: DocumentJob, part: RemotePart) -> PermanentError:
 
 def _wants_link(job: DocumentJob) -> bool:
     return bool(job.place.options.get("link", False))
-
-
-def _as_kind_of(job: DocumentJob, part: RemotePart) -> RenderedMessage:
-    """The document in the form that a message has already."""
-    return render_as(kind_of(part), job.document, link=_wants_link(job))
-
-
-def _rendered(job: DocumentJob) -> RenderedMessage:
-    message = render(job.document, link=_wants_link(job))
-    if message.is_blank:
-        raise PermanentError(_BLANK)
-    return message

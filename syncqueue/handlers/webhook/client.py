@@ -62,8 +62,8 @@ class WebhookClient:
             return ""
         return url._replace(netloc=url.netloc.lower(), path=url.path or "/").geturl()
 
-    async def send(self, place: Place, event: Event) -> None:
-        """Post one event; raises `HandlerError`s alone. A lost answer is an `OutcomeUnknown`."""
+    async def send(self, place: Place, event: Event) -> bytes:
+        """Post one event; return how the answer begins. Raises `HandlerError`s; `OutcomeUnknown`: no answer."""
         url = self._url(place)
         headers = _headers(_key(place), event, int(time.time()))
         try:
@@ -74,6 +74,7 @@ class WebhookClient:
         refusal = judge(status, answered, body, datetime.now(UTC))
         if refusal is not None:
             raise refusal
+        return body
 
     async def aclose(self) -> None:
         """Close the connections; a later call opens new ones."""

@@ -188,6 +188,11 @@ local function is_rate(hold)
   return string.sub(hold, 1, 5) == 'rate:'
 end
 
+-- A share lets one of its lane through each time it is lifted or its time is over, and is set again.
+local function is_share(hold)
+  return string.sub(hold, 1, 6) == 'share:'
+end
+
 local function failures_of(endpoint)
   local times, last = string.match(redis.call('HGET', strikes, endpoint) or '0 ', '^(%d+) (.*)$')
   return number(times), last
@@ -371,7 +376,7 @@ end
 local function blocking_hold(id, names, lane, created, probe_ms)
   local probed, to_probe = probed_breakers()[id], nil
   for _, hold in ipairs(names) do
-    local phase = hold ~= probed and phase_of(hold)
+    local phase = hold ~= probed and not (hold == lane and is_share(hold)) and phase_of(hold)
     if phase then
       if phase == 'set' or hold ~= lane and lane_has_older(hold, created) then
         return hold

@@ -62,9 +62,13 @@ local function take_from_lanes(most, turn)
     local share = math.ceil((most - #ids) / (#lifted - i + 1))
     if phase_of(hold) == 'draining' then
       if share > 0 then
-        take_from_lane(hold, share)
+        take_from_lane(hold, is_share(hold) and 1 or share)
       end
-      end_hold(hold)
+      if share > 0 and is_share(hold) and lane_length(hold) > 0 then
+        redis.call('ZADD', holds, whole(now + probe_ms), hold)
+      else
+        end_hold(hold)
+      end
     elseif #ids < most or lane_length(hold) == 0 then
       take_probe(hold)
     end
