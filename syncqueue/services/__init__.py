@@ -57,12 +57,15 @@ from syncqueue.services.tasks import (
     task,
     task_page,
 )
+from syncqueue.services.verifying import Listener, Verified, last_verification, verify
 
 __all__ = [
     "Health",
+    "Listener",
     "Progress",
     "STALE_SECONDS",
     "ServiceHealth",
+    "Verified",
     "WORKER_SECONDS",
     "WorkerView",
     "adopt",
@@ -84,6 +87,7 @@ __all__ = [
     "heartbeats",
     "history",
     "holds",
+    "last_verification",
     "measures",
     "mend",
     "outages",
@@ -112,5 +116,6 @@ __all__ = [
     "sync_records",
     "task",
     "task_page",
+    "verify",
     "workers",
 ]
