@@ -34,7 +34,7 @@ def drift_count(row: Verification) -> int:
 
 def needs_person(row: Verification) -> bool:
     """Whether it has found what nothing has mended yet."""
-    return drift_count(row) > row.mended_count or bool(row.unknown_count)
+    return drift_count(row) > row.mended_count
 
 
 def summary(row: Verification) -> str:

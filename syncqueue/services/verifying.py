@@ -40,12 +40,12 @@ from syncqueue.execution.sending import uncancelled
 from syncqueue.handlers import gate
 from syncqueue.handlers.base import CopyPage, CopyState, Document, DocumentHandler, DocumentJob, Place, RemotePart
 from syncqueue.handlers.registry import make_handler
-from syncqueue.models import Destination, OrphanPart, RecordState, SyncRecord, Verification, new_token
+from syncqueue.models import Destination, OrphanPart, SyncRecord, Verification, new_token
 from syncqueue.services.objects import enqueue_pending
 from syncqueue.site import record_db
 from syncqueue.sources import records
+from syncqueue.sources.destinations import forget_emptied
 from syncqueue.sources.drift import Drift, Found
-from syncqueue.sources.intents import touch_records
 from syncqueue.sources.loading import Loaded, load
 from syncqueue.sources.planner import refusal
 from syncqueue.sources.same_place import destinations_at, is_here
@@ -179,6 +179,8 @@ class _Run:
         self._list(place)
         self.row.finished_at = SYSTEM_CLOCK.now()
         self.store()
+        if self.row.gone_count <= self.row.mended_count:
+            forget_emptied([self.destination.pk], before=self.row.began_at)
 
     def store(self, *, stopped: str = "") -> None:
         """Store how far it has come. Raises `_Stopped` where another run has begun meanwhile."""
@@ -191,7 +193,7 @@ class _Run:
     # The records
 
     def _compare(self, place: Place) -> None:
-        rows = _resting(self.destination)
+        rows = records.resting(self.destination.pk)
         done, total = self.row.looked_count, self.row.looked_count + rows.filter(pk__gt=self.row.position).count()
         self.listener.progress(self.destination.name, done, total)
         while keys := list(rows.filter(pk__gt=self.row.position).order_by("pk").values_list("pk", flat=True)[:CHUNK]):
@@ -261,7 +263,7 @@ class _Run:
             if drift is not Drift.UNTOLD:
                 drifted.append(record)
         if self.mend and drifted:
-            self.row.mended_count += write_again(drifted)
+            self.row.mended_count += _write_again(drifted)
 
     def _tell(self, found: Found) -> None:
         name = f"{found.drift}_count"
@@ -360,13 +362,6 @@ async def _limited(call: Callable[[], Coroutine[Any, Any, Answer[T]]]) -> Answer
         return Refused(str(error), error)
 
 
-def _resting(destination: Destination) -> QuerySet[SyncRecord]:
-    """The records of a destination that say what is there and are not being worked on."""
-    rests = Q(state=RecordState.SYNCED) | Q(state=RecordState.WAITING, due_at__isnull=False)
-    rows = records.records().filter(rests, destination_id=destination.pk, sending_token="")
-    return rows.exclude(parts=[])
-
-
 def _as_read(rows: Sequence[SyncRecord]) -> set[int]:
     """The keys of those records that are as they were when they were read."""
     found = records.records().filter(pk__in=[row.pk for row in rows], sending_token="")
@@ -374,12 +369,10 @@ def _as_read(rows: Sequence[SyncRecord]) -> set[int]:
     return {row.pk for row in rows if now.get(row.pk) == row.generation}
 
 
-def write_again(rows: Sequence[SyncRecord]) -> int:
-    """Let records wait, so that what they are about is sent whatever was known of it; returns how many wait."""
+def _write_again(rows: Sequence[SyncRecord]) -> int:
+    """Let records wait again; returns how many do."""
     with transaction.atomic(using=record_db()):
-        # Whatever is known of what is there was wrong.
-        records.records().filter(pk__in=[row.pk for row in rows]).update(content_hash="")
-        pending = touch_records(rows, now=SYSTEM_CLOCK.now())
+        pending = records.write_again(rows, now=SYSTEM_CLOCK.now())
         enqueue_pending(pending)
     return len(pending)
 
