@@ -220,7 +220,7 @@ class Delivery:
 
     async def _tell_of_lost_place(self, place: Place, began_at: datetime) -> None:
         """Warn where a place had to be made although records say that copies are there: those are gone."""
-        if self._handler.was_made(place):
+        if gate.was_made(self._handler, place) == Asked(True):
             count = await self._persist(records.count_synced, place.id, before=began_at)
             if count:
                 await self._persist(note_emptied, place.id, began_at)

@@ -88,6 +88,11 @@ def lost_part(handler: DocumentHandler, place: Place, source: str, object_pk: st
     return _ask(handler, "lost_part()", place.secret, lambda: handler.lost_part(place, source, object_pk))
 
 
+def was_made(handler: DocumentHandler, place: Place) -> Answer[bool]:
+    """Whether a place had to be made since this was asked last."""
+    return _ask(handler, "was_made()", place.secret, lambda: bool(handler.was_made(place)))
+
+
 def clean(
     handler: DocumentHandler, address: str, options: Mapping[str, Any], secret: Mapping[str, str]
 ) -> Answer[None]:

@@ -27,7 +27,7 @@ ASKS_WHETHER = {"receivers.py"}  # which models affected_by names
 
 HANDLER_METHODS = {
     "endpoint", "credential", "fingerprint", "lost_part", "clean", "check", "places", "identify", "aclose",
-    "create", "update", "delete", "apply_many", "process", "process_many",
+    "create", "update", "delete", "apply_many", "process", "process_many", "count", "was_made", "read", "read_all",
 }  # fmt: skip
 HANDLER_GATES = {"handlers/gate.py", "execution/sending.py", "execution/generic.py", "execution/side_by_side.py"}
 

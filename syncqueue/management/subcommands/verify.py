@@ -74,9 +74,8 @@ class Verify(Subcommand):
             return lambda name, done, total: None
 
         def draw(name: str, done: int, total: int) -> None:
-            bar = self.progress(max(total, 1), options, least=1)
-            if bar is not None and total:
-                self._say(f"\r{name} ")
+            bar = self.progress(total, options, least=1, label=f"{name} ")
+            if bar is not None:
                 bar(done)
 
         return draw
