@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connections
 
 from project.notes.models import Note
 from project.sandbox.testing import RunningSandbox
@@ -19,7 +21,7 @@ from syncqueue.services import verifying
 from tests.integration.api.handlers import SecondHandler
 from tests.integration.commands.calling import call
 from tests.integration.sync.conftest import channel, forget_all, own_site, writer
-from tests.integration.sync.scene import configure, make_destination, work
+from tests.integration.sync.scene import configure, make_destination, texts, work
 
 __all__ = ["channel", "own_site", "writer"]
 
@@ -47,6 +49,18 @@ class Readable(SecondHandler):
             if isinstance(answer, type):
                 raise answer("all of it")
         return answers
+
+
+class Busy(Readable):
+    """One whose copies are changed by others while they are looked at."""
+
+    async def read(self, jobs: Sequence[DocumentJob]) -> Sequence[CopyState | Exception]:
+        await asyncio.to_thread(self._change)
+        return [CopyState.GONE for _ in jobs]
+
+    def _change(self) -> None:
+        SyncRecord.objects.filter(pk=SyncRecord.objects.earliest("pk").pk).update(generation="another")
+        connections.close_all()
 
 
 class Listing(Readable):
@@ -177,6 +191,24 @@ def test_a_list_of_nonsense_stops_it_and_the_records_need_not_be_looked_at_again
     Readable.asked.clear()
     again = call("verify", "--json").data[0]
     assert (again["finished"], again["went_on"], Readable.asked) == (False, True, [])
+
+
+def test_what_changes_while_it_is_looked_at_is_not_told(writer: User, shelf: list[Note]) -> None:
+    configure(HANDLERS={"shelf": {"CLASS": f"{__name__}.Busy"}})
+    assert call("verify", "--json").data[0]["gone"] == len(shelf) - 1
+
+
+def test_a_copy_at_a_former_place_that_is_not_wanted_is_told_without_asking(
+    channel: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    note = Note.objects.create(owner=writer, text="One")
+    Destination.objects.update(address="@drafts", identities={})
+    assert call("verify", "--json").data[0]["unwanted"] == 0
+    Note.objects.filter(pk=note.pk)._raw_delete("default")
+    said = call("verify", "--mend", "--json").data[0]
+    assert (said["looked"], said["unwanted"]) == (1, 1)
+    work()
+    assert texts(sandbox) == []
 
 
 def test_no_secret_is_in_what_is_told(writer: User, shelf: list[Note], caplog: pytest.LogCaptureFixture) -> None:

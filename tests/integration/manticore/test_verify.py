@@ -122,3 +122,14 @@ def test_rows_of_several_owners_in_one_table_are_known_to_each(
     own.secret = {"token": TOKEN}
     own.save()
     assert [one["unknown"] for one in call("verify", "--json").data] == [0, 0]
+
+
+def test_a_row_that_is_just_being_written_is_not_unknown(writer: User, sandbox: RunningSandbox) -> None:
+    fill(writer, "One", "Two")
+    # As a moment after the request, before the answer is stored.
+    first = SyncRecord.objects.order_by("pk")[0]
+    SyncRecord.objects.filter(pk=first.pk).update(state="waiting", parts=[], sending_token="of an attempt")  # noqa: S106
+    said = verified()
+    assert (said["looked"], said["unknown"]) == (1, 0)
+    SyncRecord.objects.filter(pk=first.pk).update(sending_token="")
+    assert verified()["unknown"] == 1
