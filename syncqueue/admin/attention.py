@@ -15,6 +15,7 @@ from syncqueue.admin.cards import Card
 from syncqueue.core.hold import BREAKER, RATE
 from syncqueue.models import Destination, DestinationState, RecordState, RefusedObject, SyncRecord, Verification
 from syncqueue.presentation.figures import capped, figure, listed, moment
+from syncqueue.presentation.holds import reason_words
 from syncqueue.presentation.verifications import needs_person, summary
 from syncqueue.secrets import redact
 from syncqueue.services.permissions import OPERATE
@@ -93,7 +94,7 @@ def _holds_that_end(card: Card) -> Iterator[Notice]:
         if hold.kind in (BREAKER, RATE) and not hold.lifted:
             text = _("%(service)s: %(reason)s, since %(since)s; %(waiting)s and go out by themselves.") % {
                 "service": card.service,
-                "reason": redact(hold.reason).rstrip("."),
+                "reason": redact(reason_words(hold)).rstrip("."),
                 "since": moment(hold.since_at or timezone.now()),
                 "waiting": (_messages_wait if hold.kind == BREAKER else _tasks_wait)(hold.parked_count),
             }

@@ -32,6 +32,7 @@ from syncqueue.handlers.telegram.rights import standing
 
 _Parts = Sequence[RemotePart]
 _BLANK = "Nothing of the text can be seen: it is empty, or all of it is comments. Telegram takes no empty messages."
+_TRACE = "sent"  # the kind of a part that stands for something sent and not answered
 _SEARCH_SHARE = 0.5  # of an attempt, for looking at numbers; what follows has to fit in too
 
 # A public name, or the number of a chat (channels and supergroups: -100 and more digits).
@@ -136,12 +137,13 @@ class TelegramHandler(DocumentHandler):
         return states
 
     async def _look(self, job: DocumentJob) -> CopyState:
-        sights = [await self._sight(job, part) for part in job.parts]
+        parts = [part for part in job.parts if part.kind != _TRACE]
+        sights = [await self._sight(job, part) for part in parts]
         if job.step == "delete":
             return CopyState.THERE if any(sight is not Sight.GONE for sight in sights) else CopyState.GONE
         if Sight.GONE in sights:
             return CopyState.GONE
-        kinds = [Sight.OURS_FILE if kind_of(part) == "document" else Sight.OURS_TEXT for part in job.parts]
+        kinds = [Sight.OURS_FILE if kind_of(part) == "document" else Sight.OURS_TEXT for part in parts]
         return CopyState.THERE if sights == kinds else CopyState.OTHER
 
     async def _sight(self, job: DocumentJob, part: RemotePart) -> Sight:
