@@ -394,7 +394,8 @@ class Walk(models.Model):
 class Verification(models.Model):
     """The last comparison of a destination's records with what is at the service; see services/verifying.py."""
 
-    destination = models.OneToOneField(Destination, on_delete=models.CASCADE, related_name="+")
+    # Without a constraint, so that a version that does not know this table can delete destinations.
+    destination = models.OneToOneField(Destination, on_delete=models.CASCADE, db_constraint=False, related_name="+")
     began_at = models.DateTimeField(default=timezone.now)
     seen_at = models.DateTimeField(default=timezone.now)  # its last step
     finished_at = models.DateTimeField(null=True)  # None: it goes on from `position` and `listed_after`

@@ -51,7 +51,10 @@ class Migration(migrations.Migration):
                 (
                     "destination",
                     models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="syncqueue.destination"
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="syncqueue.destination",
                     ),
                 ),
             ],

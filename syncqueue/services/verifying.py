@@ -26,6 +26,7 @@ from syncqueue.core.answer import Answer, Asked, Refused
 from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import SYSTEM_CLOCK
 from syncqueue.core.errors import (
+    ConfigurationError,
     HandlerError,
     OutcomeUnknown,
     PermanentError,
@@ -42,7 +43,7 @@ from syncqueue.handlers.base import CopyPage, CopyState, Document, DocumentHandl
 from syncqueue.handlers.registry import make_handler
 from syncqueue.models import Destination, OrphanPart, SyncRecord, Verification, new_token
 from syncqueue.services.objects import enqueue_pending
-from syncqueue.site import record_db
+from syncqueue.site import record_db, require_confirmed
 from syncqueue.sources import records
 from syncqueue.sources.destinations import forget_emptied
 from syncqueue.sources.drift import Drift, Found
@@ -77,6 +78,7 @@ class Verified:
 
     destination: Destination
     row: Verification | None = None  # None: its service cannot be asked
+    problem: str = ""  # why not, where that is a fault
     began_anew: bool = True  # False: the run went on with an earlier one
 
 
@@ -87,8 +89,10 @@ def verify(
 
     A run that was stopped before its end goes on where it was; `anew`: it begins again. `mend`: the records of what is
     gone, changed or unwanted wait again, and are sent like those of a save. An interrupt (Ctrl-C) ends it, and what has
-    been found until then is returned.
+    been found until then is returned. Raises `UnconfirmedEnvironment` for a copied database: the credentials in it are
+    another site's.
     """
+    require_confirmed()
     listener = listener or Listener()
     found: list[Verified] = []
     for destination in places:
@@ -109,7 +113,10 @@ def last_verification(destination: Destination) -> Verification | None:
 
 
 def _verify(destination: Destination, *, mend: bool, anew: bool, listener: Listener) -> Verified:
-    handler = make_handler(destination.service)
+    try:
+        handler = make_handler(destination.service)
+    except ConfigurationError as error:
+        return Verified(destination=destination, problem=str(error))
     if not isinstance(handler, DocumentHandler) or not gate.can_read(handler):
         return Verified(destination=destination)
     row, is_new = _begun(destination, anew=anew)

@@ -13,6 +13,7 @@ from syncqueue.management.subcommands.base import ACTOR, Answer, Subcommand, che
 from syncqueue.management.subcommands.resync import places_named
 from syncqueue.models import Destination, Verification
 from syncqueue.presentation.verifications import drift_count, found_words, summary
+from syncqueue.secrets import redact
 from syncqueue.sources.destinations import ensure_declared
 from syncqueue.sources.drift import Found
 from syncqueue.sources.resyncing import chosen_destinations
@@ -100,11 +101,13 @@ def _places(options: Mapping[str, Any]) -> Sequence[Destination]:
 def _is_fine(one: services.Verified) -> bool:
     row = one.row
     if row is None:
-        return True  # there is nothing to ask
+        return not one.problem  # without one, there is nothing to ask
     return row.finished_at is not None and drift_count(row) <= row.mended_count and not row.unknown_count
 
 
 def _text(one: services.Verified, named: Sequence[Found]) -> str:
+    if one.problem:
+        return f"{one.destination.name}: {redact(one.problem)}"
     if one.row is None:
         return _("%s: this service cannot be asked what is there.") % one.destination.name
     lines = [f"{one.destination.name}: {summary(one.row)}"]
@@ -127,7 +130,7 @@ def _found_count(row: Verification) -> int:
 def _data(one: services.Verified, named: Sequence[Found]) -> dict[str, Any]:
     about: dict[str, Any] = {"destination": one.destination.name, "service": one.destination.service}
     if one.row is None:
-        return {**about, "can_be_asked": False}
+        return {**about, "can_be_asked": False, "problem": redact(one.problem)}
     counts = {name: getattr(one.row, f"{name}_count") for name in _COUNTS}
     found = [
         {

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connections
 
 from project.notes.models import Note
 from project.sandbox.testing import RunningSandbox
-from syncqueue import CopyPage, CopyState, DocumentJob, Unavailable
+from syncqueue import CopyPage, CopyState, DocumentJob, Unavailable, site
 from syncqueue.handlers.base import Place
 from syncqueue.handlers.telegram.handler import TelegramHandler
 from syncqueue.management.subcommands import verify as command
@@ -209,6 +210,31 @@ def test_a_copy_at_a_former_place_that_is_not_wanted_is_told_without_asking(
     assert (said["looked"], said["unwanted"]) == (1, 1)
     work()
     assert texts(sandbox) == []
+
+
+def test_a_handler_that_cannot_be_made_is_named_and_the_others_are_asked(
+    channel: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    Note.objects.create(owner=writer, text="One")
+    Destination.objects.create(name="The shelf", service="shelf", address="shelf")
+    handlers = {**settings.SYNCQUEUE["HANDLERS"], "shelf": {"CLASS": "nowhere.Handler"}}
+    configure(HANDLERS=handlers)
+    said = call("verify")
+    assert said.code == 1
+    assert "1 copy looked at. All are as they should be." in said.out
+    assert "The shelf: SYNCQUEUE['HANDLERS']['shelf']: cannot import nowhere.Handler" in said.out
+
+
+def test_a_database_of_another_environment_asks_nobody(
+    channel: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    Note.objects.create(owner=writer, text="One")
+    before = len(sandbox.log())
+    configure(ENVIRONMENT="staging")
+    site.forget()
+    said = call("verify")
+    assert said.code == 1 and "staging" in said.err
+    assert len(sandbox.log()) == before
 
 
 def test_no_secret_is_in_what_is_told(writer: User, shelf: list[Note], caplog: pytest.LogCaptureFixture) -> None:
