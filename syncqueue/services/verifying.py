@@ -204,8 +204,8 @@ class _Run:
         done, total = self.row.looked_count, self.row.looked_count + rows.filter(pk__gt=self.row.position).count()
         self.listener.progress(self.destination.name, done, total)
         while keys := list(rows.filter(pk__gt=self.row.position).order_by("pk").values_list("pk", flat=True)[:CHUNK]):
-            loaded = load(keys)
             for piece in chunks(keys, max(self.handler.batch_size, 1)):
+                loaded = load(piece)  # right before it is compared: a slow service takes minutes for a chunk
                 self._compare_piece(place, [loaded[key] for key in piece if key in loaded])
                 self.row.position = piece[-1]
                 self.row.looked_count += len(piece)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connections
 
 import syncqueue
 from project.notes.models import Note
 from project.notes.sync_sources import NoteSync
 from project.sandbox.testing import RunningSandbox
+from syncqueue.handlers.base import CopyPage, Place
 from syncqueue.handlers.manticore import reading
+from syncqueue.handlers.manticore.handler import ManticoreHandler
 from syncqueue.models import Destination, SyncRecord
 from tests.integration.commands.calling import call
 from tests.integration.manticore.conftest import TOKEN, fill, work
@@ -133,3 +137,29 @@ def test_a_row_that_is_just_being_written_is_not_unknown(writer: User, sandbox: 
     assert (said["looked"], said["unknown"]) == (1, 0)
     SyncRecord.objects.filter(pk=first.pk).update(sending_token="")
     assert verified()["unknown"] == 1
+
+
+class Growing(ManticoreHandler):
+    """Others write while the table is listed."""
+
+    async def read_all(self, place: Place, after: str) -> CopyPage:
+        if after:
+            await asyncio.to_thread(self._write)
+        return await super().read_all(place, after)
+
+    def _write(self) -> None:
+        if Note.objects.count() < 8:
+            Note.objects.create(owner=User.objects.get(username="writer"), text="Meanwhile")
+        connections.close_all()
+
+
+def test_what_is_written_while_the_table_is_listed_is_not_unknown(
+    writer: User, settings: Any, monkeypatch: pytest.MonkeyPatch, sandbox: RunningSandbox
+) -> None:
+    monkeypatch.setattr(reading, "PAGE_COUNT", 3)
+    fill(writer, *(f"Note {number}" for number in range(7)))
+    handler = {**settings.SYNCQUEUE["HANDLERS"]["manticore"], "CLASS": f"{__name__}.Growing"}
+    settings.SYNCQUEUE = {**settings.SYNCQUEUE, "HANDLERS": {"manticore": handler}}
+    said = verified()
+    assert "Meanwhile" in contents(sandbox)
+    assert (said["finished"], said["looked"], said["unknown"]) == (True, 7, 0)
