@@ -12,6 +12,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -293,6 +294,9 @@ def _class(name: str, kind: type) -> str:
         if not member.startswith("_") and (callable(value) or isinstance(value, classmethod | property))
     ]
     text = f"## {name}\n\n{_prose(inspect.getdoc(kind) or '')}"
+    if issubclass(kind, Enum):
+        values = _VALUE.findall(inspect.getsource(kind))
+        return text + "\n\n" + _table(["value", ""], [[f"`{value}`", _prose(what)] for value, what in values])
     if attributes := _attributes(kind):
         text += "\n\n" + _table(["attribute", "type and default", ""], attributes)
     return text + ("\n\n" + _table(["member", ""], members) if members else "")
@@ -302,6 +306,9 @@ def _class(name: str, kind: type) -> str:
 _ATTRIBUTE = re.compile(
     r"^(?P<above>(?:    # .*\n)*)    (?P<name>[a-z]\w*): (?P<type>.+?)(?:  # (?P<behind>.*))?$", re.M
 )
+
+# A value of an enum, with the comment behind it.
+_VALUE = re.compile(r"^    ([A-Z_]+) = .+?  # (.*)$", re.M)
 
 
 def _attributes(kind: type) -> list[list[str]]:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from syncqueue.dispatch.dispatch import queued as queued
     from syncqueue.dispatch.gathering import muted as muted
     from syncqueue.dispatch.site_queues import get_queue as get_queue
+    from syncqueue.handlers.base import CopyPage as CopyPage
+    from syncqueue.handlers.base import CopyState as CopyState
     from syncqueue.handlers.base import Document as Document
     from syncqueue.handlers.base import DocumentHandler as DocumentHandler
     from syncqueue.handlers.base import DocumentJob as DocumentJob
@@ -49,7 +51,9 @@ _HOMES = {
     "syncqueue.core.task": ("CREATE", "DELETE", "UPDATE", "QueueStats", "SyncTask"),
     "syncqueue.dispatch.dispatch": ("queued",),
     "syncqueue.dispatch.gathering": ("muted",),
-    "syncqueue.handlers.base": ("Document", "DocumentHandler", "DocumentJob", "RemotePart", "SyncHandler"),
+    "syncqueue.handlers.base": (
+        "CopyPage", "CopyState", "Document", "DocumentHandler", "DocumentJob", "RemotePart", "SyncHandler",
+    ),
     "syncqueue.dispatch.site_queues": ("get_queue",),
     "syncqueue.services": ("adopt", "explain", "status", "sync", "sync_queryset"),
     "syncqueue.sources.registry": ("ModelSync", "register"),

@@ -85,6 +85,8 @@ class Destination(models.Model):
     declared = models.CharField(max_length=50, blank=True, editable=False)  # its name in the setting DESTINATIONS
     broken_reason = models.TextField(blank=True, editable=False)
     broken_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # When a place that held copies was found gone and made anew; None once its copies are asked for again.
+    emptied_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Of a declared one: a hash of the settings that were refused. Other ones are tried again.
     broken_fingerprint = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -376,6 +378,7 @@ class WalkKind(models.TextChoices):
     AFFECTED = "affected"  # syncs the objects that a change of a related object concerns
     MISSED = "missed"  # gives records to objects that have none, or whose record has not seen their last change
     GONE = "gone"  # goes through the records instead, and syncs those whose objects are gone
+    REFILL = "refill"  # goes through the records instead, and writes the copies of a destination again
 
 
 class Walk(models.Model):
@@ -386,7 +389,7 @@ class Walk(models.Model):
 
     source = models.CharField(max_length=100)
     kind = models.CharField(max_length=10, choices=WalkKind.choices)
-    # BACKFILL: the destination to fill, and no other.
+    # BACKFILL and REFILL: the destination to fill, and no other.
     destination = models.ForeignKey(Destination, null=True, on_delete=models.CASCADE, related_name="+")
     # AFFECTED: the related object as "notes.tag:5", where it exists still; "": all objects of the source.
     related = models.CharField(max_length=310, blank=True)
@@ -399,6 +402,34 @@ class Walk(models.Model):
     def __str__(self) -> str:
         """Which source, and why."""
         return f"{self.source}: {self.kind}"
+
+
+class Verification(models.Model):
+    """The last comparison of a destination's records with what is at the service; see services/verifying.py."""
+
+    # Without a constraint, so that a version that does not know this table can delete destinations.
+    destination = models.OneToOneField(Destination, on_delete=models.CASCADE, db_constraint=False, related_name="+")
+    began_at = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(default=timezone.now)  # its last step
+    finished_at = models.DateTimeField(null=True)  # None: it goes on from `position` and `listed_after`
+    stopped = models.TextField(blank=True)  # why it stands still, for people
+    position = models.BigIntegerField(default=0)  # the last record that was looked at
+    is_listing = models.BooleanField(default=False)  # all records were looked at; the service's own list is read
+    listed_after = models.TextField(blank=True)  # where its next page begins
+    looked_count = models.PositiveIntegerField(default=0)  # records
+    gone_count = models.PositiveIntegerField(default=0)
+    changed_count = models.PositiveIntegerField(default=0)
+    unwanted_count = models.PositiveIntegerField(default=0)
+    unknown_count = models.PositiveIntegerField(null=True)  # copies that no record knows; None: the service lists none
+    untold_count = models.PositiveIntegerField(default=0)  # records of which the service or the site does not tell
+    mended_count = models.PositiveIntegerField(default=0)  # records that wait again because of it
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        """Which destination."""
+        return f"verification of {self.destination_id}"
 
 
 class RefusedObject(models.Model):

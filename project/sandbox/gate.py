@@ -57,7 +57,7 @@ class Gate:
     def _carry_out(self, call: Call, mode: Mode) -> Outcome:
         if call.refused:
             return call.refused
-        if mode.name == "hang-before":
+        if mode.name in {"hang-before", "reset"}:
             return Outcome(response=None)
         refusal = self.service.refuse(mode, call) if mode.name in REFUSING else self._too_fast(call, mode)
         if refusal and not mode.params.get("stored"):

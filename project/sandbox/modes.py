@@ -62,6 +62,12 @@ _KINDS = (
     ModeKind(name="broken", label="Bot kicked", sentence="403: the bot was removed from the channel."),
     ModeKind(name="unauthorized", label="Bad token", sentence="401: the credential is refused."),
     ModeKind(
+        name="reset",
+        label="Reset",
+        sentence="Stores nothing, and resets the connection without a response.",
+        is_on_page=False,
+    ),
+    ModeKind(
         name="store-then-reset",
         label="Store, then reset",
         sentence="Stores the request, then resets the connection without a response.",

@@ -87,6 +87,15 @@ class RunningSandbox:
         """Remove a status of a Mastodon account, as a person would."""
         self._call(f"/services/mastodon/statuses/{status_id}/remove", {})
 
+    def change_status(self, status_id: str, **values: str) -> None:
+        """Change a status of a Mastodon account (`text`, `visibility`), as a person would in another program."""
+        self._call(f"/services/mastodon/statuses/{status_id}/change", values)
+
+    def post_status(self, text: str, account: str = "@notes", **values: Any) -> str:
+        """Make a status appear on a Mastodon account: `application="A phone"`, `age_seconds=3600`; returns its id."""
+        body = {"text": text, **values}
+        return str(self._call(f"/services/mastodon/accounts/{account.lstrip('@')}/post", body)["id"])
+
     def documents(self, table: str) -> list[dict[str, Any]]:
         """Return the rows of a Manticore table with their ids, in the order in which they were first stored."""
         for known in self.state()["services"]["manticore"]["tables"]:

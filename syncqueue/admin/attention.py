@@ -10,19 +10,24 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from syncqueue import services
 from syncqueue.admin.cards import Card
 from syncqueue.core.duty import DutyState
 from syncqueue.core.hold import BREAKER, RATE
-from syncqueue.models import Destination, RecordState, RefusedObject, SyncRecord
+from syncqueue.models import Destination, DestinationState, RecordState, RefusedObject, SyncRecord, Verification
 from syncqueue.presentation.duties import failing_words
 from syncqueue.presentation.figures import capped, figure, listed, moment
+from syncqueue.presentation.holds import reason_words
+from syncqueue.presentation.verifications import needs_person, summary
 from syncqueue.secrets import redact
 from syncqueue.services.permissions import OPERATE
+from syncqueue.sources.records import resting
 from syncqueue.sources.registry import all_sources
 
 DESTINATIONS_NAMED = 5
 OBJECTS_NAMED = 3
 DUTIES_NAMED = 3
+VERIFICATIONS_READ = 200  # the newest: a site may have a destination for every user
 COUNTED = 10_000  # beyond, a count costs too much for a page that is asked for every few seconds
 
 
@@ -36,12 +41,20 @@ class Notice:
     query: str = ""
     right: str = ""  # that the page asks for beside the one to see the queues
     is_urgent: bool = True  # it does not end by itself
+    button: str = ""  # words of a button that leads to the page; "": the text itself does
 
 
 def notices(cards: Sequence[Card], duties: Sequence[DutyState] = ()) -> list[Notice]:
     """What does not mend itself first, then what does. `duties`: those that fail in a worker."""
-    found = [*_broken_destinations(), *_held_records(), *_refused_objects(), *_without_worker(cards)]
-    found += _failing_duties(duties)
+    found = [
+        *_broken_destinations(),
+        *_emptied_places(),
+        *_held_records(),
+        *_refused_objects(),
+        *_verifications(),
+        *_without_worker(cards),
+        *_failing_duties(duties),
+    ]
     for card in cards:
         found += _of_card(card)
     return sorted(found, key=lambda notice: not notice.is_urgent)
@@ -99,7 +112,7 @@ def _holds_that_end(card: Card) -> Iterator[Notice]:
         if hold.kind in (BREAKER, RATE) and not hold.lifted:
             text = _("%(service)s: %(reason)s, since %(since)s; %(waiting)s and go out by themselves.") % {
                 "service": card.service,
-                "reason": redact(hold.reason).rstrip("."),
+                "reason": redact(reason_words(hold)).rstrip("."),
                 "since": moment(hold.since_at or timezone.now()),
                 "waiting": (_messages_wait if hold.kind == BREAKER else _tasks_wait)(hold.parked_count),
             }
@@ -121,6 +134,58 @@ def _broken_destinations() -> Iterator[Notice]:
         }
         text = _("%(service)s: %(name)s is refused since %(since)s (%(reason)s); %(waiting)s.") % values
         yield Notice(text=text, page="destination_change", arguments=(row.pk,), right="syncqueue.view_destination")
+
+
+def _emptied_places() -> Iterator[Notice]:
+    """Places that were gone and have been made anew without the copies that were there."""
+    rows = Destination.objects.filter(emptied_at__isnull=False, state=DestinationState.ACTIVE).order_by("emptied_at")
+    for row in rows[:DESTINATIONS_NAMED]:
+        count = _count(missing_copies(row))
+        if not count:
+            continue
+        text = ngettext(
+            "%(service)s: %(name)s was gone and has been made anew (%(since)s); %(count)s copy that was there is "
+            "missing.",
+            "%(service)s: %(name)s was gone and has been made anew (%(since)s); %(count)s copies that were there are "
+            "missing.",
+            count,
+        ) % {
+            "service": row.service,
+            "name": row.name,
+            "since": moment(row.emptied_at),
+            "count": capped(count, COUNTED),
+        }
+        yield _refill_notice(text, row)
+
+
+def missing_copies(destination: Destination) -> QuerySet[SyncRecord]:
+    """The records that say that copies are at a place which was made anew since they were synced."""
+    return resting(destination.pk).filter(synced_at__lt=destination.emptied_at or timezone.now())
+
+
+def _verifications() -> Iterator[Notice]:
+    """What was found by `syncqueue verify`, and nothing has mended since."""
+    rows = Verification.objects.select_related("destination").order_by("-seen_at")
+    told = [row for row in rows[:VERIFICATIONS_READ] if needs_person(row) or row.stopped or row.unknown_count]
+    for row in told[:DESTINATIONS_NAMED]:
+        place = row.destination
+        text = _("%(service)s: %(name)s was verified. %(summary)s") % {
+            "service": place.service,
+            "name": place.name,
+            "summary": summary(row),
+        }
+        is_urgent = needs_person(row)
+        if is_urgent and services.may_refill(place):
+            yield _refill_notice(text, place)
+        else:
+            right = "syncqueue.view_destination"
+            page = "destination_change"
+            yield Notice(text=text, page=page, arguments=(place.pk,), right=right, is_urgent=is_urgent)
+
+
+def _refill_notice(text: str, place: Destination) -> Notice:
+    button = _("Write the copies again")
+    return Notice(text=text, page="destination_refill", arguments=(place.pk,), right=OPERATE, button=button)
 
 
 def _held_records() -> Iterator[Notice]:

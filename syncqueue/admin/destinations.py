@@ -33,9 +33,12 @@ from syncqueue.forms import (
 from syncqueue.handlers.registry import document_handler
 from syncqueue.models import Destination, DestinationState, SyncRecord
 from syncqueue.presentation import destinations as words
+from syncqueue.presentation.figures import figure
+from syncqueue.presentation.verifications import summary
 from syncqueue.secrets import redact
 from syncqueue.services import audit
 from syncqueue.services.permissions import may_operate
+from syncqueue.sources.records import resting
 
 if TYPE_CHECKING:
     Page = admin.ModelAdmin[Destination]
@@ -57,7 +60,7 @@ class DestinationAdmin(Page):
     ordering = ("name", "id")
     search_fields = ("name", "address")
     raw_id_fields = ("owner",)
-    readonly_fields = ("service", "condition", "credential")
+    readonly_fields = ("service", "condition", "credential", "verification")
     actions = ("enable", "disable", "try_again")
 
     class Media:
@@ -82,6 +85,12 @@ class DestinationAdmin(Page):
     def credential(self, destination: Destination) -> str:
         """For each secret whether it is set; never the secret."""
         return words.credential(destination)
+
+    @admin.display(description=gettext_lazy("verified"))
+    def verification(self, destination: Destination) -> str:
+        """What the last `syncqueue verify` has found."""
+        row = services.last_verification(destination)
+        return summary(row) if row is not None else "-"
 
     # Rights
 
@@ -117,6 +126,8 @@ class DestinationAdmin(Page):
         inputs += [ENTERED] if finds_places(handler) else []
         can_edit = self.has_change_permission(request, obj) if obj else True
         about = ["service", "condition"] if obj else ["service"]
+        if obj and services.last_verification(obj) is not None:
+            about.append("verification")
         return [
             (None, {"fields": [*about, "name", "address", "owner"]}),
             (_("Credential"), {"fields": inputs if inputs and can_edit else ["credential"]}),
@@ -155,6 +166,7 @@ class DestinationAdmin(Page):
         context |= {
             "can_check": original is not None and super().has_change_permission(request),
             "can_mend": original is not None and bool(original.broken_reason) and may_operate(request),
+            "can_refill": original is not None and may_operate(request) and services.may_refill(original),
         }
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -237,6 +249,7 @@ class DestinationAdmin(Page):
         own = [
             path("<path:pk>/check/", wrap(require_POST(self.check_view)), name="syncqueue_destination_check"),
             path("<path:pk>/send-test/", wrap(require_POST(self.test_view)), name="syncqueue_destination_test"),
+            path("<path:pk>/refill/", wrap(self.refill_view), name="syncqueue_destination_refill"),
             path("<path:pk>/try-again/", wrap(require_POST(self.try_again_view)), name="syncqueue_destination_mend"),
         ]
         return [*own, *super().get_urls()]
@@ -272,6 +285,40 @@ class DestinationAdmin(Page):
         destination = self._get(request, pk)
         self._mend(request, [destination])
         return HttpResponseRedirect(self._form_url(destination))
+
+    def refill_view(self, request: HttpRequest, pk: str) -> HttpResponse:
+        """Ask with the count, then let workers write the copies again that the place has lost."""
+        if not may_operate(request):
+            raise PermissionDenied
+        destination = self._get(request, pk)
+        if not services.may_refill(destination):
+            self.message_user(request, _("No copies of %s are missing.") % destination, messages.WARNING)
+            return HttpResponseRedirect(self._way_back(request, destination))
+        if request.method == "POST":
+            actor = audit.Actor.of(request.user)
+            services.refill(destination, actor=actor.name)
+            audit.note(actor, "refill", subject=str(destination), model=Destination, object_id=destination.pk)
+            self.message_user(request, _("A worker writes the copies of %s again.") % destination, messages.SUCCESS)
+            return HttpResponseRedirect(self._way_back(request, destination))
+        count = resting(destination.pk).count()
+        question = ngettext(
+            "%(count)s object has a copy at “%(name)s” by its record. A worker writes it again; a copy that is there "
+            "is replaced by the same.",
+            "%(count)s objects have a copy at “%(name)s” by their records. A worker writes them again; copies that are "
+            "there are replaced by the same.",
+            count,
+        ) % {"count": figure(count), "name": destination}
+        shown = {
+            "title": _("Write the copies again"), "question": question, "label": _("Write the copies again"),
+            "way_back": self._way_back(request, destination),
+        }  # fmt: skip
+        return self._render(request, "syncqueue/confirm.html", shown)
+
+    def _way_back(self, request: HttpRequest, destination: Destination) -> str:
+        """The destination, for those who may see it; else the dashboard."""
+        if self.has_view_permission(request, destination):
+            return self._form_url(destination)
+        return reverse("admin:syncqueue_queue_changelist", current_app=self.admin_site.name)
 
     def _get(self, request: HttpRequest, pk: str) -> Destination:
         destination = self.get_object(request, unquote(pk))

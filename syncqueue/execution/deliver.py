@@ -38,6 +38,7 @@ from syncqueue.handlers import gate
 from syncqueue.handlers.base import Document, DocumentHandler, DocumentJob, JobStep, Place, RemotePart
 from syncqueue.models import RecordState
 from syncqueue.sources import records
+from syncqueue.sources.destinations import note_emptied
 from syncqueue.sources.planner import Reason, Step
 from syncqueue.sources.same_place import remember_identities
 
@@ -222,6 +223,7 @@ class Delivery:
         if gate.was_made(self._handler, place) == Asked(True):
             count = await self._persist(records.count_synced, place.id, before=began_at)
             if count:
+                await self._persist(note_emptied, place.id, began_at)
                 logger.warning(
                     "%s was gone and has been made anew: %s copies that were there are missing. "
                     "This writes them again: manage.py syncqueue resync --destination %s --force",

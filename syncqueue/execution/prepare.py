@@ -15,7 +15,7 @@ from typing import TypeVar
 from django.db import Error as DatabaseError
 
 from syncqueue.conf import ServiceSettings, get_settings
-from syncqueue.core.answer import Answer, Refused, words
+from syncqueue.core.answer import Answer, Asked, Refused, words
 from syncqueue.core.errors import ConfigurationError, SecretError
 from syncqueue.core.hold import stopped
 from syncqueue.core.result import Outcome, SyncResult, format_traceback
@@ -138,10 +138,7 @@ def _plan(
     found: Loaded, targets: dict[int, _Target], handler: DocumentHandler, service: ServiceSettings, now: datetime
 ) -> Prepared:
     record, destination = found.record, found.record.destination
-    if not found.registered:
-        raise ConfigurationError(f"{record.source} is not registered with syncqueue (any more).")
-    if found.refused is not None:
-        raise _Refusal(found.refused)
+    _must_be_readable(found)
     target = _target(destination, targets, handler)
     place = target.place
     if addresses := unidentified(read_parts(record), destination, place.address, handler):
@@ -152,18 +149,11 @@ def _plan(
             endpoint=target.endpoint,
             places=tuple(replace(place, address=address) for address in addresses),
         )
-    source = source_by_label(record.source)
-    document = _document(source, found)
-    too_large = bounds.refusal(document) if document else ""
-    desired = _value(desired_state(source, found.obj, destination, document))
-    sharing = _sharing(desired, found, now)
+    wanted = _wanted(found, place, handler, now)
+    document, desired, sharing = wanted.document, wanted.desired, wanted.sharing
     if sharing.leave_to is not None or (sharing.take_from is not None and not take_over(record, sharing.take_from)):
         return NotReady(verdict=Verdict.SENDING, record_id=record.pk, record=record, wake=sharing.leave_to)
-    desired = replace(
-        desired,
-        fingerprint=_value(handler_gate.fingerprint(handler, document, place)) if document and not too_large else "",
-        shown_by=sharing.shown_by.name if sharing.shown_by is not None else "",
-    )
+    source = source_by_label(record.source)
     parts = read_parts(record)
     here = tuple(part for part in parts if is_here(part, destination, place.address))
     cut_off = found.mark_expired and record.sending_action in (Step.CREATE, Step.UPDATE)
@@ -192,14 +182,56 @@ def _plan(
     )
     if refused := _stopped(ready, destination):
         return refused
-    if too_large and planned.step in (Step.CREATE, Step.UPDATE):
-        result = SyncResult.failure(too_large)
+    if wanted.too_large and planned.step in (Step.CREATE, Step.UPDATE):
+        result = SyncResult.failure(wanted.too_large)
         return NotReady(
             verdict=Verdict.FAILED, record_id=record.pk, record=record, endpoint=target.endpoint, result=result
         )
     if lost and service.hold_unknown:
         return NotReady(verdict=Verdict.UNCERTAIN, record_id=record.pk, record=record, endpoint=target.endpoint)
     return ready
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the object and the destination of a record ask for, before it is compared with what is there."""
+
+    document: Document | None  # None: the object is gone or not live
+    desired: DesiredState
+    sharing: Sharing  # what other destinations at the same place mean for it
+    too_large: str  # why the document is larger than anything that is brought out; "" for all others
+
+
+def wanted_of(found: Loaded, place: Place, handler: DocumentHandler, now: datetime) -> Answer[Wanted]:
+    """What is wanted of a record at `now`, or why the site's code does not tell."""
+    try:
+        _must_be_readable(found)
+        return Asked(_wanted(found, place, handler, now))
+    except _Refusal as error:
+        return error.refused
+    except ConfigurationError as error:
+        return Refused(str(error), error)
+
+
+def _must_be_readable(found: Loaded) -> None:
+    if not found.registered:
+        raise ConfigurationError(f"{found.record.source} is not registered with syncqueue (any more).")
+    if found.refused is not None:
+        raise _Refusal(found.refused)
+
+
+def _wanted(found: Loaded, place: Place, handler: DocumentHandler, now: datetime) -> Wanted:
+    source = source_by_label(found.record.source)
+    document = _document(source, found)
+    too_large = bounds.refusal(document) if document else ""
+    desired = _value(desired_state(source, found.obj, found.record.destination, document))
+    sharing = _sharing(desired, found, now)
+    desired = replace(
+        desired,
+        fingerprint=_value(handler_gate.fingerprint(handler, document, place)) if document and not too_large else "",
+        shown_by=sharing.shown_by.name if sharing.shown_by is not None else "",
+    )
+    return Wanted(document=document, desired=desired, sharing=sharing, too_large=too_large)
 
 
 def _sharing(desired: DesiredState, found: Loaded, now: datetime) -> Sharing:

@@ -12,6 +12,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, ClassVar, Literal
 from urllib.parse import SplitResult
 
@@ -103,6 +104,23 @@ def _storable(value: Any) -> str:
     """A value as a text that every database takes: neither NUL nor half of a surrogate pair."""
     text = "" if value is None else str(value)
     return text.replace("\x00", "").encode(errors="replace").decode()
+
+
+class CopyState(StrEnum):
+    """What a handler sees where an object's copy should be."""
+
+    SAME = "same"  # it shows the document
+    OTHER = "other"  # it shows something else, or is seen by other people
+    THERE = "there"  # it is there; the service does not tell what it shows
+    GONE = "gone"  # it is not there, or a part of it is not
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyPage:
+    """A page of a service's own list of what is at a place."""
+
+    parts: Sequence[RemotePart] = ()
+    after: str = ""  # where the next page begins; "" at the end of the list
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,6 +279,8 @@ class DocumentHandler(SyncHandler):
     default_kind: ClassVar[str] = "text"
     # The names of a destination's secrets with their labels, e.g. {"token": _("Bot token")}.
     secret_fields: ClassVar[Mapping[str, Any]] = {}
+    # Between two calls of `read` or `read_all`, so that the service's limits leave room for what is sent meanwhile.
+    read_pause_seconds: ClassVar[float] = 0.0
 
     def process(self, task: ClaimedTask) -> SyncResult:
         """Refuse: tasks of this handler carry a record and are reconciled instead."""
@@ -330,6 +350,26 @@ class DocumentHandler(SyncHandler):
         The default: its text has at most 16,000 characters. A web process asks before `create` and `update`.
         """
         return len(document.text) <= WEB_CHARACTERS
+
+    async def read(self, jobs: Sequence[DocumentJob]) -> Sequence[CopyState | Exception]:
+        """Look at the copies of up to `batch_size` jobs, all at one destination, and change nothing. Optional.
+
+        `job.parts` is what the record says is there. `job.step` is "update" where `job.document` is wanted, and
+        "delete" where nothing is: then only whether something is there matters. Return for each job, in the same
+        order, what is there, or the exception that says why this one cannot be told. What is raised instead counts
+        for all of them: `syncqueue verify` waits for a service that limits, and stops where it is away.
+
+        A handler without this method cannot be asked, and `verify` says so.
+        """
+        raise NotImplementedError(f"{type(self).__name__} cannot look at copies.")
+
+    async def read_all(self, place: Place, after: str) -> CopyPage | None:
+        """Return a page of all that is at a place, so that copies are found which no record knows. Optional.
+
+        `after` is that of the page before, "" for the first. Leave out what others put there, where the service tells
+        it apart, and what may still be under way. None, the default: the service does not list what is there.
+        """
+        return None
 
     def was_made(self, place: Place) -> bool:
         """Return whether the place was not there and had to be made since this was asked last; forget it then.

@@ -19,8 +19,11 @@ from django.utils.functional import Promise
 from syncqueue.core.answer import REASON_CHARACTERS, Answer, Asked, Refused, words
 from syncqueue.core.errors import ConfigurationError, HandlerError, SyncQueueError
 from syncqueue.handlers.base import (
+    CopyPage,
+    CopyState,
     Document,
     DocumentHandler,
+    DocumentJob,
     HandlerConfig,
     Place,
     PlaceChoice,
@@ -117,16 +120,16 @@ def lost_part(handler: DocumentHandler, place: Place, source: str, object_pk: st
     return _ask(handler, "lost_part()", place.secret, ask)
 
 
+def was_made(handler: DocumentHandler, place: Place) -> Answer[bool]:
+    """Whether a place had to be made since this was asked last."""
+    return _ask(handler, "was_made()", place.secret, lambda: bool(handler.was_made(place)))
+
+
 def clean(
     handler: DocumentHandler, address: str, options: Mapping[str, Any], secret: Mapping[str, str]
 ) -> Answer[None]:
     """Whether a destination has the form that its handler wants; the reason is a sentence for people."""
     return _ask(handler, "clean()", secret, lambda: handler.clean(address, options, secret), contract=ValueError)
-
-
-def was_made(handler: DocumentHandler, place: Place) -> Answer[bool]:
-    """Whether the place had to be made."""
-    return _ask(handler, "was_made()", place.secret, lambda: bool(handler.was_made(place)))
 
 
 async def check(handler: DocumentHandler, place: Place) -> Answer[str]:
@@ -153,6 +156,41 @@ async def count(handler: DocumentHandler, place: Place) -> Answer[int | None]:
         return Asked(None if found is None else _typed(found, int))
     except Exception as error:  # the site's own class
         return _refuse(handler, "count()", error, place.secret)
+
+
+def can_read(handler: SyncHandler) -> bool:
+    """Whether the service can be asked what its copies show."""
+    return isinstance(handler, DocumentHandler) and type(handler).read is not DocumentHandler.read
+
+
+async def read(handler: DocumentHandler, jobs: Sequence[DocumentJob]) -> Answer[list[Answer[CopyState]]]:
+    """What is there of each job, or why that cannot be told."""
+    secret = jobs[0].place.secret
+    try:
+        found = await handler.read(jobs)
+        if not isinstance(found, Sequence) or len(found) != len(jobs):
+            raise TypeError(f"it must return one CopyState for each of the {len(jobs)} jobs")
+    except Exception as error:  # the site's own class
+        return _refuse(handler, "read()", error, secret)
+    return Asked([_copy_state(handler, one, secret) for one in found])
+
+
+def _copy_state(handler: DocumentHandler, found: Any, secret: Mapping[str, str]) -> Answer[CopyState]:
+    if isinstance(found, CopyState):
+        return Asked(found)
+    wrong = TypeError(f"it returns a {type(found).__name__}, where a CopyState is expected")
+    return _refuse(handler, "read()", found if isinstance(found, Exception) else wrong, secret)
+
+
+async def read_all(handler: DocumentHandler, place: Place, after: str) -> Answer[CopyPage | None]:
+    """A page of what is at a place; None where the service does not list it."""
+    try:
+        page = await handler.read_all(place, after)
+        if page is not None and not isinstance(page, CopyPage):
+            raise TypeError(f"it returns a {type(page).__name__}, where a CopyPage is expected")
+        return Asked(page)
+    except Exception as error:  # the site's own class
+        return _refuse(handler, "read_all()", error, place.secret)
 
 
 async def identify(handler: DocumentHandler, place: Place) -> Answer[str]:

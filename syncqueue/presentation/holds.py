@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from django.utils.translation import gettext as _
 
 from syncqueue.core.hold import BREAKER, PAUSE, RATE, SHARE, STOPPED, Hold
+from syncqueue.queue.inspect import HoldView
 
 
 def hold_words(name: str, service: str, destination_names: Mapping[int, str]) -> str:
@@ -29,3 +30,11 @@ def hold_words(name: str, service: str, destination_names: Mapping[int, str]) ->
     if hold.kind == STOPPED or hold.is_former:
         return _("%(name)s takes nothing at the moment") % {"name": subject}
     return name
+
+
+def reason_words(hold: HoldView) -> str:
+    """Return why a hold stands; of an endpoint with its host, as a service may have many ("mastodon.example: ...")."""
+    host = hold.subject.rpartition(":")[0]
+    if hold.kind != BREAKER or not hold.reason or not host or host in hold.reason:
+        return hold.reason
+    return f"{host}: {hold.reason}"

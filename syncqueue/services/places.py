@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
+from django.db.models import F
+from django.db.models.expressions import CombinedExpression
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
@@ -24,7 +26,7 @@ from syncqueue.execution.sending import send
 from syncqueue.handlers import gate
 from syncqueue.handlers.base import Document, DocumentHandler, DocumentJob, JobStep, Place, PlaceChoice, RemotePart
 from syncqueue.handlers.registry import make_handler, posts
-from syncqueue.models import Destination, DestinationState, new_token
+from syncqueue.models import Destination, DestinationState, Verification, new_token
 from syncqueue.queue.calls import CHUNK
 from syncqueue.secrets import mask, masked_traceback, redact
 from syncqueue.services.deadline import within_deadline
@@ -33,7 +35,7 @@ from syncqueue.site import record_db
 from syncqueue.sources import destinations
 from syncqueue.sources.intents import touch_records
 from syncqueue.sources.records import count_synced
-from syncqueue.sources.walks import begin_backfill
+from syncqueue.sources.walks import begin_backfill, begin_refill
 
 T = TypeVar("T")
 logger = logging.getLogger("syncqueue.services")
@@ -73,6 +75,29 @@ def after_destination_save(destination: Destination, *, created: bool) -> None:
         begin_backfill(destination)
     if not created and destination.enabled and not destination.broken_reason:
         _lift(destination.service, stopped(destination.pk).name)
+
+
+def may_refill(destination: Destination) -> bool:
+    """Whether copies are missing that can be written again without anybody being told of it: those of an index."""
+    try:
+        if posts(destination.service):
+            return False
+    except ConfigurationError:  # its service is off
+        return False
+    lost = Verification.objects.using(record_db()).filter(destination_id=destination.pk, mended_count__lt=_drifted())
+    return destination.emptied_at is not None or lost.exists()
+
+
+def _drifted() -> CombinedExpression:
+    return F("gone_count") + F("changed_count") + F("unwanted_count")
+
+
+def refill(destination: Destination, *, actor: str) -> None:
+    """Let workers write all copies of a destination again, because its place has lost them."""
+    begin_refill(destination)
+    Verification.objects.using(record_db()).filter(destination_id=destination.pk).update(mended_count=_drifted())
+    destinations.forget_emptied([destination.pk], before=SYSTEM_CLOCK.now())
+    logger.info("The copies of destination %s are written again, asked for by %s", destination.pk, one_line(actor))
 
 
 def retire(destination: Destination, *, remove_remote: bool, actor: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -116,6 +116,17 @@ def mark_broken(destination_id: int, reason: str, now: datetime) -> bool:
         return False
     marked = {"broken_reason": reason, "broken_at": now, "broken_fingerprint": declared_fingerprint(name)}
     return rows.update(**marked) == 1
+
+
+def note_emptied(destination_id: int, now: datetime) -> None:
+    """Note that a destination's place was gone and has been made anew, without the copies that were there."""
+    Destination.objects.using(record_db()).filter(pk=destination_id).update(emptied_at=now)
+
+
+def forget_emptied(destination_ids: Collection[int], *, before: datetime) -> None:
+    """The copies that were missing at `before` are there again, or are about to be."""
+    rows = Destination.objects.using(record_db()).filter(pk__in=destination_ids, emptied_at__lt=before)
+    rows.update(emptied_at=None)
 
 
 def follow_move(destination_id: int, *, old: str, new: str) -> bool:

@@ -22,6 +22,7 @@ from syncqueue.handlers.base import RemotePart
 from syncqueue.models import Destination, OrphanPart, RecordState, SyncRecord, new_generation, new_token
 from syncqueue.site import record_db
 from syncqueue.sources.case_by_key import case_by_key
+from syncqueue.sources.intents import PendingRecord, touch_records
 from syncqueue.sources.planner import Step
 
 logger = logging.getLogger("syncqueue.sources")
@@ -69,10 +70,22 @@ def write_parts(parts: Iterable[RemotePart]) -> list[dict[str, str]]:
     ]
 
 
+def resting(destination_id: int) -> QuerySet[SyncRecord]:
+    """The records of a destination that say what is there and are not being worked on."""
+    rests = Q(state=RecordState.SYNCED) | Q(state=RecordState.WAITING, due_at__isnull=False)
+    return records().filter(rests, destination_id=destination_id, sending_token="").exclude(parts=[])
+
+
 def count_synced(destination_id: int, *, before: datetime | None = None) -> int:
     """Return how many records say that copies are at a destination; `before`: only those synced earlier than that."""
     rows = records().filter(destination_id=destination_id, state=RecordState.SYNCED).exclude(parts=[])
     return (rows if before is None else rows.filter(synced_at__lt=before)).count()
+
+
+def write_again(rows: Sequence[SyncRecord], *, now: datetime) -> list[PendingRecord]:
+    """Let records wait, so that what is wanted of them is sent whatever was known of what is out there."""
+    records().filter(pk__in=[row.pk for row in rows]).update(content_hash="")
+    return touch_records(rows, now=now)
 
 
 def mark(

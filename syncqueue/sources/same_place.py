@@ -82,6 +82,18 @@ def _groups(service: str) -> dict[int, tuple[Destination, ...]]:
     return {row.pk: tuple(other for other in group if other.pk != row.pk) for group in groups for row in group}
 
 
+def destinations_at(destination: Destination) -> list[int]:
+    """The keys of all destinations that are or were at a destination's place, whoever owns them, its own among them."""
+    ours = identity_of(destination, destination.address)
+    rows = Destination.objects.using(record_db()).filter(service=destination.service)
+    return [
+        row.pk
+        for row in rows.only("address", "identities")
+        if destination.address in (row.address, *row.identities)
+        or (ours not in ("", UNKNOWN) and ours in row.identities.values())
+    ]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sibling:
     """Another record of the same object, at a destination that shares the place."""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from django.db import transaction
+
 from syncqueue.core.answer import Refused
 from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import SYSTEM_CLOCK
@@ -16,6 +18,7 @@ from syncqueue.sources import gate, refusals, walk
 from syncqueue.sources.intents import PendingRecord, change_of, touch_records
 from syncqueue.sources.keys import UnreadableKey, key_of, key_text
 from syncqueue.sources.missed import record_many, record_missed
+from syncqueue.sources.records import resting, write_again
 from syncqueue.sources.registry import ModelSync, all_sources, home_db, model_by_label
 
 # Of one walk and round; the next round goes on from there.
@@ -28,6 +31,12 @@ def begin_backfill(destination: Destination) -> None:
         Walk.objects.using(record_db()).get_or_create(
             source=source.label, kind=WalkKind.BACKFILL, destination=destination
         )
+
+
+def begin_refill(destination: Destination) -> None:
+    """Request a walk over the records of a destination, to write its copies again."""
+    for source in all_sources():
+        Walk.objects.using(record_db()).create(source=source.label, kind=WalkKind.REFILL, destination=destination)
 
 
 def request(source: ModelSync, kind: WalkKind, *, related: str = "") -> None:
@@ -78,6 +87,8 @@ def _steps(source: ModelSync, one: Walk) -> Iterator[tuple[str, list[PendingReco
             rows = rows.exclude(state=RecordState.ABANDONED)  # deleted while muted
             for last, records in walk.gone(rows, int(one.position or 0)):
                 yield str(last), touch_records(records, now=SYSTEM_CLOCK.now())
+        case WalkKind.REFILL:
+            yield from _refill(source, one)
         case WalkKind.AFFECTED if one.related:
             yield from _affected(source, one)
         case WalkKind.AFFECTED:
@@ -88,6 +99,17 @@ def _steps(source: ModelSync, one: Walk) -> Iterator[tuple[str, list[PendingReco
             only = None if one.destination_id is None else [one.destination_id]
             for reading in walk.objects(source, one.position or None):
                 yield key_text(source.model, reading.last_key), record_missed(source, reading, only)
+
+
+def _refill(source: ModelSync, one: Walk) -> Iterator[tuple[str, list[PendingRecord]]]:
+    """The records of a destination that say what is there. Those that wait are sent anyway."""
+    rows = resting(one.destination_id or 0).filter(source=source.label).select_related("destination").order_by("pk")
+    last = int(one.position or 0)
+    while piece := list(rows.filter(pk__gt=last)[: walk.CHUNK]):
+        last = piece[-1].pk
+        with transaction.atomic(using=record_db()):
+            pending_records = write_again(piece, now=SYSTEM_CLOCK.now())
+        yield str(last), pending_records
 
 
 def _affected(source: ModelSync, one: Walk) -> Iterator[tuple[str, list[PendingRecord]]]:

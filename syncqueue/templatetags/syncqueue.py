@@ -17,7 +17,7 @@ from syncqueue.conf import get_settings
 from syncqueue.core.errors import ConfigurationError
 from syncqueue.core.hold import Hold
 from syncqueue.presentation.figures import duration_words, figure, moment, web_url
-from syncqueue.presentation.holds import hold_words
+from syncqueue.presentation.holds import hold_words, reason_words
 from syncqueue.presentation.inner import for_users
 from syncqueue.presentation.task_values import value_words
 from syncqueue.secrets import redact
@@ -104,10 +104,10 @@ def _is_current(name: str, url: str, path: str) -> bool:
 
 @register.simple_tag(takes_context=True)
 def hold_destination(context: Any, card: Any, hold: Any) -> dict[str, str]:
-    """The destination that a hold of a card is about, with its page; the hold in words where it is about another."""
+    """The destination that a hold of a card is about, with its page; why it stands where it is about something else."""
     key = Hold.parse(hold.name).destination_id
     if key not in card.destination_names:
-        return {"words": hold_words(hold.name, card.service, {}), "url": ""}
+        return {"words": reason_words(hold) or hold_words(hold.name, card.service, {}), "url": ""}
     url = reverse("admin:syncqueue_destination_change", args=[key], current_app=context["request"].current_app)
     return {"words": card.destination_names[key], "url": url}
 

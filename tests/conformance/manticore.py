@@ -65,7 +65,22 @@ class Manticore(ServiceUnderTest):
 
     def remove_by_hand(self, copy: Copy) -> None:
         """Somebody deletes the row, by the same API."""
-        configuration = manticoresearch.Configuration(host=self.url)
-        with manticoresearch.ApiClient(configuration) as client:
+        with self._api() as client:
             request = manticoresearch.DeleteDocumentRequest(table=self.address, id=int(copy.id))
             manticoresearch.IndexApi(client).delete(request, _request_timeout=5.0)
+
+    def change_by_hand(self, copy: Copy, text: str) -> None:
+        """Somebody writes another row in its place."""
+        self._replace(int(copy.id), text)
+
+    def add_by_hand(self, text: str) -> None:
+        """Somebody writes a row."""
+        self._replace(77, text)
+
+    def _replace(self, row_id: int, text: str) -> None:
+        with self._api() as client:
+            request = manticoresearch.InsertDocumentRequest(table=self.address, id=row_id, doc={"content": text})
+            manticoresearch.IndexApi(client).replace(request, _request_timeout=5.0)
+
+    def _api(self) -> manticoresearch.ApiClient:
+        return manticoresearch.ApiClient(manticoresearch.Configuration(host=self.url))

@@ -82,6 +82,15 @@ class Mastodon(ServiceUnderTest):
         """Its author deletes it, in another program."""
         self.sandbox.remove_status(copy.id)
 
+    def change_by_hand(self, copy: Copy, text: str) -> None:
+        """Its author edits it, in another program."""
+        self.sandbox.change_status(copy.id, text=text)
+
+    def add_by_hand(self, text: str) -> None:
+        """Half an hour ago, by the site itself; and another one by a person's phone, which is no copy."""
+        self.sandbox.post_status(f"{text} by hand", application="A phone", age_seconds=1800)
+        self.sandbox.post_status(text, age_seconds=1800)
+
 
 class GoToSocial(Mastodon):
     """It refuses an edit that changes nothing, keeps no idempotency keys, and counts code points."""
@@ -96,12 +105,14 @@ class Takahe(GoToSocial):
     """An edit makes a status public there, private ones are not in the account's list, and errors are pages."""
 
     flavour: ClassVar[str] = "takahe"
+    lists_copies: ClassVar[bool] = False
 
 
 class OtherServer(GoToSocial):
     """The worst of all, says nothing of what it is, and has neither sources nor a history of edits."""
 
     flavour: ClassVar[str] = "other"
+    lists_copies: ClassVar[bool] = False
 
     def __init__(self, sandbox: RunningSandbox) -> None:
         """The sandbox is such a server."""

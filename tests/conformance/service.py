@@ -44,6 +44,9 @@ class ServiceUnderTest(ABC):
     # tells it to who repeats the idempotency key.
     takes_lost_away: ClassVar[bool] = False
     keeps_a_trace: ClassVar[bool] = False  # what a create may have left is found by a part that is stored before it
+    can_be_read: ClassVar[bool] = True  # it can be asked what is there
+    tells_content: ClassVar[bool] = True  # and what that shows
+    lists_copies: ClassVar[bool] = True  # and what else is there
     # What the sandbox calls the request that does it, where a job begins with others
     methods: ClassVar[Mapping[Kind, str]] = {}
     # Answers of the sandbox that mean so
@@ -86,6 +89,14 @@ class ServiceUnderTest(ABC):
     @abstractmethod
     def remove_by_hand(self, copy: Copy) -> None:
         """Somebody takes a copy away at the service."""
+
+    def change_by_hand(self, copy: Copy, text: str) -> None:
+        """Somebody makes a copy show another text at the service (`tells_content`)."""
+        raise NotImplementedError
+
+    def add_by_hand(self, text: str) -> None:
+        """A copy appears that no record knows, as one whose record was lost (`lists_copies`)."""
+        raise NotImplementedError
 
     def at(self, url: str, address: str = "") -> str:
         """What a destination has as its address where the service is at `url`; `address`: not the first."""

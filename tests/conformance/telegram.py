@@ -23,6 +23,8 @@ class Telegram(ServiceUnderTest):
     name: ClassVar[str] = "telegram"
     address: ClassVar[str] = "@news"
     other_address: ClassVar[str] = "@drafts"
+    tells_content: ClassVar[bool] = False
+    lists_copies: ClassVar[bool] = False
 
     @property
     def url(self) -> str:

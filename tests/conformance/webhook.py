@@ -14,6 +14,9 @@ class Webhook(ServiceUnderTest):
     """A receiver that keeps objects by their id, and drops events it has had. There is no limit to a text."""
 
     name: ClassVar[str] = "webhook"
+    can_be_read: ClassVar[bool] = False
+    tells_content: ClassVar[bool] = False
+    lists_copies: ClassVar[bool] = False
     address: ClassVar[str] = "notes"
     other_address: ClassVar[str] = "drafts"
     finds_lost: ClassVar[bool] = True

@@ -14,10 +14,11 @@ from syncqueue import testing
 
 # docs/reference/python.md shows the same names; docs/versions.md says what a change of them means.
 PUBLIC = {
-    "AddressMoved", "CREATE", "DELETE", "DestinationBroken", "Document", "DocumentHandler", "DocumentJob", "ModelSync",
-    "OutcomeUnknown", "PermanentError", "QueueStats", "RateLimited", "RemotePart", "RetryLater", "SyncHandler",
-    "SyncQueueError", "SyncResult", "SyncTask", "UPDATE", "Unavailable", "Unreachable", "adopt", "explain", "get_queue",
-    "muted", "queued", "register", "status", "strip_internal_links", "sync", "sync_queryset",
+    "AddressMoved", "CREATE", "CopyPage", "CopyState", "DELETE", "DestinationBroken", "Document", "DocumentHandler",
+    "DocumentJob", "ModelSync", "OutcomeUnknown", "PermanentError", "QueueStats", "RateLimited", "RemotePart",
+    "RetryLater", "SyncHandler", "SyncQueueError", "SyncResult", "SyncTask", "UPDATE", "Unavailable", "Unreachable",
+    "adopt", "explain", "get_queue", "muted", "queued", "register", "status", "strip_internal_links", "sync",
+    "sync_queryset",
 }  # fmt: skip
 
 # What a site writes in its calls; positions and defaults are part of the promise.
@@ -41,7 +42,7 @@ MODEL_SYNC = {
 DOCUMENT_HANDLER = {
     "aclose", "apply_many", "batch_size", "check", "clean", "count", "create", "credential", "default_kind", "delete",
     "endpoint", "fingerprint", "identify", "is_small", "least_attempt_seconds", "lost_part", "places", "posts",
-    "process", "process_many", "secret_fields", "update", "was_made",
+    "process", "process_many", "read", "read_all", "read_pause_seconds", "secret_fields", "update", "was_made",
 }  # fmt: skip
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -13,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 from ..service_options import options_route
 from .options import Options
 from .page import picture_answer
-from .store import Store
+from .store import Content, Status, Store
 
 
 class Control:
@@ -28,15 +30,41 @@ class Control:
             options_route(self._set_options, '{"idempotency": false}'),
             Route("/media/{id:int}", self.media),
             Route("/statuses/{id:int}/remove", self.remove, methods=["POST"]),
+            Route("/statuses/{id:int}/change", self.change, methods=["POST"]),
+            Route("/accounts/{name}/post", self.post, methods=["POST"]),
         ]
+
+    async def post(self, request: Request) -> Response:
+        """A status appears on an account: `{"text": "Hello", "application": "A phone", "age_seconds": 3600}`."""
+        given = await request.json()
+        status = Status(
+            id=self._store.next_id(),
+            account=request.path_params["name"],
+            content=Content(text=str(given["text"])),
+            visibility="public",
+            created_at=time.time() - float(given.get("age_seconds", 0)),
+        )
+        status.application = str(given.get("application", status.application))
+        self._store.statuses[status.id] = status
+        return JSONResponse({"id": str(status.id)})
+
+    async def change(self, request: Request) -> Response:
+        """Its author changes a status in another program: `{"text": "Hello", "visibility": "public"}`."""
+        status, given = self._there(request), await request.json()
+        status.content = replace(status.content, text=str(given.get("text", status.content.text)))
+        status.visibility = str(given.get("visibility", status.visibility))
+        return JSONResponse({})
 
     async def remove(self, request: Request) -> Response:
         """Its author takes a status away, in another program."""
+        self._there(request).is_deleted = True
+        return JSONResponse({})
+
+    def _there(self, request: Request) -> Status:
         status = self._store.statuses.get(request.path_params["id"])
         if status is None or status.is_deleted:
             raise HTTPException(404, "There is no such status.")
-        status.is_deleted = True
-        return JSONResponse({})
+        return status
 
     async def media(self, request: Request) -> Response:
         """A picture for the page, whatever the switch says."""

@@ -28,6 +28,7 @@ class Flavour:
     reserved_per_url: int = 23  # what it says of itself
     lists_private: bool = True  # in the account's own list; by their ids they are there anyway
     has_source: bool = True
+    names_application: bool = True  # what a token belongs to, and what a status of one's own was posted with
     rewrites_text: bool = False  # backslashes and entities of a text, tags in a content warning
     shortens_mentions: bool = False  # an unresolved @name@host is shown as @name
     pages_for_errors: bool = False  # a missing status is an HTML page, a bad token plain text
@@ -57,6 +58,7 @@ FLAVOURS: Mapping[str, Flavour] = {
         counts="code points",
         too_long_status=400,
         lists_private=False,
+        names_application=False,
         pages_for_errors=True,
         resets="none",
     ),
@@ -71,6 +73,7 @@ FLAVOURS: Mapping[str, Flavour] = {
         counts="code points",
         lists_private=False,
         has_source=False,
+        names_application=False,
         resets="epoch",
         generic_400=True,
     ),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from .asking import Ask, Done
+from .errors import ApiError
 from .flavours import FLAVOURS, Flavour
 from .images import MAX_IMAGE_BYTES, MAX_PIXELS, MIME_TYPES
 from .results import credential_result
+from .store import APPLICATION
 
 _UNNAMED = "1.0"
 _TITLE = "Sandbox"
@@ -75,3 +77,9 @@ def instance_v2(ask: Ask) -> Done:
 
 def verify_credentials(ask: Ask) -> Done:
     return Done(credential_result(ask, ask.owner))
+
+
+def verify_application(ask: Ask) -> Done:
+    if not ask.options.ways.names_application:
+        raise ApiError(404, "Not Found")
+    return Done({"id": "1", "name": APPLICATION, "website": None, "scopes": ["read", "write"], "redirect_uris": []})

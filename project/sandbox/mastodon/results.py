@@ -76,6 +76,7 @@ def status_result(ask: Ask, status: Status) -> dict[str, Any]:
         "spoiler_text": without_tags(content.spoiler_text) if ways.rewrites_text else content.spoiler_text,
         "visibility": status.visibility,
         "language": content.language or None,
+        "application": {"name": status.application, "website": None} if _is_told(ask, status) else None,
         "uri": f"{ask.base_url}/users/{status.account}/statuses/{status.id}",
         "url": status_url(ask, status),
         **counts,
@@ -92,6 +93,11 @@ def status_result(ask: Ask, status: Status) -> dict[str, Any]:
         "card": None,
         "poll": None,
     }
+
+
+def _is_told(ask: Ask, status: Status) -> bool:
+    """Whether the reader is told what a status was posted with: its author alone."""
+    return ask.options.ways.names_application and ask.account is not None and ask.account.name == status.account
 
 
 def _shown(ask: Ask, text: str) -> str:

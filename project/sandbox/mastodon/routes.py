@@ -25,6 +25,7 @@ _TABLE = (
     ("GET", "/api/v1/instance", instance_calls.instance_v1, _PUBLIC),
     ("GET", "/api/v2/instance", instance_calls.instance_v2, _PUBLIC),
     ("GET", "/api/v1/accounts/verify_credentials", instance_calls.verify_credentials, ""),
+    ("GET", "/api/v1/apps/verify_credentials", instance_calls.verify_application, ""),
     ("GET", "/api/v1/accounts/{id}/statuses", reading_calls.show_account_statuses, _PUBLIC),
     ("GET", "/api/v1/timelines/home", reading_calls.show_home, ""),
     ("POST", "/api/v1/statuses", status_calls.post_status, ""),

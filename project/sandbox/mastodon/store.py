@@ -13,6 +13,7 @@ from .images import Picture
 KEPT_IMAGE_BYTES = 32 * 1024 * 1024  # of all uploads together; the oldest pictures are forgotten, not their facts
 IDEMPOTENCY_SECONDS = 3600.0
 NAMES = ("notes", "archive")
+APPLICATION = "A site"  # what every token belongs to
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Status:
     content: Content
     visibility: str
     in_reply_to_id: int | None = None
+    application: str = APPLICATION  # that it was posted with
     created_at: float = field(default_factory=time.time)  # epoch seconds
     edited_at: float | None = None
     earlier: list[tuple[float, Content]] = field(default_factory=list)  # when each was written

@@ -11,7 +11,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from syncqueue.core.errors import DestinationBroken, PermanentError, Unavailable, Unreachable
-from syncqueue.handlers.base import DocumentHandler, DocumentJob, HandlerConfig, Place, RemotePart
+from syncqueue.handlers.base import (
+    CopyPage,
+    CopyState,
+    DocumentHandler,
+    DocumentJob,
+    HandlerConfig,
+    Place,
+    RemotePart,
+)
+from syncqueue.handlers.manticore import reading
 from syncqueue.handlers.manticore.answers import Refusal, Refused
 from syncqueue.handlers.manticore.client import ManticoreClient
 from syncqueue.handlers.manticore.row import KIND, TABLE_NAME, Write, put, row_id, take_away
@@ -94,6 +103,17 @@ class ManticoreHandler(DocumentHandler):
     async def count(self, place: Place) -> int:
         """Return the number of the table's rows; 0 where there is no table."""
         return await self._count(place) or 0
+
+    async def read(self, jobs: Sequence[DocumentJob]) -> Sequence[CopyState | Exception]:
+        """Compare the rows of many documents in one request."""
+        place = jobs[0].place
+        table = _table(place)
+        return await self._run(lambda: reading.read(self.client.account(place.secret), table, jobs))
+
+    async def read_all(self, place: Place, after: str) -> CopyPage:
+        """Return the table's rows in the order of their ids."""
+        table, identity = _table(place), self._identity(place)
+        return await self._run(lambda: reading.page(self.client.account(place.secret), table, after, identity))
 
     def was_made(self, place: Place) -> bool:
         """Return whether the table was missing and was made since this was asked last."""

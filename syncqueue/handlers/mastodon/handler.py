@@ -12,7 +12,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from syncqueue.core.errors import ConfigurationError, PermanentError
-from syncqueue.handlers.base import Document, DocumentHandler, DocumentJob, HandlerConfig, Place, RemotePart
+from syncqueue.handlers.base import (
+    CopyPage,
+    CopyState,
+    Document,
+    DocumentHandler,
+    DocumentJob,
+    HandlerConfig,
+    Place,
+    RemotePart,
+)
+from syncqueue.handlers.mastodon import reading
 from syncqueue.handlers.mastodon.account import PICTURE, STATUS, Account, Status
 from syncqueue.handlers.mastodon.answers import Gone
 from syncqueue.handlers.mastodon.client import MastodonClient
@@ -46,6 +56,8 @@ class MastodonHandler(DocumentHandler):
     """
 
     default_kind: ClassVar[str] = STATUS
+    # Of the 300 requests that an account has in five minutes, more than half are left for posts.
+    read_pause_seconds: ClassVar[float] = 2.5
     secret_fields: ClassVar[Mapping[str, Any]] = {"access_token": gettext_lazy("Access token")}
 
     def __init__(self, config: HandlerConfig) -> None:
@@ -98,6 +110,38 @@ class MastodonHandler(DocumentHandler):
     async def identify(self, place: Place) -> str:
         """The account's id and the host of its page: "109302@mastodon.social"."""
         return await Account(self._client, place).identity()
+
+    async def read(self, jobs: Sequence[DocumentJob]) -> Sequence[CopyState | Exception]:
+        """Compare the statuses with what the document comes to."""
+        states: list[CopyState | Exception] = []
+        for job in jobs:
+            try:
+                states.append(await self._look(job))
+            except PermanentError as error:
+                states.append(error)
+        return states
+
+    async def read_all(self, place: Place, after: str) -> CopyPage | None:
+        """Return the statuses that were posted with the token's application, the newest first."""
+        return await reading.page(Account(self._client, place), after)
+
+    async def _look(self, job: DocumentJob) -> CopyState:
+        account = Account(self._client, job.place, job.key)
+        statuses = await reading.statuses_of(account, job)
+        if not statuses:
+            return CopyState.GONE
+        if job.step == "delete":
+            return CopyState.THERE
+        limits = (await account.instance()).limits
+        attached = {part.url for part in job.parts if part.kind == PICTURE}
+        pictures = pictures_of(job.document, limits.pictures, self._client.may_fetch)
+        shown = tuple(picture for picture in pictures if picture.url in attached)
+        ways = []
+        for counted in dict.fromkeys((limits, limits.strict())):
+            rendered = await self._client.run(render, job.document, self._wanted(job, counted), shown)
+            media = [*map(str, range(len(rendered.drawn))), *(picture.url for picture in rendered.pictures)]
+            ways.append(_posts(job, rendered, tuple(media)))
+        return await reading.state_of(account, statuses, ways)
 
     def lost_part(self, place: Place, source: str, object_pk: str) -> RemotePart:
         """A status without an id: the idempotency key names it. For attempts that were cut off and left no trace."""

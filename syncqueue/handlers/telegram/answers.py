@@ -120,8 +120,9 @@ def _answered(answer: ErrorAnswer, *, creates: bool) -> HandlerError:
     if not creates:
         return Unavailable(said)
     if answer.status == 500 and not may_be_out(answer.description):
-        # To call it unknown would, with ON_UNKNOWN_OUTCOME "hold", leave every note of an outage to a person.
-        return RetryLater(said)
+        # It may be repeated, and says nothing of the message. To call it unknown would, with ON_UNKNOWN_OUTCOME "hold",
+        # leave every note of an outage to a person.
+        return Unavailable(said)
     return OutcomeUnknown(f"{said} The message may be there or not.")
 
 

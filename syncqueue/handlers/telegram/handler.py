@@ -11,12 +11,21 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from syncqueue.core.errors import AddressMoved, DestinationBroken, PermanentError
-from syncqueue.handlers.base import DocumentHandler, DocumentJob, HandlerConfig, Place, PlaceChoice, RemotePart
+from syncqueue.handlers.base import (
+    CopyState,
+    DocumentHandler,
+    DocumentJob,
+    HandlerConfig,
+    Place,
+    PlaceChoice,
+    RemotePart,
+)
 from syncqueue.handlers.telegram.answers import PlaceRefused, Refused
-from syncqueue.handlers.telegram.channel import EXCERPT, Channel, kind_of
+from syncqueue.handlers.telegram.channel import EXCERPT, Channel, kind_of, message_id
 from syncqueue.handlers.telegram.chats import find_chats
 from syncqueue.handlers.telegram.client import LEAST_ATTEMPT_SECONDS, TOKEN, TelegramClient
 from syncqueue.handlers.telegram.lost import FoundLost, LostSearch, find_lost
+from syncqueue.handlers.telegram.probe import Sight, look
 from syncqueue.handlers.telegram.refusals import Refusal
 from syncqueue.handlers.telegram.render import RenderedMessage, notice, render, render_as
 from syncqueue.handlers.telegram.rights import standing
@@ -24,6 +33,7 @@ from syncqueue.outbound.threads import HandlerThreads
 
 _Parts = Sequence[RemotePart]
 _BLANK = "Nothing of the text can be seen: it is empty, or all of it is comments. Telegram takes no empty messages."
+_TRACE = "sent"  # the kind of a part that stands for something sent and not answered
 _SEARCH_SHARE = 0.5  # of an attempt, for looking at numbers; what follows has to fit in too
 
 # A public name, or the number of a chat (channels and supergroups: -100 and more digits).
@@ -58,6 +68,8 @@ class TelegramHandler(DocumentHandler):
 
     secret_fields: ClassVar[Mapping[str, Any]] = {"token": gettext_lazy("Bot token")}
     least_attempt_seconds: ClassVar[float] = LEAST_ATTEMPT_SECONDS
+    # A probe counts as an edit: of the about 20 that a channel takes in a minute, more than half are left for posts.
+    read_pause_seconds: ClassVar[float] = 6.0
 
     def __init__(self, config: HandlerConfig) -> None:
         """Read the options; raises `ConfigurationError`."""
@@ -115,6 +127,36 @@ class TelegramHandler(DocumentHandler):
             return str(int(place.address))
         chat = await self._client.call(place.secret.get("token", ""), lambda bot: bot.get_chat(place.address))
         return str(chat.id)
+
+    async def read(self, jobs: Sequence[DocumentJob]) -> Sequence[CopyState | Exception]:
+        """Look at the numbers of the messages. Telegram tells their form, but not what they show."""
+        states: list[CopyState | Exception] = []
+        for job in jobs:
+            try:
+                states.append(await self._look(job))
+            except (PermanentError, AddressMoved) as error:
+                states.append(error)
+        return states
+
+    async def _look(self, job: DocumentJob) -> CopyState:
+        parts = [part for part in job.parts if part.kind != _TRACE]
+        sights = [await self._sight(job, part) for part in parts]
+        if job.step == "delete":
+            return CopyState.THERE if any(sight is not Sight.GONE for sight in sights) else CopyState.GONE
+        if Sight.GONE in sights:
+            return CopyState.GONE
+        kinds = [Sight.OURS_FILE if kind_of(part) == "document" else Sight.OURS_TEXT for part in parts]
+        return CopyState.THERE if sights == kinds else CopyState.OTHER
+
+    async def _sight(self, job: DocumentJob, part: RemotePart) -> Sight:
+        """What stands at a message's number. Raises `PermanentError` where that is no message of the bot."""
+        chat, token = self._channel(job).chat_of(part), job.place.secret.get("token", "")
+        sight = await look(self._client, token, chat, message_id(part))
+        if sight in (Sight.NOT_OURS, Sight.UNKNOWN):
+            raise PermanentError(
+                f"What stands at the number {part.id} in {job.place.name} is not the bot's own: {sight}."
+            )
+        return sight
 
     async def find_lost(self, job: DocumentJob, search: LostSearch) -> FoundLost | None:
         """Look for the message that `job`'s lost create may have left; None: the destination does not want that.

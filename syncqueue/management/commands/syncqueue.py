@@ -20,10 +20,11 @@ from syncqueue.management.subcommands.moves import Clear, Pause, Recover, Resume
 from syncqueue.management.subcommands.objects import AdoptQueue, Explain
 from syncqueue.management.subcommands.resync import Resync
 from syncqueue.management.subcommands.rotation import RotateSecrets
+from syncqueue.management.subcommands.verify import Verify
 from syncqueue.secrets import redact
 
 SUBCOMMANDS: tuple[type[Subcommand], ...] = (
-    Stats, Failures, Retry, Clear, Recover, Pause, Resume, Doctor, Health, Mend, Explain, Resync, AdoptQueue,
+    Stats, Failures, Retry, Clear, Recover, Pause, Resume, Doctor, Health, Mend, Explain, Resync, Verify, AdoptQueue,
     RotateSecrets,
 )  # fmt: skip
 

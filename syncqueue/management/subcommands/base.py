@@ -59,15 +59,17 @@ class Subcommand(ABC):
         if answer.strip().lower() not in ("y", "yes"):
             raise CommandError(_("Not confirmed; nothing was done."))
 
-    def progress(self, total: int, options: Mapping[str, Any]) -> Callable[[int], None] | None:
+    def progress(
+        self, total: int, options: Mapping[str, Any], *, least: int = _DRAWN_EVERY, label: str = ""
+    ) -> Callable[[int], None] | None:
         """Return a function that draws a progress bar; None without a terminal, with --json, or for short work."""
-        if options["json"] or total < _DRAWN_EVERY or not self._errors.isatty():
+        if options["json"] or total < least or not self._errors.isatty():
             return None
 
         def draw(done: int) -> None:
             filled = min(done * 30 // total, 30)
             end = "\n" if done >= total else ""
-            self._say(f"\r[{'#' * filled}{'.' * (30 - filled)}] {done:,} / {total:,}{end}")
+            self._say(f"\r{label}[{'#' * filled}{'.' * (30 - filled)}] {done:,} / {total:,}{end}")
 
         return draw
 

@@ -37,7 +37,7 @@ class Resync(Subcommand):
 
     def run(self, options: Mapping[str, Any]) -> Answer:
         """Count, ask for confirmation, then queue in chunks."""
-        places = _places(options)
+        places = places_named(options)
         found = count(places, prune=options["prune"])
         total = found.known + found.new + found.gone
         data = {"destinations": [place.name for place in places], **asdict(found)}
@@ -61,7 +61,8 @@ def _words(found: ResyncCounts) -> str:
     return text % {"known": found.known, "new": found.new, "gone": found.gone}
 
 
-def _places(options: Mapping[str, Any]) -> Sequence[Destination]:
+def places_named(options: Mapping[str, Any]) -> Sequence[Destination]:
+    """Return the destinations of --service, or the one of --destination; raises `CommandError`."""
     if options["service"]:
         check_service(options["service"])
         return chosen_destinations([options["service"]])

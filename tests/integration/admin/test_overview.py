@@ -110,6 +110,14 @@ def test_what_ends_by_itself_comes_after_what_does_not() -> None:
     assert second.endswith("0 messages wait and go out by themselves.")
 
 
+def test_an_endpoint_that_is_out_of_order_is_named_with_its_answer_and_since_when() -> None:
+    queue_of("telegram").hold("breaker:mastodon.example:443", 60, "The instance answers 503.")
+    (sentence,) = told()
+    assert sentence.startswith("telegram: mastodon.example: The instance answers 503, since ")
+    page = client_of("viewer").get(DASHBOARD).content.decode()
+    assert "<strong>mastodon.example: The instance answers 503.</strong>" in page
+
+
 def test_no_token_is_shown_in_a_reason() -> None:
     token = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
     queue_of("telegram").hold("breaker:api.example.org:443", 60, f"https://api.example.org/bot{token}/x")

@@ -67,6 +67,8 @@ PAGES = [
     Row(DESTINATION + "history", "GET", 403, 403, 403, ("destination",)),
     Row(DESTINATION + "check", "POST", 403, 403, 403, ("destination",)),
     Row(DESTINATION + "test", "POST", 403, 403, 403, ("destination",)),
+    Row(DESTINATION + "refill", "GET", 403, 403, 302, ("destination",)),  # nothing is missing there
+    Row(DESTINATION + "refill", "POST", 403, 403, 302, ("destination",)),
     Row(DESTINATION + "mend", "POST", 403, 403, 302, ("destination",)),  # lets work go that waits in a queue
     Row(RECORD + "changelist", "GET", 403, 200, 200),
     Row(RECORD + "sync_now", "GET", 403, 403, 200),

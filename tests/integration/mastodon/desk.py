@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from project.sandbox.testing import RunningSandbox
-from syncqueue.handlers.base import Document, DocumentJob, HandlerConfig, Place, RemotePart
+from syncqueue.handlers.base import CopyState, Document, DocumentJob, HandlerConfig, JobStep, Place, RemotePart
 from syncqueue.handlers.mastodon.handler import MastodonHandler
 
 FLAVOURS = ("mastodon", "gotosocial", "takahe", "other")
@@ -44,6 +44,26 @@ class Desk:
     def delete(self) -> None:
         """One attempt."""
         self._act(lambda handler, job: handler.delete(job), "")
+
+    def read(self, document: Document | str, step: JobStep = "update") -> CopyState | Exception:
+        """What a handler that knows nothing yet sees there."""
+        job = self._job(document)
+        job.step = step
+        (found,) = self.run(lambda handler: handler.read([job]))
+        return found  # type: ignore[no-any-return]
+
+    def listed(self) -> list[str] | None:
+        """The ids of all pages of the account's list; None where the server does not tell them apart."""
+        found: list[str] = []
+        after = ""
+        while True:
+            page = self.run(lambda handler, after=after: handler.read_all(self.place, after))
+            if page is None:
+                return None
+            found += [part.id for part in page.parts]
+            if not page.after:
+                return found
+            after = page.after
 
     def check(self) -> str:
         """What a person is told when the destination is tried."""

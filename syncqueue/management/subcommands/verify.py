@@ -1,0 +1,143 @@
+"""`verify`: compares what is at the services with the records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
+
+from syncqueue import services
+from syncqueue.management.subcommands.base import ACTOR, Answer, Subcommand, check_service, note
+from syncqueue.management.subcommands.resync import places_named
+from syncqueue.models import Destination, Verification
+from syncqueue.presentation.verifications import drift_count, found_words, summary
+from syncqueue.secrets import redact
+from syncqueue.sources.destinations import ensure_declared
+from syncqueue.sources.drift import Found
+from syncqueue.sources.resyncing import chosen_destinations
+
+MOST_NAMED = 100  # of each destination; the counts are exact
+
+_COUNTS = ("looked", "gone", "changed", "unwanted", "unknown", "untold", "mended")
+
+
+class Verify(Subcommand):
+    """Asks the services what is there, and changes nothing there."""
+
+    name = "verify"
+    help = (
+        "Asks the services what is there, at a pace that their limits allow, and reports what differs: gone there, "
+        "another text there, there though not wanted, unknown there. Nothing is changed at a service. A run that was "
+        "stopped goes on where it was when the command is given again. Exit code 1 if anything differs and does not "
+        "wait to be sent again, or a service could not be asked to the end."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the arguments."""
+        where = parser.add_mutually_exclusive_group()
+        where.add_argument("--service", help="all destinations of this service")
+        where.add_argument("--destination", help="only this destination: its name or its number")
+        parser.add_argument(
+            "--mend",
+            action="store_true",
+            help="let the records of what is gone, changed or not wanted wait again: workers send them",
+        )
+        parser.add_argument("--anew", action="store_true", help="begin again, also where a run was stopped")
+
+    def run(self, options: Mapping[str, Any]) -> Answer:
+        """Verify the destinations one after the other."""
+        ensure_declared()
+        places = _places(options)
+        named: dict[str, list[Found]] = {place.name: [] for place in places}
+
+        def note_found(found: Found) -> None:
+            if len(named[found.destination]) < MOST_NAMED:
+                named[found.destination].append(found)
+
+        listener = services.Listener(found=note_found, progress=self._progress(options), waits=self._waits(options))
+        done = services.verify(places, mend=options["mend"], anew=options["anew"], actor=ACTOR.name, listener=listener)
+        if options["mend"]:
+            for one in done:
+                if one.row is not None and one.row.mended_count:
+                    note(one.destination.service, f"verify --mend: {one.row.mended_count} records")
+        is_fine = len(done) == len(places) and all(_is_fine(one) for one in done)
+        return Answer(
+            text="\n".join(_text(one, named[one.destination.name]) for one in done) or _("There are no destinations."),
+            data=[_data(one, named[one.destination.name]) for one in done],
+            ok=is_fine,
+        )
+
+    def _progress(self, options: Mapping[str, Any]) -> Any:
+        """Return what draws how far it is; nothing without a terminal or with --json."""
+        if options["json"] or not self._errors.isatty():
+            return lambda name, done, total: None
+
+        def draw(name: str, done: int, total: int) -> None:
+            bar = self.progress(total, options, least=1, label=f"{name} ")
+            if bar is not None:
+                bar(done)
+
+        return draw
+
+    def _waits(self, options: Mapping[str, Any]) -> Any:
+        def tell(name: str, reason: str, seconds: float) -> None:
+            if not options["json"]:
+                text = _("%(name)s: waits %(seconds).0f s: %(reason)s")
+                self._say("\n" + text % {"name": name, "seconds": seconds, "reason": reason} + "\n")
+
+        return tell
+
+
+def _places(options: Mapping[str, Any]) -> Sequence[Destination]:
+    if options["service"]:
+        check_service(options["service"])
+    if options["service"] or options["destination"]:
+        return places_named(options)
+    return chosen_destinations(services.service_names())
+
+
+def _is_fine(one: services.Verified) -> bool:
+    row = one.row
+    if row is None:
+        return not one.problem  # without one, there is nothing to ask
+    return row.finished_at is not None and drift_count(row) <= row.mended_count and not row.unknown_count
+
+
+def _text(one: services.Verified, named: Sequence[Found]) -> str:
+    if one.problem:
+        return f"{one.destination.name}: {redact(one.problem)}"
+    if one.row is None:
+        return _("%s: this service cannot be asked what is there.") % one.destination.name
+    lines = [f"{one.destination.name}: {summary(one.row)}"]
+    if not one.began_anew:
+        lines.append("  " + _("This run went on with an earlier one."))
+    lines += [f"  {found_words(found)}" for found in named]
+    if (more := _found_count(one.row) - len(named)) > 0 and len(named) == MOST_NAMED:
+        lines.append("  " + _("and %d more") % more)
+    if one.row.finished_at is None:
+        lines.append("  " + _("The same command goes on from there; --anew begins again."))
+    elif drift_count(one.row) > one.row.mended_count:
+        lines.append("  " + _("--mend lets workers send them again."))
+    return "\n".join(lines)
+
+
+def _found_count(row: Verification) -> int:
+    return drift_count(row) + (row.unknown_count or 0) + row.untold_count
+
+
+def _data(one: services.Verified, named: Sequence[Found]) -> dict[str, Any]:
+    about: dict[str, Any] = {"destination": one.destination.name, "service": one.destination.service}
+    if one.row is None:
+        return {**about, "can_be_asked": False, "problem": redact(one.problem)}
+    counts = {name: getattr(one.row, f"{name}_count") for name in _COUNTS}
+    found = [
+        {
+            "drift": item.drift.value, "object": item.entity, "id": item.part.id if item.part else "",
+            "url": item.part.url if item.part else "", "reason": item.reason,
+        }
+        for item in named
+    ]  # fmt: skip
+    state = {"finished": one.row.finished_at is not None, "stopped": one.row.stopped, "went_on": not one.began_anew}
+    return {**about, "can_be_asked": True, **state, **counts, "found": found}

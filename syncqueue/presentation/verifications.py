@@ -1,0 +1,74 @@
+"""Verifications in words: what one thing found means, and what a whole run comes to."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from syncqueue.models import Verification
+from syncqueue.presentation.figures import figure, listed, moment, web_url
+from syncqueue.secrets import redact
+from syncqueue.sources.drift import Drift, Found
+
+
+def found_words(found: Found) -> str:
+    """One thing that was found: "notes.note:42: gone there (https://...)"."""
+    part = found.part
+    where = (web_url(part.url) or f"{part.kind} {part.id}") if part is not None else ""
+    values = {"reason": redact(found.reason).rstrip(".")}
+    texts = {
+        Drift.GONE: _("gone there"),
+        Drift.CHANGED: _("another text there"),
+        Drift.UNWANTED: _("there though not wanted"),
+        Drift.UNKNOWN: _("unknown there: no record knows it"),
+        Drift.UNTOLD: _("could not be told: %(reason)s") % values,
+    }
+    text = f"{found.entity}: {texts[found.drift]}" if found.entity else texts[found.drift]
+    return f"{text} ({where})" if where else text
+
+
+def drift_count(row: Verification) -> int:
+    """How much is not as it should be, as far as records know of it."""
+    return row.gone_count + row.changed_count + row.unwanted_count
+
+
+def needs_person(row: Verification) -> bool:
+    """Whether it has found what nothing has mended yet."""
+    return drift_count(row) > row.mended_count
+
+
+def summary(row: Verification) -> str:
+    """What a run has found, and whether it is at its end."""
+    return " ".join(filter(None, [_looked(row), _drifted(row), _rest(row)]))
+
+
+def _looked(row: Verification) -> str:
+    text = ngettext("%(at)s: %(count)s copy looked at.", "%(at)s: %(count)s copies looked at.", row.looked_count)
+    return text % {"at": moment(row.seen_at), "count": figure(row.looked_count)}
+
+
+def _drifted(row: Verification) -> str:
+    kinds = (
+        (row.gone_count, ngettext("%s gone there", "%s gone there", row.gone_count)),
+        (row.changed_count, ngettext("%s with another text there", "%s with another text there", row.changed_count)),
+        (row.unwanted_count, ngettext("%s there though not wanted", "%s there though not wanted", row.unwanted_count)),
+        (row.unknown_count, ngettext("%s unknown there", "%s unknown there", row.unknown_count or 0)),
+        (row.untold_count, ngettext("%s could not be told", "%s could not be told", row.untold_count)),
+    )
+    parts = [words % figure(count) for count, words in kinds if count]
+    if parts:
+        return f"{listed(parts)}."
+    return _("All are as they should be.") if row.finished_at is not None and row.looked_count else ""
+
+
+def _rest(row: Verification) -> str:
+    parts = []
+    if row.mended_count:
+        text = ngettext("%s record waits again.", "%s records wait again.", row.mended_count)
+        parts.append(text % figure(row.mended_count))
+    if row.finished_at is None:
+        reason = redact(row.stopped)
+        parts.append(_("Not at its end: %s") % reason if reason else _("Not at its end."))
+    elif row.unknown_count is None:
+        parts.append(_("The service does not list what else is there."))
+    return " ".join(parts)
