@@ -30,6 +30,7 @@ from syncqueue.core.errors import (
     RetryLater,
 )
 from syncqueue.core.result import ENDPOINT_FAILURES, Outcome, SyncResult
+from syncqueue.execution.beside import RecordsBeside
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.decision import Decision, Done, Fail, NeedsReview, Park, Retry, error_of
 from syncqueue.execution.prepared import Ready
@@ -77,6 +78,8 @@ class _Entry:
         self.stored = records.read_parts(self.record)  # what the record says is out there
         self.away = (*self.plan.keeps, *self.plan.removals)  # of it, what is at places the destination had before
         self.was_fenced = False
+        self.job: DocumentJob | None = None  # what the handler was given
+        self.trace: tuple[RemotePart, ...] = ()  # of what is about to be created
         self.ended = Delivered(result=SyncResult.success())
 
     @property
@@ -179,6 +182,7 @@ class Delivery:
         sending = [entry for entry in self._entries if entry.ready.sends]
         if not sending:
             return []
+        traced = await self._trace(sending)
         began = time.monotonic()
         won = await self._persist(
             records.mark,
@@ -188,6 +192,7 @@ class Delivery:
             uncertain={entry.record.pk for entry in sending if entry.ready.uncertain},
             address=sending[0].place.address,
             lost_at=self._lost_at(sending),
+            parts={entry.record.pk: entry.stored for entry in sending} if traced else None,
         )
         if time.monotonic() - began >= MARK_GRACE_SECONDS:
             won = set()  # a process that stood still since then may send no more: its marks are about to expire
@@ -195,6 +200,19 @@ class Delivery:
             if entry.record.pk not in won:
                 entry.fence("Another attempt is working on this.", contacted=False)
         return [entry for entry in sending if entry.record.pk in won]
+
+    async def _trace(self, entries: Sequence[_Entry]) -> bool:
+        """Add traces of what is about to be created to the parts, where the handler leaves any; returns whether."""
+        if type(self._handler).trace is DocumentHandler.trace:
+            return False
+        for entry in entries:
+            # Where an earlier create has left no trace, one of this create would hide that.
+            if entry.plan.step is Step.CREATE and not entry.ready.uncertain:
+                answer = await gate.trace(self._handler, self._job(entry, (), Step.CREATE))
+                if isinstance(answer, Asked) and answer.value is not None:
+                    entry.trace = (answer.value,)
+                    entry.stored = (*entry.trace, *entry.stored)
+        return any(entry.trace for entry in entries)
 
     def _lost_at(self, entries: Sequence[_Entry]) -> dict[int, list[str]]:
         """Where copies may have been left before the destination moved; empty where that concerns no record."""
@@ -238,8 +256,10 @@ class Delivery:
         left = [entry for entry in entries if entry not in answers]
         answers |= {entry: entry.stored_here for entry in left if entry.plan.step is Step.NOTHING}
         left = [entry for entry in left if entry not in answers]
-        found = await send(self._handler, [self._job(entry, entry.plan.parts, entry.plan.step) for entry in left])
-        answers |= zip(left, found, strict=True)
+        jobs = [self._job(entry, entry.trace or entry.plan.parts, entry.plan.step) for entry in left]
+        for entry, job in zip(left, jobs, strict=True):
+            entry.job = job
+        answers |= zip(left, await send(self._handler, jobs), strict=True)
         for entry in entries:
             answer = answers[entry]
             if isinstance(answer, Exception):
@@ -307,6 +327,7 @@ class Delivery:
             step=steps[step],
             source=entry.record.source,
             object_pk=entry.record.object_pk,
+            others=RecordsBeside(entry.record, self._persist),
         )
 
     async def _checkpoint(self, entry: _Entry, parts: Sequence[RemotePart]) -> str:
@@ -343,8 +364,9 @@ class Delivery:
 
     def _may_have_a_twin(self, entry: _Entry) -> bool:
         """Whether a second copy may be out there, which nobody could find by now."""
-        again = entry.ready.uncertain and entry.plan.step is Step.CREATE
-        return entry.record.twin_possible or (again and not self._can_find_lost(entry))
+        if entry.record.twin_possible or (entry.job is not None and entry.job.twin_possible):
+            return True
+        return entry.ready.uncertain and entry.plan.step is Step.CREATE and not self._can_find_lost(entry)
 
     async def _remember_identity(self, parts: Sequence[RemotePart]) -> None:
         """The service has said what the destination's place is: another spelling of it will be recognised."""

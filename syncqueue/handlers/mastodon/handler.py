@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from syncqueue.core.errors import ConfigurationError, PermanentError
-from syncqueue.handlers.base import DocumentHandler, DocumentJob, HandlerConfig, Place, RemotePart
+from syncqueue.handlers.base import TRACE, DocumentHandler, DocumentJob, HandlerConfig, Place, RemotePart
 from syncqueue.handlers.mastodon.account import PICTURE, STATUS, Account, Status
 from syncqueue.handlers.mastodon.answers import Gone
 from syncqueue.handlers.mastodon.client import MastodonClient
@@ -28,7 +28,6 @@ from syncqueue.handlers.mastodon.post import Post
 from syncqueue.handlers.mastodon.post import pictures_of as shown_pictures
 from syncqueue.handlers.mastodon.render import Rendered, Wanted, pictures_of, render
 from syncqueue.handlers.mastodon.thread import Thread
-from syncqueue.handlers.mastodon.trace import TRACE
 
 logger = logging.getLogger("syncqueue.mastodon")
 
