@@ -44,6 +44,8 @@ class ServiceUnderTest(ABC):
     # tells it to who repeats the idempotency key.
     takes_lost_away: ClassVar[bool] = False
     keeps_a_trace: ClassVar[bool] = False  # what a create may have left is found by a part that is stored before it
+    # That a create has not arrived is known at the next attempt. False: it may be on its way for some minutes.
+    proves_absence: ClassVar[bool] = True
     # What the sandbox calls the request that does it, where a job begins with others
     methods: ClassVar[Mapping[Kind, str]] = {}
     # Answers of the sandbox that mean so

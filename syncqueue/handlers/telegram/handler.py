@@ -202,7 +202,7 @@ class TelegramHandler(DocumentHandler):
         except HandlerError as error:
             raise (await recovery.failed(error, before) if has_trace else error) from None
         await recovery.sent(part, before)
-        return job.parts if job.parts == (part,) else await self._settle_and_show(job, message)
+        return [part] if job.parts == (part,) else await self._settle_and_show(job, message)
 
     async def _send(self, job: DocumentJob, message: RenderedMessage, recovery: Recovery) -> RemotePart:
         """Send a message; in a chat that takes no files, the beginning of the text with the link to the rest."""

@@ -21,8 +21,9 @@ from syncqueue.handlers.telegram.rights import Standing, standing
 
 MOST_PROBES = 50  # for one lost message
 PACE_SECONDS = 0.5  # between two probes: edits count for Telegram's limits, of about one message a second in a chat
-# So many empty numbers in a row mean that the chat's newest message has been passed, where no later one is known.
-EMPTY_IN_A_ROW = 10
+# So many empty numbers in a row end a search where no later message is known. Where the chat goes on behind them, the
+# message is taken for missing, and found when it has been sent once more.
+EMPTY_IN_A_ROW = 5
 
 _KINDS: dict[Sight, Kind] = {Sight.OURS_TEXT: "text", Sight.OURS_FILE: "document"}
 

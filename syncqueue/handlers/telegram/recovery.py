@@ -21,6 +21,7 @@ from syncqueue.handlers.telegram.trace import SETTLED_SECONDS, Trace, split
 
 _SEARCH_SHARE = 0.25  # of an attempt, for looking at numbers: a request that follows has its whole time
 _WAIT_SECONDS = 60.0  # between two looks for a message that may still be on its way
+_AGAIN_SECONDS = 5.0  # until it is asked again whether other records are being sent
 # Longer than an attempt and the storing of what came of it: what no record knows then was not being sent.
 _STORED_SECONDS = 40.0
 _GOES_ON = "The answer to its creation was lost; the message is being looked for."
@@ -222,7 +223,7 @@ class Recovery:
         left = trace.searched_at + self._config.attempt_timeout_seconds + _STORED_SECONDS - time.time()
         if others.is_sending and left > 0:
             # One of them may be another record's, which is told its number any moment.
-            raise self._later(min(left + 1, _WAIT_SECONDS), _GOES_ON)
+            raise self._later(min(left + 1, _AGAIN_SECONDS), _GOES_ON)
         self.links = ", ".join(_name(one) for one in candidates)
         self.why = trace.doubt
         if not self.why and len(candidates) > 1 + others.lost_count:
