@@ -3,8 +3,9 @@
 A note is duplicated if a message or status was created while another one of the same note existed in the same place, or
 if two rows of the search index or two objects of the receiver contain it in the end. On Telegram, which has no
 idempotency key, this may happen after a response that was never sent completely, or if the sender was killed or paused
-before it stored the response. Such duplicates are allowed and listed with their cause; any other duplicate, and any on
-a service that can detect a repetition, is a failure. A message whose response was lost cannot be removed either: it may
+before it stored the response. syncqueue looks for such messages, so one of the two must be gone in the end, except for
+the first message of a channel, of which no number is known. These duplicates are listed with their cause; any other
+duplicate, and any on a service that can detect a repetition, is a failure. A message whose response was lost may
 outlive its note only if a failed record says that it may be there (I13).
 """
 
@@ -179,6 +180,19 @@ def doubles(requests: Iterable[Request], stops: Sequence[Stop]) -> Iterator[tupl
             here.append(request)
 
 
+def _lasting(requests: Iterable[Request]) -> set[Place]:
+    """Return the channels and notes with several messages in the end, other than the first notes of channels."""
+    standing: dict[Place, list[Request]] = {}
+    first: dict[str, int] = {}  # the note that was posted first, by channel
+    for request in requests:
+        if request.method in DELETING:
+            _take_away(standing, request)
+        elif request.method in CREATING:
+            first.setdefault(request.chat, request.number)
+            standing.setdefault((request.chat, request.number), []).append(request)
+    return {place for place, messages in standing.items() if len(messages) > 1 and first[place[0]] != place[1]}
+
+
 def standing_twice(shown: Mapping[str, Sequence[Message]]) -> list[str]:
     """Return notes that a table or a receiver contains more than once, although rows and objects have our own ids."""
     found: list[str] = []
@@ -226,9 +240,10 @@ def judge(
     verdict = Verdict(
         request_count=len(requests), created_count=sum(request.method in CREATING for request in requests)
     )
+    lasting = _lasting(requests)
     for request, cause in doubles(requests, stops):
         where = f"{request.chat}: note {request.number} as message {request.message_id}"
-        if cause:
+        if cause and (request.chat, request.number) not in lasting:
             verdict.allowed.append(f"{where}, {cause}")
         else:
             verdict.doubled.append(where)

@@ -168,6 +168,20 @@ def test_of_a_message_that_arrived_after_it_was_missed_the_younger_copy_goes(
     assert site.service.count("create") == 3
 
 
+def test_of_two_messages_of_one_note_whose_answers_were_lost_the_younger_goes(
+    site: Site, destination: Destination
+) -> None:
+    site.write("First")
+    write_and_lose(site, "Second")
+    numbers = numbers_of(site)
+    blind = ["up"] * 2 + [NOTHING_THERE] * lost.EMPTY_IN_A_ROW
+    site.service.sandbox.plan_answers("telegram", *blind, {"mode": "store-then-reset", "method": "sendMessage"})
+    site.work_until(site.assert_settled)
+    site.assert_shows("First", "Second")
+    assert numbers_of(site) == numbers
+    assert site.service.count("create") == 3
+
+
 def test_of_several_lost_messages_each_note_gets_one(site: Site, destination: Destination) -> None:
     site.write("First")
     texts = ["Second", "Third", "Fourth"]

@@ -81,7 +81,8 @@ class Recovery:
         if part is None or trace is None:
             return False
         if not is_marked or trace.kind != kind:
-            trace = replace(trace.unsearched(), sent_at=int(self._sent_at), kind=kind, is_told=False)
+            count = trace.send_count + (part in self._job.parts and not is_marked)
+            trace = replace(trace.unsearched(), sent_at=int(self._sent_at), send_count=count, kind=kind, is_told=False)
             await self._store(messages, trace, part)
         return True
 
@@ -107,7 +108,8 @@ class Recovery:
             self._job.parts = (part,)
             self._job.twin_possible = True
         else:
-            trace = replace(trace.unsearched(), before=int(part.id), is_told=False)
+            count = trace.send_count + 1
+            trace = replace(trace.unsearched(), send_count=count, before=int(part.id), is_told=False)
             await self._store([part], trace, trace_part)
 
     # The search
@@ -145,9 +147,8 @@ class Recovery:
         if part is None or trace is None:
             return self._later(_WAIT_SECONDS, _NOT_THERE)
         await self._store(messages, trace.unsearched(), part)
-        waited = time.time() - trace.sent_at
-        seconds = _WAIT_SECONDS if waited < 2 * _WAIT_SECONDS else SETTLED_SECONDS + 1 - waited
-        return self._later(max(seconds, 1.0), _NOT_THERE)
+        left = trace.sent_at + SETTLED_SECONDS - time.time()
+        return self._later(min(max(left, 0.0) + 1.0, _WAIT_SECONDS), _NOT_THERE)
 
     async def may_repeat(self) -> bool:
         """Whether a message may be sent again that may be there: not where such are held, until a person wants it."""
@@ -225,16 +226,17 @@ class Recovery:
             # One of them may be another record's, which is told its number any moment.
             raise self._later(min(left + 1, _AGAIN_SECONDS), _GOES_ON)
         self.links = ", ".join(_name(one) for one in candidates)
+        own_count = trace.send_count - len(messages)  # so many of them may be this record's
+        taken = candidates if len(candidates) <= own_count and not others.lost_count else candidates[:1]
         self.why = trace.doubt
-        if not self.why and len(candidates) > 1 + others.lost_count:
+        if not self.why and len(candidates) - len(taken) > others.lost_count:
             self.why = "Several messages may be it."
         if self.why:
             return Verdict.FOREIGN
         # Of several lost messages of several records it does not matter which one becomes whose: each is edited to
-        # what its record wants.
-        oldest = candidates[0]
-        await self._job.checkpoint([oldest, *messages])
-        if await self._job.others.known_ids([oldest.id], part.identity):
+        # what its record wants. The younger ones of one record are taken away.
+        await self._job.checkpoint([*taken, *messages])
+        if await self._job.others.known_ids([one.id for one in taken], part.identity):
             # Another record took it at the same moment; whoever sees that lets go.
             await self._store(messages, trace, part)
             raise self._later(random.uniform(1.0, 5.0), _GOES_ON)  # noqa: S311 - so that not both come again at once

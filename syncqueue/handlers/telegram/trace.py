@@ -12,8 +12,8 @@ from typing import Self
 
 from syncqueue.handlers.base import TRACE, RemotePart
 
-# Telegram's servers pass a message on within seconds, or try again for some minutes while they have no connection.
-SETTLED_SECONDS = 600.0
+# A Bot API server passes a message on within seconds. Only one that has lost its own connection may do so later.
+SETTLED_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +21,7 @@ class Trace:
     """A message that was sent and may be there, and how far it has been looked for. Numbers are those of one chat."""
 
     sent_at: int  # seconds since 1970, by our clock; of the last time
+    send_count: int = 1  # how often it was sent
     after: int  # the highest number that was known of the chat when it was sent first
     kind: str = "text"  # texts are sent in order, and files; not one before the other
     before: int = 0  # the number of its repetition, where there is one
