@@ -154,8 +154,11 @@ Checkpoint = Callable[[Sequence[RemotePart]], Awaitable[str]]
 class Unsettled:
     """Other records of which something may be at a place that no record knows."""
 
-    is_sending: bool  # one of them is being sent right now
-    lost_count: int  # how many of them hold a part of the kind that was asked for
+    # For each that is being sent right now: its part of the kind that was asked for, None where it has none.
+    sending: tuple[RemotePart | None, ...] = ()
+    lost_count: int = (
+        0  # how many of them may have left something: with a part of the kind that was asked for, or without
+    )
 
 
 class OtherRecords:
@@ -170,8 +173,8 @@ class OtherRecords:
         return frozenset()
 
     async def unsettled(self, kind: str, identity: str) -> Unsettled:
-        """The other records of the service that are being sent to a place, or hold a part of this kind there."""
-        return Unsettled(is_sending=False, lost_count=0)
+        """The other records of the service that are being sent to a place, or may have left something there."""
+        return Unsettled()
 
 
 class DocumentJob:

@@ -12,6 +12,7 @@ from django.db.models.functions import Cast, Now
 from syncqueue.handlers.base import RemotePart, Unsettled
 from syncqueue.models import OrphanPart, RecordState, SyncRecord
 from syncqueue.site import record_db
+from syncqueue.sources.planner import Step
 from syncqueue.sources.records import read_parts, records
 from syncqueue.sources.same_place import identity_of
 
@@ -43,18 +44,27 @@ def known_ids(record: SyncRecord, ids: Collection[str], identity: str) -> frozen
 
 
 def unsettled(record: SyncRecord, kind: str, identity: str) -> Unsettled:
-    """The other records that are being sent to a place, or have a part of this kind there."""
-    # A sender has not been told yet where it sends to; a destination whose place is not known may be at this one.
+    """The other records that are being sent to a place, or may have left something there."""
     rows = records().filter(service=record.service).exclude(state=RecordState.SYNCED).exclude(pk=record.pk)
     rows = rows.annotate(as_text=Cast("parts", TextField())).select_related("destination")
-    sending = rows.filter(sending_until__gt=Now()).exclude(sending_token="")
-    lost = rows.filter(as_text__contains=f'"kind": "{kind}"')
+    has_mark = ~Q(sending_token="")
+    cut_off = has_mark & Q(sending_until__lte=Now(), sending_action=Step.CREATE)
+    # Without a trace it is not known where something was left, nor where something is being sent to.
+    sending = rows.filter(has_mark, sending_until__gt=Now())
+    lost = rows.filter(cut_off | Q(uncertain=True) | Q(as_text__contains=f'"kind": "{kind}"'))
     return Unsettled(
-        is_sending=any(identity_of(row.destination, row.sending_address) in ("", identity) for row in sending),
-        lost_count=sum(
-            any(part.kind == kind and part.identity in ("", identity) for part in read_parts(row)) for row in lost
-        ),
+        sending=tuple(_part_of(row, kind) for row in sending if _may_be_at(row, identity)),
+        lost_count=sum(_may_be_at(row, identity) for row in lost),
     )
+
+
+def _part_of(row: SyncRecord, kind: str) -> RemotePart | None:
+    return next((part for part in read_parts(row) if part.kind == kind), None)
+
+
+def _may_be_at(row: SyncRecord, identity: str) -> bool:
+    """Whether a record's last create may have gone to a place."""
+    return identity_of(row.destination, row.sending_address) in ("", identity)
 
 
 def _holding(rows: QuerySet[SyncRecord] | QuerySet[OrphanPart], column: str, ids: Collection[str]) -> QuerySet:  # type: ignore[type-arg]

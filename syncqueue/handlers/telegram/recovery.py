@@ -181,10 +181,34 @@ class Recovery:
 
     async def _search(self, messages: Sequence[RemotePart], trace: Trace, part: RemotePart) -> Trace:
         """The trace with what was found; raises where the search has not come to its end."""
+        chat = part.identity
+        found = (
+            None
+            if trace.before or trace.start
+            else self._memory.recent_walk(self._job.place, trace.after, trace.sent_at)
+        )
+        if found is None:
+            if chat in self._memory.searched:
+                raise self._later(random.uniform(1.0, 5.0), _GOES_ON)  # noqa: S311 - the pace is that of the chat
+            self._memory.searched.add(chat)
+            try:
+                trace, found = await self._walk(messages, trace, part)
+            finally:
+                self._memory.searched.discard(chat)
+        searched = _noted(trace, found)
+        await self._store(messages, searched, part)
+        if found.limit is not None:
+            raise found.limit
+        if found.stopped_at is not None:
+            raise self._later(1.0, _GOES_ON)
+        return searched
+
+    async def _walk(self, messages: Sequence[RemotePart], trace: Trace, part: RemotePart) -> tuple[Trace, FoundLost]:
         known = numbers_in([*messages, *await self._job.others.newest_parts()], part.identity)
         if not trace.start:
             over_at = trace.sent_at + self._config.attempt_timeout_seconds
             trace = replace(trace, is_passed=self._memory.has_sent(self._job.place, part.identity, trace.kind, over_at))
+        began_at = time.time()
         found = await find_lost(
             self._client,
             self._job.place,
@@ -200,13 +224,9 @@ class Recovery:
             seconds=self._seconds_left(),
             is_sole_poster=bool(self._job.place.options.get("sole_poster", True)),
         )
-        searched = _noted(trace, found)
-        await self._store(messages, searched, part)
-        if found.limit is not None:
-            raise found.limit
-        if found.stopped_at is not None:
-            raise self._later(1.0, _GOES_ON)
-        return searched
+        if found.stopped_at is None and not (trace.before or trace.start or trace.shown):
+            self._memory.note_walk(self._job.place, trace.after, began_at, found)
+        return trace, found
 
     def _seconds_left(self) -> float:
         return self._config.attempt_timeout_seconds * _SEARCH_SHARE - (time.monotonic() - self._began)
@@ -222,12 +242,13 @@ class Recovery:
     ) -> Verdict:
         others = await self._job.others.unsettled(TRACE, part.identity)
         left = trace.searched_at + self._config.attempt_timeout_seconds + _STORED_SECONDS - time.time()
-        if others.is_sending and left > 0:
+        if left > 0 and any(_may_be_sending(one) for one in others.sending):
             # One of them may be another record's, which is told its number any moment.
             raise self._later(min(left + 1, _AGAIN_SECONDS), _GOES_ON)
         self.links = ", ".join(_name(one) for one in candidates)
         own_count = trace.send_count - len(messages)  # so many of them may be this record's
-        taken = candidates if len(candidates) <= own_count and not others.lost_count else candidates[:1]
+        # One at random where other records reach for them too.
+        taken = [random.choice(candidates)] if others.lost_count else candidates[: max(own_count, 1)]  # noqa: S311
         self.why = trace.doubt
         if not self.why and len(candidates) - len(taken) > others.lost_count:
             self.why = "Several messages may be it."
@@ -269,6 +290,12 @@ def _noted(trace: Trace, found: FoundLost) -> Trace:
 def _part(found: tuple[str, str, str], trace: RemotePart) -> RemotePart:
     number, kind, url = found
     return RemotePart(kind=kind, id=number, url=url, address=trace.address, identity=trace.identity)
+
+
+def _may_be_sending(trace_part: RemotePart | None) -> bool:
+    """Whether an attempt under way at a record may have sent a message whose number is not stored yet."""
+    trace = Trace.read(trace_part) if trace_part is not None else None
+    return trace is None or trace.is_open
 
 
 def _name(part: RemotePart) -> str:

@@ -52,6 +52,11 @@ class Trace:
         values = {name: value for name, value in asdict(self).items() if value != defaults[name]}
         return RemotePart(kind=TRACE, id=json.dumps(values, separators=(",", ":")), address=address, identity=identity)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not been looked for since it was sent last, or is about to be sent."""
+        return not (self.before or self.start or self.searched_at)
+
     def is_settled(self, now: float) -> bool:
         """Whether it would be there by now if it ever will."""
         return now > self.sent_at + SETTLED_SECONDS
