@@ -36,7 +36,7 @@ from syncqueue.execution.decision import Decision, Done, Fail, NeedsReview, Park
 from syncqueue.execution.prepared import Ready
 from syncqueue.execution.sending import Answer, masked, send
 from syncqueue.handlers import gate
-from syncqueue.handlers.base import Document, DocumentHandler, DocumentJob, JobStep, Place, RemotePart
+from syncqueue.handlers.base import TRACE, Document, DocumentHandler, DocumentJob, JobStep, Place, RemotePart
 from syncqueue.models import RecordState
 from syncqueue.sources import records
 from syncqueue.sources.planner import Reason, Step
@@ -376,7 +376,8 @@ class Delivery:
             await self._persist(remember_identities, place.id, found)
 
     async def _note_orphans(self, entry: _Entry, parts: Sequence[RemotePart]) -> None:
-        new = [part for part in parts if part not in entry.stored]
+        # What a trace stands for is looked for by the attempt that has the record now.
+        new = [part for part in parts if part not in entry.stored and part.kind != TRACE]
         await self._persist(records.note_orphans, entry.record, new)
 
     def _explain(self, entry: _Entry, error: Exception) -> None:
@@ -437,7 +438,7 @@ def _may_have_left_a_copy(entry: _Entry) -> bool:
 
 
 def _elsewhere(parts: Sequence[RemotePart], reason: str) -> str:
-    links = ", ".join(part.url or part.id for part in parts)
+    links = ", ".join("a copy whose answer was lost" if part.kind == TRACE else part.url or part.id for part in parts)
     return f"A copy at {parts[0].address}, where it is not wanted any more, could not be removed: {reason} " + (
         f"Remove it by hand: {links}"
     )
