@@ -27,6 +27,7 @@ from .faults import Stop
 UNSURE = {"sendMessage", "sendDocument", "sendPhoto"}  # creating, without an idempotency key
 CREATING = UNSURE | {"POST /statuses"}
 DELETING = {"deleteMessage", "DELETE /statuses"}
+EDITING = {"editMessageText", "editMessageCaption"}  # of several lost messages, one may become another note's
 _NUMBER = re.compile(r"Note (\d+)\b")
 # Time that a sender may need to store a response: a kill in that time explains a duplicate.
 STORE_SECONDS = 2.0
@@ -49,7 +50,7 @@ class Request:
     method: str
     chat: str
     message_id: int
-    number: int  # the number of the note for a create, otherwise 0
+    number: int  # the number of the note for a create or an edit, otherwise 0
     at: datetime
     ended_at: datetime | None  # None: the sandbox never finished it
     answered: bool
@@ -173,6 +174,8 @@ def doubles(requests: Iterable[Request], stops: Sequence[Stop]) -> Iterator[tupl
     for request in requests:
         if request.method in DELETING:
             _take_away(standing, request)
+        elif request.method in EDITING:
+            _move(standing, request)
         elif request.method in CREATING:
             here = standing.setdefault((request.chat, request.number), [])
             if here and request.number:
@@ -187,6 +190,8 @@ def _lasting(requests: Iterable[Request]) -> set[Place]:
     for request in requests:
         if request.method in DELETING:
             _take_away(standing, request)
+        elif request.method in EDITING:
+            _move(standing, request)
         elif request.method in CREATING:
             first.setdefault(request.chat, request.number)
             standing.setdefault((request.chat, request.number), []).append(request)
@@ -207,6 +212,20 @@ def _take_away(standing: dict[Place, list[Request]], request: Request) -> None:
     for (chat, _), messages in standing.items():
         if chat == request.chat:
             messages[:] = [message for message in messages if message.message_id != request.message_id]
+
+
+def _move(standing: dict[Place, list[Request]], edit: Request) -> None:
+    """Count a message for the note that it shows after an edit."""
+    moved = [
+        message
+        for (chat, number), messages in standing.items()
+        if edit.number and chat == edit.chat and number != edit.number
+        for message in messages
+        if message.message_id == edit.message_id
+    ]
+    if moved:
+        _take_away(standing, edit)
+        standing.setdefault((edit.chat, edit.number), []).extend(moved)
 
 
 def excuse(before: Request, stops: Sequence[Stop]) -> str:

@@ -62,6 +62,13 @@ def test_a_double_after_an_answer_that_was_never_written_is_allowed_until_one_of
     assert "never sent completely" in verdict.allowed[0]
 
 
+def test_a_lost_message_that_became_another_notes_is_no_double_of_its_first_note() -> None:
+    lost, taken = request(0, 3, 10, answered=False), request(1, 4, 10, "editMessageText")
+    anew = request(2, 3, 11)
+    assert verdict_on([lost, taken, anew], {11: "Note 3: new"}).holds
+    assert not verdict_on([lost, taken, anew], {11: "Note 3: new"}).allowed
+
+
 def test_the_first_message_of_a_channel_may_stand_there_twice_where_its_answer_was_never_written() -> None:
     verdict = verdict_on([request(0, 3, 10, answered=False), request(5, 3, 11)], {10: "Note 3: new", 11: "Note 3: new"})
     assert verdict.holds
