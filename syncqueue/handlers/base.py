@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, Literal
@@ -27,6 +27,9 @@ from syncqueue.outbound.urls import read_url
 CONNECT_SHARE = 0.25  # of an attempt: connecting, a diagnosis and an answer stay below the whole
 # Of a text that is brought out by a web process, whose threads answer people: a sixth of a second of work at worst.
 WEB_CHARACTERS = 16_000
+
+# The kind of a part that stands for something sent and not answered: a handler stores it before the request.
+TRACE = "sent"
 
 DocumentFormat = Literal["plain", "markdown"]
 JobStep = Literal["create", "update", "delete"]
@@ -152,6 +155,7 @@ class HandlerConfig:
     force_ipv4: bool = False
     attempt_timeout_seconds: float = 20.0
     allowed_private_hosts: tuple[str, ...] = ()
+    hold_unknown: bool = False  # ON_UNKNOWN_OUTCOME is "hold": nothing that may be there already is sent once more
 
     def outbound(self, *, public_only: bool) -> Outbound:
         """How the service's handler may connect. `public_only`: users name its hosts."""
@@ -180,6 +184,33 @@ class HandlerConfig:
 Checkpoint = Callable[[Sequence[RemotePart]], Awaitable[str]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsettled:
+    """Other records of which something may be at a place that no record knows."""
+
+    # For each that is being sent right now: its part of the kind that was asked for, None where it has none.
+    sending: tuple[RemotePart | None, ...] = ()
+    lost_count: int = (
+        0  # how many of them may have left something: with a part of the kind that was asked for, or without
+    )
+
+
+class OtherRecords:
+    """What the records of other objects say. This one, for jobs that belong to no record: nothing."""
+
+    async def newest_parts(self) -> Sequence[RemotePart]:
+        """The parts of the newest records of the same destination that are synced: a sample, not all."""
+        return ()
+
+    async def known_ids(self, ids: Collection[str], identity: str) -> frozenset[str]:
+        """Those of `ids` that a part of any other record of the service has, unless it is known to be elsewhere."""
+        return frozenset()
+
+    async def unsettled(self, kind: str, identity: str) -> Unsettled:
+        """The other records of the service that are being sent to a place, or may have left something there."""
+        return Unsettled()
+
+
 class DocumentJob:
     """One create, update or delete at one destination.
 
@@ -187,11 +218,14 @@ class DocumentJob:
     "notes.note:42". `document` is the content wanted (for a delete: an empty one); `parts` is what is out there now;
     `idempotency_key` stays the same over all attempts until the part it was made for is stored;
     `uncertain` is true when an earlier attempt may have created something whose id was never learned: its answer was
-    lost, or, where the handler names a `lost_part`, was an error that may be a proxy's.
+    lost, or, where the handler names a `lost_part`, was an error that may be a proxy's. `others` tells what other
+    records know. A handler sets `twin_possible` where a second copy may be out there that nobody can find: when the
+    object is not wanted any more, a person is told.
     """
 
     __slots__ = (
-        "_store", "document", "idempotency_key", "object_pk", "parts", "place", "source", "step", "uncertain"
+        "_store", "document", "idempotency_key", "object_pk", "others", "parts", "place", "source", "step",
+        "twin_possible", "uncertain",
     )  # fmt: skip
 
     def __init__(
@@ -206,6 +240,7 @@ class DocumentJob:
         step: JobStep = "create",
         source: str = "",
         object_pk: str = "",
+        others: OtherRecords | None = None,
     ) -> None:
         """`store` writes the parts to the record and returns the next idempotency key; it raises `LeaseLost`."""
         self.place = place
@@ -216,6 +251,8 @@ class DocumentJob:
         self.step = step
         self.source = source
         self.object_pk = object_pk
+        self.others = others or OtherRecords()
+        self.twin_possible = False
         self._store = store
 
     @property
@@ -385,6 +422,15 @@ class DocumentHandler(SyncHandler):
         Its id is of our choosing, or `delete` learns it by `job.idempotency_key`. When the object is not wanted any
         more, `delete` is given this part, though nobody knows whether it is there. None, the default: the service
         gives the ids, and what was never learned cannot be taken away.
+        """
+        return None
+
+    async def trace(self, job: DocumentJob) -> RemotePart | None:
+        """The part that stands for what `create(job)` is about to send, of the kind `TRACE`; raises `HandlerError`.
+
+        It is stored with the send mark, and given to `create` as the job's only part. An attempt that is cut off leaves
+        it, so that the next one is an `update` or a `delete` with this part, whatever became of the object. None, the
+        default: a create leaves no trace.
         """
         return None
 

@@ -201,6 +201,14 @@ async def identify(handler: DocumentHandler, place: Place) -> Answer[str]:
         return _refuse(handler, "identify()", error, place.secret)
 
 
+async def trace(handler: DocumentHandler, job: DocumentJob) -> Answer[RemotePart | None]:
+    """The part that stands for what a create is about to send."""
+    try:
+        return Asked(await handler.trace(job))
+    except Exception as error:  # the site's own class
+        return _refuse(handler, "trace()", error, job.place.secret)
+
+
 async def close(handler: SyncHandler) -> None:
     """Let a handler go of its connections; what it raises is logged."""
     try:

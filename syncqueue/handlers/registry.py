@@ -68,6 +68,7 @@ def make_handler(service: str, settings: Settings | None = None) -> SyncHandler:
         force_ipv4=found.force_ipv4,
         attempt_timeout_seconds=settings.processing.attempt_timeout_seconds,
         allowed_private_hosts=settings.allowed_private_hosts,
+        hold_unknown=found.hold_unknown,
     )
     return construct(handler_class(found), config)
 

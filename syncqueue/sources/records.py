@@ -96,13 +96,16 @@ def mark(
     uncertain: Collection[int],
     address: str = "",
     lost_at: Mapping[int, Sequence[str]] | None = None,
+    parts: Mapping[int, Sequence[RemotePart]] | None = None,
 ) -> set[int]:
     """Announce what is about to be done, by the records' keys; returns those that no other attempt has announced.
 
     While a send is open nobody knows what is out there, so the content hash is taken away. `uncertain`: the records of
-    which something may be out there already.
+    which something may be out there already. `parts`: with the traces of what is about to be sent, for all of them.
     """
-    moved = {} if not lost_at else {"lost_at": case_by_key("lost_at", {key: list(lost_at[key]) for key in steps})}
+    more = {} if not lost_at else {"lost_at": case_by_key("lost_at", {key: list(lost_at[key]) for key in steps})}
+    if parts:
+        more["parts"] = case_by_key("parts", {key: write_parts(parts[key]) for key in steps})
     # A mark of one's own counts as free: the answer to its commit may have been lost.
     free = Q(sending_token="") | Q(sending_until__lte=Now()) | Q(sending_token=token)
     won = (
@@ -115,7 +118,7 @@ def mark(
             content_hash="",
             uncertain=case_by_key("uncertain", {key: key in uncertain for key in steps}),
             sending_address=address,
-            **moved,
+            **more,
         )
     )
     if won in (0, len(steps)):

@@ -47,6 +47,8 @@ class ServiceUnderTest(ABC):
     can_be_read: ClassVar[bool] = True  # it can be asked what is there
     tells_content: ClassVar[bool] = True  # and what that shows
     lists_copies: ClassVar[bool] = True  # and what else is there
+    # That a create has not arrived is known at the next attempt. False: it may be on its way for some minutes.
+    proves_absence: ClassVar[bool] = True
     # What the sandbox calls the request that does it, where a job begins with others
     methods: ClassVar[Mapping[Kind, str]] = {}
     # Answers of the sandbox that mean so

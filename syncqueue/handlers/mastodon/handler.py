@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from syncqueue.core.errors import ConfigurationError, PermanentError
 from syncqueue.handlers.base import (
+    TRACE,
     CopyPage,
     CopyState,
     Document,
@@ -38,7 +39,6 @@ from syncqueue.handlers.mastodon.post import Post
 from syncqueue.handlers.mastodon.post import pictures_of as shown_pictures
 from syncqueue.handlers.mastodon.render import Rendered, Wanted, pictures_of, render
 from syncqueue.handlers.mastodon.thread import Thread
-from syncqueue.handlers.mastodon.trace import TRACE
 
 logger = logging.getLogger("syncqueue.mastodon")
 

@@ -16,13 +16,13 @@ from syncqueue.core.errors import (
     Unavailable,
     Unreachable,
 )
-from syncqueue.handlers.base import DocumentJob, RemotePart
+from syncqueue.handlers.base import TRACE, DocumentJob, RemotePart
 from syncqueue.handlers.mastodon.account import PICTURE, Account, Status
 from syncqueue.handlers.mastodon.answers import Gone
 from syncqueue.handlers.mastodon.client import OutOfTime
 from syncqueue.handlers.mastodon.post import Post, is_more_open, is_shown_by, shown_text
 from syncqueue.handlers.mastodon.search import Search
-from syncqueue.handlers.mastodon.trace import MOST_TRACES, TRACE, Trace, traces_in
+from syncqueue.handlers.mastodon.trace import MOST_TRACES, Trace, traces_in
 
 logger = logging.getLogger("syncqueue.mastodon")
 

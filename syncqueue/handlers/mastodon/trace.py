@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from syncqueue.handlers.base import RemotePart
+from syncqueue.handlers.base import TRACE, RemotePart
 from syncqueue.handlers.mastodon.post import Post, bare, pictures_of, reply_of, said, shown_text
 
-TRACE = "sent"  # the kind of these parts
 MOST_TRACES = 4  # of one status; each attempt whose response was lost leaves one
 # Between the request and the time that the instance gives its status: a gateway may hold a request back, and the clocks
 # of two of our machines may differ. The instance's own clock is accounted for.
