@@ -246,16 +246,17 @@ class Recovery:
             # One of them may be another record's, which is told its number any moment.
             raise self._later(min(left + 1, _AGAIN_SECONDS), _GOES_ON)
         self.links = ", ".join(_name(one) for one in candidates)
-        own_count = trace.send_count - len(messages)  # so many of them may be this record's
-        # One at random where other records reach for them too.
-        taken = [random.choice(candidates)] if others.lost_count else candidates[: max(own_count, 1)]  # noqa: S311
+        # Of several lost messages of several records it does not matter which one becomes whose: each is edited to
+        # what its record wants. Of as many as this record has sent the younger ones are taken away.
+        own_count, others_count = _lost_count(part), sum(_lost_count(one) for one in others.lost)
+        taken = candidates[:own_count]
+        if others_count and len(candidates) > own_count:  # not all are to reach for the same
+            taken = sorted(random.sample(candidates, own_count), key=lambda one: int(one.id))
         self.why = trace.doubt
-        if not self.why and len(candidates) - len(taken) > others.lost_count:
+        if not self.why and len(candidates) > own_count + others_count:
             self.why = "Several messages may be it."
         if self.why:
             return Verdict.FOREIGN
-        # Of several lost messages of several records it does not matter which one becomes whose: each is edited to
-        # what its record wants. The younger ones of one record are taken away.
         await self._job.checkpoint([*taken, *messages])
         if await self._job.others.known_ids([one.id for one in taken], part.identity):
             # Another record took it at the same moment; whoever sees that lets go.
@@ -296,6 +297,12 @@ def _may_be_sending(trace_part: RemotePart | None) -> bool:
     """Whether an attempt under way at a record may have sent a message whose number is not stored yet."""
     trace = Trace.read(trace_part) if trace_part is not None else None
     return trace is None or trace.is_open
+
+
+def _lost_count(trace_part: RemotePart | None) -> int:
+    """How many messages of a record may be there that it does not know."""
+    trace = Trace.read(trace_part) if trace_part is not None else None
+    return max(trace.send_count - bool(trace.before), 1) if trace is not None else 1
 
 
 def _name(part: RemotePart) -> str:
