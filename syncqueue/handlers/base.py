@@ -186,13 +186,13 @@ Checkpoint = Callable[[Sequence[RemotePart]], Awaitable[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unsettled:
-    """Other records of which something may be at a place that no record knows."""
+    """Other records of which something may be at a place that no record knows.
 
-    # For each that is being sent right now: its part of the kind that was asked for, None where it has none.
-    sending: tuple[RemotePart | None, ...] = ()
-    lost_count: int = (
-        0  # how many of them may have left something: with a part of the kind that was asked for, or without
-    )
+    For each its part of the kind that was asked for, None where it has none.
+    """
+
+    sending: tuple[RemotePart | None, ...] = ()  # those that are being sent right now
+    lost: tuple[RemotePart | None, ...] = ()  # those that may have left something there
 
 
 class OtherRecords:

@@ -54,7 +54,7 @@ def unsettled(record: SyncRecord, kind: str, identity: str) -> Unsettled:
     lost = rows.filter(cut_off | Q(uncertain=True) | Q(as_text__contains=f'"kind": "{kind}"'))
     return Unsettled(
         sending=tuple(_part_of(row, kind) for row in sending if _may_be_at(row, identity)),
-        lost_count=sum(_may_be_at(row, identity) for row in lost),
+        lost=tuple(_part_of(row, kind) for row in lost if _may_be_at(row, identity)),
     )
 
 

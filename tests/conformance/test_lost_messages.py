@@ -182,6 +182,24 @@ def test_of_two_messages_of_one_note_whose_answers_were_lost_the_younger_goes(
     assert site.service.count("create") == 3
 
 
+def test_of_a_note_that_was_sent_twice_and_another_each_has_one_in_the_end(
+    site: Site, destination: Destination
+) -> None:
+    site.write("First")
+    write_and_lose(site, "Second")
+    blind = ["up"] * 2 + [NOTHING_THERE] * lost.EMPTY_IN_A_ROW
+    site.service.sandbox.plan_answers("telegram", *blind, {"mode": "store-then-reset", "method": "sendMessage"})
+    eventually(lambda: _work_until_sent(site, 3))
+    write_and_lose(site, "Third")
+    site.work_until(site.assert_settled)
+    assert sorted(site.service.texts()) == ["First", "Second", "Third"]
+
+
+def _work_until_sent(site: Site, count: int) -> None:
+    site.work()
+    assert site.service.count("create") == count
+
+
 def test_of_several_lost_messages_each_note_gets_one(site: Site, destination: Destination) -> None:
     site.write("First")
     texts = ["Second", "Third", "Fourth"]

@@ -261,7 +261,7 @@ class TelegramHandler(DocumentHandler):
                     f"{refused} The text is too long for a message, and there is no page to point to: allow the bot to "
                     "send files, or give the object an address (Document.url)."
                 ) from None
-        await recovery.begin(short.kind)
+        await recovery.begin(short.kind, is_marked=True)  # of the refused file nothing is there
         return await self._channel(job).send(short)
 
     async def _keep_one(self, job: DocumentJob) -> RemotePart | None:

@@ -5,6 +5,7 @@ Everything between is stored with the trace, so that an attempt that is cut off 
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections.abc import Sequence
@@ -14,8 +15,9 @@ from enum import StrEnum
 from syncqueue.core.errors import HandlerError, OutcomeUnknown, PermanentError, RateLimited, Unavailable
 from syncqueue.handlers.base import TRACE, DocumentJob, HandlerConfig, RemotePart
 from syncqueue.handlers.telegram.client import TelegramClient
-from syncqueue.handlers.telegram.lost import FoundLost, LostSearch, find_lost
+from syncqueue.handlers.telegram.lost import PACE_SECONDS, FoundLost, LostSearch, find_lost
 from syncqueue.handlers.telegram.memory import Memory, numbers_in
+from syncqueue.handlers.telegram.probe import Sight, look
 from syncqueue.handlers.telegram.render import Kind
 from syncqueue.handlers.telegram.trace import SETTLED_SECONDS, Trace, split
 
@@ -24,6 +26,7 @@ _WAIT_SECONDS = 60.0  # between two looks for a message that may still be on its
 _AGAIN_SECONDS = 5.0  # until it is asked again whether other records are being sent
 # Longer than an attempt and the storing of what came of it: what no record knows then was not being sent.
 _STORED_SECONDS = 40.0
+_LOOKED_AT_COUNT = 10  # candidates that are looked at once more; a person is shown no more of them
 _GOES_ON = "The answer to its creation was lost; the message is being looked for."
 _NOT_THERE = "The answer to its creation was lost, and the message is not there so far; it is looked for once more."
 _UNTOLD = "Telegram's answer was lost, and it cannot be told whether the message is there: {why}"
@@ -130,8 +133,9 @@ class Recovery:
         if not trace.searched_at:
             trace = await self._search(messages, trace, part)
         candidates = await self._unknown(trace, part)
-        if candidates:
-            return await self._judge(candidates, messages, trace, part)
+        verdict = await self._judge(candidates, messages, trace, part) if candidates else None
+        if verdict is not None:
+            return verdict
         if trace.unclear:
             return self._untold(trace.unclear)
         if trace.before or trace.is_passed or trace.is_settled(time.time()):
@@ -239,29 +243,44 @@ class Recovery:
 
     async def _judge(
         self, candidates: Sequence[RemotePart], messages: Sequence[RemotePart], trace: Trace, part: RemotePart
-    ) -> Verdict:
+    ) -> Verdict | None:
+        """What the candidates come to; None where they are gone by now."""
         others = await self._job.others.unsettled(TRACE, part.identity)
         left = trace.searched_at + self._config.attempt_timeout_seconds + _STORED_SECONDS - time.time()
         if left > 0 and any(_may_be_sending(one) for one in others.sending):
             # One of them may be another record's, which is told its number any moment.
             raise self._later(min(left + 1, _AGAIN_SECONDS), _GOES_ON)
+        # Of several lost messages of several records it does not matter which one becomes whose: each is edited to
+        # what its record wants. Of as many as this record has sent the younger ones are taken away.
+        own_count, others_count = _lost_count(part), sum(_lost_count(one) for one in others.lost)
+        if len(candidates) > own_count + others_count:
+            # Another record has deleted some that it had taken.
+            candidates = await self._still_there(candidates)
+            if not candidates:
+                return None
         self.links = ", ".join(_name(one) for one in candidates)
-        own_count = trace.send_count - len(messages)  # so many of them may be this record's
-        # One at random where other records reach for them too.
-        taken = [random.choice(candidates)] if others.lost_count else candidates[: max(own_count, 1)]  # noqa: S311
+        taken = candidates[:own_count]
+        if others_count and len(candidates) > own_count:  # not all are to reach for the same
+            taken = sorted(random.sample(candidates, own_count), key=lambda one: int(one.id))
         self.why = trace.doubt
-        if not self.why and len(candidates) - len(taken) > others.lost_count:
+        if not self.why and len(candidates) > own_count + others_count:
             self.why = "Several messages may be it."
         if self.why:
             return Verdict.FOREIGN
-        # Of several lost messages of several records it does not matter which one becomes whose: each is edited to
-        # what its record wants. The younger ones of one record are taken away.
         await self._job.checkpoint([*taken, *messages])
         if await self._job.others.known_ids([one.id for one in taken], part.identity):
             # Another record took it at the same moment; whoever sees that lets go.
             await self._store(messages, trace, part)
             raise self._later(random.uniform(1.0, 5.0), _GOES_ON)  # noqa: S311 - so that not both come again at once
         return Verdict.SETTLED
+
+    async def _still_there(self, candidates: Sequence[RemotePart]) -> list[RemotePart]:
+        token, there = self._job.place.secret.get("token", ""), []
+        for one in candidates[:_LOOKED_AT_COUNT]:
+            await asyncio.sleep(PACE_SECONDS)
+            if await look(self._client, token, one.identity, int(one.id)) is not Sight.GONE:
+                there.append(one)
+        return there
 
     async def _store(self, messages: Sequence[RemotePart], trace: Trace, part: RemotePart) -> None:
         await self._job.checkpoint([*messages, trace.part(part.address, part.identity)])
@@ -296,6 +315,12 @@ def _may_be_sending(trace_part: RemotePart | None) -> bool:
     """Whether an attempt under way at a record may have sent a message whose number is not stored yet."""
     trace = Trace.read(trace_part) if trace_part is not None else None
     return trace is None or trace.is_open
+
+
+def _lost_count(trace_part: RemotePart | None) -> int:
+    """How many messages of a record may be there that it does not know."""
+    trace = Trace.read(trace_part) if trace_part is not None else None
+    return max(trace.send_count - bool(trace.before), 1) if trace is not None else 1
 
 
 def _name(part: RemotePart) -> str:
