@@ -24,6 +24,7 @@ from tests.integration.sync.scene import configure
 CONCURRENCY = 10
 SHARE = 8  # of them, for an owner alone: four times what is left free
 MANY = 40
+QUICK = 200
 
 
 @pytest.fixture(autouse=True)
@@ -140,6 +141,21 @@ def test_an_owner_has_so_many_destinations_and_may_still_edit_them(settings: Any
     Destination(name="of the site", service="slow", address="c.example:443").clean()
     for row in Destination.objects.filter(owner=user):
         row.clean()
+
+
+@pytest.mark.parametrize("are_gone", [False, True])
+def test_what_waits_for_its_share_goes_out_as_fast_as_there_is_room_also_behind_what_is_gone(are_gone: bool) -> None:
+    hasty = person("hasty", "quick.example:443")
+    person("calm", "quick.example:8443")
+    write(hasty, QUICK)
+    if are_gone:  # a person has cleared one in two, whose tasks are still there
+        SyncRecord.objects.filter(pk__in=[row.pk for row in SyncRecord.objects.all()][::2]).update(state="abandoned")
+    count = QUICK // 2 if are_gone else QUICK
+
+    work_through(lambda: len(Slow.ended) == count)
+
+    assert hold_names_of_slow() == []
+    assert SyncRecord.objects.filter(state=RecordState.SYNCED).count() == count
 
 
 def test_who_has_a_service_alone_has_all_of_its_concurrency() -> None:
