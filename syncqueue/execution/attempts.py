@@ -84,22 +84,30 @@ class RecordRunner:
     async def run(self, group: Sequence[ReadyAttempt], handler: DocumentHandler, policy: ServiceSettings) -> None:
         """Make the attempts of a group: all are at one destination."""
         ready, seats = group[0].ready, group[0].attempt.run.seats
+        is_shared = seats is not None and ready.sends
+        await self._let_followers_go(
+            [one.attempt for one in group if not is_shared or one.attempt.claimed.lane != ready.share]
+        )
         if seats is None or not ready.sends:
             await self._run(group, handler, policy)
-        elif self._shares.has_room(ready.share, seats) or not await self._has_rivals(ready):
-            self._shares.begin(ready.share)
-            try:
-                if any(one.attempt.claimed.lane == ready.share for one in group):  # more may wait where it came from
-                    self._shares.note_parked(ready.share)
-                    if self._shares.has_room(ready.share, seats):
-                        await self._let_next_go(ready.share)
-                await self._run(group, handler, policy)
-            finally:
-                self._shares.end(ready.share)
-                await self._let_next_go(ready.share)
-        else:
+            return
+        if not self._shares.has_room(ready.share, seats) and await self._has_rivals(ready):
+            group = await self._not_parked(group)
             self._shares.note_parked(ready.share)
-            await self._park_above_share(group)
+            if self._shares.has_room(ready.share, seats):  # its attempts have ended meanwhile
+                await self._let_next_go(ready.share)
+            if not group:
+                return
+        self._shares.begin(ready.share)
+        try:
+            if any(one.attempt.claimed.lane == ready.share for one in group):  # more may wait where it came from
+                self._shares.note_parked(ready.share)
+                if self._shares.has_room(ready.share, seats):
+                    await self._let_next_go(ready.share)
+            await self._run(group, handler, policy)
+        finally:
+            self._shares.end(ready.share)
+            await self._let_next_go(ready.share)
 
     async def _run(self, group: Sequence[ReadyAttempt], handler: DocumentHandler, policy: ServiceSettings) -> None:
         if admitted := await self._admitted(group):
@@ -115,23 +123,38 @@ class RecordRunner:
             self._rivals[ready.share] = (known, time.monotonic() + _RIVALS_SECONDS)
         return known
 
-    async def _park_above_share(self, group: Sequence[ReadyAttempt]) -> None:
-        """Park what is above its party's share; in the rare case that it cannot be parked, its lease runs out."""
+    async def _not_parked(self, group: Sequence[ReadyAttempt]) -> Sequence[ReadyAttempt]:
+        """Park what is above its party's share; returns what could not be parked, and is attempted all the same."""
         share = group[0].ready.share
-        # It ends by itself after a while: the attempt whose end is to lift it may be of a worker that was killed.
-        await self._queue.hold(share, self._settings.processing.lease_seconds, waiting_text(share))
         # Without its lane: who comes from there would be let through once more.
-        parked = [AdmissionRequest(claimed=replace(one.attempt.claimed, lane=None), holds=(share,)) for one in group]
-        await self._queue.admit(parked)
-        ids = [one.ready.record_id for one in group]
+        asked = [AdmissionRequest(claimed=replace(one.attempt.claimed, lane=None), holds=(share,)) for one in group]
+        try:
+            # It ends by itself after a while: the attempt whose end is to lift it may be of a worker that was killed.
+            seconds = self._settings.processing.attempt_timeout_seconds
+            await self._queue.hold(share, seconds, waiting_text(share))
+            admissions = await self._queue.admit(asked)
+        except QueueError as error:
+            logger.warning("What is above a share could not be parked: %s", error, extra=group[0].attempt.extra)
+            return group
+        ids = [one.ready.record_id for one, answer in zip(group, admissions, strict=True) if answer.held_by]
         await self._database.run(records.note_waiting, ids, waiting_text(share), self._clock.now())
+        return [one for one, answer in zip(group, admissions, strict=True) if answer.admitted]
 
     async def _let_next_go(self, share: str) -> None:
         if self._shares.to_lift(share):
-            try:
-                await self._queue.lift(share)
-            except QueueError as error:
-                logger.warning("The next of %s wait for the end of their hold: %s", share, error)
+            await self._lift(share)
+
+    async def _let_followers_go(self, ended: Sequence[Attempt]) -> None:
+        """Let go who waits behind a task of a share's lane that takes up none of the share."""
+        for lane in {one.claimed.lane or "" for one in ended}:
+            if Hold.parse(lane).kind == SHARE:
+                await self._lift(lane)
+
+    async def _lift(self, share: str) -> None:
+        try:
+            await self._queue.lift(share)
+        except QueueError as error:
+            logger.warning("The next of %s wait for the end of their hold: %s", share, error)
 
     async def _admitted(self, group: Sequence[ReadyAttempt]) -> Sequence[ReadyAttempt]:
         """Those that no hold stands against; the others are parked, and their records say why."""
@@ -266,6 +289,7 @@ class RecordRunner:
             case _:
                 decision = Done()
         await self._finisher.end(attempt, result, decision, contacted=False)
+        await self._let_followers_go([attempt])
 
     async def _stop(self, found: NotReady, reason: str) -> Decision:
         await self._database.run(records.note_waiting, [found.record_id], reason, self._clock.now())

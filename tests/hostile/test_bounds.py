@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -16,9 +20,9 @@ from syncqueue.handlers.mastodon import render as mastodon
 from syncqueue.handlers.mastodon.length import Limits
 from syncqueue.handlers.registry import shared_handler
 from syncqueue.handlers.telegram import render as telegram
-from syncqueue.models import Destination, RecordState
+from syncqueue.models import Destination, RecordState, SyncRecord
 from tests.hostile.handlers import arrived
-from tests.integration.sync.scene import make_destination, record_of, texts, work
+from tests.integration.sync.scene import configure, make_destination, record_of, texts, work
 
 
 def _place(options: Any) -> Place:
@@ -96,3 +100,56 @@ def test_a_file_that_is_too_long_to_be_read_for_comments_is_refused_and_one_with
     assert len(plain.file_bytes) == 499_999
     with pytest.raises(PermanentError, match="comments"):
         telegram.render(Document(text="word " * 100_000 + "<!-- secret -->", format="markdown"))
+
+
+RENDERING = {
+    ("telegram/render.py", "render"), ("mastodon/render.py", "render"), ("mastodon/render.py", "pictures_of"),
+    ("mastodon/post.py", "shown_text"), ("webhook/event.py", "event_of"), ("manticore/row.py", "put"),
+}  # fmt: skip
+
+
+def test_no_service_renders_or_reads_on_the_event_loop(writer: User, sandbox: RunningSandbox, settings: Any) -> None:
+    handlers = settings.SYNCQUEUE["HANDLERS"]
+    configure(
+        HANDLERS={**handlers, "webhook": {}, "manticore": {"OPTIONS": {"URL": sandbox.manticore_url}}},
+        ALLOWED_PRIVATE_HOSTS=["127.0.0.1"],
+        IMMEDIATE={"ENABLED": False},
+    )
+    places = {
+        "telegram": ("@news", {"token": sandbox.bot_token}),
+        "mastodon": (sandbox.mastodon_url, {"access_token": sandbox.mastodon_token}),
+        "webhook": (f"{sandbox.webhook_url}/notes", {"secret": sandbox.webhook_secret}),
+        "manticore": ("notes", {}),
+    }
+    for service, (address, secret) in places.items():
+        row = Destination(name=service, service=service, address=address)
+        row.secret = secret
+        row.save()
+    note = Note.objects.create(owner=writer, text="Hello")
+    called: dict[str, set[tuple[str, str]]] = {"loop": set(), "threads": set()}
+    main = threading.current_thread()
+
+    def note_call(frame: FrameType, event: str, argument: object) -> None:
+        code = frame.f_code
+        name = ("/".join(Path(code.co_filename).parts[-2:]), code.co_name)
+        if event == "call" and name in RENDERING and "syncqueue/handlers" in code.co_filename:
+            called["loop" if threading.current_thread() is main else "threads"].add(name)
+
+    sys.setprofile(note_call)
+    threading.setprofile(note_call)
+    try:
+        for text in ("Hello", "Hello again"):
+            note.text = text
+            note.save()
+            work(services=list(places))
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)  # type: ignore[arg-type]
+
+    assert note_states(note) == [RecordState.SYNCED] * len(places)
+    assert called["loop"] == set()
+    assert called["threads"] == RENDERING
+
+
+def note_states(note: Note) -> list[str]:
+    return list(SyncRecord.objects.filter(object_pk=str(note.pk)).values_list("state", flat=True))

@@ -24,6 +24,7 @@ from tests.integration.sync.scene import configure
 CONCURRENCY = 10
 SHARE = 8  # of them, for an owner alone: four times what is left free
 MANY = 40
+QUICK = 200
 
 
 @pytest.fixture(autouse=True)
@@ -140,6 +141,40 @@ def test_an_owner_has_so_many_destinations_and_may_still_edit_them(settings: Any
     Destination(name="of the site", service="slow", address="c.example:443").clean()
     for row in Destination.objects.filter(owner=user):
         row.clean()
+
+
+@pytest.mark.parametrize("are_gone", [False, True])
+def test_what_waits_for_its_share_goes_out_as_fast_as_there_is_room_also_behind_what_is_gone(are_gone: bool) -> None:
+    hasty = person("hasty", "quick.example:443")
+    person("calm", "quick.example:8443")
+    write(hasty, QUICK)
+    if are_gone:  # a person has cleared one in two, whose tasks are still there
+        SyncRecord.objects.filter(pk__in=[row.pk for row in SyncRecord.objects.all()][::2]).update(state="abandoned")
+    count = QUICK // 2 if are_gone else QUICK
+
+    work_through(lambda: len(Slow.ended) == count)
+
+    assert hold_names_of_slow() == []
+    assert SyncRecord.objects.filter(state=RecordState.SYNCED).count() == count
+
+
+def test_a_service_that_never_answers_opens_the_breaker_of_its_own_host_and_is_left_alone() -> None:
+    configure("PROCESSING", ATTEMPT_TIMEOUT_SECONDS=1, SHUTDOWN_SECONDS=2, LEASE_SECONDS=10)
+    configure("BREAKER", FAILURES=3, OPEN_SECONDS=600)
+    hasty, calm = person("hasty", "slow.example:443"), person("calm", "quick.example:443")
+    write(hasty, MANY)
+    write(calm, 3)
+    seen: list[int] = []
+
+    work_through(
+        lambda: "breaker:slow.example:443" in hold_names_of_slow() and len(Slow.ended) == 3,
+        lambda: get_queue("slow").stats().delayed_count == MANY and not get_queue("slow").stats().processing_count,
+        look=lambda: seen.append(Slow.begun.count("hasty")),
+    )
+
+    assert seen[0] <= 2 * SHARE  # those under way when it opened, and what came in the places of the first
+    assert "breaker:quick.example:443" not in hold_names_of_slow()
+    assert [name for name in Slow.ended if name.startswith("calm")] == ["calm: 000", "calm: 001", "calm: 002"]
 
 
 def test_who_has_a_service_alone_has_all_of_its_concurrency() -> None:
