@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeAlias, TypeVar
 
 from django.db import transaction
 from django.db.models import Model, Q, QuerySet
@@ -36,6 +36,7 @@ from syncqueue.core.errors import (
     Unavailable,
     Unreachable,
 )
+from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.prepare import Wanted, place_of, wanted_of
 from syncqueue.execution.sending import uncancelled
 from syncqueue.handlers import gate
@@ -120,14 +121,18 @@ def _verify(destination: Destination, *, mend: bool, anew: bool, listener: Liste
     if not isinstance(handler, DocumentHandler) or not gate.can_read(handler):
         return Verified(destination=destination)
     row, is_new = _begun(destination, anew=anew)
+    # Documents are made in a thread of its own, as in attempts: what a site's code makes of them may depend on
+    # the thread (the prefix of FORCE_SCRIPT_NAME) and on its context (the language).
+    database = DatabaseThreads(1)
     with asyncio.Runner() as runner:
-        run = _Run(destination, handler, row, runner, mend=mend, listener=listener)
+        run = _Run(destination, handler, row, runner, database, mend=mend, listener=listener)
         try:
             run.to_the_end()
         except _Stopped as stopped:
             run.store(stopped=str(stopped))
         finally:
             runner.run(gate.close(handler))
+            database.close()
     return Verified(destination=destination, row=row, began_anew=is_new)
 
 
@@ -160,6 +165,9 @@ class _Copy:
         return self.loaded.record
 
 
+_Drifted: TypeAlias = tuple[SyncRecord, Drift, str]  # why, where it is UNTOLD
+
+
 @dataclass(slots=True)
 class _Run:
     """One run over one destination."""
@@ -168,6 +176,7 @@ class _Run:
     handler: DocumentHandler
     row: Verification
     runner: asyncio.Runner
+    database: DatabaseThreads
     mend: bool = field(kw_only=True)
     listener: Listener = field(kw_only=True)
     _has_called: bool = False
@@ -205,18 +214,20 @@ class _Run:
         self.listener.progress(self.destination.name, done, total)
         while keys := list(rows.filter(pk__gt=self.row.position).order_by("pk").values_list("pk", flat=True)[:CHUNK]):
             for piece in chunks(keys, max(self.handler.batch_size, 1)):
-                loaded = load(piece)  # right before it is compared: a slow service takes minutes for a chunk
-                self._compare_piece(place, [loaded[key] for key in piece if key in loaded])
+                # Read right before it is compared: a slow service takes minutes for a chunk.
+                copies, drifts = self.runner.run(self.database.run(self._planned, place, piece))
+                self._compare_piece(place, copies, drifts)
                 self.row.position = piece[-1]
                 self.row.looked_count += len(piece)
                 self.store()
                 self.listener.progress(self.destination.name, self.row.looked_count, total)
 
-    def _compare_piece(self, place: Place, piece: Sequence[Loaded]) -> None:
-        now = SYSTEM_CLOCK.now()
+    def _planned(self, place: Place, keys: Sequence[int]) -> tuple[list[_Copy], list[_Drifted]]:
+        """The copies to be looked at, and what needs no look. Runs in a database thread."""
+        now, found = SYSTEM_CLOCK.now(), load(keys)
         copies: list[_Copy] = []
-        drifts: list[tuple[SyncRecord, Drift, str]] = []
-        for loaded in piece:
+        drifts: list[_Drifted] = []
+        for loaded in (found[key] for key in keys if key in found):
             wanted = wanted_of(loaded, place, self.handler, now)
             if isinstance(wanted, Refused):
                 drifts.append((loaded.record, Drift.UNTOLD, wanted.reason))
@@ -226,6 +237,9 @@ class _Run:
                 copies.append(copy)
             elif not copy.is_wanted:  # at places that the destination had before, where it cannot be asked
                 drifts.append((copy.record, Drift.UNWANTED, ""))
+        return copies, drifts
+
+    def _compare_piece(self, place: Place, copies: Sequence[_Copy], drifts: list[_Drifted]) -> None:
         for copy, state in zip(copies, self._read(place, copies), strict=True):
             if (drift := _drift(copy, state)) is not None:
                 drifts.append((copy.record, drift, state.reason if isinstance(state, Refused) else ""))
@@ -254,7 +268,7 @@ class _Run:
         half = len(copies) // 2  # one of them is at fault
         return self._read(place, copies[:half]) + self._read(place, copies[half:])
 
-    def _note(self, drifts: Sequence[tuple[SyncRecord, Drift, str]]) -> None:
+    def _note(self, drifts: Sequence[_Drifted]) -> None:
         """Count and tell what was found; what has changed while it was looked at is being worked on."""
         still = _as_read([record for record, _what, _why in drifts])
         drifted: list[SyncRecord] = []

@@ -5,7 +5,7 @@ from project.settings import DATABASES, MIDDLEWARE, SYNCQUEUE
 from tests.browser.website import PREFIX
 
 SYNCQUEUE["HANDLERS"] = {
-    "telegram": SYNCQUEUE["HANDLERS"]["telegram"],
+    **SYNCQUEUE["HANDLERS"],
     "writer": {"CLASS": "tests.faults.handlers.Writer"},
 }
 OWN_DESTINATIONS = True

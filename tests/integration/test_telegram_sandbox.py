@@ -17,6 +17,7 @@ from syncqueue.core.errors import (
     OutcomeUnknown,
     PermanentError,
     RateLimited,
+    RetryLater,
     Unavailable,
     Unreachable,
 )
@@ -187,7 +188,7 @@ def test_check_names_the_bot_and_the_channel(sandbox: RunningSandbox, desk: Desk
     ("mode", "options", "error", "stored"),
     [
         ("limited", {"retry_after": 7}, RateLimited, False),
-        ("error", {}, Unavailable, False),
+        ("error", {}, RetryLater, False),
         ("error", {"status": 502, "html": True}, OutcomeUnknown, False),
         ("error", {"status": 503, "html": True, "stored": True}, OutcomeUnknown, True),
         ("error", {"description": "Internal Server Error: Request aborted", "stored": True}, OutcomeUnknown, True),

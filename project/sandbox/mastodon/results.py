@@ -102,6 +102,8 @@ def _is_told(ask: Ask, status: Status) -> bool:
 
 def _shown(ask: Ask, text: str) -> str:
     """What the server makes of a text."""
+    if ask.options.markdown:
+        text = text.replace("*", "")
     if ask.options.ways.rewrites_text:
         return rewritten(text)
     return with_short_mentions(text) if ask.options.ways.shortens_mentions else text

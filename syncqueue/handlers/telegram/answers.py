@@ -120,9 +120,8 @@ def _answered(answer: ErrorAnswer, *, creates: bool) -> HandlerError:
     if not creates:
         return Unavailable(said)
     if answer.status == 500 and not may_be_out(answer.description):
-        # It may be repeated, and says nothing of the message. To call it unknown would, with ON_UNKNOWN_OUTCOME "hold",
-        # leave every note of an outage to a person.
-        return Unavailable(said)
+        # To call it unknown would, with ON_UNKNOWN_OUTCOME "hold", leave every note of an outage to a person.
+        return RetryLater(said)
     return OutcomeUnknown(f"{said} The message may be there or not.")
 
 

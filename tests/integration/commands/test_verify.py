@@ -237,6 +237,37 @@ def test_a_database_of_another_environment_asks_nobody(
     assert len(sandbox.log()) == before
 
 
+def point_at(note: Note, **values: str) -> None:
+    """Let the note's record say something else of its message."""
+    record = SyncRecord.objects.get(object_pk=str(note.pk))
+    record.parts = [{**record.parts[0], **values}]
+    record.save()
+
+
+def test_a_message_of_another_form_is_told_and_replaced(
+    channel: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    point_at(Note.objects.create(owner=writer, text="One"), kind="document")
+    assert call("verify", "--json").data[0]["changed"] == 1
+    call("verify", "--mend")
+    work()
+    assert texts(sandbox) == ["One"]
+    assert call("verify").code == 0
+
+
+def test_a_number_with_somebody_elses_message_cannot_be_told(
+    channel: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    sandbox.set_rights("@news", can_edit_messages=False)
+    number = sandbox.post_as_somebody("@news", "Not ours")
+    point_at(Note.objects.create(owner=writer, text="One"), id=str(number))
+    said = call("verify", "--mend", "--json").data[0]
+    assert (said["untold"], said["mended"]) == (1, 0)
+    assert f"the number {number} in @news is not the bot's own" in said["found"][0]["reason"]
+    work()
+    assert texts(sandbox) == ["Not ours", "One"]
+
+
 def test_no_secret_is_in_what_is_told(writer: User, shelf: list[Note], caplog: pytest.LogCaptureFixture) -> None:
     row = Destination.objects.get()
     row.secret = {"password": "a-password-nobody-may-see"}

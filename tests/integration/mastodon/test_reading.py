@@ -85,6 +85,13 @@ def test_a_server_that_counts_more_strictly_than_it_says_has_what_was_posted_the
     assert desk.read(text) is CopyState.SAME
 
 
+def test_a_text_that_the_server_shows_in_another_form_is_known_by_what_was_entered(desk: Desk) -> None:
+    desk.sandbox.set_options("mastodon", flavour="gotosocial", markdown=True)
+    desk.create("A *bold* word")
+    assert desk.read("A *bold* word") is CopyState.SAME
+    assert desk.read("A *bolder* word") is CopyState.OTHER
+
+
 def test_nothing_is_changed_by_looking(desk: Desk, flavour: str) -> None:
     desk.create(LONG)
     before = desk.statuses()

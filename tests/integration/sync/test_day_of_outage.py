@@ -67,7 +67,6 @@ FACES: dict[str, dict[str, Any]] = {
     "down": {"mode": "down"},
     "maintenance": {"mode": "error", "status": 503, "html": True},
     "no upstream": {"mode": "error", "status": 502, "html": True},
-    "failing": {"mode": "error", "status": 500},
     "resets": {"mode": "reset"},
 }
 
