@@ -363,6 +363,7 @@ class WalkKind(models.TextChoices):
     AFFECTED = "affected"  # syncs the objects that a change of a related object concerns
     MISSED = "missed"  # gives records to objects that have none, or whose record has not seen their last change
     GONE = "gone"  # goes through the records instead, and syncs those whose objects are gone
+    ADOPTION = "adoption"  # finds the copies from before at a destination that is removed with its copies
 
 
 class Walk(models.Model):
@@ -373,7 +374,7 @@ class Walk(models.Model):
 
     source = models.CharField(max_length=100)
     kind = models.CharField(max_length=10, choices=WalkKind.choices)
-    # BACKFILL: the destination to fill, and no other.
+    # BACKFILL: the destination to fill, and no other. ADOPTION: the one whose copies are to be found.
     destination = models.ForeignKey(Destination, null=True, on_delete=models.CASCADE, related_name="+")
     # AFFECTED: the related object as "notes.tag:5", where it exists still; "": all objects of the source.
     related = models.CharField(max_length=310, blank=True)

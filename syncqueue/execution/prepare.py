@@ -24,11 +24,12 @@ from syncqueue.handlers import gate as handler_gate
 from syncqueue.handlers.base import Document, DocumentHandler, Place, RemotePart
 from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord
 from syncqueue.sources import gate
+from syncqueue.sources.adopting import existing_parts
 from syncqueue.sources.desired import desired_elsewhere, desired_state
 from syncqueue.sources.keys import UnreadableKey
 from syncqueue.sources.loading import Loaded, load
 from syncqueue.sources.planner import DesiredState, Step, is_too_old, plan, refusal
-from syncqueue.sources.records import read_parts, take_over
+from syncqueue.sources.records import read_parts, take_existing, take_over
 from syncqueue.sources.registry import ModelSync, source_by_label
 from syncqueue.sources.same_place import Sharing, Sibling, is_here, share, sharing, siblings_of, unidentified
 
@@ -142,6 +143,10 @@ def _plan(
         raise _Refusal(found.refused)
     target = _target(destination, targets, handler)
     place = target.place
+    source = source_by_label(record.source)
+    others = sharing(destination)
+    if not _take_existing(source, found, others, place, handler):
+        return NotReady(verdict=Verdict.SENDING, record_id=record.pk, record=record)
     if addresses := unidentified(read_parts(record), destination, place.address, handler):
         return NotReady(
             verdict=Verdict.UNIDENTIFIED,
@@ -150,16 +155,15 @@ def _plan(
             endpoint=target.endpoint,
             places=tuple(replace(place, address=address) for address in addresses),
         )
-    source = source_by_label(record.source)
     document = _document(source, found)
     desired = _value(desired_state(source, found.obj, destination, document))
-    sharing = _sharing(desired, found, now)
-    if sharing.leave_to is not None or (sharing.take_from is not None and not take_over(record, sharing.take_from)):
-        return NotReady(verdict=Verdict.SENDING, record_id=record.pk, record=record, wake=sharing.leave_to)
+    shared = _shared(desired, found, others, now)
+    if shared.leave_to is not None or (shared.take_from is not None and not take_over(record, shared.take_from)):
+        return NotReady(verdict=Verdict.SENDING, record_id=record.pk, record=record, wake=shared.leave_to)
     desired = replace(
         desired,
         fingerprint=_value(handler_gate.fingerprint(handler, document, place)) if document else "",
-        shown_by=sharing.shown_by.name if sharing.shown_by is not None else "",
+        shown_by=shared.shown_by.name if shared.shown_by is not None else "",
     )
     parts = read_parts(record)
     here = tuple(part for part in parts if is_here(part, destination, place.address))
@@ -170,7 +174,6 @@ def _plan(
         here=here,
         elsewhere=tuple(part for part in parts if part not in here),
         content_hash=record.content_hash,
-        existing=_existing(source, found, place, handler) if not parts and not record.adoption_asked else None,
         lost=_lost_part(handler, place, record) if record.uncertain or cut_off else None,
     )
     lost = cut_off and planned.step is Step.CREATE
@@ -194,10 +197,9 @@ def _plan(
     return ready
 
 
-def _sharing(desired: DesiredState, found: Loaded, now: datetime) -> Sharing:
-    """What other destinations at the same place mean for this record."""
+def _shared(desired: DesiredState, found: Loaded, others: Sequence[Destination], now: datetime) -> Sharing:
+    """What `others`, the destinations at the same place, mean for this record."""
     record = found.record
-    others = sharing(record.destination)
     if not others:
         return Sharing()
     by_key = {other.pk: other for other in others}
@@ -223,13 +225,19 @@ def _document(source: ModelSync | None, found: Loaded) -> Document | None:
     return _value(gate.content(source, found.obj))
 
 
-def _existing(source: ModelSync | None, found: Loaded, place: Place, handler: DocumentHandler) -> RemotePart | None:
-    if source is None or found.obj is None:
-        return None
-    part = _value(gate.existing_remote(source, found.obj, found.record.destination))
-    if part is None:
-        return None
-    return replace(part, kind=part.kind or handler.default_kind, address=part.address or place.address)
+def _take_existing(
+    source: ModelSync | None, found: Loaded, others: Sequence[Destination], place: Place, handler: DocumentHandler
+) -> bool:
+    """Store copies from before syncqueue with their record, whatever is to become of them.
+
+    False where another attempt is faster. From here on they are the record's parts like all others: they stay known
+    though this attempt fails and the object is deleted.
+    """
+    record = found.record
+    if source is None or found.obj is None or record.parts or record.adoption_asked:
+        return True
+    parts = _value(existing_parts(source, found.obj, record.destination, handler.default_kind, place.address))
+    return not parts or take_existing(record, parts, others)
 
 
 def _lost_part(handler: DocumentHandler, place: Place, record: SyncRecord) -> RemotePart | None:

@@ -15,7 +15,7 @@ from syncqueue.services.condition import (
     heartbeats,
     workers,
 )
-from syncqueue.services.objects import adopt, explain, resync, status, sync, sync_queryset, sync_records
+from syncqueue.services.objects import adopt, adopt_all, explain, resync, status, sync, sync_queryset, sync_records
 from syncqueue.services.places import (
     after_destination_save,
     check_destination,
@@ -66,6 +66,7 @@ __all__ = [
     "WORKER_SECONDS",
     "WorkerView",
     "adopt",
+    "adopt_all",
     "adopt_queue",
     "after_destination_save",
     "after_migrate",

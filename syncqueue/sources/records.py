@@ -21,8 +21,10 @@ from django.db.models.functions import Now
 from syncqueue.handlers.base import RemotePart
 from syncqueue.models import Destination, OrphanPart, RecordState, SyncRecord, new_generation, new_token
 from syncqueue.site import record_db
+from syncqueue.sources import gate
 from syncqueue.sources.case_by_key import case_by_key
 from syncqueue.sources.planner import Step
+from syncqueue.sources.registry import source_by_label
 
 logger = logging.getLogger("syncqueue.sources")
 
@@ -180,6 +182,27 @@ def take_over(record: SyncRecord, other: SyncRecord) -> bool:
     return True
 
 
+def take_existing(record: SyncRecord, parts: Sequence[RemotePart], others: Sequence[Destination]) -> bool:
+    """Give a record that has no parts the copies from before. False where it is being sent, or was given them.
+
+    `others`: the destinations at the same place. A copy that one of their records has is left to that.
+    """
+    free = Q(sending_token="") | Q(sending_until__lte=Now())
+    with transaction.atomic(using=record_db()):
+        held: set[str] = set()
+        if others:  # locked in one order, so that of two attempts one sees what the other has taken
+            rows = records().filter(source=record.source, object_pk=record.object_pk)
+            rows = rows.filter(destination__in=[record.destination_id, *(other.pk for other in others)])
+            siblings = [row for row in rows.select_for_update().order_by("pk") if row.pk != record.pk]
+            held = {part["id"] for row in siblings for part in row.parts}
+        taken = write_parts(part for part in parts if part.id not in held)
+        unasked = records().filter(free, pk=record.pk, parts=[], adoption_asked=False)
+        if not unasked.update(parts=taken, content_hash="", adoption_asked=True):
+            return False
+    record.parts, record.content_hash, record.adoption_asked = taken, "", True
+    return True
+
+
 def _read(rows: Iterable[SyncRecord]) -> Any:
     return case_by_key("generation", {row.pk: row.generation for row in rows})
 
@@ -196,8 +219,14 @@ def _synced(rows: Mapping[SyncRecord, datetime | None], now: datetime) -> dict[s
         "error_at": None,
         "next_attempt_at": None,
         "due_at": case_by_key("due_at", {row.pk: next_at for row, next_at in rows.items()}),
-        "adoption_asked": True,
+        "adoption_asked": case_by_key("adoption_asked", {row.pk: _was_asked(row) for row in rows}),
     }
+
+
+def _was_asked(record: SyncRecord) -> bool:
+    """Whether there was an `existing_remote` to ask; a site may write one later."""
+    source = source_by_label(record.source)
+    return record.adoption_asked or (source is not None and gate.adopts(source))
 
 
 def store_failures(found: Sequence[Failure], token: str | None, *, now: datetime) -> None:
@@ -259,6 +288,21 @@ def note_orphans(record: SyncRecord, parts: Iterable[RemotePart]) -> None:
         )
         OrphanPart.objects.using(record_db()).bulk_create(OrphanPart(record_id=row.pk, part=part) for part in found)
         records().filter(pk=row.pk).update(state=RecordState.WAITING, generation=new_generation(), error="")
+
+
+def note_left(found: Mapping[int, tuple[str, Sequence[RemotePart] | None]]) -> None:
+    """Note copies from before of objects that were deleted, by the keys of their records, with the addresses.
+
+    They are removed as orphans are. None: it cannot be told whether there is one; the record's attempt says so.
+    """
+    unasked = records().filter(pk__in=list(found), parts=[], adoption_asked=False).values_list("pk", flat=True)
+    left = {key: found[key] for key in unasked}
+    OrphanPart.objects.using(record_db()).bulk_create(
+        OrphanPart(record_id=key, part=part) for key, (_, parts) in left.items() for part in write_parts(parts or ())
+    )
+    if unknown := {key: address for key, (address, parts) in left.items() if parts is None}:
+        rows = records().filter(pk__in=list(unknown))
+        rows.update(uncertain=True, sending_address=case_by_key("sending_address", unknown))
 
 
 def forget_orphans(record: SyncRecord) -> None:

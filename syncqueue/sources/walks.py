@@ -12,7 +12,7 @@ from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import SYSTEM_CLOCK
 from syncqueue.models import Destination, RecordState, SyncRecord, Walk, WalkKind
 from syncqueue.site import record_db
-from syncqueue.sources import gate, refusals, walk
+from syncqueue.sources import adopting, gate, refusals, walk
 from syncqueue.sources.intents import PendingRecord, change_of, record_changes, touch_records
 from syncqueue.sources.keys import UnreadableKey, key_of, key_text
 from syncqueue.sources.missed import record_missed
@@ -78,6 +78,11 @@ def _steps(source: ModelSync, one: Walk) -> Iterator[tuple[str, list[PendingReco
             rows = rows.exclude(state=RecordState.ABANDONED)  # deleted while muted
             for last, records in walk.gone(rows, int(one.position or 0)):
                 yield str(last), touch_records(records, now=SYSTEM_CLOCK.now())
+        case WalkKind.ADOPTION if one.destination is not None:
+            for reading in walk.objects(source, one.position or None):
+                found = adopting.adopt_chunk(source, reading, one.destination, write=True)
+                adopting.fail_refused(source, found.refused, one.destination)
+                yield key_text(source.model, reading.last_key), found.pending_records
         case WalkKind.AFFECTED if one.related:
             yield from _affected(source, one)
         case WalkKind.AFFECTED:

@@ -11,6 +11,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import Error as DatabaseError
 
 from syncqueue.core.errors import SyncQueueError
+from syncqueue.management.subcommands.adoption import Adopt
 from syncqueue.management.subcommands.base import Subcommand
 from syncqueue.management.subcommands.destinations import Mend
 from syncqueue.management.subcommands.doctor import Doctor
@@ -22,7 +23,8 @@ from syncqueue.management.subcommands.rotation import RotateSecrets
 from syncqueue.secrets import redact
 
 SUBCOMMANDS: tuple[type[Subcommand], ...] = (
-    Stats, Retry, Clear, Recover, Pause, Resume, Doctor, Health, Mend, Explain, Resync, AdoptQueue, RotateSecrets,
+    Stats, Retry, Clear, Recover, Pause, Resume, Doctor, Health, Mend, Explain, Resync, Adopt, AdoptQueue,
+    RotateSecrets,
 )  # fmt: skip
 
 # Like those of `BaseCommand.create_parser`; --settings and --pythonpath take effect before the command starts.
