@@ -36,6 +36,7 @@ from syncqueue.sources.intents import (
     touch_records,
 )
 from syncqueue.sources.keys import key_text
+from syncqueue.sources.records import note_orphans, read_parts
 from syncqueue.sources.registry import ModelSync, all_sources, home_db, source_for
 
 T = TypeVar("T", bound=Model)
@@ -179,17 +180,19 @@ def adopt(obj: Model, destination: Destination, remote_id: object, url: str = ""
     found = adopting.standing(source, obj, destination)
     # What the site's code raises for waits: its attempt says why.
     how = found.value if isinstance(found, Asked) else adopting.Standing(is_wanted=False)
-    record, _created = SyncRecord.objects.using(record_db()).update_or_create(
-        source=source.label,
-        object_pk=key_text(type(obj), obj.pk),
-        destination=destination,
-        defaults={
-            "service": destination.service,
-            "object_changed_at": changed_at.value if isinstance(changed_at, Asked) else None,
-            **adopting.columns(how, [part]),
-        },
-    )
-    if not how.is_wanted and destination.enabled:
+    key: dict[str, Any] = {"source": source.label, "object_pk": key_text(type(obj), obj.pk), "destination": destination}
+    before = SyncRecord.objects.using(record_db()).filter(**key).first()
+    values = {
+        "service": destination.service,
+        "object_changed_at": changed_at.value if isinstance(changed_at, Asked) else None,
+        **adopting.columns(how, [part]),
+    }
+    record, _created = SyncRecord.objects.using(record_db()).update_or_create(**key, defaults=values)
+    # Of two copies the one that is named stays.
+    others = [one for one in read_parts(before) if one.id != part.id] if before is not None else []
+    if others:
+        note_orphans(record, others)
+    if (others or not how.is_wanted) and destination.enabled:
         enqueue_pending([pending_record(record, destination)])
     return record
 

@@ -159,7 +159,7 @@ def _known(
 
 
 def _row(source: ModelSync, obj: Any, pk: str, destination: Destination, values: Mapping[str, Any]) -> SyncRecord:
-    changed_at = gate.changed_at(source, obj)
+    changed_at = gate.changed_at(source, obj) if obj is not None else Asked(None)
     return SyncRecord(
         source=source.label,
         object_pk=pk,
@@ -201,23 +201,17 @@ def _update(before: SyncRecord, row: SyncRecord) -> None:
     as_read.filter(parts=[], adoption_asked=False).update(**{name: getattr(row, name) for name in names})
 
 
-def fail_refused(source: ModelSync, refused: Mapping[str, Refused], destination: Destination) -> None:
+def fail_refused(source: ModelSync, reading: Reading, refused: Mapping[str, Refused], destination: Destination) -> None:
     """Say of objects that the site's code raises for that a copy may be left: a failed record each, if they have none.
 
     For a destination that is removed with its copies: nobody would be told otherwise.
     """
-    rows = [
-        SyncRecord(
-            source=source.label,
-            object_pk=pk,
-            destination=destination,
-            service=destination.service,
-            state=RecordState.FAILED,
-            error=f"A copy from before may be left at {destination.name} ({destination.address}): {one.reason}",
-            error_at=SYSTEM_CLOCK.now(),
-        )
-        for pk, one in refused.items()
-    ]
+    objects = {key_text(source.model, obj.pk): obj for obj in reading.objects}
+    rows = []
+    for pk, one in refused.items():
+        error = f"A copy from before may be left at {destination.name} ({destination.address}): {one.reason}"
+        failed = {"state": RecordState.FAILED, "error": error, "error_at": SYSTEM_CLOCK.now()}
+        rows.append(_row(source, objects.get(pk), pk, destination, failed))
     records().bulk_create(rows, ignore_conflicts=True)
 
 

@@ -81,7 +81,7 @@ def _steps(source: ModelSync, one: Walk) -> Iterator[tuple[str, list[PendingReco
         case WalkKind.ADOPTION if one.destination is not None:
             for reading in walk.objects(source, one.position or None):
                 found = adopting.adopt_chunk(source, reading, one.destination, write=True)
-                adopting.fail_refused(source, found.refused, one.destination)
+                adopting.fail_refused(source, reading, found.refused, one.destination)
                 yield key_text(source.model, reading.last_key), found.pending_records
         case WalkKind.AFFECTED if one.related:
             yield from _affected(source, one)

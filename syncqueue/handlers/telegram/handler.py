@@ -25,6 +25,9 @@ _Parts = Sequence[RemotePart]
 _BLANK = "Nothing of the text can be seen: it is empty, or all of it is comments. Telegram takes no empty messages."
 _SEARCH_SHARE = 0.5  # of an attempt, for looking at numbers; what follows has to fit in too
 
+# What a refused edit says of the message's form.
+_FORMS: Mapping[Refusal, str] = {Refusal.NO_TEXT: "document", Refusal.NO_CAPTION: "text"}
+
 # A public name, or the number of a chat (channels and supergroups: -100 and more digits).
 ADDRESS = re.compile(r"@[A-Za-z][A-Za-z0-9_]{3,31}|-?[0-9]{1,20}")
 
@@ -55,6 +58,7 @@ class TelegramHandler(DocumentHandler):
     ON_UNKNOWN_OUTCOME decides if it is called. `find_lost` looks for a message whose answer was lost.
     """
 
+    default_kind: ClassVar[str] = ""  # text or file: the first edit tells
     secret_fields: ClassVar[Mapping[str, Any]] = {"token": gettext_lazy("Bot token")}
     least_attempt_seconds: ClassVar[float] = LEAST_ATTEMPT_SECONDS
 
@@ -82,7 +86,7 @@ class TelegramHandler(DocumentHandler):
             return await self._post(job, message)
         if part.kind == EXCERPT and message.kind == "document":
             message = _as_kind_of(job, part)
-        if kind_of(part) == message.kind:
+        if kind_of(part) == message.kind or not part.kind:
             return await self._edit(job, part, message)
         return await self._replace(job, part, message)
 
@@ -202,10 +206,15 @@ class TelegramHandler(DocumentHandler):
     async def _is_place(self, job: DocumentJob, number: str) -> bool:
         return number == await self.identify(job.place)
 
-    async def _edit(self, job: DocumentJob, part: RemotePart, message: RenderedMessage) -> _Parts:
+    async def _edit(
+        self, job: DocumentJob, part: RemotePart, message: RenderedMessage, *, may_be_another: bool = True
+    ) -> _Parts:
+        """Edit a message. `may_be_another`: its part may be wrong about its form, as that of an adopted one."""
         try:
             return [await self._channel(job).edit(part, message)]
         except Refused as refused:
+            if may_be_another and refused.why in _FORMS:
+                return await self._replace(job, replace(part, kind=_FORMS[refused.why]), message)
             if refused.why is not Refusal.GONE:
                 raise
         await job.checkpoint([])
@@ -219,7 +228,7 @@ class TelegramHandler(DocumentHandler):
             if not _is_kept(reason):
                 raise
             # A second message beside one that stays public would be worse than an unfitting form.
-            return await self._edit(job, part, _as_kind_of(job, part))
+            return await self._edit(job, part, _as_kind_of(job, part), may_be_another=False)
         await job.checkpoint([])
         return await self._post(job, message)
 
@@ -236,7 +245,7 @@ class TelegramHandler(DocumentHandler):
         if not _is_kept(reason):
             raise reason
         try:
-            await self._channel(job).edit(part, notice(kind_of(part), _("(removed)")))
+            await self._blank(job, part)
         except Refused as refused:
             if refused.why is not Refusal.GONE:
                 raise _by_hand(job, part) from None
@@ -244,6 +253,15 @@ class TelegramHandler(DocumentHandler):
             if await self._is_here(job, part):
                 raise
             raise _by_hand(job, part) from None
+
+    async def _blank(self, job: DocumentJob, part: RemotePart) -> None:
+        try:
+            await self._channel(job).edit(part, notice(kind_of(part), _("(removed)")))
+        except Refused as refused:
+            if refused.why not in _FORMS:
+                raise
+            other = replace(part, kind=_FORMS[refused.why])
+            await self._channel(job).edit(other, notice(kind_of(other), _("(removed)")))
 
 
 def _is_kept(reason: Exception) -> bool:

@@ -174,5 +174,5 @@ def test_a_plan_says_when_time_alone_will_change_it(times: dict[str, Any], next_
 def test_every_reason_is_reached() -> None:
     old = desired(created_at=START - timedelta(days=1), start_at=START)
     plans = [planned(one) for one in (*REFUSED.values(), desired(), old)]
-    plans += [planned(desired(), existing=HERE), planned(desired(), HERE), planned(desired(), HERE, content_hash="new")]
+    plans += [planned(desired(), HERE), planned(desired(), HERE, content_hash="new")]
     assert {one.reason for one in plans} == set(Reason)
