@@ -171,7 +171,8 @@ def _hold_of(record: SyncRecord) -> HoldView | None:
 def adopt(obj: Model, destination: Destination, remote_id: object, url: str = "", *, kind: str = "") -> SyncRecord:
     """Take over a copy posted before: the next edit edits it. Nothing is sent now.
 
-    Where the object is not wanted there (private, deleted softly), the copy waits in the queue to be removed.
+    A copy that is not wanted there (a draft, a soft deletion) waits in the queue to be removed, and one of a private
+    object to be updated, because nobody knows who can see it.
     """
     source = _source_of(obj)
     changed_at = gate.changed_at(source, obj)
@@ -192,7 +193,7 @@ def adopt(obj: Model, destination: Destination, remote_id: object, url: str = ""
     others = [one for one in read_parts(before) if one.id != part.id] if before is not None else []
     if others:
         note_orphans(record, others)
-    if (others or not how.is_wanted) and destination.enabled:
+    if (others or (record.state == RecordState.WAITING and record.due_at is None)) and destination.enabled:
         enqueue_pending([pending_record(record, destination)])
     return record
 

@@ -57,6 +57,7 @@ class Standing:
     """How an adopted copy stands."""
 
     is_wanted: bool  # False: it is to be removed
+    is_private: bool = False  # who can see the copy is not known: it is to be updated
     next_at: datetime | None = None  # when time alone asks for something else
 
 
@@ -70,23 +71,24 @@ def standing(source: ModelSync, obj: Any, destination: Destination) -> Answer[St
         return desired
     now = SYSTEM_CLOCK.now()
     is_wanted = refusal(desired.value, now) is None
-    return Asked(Standing(is_wanted=is_wanted, next_at=next_change(desired.value, now)))
+    is_private = document.value is not None and document.value.is_private
+    return Asked(Standing(is_wanted=is_wanted, is_private=is_private, next_at=next_change(desired.value, now)))
 
 
 def columns(found: Standing, parts: Sequence[RemotePart]) -> dict[str, Any]:
-    """The columns of a record whose copy is adopted. What is not wanted waits to be removed; what is wanted rests.
+    """The columns of a record whose copy is adopted. It waits where the copy is not wanted, or its object is private.
 
     The content of an adopted copy counts as unknown, so the next save updates it.
     """
     now, generation = SYSTEM_CLOCK.now(), new_generation()
-    rests = found.is_wanted and found.next_at is None
+    settled = found.is_wanted and not found.is_private
     return {
-        "state": RecordState.SYNCED if rests else RecordState.WAITING,
+        "state": RecordState.SYNCED if settled and found.next_at is None else RecordState.WAITING,
         "generation": generation,
-        "synced_generation": generation if found.is_wanted else "",
+        "synced_generation": generation if settled else "",
         "changed_at": now,
-        "synced_at": now if found.is_wanted else None,
-        "due_at": found.next_at if found.is_wanted else None,
+        "synced_at": now if settled else None,
+        "due_at": found.next_at if settled else None,
         "parts": write_parts(parts),
         "content_hash": "",
         "adoption_asked": True,

@@ -23,6 +23,7 @@ class Telegram(ServiceUnderTest):
     name: ClassVar[str] = "telegram"
     address: ClassVar[str] = "@news"
     other_address: ClassVar[str] = "@drafts"
+    other_spelling: ClassVar[str] = "-1001000000001"
 
     @property
     def url(self) -> str:

@@ -27,8 +27,8 @@ class Adopt(Subcommand):
     name = "adopt"
     help = (
         "Asks existing_remote() for the copies of every object at a destination and writes them down. Nothing is "
-        "posted or edited; copies of objects that are not wanted there (private, deleted) are removed by a worker. It "
-        "may be stopped, and repeated."
+        "posted; a worker removes copies of objects that are not wanted there, and updates those of private objects. "
+        "It may be stopped, and repeated."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -186,3 +186,15 @@ def test_without_an_existing_remote_it_says_so(channel: Destination) -> None:
     said = call("adopt", "--destination", "@news", "--noinput")
     assert said.code == 1
     assert "No ModelSync defines existing_remote()" in said.err
+
+
+def test_the_copy_of_a_private_note_is_updated_because_nobody_knows_who_can_see_it(
+    channel: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    old_note(writer, sandbox, "Public")
+    private = old_note(writer, sandbox, "Private", is_private=True)
+    call("adopt", "--destination", "@news", "--noinput")
+    assert record_of(private).state == RecordState.WAITING
+    before = len(methods(sandbox))
+    work_until(lambda: record_of(private).state == RecordState.SYNCED)
+    assert methods(sandbox)[before:] == ["editMessageText"]
