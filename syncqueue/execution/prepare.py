@@ -31,7 +31,16 @@ from syncqueue.sources.loading import Loaded, load
 from syncqueue.sources.planner import DesiredState, Step, is_too_old, plan, refusal
 from syncqueue.sources.records import read_parts, take_existing, take_over
 from syncqueue.sources.registry import ModelSync, source_by_label
-from syncqueue.sources.same_place import Sharing, Sibling, is_here, share, sharing, siblings_of, unidentified
+from syncqueue.sources.same_place import (
+    Sharing,
+    Sibling,
+    is_here,
+    is_unclear,
+    share,
+    sharing,
+    siblings_of,
+    unidentified,
+)
 
 T = TypeVar("T")
 logger = logging.getLogger("syncqueue.execution")
@@ -143,6 +152,14 @@ def _plan(
         raise _Refusal(found.refused)
     target = _target(destination, targets, handler)
     place = target.place
+    if is_unclear(destination, place.address):
+        return NotReady(
+            verdict=Verdict.UNIDENTIFIED,
+            record_id=record.pk,
+            record=record,
+            endpoint=target.endpoint,
+            places=(place,),
+        )
     source = source_by_label(record.source)
     others = sharing(destination)
     if not _take_existing(source, found, others, place, handler):

@@ -10,7 +10,10 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from syncqueue.conf import get_settings
+from syncqueue.core.errors import ConfigurationError
 from syncqueue.handlers.base import DocumentHandler, RemotePart
+from syncqueue.handlers.registry import handler_class
 from syncqueue.models import Destination, DestinationState, SyncRecord
 from syncqueue.site import record_db
 
@@ -51,35 +54,70 @@ def remember_identities(destination_id: int, found: Mapping[str, str]) -> None:
     if row is not None and not found.items() <= row.identities.items():
         row.identities = {**row.identities, **found}
         row.save(using=record_db(), update_fields=["identities"])
+        forget()
 
 
-_shared: dict[str, tuple[float, dict[int, tuple[Destination, ...]]]] = {}
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """Which destinations of a service share a place, as read at a time."""
+
+    read_at: float  # monotonic seconds
+    others: Mapping[int, tuple[Destination, ...]]
+    unclear: frozenset[int]  # they have the address of another one, which need not mean its place
+
+
+_groups: dict[str, _Groups] = {}
 
 
 def sharing(destination: Destination) -> tuple[Destination, ...]:
     """The other destinations of the same owner at the same place, oldest first; nearly always none."""
-    known = _shared.get(destination.service)
-    if known is None or time.monotonic() - known[0] > KEEP_SECONDS:
-        known = (time.monotonic(), _groups(destination.service))
-        _shared[destination.service] = known
-    return known[1].get(destination.pk, ())
+    return _groups_of(destination.service).others.get(destination.pk, ())
+
+
+def is_unclear(destination: Destination, address: str) -> bool:
+    """Whether its place has to be looked up before it is known who shares it."""
+    return not identity_of(destination, address) and destination.pk in _groups_of(destination.service).unclear
+
+
+def _groups_of(service: str) -> _Groups:
+    known = _groups.get(service)
+    if known is None or time.monotonic() - known.read_at > KEEP_SECONDS:
+        known = _groups[service] = _read_groups(service)
+    return known
 
 
 def forget() -> None:
     """Forget which destinations share a place."""
-    _shared.clear()
+    _groups.clear()
 
 
-def _groups(service: str) -> dict[int, tuple[Destination, ...]]:
+def _read_groups(service: str) -> _Groups:
+    read_at = time.monotonic()
     by_place: dict[tuple[object, str], list[Destination]] = {}
+    by_address: dict[tuple[object, str], list[int]] = {}
+    names_place = _address_names_place(service)
     rows = Destination.objects.using(record_db()).filter(
         service=service, enabled=True, state=DestinationState.ACTIVE, broken_reason=""
     )
     for row in rows.order_by("pk"):
         place = identity_of(row, row.address)
-        by_place.setdefault((row.owner_id, row.address if place in ("", UNKNOWN) else f"={place}"), []).append(row)
+        by_address.setdefault((row.owner_id, row.address), []).append(row.pk)
+        if place not in ("", UNKNOWN):
+            by_place.setdefault((row.owner_id, f"={place}"), []).append(row)
+        elif names_place:
+            by_place.setdefault((row.owner_id, row.address), []).append(row)
     groups = [group for group in by_place.values() if len(group) > 1]
-    return {row.pk: tuple(other for other in group if other.pk != row.pk) for group in groups for row in group}
+    others = {row.pk: tuple(other for other in group if other.pk != row.pk) for group in groups for row in group}
+    twins = [pk for pks in by_address.values() if len(pks) > 1 for pk in pks]
+    return _Groups(read_at, others, frozenset() if names_place else frozenset(twins))
+
+
+def _address_names_place(service: str) -> bool:
+    try:
+        found = handler_class(get_settings().service(service))
+    except ConfigurationError:  # each attempt says it
+        return True
+    return not issubclass(found, DocumentHandler) or found.address_names_place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,7 @@ class MastodonHandler(DocumentHandler):
     """
 
     default_kind: ClassVar[str] = STATUS
+    address_names_place: ClassVar[bool] = False  # an instance has many accounts; the token says which
     secret_fields: ClassVar[Mapping[str, Any]] = {"access_token": gettext_lazy("Access token")}
 
     def __init__(self, config: HandlerConfig) -> None:
