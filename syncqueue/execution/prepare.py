@@ -24,7 +24,7 @@ from syncqueue.handlers import gate as handler_gate
 from syncqueue.handlers.base import Document, DocumentHandler, Place, RemotePart
 from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord
 from syncqueue.sources import gate
-from syncqueue.sources.adopting import existing_parts
+from syncqueue.sources.adopting import existing_parts, may_be_left
 from syncqueue.sources.desired import desired_elsewhere, desired_state
 from syncqueue.sources.keys import UnreadableKey
 from syncqueue.sources.loading import Loaded, load
@@ -161,8 +161,7 @@ def _plan(
             places=(place,),
         )
     source = source_by_label(record.source)
-    others = sharing(destination)
-    if not _take_existing(source, found, others, place, handler):
+    if not _take_existing(source, found, place, handler):
         return NotReady(verdict=Verdict.SENDING, record_id=record.pk, record=record)
     if addresses := unidentified(read_parts(record), destination, place.address, handler):
         return NotReady(
@@ -174,7 +173,7 @@ def _plan(
         )
     document = _document(source, found)
     desired = _value(desired_state(source, found.obj, destination, document))
-    shared = _shared(desired, found, others, now)
+    shared = _shared(desired, found, now)
     if shared.leave_to is not None or (shared.take_from is not None and not take_over(record, shared.take_from)):
         return NotReady(verdict=Verdict.SENDING, record_id=record.pk, record=record, wake=shared.leave_to)
     desired = replace(
@@ -214,9 +213,10 @@ def _plan(
     return ready
 
 
-def _shared(desired: DesiredState, found: Loaded, others: Sequence[Destination], now: datetime) -> Sharing:
-    """What `others`, the destinations at the same place, mean for this record."""
+def _shared(desired: DesiredState, found: Loaded, now: datetime) -> Sharing:
+    """What other destinations at the same place mean for this record."""
     record = found.record
+    others = sharing(record.destination)
     if not others:
         return Sharing()
     by_key = {other.pk: other for other in others}
@@ -242,9 +242,7 @@ def _document(source: ModelSync | None, found: Loaded) -> Document | None:
     return _value(gate.content(source, found.obj))
 
 
-def _take_existing(
-    source: ModelSync | None, found: Loaded, others: Sequence[Destination], place: Place, handler: DocumentHandler
-) -> bool:
+def _take_existing(source: ModelSync | None, found: Loaded, place: Place, handler: DocumentHandler) -> bool:
     """Store copies from before syncqueue with their record, whatever is to become of them.
 
     False where another attempt is faster. From here on they are the record's parts like all others: they stay known
@@ -253,8 +251,9 @@ def _take_existing(
     record = found.record
     if source is None or found.obj is None or record.parts or record.adoption_asked:
         return True
-    parts = _value(existing_parts(source, found.obj, record.destination, handler.default_kind, place.address))
-    return not parts or take_existing(record, parts, others)
+    asked = existing_parts(source, found.obj, record.destination, handler.default_kind, place.address)
+    parts = _value(may_be_left(record.destination, asked) if isinstance(asked, Refused) else asked)
+    return not parts or take_existing(record, parts)
 
 
 def _lost_part(handler: DocumentHandler, place: Place, record: SyncRecord) -> RemotePart | None:

@@ -16,7 +16,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from syncqueue.conf import get_settings
-from syncqueue.core.answer import Answer, Asked, Refused
+from syncqueue.core.answer import REASON_CHARACTERS, Answer, Asked, Refused
 from syncqueue.core.clock import SYSTEM_CLOCK
 from syncqueue.core.errors import ConfigurationError
 from syncqueue.handlers.base import DocumentHandler, RemotePart
@@ -31,7 +31,7 @@ from syncqueue.sources.keys import key_text
 from syncqueue.sources.planner import next_change, refusal
 from syncqueue.sources.records import records, write_parts
 from syncqueue.sources.registry import ModelSync
-from syncqueue.sources.same_place import sharing
+from syncqueue.sources.same_place import is_held
 
 
 def existing_parts(
@@ -44,6 +44,12 @@ def existing_parts(
     return Asked(
         tuple(replace(part, kind=part.kind or default_kind, address=part.address or address) for part in found.value)
     )
+
+
+def may_be_left(destination: Destination, refused: Refused) -> Refused:
+    """What the site's code raised, with the place where a copy may be that it would have named."""
+    text = f"A copy from before may be left at {destination.name} ({destination.address}): {refused.reason}"
+    return Refused(text[:REASON_CHARACTERS], refused.error)
 
 
 def default_kind(service: str) -> str:
@@ -120,7 +126,7 @@ def adopt_chunk(source: ModelSync, reading: Reading, destination: Destination, *
     """
     found = Adopted(refused={key_text(source.model, key): refused for key, refused in reading.refused.items()})
     objects = {key_text(source.model, obj.pk): obj for obj in reading.objects}
-    known, held = _known(source, objects, destination)
+    known, others = _known(source, objects, destination)
     kind = default_kind(destination.service)
     taken: list[SyncRecord] = []
     for pk, obj in objects.items():
@@ -133,7 +139,7 @@ def adopt_chunk(source: ModelSync, reading: Reading, destination: Destination, *
             found.refused[pk] = asked if isinstance(asked, Refused) else how  # type: ignore[assignment]
         elif how is None:
             found.without += 1
-        elif parts := [part for part in asked.value if (pk, part.id) not in held]:
+        elif parts := [part for part in asked.value if not is_held(part, destination, others.get(pk, ()))]:
             found.wanted += how.value.is_wanted
             found.unwanted += not how.value.is_wanted
             taken.append(_row(source, obj, pk, destination, columns(how.value, parts)))
@@ -146,18 +152,17 @@ def adopt_chunk(source: ModelSync, reading: Reading, destination: Destination, *
 
 def _known(
     source: ModelSync, keys: Collection[str], destination: Destination
-) -> tuple[dict[str, SyncRecord], set[tuple[str, str]]]:
-    """The records of these objects there, and the (object, part) that other records of the same place have."""
-    others = sharing(destination)
-    rows = records().filter(source=source.label, object_pk__in=keys, destination__in=[destination, *others])
+) -> tuple[dict[str, SyncRecord], dict[str, list[SyncRecord]]]:
+    """The records of these objects there, and those at other destinations of the service."""
     own: dict[str, SyncRecord] = {}
-    held: set[tuple[str, str]] = set()
-    for row in rows:
+    others: dict[str, list[SyncRecord]] = {}
+    rows = records().filter(source=source.label, object_pk__in=keys, service=destination.service)
+    for row in rows.prefetch_related("destination"):
         if row.destination_id == destination.pk:
             own[row.object_pk] = row
         else:
-            held |= {(row.object_pk, part["id"]) for part in row.parts}
-    return own, held
+            others.setdefault(row.object_pk, []).append(row)
+    return own, others
 
 
 def _row(source: ModelSync, obj: Any, pk: str, destination: Destination, values: Mapping[str, Any]) -> SyncRecord:
@@ -211,7 +216,7 @@ def fail_refused(source: ModelSync, reading: Reading, refused: Mapping[str, Refu
     objects = {key_text(source.model, obj.pk): obj for obj in reading.objects}
     rows = []
     for pk, one in refused.items():
-        error = f"A copy from before may be left at {destination.name} ({destination.address}): {one.reason}"
+        error = may_be_left(destination, one).reason
         failed = {"state": RecordState.FAILED, "error": error, "error_at": SYSTEM_CLOCK.now()}
         rows.append(_row(source, objects.get(pk), pk, destination, failed))
     records().bulk_create(rows, ignore_conflicts=True)

@@ -25,6 +25,7 @@ from syncqueue.sources import gate
 from syncqueue.sources.case_by_key import case_by_key
 from syncqueue.sources.planner import Step
 from syncqueue.sources.registry import source_by_label
+from syncqueue.sources.same_place import is_held
 
 logger = logging.getLogger("syncqueue.sources")
 
@@ -182,20 +183,18 @@ def take_over(record: SyncRecord, other: SyncRecord) -> bool:
     return True
 
 
-def take_existing(record: SyncRecord, parts: Sequence[RemotePart], others: Sequence[Destination]) -> bool:
+def take_existing(record: SyncRecord, parts: Sequence[RemotePart]) -> bool:
     """Give a record that has no parts the copies from before. False where it is being sent, or was given them.
 
-    `others`: the destinations at the same place. A copy that one of their records has is left to that.
+    A copy that another record of the object has is left to that: two destinations may be at one place.
     """
     free = Q(sending_token="") | Q(sending_until__lte=Now())
     with transaction.atomic(using=record_db()):
-        held: set[str] = set()
-        if others:  # locked in one order, so that of two attempts one sees what the other has taken
-            rows = records().filter(source=record.source, object_pk=record.object_pk)
-            rows = rows.filter(destination__in=[record.destination_id, *(other.pk for other in others)])
-            siblings = [row for row in rows.select_for_update().order_by("pk") if row.pk != record.pk]
-            held = {part["id"] for row in siblings for part in row.parts}
-        taken = write_parts(part for part in parts if part.id not in held)
+        # Locked in one order, so that of two attempts one sees what the other has taken.
+        rows = records().filter(source=record.source, object_pk=record.object_pk, service=record.service)
+        rows = rows.select_for_update().prefetch_related("destination").order_by("pk")
+        others = [row for row in rows if row.pk != record.pk]
+        taken = write_parts(part for part in parts if not is_held(part, record.destination, others))
         unasked = records().filter(free, pk=record.pk, parts=[], adoption_asked=False)
         if not unasked.update(parts=taken, content_hash="", adoption_asked=True):
             return False

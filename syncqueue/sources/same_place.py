@@ -35,6 +35,25 @@ def is_here(part: RemotePart, destination: Destination, address: str) -> bool:
     return part.address in (address, "")
 
 
+def is_held(part: RemotePart, destination: Destination, rows: Iterable[SyncRecord]) -> bool:
+    """Whether one of other records of the same object has this part of a destination."""
+    return any(
+        _is_one(part, destination, RemotePart(**theirs), row.destination)
+        for row in rows
+        for theirs in row.parts
+        if theirs["id"] == part.id
+    )
+
+
+def _is_one(one: RemotePart, destination: Destination, other: RemotePart, others: Destination) -> bool:
+    """Whether two parts with one id are one copy: ids mean nothing at another place."""
+    ours = one.identity or identity_of(destination, one.address)
+    theirs = other.identity or identity_of(others, other.address)
+    if ours and theirs and UNKNOWN not in (ours, theirs):
+        return ours == theirs
+    return one.address == other.address
+
+
 def unidentified(
     parts: Iterable[RemotePart], destination: Destination, address: str, handler: DocumentHandler
 ) -> tuple[str, ...]:
@@ -93,19 +112,19 @@ def forget() -> None:
 
 def _read_groups(service: str) -> _Groups:
     read_at = time.monotonic()
-    by_place: dict[tuple[object, str], list[Destination]] = {}
-    by_address: dict[tuple[object, str], list[int]] = {}
     names_place = _address_names_place(service)
-    rows = Destination.objects.using(record_db()).filter(
-        service=service, enabled=True, state=DestinationState.ACTIVE, broken_reason=""
-    )
-    for row in rows.order_by("pk"):
-        place = identity_of(row, row.address)
+    filters = {"service": service, "enabled": True, "state": DestinationState.ACTIVE, "broken_reason": ""}
+    rows = list(Destination.objects.using(record_db()).filter(**filters).order_by("pk"))
+    places = {row.pk: identity_of(row, row.address).replace(UNKNOWN, "") for row in rows}
+    # What one destination has learned of an address is true of others with that address.
+    learned = {row.address: places[row.pk] for row in rows if places[row.pk]} if names_place else {}
+    by_place: dict[tuple[object, str, str], list[Destination]] = {}
+    by_address: dict[tuple[object, str], list[int]] = {}
+    for row in rows:
         by_address.setdefault((row.owner_id, row.address), []).append(row.pk)
-        if place not in ("", UNKNOWN):
-            by_place.setdefault((row.owner_id, f"={place}"), []).append(row)
-        elif names_place:
-            by_place.setdefault((row.owner_id, row.address), []).append(row)
+        place = places[row.pk] or learned.get(row.address, "")
+        if place or names_place:
+            by_place.setdefault((row.owner_id, place, "" if place else row.address), []).append(row)
     groups = [group for group in by_place.values() if len(group) > 1]
     others = {row.pk: tuple(other for other in group if other.pk != row.pk) for group in groups for row in group}
     twins = [pk for pks in by_address.values() if len(pks) > 1 for pk in pks]

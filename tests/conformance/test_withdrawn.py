@@ -166,7 +166,12 @@ def test_two_destinations_at_one_place_show_a_note_once(site: Site, site_sync: t
     rail, sea = (Tag.objects.create(name=name) for name in ("rail", "sea"))
     site.service.make_destination(name="Rail", rule="tag", rule_value="rail")
     site.service.make_destination(name="Sea", rule="tag", rule_value="sea")
-    same_place.forget()
+    first = site.write("Before one of them knows the place")
+    first.tags.add(rail, sea)
+    site.work_until(lambda: _assert_once(site, first.text))
+    first.delete()
+    site.work_until(site.assert_shows)
+    same_place.forget()  # five seconds are over
     note = site.write("Both")
     note.tags.add(rail, sea)
     site.work_until(lambda: _assert_once(site, "Both"))
