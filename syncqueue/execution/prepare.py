@@ -29,7 +29,7 @@ from syncqueue.sources.desired import desired_elsewhere, desired_state
 from syncqueue.sources.keys import UnreadableKey
 from syncqueue.sources.loading import Loaded, load
 from syncqueue.sources.planner import DesiredState, Step, is_too_old, plan, refusal
-from syncqueue.sources.records import read_parts, take_existing, take_over
+from syncqueue.sources.records import read_parts, rows_of_object, take_existing, take_over
 from syncqueue.sources.registry import ModelSync, source_by_label
 from syncqueue.sources.same_place import (
     Sharing,
@@ -39,6 +39,7 @@ from syncqueue.sources.same_place import (
     share,
     sharing,
     siblings_of,
+    unclear_twins,
     unidentified,
 )
 
@@ -152,18 +153,13 @@ def _plan(
         raise _Refusal(found.refused)
     target = _target(destination, targets, handler)
     place = target.place
-    if is_unclear(destination, place.address):
-        return NotReady(
-            verdict=Verdict.UNIDENTIFIED,
-            record_id=record.pk,
-            record=record,
-            endpoint=target.endpoint,
-            places=(place,),
-        )
     source = source_by_label(record.source)
-    if not _take_existing(source, found, place, handler):
+    existing = _existing(source, found, place, handler)
+    addresses: tuple[str, ...] = (place.address,) if is_unclear(destination, place.address) else ()
+    addresses = addresses or unclear_twins(existing, destination, _others(record, existing), handler)
+    if not addresses and existing and not take_existing(record, existing):
         return NotReady(verdict=Verdict.SENDING, record_id=record.pk, record=record)
-    if addresses := unidentified(read_parts(record), destination, place.address, handler):
+    if addresses := addresses or unidentified(read_parts(record), destination, place.address, handler):
         return NotReady(
             verdict=Verdict.UNIDENTIFIED,
             record_id=record.pk,
@@ -242,18 +238,24 @@ def _document(source: ModelSync | None, found: Loaded) -> Document | None:
     return _value(gate.content(source, found.obj))
 
 
-def _take_existing(source: ModelSync | None, found: Loaded, place: Place, handler: DocumentHandler) -> bool:
-    """Store copies from before syncqueue with their record, whatever is to become of them.
+def _existing(
+    source: ModelSync | None, found: Loaded, place: Place, handler: DocumentHandler
+) -> tuple[RemotePart, ...]:
+    """The copies from before, where nobody has asked for them yet.
 
-    False where another attempt is faster. From here on they are the record's parts like all others: they stay known
-    though this attempt fails and the object is deleted.
+    They are stored with their record, whatever is to become of them. From then on they are the record's parts like all
+    others, and stay known though this attempt fails and the object is deleted.
     """
     record = found.record
     if source is None or found.obj is None or record.parts or record.adoption_asked:
-        return True
+        return ()
     asked = existing_parts(source, found.obj, record.destination, handler.default_kind, place.address)
-    parts = _value(may_be_left(record.destination, asked) if isinstance(asked, Refused) else asked)
-    return not parts or take_existing(record, parts)
+    return _value(may_be_left(record.destination, asked) if isinstance(asked, Refused) else asked)
+
+
+def _others(record: SyncRecord, existing: Sequence[RemotePart]) -> list[SyncRecord]:
+    """The object's other records, which may have a copy from before already."""
+    return [row for row in rows_of_object(record) if row.pk != record.pk] if existing else []
 
 
 def _lost_part(handler: DocumentHandler, place: Place, record: SyncRecord) -> RemotePart | None:

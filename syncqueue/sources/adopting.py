@@ -31,7 +31,7 @@ from syncqueue.sources.keys import key_text
 from syncqueue.sources.planner import next_change, refusal
 from syncqueue.sources.records import records, write_parts
 from syncqueue.sources.registry import ModelSync
-from syncqueue.sources.same_place import is_held
+from syncqueue.sources.same_place import is_held, unclear_twins
 
 
 def existing_parts(
@@ -54,8 +54,14 @@ def may_be_left(destination: Destination, refused: Refused) -> Refused:
 
 def default_kind(service: str) -> str:
     """The kind of a copy of which nothing else is known. Raises `ConfigurationError`."""
+    return _handler(service).default_kind
+
+
+def _handler(service: str) -> DocumentHandler:
     handler = shared_handler(service)
-    return handler.default_kind if isinstance(handler, DocumentHandler) else "text"
+    if not isinstance(handler, DocumentHandler):
+        raise ConfigurationError(f"{service} takes no copies of objects: {type(handler).__name__} does other tasks.")
+    return handler
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,18 +133,21 @@ def adopt_chunk(source: ModelSync, reading: Reading, destination: Destination, *
     found = Adopted(refused={key_text(source.model, key): refused for key, refused in reading.refused.items()})
     objects = {key_text(source.model, obj.pk): obj for obj in reading.objects}
     known, others = _known(source, objects, destination)
-    kind = default_kind(destination.service)
+    handler = _handler(destination.service)
     taken: list[SyncRecord] = []
     for pk, obj in objects.items():
         if pk in known and (known[pk].parts or known[pk].adoption_asked):
             found.known += 1
             continue
-        asked = existing_parts(source, obj, destination, kind, destination.address)
+        asked = existing_parts(source, obj, destination, handler.default_kind, destination.address)
         how = standing(source, obj, destination) if isinstance(asked, Asked) and asked.value else None
         if isinstance(asked, Refused) or isinstance(how, Refused):
             found.refused[pk] = asked if isinstance(asked, Refused) else how  # type: ignore[assignment]
         elif how is None:
             found.without += 1
+        elif unclear_twins(asked.value, destination, others.get(pk, ()), handler):
+            found.known += 1  # perhaps: its attempt asks the service
+            taken.append(_row(source, obj, pk, destination, {"state": RecordState.WAITING}))
         elif parts := [part for part in asked.value if not is_held(part, destination, others.get(pk, ()))]:
             found.wanted += how.value.is_wanted
             found.unwanted += not how.value.is_wanted

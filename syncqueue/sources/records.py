@@ -183,6 +183,12 @@ def take_over(record: SyncRecord, other: SyncRecord) -> bool:
     return True
 
 
+def rows_of_object(record: SyncRecord) -> QuerySet[SyncRecord]:
+    """The records of the same object at all destinations of the service, oldest first, with their destinations."""
+    rows = records().filter(source=record.source, object_pk=record.object_pk, service=record.service)
+    return rows.prefetch_related("destination").order_by("pk")
+
+
 def take_existing(record: SyncRecord, parts: Sequence[RemotePart]) -> bool:
     """Give a record that has no parts the copies from before. False where it is being sent, or was given them.
 
@@ -191,9 +197,7 @@ def take_existing(record: SyncRecord, parts: Sequence[RemotePart]) -> bool:
     free = Q(sending_token="") | Q(sending_until__lte=Now())
     with transaction.atomic(using=record_db()):
         # Locked in one order, so that of two attempts one sees what the other has taken.
-        rows = records().filter(source=record.source, object_pk=record.object_pk, service=record.service)
-        rows = rows.select_for_update().prefetch_related("destination").order_by("pk")
-        others = [row for row in rows if row.pk != record.pk]
+        others = [row for row in rows_of_object(record).select_for_update() if row.pk != record.pk]
         taken = write_parts(part for part in parts if not is_held(part, record.destination, others))
         unasked = records().filter(free, pk=record.pk, parts=[], adoption_asked=False)
         if not unasked.update(parts=taken, content_hash="", adoption_asked=True):

@@ -7,7 +7,7 @@ An address may be spelled in several ways. What counts is the place's identity, 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from syncqueue.conf import get_settings
@@ -38,20 +38,37 @@ def is_here(part: RemotePart, destination: Destination, address: str) -> bool:
 def is_held(part: RemotePart, destination: Destination, rows: Iterable[SyncRecord]) -> bool:
     """Whether one of other records of the same object has this part of a destination."""
     return any(
-        _is_one(part, destination, RemotePart(**theirs), row.destination)
-        for row in rows
-        for theirs in row.parts
-        if theirs["id"] == part.id
+        part.address == theirs.address if UNKNOWN in places or "" in places else places[0] == places[1]
+        for theirs, places in _alike(part, destination, rows)
     )
 
 
-def _is_one(one: RemotePart, destination: Destination, other: RemotePart, others: Destination) -> bool:
-    """Whether two parts with one id are one copy: ids mean nothing at another place."""
-    ours = one.identity or identity_of(destination, one.address)
-    theirs = other.identity or identity_of(others, other.address)
-    if ours and theirs and UNKNOWN not in (ours, theirs):
-        return ours == theirs
-    return one.address == other.address
+def unclear_twins(
+    parts: Iterable[RemotePart], destination: Destination, rows: Iterable[SyncRecord], handler: DocumentHandler
+) -> tuple[str, ...]:
+    """The addresses to look up before it is known whether other records of the same object have one of the parts."""
+    if type(handler).identify is DocumentHandler.identify:
+        return ()
+    found = [
+        address
+        for part in parts
+        for theirs, places in _alike(part, destination, rows)
+        if theirs.address != part.address
+        for address, place in zip((part.address, theirs.address), places, strict=True)
+        if not place
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def _alike(
+    part: RemotePart, destination: Destination, rows: Iterable[SyncRecord]
+) -> Iterator[tuple[RemotePart, tuple[str, str]]]:
+    """The parts with the same id, each with the identities of both places: ids mean nothing at another place."""
+    ours = part.identity or identity_of(destination, part.address)
+    for row in rows:
+        for theirs in (RemotePart(**one) for one in row.parts if one["id"] == part.id):
+            known = identity_of(row.destination, theirs.address) or identity_of(destination, theirs.address)
+            yield theirs, (ours, theirs.identity or known)
 
 
 def unidentified(

@@ -418,6 +418,6 @@ def test_nothing_rests_where_it_is_not_wanted(town_site: None) -> None:
     run_state_machine_as_test(
         WithdrawalMachine,
         settings=settings(
-            max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=120, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
