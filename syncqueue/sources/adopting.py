@@ -31,7 +31,7 @@ from syncqueue.sources.keys import key_text
 from syncqueue.sources.planner import next_change, refusal
 from syncqueue.sources.records import records, write_parts
 from syncqueue.sources.registry import ModelSync
-from syncqueue.sources.same_place import is_held, unclear_twins
+from syncqueue.sources.same_place import are_one, is_held, unclear_twins
 
 
 def existing_parts(
@@ -128,13 +128,15 @@ class Adopted:
 def adopt_chunk(source: ModelSync, reading: Reading, destination: Destination, *, write: bool) -> Adopted:
     """Adopt the copies of a chunk of objects at a destination. `write`: False only counts.
 
-    Whose the objects are is not asked: the copy of one that was handed over is to be found, and removed.
+    Also of objects that are not its owner's: the copy of one that was handed over is to be found, and removed. But what
+    is not wanted there is left alone where another destination of the object's owner is at the same place.
     """
     found = Adopted(refused={key_text(source.model, key): refused for key, refused in reading.refused.items()})
     objects = {key_text(source.model, obj.pk): obj for obj in reading.objects}
     known, others = _known(source, objects, destination)
     handler = _handler(destination.service)
     taken: list[SyncRecord] = []
+    places: dict[Any, list[Destination]] = {}  # by owner
     for pk, obj in objects.items():
         if pk in known and (known[pk].parts or known[pk].adoption_asked):
             found.known += 1
@@ -145,6 +147,8 @@ def adopt_chunk(source: ModelSync, reading: Reading, destination: Destination, *
             found.refused[pk] = asked if isinstance(asked, Refused) else how  # type: ignore[assignment]
         elif how is None:
             found.without += 1
+        elif not how.value.is_wanted and _is_left_to_another(source, obj, destination, places):
+            found.known += 1
         elif unclear_twins(asked.value, destination, others.get(pk, ()), handler):
             found.known += 1  # perhaps: its attempt asks the service
             taken.append(_row(source, obj, pk, destination, {"state": RecordState.WAITING}))
@@ -157,6 +161,17 @@ def adopt_chunk(source: ModelSync, reading: Reading, destination: Destination, *
     if write and taken:
         found.pending_records = _write(taken, known)
     return found
+
+
+def _is_left_to_another(
+    source: ModelSync, obj: Any, destination: Destination, places: dict[Any, list[Destination]]
+) -> bool:
+    owner = gate.owner_key(source, obj)
+    if isinstance(owner, Refused):
+        return True
+    if owner.value not in places:
+        places[owner.value] = places_of(owner.value)
+    return any(one.pk != destination.pk and are_one(one, destination) for one in places[owner.value])
 
 
 def _known(

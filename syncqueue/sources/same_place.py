@@ -26,6 +26,14 @@ def identity_of(destination: Destination, address: str) -> str:
     return str(destination.identities.get(address, ""))
 
 
+def are_one(one: Destination, other: Destination) -> bool:
+    """Whether two destinations are at one place, as far as it is known."""
+    ours, theirs = identity_of(one, one.address), identity_of(other, other.address)
+    if ours and theirs and UNKNOWN not in (ours, theirs):
+        return one.service == other.service and ours == theirs
+    return one.service == other.service and one.address == other.address
+
+
 def is_here(part: RemotePart, destination: Destination, address: str) -> bool:
     """Whether a part is at the destination's place of today, which has this address."""
     ours = identity_of(destination, address)

@@ -39,9 +39,9 @@ MODEL_SYNC = {
     "live_until", "owner", "prefetch", "search_fields", "watch",
 }  # fmt: skip
 DOCUMENT_HANDLER = {
-    "aclose", "apply_many", "batch_size", "check", "clean", "count", "create", "credential", "default_kind", "delete",
-    "endpoint", "fingerprint", "identify", "least_attempt_seconds", "lost_part", "places", "posts", "process",
-    "process_many", "secret_fields", "update", "was_made",
+    "aclose", "address_names_place", "apply_many", "batch_size", "check", "clean", "count", "create", "credential",
+    "default_kind", "delete", "endpoint", "fingerprint", "identify", "least_attempt_seconds", "lost_part", "places",
+    "posts", "process", "process_many", "secret_fields", "update", "was_made",
 }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from syncqueue.sources import adopting
 from syncqueue.sources.registry import register, unregister
 from tests.integration.commands.calling import call
 from tests.integration.sync.conftest import channel, own_site, writer
-from tests.integration.sync.scene import methods, post_as_before, record_of, texts, work, work_until
+from tests.integration.sync.scene import make_destination, methods, post_as_before, record_of, texts, work, work_until
 
 __all__ = ["channel", "own_site", "writer"]
 
@@ -29,6 +29,9 @@ class OldSync(NoteSync):
     """Notes of a site that posted by other means."""
 
     old: dict[int, Any] = {}  # by note: what existing_remote returns, or raises
+
+    def owner(self, note: Note) -> int | None:
+        return note.owner_id if Destination.objects.exclude(owner=None).exists() else None
 
     def existing_remote(self, note: Note, destination: Destination) -> Any:
         found = self.old.get(note.pk)
@@ -198,3 +201,24 @@ def test_the_copy_of_a_private_note_is_updated_because_nobody_knows_who_can_see_
     before = len(methods(sandbox))
     work_until(lambda: record_of(private).state == RecordState.SYNCED)
     assert methods(sandbox)[before:] == ["editMessageText"]
+
+
+def test_what_another_owner_shows_in_the_same_channel_is_left_alone(writer: User, sandbox: RunningSandbox) -> None:
+    other = User.objects.create_user("other")
+    mine, theirs = (make_destination(sandbox, name=who.username, owner=who) for who in (writer, other))
+    old_note(other, sandbox, "Theirs")
+    said = call("adopt", "--destination", mine.name, "--noinput", "--json").data
+    assert (said["known"], said["adopted"]) == (1, 0)
+    said = call("adopt", "--destination", theirs.name, "--noinput", "--json").data
+    assert (said["wanted"], said["adopted"]) == (1, 1)
+    work()
+    assert texts(sandbox) == ["Theirs"]
+
+
+def test_what_was_handed_over_before_is_removed_from_the_channel_of_its_former_owner(
+    writer: User, sandbox: RunningSandbox
+) -> None:
+    make_destination(sandbox, name="mine", owner=writer)
+    old_note(User.objects.create_user("other"), sandbox, "Theirs by now")
+    assert call("adopt", "--destination", "mine", "--noinput", "--json").data["unwanted"] == 1
+    work_until(lambda: texts(sandbox) == [])
