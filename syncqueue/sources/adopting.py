@@ -171,7 +171,8 @@ def _is_left_to_another(
         return True
     if owner.value not in places:
         places[owner.value] = places_of(owner.value)
-    return any(one.pk != destination.pk and are_one(one, destination) for one in places[owner.value])
+    others = (one for one in places[owner.value] if one.pk != destination.pk and not one.is_retiring)
+    return any(are_one(one, destination) for one in others)
 
 
 def _known(
@@ -247,9 +248,9 @@ def fail_refused(source: ModelSync, reading: Reading, refused: Mapping[str, Refu
 
 
 def places_of(owner: Any) -> list[Destination]:
-    """Where copies of an owner's objects may be, also at destinations that are switched off."""
-    rows = Destination.objects.using(record_db()).filter(owner_id=owner, state=DestinationState.ACTIVE)
-    return list(rows.filter(service__in=list(get_settings().services)).order_by("pk"))
+    """Where an owner's objects may be, also destinations that are switched off, or are removed with their copies."""
+    rows = Destination.objects.using(record_db()).filter(owner_id=owner, service__in=list(get_settings().services))
+    return list(rows.filter(Q(state=DestinationState.ACTIVE) | Q(remove_remote=True)).order_by("pk"))
 
 
 def copies_of_deleted(source: ModelSync, obj: Any, destinations: Sequence[Destination]) -> Left:

@@ -98,7 +98,8 @@ def remember_identities(destination_id: int, found: Mapping[str, str]) -> None:
     if row is not None and not found.items() <= row.identities.items():
         row.identities = {**row.identities, **found}
         row.save(using=record_db(), update_fields=["identities"])
-        forget()
+        if any(destination_id in known.unclear for known in _groups.values()):
+            forget()  # who shares the place is known now; elsewhere five seconds later is early enough
 
 
 @dataclass(frozen=True, slots=True)

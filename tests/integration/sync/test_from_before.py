@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -160,6 +161,17 @@ def test_a_destination_that_is_removed_with_its_copies_removes_those_from_before
         old_note(writer, sandbox, "Saved, and not attempted").save()
     Note.objects.create(owner=writer, text="Posted")
     services.retire(channel, remove_remote=True, actor="a test")
+    work_until(lambda: texts(sandbox) == [])
+    work_until(lambda: not Destination.objects.exists())
+
+
+def test_a_note_that_is_deleted_while_its_destination_is_removed_takes_its_copy_with_it(
+    channel: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    note = old_note(writer, sandbox)
+    services.retire(channel, remove_remote=True, actor="a test")
+    note.delete()
+    SyncRecord.objects.update(changed_at=timezone.now() - timedelta(hours=1))
     work_until(lambda: texts(sandbox) == [])
     work_until(lambda: not Destination.objects.exists())
 
