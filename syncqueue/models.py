@@ -379,6 +379,7 @@ class WalkKind(models.TextChoices):
     MISSED = "missed"  # gives records to objects that have none, or whose record has not seen their last change
     GONE = "gone"  # goes through the records instead, and syncs those whose objects are gone
     REFILL = "refill"  # goes through the records instead, and writes the copies of a destination again
+    ADOPTION = "adoption"  # finds the copies from before at a destination that is removed with its copies
 
 
 class Walk(models.Model):
@@ -389,7 +390,7 @@ class Walk(models.Model):
 
     source = models.CharField(max_length=100)
     kind = models.CharField(max_length=10, choices=WalkKind.choices)
-    # BACKFILL and REFILL: the destination to fill, and no other.
+    # BACKFILL and REFILL: the destination to fill, and no other. ADOPTION: the one whose copies are to be found.
     destination = models.ForeignKey(Destination, null=True, on_delete=models.CASCADE, related_name="+")
     # AFFECTED: the related object as "notes.tag:5", where it exists still; "": all objects of the source.
     related = models.CharField(max_length=310, blank=True)

@@ -143,7 +143,7 @@ def _queued(work: Callable[[], None]) -> None:
 
 
 def _request(source: ModelSync, kind: WalkKind, related: str) -> None:
-    with _savepoint():
+    with savepoint(record_db()):
         walks.request(source, kind, related=related)
 
 
@@ -167,7 +167,7 @@ def _names(source: ModelSync, changes: Sequence[Change]) -> str:
 
 
 def _record(source: ModelSync, changes: Sequence[Change], using: str, *, muted: bool) -> None:
-    with _savepoint():
+    with savepoint(record_db()):
         ensure_declared()
         pending_records = record_changes(source, changes, muted=muted)
     if not pending_records:
@@ -181,10 +181,9 @@ def _record(source: ModelSync, changes: Sequence[Change], using: str, *, muted: 
     transaction.on_commit(batch.dispatch, using=using, robust=True)
 
 
-def _savepoint() -> AbstractContextManager[object]:
+def savepoint(using: str) -> AbstractContextManager[object]:
     """Inside a transaction a savepoint, which keeps an error of ours from spoiling it; outside nothing."""
-    db = record_db()
-    return transaction.atomic(using=db) if connections[db].in_atomic_block else nullcontext()
+    return transaction.atomic(using=using) if connections[using].in_atomic_block else nullcontext()
 
 
 def _batch(using: str) -> Batch:

@@ -54,8 +54,8 @@ _STORE_DELAYS_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 _NOTHING = Document(text="")
 _TAKEN_OVER = "Another attempt has taken over."
 _LOST_COPY = (
-    "A copy may be left at %(place)s: the answer to its creation was lost, and it is not wanted any more. Look there, "
-    "remove it by hand, then delete this task."
+    "A copy may be left at %(place)s: its id was never learned, and it is not wanted any more. Look there, remove "
+    "it by hand, then delete this task."
 )
 
 

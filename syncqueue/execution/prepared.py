@@ -21,7 +21,7 @@ class Verdict(StrEnum):
     SENDING = "sending"  # another attempt may be sending right now
     STOPPED = "stopped"  # its destination is broken or switched off
     FAILED = "failed"  # it could not be prepared
-    UNIDENTIFIED = "unidentified"  # it has parts at other addresses, which may be spellings of the same place
+    UNIDENTIFIED = "unidentified"  # it is not known which place an address means, or whether two are one
     UNCERTAIN = "uncertain"  # an earlier attempt was never heard of again, and the policy holds such records
     ELSEWHERE = "elsewhere"  # another process's settings declare its destination: this process cannot post there
 

@@ -314,6 +314,9 @@ class DocumentHandler(SyncHandler):
     posts: ClassVar[bool] = True
     # The kind of an adopted part, when nothing else is known of it.
     default_kind: ClassVar[str] = "text"
+    # False: what a destination posts to depends on its credential (an account), so that two with one address may be two
+    # places. `identify` tells then.
+    address_names_place: ClassVar[bool] = True
     # The names of a destination's secrets with their labels, e.g. {"token": _("Bot token")}.
     secret_fields: ClassVar[Mapping[str, Any]] = {}
     # Between two calls of `read` or `read_all`, so that the service's limits leave room for what is sent meanwhile.

@@ -25,7 +25,7 @@ from syncqueue.services.failure_groups import (
     retry_failure_group,
     retry_failures,
 )
-from syncqueue.services.objects import adopt, explain, resync, status, sync, sync_queryset, sync_records
+from syncqueue.services.objects import adopt, adopt_all, explain, resync, status, sync, sync_queryset, sync_records
 from syncqueue.services.places import (
     after_destination_save,
     check_destination,
@@ -87,6 +87,7 @@ __all__ = [
     "WORKER_SECONDS",
     "WorkerView",
     "adopt",
+    "adopt_all",
     "adopt_queue",
     "after_destination_save",
     "after_migrate",

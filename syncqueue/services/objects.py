@@ -19,20 +19,26 @@ from syncqueue.core.hold import PAUSED
 from syncqueue.dispatch import gathering
 from syncqueue.dispatch.dispatch import dispatch, queued
 from syncqueue.dispatch.site_queues import get_queue
-from syncqueue.handlers.base import DocumentHandler
-from syncqueue.handlers.registry import make_handler
-from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord, new_generation
+from syncqueue.handlers.base import RemotePart
+from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord
 from syncqueue.presentation.records import Sentence, describe
 from syncqueue.queue.calls import CHUNK
 from syncqueue.queue.inspect import HoldView
 from syncqueue.services.progress import Progress, tell
 from syncqueue.site import record_db
-from syncqueue.sources import gate, resyncing
+from syncqueue.sources import adopting, gate, resyncing, walk
 from syncqueue.sources.destinations import forget_emptied
-from syncqueue.sources.intents import PendingRecord, change_of, record_task_id, touch_records
+from syncqueue.sources.intents import (
+    PendingRecord,
+    change_of,
+    pending_record,
+    record_task_id,
+    touch_records,
+)
 from syncqueue.sources.keys import key_text
 from syncqueue.sources.missed import note_unread, record_many
-from syncqueue.sources.registry import ModelSync, home_db, source_for
+from syncqueue.sources.records import note_orphans, read_parts
+from syncqueue.sources.registry import ModelSync, all_sources, home_db, source_for
 
 T = TypeVar("T", bound=Model)
 logger = logging.getLogger("syncqueue.services")
@@ -165,30 +171,56 @@ def _hold_of(record: SyncRecord) -> HoldView | None:
 
 
 def adopt(obj: Model, destination: Destination, remote_id: object, url: str = "", *, kind: str = "") -> SyncRecord:
-    """Take over a copy posted before: the next edit edits it. Nothing is sent now."""
+    """Take over a copy posted before: the next edit edits it. Nothing is sent now.
+
+    A copy that is not wanted there (a draft, a soft deletion) waits in the queue to be removed, and one of a private
+    object to be updated, because nobody knows who can see it.
+    """
     source = _source_of(obj)
     changed_at = gate.changed_at(source, obj)
-    handler = make_handler(destination.service)
-    kind = kind or (handler.default_kind if isinstance(handler, DocumentHandler) else "text")
-    part = {"kind": kind, "id": str(remote_id), "url": url, "address": destination.address}
-    generation = new_generation()
-    record, _created = SyncRecord.objects.using(record_db()).update_or_create(
-        source=source.label,
-        object_pk=key_text(type(obj), obj.pk),
-        destination=destination,
-        defaults={
-            "service": destination.service,
-            "state": RecordState.SYNCED,
-            "generation": generation,
-            "synced_generation": generation,
-            "object_changed_at": changed_at.value if isinstance(changed_at, Asked) else None,
-            "synced_at": SYSTEM_CLOCK.now(),
-            "parts": [part],
-            "content_hash": "",
-            "error": "",
-        },
-    )
+    kind = kind or adopting.default_kind(destination.service)
+    part = RemotePart(kind=kind, id=str(remote_id), url=url, address=destination.address)
+    found = adopting.standing(source, obj, destination)
+    # What the site's code raises for waits: its attempt says why.
+    how = found.value if isinstance(found, Asked) else adopting.Standing(is_wanted=False)
+    key: dict[str, Any] = {"source": source.label, "object_pk": key_text(type(obj), obj.pk), "destination": destination}
+    before = SyncRecord.objects.using(record_db()).filter(**key).first()
+    values = {
+        "service": destination.service,
+        "object_changed_at": changed_at.value if isinstance(changed_at, Asked) else None,
+        **adopting.columns(how, [part]),
+    }
+    record, _created = SyncRecord.objects.using(record_db()).update_or_create(**key, defaults=values)
+    # Of two copies the one that is named stays.
+    others = [one for one in read_parts(before) if one.id != part.id] if before is not None else []
+    if others:
+        note_orphans(record, others)
+    if (others or (record.state == RecordState.WAITING and record.due_at is None)) and destination.enabled:
+        enqueue_pending([pending_record(record, destination)])
     return record
+
+
+def adopt_all(
+    destination: Destination, *, dry_run: bool, actor: str, progress: Progress | None = None
+) -> Iterator[adopting.Adopted]:
+    """Adopt the copies from before of all objects at a destination; yields what came of each chunk.
+
+    Each chunk is committed before it is yielded, so it may be stopped at any time, and made again.
+    """
+    count = 0
+    for source in all_sources():
+        if not gate.adopts(source):
+            continue
+        for reading in walk.objects(source):
+            found = adopting.adopt_chunk(source, reading, destination, write=not dry_run)
+            enqueue_pending(found.pending_records)
+            count += found.count
+            tell(progress, count)
+            yield found
+    if not dry_run:
+        logger.info(
+            "The copies from before of %s objects at destination %s asked for by %s", count, destination.pk, actor
+        )
 
 
 def sync_records(rows: QuerySet[SyncRecord], *, actor: str) -> int:

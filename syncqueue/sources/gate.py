@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from typing import Any, TypeVar
+from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
@@ -127,18 +128,30 @@ def _time(source: ModelSync, obj: Any, name: str, *, days: int) -> datetime | No
     )
 
 
-def existing_remote(source: ModelSync, obj: Any, destination: Destination) -> Answer[RemotePart | None]:
-    """A copy from before syncqueue; None: there is none. Where the site names an id alone, kind and address are ""."""
+def existing_remote(source: ModelSync, obj: Any, destination: Destination) -> Answer[tuple[RemotePart, ...]]:
+    """The copies from before syncqueue. Where the site names an id alone, kind and address are ""."""
     if not adopts(source):
-        return Asked(None)
+        return Asked(())
 
-    def ask() -> RemotePart | None:
+    def ask() -> tuple[RemotePart, ...]:
         found: Any = source.existing_remote(obj, destination)
-        if found is None or isinstance(found, RemotePart):
-            return found
-        return RemotePart(kind="", id=str(found))
+        several = found if isinstance(found, list | tuple) else [found]
+        return tuple(_existing_part(one) for one in several if one not in (None, ""))
 
     return _ask(source, obj, "existing_remote()", ask)
+
+
+def _existing_part(found: Any) -> RemotePart:
+    id_: Any = found.id if isinstance(found, RemotePart) else found
+    if isinstance(id_, int | UUID) and not isinstance(id_, bool):
+        id_ = str(id_)
+    part = replace(found, id=id_) if isinstance(found, RemotePart) else RemotePart(kind="", id=id_)
+    values: tuple[Any, ...] = (part.id, part.kind, part.url, part.address, part.identity)
+    # What is not printable, no database takes in a JSON value.
+    if not all(isinstance(value, str) and value.isprintable() for value in values) or not part.id:
+        expected = "an id, a RemotePart, a list of them or None"
+        raise ConfigurationError(f"{type(found).__name__} was returned by existing_remote(): expected {expected}.")
+    return part
 
 
 def adopts(source: ModelSync) -> bool:

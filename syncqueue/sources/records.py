@@ -21,9 +21,11 @@ from django.db.models.functions import Now
 from syncqueue.handlers.base import RemotePart
 from syncqueue.models import Destination, OrphanPart, RecordState, SyncRecord, new_generation, new_token
 from syncqueue.site import record_db
+from syncqueue.sources import gate
 from syncqueue.sources.case_by_key import case_by_key
-from syncqueue.sources.intents import PendingRecord, touch_records
 from syncqueue.sources.planner import Step
+from syncqueue.sources.registry import source_by_label
+from syncqueue.sources.same_place import is_held
 
 logger = logging.getLogger("syncqueue.sources")
 
@@ -80,12 +82,6 @@ def count_synced(destination_id: int, *, before: datetime | None = None) -> int:
     """Return how many records say that copies are at a destination; `before`: only those synced earlier than that."""
     rows = records().filter(destination_id=destination_id, state=RecordState.SYNCED).exclude(parts=[])
     return (rows if before is None else rows.filter(synced_at__lt=before)).count()
-
-
-def write_again(rows: Sequence[SyncRecord], *, now: datetime) -> list[PendingRecord]:
-    """Let records wait, so that what is wanted of them is sent whatever was known of what is out there."""
-    records().filter(pk__in=[row.pk for row in rows]).update(content_hash="")
-    return touch_records(rows, now=now)
 
 
 def mark(
@@ -196,6 +192,29 @@ def take_over(record: SyncRecord, other: SyncRecord) -> bool:
     return True
 
 
+def rows_of_object(record: SyncRecord) -> QuerySet[SyncRecord]:
+    """The records of the same object at all destinations of the service, oldest first, with their destinations."""
+    rows = records().filter(source=record.source, object_pk=record.object_pk, service=record.service)
+    return rows.prefetch_related("destination").order_by("pk")
+
+
+def take_existing(record: SyncRecord, parts: Sequence[RemotePart]) -> bool:
+    """Give a record that has no parts the copies from before. False where it is being sent, or was given them.
+
+    A copy that another record of the object has is left to that: two destinations may be at one place.
+    """
+    free = Q(sending_token="") | Q(sending_until__lte=Now())
+    with transaction.atomic(using=record_db()):
+        # Locked in one order, so that of two attempts one sees what the other has taken.
+        others = [row for row in rows_of_object(record).select_for_update() if row.pk != record.pk]
+        taken = write_parts(part for part in parts if not is_held(part, record.destination, others))
+        unasked = records().filter(free, pk=record.pk, parts=[], adoption_asked=False)
+        if not unasked.update(parts=taken, content_hash="", adoption_asked=True):
+            return False
+    record.parts, record.content_hash, record.adoption_asked = taken, "", True
+    return True
+
+
 def _read(rows: Iterable[SyncRecord]) -> Any:
     return case_by_key("generation", {row.pk: row.generation for row in rows})
 
@@ -212,8 +231,14 @@ def _synced(rows: Mapping[SyncRecord, datetime | None], now: datetime) -> dict[s
         "error_at": None,
         "next_attempt_at": None,
         "due_at": case_by_key("due_at", {row.pk: next_at for row, next_at in rows.items()}),
-        "adoption_asked": True,
+        "adoption_asked": case_by_key("adoption_asked", {row.pk: _was_asked(row) for row in rows}),
     }
+
+
+def _was_asked(record: SyncRecord) -> bool:
+    """Whether there was an `existing_remote` to ask; a site may write one later."""
+    source = source_by_label(record.source)
+    return record.adoption_asked or (source is not None and gate.adopts(source))
 
 
 def store_failures(found: Sequence[Failure], token: str | None, *, now: datetime) -> None:
@@ -275,6 +300,21 @@ def note_orphans(record: SyncRecord, parts: Iterable[RemotePart]) -> None:
         )
         OrphanPart.objects.using(record_db()).bulk_create(OrphanPart(record_id=row.pk, part=part) for part in found)
         records().filter(pk=row.pk).update(state=RecordState.WAITING, generation=new_generation(), error="")
+
+
+def note_left(found: Mapping[int, tuple[str, Sequence[RemotePart] | None]]) -> None:
+    """Note copies from before of objects that were deleted, by the keys of their records, with the addresses.
+
+    They are removed as orphans are. None: it cannot be told whether there is one; the record's attempt says so.
+    """
+    unasked = records().filter(pk__in=list(found), parts=[], adoption_asked=False).values_list("pk", flat=True)
+    left = {key: found[key] for key in unasked}
+    OrphanPart.objects.using(record_db()).bulk_create(
+        OrphanPart(record_id=key, part=part) for key, (_, parts) in left.items() for part in write_parts(parts or ())
+    )
+    if unknown := {key: address for key, (address, parts) in left.items() if parts is None}:
+        rows = records().filter(pk__in=list(unknown))
+        rows.update(uncertain=True, sending_address=case_by_key("sending_address", unknown))
 
 
 def forget_orphans(record: SyncRecord) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import Model, QuerySet
 
@@ -17,6 +18,7 @@ from syncqueue.sources import walk
 from syncqueue.sources.destinations import declared_here
 from syncqueue.sources.intents import PendingRecord, change_of, consider, touch_records, wanted_pairs
 from syncqueue.sources.missed import note_unread, record_many
+from syncqueue.sources.records import records
 from syncqueue.sources.registry import ModelSync, all_sources
 
 
@@ -86,3 +88,9 @@ def _gone(only: Collection[int]) -> Iterator[list[SyncRecord]]:
     for _last, found in walk.gone(rows):
         if found:
             yield found
+
+
+def write_again(rows: Sequence[SyncRecord], *, now: datetime) -> list[PendingRecord]:
+    """Let records wait, so that what is wanted of them is sent whatever was known of what is out there."""
+    records().filter(pk__in=[row.pk for row in rows]).update(content_hash="")
+    return touch_records(rows, now=now)

@@ -29,6 +29,7 @@ class Telegram(ServiceUnderTest):
     keeps_a_trace: ClassVar[bool] = True
     takes_lost_away: ClassVar[bool] = True
     proves_absence: ClassVar[bool] = False
+    other_spelling: ClassVar[str] = "-1001000000001"
 
     @property
     def url(self) -> str:

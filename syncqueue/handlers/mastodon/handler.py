@@ -58,6 +58,7 @@ class MastodonHandler(DocumentHandler):
     default_kind: ClassVar[str] = STATUS
     # Of the 300 requests that an account has in five minutes, more than half are left for posts.
     read_pause_seconds: ClassVar[float] = 2.5
+    address_names_place: ClassVar[bool] = False  # an instance has many accounts; the token says which
     secret_fields: ClassVar[Mapping[str, Any]] = {"access_token": gettext_lazy("Access token")}
 
     def __init__(self, config: HandlerConfig) -> None:

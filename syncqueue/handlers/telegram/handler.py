@@ -40,6 +40,10 @@ _LEFT = (
     "more. %(why)s Look there, remove it by hand, then delete this task."
 )
 
+_SIGHTS = {"text": Sight.OURS_TEXT, "document": Sight.OURS_FILE}
+# What a refused edit says of the message's form.
+_FORMS: Mapping[Refusal, str] = {Refusal.NO_TEXT: "document", Refusal.NO_CAPTION: "text"}
+
 # A public name, or the number of a chat (channels and supergroups: -100 and more digits).
 ADDRESS = re.compile(r"@[A-Za-z][A-Za-z0-9_]{3,31}|-?[0-9]{1,20}")
 
@@ -71,6 +75,7 @@ class TelegramHandler(DocumentHandler):
     is no trace, or nobody can tell, ON_UNKNOWN_OUTCOME decides whether it is sent again.
     """
 
+    default_kind: ClassVar[str] = ""  # text or file: the first edit tells
     secret_fields: ClassVar[Mapping[str, Any]] = {"token": gettext_lazy("Bot token")}
     least_attempt_seconds: ClassVar[float] = LEAST_ATTEMPT_SECONDS
     # A probe counts as an edit: of the about 20 that a channel takes in a minute, more than half are left for posts.
@@ -162,8 +167,10 @@ class TelegramHandler(DocumentHandler):
             return CopyState.THERE if any(sight is not Sight.GONE for sight in sights) else CopyState.GONE
         if Sight.GONE in sights:
             return CopyState.GONE
-        kinds = [Sight.OURS_FILE if kind_of(part) == "document" else Sight.OURS_TEXT for part in parts]
-        return CopyState.THERE if sights == kinds else CopyState.OTHER
+        is_right = all(
+            not part.kind or sight is _SIGHTS[kind_of(part)] for part, sight in zip(parts, sights, strict=True)
+        )
+        return CopyState.THERE if is_right else CopyState.OTHER
 
     async def _sight(self, job: DocumentJob, part: RemotePart) -> Sight:
         """What stands at a message's number. Raises `PermanentError` where that is no message of the bot."""
@@ -229,7 +236,7 @@ class TelegramHandler(DocumentHandler):
             return await self._post(job, message)
         if part.kind == EXCERPT and message.kind == "document":
             message = await self._as_kind_of(job, part)
-        if kind_of(part) == message.kind:
+        if kind_of(part) == message.kind or not part.kind:
             return await self._edit(job, part, message)
         return await self._replace(job, part, message)
 
@@ -293,10 +300,15 @@ class TelegramHandler(DocumentHandler):
     async def _is_place(self, job: DocumentJob, number: str) -> bool:
         return number == await self.identify(job.place)
 
-    async def _edit(self, job: DocumentJob, part: RemotePart, message: RenderedMessage) -> _Parts:
+    async def _edit(
+        self, job: DocumentJob, part: RemotePart, message: RenderedMessage, *, may_be_another: bool = True
+    ) -> _Parts:
+        """Edit a message. `may_be_another`: its part may be wrong about its form, as that of an adopted one."""
         try:
             return [await self._channel(job).edit(part, message)]
         except Refused as refused:
+            if may_be_another and refused.why in _FORMS:
+                return await self._replace(job, replace(part, kind=_FORMS[refused.why]), message)
             if refused.why is not Refusal.GONE:
                 raise
         await job.checkpoint([])
@@ -310,7 +322,7 @@ class TelegramHandler(DocumentHandler):
             if not _is_kept(reason):
                 raise
             # A second message beside one that stays public would be worse than an unfitting form.
-            return await self._edit(job, part, await self._as_kind_of(job, part))
+            return await self._edit(job, part, await self._as_kind_of(job, part), may_be_another=False)
         await job.checkpoint([])
         return await self._post(job, message)
 
@@ -337,7 +349,7 @@ class TelegramHandler(DocumentHandler):
         if not _is_kept(reason):
             raise reason
         try:
-            await self._channel(job).edit(part, notice(kind_of(part), _("(removed)")))
+            await self._blank(job, part)
         except Refused as refused:
             if refused.why is not Refusal.GONE:
                 raise _by_hand(job, part) from None
@@ -345,6 +357,15 @@ class TelegramHandler(DocumentHandler):
             if await self._is_here(job, part):
                 raise
             raise _by_hand(job, part) from None
+
+    async def _blank(self, job: DocumentJob, part: RemotePart) -> None:
+        try:
+            await self._channel(job).edit(part, notice(kind_of(part), _("(removed)")))
+        except Refused as refused:
+            if refused.why not in _FORMS:
+                raise
+            other = replace(part, kind=_FORMS[refused.why])
+            await self._channel(job).edit(other, notice(kind_of(other), _("(removed)")))
 
 
 def _is_kept(reason: Exception) -> bool:

@@ -11,6 +11,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import Error as DatabaseError
 
 from syncqueue.core.errors import SyncQueueError
+from syncqueue.management.subcommands.adoption import Adopt
 from syncqueue.management.subcommands.base import Subcommand
 from syncqueue.management.subcommands.destinations import Mend
 from syncqueue.management.subcommands.doctor import Doctor
@@ -24,7 +25,8 @@ from syncqueue.management.subcommands.verify import Verify
 from syncqueue.secrets import redact
 
 SUBCOMMANDS: tuple[type[Subcommand], ...] = (
-    Stats, Failures, Retry, Clear, Recover, Pause, Resume, Doctor, Health, Mend, Explain, Resync, Verify, AdoptQueue,
+    Stats, Failures, Retry, Clear, Recover, Pause, Resume, Doctor, Health, Mend, Explain, Resync, Verify, Adopt,
+    AdoptQueue,
     RotateSecrets,
 )  # fmt: skip
 

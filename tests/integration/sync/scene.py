@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 from django.conf import settings
 from django.db import connections
@@ -37,6 +38,13 @@ def make_destination(sandbox: RunningSandbox, address: str = "@news", **values: 
 def texts(sandbox: RunningSandbox, chat: str = "@news") -> list[str]:
     """What a visitor of the channel reads, in order."""
     return [message.get("text") or message["caption"] for message in sandbox.messages(chat)]
+
+
+def post_as_before(sandbox: RunningSandbox, text: str, chat: str = "@news") -> str:
+    """The site's former program posts with the same bot; returns the message's number."""
+    url = f"{sandbox.telegram_url}/bot{sandbox.bot_token}/sendMessage"
+    answer = httpx.post(url, json={"chat_id": chat, "text": text}, trust_env=False)
+    return str(answer.raise_for_status().json()["result"]["message_id"])
 
 
 def methods(sandbox: RunningSandbox) -> list[str]:
