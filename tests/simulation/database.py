@@ -26,6 +26,7 @@ class Database:
         self.refusals = self.lost_answers = 0.0  # the chance of each statement or commit
         self.clock_ahead = 0.0
         self.fault_times: list[float] = []
+        self.slow_at = float("-inf")  # when it was slow last
         connection.ensure_connection()
         connection.connection.create_function("strftime", 2, self._now)
         connection.execute_wrappers.append(self._statement)
@@ -47,6 +48,8 @@ class Database:
         if connection.in_atomic_block:
             self._fail_before(sql)
             return execute(sql, params, many, context)
+        if self.slow_seconds:
+            self.slow_at = simulation.now + self.slow_seconds
         simulation.sleep(simulation.random.uniform(0.0001, 0.001) + self.slow_seconds * simulation.random.random())
         self._fail_before(sql)
         answer = execute(sql, params, many, context)

@@ -10,7 +10,7 @@ from syncqueue.queue.keys import QueueKeys
 from tests.contract.invariants import PARKED, assert_each_task_in_one_place
 from tests.simulation.database import Database
 from tests.simulation.instead import BEGIN, Logs
-from tests.simulation.kernel import Simulation
+from tests.simulation.kernel import Process, Simulation
 from tests.simulation.plan import Plan
 from tests.simulation.redis_server import RedisServer
 from tests.simulation.services import FORBIDDEN, POISON, SERVICES, STORE_SECONDS, Copy, pieces_of
@@ -79,6 +79,15 @@ class Judge:
             except AssertionError as error:
                 self._simulation.found(f"{name}: {str(error)[:300]}")
 
+    def check_lease(self, task_id: str, token: str, process: Process) -> None:
+        """I3: who begins holds the lease, or could not know that it does not any more."""
+        extended_at = self._redis.extended_at.get(token, self._simulation.now)
+        lease = self._redis.raw.hget(self._keys["jobs"]["leases"], task_id) or " "
+        if lease[1:] == token or self.clocks_jumped or self._forgot_at >= extended_at:
+            return
+        if not process.was_stopped_between(extended_at, self._simulation.now):
+            self._simulation.found(f"{process.name} begins {task_id} without its lease")
+
     def _before_time_passes(self, seconds: float) -> None:
         """Nothing is there to claim while all sleep (where nothing fails that could have taken the token)."""
         if seconds < 0.3 or not self._plan.is_calm:
@@ -87,6 +96,8 @@ class Judge:
         workers = sum(1 for one in self._simulation.processes if one.name.startswith("worker") and one.alive)
         now_ms = (BEGIN + self._simulation.now + self._redis.clock_ahead) * 1000
         for name, keys in self._keys.items():
+            if not any(self._redis.has(keys[name]) for name in ("queue", "delayed")):
+                continue
             if not workers or sleeping.get(keys["wake"], 0) < workers or raw.zscore(keys["holds"], "pause"):
                 continue
             pending = raw.zrange(keys["queue"], 0, -1)

@@ -59,7 +59,7 @@ class Plan:
 def make_plan(seed: str) -> Plan:
     """Draw a plan."""
     chance = Random(f"plan {seed}")  # noqa: S311
-    length = chance.uniform(30.0, 180.0)
+    length = chance.uniform(20.0, 120.0)
     services = tuple(sorted(chance.sample(("plain", "keyed", "index"), chance.randint(1, 3))))
     if chance.random() < 0.3:
         services = (*services, "jobs")

@@ -9,6 +9,7 @@ from typing import Any
 import fakeredis
 import redis
 
+from syncqueue.queue import calls
 from tests.contract.invariants import dump
 from tests.simulation.instead import Clocks
 from tests.simulation.kernel import Event, Process, Simulation
@@ -30,6 +31,7 @@ class RedisServer:
         self.lost_requests = self.lost_answers = 0.0  # the chance of each call
         self._blocked: list[_Blocked] = []
         self.call_count = 0
+        self.extended_at: dict[str, float] = {}  # by token: when its lease was renewed, or found lost, last
         self.after_call: Callable[[], None] = lambda: None
 
     def at_work(self, work: Callable[[], Any]) -> Any:
@@ -44,6 +46,9 @@ class RedisServer:
     def execute(self, name: str, args: tuple[Any, ...]) -> Any:
         """Carry out a command; returns its answer, or the error that it was refused with."""
         self.call_count += 1
+        if name == "evalsha" and args[0] == calls.script("extend").sha:
+            for line in str(args[-1]).splitlines():
+                self.extended_at[line.split()[1]] = self.simulation.now
         try:
             answer = self.at_work(lambda: getattr(self.raw, name)(*args))
         except redis.RedisError as error:
@@ -51,6 +56,10 @@ class RedisServer:
         self._serve_blocked()
         self.after_call()
         return answer
+
+    def has(self, key: str) -> bool:
+        """Whether a key is there; costs next to nothing."""
+        return key.encode() in self._fake.dbs[0]
 
     def block(self, blocked: _Blocked) -> None:
         """Wait for an element of a list."""
@@ -60,6 +69,8 @@ class RedisServer:
 
     def _serve_blocked(self) -> None:
         for blocked in list(self._blocked):
+            if not self.has(blocked.key):
+                continue
             value = self.at_work(lambda key=blocked.key: self.raw.lpop(key))  # type: ignore[misc]
             if value is not None:
                 self._blocked.remove(blocked)

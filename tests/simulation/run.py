@@ -16,6 +16,7 @@ from syncqueue import services as door
 from syncqueue.core.errors import SyncQueueError
 from syncqueue.models import Destination, SyncRecord
 from syncqueue.worker.worker import Worker
+from tests.simulation import services as outside
 from tests.simulation.database import Database
 from tests.simulation.instead import BEGIN, PER_PROCESS, PER_UNIT, Logs, put_in_place
 from tests.simulation.judge import Judge
@@ -50,6 +51,7 @@ class Site:
         for name in plan.services:
             SERVICES[name] = Service(simulation=self.simulation, name=name)
         self.judge = Judge(plan, self.simulation, self.redis, self.database, self.logs)
+        outside.check_lease = self.judge.check_lease
         self.workers: dict[int, tuple[Process, Worker]] = {}
         self.webs: dict[int, Process] = {}
         self.is_over = False  # the troubles have ended
@@ -163,7 +165,7 @@ class Site:
         end = self.simulation.now + SETTLE_SECONDS
         while not self.simulation.findings:
             self.simulation.run(self.simulation.now + LOOK_SECONDS)
-            if self.simulation.now < self.plan.length + 60.0:
+            if self.simulation.now < self.plan.length + 45.0:
                 continue
             wrong = self.judge.differences()
             if not wrong:
@@ -291,7 +293,7 @@ class Site:
                 if name.startswith("save"):
                     self.simulation.found(f"{name} has raised {error!r}")
             took = self.simulation.now - began
-            slow = self.database.slow_seconds or process.was_stopped_between(began, self.simulation.now)
+            slow = self.database.slow_at >= began or process.was_stopped_between(began, self.simulation.now)
             if name.startswith("save") and took > SAVE_SECONDS and not slow:
                 self.simulation.found(f"{name} took {took:.2f} s")
 

@@ -207,6 +207,9 @@ def _words(requests: Sequence[Request]) -> str:
     return ", ".join(f"{one.step} {one.key} {one.id}".strip() for one in requests)
 
 
+# Whether a lease is held at this moment, as far as its holder can know: id and token of the task, and the process.
+check_lease: Callable[[str, str, Process], None] = lambda task_id, token, process: None
+
 # The services of the run under way, by name.
 SERVICES: dict[str, Service] = {}
 
@@ -413,6 +416,7 @@ class JobsHandler(SyncHandler):
         unit = service.simulation.current
         assert unit is not None
         name = str(task.task.payload["name"])
+        check_lease(task.task.id, task.token, unit.process)
         ended = service.begin(unit.process, [("", name)])
         try:
             await service.ask(unit.process, [Request(step=CREATE, address="", key=name, id=name, text=name)])
