@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from syncqueue.core.task import ClaimedTask
@@ -42,12 +43,20 @@ class AckBuffer:
         try:
             tasks, seconds, endpoints, _ = zip(*batch, strict=True)
             held = await self._queue.ack(*tasks, seconds=seconds, endpoints=endpoints)
-        except BaseException as error:
-            for _, _, _, answer in batch:
-                if not answer.done():
-                    answer.set_exception(error if isinstance(error, Exception) else asyncio.CancelledError())
-                    answer.exception()  # looked at here: who gave up waiting is not to be reminded
+        except Exception as error:  # of these alone: those that came meanwhile are sent next
+            _end(batch, error)
+            return
+        except asyncio.CancelledError as error:  # nobody is left to send what came meanwhile
+            left, self._waiting = self._waiting, []
+            _end([*batch, *left], error)
             raise
         for (_, _, _, answer), was_held in zip(batch, held, strict=True):
             if not answer.done():
                 answer.set_result(was_held)
+
+
+def _end(batch: Sequence[_Waiting], error: BaseException) -> None:
+    for _, _, _, answer in batch:
+        if not answer.done():
+            answer.set_exception(error)
+            answer.exception()  # looked at here: who gave up waiting is not to be reminded

@@ -22,6 +22,7 @@ import django  # noqa: E402
 django.setup()
 
 from tests.simulation import field  # noqa: E402
+from tests.simulation.plan import FOCUS  # noqa: E402
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
@@ -29,6 +30,7 @@ if __name__ == "__main__":
     parser.add_argument("--seed", default="1", help="of the first run; the others count on from it")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="runs at once")
     parser.add_argument("--plant", default="", help="put this fault into the system first")
+    parser.add_argument("--focus", default="", choices=["", *FOCUS], help="some kinds of troubles alone")
     parser.add_argument("--trace", action="store_true", help="print all that happens")
     parser.add_argument("--only", default=None, help="the steps of the plan to be played: 3,7,12")
     parser.add_argument("--no-shrink", action="store_true", help="leave a failing run as it is")

@@ -123,7 +123,7 @@ def shrink(plan: Plan, plant: str) -> Plan:
 def make_tables() -> None:
     """The database of the process that all runs are forked from."""
     call_command("migrate", run_syncdb=True, verbosity=0)
-    for key in (owner for owner in OWNERS if owner is not None):
+    for key in sorted({owner for owner in OWNERS if owner is not None}):
         User.objects.create(pk=key, username=f"user {key}")
 
 
@@ -140,7 +140,7 @@ def main(given: argparse.Namespace) -> int:
     began = time.perf_counter()
     if given.trace or given.only is not None:
         return _show(given)
-    plans = [make_plan(seed) for seed in seeds(given.seed, given.runs)]
+    plans = [make_plan(seed, given.focus) for seed in seeds(given.seed, given.runs)]
     totals: dict[str, float] = {}
     failed: list[Plan] = []
     count = 0
@@ -160,23 +160,25 @@ def main(given: argparse.Namespace) -> int:
         f"{totals.get('request_count', 0):.0f} requests to services, {len(failed)} failed"
     )
     if failed and not given.no_shrink:
-        _explain(failed[0], given.plant)
+        _explain(failed[0], given)
     return 1 if failed else 0
 
 
-def _explain(plan: Plan, plant: str) -> None:
-    short = shrink(plan, plant)
-    result = play(short, plant)
+def _explain(plan: Plan, given: argparse.Namespace) -> None:
+    short = shrink(plan, given.plant)
+    result = play(short, given.plant)
     numbers = ",".join(str(step.number) for step in short.steps)
     print(f"seed {plan.seed} needs {len(short.steps)} of its {len(plan.steps)} steps:")
     print(*(f"  {step}" for step in short.steps), sep="\n")
     print("  and finds then:", *result.findings, sep="\n    ")
-    more = f" --plant {plant!r}" if plant else ""
+    more = "".join(
+        f" --{name} {value!r}" for name, value in (("plant", given.plant), ("focus", given.focus)) if value
+    )
     print(f"  python -m tests.simulation --seed {plan.seed} --only {numbers or 'none'} --trace{more}")
 
 
 def _show(given: argparse.Namespace) -> int:
-    plan = make_plan(given.seed)
+    plan = make_plan(given.seed, given.focus)
     if given.only is not None:
         plan = plan.only(frozenset(int(number) for number in given.only.split(",") if number.isdecimal()))
     result = play(plan, given.plant, with_trace=True)

@@ -138,7 +138,8 @@ class Judge:
                     yield f"{key} at {place.name}: {text}"
         known = {place.address for place in places}
         for (address, key), there in copies.items():
-            if address not in known and self._retired.get(address, True):
+            there = [copy for copy in there if not self._is_lost_further_part(copy)]
+            if there and address not in known and self._retired.get(address, True):
                 yield f"{key}: a copy is left at {address}, which was retired: {[copy.id for copy in there]}"
 
     def _wrong_copy(
@@ -158,6 +159,8 @@ class Judge:
             if self._is_tried_again and not is_forbidden and not any(one in record.error for one in _TO_LOOK_AT):
                 yield f"still failed: {record.error!r}"
             return
+        if wish == _UNWANTED:
+            copies = [copy for copy in copies if not self._is_lost_further_part(copy)]
         if not copies and wish in (_UNWANTED, _MAYBE):
             return
         if wish == _UNWANTED:
@@ -187,6 +190,10 @@ class Judge:
         if heard is None or copy.sender.was_stopped_between(heard - 1.0, heard + STORE_SECONDS):
             return True
         return any(heard - 1.0 <= at <= heard + STORE_SECONDS for at in self._database.fault_times)
+
+    def _is_lost_further_part(self, copy: Copy) -> bool:
+        """A known limit (docs/reliability.md): the first part is known, and the answer to the second was lost."""
+        return copy.text.endswith("2/2") and self._is_explained(copy)
 
     def _wish(self, note: Note | None, place: Destination) -> str:
         if place.is_retiring:

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 TAGS = ("", "red", "blue")
-OWNERS = (None, 1, 2)
+OWNERS = (None, None, 1, 2)
 # The kinds of faults that a run may have; each run has some of them (so that each kind also meets few others).
 PROCESS_FAULTS = ("kill worker", "kill web", "stop worker", "freeze worker", "freeze web", "clock of process")
 REDIS_FAULTS = (
@@ -56,25 +56,74 @@ class Plan:
         return replace(self, steps=tuple(step for step in self.steps if step.number in numbers))
 
 
-def make_plan(seed: str) -> Plan:
-    """Draw a plan."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Focus:
+    """What a plan is about: some kinds of troubles, for a fault that needs them."""
+
+    faults: tuple[str, ...] = ()
+    troubles: tuple[str, ...] = ()  # of the services
+    people: tuple[str, ...] = PEOPLE
+    operators: tuple[str, ...] = ()
+    services: tuple[str, ...] = ("plain", "keyed", "index")
+    with_jobs: bool = False
+
+
+FOCUS = {
+    "calm": Focus(troubles=("down", "out", "limit", "slow")),
+    "outages": Focus(troubles=("down", "out"), people=("new", "edit", "draft", "delete")),
+    "stops": Focus(faults=("kill worker", "kill web", "freeze worker", "freeze web"), troubles=("slow",)),
+    "jobs": Focus(faults=("freeze worker", "kill worker"), people=("new",), with_jobs=True),
+    "retiring": Focus(
+        faults=("kill worker", "kill web"), troubles=("slow", "lost", "hang"), people=("new",), operators=("retire",)
+    ),
+    "refused": Focus(faults=("database refuses",), people=("new", "delete")),
+    "late": Focus(
+        faults=("freeze web", "freeze worker", "kill web"), people=("new", "delete"), services=("plain",)
+    ),
+    "clocks": Focus(faults=("clock of process", "redis empty", "redis down")),
+    "lost answers": Focus(faults=("redis loses", "freeze worker"), troubles=("out", "down"), people=("new", "edit")),
+}  # fmt: skip
+
+
+def make_plan(seed: str, focus: str = "") -> Plan:
+    """Draw a plan. `focus`: a name of FOCUS, or "" for all kinds."""
+    return _focused(seed, FOCUS[focus]) if focus else _general(seed)
+
+
+def _general(seed: str) -> Plan:
     chance = Random(f"plan {seed}")  # noqa: S311
-    length = chance.uniform(20.0, 120.0)
     services = tuple(sorted(chance.sample(("plain", "keyed", "index"), chance.randint(1, 3))))
     if chance.random() < 0.3:
         services = (*services, "jobs")
-    destinations = tuple(_destination(chance, services, number) for number in range(chance.randint(1, 4)))
-    is_calm = chance.random() < 0.3
-    kinds: list[str] = []
-    if not is_calm:
-        kinds = chance.sample((*PROCESS_FAULTS, *REDIS_FAULTS, *DATABASE_FAULTS), chance.randint(1, 6))
-    if chance.random() < 0.7:
-        kinds += [f"service {how}" for how in chance.sample(SERVICE_FAULTS, chance.randint(1, 4))]
+    faults: list[str] = []
+    if chance.random() >= 0.3:
+        faults = chance.sample((*PROCESS_FAULTS, *REDIS_FAULTS, *DATABASE_FAULTS), chance.randint(1, 6))
+    troubles = chance.sample(SERVICE_FAULTS, chance.randint(1, 4)) if chance.random() < 0.7 else []
     people = chance.sample(PEOPLE, chance.randint(4, len(PEOPLE)))
-    if "new" not in people:
-        people.append("new")
-    operators = chance.sample(OPERATORS, chance.randint(0, 3)) if chance.random() < 0.5 else []
-    drawn = list(_people(chance, people, length, services))
+    operators = chance.sample(OPERATORS, chance.randint(1, 3)) if chance.random() < 0.5 else []
+    return _drawn(seed, chance, services, faults, troubles, people, operators)
+
+
+def _focused(seed: str, focus: Focus) -> Plan:
+    chance = Random(f"plan {seed}")  # noqa: S311
+    services = (*sorted(chance.sample(focus.services, 1)), *(("jobs",) if focus.with_jobs else ()))
+    return _drawn(
+        seed, chance, services, list(focus.faults), list(focus.troubles), list(focus.people), list(focus.operators)
+    )
+
+
+def _drawn(
+    seed: str,
+    chance: Random,
+    services: tuple[str, ...],
+    faults: list[str],
+    troubles: list[str],
+    people: list[str],
+    operators: list[str],
+) -> Plan:
+    length = chance.uniform(20.0, 120.0)
+    kinds = [*faults, *(f"service {how}" for how in troubles)]
+    drawn = list(_people(chance, ["new", *people], length, services))
     drawn += [_step(chance, kind, length) for kind in operators for _ in range(chance.randint(1, 2))]
     drawn += [_step(chance, kind, length, services) for kind in kinds for _ in range(chance.randint(1, 4))]
     drawn.sort(key=lambda one: one.at)
@@ -84,9 +133,9 @@ def make_plan(seed: str) -> Plan:
         web_count=chance.randint(1, 2),
         worker_count=chance.randint(1, 3),
         services=services,
-        destinations=destinations,
+        destinations=tuple(_destination(chance, services, number) for number in range(chance.randint(1, 4))),
         steps=tuple(replace(one, number=number) for number, one in enumerate(drawn)),
-        is_calm=is_calm,
+        is_calm=not faults,
     )
 
 
@@ -105,17 +154,17 @@ def _destination(chance: Random, services: tuple[str, ...], number: int) -> Mapp
 
 def _people(chance: Random, kinds: list[str], length: float, services: tuple[str, ...]) -> Iterator[Step]:
     """People come in bursts."""
-    for _ in range(chance.randint(1, 6)):
+    for _ in range(chance.randint(3, 10)):
         at = chance.uniform(0.0, length)
         spread = chance.choice((0.05, 1.0, 20.0))
-        for _ in range(chance.randint(1, 6)):
+        for _ in range(chance.randint(1, 8)):
             kind = chance.choice(kinds)
             when = min(at + chance.uniform(0.0, spread), length)
             yield Step(0, when, kind, {"draw": chance.getrandbits(32)})
     for at in (chance.uniform(0.0, length / 2) for _ in range(2)):
         yield Step(0, at, "new", {"draw": chance.getrandbits(32)})
     if "jobs" in services:
-        for _ in range(chance.randint(1, 8)):
+        for _ in range(chance.randint(2, 12)):
             yield Step(0, chance.uniform(0.0, length), "job", {"draw": chance.getrandbits(32)})
 
 
@@ -141,8 +190,10 @@ def _step(chance: Random, kind: str, length: float, services: tuple[str, ...] = 
         given |= {"seconds": seconds, "slow": chance.choice((0.05, 0.5, 3.0))}
     elif kind == "redis restore":
         given["seconds"] = seconds
-    elif kind in ("redis clock", "clock of process"):
+    elif kind == "clock of process":
         given["ahead"] = chance.choice((-1, 1)) * chance.choice((0.5, 5.0, 45.0, 3600.0))
+    elif kind == "redis clock":  # set back by an hour, what is delayed waits an hour longer: nobody could know
+        given["ahead"] = chance.choice((-45.0, -5.0, -0.5, 0.5, 5.0, 45.0, 3600.0))
     elif kind in ("kill worker", "kill web", "stop worker"):
         given["away"] = chance.choice((0.05, 2.0, 20.0))
     elif kind == "pause":

@@ -55,6 +55,7 @@ class Site:
         self.workers: dict[int, tuple[Process, Worker]] = {}
         self.webs: dict[int, Process] = {}
         self.is_over = False  # the troubles have ended
+        self.is_ending = False  # no worker is started again
         self.fault_count = 0
         self._redis_faults: list[int] = []
         for given in plan.destinations:
@@ -75,9 +76,10 @@ class Site:
         process.on_death.append(lambda: self.redis.disconnect(process))
         loop = process.loop()
 
+        worker = Worker(list(self.plan.services))
+        self.workers[number] = (process, worker)
+
         def begin() -> None:
-            worker = Worker(list(self.plan.services))
-            self.workers[number] = (process, worker)
             task = loop.create_task(worker.run())
             task.add_done_callback(lambda task: self._worker_ended(number, process, task))
 
@@ -90,7 +92,7 @@ class Site:
             if not isinstance(error, DatabaseError | SyncQueueError):
                 self.simulation.found(f"worker {number} broke: {error!r}")
         process.end()
-        if not self.is_over:
+        if not self.is_ending:
             self.simulation.after(1.0, lambda: self.start_worker(number))
 
     def start_web(self, number: int) -> None:
@@ -136,8 +138,7 @@ class Site:
         for service in SERVICES.values():
             service.troubles.clear()
         for number in range(self.plan.worker_count):
-            if number not in self.workers or not self.workers[number][0].alive:
-                self.start_worker(number)
+            self._again(number)
         for number in range(self.plan.web_count):
             if not self.webs[number].alive:
                 self.start_web(number)
@@ -176,6 +177,7 @@ class Site:
                     self.simulation.found(f"{when}: {text}")
 
     def _stop_workers(self) -> None:
+        self.is_ending = True
         for process, worker in self.workers.values():
             if process.alive:
                 loop = process.loop()
@@ -198,11 +200,9 @@ class Site:
         match step.kind:
             case "kill worker" | "stop worker" | "freeze worker":
                 number = chance.randrange(self.plan.worker_count)
-                if number not in self.workers:
-                    return
                 process, worker = self.workers[number]
                 if step.kind == "kill worker":
-                    self._kill(process, lambda: self._again(number, self.workers, self.start_worker), given["away"])
+                    self._kill(process, lambda: self._again(number), given["away"])
                 elif step.kind == "freeze worker":
                     process.freeze(until)
                 elif process.alive:
@@ -255,9 +255,9 @@ class Site:
             case _:
                 self._person(step.kind, chance, given)
 
-    def _again(self, number: int, there: dict[int, Any], start: Callable[[int], None]) -> None:
-        if not there[number][0].alive:
-            start(number)
+    def _again(self, number: int) -> None:
+        if not self.workers[number][0].alive and not self.is_ending:
+            self.start_worker(number)
 
     def _restore(self, copy: dict[str, Any]) -> None:
         if not self.is_over:
