@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from syncqueue.models import Destination, RecordState, SyncRecord
 from syncqueue.queue.keys import QueueKeys
@@ -12,7 +13,7 @@ from tests.simulation.database import Database
 from tests.simulation.instead import BEGIN, Logs
 from tests.simulation.kernel import Process, Simulation
 from tests.simulation.plan import Plan
-from tests.simulation.redis_server import RedisServer
+from tests.simulation.redis_server import RedisServer, ScriptCall
 from tests.simulation.services import FORBIDDEN, POISON, SERVICES, STORE_SECONDS, Copy, pieces_of
 from tests.simulation.site.models import Note
 
@@ -22,6 +23,8 @@ LOOK_EVERY = 23
 _TO_LOOK_AT = ("A copy may be left at", "could not be removed", FORBIDDEN)
 _WANTED, _UNWANTED, _MAYBE, _ANY = "wanted", "unwanted", "maybe", "any"
 _LATE_MS = 1500
+# Scripts whose first arguments are a task's id and token.
+_WITH_TOKEN = ("retry", "fail")
 
 
 class Judge:
@@ -68,11 +71,36 @@ class Judge:
 
     # At every moment
 
-    def look_at_redis(self, *, always: bool = False) -> None:
-        """I1."""
-        self._calls += 1
-        if self._calls % LOOK_EVERY and not always:
+    def watch(self, call: ScriptCall | None) -> Callable[[Any], None]:
+        """I3, and that nothing is lost which waits behind a task in processing."""
+        keys = next((keys for keys in self._keys.values() if call and keys["queue"] == call.first_key), None)
+        behind = self._all_of(keys["behind"]) if keys is not None else {}
+        leases = self._all_of(keys["leases"]) if keys is not None and call and call.name in _WITH_TOKEN else {}
+
+        def compare(answer: Any) -> None:
+            self._calls += 1
+            if call is not None and keys is not None:
+                self._compare_behind(call, keys, behind)
+                if leases and call.name in _WITH_TOKEN and int(answer) and leases.get(call.args[1], " ")[1:] != call.args[2]:
+                    self._simulation.found(f"{call.name} of {call.args[1]} with the token of an ended lease is accepted")
+            if self._calls % LOOK_EVERY == 0:
+                self.look_at_redis()
+
+        return compare
+
+    def _all_of(self, key: str) -> dict[str, str]:
+        return self._redis.raw.hgetall(key) if self._redis.has(key) else {}
+
+    def _compare_behind(self, call: ScriptCall, keys: QueueKeys, before: dict[str, str]) -> None:
+        if not before:
             return
+        after = self._all_of(keys["behind"])
+        for id_, waiting in before.items():
+            if id_ not in after and self._redis.raw.hget(keys["bodies"], id_) != waiting[13:]:
+                self._simulation.found(f"{call.name} loses what waits behind {id_}")
+
+    def look_at_redis(self) -> None:
+        """I1."""
         for name, keys in self._keys.items():
             try:
                 self._redis.at_work(lambda keys=keys: assert_each_task_in_one_place(self._redis.raw, keys))  # type: ignore[misc]

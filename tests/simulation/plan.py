@@ -72,6 +72,7 @@ FOCUS = {
     "calm": Focus(troubles=("down", "out", "limit", "slow")),
     "outages": Focus(troubles=("down", "out"), people=("new", "edit", "draft", "delete")),
     "stops": Focus(faults=("kill worker", "kill web", "freeze worker", "freeze web"), troubles=("slow",)),
+    "stale": Focus(faults=("freeze worker",) * 4, troubles=("hang", "hang", "slow"), people=("new", "edit")),
     "jobs": Focus(faults=("freeze worker", "kill worker"), people=("new",), with_jobs=True),
     "retiring": Focus(
         faults=("kill worker", "kill web"), troubles=("slow", "lost", "hang"), people=("new",), operators=("retire",)

@@ -2,12 +2,12 @@
 
 PLANTED = {
     # Lines of scripts
-    "ack forgets what waits behind": ("calm", "waiting records were not in the queue"),
+    "ack forgets what waits behind": ("calm", "loses what waits behind"),
     "nobody is woken": ("calm", "all workers sleep while there is something"),
     "a claimed task stays pending": ("calm", "in two states"),
-    "retry compares no token": ("stops", "."),
+    "retry compares no token": ("stale", "with the token of an ended lease is accepted"),
     "a lifted hold wakes nobody": ("calm", "all workers sleep while there is something"),
-    "recover forgets what waits behind": ("stops", "."),
+    "recover forgets what waits behind": ("stops", "loses what waits behind"),
     # Mends
     "mend: a probe that asked nothing is given back": ("outages", "a probe that is not in processing"),
     "mend: a dead letter is compared with the last save": ("stops", "."),

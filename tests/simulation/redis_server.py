@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha1
+from importlib.resources import files
 from typing import Any
 
 import fakeredis
@@ -13,6 +16,22 @@ from syncqueue.queue import calls
 from tests.contract.invariants import dump
 from tests.simulation.instead import Clocks
 from tests.simulation.kernel import Event, Process, Simulation
+
+
+_SCRIPTS = tuple(
+    path.name.removesuffix(".lua")
+    for path in (files("syncqueue.queue") / "scripts").iterdir()
+    if path.name.endswith(".lua") and not path.name.startswith("_")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptCall:
+    """A script on its way."""
+
+    name: str
+    first_key: str  # "sync:{plain}:queue"
+    args: tuple[str, ...]  # ARGV
 
 
 class RedisServer:
@@ -32,7 +51,9 @@ class RedisServer:
         self._blocked: list[_Blocked] = []
         self.call_count = 0
         self.extended_at: dict[str, float] = {}  # by token: when its lease was renewed, or found lost, last
-        self.after_call: Callable[[], None] = lambda: None
+        # Looks on before each command; what it returns looks on afterwards, and is given the answer.
+        self.watch: Callable[[ScriptCall | None], Callable[[Any], None]] = lambda call: lambda answer: None
+        self._names = {calls.script(name).sha: name for name in _SCRIPTS}
 
     def at_work(self, work: Callable[[], Any]) -> Any:
         """Do something with the server's clock."""
@@ -46,16 +67,27 @@ class RedisServer:
     def execute(self, name: str, args: tuple[Any, ...]) -> Any:
         """Carry out a command; returns its answer, or the error that it was refused with."""
         self.call_count += 1
-        if name == "evalsha" and args[0] == calls.script("extend").sha:
-            for line in str(args[-1]).splitlines():
-                self.extended_at[line.split()[1]] = self.simulation.now
+        compare = self.watch(self._script_of(name, args))
         try:
             answer = self.at_work(lambda: getattr(self.raw, name)(*args))
         except redis.RedisError as error:
             answer = error
+        else:
+            compare(answer)
         self._serve_blocked()
-        self.after_call()
         return answer
+
+    def _script_of(self, name: str, args: tuple[Any, ...]) -> ScriptCall | None:
+        if name not in ("evalsha", "eval"):
+            return None
+        script = self._names.get(args[0]) or self._names.get(sha1(str(args[0]).encode()).hexdigest())  # noqa: S324
+        if script is None:
+            return None
+        first = 2 + int(args[1])
+        if script == "extend":
+            for line in str(args[-1]).splitlines():
+                self.extended_at[line.split()[1]] = self.simulation.now
+        return ScriptCall(script, str(args[2]), tuple(map(str, args[first:])))
 
     def has(self, key: str) -> bool:
         """Whether a key is there; costs next to nothing."""

@@ -112,7 +112,7 @@ class Site:
             self.start_worker(number)
         for number in range(self.plan.web_count):
             self.start_web(number)
-        self.redis.after_call = self.judge.look_at_redis
+        self.redis.watch = self.judge.watch
         for step in self.plan.steps:
             self.simulation.at(step.at, lambda step=step: self._do(step))  # type: ignore[misc]
         self.simulation.run(self.plan.length)
@@ -126,7 +126,7 @@ class Site:
             self._settle("after all was tried again")
         if not self.simulation.findings:
             self._stop_workers()
-        self.judge.look_at_redis(always=True)
+        self.judge.look_at_redis()
 
     def _end_troubles(self) -> None:
         self.is_over = True
