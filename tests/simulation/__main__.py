@@ -1,4 +1,4 @@
-"""`python -m tests.simulation --runs 100 --seed 1`: plays runs, each from a seed of its own, and prints what they found.
+"""`python -m tests.simulation --runs 100 --seed 1`: plays runs, each from a seed of its own, and says what they found.
 
 Each run is a process of its own, forked from one that has loaded all: so every run begins with the same state, and a
 process that is killed in a run leaves nothing behind.

@@ -11,7 +11,6 @@ import time
 import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.management import call_command
@@ -155,8 +154,8 @@ def main(given: argparse.Namespace) -> int:
                 break
     seconds = time.perf_counter() - began
     print(
-        f"{count} runs from seed {given.seed} in {seconds:.0f} s: {totals.get('virtual_seconds', 0) / 3600:.1f} virtual "
-        f"hours, {totals.get('fault_count', 0):.0f} faults, {totals.get('call_count', 0):.0f} calls of Redis, "
+        f"{count} runs from seed {given.seed} in {seconds:.0f} s: {totals.get('virtual_seconds', 0) / 3600:.1f} "
+        f"virtual hours, {totals.get('fault_count', 0):.0f} faults, {totals.get('call_count', 0):.0f} calls of Redis, "
         f"{totals.get('request_count', 0):.0f} requests to services, {len(failed)} failed"
     )
     if failed and not given.no_shrink:
@@ -171,9 +170,7 @@ def _explain(plan: Plan, given: argparse.Namespace) -> None:
     print(f"seed {plan.seed} needs {len(short.steps)} of its {len(plan.steps)} steps:")
     print(*(f"  {step}" for step in short.steps), sep="\n")
     print("  and finds then:", *result.findings, sep="\n    ")
-    more = "".join(
-        f" --{name} {value!r}" for name, value in (("plant", given.plant), ("focus", given.focus)) if value
-    )
+    more = "".join(f" --{name} {value!r}" for name, value in (("plant", given.plant), ("focus", given.focus)) if value)
     print(f"  python -m tests.simulation --seed {plan.seed} --only {numbers or 'none'} --trace{more}")
 
 
@@ -189,5 +186,3 @@ def _show(given: argparse.Namespace) -> int:
     print(f"digest {result.digest}, {result.virtual_seconds:.0f} virtual seconds, {result.step_count} steps")
     print(*result.findings, sep="\n", file=sys.stderr)
     return 1 if result.findings else 0
-
-

@@ -8,13 +8,13 @@ from typing import Any
 
 from syncqueue.models import Destination, RecordState, SyncRecord
 from syncqueue.queue.keys import QueueKeys
-from tests.contract.invariants import PARKED, assert_each_task_in_one_place
+from tests.contract.invariants import assert_each_task_in_one_place
 from tests.simulation.database import Database
 from tests.simulation.instead import BEGIN, Logs
 from tests.simulation.kernel import Process, Simulation
 from tests.simulation.plan import Plan
 from tests.simulation.redis_server import RedisServer, ScriptCall
-from tests.simulation.services import FORBIDDEN, POISON, SERVICES, STORE_SECONDS, Copy, pieces_of
+from tests.simulation.services import FORBIDDEN, SERVICES, STORE_SECONDS, Copy, pieces_of
 from tests.simulation.site.models import Note
 
 # A look at all keys costs some milliseconds; every so many calls there is one.
@@ -30,9 +30,7 @@ _WITH_TOKEN = ("retry", "fail")
 class Judge:
     """Looks at one run."""
 
-    def __init__(
-        self, plan: Plan, simulation: Simulation, redis: RedisServer, database: Database, logs: Logs
-    ) -> None:
+    def __init__(self, plan: Plan, simulation: Simulation, redis: RedisServer, database: Database, logs: Logs) -> None:
         self._plan, self._simulation, self._redis = plan, simulation, redis
         self._database, self._logs = database, logs
         self._keys = {name: QueueKeys("sync", name) for name in plan.services}
@@ -41,8 +39,7 @@ class Judge:
         self._jobs: dict[str, float] = {}
         self._rules: dict[int, list[tuple[float, str, str]]] = {}
         self._retired: dict[str, bool] = {}  # by address: whether the copies are to go
-        self.swept = self.clocks_jumped = False
-        self._last_retry = 0.0
+        self.clocks_jumped = False
         self.was_cleared = any(step.kind == "clear" for step in plan.steps)
         self._is_tried_again = False
         simulation.on_advance = self._before_time_passes
@@ -51,9 +48,6 @@ class Judge:
 
     def redis_forgot(self) -> None:
         self._forgot_at = self._simulation.now
-
-    def troubled(self, how: str) -> None:
-        return None
 
     def enqueued(self, name: str, key: str | None) -> None:
         if key is None:
@@ -73,18 +67,19 @@ class Judge:
 
     def watch(self, call: ScriptCall | None) -> Callable[[Any], None]:
         """I3, and that nothing is lost which waits behind a task in processing."""
+        self._calls += 1
+        if self._calls % LOOK_EVERY == 0:
+            self.look_at_redis()
         keys = next((keys for keys in self._keys.values() if call and keys["queue"] == call.first_key), None)
-        behind = self._all_of(keys["behind"]) if keys is not None else {}
-        leases = self._all_of(keys["leases"]) if keys is not None and call and call.name in _WITH_TOKEN else {}
+        if call is None or keys is None:
+            return lambda answer: None
+        behind = self._all_of(keys["behind"])
+        leases = self._all_of(keys["leases"]) if call.name in _WITH_TOKEN else {}
 
         def compare(answer: Any) -> None:
-            self._calls += 1
-            if call is not None and keys is not None:
-                self._compare_behind(call, keys, behind)
-                if leases and call.name in _WITH_TOKEN and int(answer) and leases.get(call.args[1], " ")[1:] != call.args[2]:
-                    self._simulation.found(f"{call.name} of {call.args[1]} with the token of an ended lease is accepted")
-            if self._calls % LOOK_EVERY == 0:
-                self.look_at_redis()
+            self._compare_behind(call, keys, behind)
+            if call.name in _WITH_TOKEN and int(answer) and leases.get(call.args[1], " ")[1:] != call.args[2]:
+                self._simulation.found(f"{call.name} of {call.args[1]} is accepted with the token of an ended lease")
 
         return compare
 
@@ -176,10 +171,9 @@ class Judge:
         wish = self._wish(note, place)
         if wish == _ANY or (record is not None and record.state == RecordState.ABANDONED):
             return
-        if record is not None and record.state == RecordState.WAITING:
-            if record.due_at is None or record.due_at <= self._now():
-                yield f"waits, generation {record.generation[:6]}, {record.error!r}"
-                return
+        if record is not None and record.state == RecordState.WAITING and not self._is_to_come(record):
+            yield f"waits, generation {record.generation[:6]}, {record.error!r}"
+            return
         if record is not None and record.state in (RecordState.FAILED, RecordState.UNKNOWN):
             if not record.error:
                 yield "failed without a reason"
@@ -201,16 +195,16 @@ class Judge:
         ours = {part["id"] for part in record.parts}
         by_id = {copy.id: copy for copy in copies}
         shown = [by_id[part["id"]].text if part["id"] in by_id else "(gone)" for part in record.parts]
-        if place.service == "plain":
-            wanted = pieces_of(note.text)
-        else:
-            wanted = [note.text]
+        wanted = pieces_of(note.text) if place.service == "plain" else [note.text]
         if shown != wanted:
             yield f"shows {shown} where {wanted} is wanted, {_state(record)}"
         extra = [copy for copy in copies if copy.id not in ours]
         unexplained = [copy for copy in extra if place.service != "plain" or not self._is_explained(copy)]
         if unexplained:
             yield f"doubled without a cause: {_ids(unexplained)} beside {sorted(ours)}"
+
+    def _is_to_come(self, record: SyncRecord) -> bool:
+        return record.due_at is not None and record.due_at > self._now()
 
     def _is_explained(self, copy: Copy) -> bool:
         """Whether nobody could know of a second copy: the answer was lost, or whoever had it could not store it."""

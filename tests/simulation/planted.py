@@ -5,7 +5,7 @@ PLANTED = {
     "ack forgets what waits behind": ("calm", "loses what waits behind"),
     "nobody is woken": ("calm", "all workers sleep while there is something"),
     "a claimed task stays pending": ("calm", "in two states"),
-    "retry compares no token": ("stale", "with the token of an ended lease is accepted"),
+    "retry compares no token": ("stale", "is accepted with the token of an ended lease"),
     "a lifted hold wakes nobody": ("calm", "all workers sleep while there is something"),
     "recover forgets what waits behind": ("stops", "loses what waits behind"),
     # Mends

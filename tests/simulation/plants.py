@@ -49,8 +49,8 @@ def _rewrite(old: str, new: str, only: str = "") -> None:
 @_plant("ack forgets what waits behind")
 def _ack() -> None:
     _rewrite(
-        "    local body, due = take_successor(id)\n    if body then\n      to_pending_or_delayed(id, body, due)\n    else\n"
-        "      gone[#gone + 1] = id",
+        "    local body, due = take_successor(id)\n    if body then\n      to_pending_or_delayed(id, body, due)\n"
+        "    else\n      gone[#gone + 1] = id",
         "    local body = take_successor(id) and nil\n    if body then\n    else\n      gone[#gone + 1] = id",
         "ack",
     )
@@ -58,12 +58,19 @@ def _ack() -> None:
 
 @_plant("nobody is woken")
 def _wake() -> None:
-    _rewrite("    redis.call('HSET', counters, 'tick', whole(sequence))\n    wake_up()", "    redis.call('HSET', counters, 'tick', whole(sequence))")
+    _rewrite(
+        "    redis.call('HSET', counters, 'tick', whole(sequence))\n    wake_up()",
+        "    redis.call('HSET', counters, 'tick', whole(sequence))",
+    )
 
 
 @_plant("a claimed task stays pending")
 def _claim() -> None:
-    _rewrite("redis.call('ZPOPMIN', pending, limit - #ids)", "redis.call('ZRANGE', pending, 0, limit - #ids - 1, 'WITHSCORES')", "claim")
+    _rewrite(
+        "redis.call('ZPOPMIN', pending, limit - #ids)",
+        "redis.call('ZRANGE', pending, 0, limit - #ids - 1, 'WITHSCORES')",
+        "claim",
+    )
 
 
 @_plant("retry compares no token")
@@ -79,7 +86,11 @@ def _lifted() -> None:
 
 @_plant("recover forgets what waits behind")
 def _recover() -> None:
-    _rewrite("  local body, due = take_successor(id)\n  recovered", "  local body, due = nil, redis.call('HDEL', successors, id)\n  recovered", "recover")
+    _rewrite(
+        "  local body, due = take_successor(id)\n  recovered",
+        "  local body, due = nil, redis.call('HDEL', successors, id)\n  recovered",
+        "recover",
+    )
 
 
 # Mends taken out
@@ -88,8 +99,15 @@ def _recover() -> None:
 @_plant("mend: a probe that asked nothing is given back")
 def _probe() -> None:
     """Tasks with nothing to send keep a half-open breaker."""
-    _rewrite("local probed = probed_breakers()[id]\n  if probed then", "local probed = probed_breakers()[id]\n  if false then")
-    _rewrite("    if probed[id] then\n      give_back_probe(probed[id])", "    if false then\n      give_back_probe(probed[id])", "ack")
+    _rewrite(
+        "local probed = probed_breakers()[id]\n  if probed then",
+        "local probed = probed_breakers()[id]\n  if false then",
+    )
+    _rewrite(
+        "    if probed[id] then\n      give_back_probe(probed[id])",
+        "    if false then\n      give_back_probe(probed[id])",
+        "ack",
+    )
 
 
 @_plant("mend: a dead letter is compared with the last save")

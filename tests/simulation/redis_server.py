@@ -17,7 +17,6 @@ from tests.contract.invariants import dump
 from tests.simulation.instead import Clocks
 from tests.simulation.kernel import Event, Process, Simulation
 
-
 _SCRIPTS = tuple(
     path.name.removesuffix(".lua")
     for path in (files("syncqueue.queue") / "scripts").iterdir()
@@ -42,9 +41,7 @@ class RedisServer:
         self.clocks: Clocks | None = None
         self.clock_ahead = 0.0
         self._fake = fakeredis.FakeServer()
-        self.raw = fakeredis.FakeRedis(
-            server=self._fake, decode_responses=True, encoding_errors="backslashreplace"
-        )
+        self.raw = fakeredis.FakeRedis(server=self._fake, decode_responses=True, encoding_errors="backslashreplace")
         self.is_down = False
         self.slow_seconds = 0.0  # added to each way
         self.lost_requests = self.lost_answers = 0.0  # the chance of each call
@@ -179,7 +176,9 @@ class _Line:
 
     def way(self) -> float:
         """How long one way takes now."""
-        return self.simulation.random.uniform(0.0001, 0.0008) + self.server.slow_seconds * self.simulation.random.random()
+        return (
+            self.simulation.random.uniform(0.0001, 0.0008) + self.server.slow_seconds * self.simulation.random.random()
+        )
 
     def send(self, work: Callable[[Callable[[Any], None]], None], answer: Callable[[Any], None]) -> None:
         """Let a request travel; `work` is given what to call with the answer. `answer` may never be called."""
@@ -269,7 +268,7 @@ class AsyncClient(_Line):
     async def hdel(self, *args: Any) -> Any:
         return await self._call("hdel", *args)
 
-    async def blpop(self, keys: list[str], timeout: float) -> Any:
+    async def blpop(self, keys: list[str], timeout: float) -> Any:  # noqa: ASYNC109
         made: list[_Blocked] = []
 
         def work(reply: Callable[[Any], None]) -> None:

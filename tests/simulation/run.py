@@ -9,25 +9,20 @@ from hashlib import sha256
 from random import Random
 from typing import Any
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection
 
-import syncqueue
-from syncqueue import services as door
 from syncqueue.core.errors import SyncQueueError
 from syncqueue.models import Destination, SyncRecord
 from syncqueue.worker.worker import Worker
-from tests.simulation import services as outside
 from tests.simulation.database import Database
 from tests.simulation.instead import BEGIN, PER_PROCESS, PER_UNIT, Logs, put_in_place
 from tests.simulation.judge import Judge
 from tests.simulation.kernel import Process, Simulation
-from tests.simulation.plan import OWNERS, TAGS, Plan, Step
+from tests.simulation.people import People
+from tests.simulation.plan import Plan, Step
 from tests.simulation.redis_server import RedisServer, make_client
-from tests.simulation.services import FORBIDDEN, LONG, POISON, SERVICES, Service, Trouble
-from tests.simulation.site.models import Note
+from tests.simulation.services import LOOKS_AT_LEASE, SERVICES, Service, Trouble
 
-# What a save may take: IMMEDIATE.TIMEOUT_SECONDS and a second.
-SAVE_SECONDS = 3.0
 SETTLE_SECONDS = 420.0
 LOOK_SECONDS = 15.0
 
@@ -51,13 +46,13 @@ class Site:
         for name in plan.services:
             SERVICES[name] = Service(simulation=self.simulation, name=name)
         self.judge = Judge(plan, self.simulation, self.redis, self.database, self.logs)
-        outside.check_lease = self.judge.check_lease
+        LOOKS_AT_LEASE.append(self.judge.check_lease)
         self.workers: dict[int, tuple[Process, Worker]] = {}
         self.webs: dict[int, Process] = {}
+        self.people = People(plan, self.simulation, self.database, self.judge, self.webs)
         self.is_over = False  # the troubles have ended
         self.is_ending = False  # no worker is started again
         self.fault_count = 0
-        self._redis_faults: list[int] = []
         for given in plan.destinations:
             Destination(
                 **given,
@@ -119,9 +114,8 @@ class Site:
         self._end_troubles()
         self._settle("after the troubles")
         if not self.simulation.findings:
-            for name in self.plan.services:
-                self.judge.all_was_tried_again()
-                self.request(f"retry failed {name}", lambda name=name: door.retry_failed(name, actor="a person"))  # type: ignore[misc]
+            self.judge.all_was_tried_again()
+            self.people.try_all_again()
             self.simulation.run(self.simulation.now + 1.0)
             self._settle("after all was tried again")
         if not self.simulation.findings:
@@ -143,24 +137,7 @@ class Site:
             if not self.webs[number].alive:
                 self.start_web(number)
         for after in (1.0, 40.0):
-            self.simulation.after(after, self._put_right)
-
-    def _put_right(self) -> None:
-        """What people do after an outage."""
-        for name in self.plan.services:
-            self.request(f"resume {name}", lambda name=name: door.resume(name, actor="a person"))  # type: ignore[misc]
-        self.request("mend", self._mend)
-        self.request("cure", self._cure)
-
-    def _mend(self) -> None:
-        for destination in Destination.objects.exclude(broken_reason=""):
-            door.mend(destination, actor="a person")
-
-    def _cure(self) -> None:
-        """The services get over what one note did to them; its text is another one."""
-        for note in Note.objects.filter(text__contains=POISON):
-            note.text = note.text.replace(POISON, "cured")
-            note.save()
+            self.simulation.after(after, self.people.put_right)
 
     def _settle(self, when: str) -> None:
         end = self.simulation.now + SETTLE_SECONDS
@@ -250,10 +227,11 @@ class Site:
                 trouble = Trouble(how=given["how"], share=given["share"])
                 service = SERVICES[given["service"]]
                 service.troubles.append(trouble)
-                self.judge.troubled(given["how"])
-                simulation.after(until, lambda: service.troubles.remove(trouble) if trouble in service.troubles else None)
+                simulation.after(
+                    until, lambda: service.troubles.remove(trouble) if trouble in service.troubles else None
+                )
             case _:
-                self._person(step.kind, chance, given)
+                self.people.do(step.kind, chance, given)
 
     def _again(self, number: int) -> None:
         if not self.workers[number][0].alive and not self.is_ending:
@@ -269,182 +247,6 @@ class Site:
         rest = type(value)()
         setattr(of, name, value)
         self.simulation.after(seconds, lambda: setattr(of, name, rest))
-
-    # People
-
-    def request(self, name: str, work: Callable[[], Any]) -> None:
-        """Somebody asks a web process for something."""
-        alive = [process for process in self.webs.values() if process.alive]
-        if not alive:
-            self.simulation.note(f"nobody answers: {name}")
-            return
-        process = self.simulation.random.choice(alive)
-
-        def run() -> None:
-            began = self.simulation.now
-            try:
-                work()
-            except DatabaseError as error:
-                self.simulation.note(f"{name}: {error!r}")
-                if "locked" in str(error) and name.startswith("save"):  # which our own statements alone are told
-                    self.simulation.found(f"{name} has raised {error!r}")
-            except SyncQueueError as error:
-                self.simulation.note(f"{name}: {error!r}")
-                if name.startswith("save"):
-                    self.simulation.found(f"{name} has raised {error!r}")
-            took = self.simulation.now - began
-            slow = self.database.slow_at >= began or process.was_stopped_between(began, self.simulation.now)
-            if name.startswith("save") and took > SAVE_SECONDS and not slow:
-                self.simulation.found(f"{name} took {took:.2f} s")
-
-        process.thread(run)
-
-    def _person(self, kind: str, chance: Random, given: Any) -> None:
-        match kind:
-            case "new" | "edit" | "private" | "tag" | "draft" | "delete" | "hand over" | "schedule":
-                self.request(f"save: {kind}", lambda: self._save(kind, chance))
-            case "together" | "rolled back" | "many":
-                self.request(f"save: {kind}", lambda: self._save_together(kind, chance))
-            case "bulk":
-                self.request("bulk", lambda: self._bulk(chance))
-            case "sync now":
-                self.request("sync now", lambda: self._sync_now(chance))
-            case "job":
-                self.request("job", lambda: self._enqueue_job(chance))
-            case "rule":
-                self.request("rule", lambda: self._change_rule(chance))
-            case "retire":
-                self.request("retire", lambda: self._retire(chance))
-            case "destination":
-                self.request("destination", lambda: self._new_destination(chance))
-            case "pause":
-                name = chance.choice(self.plan.services)
-                self.request("pause", lambda: door.pause(name, actor="a person"))
-                self.simulation.after(
-                    given["seconds"], lambda: self.request("resume", lambda: door.resume(name, actor="a person"))
-                )
-            case "retry failed":
-                name = chance.choice(self.plan.services)
-                self.request("retry failed", lambda: door.retry_failed(name, actor="a person"))
-            case "recover":
-                name = chance.choice(self.plan.services)
-                self.request("recover", lambda: door.recover(name, actor="a person"))
-            case "clear":
-                name = chance.choice(self.plan.services)
-                self.request("clear", lambda: door.clear(name, actor="a person"))
-            case _:
-                raise AssertionError(f"Nobody does {kind!r}.")
-
-    def _text(self, chance: Random) -> str:
-        words = [chance.choice(("a", "b", "c")) + str(chance.randrange(1000))]
-        if chance.random() < 0.1:
-            words.append(FORBIDDEN)
-        if chance.random() < 0.05 and "index" not in self.plan.services:
-            words.append(POISON)
-        if chance.random() < 0.2:
-            words.append(LONG)
-        return " ".join(words)
-
-    def _note(self, chance: Random) -> Note | None:
-        keys = list(Note.objects.order_by("pk").values_list("pk", flat=True))
-        return Note.objects.filter(pk=chance.choice(keys)).first() if keys else None
-
-    def _save(self, kind: str, chance: Random) -> None:
-        note = None if kind == "new" else self._note(chance)
-        if note is None:
-            note = Note(
-                owner_id=chance.choice(OWNERS),
-                text=self._text(chance),
-                tag=chance.choice(TAGS),
-                is_private=chance.random() < 0.3,
-            )
-            note.save()
-            return
-        match kind:
-            case "edit":
-                note.text = self._text(chance)
-            case "private":
-                note.is_private = not note.is_private
-            case "tag":
-                note.tag = chance.choice(TAGS)
-            case "draft":
-                note.is_draft = not note.is_draft
-            case "hand over":
-                note.owner_id = chance.choice(OWNERS)
-            case "schedule":
-                name = chance.choice(("live_from", "live_until"))
-                setattr(note, name, chance.choice((None, self._at(chance.uniform(-20.0, 60.0)))))
-            case "delete":
-                note.delete()
-                return
-        # An edit that comes after somebody else's deletion brings nothing back.
-        fields = ["text", "is_private", "tag", "is_draft", "owner_id", "live_from", "live_until", "updated_at"]
-        try:
-            note.save(update_fields=fields)
-        except Note.NotUpdated if hasattr(Note, "NotUpdated") else DatabaseError as error:
-            self.simulation.note(f"not updated: {error!r}")
-
-    def _save_together(self, kind: str, chance: Random) -> None:
-        count = chance.randint(11, 14) if kind == "many" else chance.randint(2, 4)
-        with transaction.atomic():
-            for _ in range(count):
-                if chance.random() < 0.3 and (note := self._note(chance)) is not None:
-                    note.text = self._text(chance)
-                    note.save()
-                else:
-                    Note(owner_id=chance.choice(OWNERS), text=self._text(chance), tag=chance.choice(TAGS)).save()
-            if kind == "rolled back":
-                transaction.set_rollback(True)
-
-    def _bulk(self, chance: Random) -> None:
-        """Without signals: the sweep's affair."""
-        self.judge.swept = True
-        now = datetime.fromtimestamp(BEGIN + self.simulation.now, UTC)
-        if chance.random() < 0.5:
-            Note.objects.filter(owner_id=chance.choice(OWNERS)).update(text=self._text(chance), updated_at=now)
-        else:
-            made = [Note(owner_id=chance.choice(OWNERS), text=self._text(chance)) for _ in range(chance.randint(1, 3))]
-            Note.objects.bulk_create(made)
-
-    def _sync_now(self, chance: Random) -> None:
-        note = self._note(chance)
-        if note is not None:
-            syncqueue.sync(note)
-
-    def _enqueue_job(self, chance: Random) -> None:
-        name = f"job {chance.randrange(10**6)}"
-        key = chance.choice((None, "one", "two"))
-        task = syncqueue.SyncTask("jobs", "do", name, {"name": name}, key=key)
-        from syncqueue.dispatch.site_queues import get_queue
-
-        get_queue("jobs").enqueue(task)
-        self.judge.enqueued(name, key)
-
-    def _change_rule(self, chance: Random) -> None:
-        keys = list(Destination.objects.order_by("pk").values_list("pk", flat=True))
-        destination = Destination.objects.get(pk=chance.choice(keys)) if keys else None
-        if destination is None or destination.is_retiring:
-            return
-        destination.rule = chance.choice(("all", "public", "private", "tag"))
-        destination.rule_value = chance.choice(TAGS[1:]) if destination.rule == "tag" else ""
-        destination.save(update_fields=["rule", "rule_value"])
-        self.judge.rule_changed(destination)
-
-    def _retire(self, chance: Random) -> None:
-        keys = list(Destination.objects.filter(state="active").order_by("pk").values_list("pk", flat=True))
-        destination = Destination.objects.filter(pk=chance.choice(keys)).first() if keys else None
-        if destination is not None:
-            remove = chance.random() < 0.6
-            self.judge.retired(destination, remove)
-            door.retire(destination, remove_remote=remove, actor="a person")
-
-    def _new_destination(self, chance: Random) -> None:
-        number = 100 + chance.randrange(900)
-        service = chance.choice([name for name in self.plan.services if name != "jobs"])
-        Destination(
-            name=f"{service} {number}", service=service, address=f"place-{number}", owner_id=chance.choice(OWNERS),
-            start_at=None if service == "index" else self._at(0), created_at=self._at(0),
-        ).save()  # fmt: skip
 
 
 _FAULTS = frozenset(

@@ -1,7 +1,7 @@
 """Services that exist in memory, and the handlers that talk to them by the contract of real ones.
 
-A service takes requests, carries them out at the moment they arrive, whatever has become of the sender, and keeps what it
-holds. How it answers depends on the windows of trouble that the plan has opened.
+A service takes requests, carries them out at the moment they arrive, whatever has become of the sender, and keeps what
+it holds. How it answers depends on the windows of trouble that the plan has opened.
 """
 
 from __future__ import annotations
@@ -207,11 +207,10 @@ def _words(requests: Sequence[Request]) -> str:
     return ", ".join(f"{one.step} {one.key} {one.id}".strip() for one in requests)
 
 
-# Whether a lease is held at this moment, as far as its holder can know: id and token of the task, and the process.
-check_lease: Callable[[str, str, Process], None] = lambda task_id, token, process: None
-
 # The services of the run under way, by name.
 SERVICES: dict[str, Service] = {}
+# The judge's look at a lease as its holder begins: id and token of the task, and the process.
+LOOKS_AT_LEASE: list[Callable[[str, str, Process], None]] = []
 
 
 class SimulatedHandler(DocumentHandler):
@@ -292,9 +291,7 @@ class PlainHandler(SimulatedHandler):
     async def edit(self, job: DocumentJob) -> Sequence[RemotePart]:
         pieces, parts = pieces_of(job.document.text), list(job.parts)
         for number, piece in enumerate(pieces[: len(parts)]):
-            request = Request(
-                step=UPDATE, address=job.place.address, key=job.key, id=parts[number].id, text=piece
-            )
+            request = Request(step=UPDATE, address=job.place.address, key=job.key, id=parts[number].id, text=piece)
             found, _ = _value((await self.ask(request))[0])
             if found is None:
                 parts[number] = await self._post(job, piece)
@@ -416,7 +413,8 @@ class JobsHandler(SyncHandler):
         unit = service.simulation.current
         assert unit is not None
         name = str(task.task.payload["name"])
-        check_lease(task.task.id, task.token, unit.process)
+        for look in LOOKS_AT_LEASE:
+            look(task.task.id, task.token, unit.process)
         ended = service.begin(unit.process, [("", name)])
         try:
             await service.ask(unit.process, [Request(step=CREATE, address="", key=name, id=name, text=name)])
