@@ -6,6 +6,7 @@ import argparse
 import gc
 import os
 import pickle
+import re
 import sys
 import time
 import traceback
@@ -103,15 +104,20 @@ def play_many(plans: Iterable[Plan], plant: str, jobs: int) -> Iterator[Result]:
         yield finish(*one)
 
 
-def shrink(plan: Plan, plant: str) -> Plan:
-    """Leave out whatever step a failing run also fails without: halves first, then one by one."""
+def _kinds(findings: Iterable[str]) -> set[str]:
+    """What findings say, without times, numbers and names."""
+    return {re.sub(r"[\d.]+|'[^']*'", "", finding)[:60] for finding in findings}
+
+
+def shrink(plan: Plan, plant: str, kinds: set[str]) -> Plan:
+    """Leave out whatever step a failing run also finds the same without: halves first, then one by one."""
     numbers = [step.number for step in plan.steps]
     size = max(len(numbers) // 2, 1)
     while size:
         at = 0
         while at < len(numbers):
             fewer = numbers[:at] + numbers[at + size :]
-            if play(plan.only(frozenset(fewer)), plant).findings:
+            if kinds & _kinds(play(plan.only(frozenset(fewer)), plant).findings):
                 numbers = fewer
             else:
                 at += size
@@ -141,7 +147,7 @@ def main(given: argparse.Namespace) -> int:
         return _show(given)
     plans = [make_plan(seed, given.focus) for seed in seeds(given.seed, given.runs)]
     totals: dict[str, float] = {}
-    failed: list[Plan] = []
+    failed: list[tuple[Plan, Result]] = []
     count = 0
     for plan, result in zip(plans, play_many(plans, given.plant, given.jobs), strict=False):
         count += 1
@@ -149,7 +155,7 @@ def main(given: argparse.Namespace) -> int:
             totals[name] = totals.get(name, 0) + getattr(result, name)
         if result.findings:
             print(f"seed {plan.seed}:", *result.findings, sep="\n  ", flush=True)
-            failed.append(plan)
+            failed.append((plan, result))
             if len(failed) >= given.most:
                 break
     seconds = time.perf_counter() - began
@@ -159,12 +165,12 @@ def main(given: argparse.Namespace) -> int:
         f"{totals.get('request_count', 0):.0f} requests to services, {len(failed)} failed"
     )
     if failed and not given.no_shrink:
-        _explain(failed[0], given)
+        _explain(*failed[0], given)
     return 1 if failed else 0
 
 
-def _explain(plan: Plan, given: argparse.Namespace) -> None:
-    short = shrink(plan, given.plant)
+def _explain(plan: Plan, found: Result, given: argparse.Namespace) -> None:
+    short = shrink(plan, given.plant, _kinds(found.findings))
     result = play(short, given.plant)
     numbers = ",".join(str(step.number) for step in short.steps)
     print(f"seed {plan.seed} needs {len(short.steps)} of its {len(plan.steps)} steps:")

@@ -132,7 +132,7 @@ def _drawn(
         seed=seed,
         length=length,
         web_count=chance.randint(1, 2),
-        worker_count=chance.randint(1, 3),
+        worker_count=chance.choice((1, 1, 2, 2, 2, 3)),
         services=services,
         destinations=tuple(_destination(chance, services, number) for number in range(chance.randint(1, 4))),
         steps=tuple(replace(one, number=number) for number, one in enumerate(drawn)),

@@ -159,10 +159,10 @@ class Site:
             if process.alive:
                 loop = process.loop()
                 self.simulation.after(0.0, worker.stop, loop)
-        self.simulation.run(self.simulation.now + 30.0)
+        self.simulation.run(self.simulation.now + 20.0)
         for number, (process, _) in self.workers.items():
             if process.alive:
-                self.simulation.found(f"worker {number} has not ended 30 s after SIGTERM")
+                self.simulation.found(f"worker {number} has not ended 20 s after SIGTERM")
 
     # Faults
 
