@@ -33,6 +33,24 @@ class ScriptCall:
     args: tuple[str, ...]  # ARGV
 
 
+class _Compiled:
+    """A Lua runtime that compiles each script once and collects garbage when it likes: half the time of a script."""
+
+    def __init__(self, runtime: Any) -> None:
+        self._runtime = runtime
+        self._chunks: dict[Any, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._runtime, name)
+
+    def execute(self, script: Any) -> Any:
+        if script == "collectgarbage()":
+            return None
+        if script not in self._chunks:
+            self._chunks[script] = self._runtime.compile(script)
+        return self._chunks[script]()
+
+
 class RedisServer:
     """The server, and its faults."""
 
@@ -42,6 +60,8 @@ class RedisServer:
         self.clock_ahead = 0.0
         self._fake = fakeredis.FakeServer()
         self.raw = fakeredis.FakeRedis(server=self._fake, decode_responses=True, encoding_errors="backslashreplace")
+        self.raw.eval("return 1", 0)  # makes the runtime
+        self._fake._lua_runtime = _Compiled(self._fake._lua_runtime)
         self.is_down = False
         self.slow_seconds = 0.0  # added to each way
         self.lost_requests = self.lost_answers = 0.0  # the chance of each call
