@@ -175,9 +175,11 @@ class Judge:
             yield f"waits, generation {record.generation[:6]}, {record.error!r}"
             return
         if record is not None and record.state in (RecordState.FAILED, RecordState.UNKNOWN):
+            is_forbidden = note is not None and FORBIDDEN in note.text
             if not record.error:
                 yield "failed without a reason"
-            is_forbidden = note is not None and FORBIDDEN in note.text
+            elif note is not None and FORBIDDEN in record.error and not is_forbidden:
+                yield f"failed for a reason that is over: {record.error!r}"
             if self._is_tried_again and not is_forbidden and not any(one in record.error for one in _TO_LOOK_AT):
                 yield f"still failed: {record.error!r}"
             return

@@ -89,7 +89,7 @@ class People:
 
     def do(self, kind: str, chance: Random, given: Any) -> None:
         match kind:
-            case "new" | "edit" | "private" | "tag" | "draft" | "delete" | "hand over" | "schedule":
+            case "new" | "edit" | "forbid" | "private" | "tag" | "draft" | "delete" | "hand over" | "schedule":
                 self.request(f"save: {kind}", lambda: self._save(kind, chance))
             case "together" | "rolled back" | "many":
                 self.request(f"save: {kind}", lambda: self._save_together(kind, chance))
@@ -151,6 +151,8 @@ class People:
         match kind:
             case "edit":
                 note.text = self._text(chance)
+            case "forbid":
+                note.text = f"{self._text(chance)} {FORBIDDEN}"
             case "private":
                 note.is_private = not note.is_private
             case "tag":

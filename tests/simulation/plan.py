@@ -77,6 +77,12 @@ FOCUS = {
     "retiring": Focus(
         faults=("kill worker", "kill web"), troubles=("slow", "lost", "hang"), people=("new",), operators=("retire",)
     ),
+    "dead letters": Focus(
+        faults=("redis down", "redis down", "kill web"),
+        troubles=("down", "down", "out"),
+        people=("forbid", "forbid", "edit", "edit"),
+        services=("plain", "keyed"),
+    ),
     "refused": Focus(faults=("database refuses",), people=("new", "delete")),
     "late": Focus(
         faults=("freeze web", "freeze worker", "kill web"), people=("new", "delete"), services=("plain",)

@@ -10,7 +10,7 @@ PLANTED = {
     "recover forgets what waits behind": ("stops", "loses what waits behind"),
     # Mends
     "mend: a probe that asked nothing is given back": ("outages", "a probe that is not in processing"),
-    "mend: a dead letter is compared with the last save": ("stops", "."),
+    "mend: a dead letter is compared with the last save": ("dead letters", "a reason that is over"),
     "mend: retiring looks at marks, lost answers and orphans": ("retiring", "a copy is left at"),
     "mend: a refused record of a deletion is tried again": ("refused", "copies that nobody wants"),
     "mend: a late store notes its copy after the object has gone": ("late", "copies that nobody wants"),
