@@ -11,6 +11,8 @@ PYTEST := $(BIN)/pytest -n $(JOBS)
 # `make soak MINUTES=10 SEED=42`; PLANT=1 posts one message twice, which the judge must see.
 MINUTES ?= 10
 SEED ?= $(shell od -An -N3 -tu4 /dev/urandom | tr -d ' ')
+# `make simulate RUNS=10000 SEED=42`
+RUNS ?= 1000
 # `make flake TIMES=20`; the tests it runs.
 TIMES ?= 20
 FAULTS := tests/faults tests/contract/test_model.py tests/integration/queue \
@@ -26,7 +28,7 @@ POOL ?= 4
 ISOLATION ?= REPEATABLE_READ
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check docs reference soak smoke flake test lint types migrations pytest pytest-fit pytest-odd test-processes test-conformance test-wheel test-pages pytest-postgresql pytest-postgresql-faults pytest-redis pytest-mastodon bench-pages bench-shapes screenshots format bench messages clean
+.PHONY: help demo demo-check docs reference simulate soak smoke flake test lint types migrations pytest pytest-fit pytest-odd test-processes test-conformance test-simulation test-wheel test-pages pytest-postgresql pytest-postgresql-faults pytest-redis pytest-mastodon bench-pages bench-shapes screenshots format bench messages clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "make %-24s %s\n", $$1, $$2 }'
@@ -39,6 +41,10 @@ demo-check: $(VENV)/demo  ## play the demo's story headless and check every step
 
 soak: $(VENV)/demo  ## break everything at random for MINUTES=10, then judge from outside
 	@$(BIN)/python -m project.soak --minutes $(MINUTES) --seed $(SEED) $(if $(PLANT),--plant)
+
+# A failing run is made shorter and printed; `make simulate ARGS="--seed 42 --trace"` shows one.
+simulate: $(VENV)/test  ## play RUNS=1000 runs of the system under virtual time, from SEED on
+	@$(BIN)/python -m tests.simulation --runs $(RUNS) --seed $(SEED) $(ARGS)
 
 # COUNT=1000000 failed tasks and as many records; takes some minutes.
 bench-pages: $(VENV)/test  ## how long the pages take with a million tasks and records
@@ -75,7 +81,7 @@ migrations: $(VENV)/test  ## whether the models have migrations
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -W error manage.py makemigrations --check --dry-run
 
 pytest: $(VENV)/test  ## the tests of `make test`; ARGS="-k telegram" narrows them
-	$(PYTEST) -m "not pages and not processes and not wheel and not conformance" $(ARGS)
+	$(PYTEST) -m "not pages and not processes and not wheel and not conformance and not simulation" $(ARGS)
 
 pytest-fit: $(VENV)/test  ## the tests with other packages and models, under settings of their own
 	$(PYTEST) --ds tests.fitapp.settings tests/integration/fit $(ARGS)
@@ -88,6 +94,9 @@ test-processes: $(VENV)/test  ## the tests that start, kill and judge workers an
 
 test-conformance: $(VENV)/test  ## the same cases for every service, and for every flavour of one
 	$(PYTEST) -m conformance $(ARGS)
+
+test-simulation: $(VENV)/test  ## some hundreds of simulated runs, and the faults that a simulation must find
+	$(PYTEST) -m simulation $(ARGS)
 
 test-wheel: $(VENV)/test  ## the tests that install the wheel with pip, as the quickstart says
 	$(PYTEST) -m wheel $(ARGS)

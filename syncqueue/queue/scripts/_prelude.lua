@@ -209,11 +209,12 @@ local function phase_of(hold)
   return is_breaker(hold) and till > 0 and 'half open' or 'draining', till
 end
 
--- Ends a hold: its lane may leave, and the hold goes when the lane is empty.
+-- Ends a hold: its lane may leave, and the hold goes when the lane is empty, with a probe that was never heard of again.
 local function end_hold(hold)
   if lane_length(hold) == 0 then
     redis.call('ZREM', holds, hold)
     redis.call('HDEL', reasons, hold)
+    redis.call('HDEL', probes, hold)
   else
     redis.call('ZADD', holds, 0, hold)
     wake_up()
