@@ -8,9 +8,9 @@ from typing import Any
 
 import fakeredis
 import pytest
+from syncqueue.execution.acks import AckBuffer
 
 from syncqueue.core.errors import QueueUnavailable
-from syncqueue.execution.acks import AckBuffer
 from syncqueue.queue.aio import AsyncSyncQueue
 from syncqueue.queue.calls import Calls
 from syncqueue.queue.keys import QueueKeys
