@@ -278,7 +278,7 @@ class _Run:
             parts = records.read_parts(record)
             part = next((one for one in parts if one.url), parts[0] if parts else None)
             self._tell(Found(
-                destination=self.destination.name, drift=drift, entity=f"{record.source}:{record.object_pk}",
+                destination_id=self.destination.pk, drift=drift, entity=f"{record.source}:{record.object_pk}",
                 part=part, reason=reason,
             ))  # fmt: skip
             if drift is not Drift.UNTOLD:
@@ -319,7 +319,7 @@ class _Run:
         known |= _known_ids(destinations_at(self.destination), self.handler, place, since=self.row.began_at)
         for part in unknown:
             if part.id not in known:
-                self._tell(Found(destination=self.destination.name, drift=Drift.UNKNOWN, part=part))
+                self._tell(Found(destination_id=self.destination.pk, drift=Drift.UNKNOWN, part=part))
 
     # Calls
 
