@@ -46,7 +46,6 @@ from syncqueue.models import Destination, OrphanPart, SyncRecord, Verification, 
 from syncqueue.services.objects import enqueue_pending
 from syncqueue.site import record_db, require_confirmed
 from syncqueue.sources import records
-from syncqueue.sources.destinations import forget_emptied
 from syncqueue.sources.drift import Drift, Found
 from syncqueue.sources.loading import Loaded, load
 from syncqueue.sources.planner import refusal
@@ -195,8 +194,6 @@ class _Run:
         self._list(place)
         self.row.finished_at = SYSTEM_CLOCK.now()
         self.store()
-        if self.row.gone_count <= self.row.mended_count:
-            forget_emptied([self.destination.pk], before=self.row.began_at)
 
     def store(self, *, stopped: str = "") -> None:
         """Store how far it has come. Raises `_Stopped` where another run has begun meanwhile."""
