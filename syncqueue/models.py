@@ -85,7 +85,7 @@ class Destination(models.Model):
     declared = models.CharField(max_length=50, blank=True, editable=False)  # its name in the setting DESTINATIONS
     broken_reason = models.TextField(blank=True, editable=False)
     broken_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # When a place that held copies was found gone and made anew; None once its copies are asked for again.
+    # When a place that held copies was found gone and made anew; None once a person has had its copies written again.
     emptied_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Of a declared one: a hash of the settings that were refused. Other ones are tried again.
     broken_fingerprint = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)

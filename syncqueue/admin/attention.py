@@ -21,7 +21,7 @@ from syncqueue.presentation.holds import reason_words
 from syncqueue.presentation.verifications import needs_person, summary
 from syncqueue.secrets import redact
 from syncqueue.services.permissions import OPERATE
-from syncqueue.sources.records import resting
+from syncqueue.sources.records import missing_copies
 from syncqueue.sources.registry import all_sources
 
 DESTINATIONS_NAMED = 5
@@ -138,7 +138,7 @@ def _broken_destinations() -> Iterator[Notice]:
 
 def _emptied_places() -> Iterator[Notice]:
     """Places that were gone and have been made anew without the copies that were there."""
-    rows = Destination.objects.filter(emptied_at__isnull=False, state=DestinationState.ACTIVE).order_by("emptied_at")
+    rows = Destination.objects.filter(emptied_at__isnull=False, state=DestinationState.ACTIVE).order_by("-emptied_at")
     for row in rows[:DESTINATIONS_NAMED]:
         count = _count(missing_copies(row))
         if not count:
@@ -156,11 +156,6 @@ def _emptied_places() -> Iterator[Notice]:
             "count": capped(count, COUNTED),
         }
         yield _refill_notice(text, row)
-
-
-def missing_copies(destination: Destination) -> QuerySet[SyncRecord]:
-    """The records that say that copies are at a place which was made anew since they were synced."""
-    return resting(destination.pk).filter(synced_at__lt=destination.emptied_at or timezone.now())
 
 
 def _verifications() -> Iterator[Notice]:

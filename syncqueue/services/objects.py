@@ -27,7 +27,6 @@ from syncqueue.queue.inspect import HoldView
 from syncqueue.services.progress import Progress, tell
 from syncqueue.site import record_db
 from syncqueue.sources import adopting, gate, resyncing, walk
-from syncqueue.sources.destinations import forget_emptied
 from syncqueue.sources.intents import (
     PendingRecord,
     change_of,
@@ -244,12 +243,10 @@ def resync(
     places: Sequence[Destination], *, force: bool, prune: bool, actor: str, progress: Progress | None = None
 ) -> int:
     """Queue all objects of these destinations, as `sources.resyncing` says; returns how many records wait now."""
-    count, began_at = 0, SYSTEM_CLOCK.now()
+    count = 0
     for pending_records in resyncing.resync(places, force=force, prune=prune):
         enqueue_pending(pending_records)
         count += len(pending_records)
         tell(progress, count)
-    if force:
-        forget_emptied([place.pk for place in places], before=began_at)
     logger.info("%s records of %s destinations resynced by %s", count, len(places), actor)
     return count

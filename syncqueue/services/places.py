@@ -34,7 +34,7 @@ from syncqueue.services.objects import enqueue_pending
 from syncqueue.site import record_db
 from syncqueue.sources import destinations
 from syncqueue.sources.intents import touch_records
-from syncqueue.sources.records import count_synced
+from syncqueue.sources.records import count_synced, missing_copies
 from syncqueue.sources.walks import begin_backfill, begin_refill
 
 T = TypeVar("T")
@@ -85,7 +85,7 @@ def may_refill(destination: Destination) -> bool:
     except ConfigurationError:  # its service is off
         return False
     lost = Verification.objects.using(record_db()).filter(destination_id=destination.pk, mended_count__lt=_drifted())
-    return destination.emptied_at is not None or lost.exists()
+    return lost.exists() or missing_copies(destination).exists()
 
 
 def _drifted() -> CombinedExpression:
@@ -96,7 +96,7 @@ def refill(destination: Destination, *, actor: str) -> None:
     """Let workers write all copies of a destination again, because its place has lost them."""
     begin_refill(destination)
     Verification.objects.using(record_db()).filter(destination_id=destination.pk).update(mended_count=_drifted())
-    destinations.forget_emptied([destination.pk], before=SYSTEM_CLOCK.now())
+    destinations.forget_emptied(destination.pk)
     logger.info("The copies of destination %s are written again, asked for by %s", destination.pk, one_line(actor))
 
 

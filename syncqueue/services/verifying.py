@@ -46,7 +46,6 @@ from syncqueue.models import Destination, OrphanPart, SyncRecord, Verification, 
 from syncqueue.services.objects import enqueue_pending
 from syncqueue.site import record_db, require_confirmed
 from syncqueue.sources import records
-from syncqueue.sources.destinations import forget_emptied
 from syncqueue.sources.drift import Drift, Found
 from syncqueue.sources.loading import Loaded, load
 from syncqueue.sources.planner import refusal
@@ -196,8 +195,6 @@ class _Run:
         self._list(place)
         self.row.finished_at = SYSTEM_CLOCK.now()
         self.store()
-        if self.row.gone_count <= self.row.mended_count:
-            forget_emptied([self.destination.pk], before=self.row.began_at)
 
     def store(self, *, stopped: str = "") -> None:
         """Store how far it has come. Raises `_Stopped` where another run has begun meanwhile."""
@@ -279,7 +276,7 @@ class _Run:
             parts = records.read_parts(record)
             part = next((one for one in parts if one.url), parts[0] if parts else None)
             self._tell(Found(
-                destination=self.destination.name, drift=drift, entity=f"{record.source}:{record.object_pk}",
+                destination_id=self.destination.pk, drift=drift, entity=f"{record.source}:{record.object_pk}",
                 part=part, reason=reason,
             ))  # fmt: skip
             if drift is not Drift.UNTOLD:
@@ -320,7 +317,7 @@ class _Run:
         known |= _known_ids(destinations_at(self.destination), self.handler, place, since=self.row.began_at)
         for part in unknown:
             if part.id not in known:
-                self._tell(Found(destination=self.destination.name, drift=Drift.UNKNOWN, part=part))
+                self._tell(Found(destination_id=self.destination.pk, drift=Drift.UNKNOWN, part=part))
 
     # Calls
 

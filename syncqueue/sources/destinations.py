@@ -138,10 +138,9 @@ def note_emptied(destination_id: int, now: datetime) -> None:
     Destination.objects.using(record_db()).filter(pk=destination_id).update(emptied_at=now)
 
 
-def forget_emptied(destination_ids: Collection[int], *, before: datetime) -> None:
-    """The copies that were missing at `before` are there again, or are about to be."""
-    rows = Destination.objects.using(record_db()).filter(pk__in=destination_ids, emptied_at__lt=before)
-    rows.update(emptied_at=None)
+def forget_emptied(destination_id: int) -> None:
+    """Its copies are about to be written again."""
+    Destination.objects.using(record_db()).filter(pk=destination_id).update(emptied_at=None)
 
 
 def follow_move(destination_id: int, *, old: str, new: str) -> bool:

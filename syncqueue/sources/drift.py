@@ -22,7 +22,7 @@ class Drift(StrEnum):
 class Found:
     """One thing that a verification has found."""
 
-    destination: str  # its name
+    destination_id: int
     drift: Drift
     entity: str = ""  # the object, "notes.note:42"; "" where none is known
     part: RemotePart | None = None  # where to look

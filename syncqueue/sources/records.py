@@ -78,6 +78,12 @@ def resting(destination_id: int) -> QuerySet[SyncRecord]:
     return records().filter(rests, destination_id=destination_id, sending_token="").exclude(parts=[])
 
 
+def missing_copies(destination: Destination) -> QuerySet[SyncRecord]:
+    """The records that say that copies are at a place which was gone and has been made anew since they were synced."""
+    rows = resting(destination.pk)
+    return rows.filter(synced_at__lt=destination.emptied_at) if destination.emptied_at is not None else rows.none()
+
+
 def count_synced(destination_id: int, *, before: datetime | None = None) -> int:
     """Return how many records say that copies are at a destination; `before`: only those synced earlier than that."""
     rows = records().filter(destination_id=destination_id, state=RecordState.SYNCED).exclude(parts=[])

@@ -50,11 +50,11 @@ class Verify(Subcommand):
         """Verify the destinations one after the other."""
         ensure_declared()
         places = _places(options)
-        named: dict[str, list[Found]] = {place.name: [] for place in places}
+        named: dict[int, list[Found]] = {place.pk: [] for place in places}
 
         def note_found(found: Found) -> None:
-            if len(named[found.destination]) < MOST_NAMED:
-                named[found.destination].append(found)
+            if len(named[found.destination_id]) < MOST_NAMED:
+                named[found.destination_id].append(found)
 
         listener = services.Listener(found=note_found, progress=self._progress(options), waits=self._waits(options))
         done = services.verify(places, mend=options["mend"], anew=options["anew"], actor=ACTOR.name, listener=listener)
@@ -64,8 +64,8 @@ class Verify(Subcommand):
                     note(one.destination.service, f"verify --mend: {one.row.mended_count} records")
         is_fine = len(done) == len(places) and all(_is_fine(one) for one in done)
         return Answer(
-            text="\n".join(_text(one, named[one.destination.name]) for one in done) or _("There are no destinations."),
-            data=[_data(one, named[one.destination.name]) for one in done],
+            text="\n".join(_text(one, named[one.destination.pk]) for one in done) or _("There are no destinations."),
+            data=[_data(one, named[one.destination.pk]) for one in done],
             ok=is_fine,
         )
 

@@ -140,6 +140,14 @@ def test_only_the_destination_or_service_named_is_asked(writer: User, sandbox: R
     assert call("verify", "--service", "telegram", "--destination", "@news").code == 1
 
 
+def test_two_destinations_of_one_name_are_told_apart(writer: User, sandbox: RunningSandbox) -> None:
+    make_destination(sandbox), make_destination(sandbox, "@drafts", name="@news")
+    Note.objects.create(owner=writer, text="One")
+    (message,) = sandbox.messages("@drafts")
+    sandbox.remove_message("@drafts", message["message_id"])
+    assert [len(one["found"]) for one in call("verify", "--json").data] == [0, 1]
+
+
 def test_without_destinations_there_is_nothing_to_do(own_site: None) -> None:
     said = call("verify")
     assert (said.code, said.out.strip()) == (0, "There are no destinations.")
