@@ -182,6 +182,26 @@ def test_two_destinations_at_one_place_show_a_note_once(site: Site, site_sync: t
     site.work_until(site.assert_settled)
 
 
+def test_a_note_stays_when_one_of_two_destinations_at_its_place_is_removed_with_its_copies(
+    site: Site, site_sync: type[SiteSync]
+) -> None:
+    first = site.service.make_destination(name="First")
+    site.service.make_destination(name="Second")
+    note = site.write("Both")
+    site.work_until(lambda: _assert_once(site, "Both"))
+    (before,) = site.service.copies()
+    services.retire(first, remove_remote=True, actor="a test")
+    site.work_until(lambda: _assert_gone(first))
+    site.work_until(lambda: _assert_once(site, "Both"))
+    assert site.service.copies()[0].id == before.id
+    note.delete()
+    site.work_until(site.assert_shows)
+
+
+def _assert_gone(destination: Destination) -> None:
+    assert not Destination.objects.filter(pk=destination.pk).exists()
+
+
 def _assert_once(site: Site, text: str) -> None:
     assert [copy.text.startswith(text) for copy in site.service.copies()] == [True]
     site.assert_settled()
