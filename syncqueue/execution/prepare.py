@@ -255,12 +255,11 @@ def _shared(desired: DesiredState, found: Loaded, now: datetime) -> Sharing:
     others = sharing(record.destination)
     if not others:
         return Sharing()
-    by_key = {other.pk: other for other in others}
     siblings = [
         Sibling(
             record=row,
-            destination=by_key[row.destination_id],
-            wants=_wants(desired_elsewhere(desired, by_key[row.destination_id]), row.parts, now),
+            destination=row.destination,  # as it is now; `others` may be some seconds old
+            wants=_wants(desired_elsewhere(desired, row.destination), row.parts, now),
             parts=read_parts(row),
         )
         for row in siblings_of(record, others)

@@ -52,5 +52,9 @@ def desired_state(
 def desired_elsewhere(state: DesiredState, destination: Destination) -> DesiredState:
     """The same object at another destination of the same owner."""
     return replace(
-        state, rule=destination.rule, rule_value=destination.rule_value, start_at=destination.start_at, retiring=False
+        state,
+        rule=destination.rule,
+        rule_value=destination.rule_value,
+        start_at=destination.start_at,
+        retiring=destination.is_retiring,
     )

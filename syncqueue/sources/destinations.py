@@ -32,6 +32,7 @@ from syncqueue.secrets import rotate
 from syncqueue.site import record_db
 from syncqueue.sources import gate
 from syncqueue.sources.registry import all_sources, home_db
+from syncqueue.sources.same_place import forget, sharing
 from syncqueue.sources.walk import gone
 
 logger = logging.getLogger("syncqueue.sources")
@@ -219,7 +220,7 @@ def ownerless(after: int, limit: int = 500) -> tuple[int, list[Any]]:
 
 
 def begin_retirement(destination: Destination, *, remove_remote: bool) -> list[SyncRecord]:
-    """Take a destination out of service. Returns the records whose remote copies are to be removed first.
+    """Take a destination out of service. Returns the records to be attempted: its copies are to be removed first.
 
     `remove_remote`: all of them; otherwise only those of objects that were deleted.
 
@@ -247,7 +248,15 @@ def begin_retirement(destination: Destination, *, remove_remote: bool) -> list[S
     left = list(SyncRecord.objects.using(db).filter(destination=destination))
     if not left:
         finish_retirements()
-    return left
+    return [*left, *_sleeping(destination)] if remove_remote else left
+
+
+def _sleeping(destination: Destination) -> list[SyncRecord]:
+    """The records that rest because this destination showed their objects at the same place: they are to take over."""
+    forget()
+    others = sharing(destination)
+    rows = SyncRecord.objects.using(record_db()).filter(destination__in=others, state=RecordState.SYNCED, parts=[])
+    return list(rows.select_related("destination")) if others else []
 
 
 def finish_retirements() -> int:

@@ -194,6 +194,9 @@ def take_over(record: SyncRecord, other: SyncRecord) -> bool:
         if not taken.update(parts=[*record.parts, *other.parts], content_hash="", adoption_asked=True):
             transaction.set_rollback(True, using=record_db())
             return False
+        if other.destination.is_retiring:  # nothing is left for it to do, and its destination waits for that
+            OrphanPart.objects.using(record_db()).filter(record_id=other.pk).update(record_id=record.pk)
+            records().filter(pk=other.pk, parts=[]).delete()
     record.parts, record.content_hash = [*record.parts, *other.parts], ""
     return True
 

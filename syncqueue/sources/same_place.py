@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from django.db.models import Q
+
 from syncqueue.conf import get_settings
 from syncqueue.core.errors import ConfigurationError
 from syncqueue.handlers.base import DocumentHandler, RemotePart
@@ -139,8 +141,10 @@ def forget() -> None:
 def _read_groups(service: str) -> _Groups:
     read_at = time.monotonic()
     names_place = _address_names_place(service)
-    filters = {"service": service, "enabled": True, "state": DestinationState.ACTIVE, "broken_reason": ""}
-    rows = list(Destination.objects.using(record_db()).filter(**filters).order_by("pk"))
+    # One that is removed with its copies wants nothing any more, and leaves its parts to the others.
+    acting = Q(state=DestinationState.ACTIVE, enabled=True) | Q(state=DestinationState.RETIRING, remove_remote=True)
+    found = Destination.objects.using(record_db()).filter(acting, service=service, broken_reason="")
+    rows = list(found.order_by("pk"))
     places = {row.pk: identity_of(row, row.address).replace(UNKNOWN, "") for row in rows}
     # What one destination has learned of an address is true of others with that address.
     learned = {row.address: places[row.pk] for row in rows if places[row.pk]} if names_place else {}
@@ -192,7 +196,7 @@ def siblings_of(record: SyncRecord, others: Sequence[Destination]) -> list[SyncR
     rows = SyncRecord._base_manager.using(record_db()).filter(
         source=record.source, object_pk=record.object_pk, destination__in=others
     )
-    return list(rows.order_by("pk"))
+    return list(rows.select_related("destination").order_by("pk"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

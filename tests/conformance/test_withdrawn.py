@@ -12,6 +12,7 @@ from project.notes.models import Note, Tag
 from syncqueue import services
 from syncqueue.models import Destination, RecordState, SyncRecord
 from syncqueue.sources import same_place
+from tests.conformance.mastodon import Mastodon
 from tests.conformance.scene import Site
 from tests.conformance.services import services_with
 from tests.conformance.site_sync import SiteSync
@@ -182,6 +183,26 @@ def test_two_destinations_at_one_place_show_a_note_once(site: Site, site_sync: t
     site.work_until(site.assert_settled)
 
 
+def test_a_note_stays_when_one_of_two_destinations_at_its_place_is_removed_with_its_copies(
+    site: Site, site_sync: type[SiteSync]
+) -> None:
+    first = site.service.make_destination(name="First")
+    site.service.make_destination(name="Second")
+    note = site.write("Both")
+    site.work_until(lambda: _assert_once(site, "Both"))
+    (before,) = site.service.copies()
+    services.retire(first, remove_remote=True, actor="a test")
+    site.work_until(lambda: _assert_gone(first))
+    site.work_until(lambda: _assert_once(site, "Both"))
+    assert site.service.copies()[0].id == before.id
+    note.delete()
+    site.work_until(site.assert_shows)
+
+
+def _assert_gone(destination: Destination) -> None:
+    assert not Destination.objects.filter(pk=destination.pk).exists()
+
+
 def _assert_once(site: Site, text: str) -> None:
     assert [copy.text.startswith(text) for copy in site.service.copies()] == [True]
     site.assert_settled()
@@ -195,3 +216,23 @@ def test_two_places_of_one_owner_show_a_note_each(site: Site) -> None:
     site.work_until(site.assert_settled)
     site.assert_shows("Everywhere")
     assert [copy.text for copy in site.service.other_copies()] == ["Everywhere"]
+
+
+@pytest.mark.parametrize("service", [Mastodon], indirect=True)
+def test_what_the_credential_of_today_may_not_remove_at_a_former_instance_is_named(
+    site: Site, destination: Destination
+) -> None:
+    note = site.write("First")
+    (part,) = [one for one in site.record(note).parts if one["kind"] not in site.service.trace_kinds]
+    move(destination, destination.address.replace("127.0.0.1", "localhost"))  # another name is another instance
+    site.change(note, text="Second")
+    site.work_until(site.assert_settled)
+    note.delete()
+    site.work_until(lambda: _assert_named(part["url"]))
+    site.assert_shows("First")
+
+
+def _assert_named(url: str) -> None:
+    failed = SyncRecord.objects.get(state=RecordState.FAILED)
+    assert "where it is not wanted any more, could not be removed" in failed.error
+    assert url in failed.error
