@@ -89,7 +89,11 @@ FOCUS = {
         people=("new", "edit", "delete"),
         services=("plain",),
     ),
-    "clocks": Focus(faults=("clock of process", "redis empty", "redis down")),
+    "clocks": Focus(
+        faults=("web clock", "redis empty", "redis empty", "redis down", "redis down"),
+        troubles=("down", "out"),
+        people=("new", "edit", "many"),
+    ),
 }  # fmt: skip
 
 
@@ -201,6 +205,8 @@ def _step(chance: Random, kind: str, length: float, services: tuple[str, ...] = 
     elif kind == "clock of process":
         # The sweep looks back for ten minutes: a clock further behind hides what sent no signal (a known limit).
         given["ahead"] = max(chance.choice((-1, 1)) * chance.choice((0.5, 5.0, 45.0, 3600.0)), -45.0)
+    elif kind == "web clock":
+        given["ahead"] = 3600.0
     elif kind == "redis clock":  # set back by an hour, what is delayed waits an hour longer: nobody could know
         given["ahead"] = chance.choice((-45.0, -5.0, -0.5, 0.5, 5.0, 45.0, 3600.0))
     elif kind in ("kill worker", "kill web", "stop worker"):
