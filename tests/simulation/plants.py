@@ -5,7 +5,7 @@ The first are lines of scripts that are left out, the others are mends of faults
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from hashlib import sha1
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from django.db.models import Q
 
 from syncqueue.dispatch import gathering
-from syncqueue.models import Destination, OrphanPart, SyncRecord
+from syncqueue.models import Destination, SyncRecord
 from syncqueue.queue import calls
 from syncqueue.queue.aio import AsyncSyncQueue
 from syncqueue.queue.calls import Script
@@ -134,17 +134,10 @@ def _deletion() -> None:
     housekeeping.LookForGone.run = lambda self: 0  # type: ignore[method-assign]
 
 
-@_plant("mend: a late store notes its copy after the object has gone")
+@_plant("mend: a late store notes its copy for removal")
 def _late_store() -> None:
-    """The record is gone, and its copy would be noted nowhere."""
-
-    def note_orphans(record: SyncRecord, parts: Iterable[Any]) -> None:
-        found = records.write_parts(parts)
-        if records.records().filter(pk=record.pk).exists():
-            OrphanPart.objects.bulk_create(OrphanPart(record_id=record.pk, part=part) for part in found)
-            records.records().filter(pk=record.pk).update(state="waiting", generation=records.new_generation())
-
-    records.note_orphans = note_orphans
+    """Another attempt has taken over, and perhaps the object and the record have gone: nobody knows of the copy."""
+    records.note_orphans = lambda record, parts: None
 
 
 @_plant("mend: a stale claim is not begun")
@@ -170,7 +163,7 @@ def _future() -> None:
     reconciler.Q = past  # type: ignore[assignment,misc]
 
 
-# Mutations of invariants that docs/reliability.md names
+# Invariants that docs/reliability.md names
 
 
 @_plant("a valid mark stops nobody")
