@@ -60,10 +60,10 @@ class Subcommand(ABC):
             raise CommandError(_("Not confirmed; nothing was done."))
 
     def progress(
-        self, total: int, options: Mapping[str, Any], *, least: int = _DRAWN_EVERY, label: str = ""
+        self, total: int, options: Mapping[str, Any], *, least: int | None = None, label: str = ""
     ) -> Callable[[int], None] | None:
         """Return a function that draws a progress bar; None without a terminal, with --json, or for short work."""
-        if options["json"] or total < least or not self._errors.isatty():
+        if options["json"] or total < (_DRAWN_EVERY if least is None else least) or not self._errors.isatty():
             return None
 
         def draw(done: int) -> None:
