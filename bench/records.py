@@ -24,7 +24,7 @@ SAVES = 200
 PATIENCE_SECONDS = 120.0
 
 
-def _set_up() -> None:
+def set_up() -> None:
     import django
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bench.settings")
@@ -110,7 +110,7 @@ def main() -> None:
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.inside:
-        _set_up()
+        set_up()
         places = int(os.environ.get("BENCH_PLACES", "1"))
         print(json.dumps({**saves(), **(outage(given.count) if places == 1 else {})}))
         return

@@ -35,6 +35,10 @@ _async: dict[str, Any] = {"CLASS": "bench.handlers.Async", "CONCURRENCY": _concu
 _service = os.environ.get("BENCH_SERVICE", "batches")
 _places = range(int(os.environ.get("BENCH_PLACES", "1")))
 
+# A receiver on this machine; see bench/webhooks.py.
+_url = os.environ.get("BENCH_URL", "")
+_secret: dict[str, Any] = {"SECRET": {"secret": "whsec_" + "MDEy" * 8}} if _url else {}
+
 _short_leases = {
     "LEASE_SECONDS": 6,
     "ATTEMPT_TIMEOUT_SECONDS": 3,
@@ -43,7 +47,8 @@ _short_leases = {
 }
 
 SYNCQUEUE: dict[str, Any] = {
-    "DESTINATIONS": {f"place{n}": {"SERVICE": _service, "ADDRESS": f"place{n}"} for n in _places},
+    "DESTINATIONS": {f"place{n}": {"SERVICE": _service, "ADDRESS": _url or f"place{n}", **_secret} for n in _places},
+    "ALLOWED_PRIVATE_HOSTS": ["127.0.0.1"],
     "IMMEDIATE": {"ENABLED": False},
     "REDIS": os.environ["BENCH_REDIS"],
     "PROCESSING": _short_leases if os.environ.get("BENCH_SHORT_LEASES") else {},
@@ -52,6 +57,7 @@ SYNCQUEUE: dict[str, Any] = {
         "threads": {"CLASS": "bench.handlers.Threaded", "CONCURRENCY": 100},
         "copies": {"CLASS": "bench.copies.Copies", "CONCURRENCY": 100, "BATCH_SIZE": 1},
         "batches": {"CLASS": "bench.copies.Copies", "CONCURRENCY": 4, "BATCH_SIZE": 500},
+        "webhook": {"CLASS": "syncqueue.handlers.webhook.handler.WebhookHandler", "CONCURRENCY": _concurrency},
         **{f"idle{number}": _async for number in range(6)},
         **{f"many{number}": _async for number in range(int(os.environ.get("BENCH_SERVICES", "0")))},
     },

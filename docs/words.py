@@ -22,6 +22,8 @@ SETTINGS: dict[str, tuple[str, str, dict[str, str]]] = {
             "without a port, all ports (`check --deploy` warns). All other hosts must have public addresses.",
             "ENCRYPTION_KEYS": "Keys for the secrets of destinations; the first encrypts, all of them decrypt. Empty: "
             "derived from `SECRET_KEY` and `SECRET_KEY_FALLBACKS`.",
+            "MAX_DESTINATIONS_PER_OWNER": "How many destinations forms and admin let a user have. Each of the user's "
+            "objects goes to all of them.",
             "DESTINATIONS": "Site-wide destinations by name; read-only in the admin.",
             "IMMEDIATE": "The immediate attempt, made while the request waits; see below.",
             "PROCESSING": "Times of the worker; see below.",

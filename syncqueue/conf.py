@@ -85,6 +85,7 @@ class Settings:
     api_tokens: tuple[str, ...] = field(repr=False)
     allowed_private_hosts: tuple[str, ...]
     encryption_keys: tuple[str, ...] = field(repr=False)
+    max_destinations_per_owner: int
     destinations: Mapping[str, Mapping[str, Any]] = field(repr=False)
     immediate: ImmediateSettings
     processing: ProcessingSettings
@@ -201,6 +202,7 @@ TOP_RULES = {
     "API_TOKENS": _Rule((), _is_texts, _TEXTS),
     "ALLOWED_PRIVATE_HOSTS": _Rule((), _is_texts, _TEXTS),
     "ENCRYPTION_KEYS": _Rule((), _is_texts, _TEXTS),
+    "MAX_DESTINATIONS_PER_OWNER": _Rule(20, _whole(1), "a whole number of at least 1"),
     "DESTINATIONS": _Rule({}, _is_dict, _DICT),
     "IMMEDIATE": _Rule({}, _is_dict, _DICT),
     "PROCESSING": _Rule({}, _is_dict, _DICT),

@@ -34,6 +34,7 @@ from syncqueue.handlers import gate
 from syncqueue.handlers.base import DocumentHandler, PlaceChoice
 from syncqueue.handlers.registry import document_handler
 from syncqueue.models import Destination, Rule
+from syncqueue.presentation.inner import for_users
 from syncqueue.secrets import decrypt, encrypt, mask
 
 if TYPE_CHECKING:
@@ -308,17 +309,42 @@ class OwnDestinationForm(DestinationForm):
         self.instance.owner_id = owner.pk
         self.actor = str(owner.pk)
 
+    def _find_places(self) -> str:
+        """As for staff, without what concerns the inner network."""
+        return for_users(super()._find_places())
+
 
 class TelegramDestinationForm(OwnDestinationForm):
     """A channel, group or chat that the owner's bot posts to."""
 
     service = "telegram"
 
+    sole_poster = forms.ChoiceField(
+        label=gettext_lazy("Who posts with this bot there"),
+        required=False,
+        choices=(("only", gettext_lazy("Only this site")), ("others", gettext_lazy("Other programs too"))),
+        help_text=gettext_lazy(
+            "After a lost answer, a message by the bot that is not known here is taken for the lost one if only this "
+            "site posts with it."
+        ),
+    )
+
     class Meta(OwnDestinationForm.Meta):
         labels: ClassVar = {"address": gettext_lazy("Channel or chat")}
         help_texts: ClassVar = {
             "address": gettext_lazy("@channel, or the chat's number. The bot must be allowed to post there.")
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Show what is chosen now."""
+        super().__init__(*args, **kwargs)
+        self.initial.setdefault("sole_poster", "only" if self.instance.options.get("sole_poster", True) else "others")
+
+    def clean(self) -> dict[str, Any]:
+        """Put the choice into the options; the other options stay."""
+        if chosen := self.cleaned_data.get("sole_poster"):
+            self.instance.options = {**self.instance.options, "sole_poster": chosen == "only"}
+        return super().clean()
 
 
 _MASTODON_CHOICES = ("visibility", "over_limit")  # options that have an input of their own

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models, router, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -127,6 +128,18 @@ class Destination(models.Model):
             super().save(*args, **kwargs)
             self.secret_text = sealed(self.secret_text, self.bound)
             type(self)._base_manager.using(db).filter(pk=self.pk).update(secret_text=self.secret_text)
+
+    def clean(self) -> None:
+        """Refuse one more destination to an owner who has enough. Forms ask this; it keeps nobody from editing."""
+        super().clean()
+        most = get_settings().max_destinations_per_owner
+        rows = type(self)._base_manager.using(router.db_for_write(type(self), instance=self))
+        owned = rows.filter(owner_id=self.owner_id, state=DestinationState.ACTIVE)
+        is_new = self.pk is None or not owned.filter(pk=self.pk).exists()
+        if self.owner_id is not None and is_new and owned.count() >= most:
+            raise ValidationError(
+                _("%(count)d destinations are the most that one owner may have.") % {"count": most}, code="too_many"
+            )
 
     @property
     def is_retiring(self) -> bool:
@@ -366,6 +379,7 @@ class WalkKind(models.TextChoices):
     MISSED = "missed"  # gives records to objects that have none, or whose record has not seen their last change
     GONE = "gone"  # goes through the records instead, and syncs those whose objects are gone
     REFILL = "refill"  # goes through the records instead, and writes the copies of a destination again
+    ADOPTION = "adoption"  # finds the copies from before at a destination that is removed with its copies
 
 
 class Walk(models.Model):
@@ -376,7 +390,7 @@ class Walk(models.Model):
 
     source = models.CharField(max_length=100)
     kind = models.CharField(max_length=10, choices=WalkKind.choices)
-    # BACKFILL and REFILL: the destination to fill, and no other.
+    # BACKFILL and REFILL: the destination to fill, and no other. ADOPTION: the one whose copies are to be found.
     destination = models.ForeignKey(Destination, null=True, on_delete=models.CASCADE, related_name="+")
     # AFFECTED: the related object as "notes.tag:5", where it exists still; "": all objects of the source.
     related = models.CharField(max_length=310, blank=True)

@@ -29,6 +29,7 @@ from django.dispatch import Signal
 from syncqueue import services
 from syncqueue.conf import SETTING, get_settings
 from syncqueue.core.answer import Refused
+from syncqueue.core.chunks import chunks
 from syncqueue.core.errors import ConfigurationError
 from syncqueue.dispatch.deletions import deletion_of
 from syncqueue.dispatch.dispatch import begin_request, end_request
@@ -152,10 +153,19 @@ def before_delete(
     """An object is about to go. Afterwards the relations of a related object cannot be followed any more."""
     source = source_for(sender)
     if source is not None and origin is not None and (change := _change(instance, deleted=True)):
-        deletion_of(origin).announce(source, change)
+        _announce(source, change, using, origin)
     found = [(affected, _found(affected, instance)) for affected in _affecting(sender)]
     if found:
         setattr(instance, _AFFECTED, found)
+
+
+def _announce(source: ModelSync, change: Change, using: str, origin: Any) -> None:
+    if not _is_enabled() or not _is_at_home(source, using):
+        return
+    try:
+        deletion_of(origin).announce(source, change, using)
+    except Exception:  # the database refused; the deletion itself stands
+        logger.exception("The deletion of %s:%s could not be announced", source.label, change.pk)
 
 
 def on_delete(
@@ -167,8 +177,9 @@ def on_delete(
         changes = list(deletion_of(origin).report(source, change))
         if len(changes) > MOST_OBJECTS:
             note_walk(source, WalkKind.GONE, using)
-        else:
-            note_changes(source, changes, using)
+            changes = [change for change in changes if change.left]  # of these no record may be there to be walked to
+        for piece in chunks(changes, MOST_OBJECTS):
+            note_changes(source, list(piece), using)
     _note_kept(instance, using)
     if issubclass(sender, get_user_model()) and _is_enabled():
         _retire_of_owner(instance.pk, using)

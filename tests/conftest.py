@@ -13,6 +13,7 @@ __all__ = ["own_redis_server", "redis_server", "redis_url", "sandbox", "sandbox_
 # What a test needs decides which target of the Makefile runs it: the first of these fixtures that it uses gives it its
 # mark. All other tests are those of `make test`.
 MARK_OF_FIXTURE = {"website": "pages", "distributions": "wheel", "template_site": "processes"}
+MARKED_FOLDERS = ("conformance", "simulation")
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses by marks
@@ -21,8 +22,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         needed = getattr(item, "fixturenames", ())
         mark = next((mark for fixture, mark in MARK_OF_FIXTURE.items() if fixture in needed), None)
-        if "conformance" in item.path.parts:
-            mark = "conformance"
+        for folder in MARKED_FOLDERS:
+            if folder in item.path.parts:
+                mark = folder
         if mark is not None:
             item.add_marker(mark)
 

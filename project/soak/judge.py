@@ -3,8 +3,9 @@
 A note is duplicated if a message or status was created while another one of the same note existed in the same place, or
 if two rows of the search index or two objects of the receiver contain it in the end. On Telegram, which has no
 idempotency key, this may happen after a response that was never sent completely, or if the sender was killed or paused
-before it stored the response. Such duplicates are allowed and listed with their cause; any other duplicate, and any on
-a service that can detect a repetition, is a failure. A message whose response was lost cannot be removed either: it may
+before it stored the response. syncqueue looks for such messages, so one of the two must be gone in the end, except for
+the first message of a channel, of which no number is known. These duplicates are listed with their cause; any other
+duplicate, and any on a service that can detect a repetition, is a failure. A message whose response was lost may
 outlive its note only if a failed record says that it may be there (I13).
 """
 
@@ -26,6 +27,7 @@ from .faults import Stop
 UNSURE = {"sendMessage", "sendDocument", "sendPhoto"}  # creating, without an idempotency key
 CREATING = UNSURE | {"POST /statuses"}
 DELETING = {"deleteMessage", "DELETE /statuses"}
+EDITING = {"editMessageText", "editMessageCaption"}  # of several lost messages, one may become another note's
 _NUMBER = re.compile(r"Note (\d+)\b")
 # Time that a sender may need to store a response: a kill in that time explains a duplicate.
 STORE_SECONDS = 2.0
@@ -48,7 +50,7 @@ class Request:
     method: str
     chat: str
     message_id: int
-    number: int  # the number of the note for a create, otherwise 0
+    number: int  # the number of the note for a create or an edit, otherwise 0
     at: datetime
     ended_at: datetime | None  # None: the sandbox never finished it
     answered: bool
@@ -172,11 +174,28 @@ def doubles(requests: Iterable[Request], stops: Sequence[Stop]) -> Iterator[tupl
     for request in requests:
         if request.method in DELETING:
             _take_away(standing, request)
+        elif request.method in EDITING:
+            _move(standing, request)
         elif request.method in CREATING:
             here = standing.setdefault((request.chat, request.number), [])
             if here and request.number:
                 yield request, excuse(here[-1], stops)
             here.append(request)
+
+
+def _lasting(requests: Iterable[Request]) -> set[Place]:
+    """Return the channels and notes with several messages in the end, other than the first notes of channels."""
+    standing: dict[Place, list[Request]] = {}
+    first: dict[str, int] = {}  # the note that was posted first, by channel
+    for request in requests:
+        if request.method in DELETING:
+            _take_away(standing, request)
+        elif request.method in EDITING:
+            _move(standing, request)
+        elif request.method in CREATING:
+            first.setdefault(request.chat, request.number)
+            standing.setdefault((request.chat, request.number), []).append(request)
+    return {place for place, messages in standing.items() if len(messages) > 1 and first[place[0]] != place[1]}
 
 
 def standing_twice(shown: Mapping[str, Sequence[Message]]) -> list[str]:
@@ -193,6 +212,20 @@ def _take_away(standing: dict[Place, list[Request]], request: Request) -> None:
     for (chat, _), messages in standing.items():
         if chat == request.chat:
             messages[:] = [message for message in messages if message.message_id != request.message_id]
+
+
+def _move(standing: dict[Place, list[Request]], edit: Request) -> None:
+    """Count a message for the note that it shows after an edit."""
+    moved = [
+        message
+        for (chat, number), messages in standing.items()
+        if edit.number and chat == edit.chat and number != edit.number
+        for message in messages
+        if message.message_id == edit.message_id
+    ]
+    if moved:
+        _take_away(standing, edit)
+        standing.setdefault((edit.chat, edit.number), []).extend(moved)
 
 
 def excuse(before: Request, stops: Sequence[Stop]) -> str:
@@ -226,9 +259,10 @@ def judge(
     verdict = Verdict(
         request_count=len(requests), created_count=sum(request.method in CREATING for request in requests)
     )
+    lasting = _lasting(requests)
     for request, cause in doubles(requests, stops):
         where = f"{request.chat}: note {request.number} as message {request.message_id}"
-        if cause:
+        if cause and (request.chat, request.number) not in lasting:
             verdict.allowed.append(f"{where}, {cause}")
         else:
             verdict.doubled.append(where)

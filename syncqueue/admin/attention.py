@@ -12,8 +12,10 @@ from django.utils.translation import ngettext
 
 from syncqueue import services
 from syncqueue.admin.cards import Card
+from syncqueue.core.duty import DutyState
 from syncqueue.core.hold import BREAKER, RATE
 from syncqueue.models import Destination, DestinationState, RecordState, RefusedObject, SyncRecord, Verification
+from syncqueue.presentation.duties import failing_words
 from syncqueue.presentation.figures import capped, figure, listed, moment
 from syncqueue.presentation.holds import reason_words
 from syncqueue.presentation.verifications import needs_person, summary
@@ -24,6 +26,7 @@ from syncqueue.sources.registry import all_sources
 
 DESTINATIONS_NAMED = 5
 OBJECTS_NAMED = 3
+DUTIES_NAMED = 3
 VERIFICATIONS_READ = 200  # the newest: a site may have a destination for every user
 COUNTED = 10_000  # beyond, a count costs too much for a page that is asked for every few seconds
 
@@ -41,8 +44,8 @@ class Notice:
     button: str = ""  # words of a button that leads to the page; "": the text itself does
 
 
-def notices(cards: Sequence[Card]) -> list[Notice]:
-    """What does not mend itself first, then what does."""
+def notices(cards: Sequence[Card], duties: Sequence[DutyState] = ()) -> list[Notice]:
+    """What does not mend itself first, then what does. `duties`: those that fail in a worker."""
     found = [
         *_broken_destinations(),
         *_emptied_places(),
@@ -50,6 +53,7 @@ def notices(cards: Sequence[Card]) -> list[Notice]:
         *_refused_objects(),
         *_verifications(),
         *_without_worker(cards),
+        *_failing_duties(duties),
     ]
     for card in cards:
         found += _of_card(card)
@@ -68,7 +72,7 @@ def _of_card(card: Card) -> Iterator[Notice]:
             "%(service)s: %(count)s tasks failed and wait for a decision: retry or delete them.",
             stats.failed_count,
         ) % {"service": card.service, "count": figure(stats.failed_count)}
-        yield Notice(text=text, page="queue_tasks", arguments=(card.service, "failed"))
+        yield _where_failures_are(card.service, stats.failed_count, text)
     yield from _failed_records(card.service, stats.failed_count)
     if stats.paused:
         text = _("%(service)s is paused; %(waiting)s until someone resumes it.")
@@ -77,12 +81,26 @@ def _of_card(card: Card) -> Iterator[Notice]:
     yield from _holds_that_end(card)
 
 
+def _where_failures_are(service: str, count: int, text: str) -> Notice:
+    """A notice that leads to the reasons; to the tasks where some of them belong to no object."""
+    states = (RecordState.FAILED, RecordState.UNKNOWN)
+    if _count(SyncRecord.objects.filter(service=service, state__in=states)) >= min(count, COUNTED):
+        return Notice(text=text, page="queue_failures")
+    return Notice(text=text, page="queue_tasks", arguments=(service, "failed"))
+
+
 def _without_worker(cards: Sequence[Card]) -> Iterator[Notice]:
     alone = [card for card in cards if card.stats and not card.worker_count]
     if alone:
         names, count = listed(card.service for card in alone), sum(_waiting_count(card) for card in alone)
         text = _("No worker is running for %(names)s; %(waiting)s. Start one with “manage.py runsyncworker”.")
         yield Notice(text=text % {"names": names, "waiting": _tasks_wait(count)}, page="queue_workers")
+
+
+def _failing_duties(duties: Sequence[DutyState]) -> Iterator[Notice]:
+    by_name = {duty.name: duty for duty in duties}  # several workers may meet the same trouble
+    for duty in list(by_name.values())[:DUTIES_NAMED]:
+        yield Notice(text=failing_words(duty), page="queue_workers")
 
 
 def _waiting_count(card: Card) -> int:
@@ -204,7 +222,7 @@ def _failed_records(service: str, dead_letters: int) -> Iterator[Notice]:
             "then sync them.",
             count,
         ) % {"service": service, "count": capped(count, COUNTED)}
-        yield Notice(text=text, page="syncrecord_changelist", query="state__exact=failed")
+        yield Notice(text=text, page="queue_failures")
 
 
 def _count(rows: QuerySet[SyncRecord]) -> int:

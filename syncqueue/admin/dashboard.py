@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from syncqueue import services
 from syncqueue.admin.charts import SPANS
 from syncqueue.admin.clearing_pages import ClearingPages
+from syncqueue.admin.failure_pages import FailurePages
 from syncqueue.admin.operation_pages import OperationPages
 from syncqueue.admin.overview import overview
 from syncqueue.admin.pages import QueuePages
@@ -21,6 +22,7 @@ from syncqueue.admin.task_pages import TaskPages
 from syncqueue.admin.titles import entity_titles
 from syncqueue.core.errors import QueueUnavailable, SyncQueueError
 from syncqueue.core.task import TaskState, TaskView
+from syncqueue.presentation.duties import failing_words
 from syncqueue.secrets import redact
 from syncqueue.services.permissions import may_operate
 
@@ -70,7 +72,7 @@ class DashboardPages(QueuePages):
             problem = redact(str(error))
         shown = {
             "workers": workers, "unreadable_count": unreadable_count, "running": running, "problem": problem,
-            "duties": [(worker, duty) for worker in workers for duty in worker.duties],
+            "duties": [(worker, failing_words(duty)) for worker in workers for duty in worker.duties],
             "left_behind": not workers and not unreadable_count and any(row[2] for row in running),
         }  # fmt: skip
         return self.render(request, "syncqueue/workers.html", _("Workers"), shown)
@@ -89,7 +91,7 @@ def _running(request: HttpRequest, service: str) -> tuple[Sequence[tuple[TaskVie
     return tasks, page.total_count, ""
 
 
-class QueueAdmin(DashboardPages, ClearingPages, TaskActionPages, TaskPages, OperationPages):
+class QueueAdmin(DashboardPages, FailurePages, ClearingPages, TaskActionPages, TaskPages, OperationPages):
     """The queues' place in the admin: all their pages."""
 
     def get_urls(self) -> list[URLPattern]:

@@ -11,8 +11,10 @@ from django.contrib.admin.utils import quote
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 
 from syncqueue.core.hold import Hold
+from syncqueue.handlers.base import TRACE
 from syncqueue.models import Destination
 from syncqueue.presentation.figures import web_url
 
@@ -71,6 +73,8 @@ def part_link(part: Any) -> Link:
     """A remote part."""
     if not isinstance(part, Mapping):
         return Link(str(part), "")
+    if part.get("kind") == TRACE:
+        return Link(_("a copy that was sent, and whose answer was lost or is still to come"), "")
     return Link(f"{part.get('kind', '')} {part.get('id', '')}".strip(), web_url(part.get("url")))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from syncqueue import services
 from syncqueue.admin.rounds import PIECE, Position, after_piece, next_piece
@@ -24,12 +24,15 @@ class Figures:
 
     stats: QueueStats
     failed_record_count: int  # failed or held in the database; more than COUNTED are not counted
+    is_resumable: bool  # a hold is set that ends when the service is resumed
 
 
 def figures_of(service: str) -> Figures:
     """Raises `QueueUnavailable`."""
     counted = services.failed_record_count(service, COUNTED + 1)
-    return Figures(stats=services.stats(service), failed_record_count=counted)
+    return Figures(
+        stats=services.stats(service), failed_record_count=counted, is_resumable=services.is_resumable(service)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +105,11 @@ def _ask_pause(figures: Figures) -> str:
 
 
 def _ask_resume(figures: Figures) -> str:
-    return _("Sending goes on, oldest first, at the pace the service allows.") + " " + _now_waiting(figures.stats)
+    text = _(
+        "Sending goes on, oldest first, at the pace the service allows. Rate limits end now; the service may ask for "
+        "patience again."
+    )
+    return f"{text} {_now_waiting(figures.stats)}"
 
 
 def _now_waiting(stats: QueueStats) -> str:
@@ -157,8 +164,9 @@ def _resume(order: Order, at: Position) -> Position:
     return Position(finished=True)
 
 
-def _told(singular: str, plural: str) -> Callable[[int], str]:
-    return lambda n: ngettext(singular, plural, n) % {"count": figure(n)}
+def _told(text: Promise) -> Callable[[int], str]:
+    """`text`: an `ngettext_lazy` that goes by "number" and shows "count"."""
+    return lambda n: str(text % {"number": n, "count": figure(n)})
 
 
 OPERATIONS = {
@@ -166,14 +174,16 @@ OPERATIONS = {
         label=gettext_lazy("Retry failed"),
         question=_ask_retry,
         work=_retry,
-        answer=_told("%(count)s task is back in the queue.", "%(count)s tasks are back in the queue."),
+        answer=_told(
+            ngettext_lazy("%(count)s task is back in the queue.", "%(count)s tasks are back in the queue.", "number")
+        ),
         is_useful=lambda figures: figures.stats.failed_count + figures.failed_record_count > 0,
     ),
     "recover": Operation(
         label=gettext_lazy("Recover"),
         question=_ask_recover,
         work=_recover,
-        answer=_told("%(count)s task is recovered.", "%(count)s tasks are recovered."),
+        answer=_told(ngettext_lazy("%(count)s task is recovered.", "%(count)s tasks are recovered.", "number")),
         is_useful=lambda figures: figures.stats.processing_count > 0,
     ),
     "pause": Operation(
@@ -189,14 +199,14 @@ OPERATIONS = {
         question=_ask_resume,
         work=_resume,
         answer=lambda n: _("The service goes on."),
-        is_useful=lambda figures: figures.stats.paused,
+        is_useful=lambda figures: figures.is_resumable,
         counts=False,
     ),
     "clear": Operation(
         label=gettext_lazy("Clear"),
         question=_ask_clear,
         work=_clear,
-        answer=_told("%(count)s task is taken out.", "%(count)s tasks are taken out."),
+        answer=_told(ngettext_lazy("%(count)s task is taken out.", "%(count)s tasks are taken out.", "number")),
         is_useful=lambda figures: figures.stats.failed_count + _waiting_count(figures.stats) > 0,
         chooses_states=True,
         is_dangerous=True,

@@ -51,7 +51,8 @@ def overview(span_name: str = "hour") -> Overview:
         return Overview(problem=text, cards=[Card(service=name) for name in names], span=span, notices=notices(()))
     except ConfigurationError as error:
         return Overview(problem=redact(str(error)), cards=[Card(service=name) for name in names], span=span)
-    return Overview(cards=cards, span=span, notices=notices(cards))
+    duties = [duty for worker in workers for duty in worker.duties]
+    return Overview(cards=cards, span=span, notices=notices(cards, duties))
 
 
 def _card(name: str, workers: Sequence[services.WorkerView], span: Span) -> Card:

@@ -34,6 +34,7 @@ from syncqueue.admin.record_actions import (
 from syncqueue.admin.rounds import POSITION, Position, level_of, read_position, run_round
 from syncqueue.admin.titles import Titles, titles
 from syncqueue.core.errors import SyncQueueError
+from syncqueue.handlers.base import TRACE
 from syncqueue.models import RecordState, SyncRecord
 from syncqueue.presentation.figures import duration_words, figure
 from syncqueue.secrets import redact
@@ -122,7 +123,7 @@ class SyncRecordAdmin(Page):
     @admin.display(description=gettext_lazy("certainty"))
     def certainty(self, record: SyncRecord) -> str:
         """Whether all that is out there is known."""
-        if record.uncertain:
+        if record.uncertain or any(part.get("kind") == TRACE for part in record.parts):
             return _("An answer was lost: there may be a copy out there that is not listed here.")
         return _("All copies are known.")
 

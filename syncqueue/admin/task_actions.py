@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from syncqueue import services
 from syncqueue.admin.operation_pages import RoundPages
@@ -91,8 +91,9 @@ def _delete(order: Order, ids: Sequence[str], at: Position) -> tuple[int, int]:
     return services.delete_tasks(batch, order.state, ids, actor=order.actor), batch.pk
 
 
-def _counted(singular: str, plural: str) -> Callable[[int], str]:
-    return lambda n: ngettext(singular, plural, n) % {"count": figure(n)}
+def _counted(text: Promise) -> Callable[[int], str]:
+    """`text`: an `ngettext_lazy` that goes by "number" and shows "count"."""
+    return lambda n: str(text % {"number": n, "count": figure(n)})
 
 
 ACTIONS = {
@@ -100,31 +101,42 @@ ACTIONS = {
         label=gettext_lazy("Retry"),
         states=frozenset({TaskState.FAILED}),
         question=_counted(
-            "%(count)s failed task goes back to the queue and is tried again from its first attempt.",
-            "%(count)s failed tasks go back to the queue and are tried again from their first attempt.",
+            ngettext_lazy(
+                "%(count)s failed task goes back to the queue and is tried again from its first attempt.",
+                "%(count)s failed tasks go back to the queue and are tried again from their first attempt.",
+                "number",
+            )
         ),
         do=_retry,
-        answer=_counted("%(count)s task is back in the queue.", "%(count)s tasks are back in the queue."),
+        answer=_counted(
+            ngettext_lazy("%(count)s task is back in the queue.", "%(count)s tasks are back in the queue.", "number")
+        ),
     ),
     "run-now": TaskAction(
         label=gettext_lazy("Run now"),
         states=frozenset({TaskState.DELAYED}),
         question=_counted(
-            "%(count)s delayed task goes out at once, unless a hold still applies to it.",
-            "%(count)s delayed tasks go out at once, unless a hold still applies to them.",
+            ngettext_lazy(
+                "%(count)s delayed task goes out at once. A rate limit that it waits for ends; any other hold stays.",
+                "%(count)s delayed tasks go out at once. Rate limits that they wait for end; all other holds stay.",
+                "number",
+            )
         ),
         do=_run_now,
-        answer=_counted("%(count)s task goes out now.", "%(count)s tasks go out now."),
+        answer=_counted(ngettext_lazy("%(count)s task goes out now.", "%(count)s tasks go out now.", "number")),
     ),
     "delete": TaskAction(
         label=gettext_lazy("Delete"),
         states=frozenset({TaskState.PENDING, TaskState.DELAYED, TaskState.FAILED}),
         question=_counted(
-            "%(count)s task is taken out of the queue; for 7 days it can be restored.",
-            "%(count)s tasks are taken out of the queue; for 7 days they can be restored.",
+            ngettext_lazy(
+                "%(count)s task is taken out of the queue; for 7 days it can be restored.",
+                "%(count)s tasks are taken out of the queue; for 7 days they can be restored.",
+                "number",
+            )
         ),
         do=_delete,
-        answer=_counted("%(count)s task is taken out.", "%(count)s tasks are taken out."),
+        answer=_counted(ngettext_lazy("%(count)s task is taken out.", "%(count)s tasks are taken out.", "number")),
         is_dangerous=True,
     ),
 }

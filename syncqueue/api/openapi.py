@@ -76,7 +76,7 @@ def _change(summary: str, answer: str, *problems: int) -> dict[str, Any]:
 def _health() -> dict[str, Any]:
     said = {"content": _json(ref("Health"))}
     return {
-        "summary": "Whether Redis responds, every service has a worker, and no task waits too long",
+        "summary": "Whether Redis responds, every service has a worker, and no task waits or duty fails for too long",
         "description": "The status is public; the figures require `syncqueue.view_queue` or a token.",
         "security": [{}, {"token": []}, {"session": []}],
         "responses": {
@@ -107,6 +107,11 @@ PATHS: dict[str, dict[str, Any]] = {
             "security": [{}],
             "responses": {"200": {"description": "OpenAPI 3.1.", "content": _json({"type": "object"})}},
         }
+    },
+    "failures": {"get": _operation("Failures by reason and destination, the most frequent first", "Failures")},
+    "{service}/failures/{reason}/retry": {
+        "post": _change("Sync the objects again that failed for a reason", "Counted"),
+        "parameters": [_SERVICE, _in_path("reason", "A reason of `failures`.")],
     },
     "{service}/retry-failed": {
         "post": _change("Put all failed tasks back into the queue; resets their attempt and crash counts", "Counted"),

@@ -71,11 +71,25 @@ _TASK = {
 }
 _ATTEMPT = _object(at=MOMENT, seconds=SECONDS, outcome=TEXT, error=TEXT, traceback=TEXT)
 _SERVICE_HEALTH = _object(name=TEXT, ok=FLAG, workers=COUNT, oldest_pending_seconds=_or_null(SECONDS), problem=TEXT)
+_FAILING_DUTY = _object(host=TEXT, pid=COUNT, name=TEXT, since=MOMENT, error=TEXT, problem=TEXT)
+
+_FAILURES = _object(
+    reason=TEXT,
+    state={"type": "string", "enum": ["failed", "unknown"]},
+    count=COUNT,
+    service=TEXT,
+    destination_id={"type": "integer"},
+    destination=TEXT,
+    since=_or_null(MOMENT),
+    newest=_or_null(MOMENT),
+    why=TEXT,
+)
 
 SCHEMAS: dict[str, Schema] = {
     "Error": _object(error={"type": "string", "description": "What is wrong and what to do."}),
     "QueueStats": _object(**_STATS),
     "AllStats": _object(services=_list(ref("QueueStats"))),
+    "Failures": _object(failures=_list(_FAILURES), is_whole=FLAG),
     "Counted": _object(service=TEXT, count=COUNT),
     "Cleared": _object(
         service=TEXT,
@@ -105,6 +119,7 @@ SCHEMAS: dict[str, Schema] = {
         status={"type": "string", "enum": ["ok", "failing"]},
         redis=FLAG,
         services=_list(_SERVICE_HEALTH),
+        duties=_list(_FAILING_DUTY),
         unreadable_heartbeats=COUNT,
         error=TEXT,
     ),

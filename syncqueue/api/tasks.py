@@ -68,7 +68,7 @@ def retry(request: HttpRequest, actor: Actor, service: str, task_id: str) -> Jso
 
 @requires(OPERATE)
 def run_now(request: HttpRequest, actor: Actor, service: str, task_id: str) -> JsonResponse:
-    """Run one delayed task now."""
+    """Run one delayed task now; a rate limit that it waits for ends."""
     services.run_task_now(service, task_id, actor=actor.name)
     return _done(actor, service, "run-now", task_id)
 

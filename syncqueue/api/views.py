@@ -48,10 +48,29 @@ def health(request: HttpRequest) -> JsonResponse:
     figures = {
         "redis": found.redis,
         "services": [asdict(service) for service in found.services],
+        "duties": [asdict(duty) for duty in found.duties],
         "unreadable_heartbeats": found.unreadable_heartbeats,
     }
     answer = {"status": "ok" if found.ok else "failing", **(figures if with_figures else {})}
     return JsonResponse(answer, status=200 if found.ok else 503)
+
+
+@requires(VIEW)
+def failures(request: HttpRequest, actor: Actor) -> JsonResponse:
+    """Return the failures by reason and destination, the most frequent first."""
+    found = services.failures()
+    groups = [group.data() for group in found.groups]
+    return JsonResponse({"failures": groups, "is_whole": found.is_whole})
+
+
+@requires(OPERATE)
+def retry_failures(request: HttpRequest, actor: Actor, service: str, reason: str) -> JsonResponse:
+    """Sync the objects again that failed for a reason; returns the count."""
+    groups = [group for group in services.failures(service).groups if group.kind == reason]
+    if not groups:
+        raise ApiError(404, _("No failure of %(service)s has this reason.") % {"service": service})
+    count = sum(services.retry_failure_group(group, actor=actor.name) for group in groups)
+    return _done(actor, service, "retry-failures", count)
 
 
 @requires(OPERATE)
@@ -83,7 +102,7 @@ def pause(request: HttpRequest, actor: Actor, service: str) -> JsonResponse:
 
 @requires(OPERATE)
 def resume(request: HttpRequest, actor: Actor, service: str) -> JsonResponse:
-    """Resume a paused service."""
+    """Resume a service that is paused or rate limited."""
     services.resume(service, actor=actor.name)
     return _switched(actor, service, "resume", paused=False)
 

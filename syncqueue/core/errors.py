@@ -17,6 +17,7 @@ SyncQueueError
 └── HandlerError            raised by a handler to report an outcome
     ├── RetryLater              retry; uses an attempt
     ├── RateLimited             the service asks to wait; uses no attempt
+    │   └── Busy                    this process has too much under way; nothing was asked
     ├── Unreachable             the service was not reached, nothing was sent; uses no attempt
     ├── Unavailable             the service, or a proxy in front of it, is out of order; uses no attempt
     ├── PermanentError          do not retry automatically
@@ -115,6 +116,17 @@ class RateLimited(HandlerError):
         super().__init__(message)
         self.after_seconds = after_seconds
         self.scope: HoldScope = scope
+
+
+class Busy(RateLimited):
+    """This process has all of its connections in use: nothing was asked, so it says nothing about the service.
+
+    Only the current task waits.
+    """
+
+    def __init__(self, message: str) -> None:
+        """`message` is for people."""
+        super().__init__(message, after_seconds=2.0, scope="task")
 
 
 class Unreachable(HandlerError):

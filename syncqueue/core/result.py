@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from syncqueue.core.errors import (
     AddressMoved,
+    Busy,
     DestinationBroken,
     HoldScope,
     OutcomeUnknown,
@@ -51,6 +52,7 @@ class SyncResult:
     error: str = ""  # one or two sentences for people, without secrets
     after_seconds: float | None = None  # the delay that the service asked for
     scope: HoldScope = "destination"  # RATE_LIMITED: which tasks the limit applies to
+    was_asked: bool = True  # RATE_LIMITED: False where the service was not asked for anything
     new_address: str = ""  # MOVED: the new address
     traceback: str = ""  # the last TRACEBACK_CHARACTERS characters
 
@@ -78,7 +80,11 @@ class SyncResult:
                 return cls(outcome=Outcome.RETRY, error=text, after_seconds=error.after_seconds)
             case RateLimited():
                 return cls(
-                    outcome=Outcome.RATE_LIMITED, error=text, after_seconds=error.after_seconds, scope=error.scope
+                    outcome=Outcome.RATE_LIMITED,
+                    error=text,
+                    after_seconds=error.after_seconds,
+                    scope=error.scope,
+                    was_asked=not isinstance(error, Busy),
                 )
             case Unreachable():
                 return cls(outcome=Outcome.UNREACHABLE, error=text)

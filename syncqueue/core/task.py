@@ -20,6 +20,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from syncqueue.core.errors import InvalidTask
+from syncqueue.core.foreign import UNREADABLE
 
 BODY_VERSION = "1"
 HISTORY_LENGTH = 10  # attempts kept with a task
@@ -213,7 +214,7 @@ def decode_body(service: str, task_id: str, body: str) -> SyncTask:
             id=task_id,
             created_at=from_ms(content["created_at"]),
         )
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
+    except UNREADABLE as error:
         raise InvalidTask(f"{type(error).__name__}: {error}") from error
 
 
@@ -288,7 +289,7 @@ def decode_progress(text: str | None) -> Progress:
             answer_count=int(content["answers"]) if "answers" in content else None,
             history=tuple(_decode_note(note) for note in history),
         )
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+    except UNREADABLE:
         return NO_PROGRESS
 
 

@@ -123,6 +123,7 @@ def _at_once(pending_records: Sequence[PendingRecord], budget: Budget) -> bool:
         and len(pending_records) <= immediate.max_records
         and budget.left() > 0
         and not is_gevent()
+        and immediate_loop().has_room(len(pending_records))
     )
 
 
@@ -149,7 +150,9 @@ def _place(service: str, pending_records: list[PendingRecord], at_once: bool) ->
     if at_once:  # without a lease; the mark in the database is the fence
         token = secrets.token_hex(8)
         claimed = [ClaimedTask(task=task, token=token, progress=NO_PROGRESS) for task in tasks]
-        yield immediate_loop().attempt(Run(service=service, claimed=claimed, holds_active=False, leased=False))
+        yield immediate_loop().attempt(
+            Run(service=service, claimed=claimed, holds_active=False, leased=False, small_only=True)
+        )
 
 
 def _place_in_redis(
@@ -167,7 +170,9 @@ def _place_in_redis(
         if where is Enqueued.LEASED
     ]
     if claimed:
-        yield immediate_loop().attempt(Run(service=service, claimed=claimed, holds_active=leased.holds_active))
+        yield immediate_loop().attempt(
+            Run(service=service, claimed=claimed, holds_active=leased.holds_active, small_only=True)
+        )
 
 
 def _holds(service: str, pending_records: Sequence[PendingRecord]) -> list[tuple[str, ...]]:
@@ -179,7 +184,8 @@ def _holds(service: str, pending_records: Sequence[PendingRecord]) -> list[tuple
         return [() for _ in pending_records]
     if not isinstance(handler, DocumentHandler):
         return [() for _ in pending_records]
-    return [holds_of_destination(one.destination.pk, endpoint_of(handler, one.destination)) for one in pending_records]
+    found = [one.destination for one in pending_records]
+    return [holds_of_destination(one.pk, endpoint_of(handler, one), owner=one.owner_id) for one in found]
 
 
 def endpoint_of(handler: DocumentHandler, destination: Destination) -> str:

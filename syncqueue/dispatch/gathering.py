@@ -12,8 +12,10 @@ from functools import partial
 from django.db import connections, transaction
 
 from syncqueue.conf import get_settings
+from syncqueue.core.errors import ConfigurationError
 from syncqueue.dispatch.dispatch import dispatch, queued
 from syncqueue.dispatch.immediate import immediate_loop, is_gevent
+from syncqueue.dispatch.sending import is_sending
 from syncqueue.models import WalkKind
 from syncqueue.site import record_db
 from syncqueue.sources import walks
@@ -84,6 +86,8 @@ def note_changes(source: ModelSync, changes: Sequence[Change], using: str, *, ra
     try:
         if changes and get_settings().enabled:
             _note(partial(_record, source, changes, using, muted=raw or _state.muted > 0), using)
+    except ConfigurationError:  # it stays so until somebody mends the settings
+        logger.exception("%s could not be recorded; the sweep will find them", _names(source, changes))
     except Exception:  # the save of the user's object stands, whatever happens here
         logger.exception("%s could not be recorded; tried again after the commit", _names(source, changes))
         _try_again(partial(_record_again, source, changes, using, muted=raw or _state.muted > 0), using)
@@ -120,7 +124,7 @@ def _logged(work: Callable[[], None]) -> None:
 
 
 def _try_again(work: Callable[[], None], using: str) -> None:
-    """Try once more after the commit, where there is a transaction: that of a deletion leaves nothing for a sweep.
+    """Try once more after the commit: a deletion, and a related object's change, leave nothing for a sweep.
 
     In a thread of its own, and into the queue: what refused the first try may hold its lock still, and a request does
     not wait for it.
@@ -129,7 +133,7 @@ def _try_again(work: Callable[[], None], using: str) -> None:
     def begin() -> None:
         immediate_loop().later(partial(_logged, partial(_queued, work)))
 
-    if using == record_db() and connections[using].in_atomic_block and not is_gevent():
+    if using == record_db() and is_sending() and not is_gevent():
         _after_commit(begin, using)
 
 
@@ -139,7 +143,7 @@ def _queued(work: Callable[[], None]) -> None:
 
 
 def _request(source: ModelSync, kind: WalkKind, related: str) -> None:
-    with _savepoint():
+    with savepoint(record_db()):
         walks.request(source, kind, related=related)
 
 
@@ -163,7 +167,7 @@ def _names(source: ModelSync, changes: Sequence[Change]) -> str:
 
 
 def _record(source: ModelSync, changes: Sequence[Change], using: str, *, muted: bool) -> None:
-    with _savepoint():
+    with savepoint(record_db()):
         ensure_declared()
         pending_records = record_changes(source, changes, muted=muted)
     if not pending_records:
@@ -177,10 +181,9 @@ def _record(source: ModelSync, changes: Sequence[Change], using: str, *, muted: 
     transaction.on_commit(batch.dispatch, using=using, robust=True)
 
 
-def _savepoint() -> AbstractContextManager[object]:
+def savepoint(using: str) -> AbstractContextManager[object]:
     """Inside a transaction a savepoint, which keeps an error of ours from spoiling it; outside nothing."""
-    db = record_db()
-    return transaction.atomic(using=db) if connections[db].in_atomic_block else nullcontext()
+    return transaction.atomic(using=using) if connections[using].in_atomic_block else nullcontext()
 
 
 def _batch(using: str) -> Batch:

@@ -28,6 +28,8 @@ logger = logging.getLogger("syncqueue.execution")
 
 # What a process that ends gives its attempts to finish; what does not is found by a worker when its lease ends.
 DRAIN_SECONDS = 5.0
+# Of attempts under way, at services that may hang. What is saved meanwhile goes to the queue.
+MOST_AT_ONCE = 50
 
 
 class ImmediateLoop:
@@ -40,6 +42,7 @@ class ImmediateLoop:
         self._database = DatabaseThreads(linger_seconds=WEB_LINGER_SECONDS)
         self._executor: tuple[Settings, Executor, Callable[[], Awaitable[None]]] | None = None
         self._open: set[Future[None]] = set()
+        self._attempts = 0
         run = contextvars.Context().run
         self._thread = threading.Thread(
             target=run, args=(self._loop.run_forever,), name="syncqueue-immediate", daemon=True
@@ -48,14 +51,25 @@ class ImmediateLoop:
 
     def attempt(self, run: Run) -> Future[None]:
         """Begin the attempts of a run; the future ends when all of them have, and holds no result."""
-        settings, stamp = get_settings(), site_id()
+        settings, stamp, count = get_settings(), site_id(), len(run.claimed)
+        with _lock:
+            self._attempts += count
         future = contextvars.Context().run(
             asyncio.run_coroutine_threadsafe,
             self._attempt(settings, stamp, run),
             self._loop,
         )
+        future.add_done_callback(lambda _: self._end(count))
         self._open_until_done(future)
         return future
+
+    def has_room(self, count: int) -> bool:
+        """Whether so many attempts may begin."""
+        return self._attempts + count <= MOST_AT_ONCE
+
+    def _end(self, count: int) -> None:
+        with _lock:
+            self._attempts -= count
 
     def later(self, work: Callable[[], None]) -> None:
         """Do database work that the request does not wait for, in a database thread."""

@@ -42,6 +42,7 @@ def examine_redis() -> Iterator[Finding]:
     yield _latency(facts)
     yield from _fitness(facts)
     yield from _stamps(facts)
+    yield from _unreadable(facts)
     yield from _workers()
 
 
@@ -86,6 +87,25 @@ def _stamps(facts: RedisFacts) -> Iterator[Finding]:
             )
             values = {"service": service, "stamp": stamp, "ours": ours}
             yield wrong(REDIS, text % values, advice % get_settings().key_prefix)
+
+
+def _unreadable(facts: RedisFacts) -> Iterator[Finding]:
+    """What another version or a person has written among the figures, of the queues that are this site's."""
+    ours = site.site_id()
+    for service, stamp in facts.stamps.items():
+        try:
+            count = services.unreadable_count(service) if stamp in (None, ours) else 0
+        except QueueError as error:  # something of another kind stands under a key of this queue
+            yield wrong(service, str(error), _("Delete what is not the queue's own under its keys."))
+            continue
+        if count:
+            text = ngettext(
+                "%d value of the queue's figures cannot be read and is left out.",
+                "%d values of the queue's figures cannot be read and are left out.",
+                count,
+            )
+            advice = _("Check whether a worker of another version is running, or who else writes to this Redis.")
+            yield advise(service, text % count, advice)
 
 
 def _workers() -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,7 +14,7 @@ from syncqueue.core.answer import Asked
 from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import Clock
 from syncqueue.core.errors import AddressMoved, DestinationBroken, PermanentError, QueueError
-from syncqueue.core.hold import BREAKER, RATE, STOPPED, Hold, breaker_of, rate_of, stopped
+from syncqueue.core.hold import BREAKER, RATE, SHARE, STOPPED, Hold, breaker_of, rate_of, stopped
 from syncqueue.core.result import ENDPOINT_FAILURES, Outcome, SyncResult
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.decision import Decision, Done, Fail, NeedsReview, Park, Retry, decide, error_of
@@ -22,13 +23,14 @@ from syncqueue.execution.finisher import Attempt, Finisher, announce
 from syncqueue.execution.prepare import prepare
 from syncqueue.execution.prepared import NotReady, Prepared, Ready, Verdict
 from syncqueue.execution.sending import batch_limit
+from syncqueue.execution.shares import Shares
 from syncqueue.handlers import gate
 from syncqueue.handlers.base import DocumentHandler, Place
 from syncqueue.models import RecordState, SyncRecord
 from syncqueue.queue import AsyncSyncQueue
 from syncqueue.queue.calls import AdmissionRequest, EndpointFailure
 from syncqueue.sources import records
-from syncqueue.sources.destinations import follow_move, mark_broken
+from syncqueue.sources.destinations import follow_move, has_rivals, mark_broken
 from syncqueue.sources.intents import record_id_of, touch_records
 from syncqueue.sources.same_place import UNKNOWN, remember_identities
 
@@ -36,6 +38,9 @@ logger = logging.getLogger("syncqueue.execution")
 
 # How soon to look again at a record that another attempt is working on.
 _MARKED_SECONDS = 5.0
+# How long it is remembered whether a party has a service for itself.
+_RIVALS_SECONDS = 60.0
+_MOST_RIVALS = 1000  # parties that it is remembered for
 # How soon to offer a record again to processes whose settings declare its destination.
 _ELSEWHERE_SECONDS = 30.0
 _MARKED_TEXT = "Another attempt is working on this."
@@ -73,11 +78,83 @@ class RecordRunner:
         self._database = database
         self._clock = clock
         self._settings = settings
+        self._shares = Shares()
+        self._rivals: dict[str, tuple[bool, float]] = {}  # by party; until when it is known
 
     async def run(self, group: Sequence[ReadyAttempt], handler: DocumentHandler, policy: ServiceSettings) -> None:
         """Make the attempts of a group: all are at one destination."""
+        ready, seats = group[0].ready, group[0].attempt.run.seats
+        is_shared = seats is not None and ready.sends
+        await self._let_followers_go(
+            [one.attempt for one in group if not is_shared or one.attempt.claimed.lane != ready.share]
+        )
+        if seats is None or not ready.sends:
+            await self._run(group, handler, policy)
+            return
+        if not self._shares.has_room(ready.share, seats) and await self._has_rivals(ready):
+            group = await self._not_parked(group)
+            self._shares.note_parked(ready.share)
+            if self._shares.has_room(ready.share, seats):  # its attempts have ended meanwhile
+                await self._let_next_go(ready.share)
+            if not group:
+                return
+        self._shares.begin(ready.share)
+        try:
+            if any(one.attempt.claimed.lane == ready.share for one in group):  # more may wait where it came from
+                self._shares.note_parked(ready.share)
+                if self._shares.has_room(ready.share, seats):
+                    await self._let_next_go(ready.share)
+            await self._run(group, handler, policy)
+        finally:
+            self._shares.end(ready.share)
+            await self._let_next_go(ready.share)
+
+    async def _run(self, group: Sequence[ReadyAttempt], handler: DocumentHandler, policy: ServiceSettings) -> None:
         if admitted := await self._admitted(group):
             await self._deliver(admitted, handler, policy)
+
+    async def _has_rivals(self, ready: Ready) -> bool:
+        """Whether somebody else has a destination of the service; asked once in a while."""
+        known, until = self._rivals.get(ready.share, (False, 0.0))
+        if time.monotonic() > until:
+            known = await self._database.run(has_rivals, ready.record.destination)
+            if len(self._rivals) > _MOST_RIVALS:
+                self._rivals.clear()
+            self._rivals[ready.share] = (known, time.monotonic() + _RIVALS_SECONDS)
+        return known
+
+    async def _not_parked(self, group: Sequence[ReadyAttempt]) -> Sequence[ReadyAttempt]:
+        """Park what is above its party's share; returns what could not be parked, and is attempted all the same."""
+        share = group[0].ready.share
+        # Without its lane: who comes from there would be let through once more.
+        asked = [AdmissionRequest(claimed=replace(one.attempt.claimed, lane=None), holds=(share,)) for one in group]
+        try:
+            # It ends by itself after a while: the attempt whose end is to lift it may be of a worker that was killed.
+            seconds = self._settings.processing.attempt_timeout_seconds
+            await self._queue.hold(share, seconds, waiting_text(share))
+            admissions = await self._queue.admit(asked)
+        except QueueError as error:
+            logger.warning("What is above a share could not be parked: %s", error, extra=group[0].attempt.extra)
+            return group
+        ids = [one.ready.record_id for one, answer in zip(group, admissions, strict=True) if answer.held_by]
+        await self._database.run(records.note_waiting, ids, waiting_text(share), self._clock.now())
+        return [one for one, answer in zip(group, admissions, strict=True) if answer.admitted]
+
+    async def _let_next_go(self, share: str) -> None:
+        if self._shares.to_lift(share):
+            await self._lift(share)
+
+    async def _let_followers_go(self, ended: Sequence[Attempt]) -> None:
+        """Let go who waits behind a task of a share's lane that takes up none of the share."""
+        for lane in {one.claimed.lane or "" for one in ended}:
+            if Hold.parse(lane).kind == SHARE:
+                await self._lift(lane)
+
+    async def _lift(self, share: str) -> None:
+        try:
+            await self._queue.lift(share)
+        except QueueError as error:
+            logger.warning("The next of %s wait for the end of their hold: %s", share, error)
 
     async def _admitted(self, group: Sequence[ReadyAttempt]) -> Sequence[ReadyAttempt]:
         """Those that no hold stands against; the others are parked, and their records say why."""
@@ -154,6 +231,7 @@ class RecordRunner:
             stopped_hold=stopped(destination_id).name,
             breaker_hold=breaker_of(attempt.endpoint).name,
             failure=failure,
+            limited_count=attempt.limited_count,
             blamed=attempt.is_blamed(failure),
         )
         if result.outcome is Outcome.BROKEN and destination_id:
@@ -211,6 +289,7 @@ class RecordRunner:
             case _:
                 decision = Done()
         await self._finisher.end(attempt, result, decision, contacted=False)
+        await self._let_followers_go([attempt])
 
     async def _stop(self, found: NotReady, reason: str) -> Decision:
         await self._database.run(records.note_waiting, [found.record_id], reason, self._clock.now())
@@ -336,6 +415,8 @@ def waiting_text(name: str) -> str:
         return f"{hold.subject} is away or out of order; this goes out by itself when it is back."
     if hold.kind == RATE:
         return "The service has asked to wait; this goes out by itself after that."
+    if hold.kind == SHARE:
+        return "Many others of the same owner or destination are being sent; this goes out after them."
     if hold.kind == STOPPED:
         return "The destination is refused by the service, or switched off; this goes out when that is mended."
     return f"Held by {name}."

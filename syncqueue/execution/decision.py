@@ -52,6 +52,8 @@ class NeedsReview:
     error: str
 
 
+LONGEST_PATIENCE_SECONDS = 600.0  # between requests to a service that limits each of them
+
 Decision: TypeAlias = Done | Retry | Park | Fail | NeedsReview
 
 
@@ -65,6 +67,7 @@ def decide(
     stopped_hold: str,
     breaker_hold: str,
     failure: EndpointFailure | None = None,
+    limited_count: int = 0,
     blamed: bool = False,
     draw: Callable[[], float] = random,
 ) -> Decision:
@@ -72,7 +75,9 @@ def decide(
 
     What says nothing about the object uses no attempt: the service was not reached, is out of order, or did not
     answer. `failure`: what the queue has counted of that; the task waits for the endpoint where its breaker is open.
-    `blamed`: the endpoint has answered others since it last failed this task, so this failure is the task's own.
+    `limited_count`: so many attempts before, in a row, have met a rate limit: a service that names one second for ever
+    is asked less and less often. `blamed`: the endpoint has answered others since it last failed this task, so this
+    failure is the task's own.
     """
     answer_count = failure.answer_count if failure is not None else None
     match result.outcome:
@@ -81,7 +86,7 @@ def decide(
         case Outcome.FAILURE:
             return Fail(error=result.error)
         case Outcome.RATE_LIMITED:
-            seconds = max(result.after_seconds or 1.0, 0.1)
+            seconds = max(result.after_seconds or 1.0, 0.1, _patience(limited_count))
             if result.scope == "task":
                 return Retry(error=result.error, after_seconds=seconds, counts=False)
             return Park(error=result.error, hold=rate_hold, seconds=seconds)
@@ -107,6 +112,10 @@ def decide(
     # The delay that the service asked for wins over the policy.
     after_seconds = delay if result.after_seconds is None else result.after_seconds
     return Retry(error=result.error, after_seconds=after_seconds, answer_count=answer_count)
+
+
+def _patience(limited_count: int) -> float:
+    return min(2.0 ** (limited_count - 1), LONGEST_PATIENCE_SECONDS) if limited_count else 0.0
 
 
 def error_of(decision: Decision) -> str:

@@ -30,12 +30,13 @@ from syncqueue.core.errors import (
     RetryLater,
 )
 from syncqueue.core.result import ENDPOINT_FAILURES, Outcome, SyncResult
+from syncqueue.execution.beside import RecordsBeside
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.decision import Decision, Done, Fail, NeedsReview, Park, Retry, error_of
 from syncqueue.execution.prepared import Ready
 from syncqueue.execution.sending import Answer, masked, send
 from syncqueue.handlers import gate
-from syncqueue.handlers.base import Document, DocumentHandler, DocumentJob, JobStep, Place, RemotePart
+from syncqueue.handlers.base import TRACE, Document, DocumentHandler, DocumentJob, JobStep, Place, RemotePart
 from syncqueue.models import RecordState
 from syncqueue.sources import records
 from syncqueue.sources.destinations import note_emptied
@@ -53,8 +54,8 @@ _STORE_DELAYS_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 _NOTHING = Document(text="")
 _TAKEN_OVER = "Another attempt has taken over."
 _LOST_COPY = (
-    "A copy may be left at %(place)s: the answer to its creation was lost, and it is not wanted any more. Look there, "
-    "remove it by hand, then delete this task."
+    "A copy may be left at %(place)s: its id was never learned, and it is not wanted any more. Look there, remove "
+    "it by hand, then delete this task."
 )
 
 
@@ -78,6 +79,8 @@ class _Entry:
         self.stored = records.read_parts(self.record)  # what the record says is out there
         self.away = (*self.plan.keeps, *self.plan.removals)  # of it, what is at places the destination had before
         self.was_fenced = False
+        self.job: DocumentJob | None = None  # what the handler was given
+        self.trace: tuple[RemotePart, ...] = ()  # of what is about to be created
         self.ended = Delivered(result=SyncResult.success())
 
     @property
@@ -180,6 +183,7 @@ class Delivery:
         sending = [entry for entry in self._entries if entry.ready.sends]
         if not sending:
             return []
+        traced = await self._trace(sending)
         began = time.monotonic()
         won = await self._persist(
             records.mark,
@@ -189,6 +193,7 @@ class Delivery:
             uncertain={entry.record.pk for entry in sending if entry.ready.uncertain},
             address=sending[0].place.address,
             lost_at=self._lost_at(sending),
+            parts={entry.record.pk: entry.stored for entry in sending} if traced else None,
         )
         if time.monotonic() - began >= MARK_GRACE_SECONDS:
             won = set()  # a process that stood still since then may send no more: its marks are about to expire
@@ -196,6 +201,19 @@ class Delivery:
             if entry.record.pk not in won:
                 entry.fence("Another attempt is working on this.", contacted=False)
         return [entry for entry in sending if entry.record.pk in won]
+
+    async def _trace(self, entries: Sequence[_Entry]) -> bool:
+        """Add traces of what is about to be created to the parts, where the handler leaves any; returns whether."""
+        if type(self._handler).trace is DocumentHandler.trace:
+            return False
+        for entry in entries:
+            # Where an earlier create has left no trace, one of this create would hide that.
+            if entry.plan.step is Step.CREATE and not entry.ready.uncertain:
+                answer = await gate.trace(self._handler, self._job(entry, (), Step.CREATE))
+                if isinstance(answer, Asked) and answer.value is not None:
+                    entry.trace = (answer.value,)
+                    entry.stored = (*entry.trace, *entry.stored)
+        return any(entry.trace for entry in entries)
 
     def _lost_at(self, entries: Sequence[_Entry]) -> dict[int, list[str]]:
         """Where copies may have been left before the destination moved; empty where that concerns no record."""
@@ -240,8 +258,10 @@ class Delivery:
         left = [entry for entry in entries if entry not in answers]
         answers |= {entry: entry.stored_here for entry in left if entry.plan.step is Step.NOTHING}
         left = [entry for entry in left if entry not in answers]
-        found = await send(self._handler, [self._job(entry, entry.plan.parts, entry.plan.step) for entry in left])
-        answers |= zip(left, found, strict=True)
+        jobs = [self._job(entry, entry.trace or entry.plan.parts, entry.plan.step) for entry in left]
+        for entry, job in zip(left, jobs, strict=True):
+            entry.job = job
+        answers |= zip(left, await send(self._handler, jobs), strict=True)
         for entry in entries:
             answer = answers[entry]
             if isinstance(answer, Exception):
@@ -309,6 +329,7 @@ class Delivery:
             step=steps[step],
             source=entry.record.source,
             object_pk=entry.record.object_pk,
+            others=RecordsBeside(entry.record, self._persist),
         )
 
     async def _checkpoint(self, entry: _Entry, parts: Sequence[RemotePart]) -> str:
@@ -345,8 +366,9 @@ class Delivery:
 
     def _may_have_a_twin(self, entry: _Entry) -> bool:
         """Whether a second copy may be out there, which nobody could find by now."""
-        again = entry.ready.uncertain and entry.plan.step is Step.CREATE
-        return entry.record.twin_possible or (again and not self._can_find_lost(entry))
+        if entry.record.twin_possible or (entry.job is not None and entry.job.twin_possible):
+            return True
+        return entry.ready.uncertain and entry.plan.step is Step.CREATE and not self._can_find_lost(entry)
 
     async def _remember_identity(self, parts: Sequence[RemotePart]) -> None:
         """The service has said what the destination's place is: another spelling of it will be recognised."""
@@ -356,7 +378,8 @@ class Delivery:
             await self._persist(remember_identities, place.id, found)
 
     async def _note_orphans(self, entry: _Entry, parts: Sequence[RemotePart]) -> None:
-        new = [part for part in parts if part not in entry.stored]
+        # What a trace stands for is looked for by the attempt that has the record now.
+        new = [part for part in parts if part not in entry.stored and part.kind != TRACE]
         await self._persist(records.note_orphans, entry.record, new)
 
     def _explain(self, entry: _Entry, error: Exception) -> None:
@@ -368,7 +391,7 @@ class Delivery:
             result = SyncResult(outcome=Outcome.UNKNOWN, error=text)
         else:
             result = masked(error, entry.place.secret)
-        contacted = result.outcome not in ENDPOINT_FAILURES
+        contacted = result.outcome not in ENDPOINT_FAILURES and result.was_asked
         entry.ended = Delivered(result=result, contacted=contacted)
 
     def _explain_timeout(self) -> Exception:
@@ -417,7 +440,7 @@ def _may_have_left_a_copy(entry: _Entry) -> bool:
 
 
 def _elsewhere(parts: Sequence[RemotePart], reason: str) -> str:
-    links = ", ".join(part.url or part.id for part in parts)
+    links = ", ".join("a copy whose answer was lost" if part.kind == TRACE else part.url or part.id for part in parts)
     return f"A copy at {parts[0].address}, where it is not wanted any more, could not be removed: {reason} " + (
         f"Remove it by hand: {links}"
     )

@@ -26,10 +26,11 @@ from syncqueue.execution.prepared import Ready
 from syncqueue.execution.run import Run
 from syncqueue.execution.sending import batch_limit
 from syncqueue.handlers.base import DocumentHandler, SyncHandler
-from syncqueue.handlers.gate import close
+from syncqueue.handlers.gate import close, is_small
 from syncqueue.handlers.registry import make_handler
 from syncqueue.queue import AsyncSyncQueue
 from syncqueue.sources.intents import record_id_of
+from syncqueue.sources.planner import Step
 
 logger = logging.getLogger("syncqueue.execution")
 
@@ -122,7 +123,9 @@ class Executor:
             ready: list[ReadyAttempt] = []
             for key, prepared in found.items():
                 one = attempt(records[key], prepared.endpoint, prepared.destination_id)
-                if isinstance(prepared, Ready):
+                if isinstance(prepared, Ready) and run.small_only and not _is_small(prepared, runtime.handler):
+                    work.append(self._run_group(run, [one.claimed], self._leave_to_worker(run, one.claimed)))
+                elif isinstance(prepared, Ready):
                     ready.append(ReadyAttempt(attempt=one, ready=prepared))
                 else:
                     end = runtime.records.end_unready(one, prepared, runtime.handler, policy)
@@ -169,6 +172,11 @@ class Executor:
             for one in group:
                 run.on_end(one)
 
+    async def _leave_to_worker(self, run: Run, claimed: ClaimedTask) -> None:
+        """Put a task into the queue, untried. Without Redis its record waits for the reconciler."""
+        if run.leased:
+            await self._queues[run.service].release(claimed)
+
     async def _give_back(self, run: Run, group: Sequence[ClaimedTask], error: Exception) -> None:
         """Put tasks back because the database is away: that is no crash. Anything else is left to their leases.
 
@@ -185,6 +193,12 @@ class Executor:
         finally:
             for one in group:
                 run.on_end(one)
+
+
+def _is_small(ready: Ready, handler: DocumentHandler) -> bool:
+    if ready.document is None or ready.plan.step not in (Step.CREATE, Step.UPDATE):
+        return True  # nothing is rendered
+    return is_small(handler, ready.document, ready.place)
 
 
 def _records(claimed: Sequence[ClaimedTask]) -> dict[int, ClaimedTask]:

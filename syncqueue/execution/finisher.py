@@ -11,6 +11,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import takewhile
+from typing import TypeAlias
 
 from django.dispatch import Signal
 
@@ -18,9 +20,9 @@ from syncqueue import signals, tracing
 from syncqueue.conf import BreakerSettings
 from syncqueue.core.clock import Clock
 from syncqueue.core.errors import LeaseLost, QueueError
-from syncqueue.core.result import SyncResult
+from syncqueue.core.result import Outcome, SyncResult
 from syncqueue.core.task import AttemptNote, ClaimedTask
-from syncqueue.execution.acks import AckBuffer
+from syncqueue.execution.batcher import Batcher
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.decision import Decision, Done, Fail, NeedsReview, Park, Retry
 from syncqueue.execution.run import Run
@@ -29,6 +31,9 @@ from syncqueue.queue.calls import EndpointFailure
 from syncqueue.sources.intents import record_id_of
 
 logger = logging.getLogger("syncqueue.execution")
+
+# A task that is done, the seconds that its attempt took, and the endpoint that answered; "": none did.
+_Ack: TypeAlias = tuple[ClaimedTask, float, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +59,12 @@ class Attempt:
             "destination_id": self.destination_id,
         }
 
+    @property
+    def limited_count(self) -> int:
+        """How many of the last attempts in a row a rate limit has refused; at most as many as are kept."""
+        notes = reversed(self.claimed.progress.history)
+        return sum(1 for _ in takewhile(lambda note: note.outcome == Outcome.RATE_LIMITED, notes))
+
     def is_blamed(self, failure: EndpointFailure | None) -> bool:
         """Whether the endpoint has answered others since its last failure of this task: it is this task then."""
         before = self.claimed.progress.answer_count
@@ -72,7 +83,7 @@ class Finisher:
     ) -> None:
         """One for each queue and loop."""
         self._queue = queue
-        self._acks = AckBuffer(queue)
+        self._ack: Batcher[_Ack, bool] = Batcher(self._send_acks)
         self._breaker = breaker
         self._database = database
         self._clock = clock
@@ -126,6 +137,11 @@ class Finisher:
         for one, was_held in zip(attempts, held, strict=True):
             await self._tell_done(one, was_held)
 
+    async def _send_acks(self, acks: Sequence[_Ack]) -> Sequence[bool]:
+        """Whether the lease of each was valid."""
+        tasks, seconds, endpoints = zip(*acks, strict=True)
+        return await self._queue.ack(*tasks, seconds=seconds, endpoints=endpoints)
+
     async def _tell_done(self, attempt: Attempt, was_held: bool) -> None:
         if not was_held:
             logger.warning("The lease had run out before the ack", extra=attempt.extra)
@@ -148,7 +164,7 @@ class Finisher:
         match decision:
             case Done():
                 seconds = time.monotonic() - attempt.began
-                await self._tell_done(attempt, await self._acks.ack(claimed, seconds, endpoint))
+                await self._tell_done(attempt, await self._ack((claimed, seconds, endpoint)))
             case Retry():
                 await self._retry(attempt, result, decision, endpoint)
             case Park():

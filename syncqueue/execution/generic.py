@@ -125,9 +125,12 @@ class GenericRunner:
             stopped_hold=stopped_service(self._service).name,
             breaker_hold=breaker_of(attempt.endpoint).name,
             failure=found,
+            limited_count=attempt.limited_count,
             blamed=result.outcome is Outcome.UNKNOWN or attempt.is_blamed(found),
         )
-        await self._finisher.end(attempt, result, decision, contacted=result.outcome not in OUTAGES)
+        await self._finisher.end(
+            attempt, result, decision, contacted=result.outcome not in OUTAGES and result.was_asked
+        )
 
     async def _process(
         self, handler: SyncHandler, claimed: Sequence[ClaimedTask], policy: ServiceSettings

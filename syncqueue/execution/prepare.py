@@ -20,17 +20,29 @@ from syncqueue.core.errors import ConfigurationError, SecretError
 from syncqueue.core.hold import stopped
 from syncqueue.core.result import Outcome, SyncResult, format_traceback
 from syncqueue.execution.prepared import NotReady, Prepared, Ready, Verdict
+from syncqueue.handlers import bounds
 from syncqueue.handlers import gate as handler_gate
 from syncqueue.handlers.base import Document, DocumentHandler, Place, RemotePart
 from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord
 from syncqueue.sources import gate
+from syncqueue.sources.adopting import existing_parts, may_be_left
 from syncqueue.sources.desired import desired_elsewhere, desired_state
 from syncqueue.sources.keys import UnreadableKey
 from syncqueue.sources.loading import Loaded, load
 from syncqueue.sources.planner import DesiredState, Step, is_too_old, plan, refusal
-from syncqueue.sources.records import read_parts, take_over
+from syncqueue.sources.records import read_parts, rows_of_object, take_existing, take_over
 from syncqueue.sources.registry import ModelSync, source_by_label
-from syncqueue.sources.same_place import Sharing, Sibling, is_here, share, sharing, siblings_of, unidentified
+from syncqueue.sources.same_place import (
+    Sharing,
+    Sibling,
+    is_here,
+    is_unclear,
+    share,
+    sharing,
+    siblings_of,
+    unclear_twins,
+    unidentified,
+)
 
 T = TypeVar("T")
 logger = logging.getLogger("syncqueue.execution")
@@ -118,6 +130,7 @@ def place_of(destination: Destination) -> Place:
         address=entry.get("ADDRESS", "") if entry else destination.address,
         options=dict(entry.get("OPTIONS", {})) if entry else destination.options,
         secret=destination.secret,
+        is_users=destination.owner_id is not None,
     )
 
 
@@ -139,7 +152,13 @@ def _plan(
     _must_be_readable(found)
     target = _target(destination, targets, handler)
     place = target.place
-    if addresses := unidentified(read_parts(record), destination, place.address, handler):
+    source = source_by_label(record.source)
+    existing = _existing(source, found, place, handler)
+    addresses: tuple[str, ...] = (place.address,) if is_unclear(destination, place.address) else ()
+    addresses = addresses or unclear_twins(existing, destination, _others(record, existing), handler)
+    if not addresses and existing and not take_existing(record, existing):
+        return NotReady(verdict=Verdict.SENDING, record_id=record.pk, record=record)
+    if addresses := addresses or unidentified(read_parts(record), destination, place.address, handler):
         return NotReady(
             verdict=Verdict.UNIDENTIFIED,
             record_id=record.pk,
@@ -148,10 +167,9 @@ def _plan(
             places=tuple(replace(place, address=address) for address in addresses),
         )
     wanted = _wanted(found, place, handler, now)
-    document, desired, sharing = wanted.document, wanted.desired, wanted.sharing
-    if sharing.leave_to is not None or (sharing.take_from is not None and not take_over(record, sharing.take_from)):
-        return NotReady(verdict=Verdict.SENDING, record_id=record.pk, record=record, wake=sharing.leave_to)
-    source = source_by_label(record.source)
+    document, desired, shared = wanted.document, wanted.desired, wanted.shared
+    if shared.leave_to is not None or (shared.take_from is not None and not take_over(record, shared.take_from)):
+        return NotReady(verdict=Verdict.SENDING, record_id=record.pk, record=record, wake=shared.leave_to)
     parts = read_parts(record)
     here = tuple(part for part in parts if is_here(part, destination, place.address))
     cut_off = found.mark_expired and record.sending_action in (Step.CREATE, Step.UPDATE)
@@ -161,7 +179,6 @@ def _plan(
         here=here,
         elsewhere=tuple(part for part in parts if part not in here),
         content_hash=record.content_hash,
-        existing=_existing(source, found, place, handler) if not parts and not record.adoption_asked else None,
         lost=_lost_part(handler, place, record) if record.uncertain or cut_off else None,
     )
     lost = cut_off and planned.step is Step.CREATE
@@ -180,6 +197,11 @@ def _plan(
     )
     if refused := _stopped(ready, destination):
         return refused
+    if wanted.too_large and planned.step in (Step.CREATE, Step.UPDATE):
+        result = SyncResult.failure(wanted.too_large)
+        return NotReady(
+            verdict=Verdict.FAILED, record_id=record.pk, record=record, endpoint=target.endpoint, result=result
+        )
     if lost and service.hold_unknown:
         return NotReady(verdict=Verdict.UNCERTAIN, record_id=record.pk, record=record, endpoint=target.endpoint)
     return ready
@@ -191,7 +213,8 @@ class Wanted:
 
     document: Document | None  # None: the object is gone or not live
     desired: DesiredState
-    sharing: Sharing  # what other destinations at the same place mean for it
+    shared: Sharing  # what other destinations at the same place mean for it
+    too_large: str  # why the document is larger than anything that is brought out; "" for all others
 
 
 def wanted_of(found: Loaded, place: Place, handler: DocumentHandler, now: datetime) -> Answer[Wanted]:
@@ -215,17 +238,18 @@ def _must_be_readable(found: Loaded) -> None:
 def _wanted(found: Loaded, place: Place, handler: DocumentHandler, now: datetime) -> Wanted:
     source = source_by_label(found.record.source)
     document = _document(source, found)
+    too_large = bounds.refusal(document) if document else ""
     desired = _value(desired_state(source, found.obj, found.record.destination, document))
-    sharing = _sharing(desired, found, now)
+    shared = _shared(desired, found, now)
     desired = replace(
         desired,
-        fingerprint=_value(handler_gate.fingerprint(handler, document, place)) if document else "",
-        shown_by=sharing.shown_by.name if sharing.shown_by is not None else "",
+        fingerprint=_value(handler_gate.fingerprint(handler, document, place)) if document and not too_large else "",
+        shown_by=shared.shown_by.name if shared.shown_by is not None else "",
     )
-    return Wanted(document=document, desired=desired, sharing=sharing)
+    return Wanted(document=document, desired=desired, shared=shared, too_large=too_large)
 
 
-def _sharing(desired: DesiredState, found: Loaded, now: datetime) -> Sharing:
+def _shared(desired: DesiredState, found: Loaded, now: datetime) -> Sharing:
     """What other destinations at the same place mean for this record."""
     record = found.record
     others = sharing(record.destination)
@@ -254,13 +278,24 @@ def _document(source: ModelSync | None, found: Loaded) -> Document | None:
     return _value(gate.content(source, found.obj))
 
 
-def _existing(source: ModelSync | None, found: Loaded, place: Place, handler: DocumentHandler) -> RemotePart | None:
-    if source is None or found.obj is None:
-        return None
-    part = _value(gate.existing_remote(source, found.obj, found.record.destination))
-    if part is None:
-        return None
-    return replace(part, kind=part.kind or handler.default_kind, address=part.address or place.address)
+def _existing(
+    source: ModelSync | None, found: Loaded, place: Place, handler: DocumentHandler
+) -> tuple[RemotePart, ...]:
+    """The copies from before, where nobody has asked for them yet.
+
+    They are stored with their record, whatever is to become of them. From then on they are the record's parts like all
+    others, and stay known though this attempt fails and the object is deleted.
+    """
+    record = found.record
+    if source is None or found.obj is None or record.parts or record.adoption_asked:
+        return ()
+    asked = existing_parts(source, found.obj, record.destination, handler.default_kind, place.address)
+    return _value(may_be_left(record.destination, asked) if isinstance(asked, Refused) else asked)
+
+
+def _others(record: SyncRecord, existing: Sequence[RemotePart]) -> list[SyncRecord]:
+    """The object's other records, which may have a copy from before already."""
+    return [row for row in rows_of_object(record) if row.pk != record.pk] if existing else []
 
 
 def _lost_part(handler: DocumentHandler, place: Place, record: SyncRecord) -> RemotePart | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
-from syncqueue.core.hold import holds_of_destination
+from syncqueue.core.hold import holds_of_destination, share_of
 from syncqueue.core.result import SyncResult
 from syncqueue.handlers.base import Document, Place, RemotePart
 from syncqueue.models import SyncRecord
@@ -21,7 +21,7 @@ class Verdict(StrEnum):
     SENDING = "sending"  # another attempt may be sending right now
     STOPPED = "stopped"  # its destination is broken or switched off
     FAILED = "failed"  # it could not be prepared
-    UNIDENTIFIED = "unidentified"  # it has parts at other addresses, which may be spellings of the same place
+    UNIDENTIFIED = "unidentified"  # it is not known which place an address means, or whether two are one
     UNCERTAIN = "uncertain"  # an earlier attempt was never heard of again, and the policy holds such records
     ELSEWHERE = "elsewhere"  # another process's settings declare its destination: this process cannot post there
 
@@ -58,7 +58,13 @@ class Ready:
     @property
     def holds(self) -> tuple[str, ...]:
         """The holds that apply to it."""
-        return holds_of_destination(self.place.id, self.endpoint, self.credential)
+        owner = self.record.destination.owner_id
+        return holds_of_destination(self.place.id, self.endpoint, self.credential, owner=owner)
+
+    @property
+    def share(self) -> str:
+        """The name of the hold for when its owner, or its site-wide destination, has its share of the attempts."""
+        return share_of(self.place.id, self.record.destination.owner_id).name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

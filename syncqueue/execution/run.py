@@ -20,4 +20,6 @@ class Run:
     claimed: Sequence[ClaimedTask]
     holds_active: bool  # a hold or an endpoint failure is set: ask for admission before sending
     leased: bool = True  # False: Redis is away, and knows nothing of these attempts
+    seats: int | None = None  # how many attempts a worker makes at one time, to be shared; None: nobody is held to that
+    small_only: bool = False  # in a web process: what takes more work is left to a worker
     on_end: Callable[[ClaimedTask], None] = _nobody  # called as each attempt ends, however it ends

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, Literal
@@ -25,6 +25,11 @@ from syncqueue.outbound.connect import CONNECT_TIMEOUT_SECONDS, Outbound
 from syncqueue.outbound.urls import read_url
 
 CONNECT_SHARE = 0.25  # of an attempt: connecting, a diagnosis and an answer stay below the whole
+# Of a text that is brought out by a web process, whose threads answer people: a sixth of a second of work at worst.
+WEB_CHARACTERS = 16_000
+
+# The kind of a part that stands for something sent and not answered: a handler stores it before the request.
+TRACE = "sent"
 
 DocumentFormat = Literal["plain", "markdown"]
 JobStep = Literal["create", "update", "delete"]
@@ -90,6 +95,19 @@ class RemotePart:
     # "" where it is not known.
     identity: str = ""
 
+    def __post_init__(self) -> None:
+        """Take numbers as texts, and None as "": what is out there must be stored, whatever a service calls it."""
+        for name in ("kind", "id", "url", "address", "identity"):
+            value: Any = getattr(self, name)
+            if not isinstance(value, str) or "\x00" in value or not value.isprintable():
+                object.__setattr__(self, name, _storable(value))
+
+
+def _storable(value: Any) -> str:
+    """A value as a text that every database takes: neither NUL nor half of a surrogate pair."""
+    text = "" if value is None else str(value)
+    return text.replace("\x00", "").encode(errors="replace").decode()
+
 
 class CopyState(StrEnum):
     """What a handler sees where an object's copy should be."""
@@ -117,6 +135,7 @@ class Place:
     address: str  # the channel, account or table
     options: Mapping[str, Any] = field(default_factory=dict)
     secret: Mapping[str, str] = field(default_factory=dict, repr=False)  # never logged, never shown
+    is_users: bool = False  # a user has brought it, whom the site need not trust
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +155,7 @@ class HandlerConfig:
     force_ipv4: bool = False
     attempt_timeout_seconds: float = 20.0
     allowed_private_hosts: tuple[str, ...] = ()
+    hold_unknown: bool = False  # ON_UNKNOWN_OUTCOME is "hold": nothing that may be there already is sent once more
 
     def outbound(self, *, public_only: bool) -> Outbound:
         """How the service's handler may connect. `public_only`: users name its hosts."""
@@ -164,6 +184,33 @@ class HandlerConfig:
 Checkpoint = Callable[[Sequence[RemotePart]], Awaitable[str]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsettled:
+    """Other records of which something may be at a place that no record knows.
+
+    For each its part of the kind that was asked for, None where it has none.
+    """
+
+    sending: tuple[RemotePart | None, ...] = ()  # those that are being sent right now
+    lost: tuple[RemotePart | None, ...] = ()  # those that may have left something there
+
+
+class OtherRecords:
+    """What the records of other objects say. This one, for jobs that belong to no record: nothing."""
+
+    async def newest_parts(self) -> Sequence[RemotePart]:
+        """The parts of the newest records of the same destination that are synced: a sample, not all."""
+        return ()
+
+    async def known_ids(self, ids: Collection[str], identity: str) -> frozenset[str]:
+        """Those of `ids` that a part of any other record of the service has, unless it is known to be elsewhere."""
+        return frozenset()
+
+    async def unsettled(self, kind: str, identity: str) -> Unsettled:
+        """The other records of the service that are being sent to a place, or may have left something there."""
+        return Unsettled()
+
+
 class DocumentJob:
     """One create, update or delete at one destination.
 
@@ -171,11 +218,14 @@ class DocumentJob:
     "notes.note:42". `document` is the content wanted (for a delete: an empty one); `parts` is what is out there now;
     `idempotency_key` stays the same over all attempts until the part it was made for is stored;
     `uncertain` is true when an earlier attempt may have created something whose id was never learned: its answer was
-    lost, or, where the handler names a `lost_part`, was an error that may be a proxy's.
+    lost, or, where the handler names a `lost_part`, was an error that may be a proxy's. `others` tells what other
+    records know. A handler sets `twin_possible` where a second copy may be out there that nobody can find: when the
+    object is not wanted any more, a person is told.
     """
 
     __slots__ = (
-        "_store", "document", "idempotency_key", "object_pk", "parts", "place", "source", "step", "uncertain"
+        "_store", "document", "idempotency_key", "object_pk", "others", "parts", "place", "source", "step",
+        "twin_possible", "uncertain",
     )  # fmt: skip
 
     def __init__(
@@ -190,6 +240,7 @@ class DocumentJob:
         step: JobStep = "create",
         source: str = "",
         object_pk: str = "",
+        others: OtherRecords | None = None,
     ) -> None:
         """`store` writes the parts to the record and returns the next idempotency key; it raises `LeaseLost`."""
         self.place = place
@@ -200,6 +251,8 @@ class DocumentJob:
         self.step = step
         self.source = source
         self.object_pk = object_pk
+        self.others = others or OtherRecords()
+        self.twin_possible = False
         self._store = store
 
     @property
@@ -261,6 +314,9 @@ class DocumentHandler(SyncHandler):
     posts: ClassVar[bool] = True
     # The kind of an adopted part, when nothing else is known of it.
     default_kind: ClassVar[str] = "text"
+    # False: what a destination posts to depends on its credential (an account), so that two with one address may be two
+    # places. `identify` tells then.
+    address_names_place: ClassVar[bool] = True
     # The names of a destination's secrets with their labels, e.g. {"token": _("Bot token")}.
     secret_fields: ClassVar[Mapping[str, Any]] = {}
     # Between two calls of `read` or `read_all`, so that the service's limits leave room for what is sent meanwhile.
@@ -328,6 +384,13 @@ class DocumentHandler(SyncHandler):
         """
         return None
 
+    def is_small(self, document: Document, place: Place) -> bool:
+        """Return whether bringing a document out is little work. What is more is left to a worker.
+
+        The default: its text has at most 16,000 characters. A web process asks before `create` and `update`.
+        """
+        return len(document.text) <= WEB_CHARACTERS
+
     async def read(self, jobs: Sequence[DocumentJob]) -> Sequence[CopyState | Exception]:
         """Look at the copies of up to `batch_size` jobs, all at one destination, and change nothing. Optional.
 
@@ -362,6 +425,15 @@ class DocumentHandler(SyncHandler):
         Its id is of our choosing, or `delete` learns it by `job.idempotency_key`. When the object is not wanted any
         more, `delete` is given this part, though nobody knows whether it is there. None, the default: the service
         gives the ids, and what was never learned cannot be taken away.
+        """
+        return None
+
+    async def trace(self, job: DocumentJob) -> RemotePart | None:
+        """The part that stands for what `create(job)` is about to send, of the kind `TRACE`; raises `HandlerError`.
+
+        It is stored with the send mark, and given to `create` as the job's only part. An attempt that is cut off leaves
+        it, so that the next one is an `update` or a `delete` with this part, whatever became of the object. None, the
+        default: a create leaves no trace.
         """
         return None
 

@@ -11,7 +11,10 @@ import logging
 import traceback
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from typing import Any, TypeVar
+
+from django.utils.functional import Promise
 
 from syncqueue.core.answer import REASON_CHARACTERS, Answer, Asked, Refused, words
 from syncqueue.core.errors import ConfigurationError, HandlerError, SyncQueueError
@@ -33,6 +36,8 @@ T = TypeVar("T")
 H = TypeVar("H", bound=SyncHandler)
 logger = logging.getLogger("syncqueue.handlers")
 
+HASH_CHARACTERS = 64  # SyncRecord.content_hash
+
 
 def construct(kind: type[H], config: HandlerConfig) -> H:
     """A new handler. Raises `ConfigurationError`, also where the class cannot be made (a method is missing)."""
@@ -53,10 +58,14 @@ def endpoint(handler: DocumentHandler, place: Place) -> Answer[str]:
 
 
 def _endpoint(found: Any) -> str:
-    # A blank would make the lanes of two holds overlap.
-    if not isinstance(found, str) or not found or any(sign.isspace() for sign in found):
+    if not _is_word(found) or not found:
         raise ValueError(f'it returns {found!r}, where a text such as "example.org:443" is expected')
-    return found
+    return str(found)
+
+
+def _is_word(found: Any) -> bool:
+    # It is a part of a hold's name: a blank would make the lanes of two holds overlap.
+    return isinstance(found, str) and not any(sign.isspace() for sign in found)
 
 
 def named_host(handler: DocumentHandler, place: Place) -> str:
@@ -74,18 +83,41 @@ def port_of(endpoint: str) -> tuple[str, int] | None:
 
 
 def credential(handler: DocumentHandler, place: Place) -> Answer[str]:
-    """The name of a destination's credential."""
-    return _ask(handler, "credential()", place.secret, lambda: handler.credential(place))
+    """The name of a destination's credential; "": destinations share none."""
+
+    def ask() -> str:
+        found: Any = handler.credential(place)
+        if not _is_word(found):
+            raise ValueError("it returns something else than a text without blanks")
+        return str(found)
+
+    return _ask(handler, "credential()", place.secret, ask)
 
 
 def fingerprint(handler: DocumentHandler, document: Document, place: Place) -> Answer[str]:
-    """The hash of what would be sent."""
-    return _ask(handler, "fingerprint()", place.secret, lambda: handler.fingerprint(document, place))
+    """The hash of what would be sent; a longer text than a record holds is hashed once more."""
+
+    def ask() -> str:
+        found = _typed(handler.fingerprint(document, place), str)
+        return found if len(found) <= HASH_CHARACTERS else sha256(found.encode(errors="replace")).hexdigest()
+
+    return _ask(handler, "fingerprint()", place.secret, ask)
+
+
+def is_small(handler: DocumentHandler, document: Document, place: Place) -> bool:
+    """Whether a web process brings a document out; where the handler cannot tell, a worker does."""
+    answer = _ask(handler, "is_small()", place.secret, lambda: handler.is_small(document, place))
+    return isinstance(answer, Asked) and answer.value
 
 
 def lost_part(handler: DocumentHandler, place: Place, source: str, object_pk: str) -> Answer[RemotePart | None]:
     """The part that a create may have left."""
-    return _ask(handler, "lost_part()", place.secret, lambda: handler.lost_part(place, source, object_pk))
+
+    def ask() -> RemotePart | None:
+        found: Any = handler.lost_part(place, source, object_pk)
+        return None if found is None else _typed(found, RemotePart)
+
+    return _ask(handler, "lost_part()", place.secret, ask)
 
 
 def was_made(handler: DocumentHandler, place: Place) -> Answer[bool]:
@@ -103,7 +135,8 @@ def clean(
 async def check(handler: DocumentHandler, place: Place) -> Answer[str]:
     """What the handler finds at a destination, without posting."""
     try:
-        return Asked(await handler.check(place))
+        found: Any = await handler.check(place)
+        return Asked(str(found) if isinstance(found, Promise) else _typed(found, str))
     except Exception as error:  # the site's own class
         return _refuse(handler, "check()", error, place.secret)
 
@@ -111,7 +144,7 @@ async def check(handler: DocumentHandler, place: Place) -> Answer[str]:
 async def places(handler: DocumentHandler, secret: Mapping[str, str]) -> Answer[Sequence[PlaceChoice]]:
     """The places that a credential can post to."""
     try:
-        return Asked(await handler.places(secret))
+        return Asked([_typed(one, PlaceChoice) for one in await handler.places(secret)])
     except Exception as error:  # the site's own class
         return _refuse(handler, "places()", error, secret)
 
@@ -119,7 +152,8 @@ async def places(handler: DocumentHandler, secret: Mapping[str, str]) -> Answer[
 async def count(handler: DocumentHandler, place: Place) -> Answer[int | None]:
     """How many copies are at a place, where the service tells."""
     try:
-        return Asked(await handler.count(place))
+        found: Any = await handler.count(place)
+        return Asked(None if found is None else _typed(found, int))
     except Exception as error:  # the site's own class
         return _refuse(handler, "count()", error, place.secret)
 
@@ -162,9 +196,17 @@ async def read_all(handler: DocumentHandler, place: Place, after: str) -> Answer
 async def identify(handler: DocumentHandler, place: Place) -> Answer[str]:
     """The service's own name of a place."""
     try:
-        return Asked(await handler.identify(place))
+        return Asked(_typed(await handler.identify(place), str))
     except Exception as error:  # the site's own class
         return _refuse(handler, "identify()", error, place.secret)
+
+
+async def trace(handler: DocumentHandler, job: DocumentJob) -> Answer[RemotePart | None]:
+    """The part that stands for what a create is about to send."""
+    try:
+        return Asked(await handler.trace(job))
+    except Exception as error:  # the site's own class
+        return _refuse(handler, "trace()", error, job.place.secret)
 
 
 async def close(handler: SyncHandler) -> None:
@@ -182,6 +224,13 @@ async def opened(handler: H) -> AsyncIterator[H]:
         yield handler
     finally:
         await close(handler)
+
+
+def _typed(found: Any, kind: type[T]) -> T:
+    """What a handler returned, where it is of the kind that its contract names."""
+    if not isinstance(found, kind):
+        raise TypeError(f"it returns a {type(found).__name__}, where a {kind.__name__} is expected")
+    return found
 
 
 def _ask(

@@ -22,7 +22,7 @@ BUILT_IN = {
 }
 
 # What to install where a library is missing: the name of its package, and the extra that brings it.
-_EXTRAS = {"telegram": "telegram", "mastodon": "mastodon", "manticoresearch": "manticore", "httpx": "webhook"}
+_EXTRAS = {"telegram": "telegram", "mastodon": "mastodon", "manticoresearch": "manticore", "aiohttp": "webhook"}
 
 
 def handler_class(service: ServiceSettings) -> type[SyncHandler]:
@@ -68,6 +68,7 @@ def make_handler(service: str, settings: Settings | None = None) -> SyncHandler:
         force_ipv4=found.force_ipv4,
         attempt_timeout_seconds=settings.processing.attempt_timeout_seconds,
         allowed_private_hosts=settings.allowed_private_hosts,
+        hold_unknown=found.hold_unknown,
     )
     return construct(handler_class(found), config)
 

@@ -7,6 +7,7 @@ DNS rebinding. Adapters for client libraries: urllib3_pool.py, requests_adapter.
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -19,6 +20,7 @@ from syncqueue.outbound.addresses import is_public, normal
 from syncqueue.outbound.happy_eyeballs import race
 
 T = TypeVar("T")
+logger = logging.getLogger("syncqueue.outbound")
 
 CONNECT_TIMEOUT_SECONDS = 5.0  # a healthy route answers within a second
 
@@ -31,10 +33,11 @@ class ForbiddenAddress(CannotConnect):
     """The host has no public address, and the settings do not allow it."""
 
     def __init__(self, host: str, address: str) -> None:
-        """`address`: the address that the host name resolves to."""
+        """`address`: the address that the host name resolves to. Users read the message, so the log alone names it."""
+        logger.warning("%s is %s, which is not a public address; nothing was sent there", host, address)
         super().__init__(
-            f"{host} is {address}, which is not a public address. To allow it, add {host!r} to "
-            "SYNCQUEUE['ALLOWED_PRIVATE_HOSTS']."
+            f"{host} has no public address, so it is not called. To allow it, an administrator adds it with its port "
+            "to SYNCQUEUE['ALLOWED_PRIVATE_HOSTS']; the log names the address."
         )
 
 

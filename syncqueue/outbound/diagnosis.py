@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Iterator
 from typing import Any
 
+from syncqueue.outbound.addresses import is_public
 from syncqueue.outbound.connect import Outbound
 
 TIMEOUT_SECONDS = 2.0  # a diagnosis may use this much of an attempt
@@ -51,7 +52,7 @@ async def explain_unreachable(
             for address in addresses
         )
     )
-    parts = [f"{_name(address)}: {result or 'reachable now'}" for address, result in found]
+    parts = [f"{_name(address, outbound)}: {result or 'reachable now'}" for address, result in found]
     if not all(result for _, result in found):
         # An address is reachable, so the cause is another one: a bad certificate, or a problem that is over.
         parts.append(f"during the attempt: {_first_words(error)}")
@@ -87,9 +88,11 @@ async def _leave(address: _Address) -> tuple[_Address, str]:
     return address, "not tried because it is not a public address"
 
 
-def _name(address: _Address) -> str:
+def _name(address: _Address, outbound: Outbound) -> str:
     family, target = address
-    return f"{_FAMILY_NAMES.get(family, family.name)} {target[0]}"
+    name = str(_FAMILY_NAMES.get(family, family.name))
+    # Users name the host and read this: what addresses the inner network has is none of their business.
+    return name if outbound.public_only and not is_public(target[0]) else f"{name} {target[0]}"
 
 
 def _words(error: BaseException) -> str:

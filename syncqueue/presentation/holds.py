@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from django.utils.translation import gettext as _
 
-from syncqueue.core.hold import BREAKER, PAUSE, RATE, STOPPED, Hold
+from syncqueue.core.hold import BREAKER, PAUSE, RATE, SHARE, STOPPED, Hold
 from syncqueue.queue.inspect import HoldView
 
 
@@ -25,6 +25,8 @@ def hold_words(name: str, service: str, destination_names: Mapping[int, str]) ->
         return _("%(endpoint)s cannot be reached") % {"endpoint": hold.subject}
     if hold.kind == RATE:
         return _("rate limit of %(name)s") % {"name": subject}
+    if hold.kind == SHARE:
+        return _("many of %(name)s are being sent; others go in between") % {"name": subject}
     if hold.kind == STOPPED or hold.is_former:
         return _("%(name)s takes nothing at the moment") % {"name": subject}
     return name

@@ -38,7 +38,6 @@ def reason_text(reason: Reason) -> str:
     """Why something is, or is not, out there."""
     texts = {
         Reason.ABSENT: _("is to be posted."),
-        Reason.ADOPTED: _("was posted before and is to be updated."),
         Reason.CHANGED: _("is to be updated."),
         Reason.EQUAL: _("is up to date."),
         Reason.GONE: _("not there, because the object was deleted."),

@@ -216,7 +216,8 @@ class AsyncSyncQueue:
 
     async def holds(self) -> list[HoldView]:
         """The holds that are set."""
-        return await self._send(self.calls.holds())
+        found = await self._send(self.calls.holds())
+        return list(found.values)
 
     async def history(self, count: int = 60, minutes: int = 1) -> list[PeriodCount]:
         """What was processed, retried and failed in the last periods of so many minutes (at most 60), oldest first."""

@@ -16,6 +16,7 @@ from importlib.resources import files
 from typing import Any, Generic, TypeVar
 
 from syncqueue.core.errors import InvalidTask
+from syncqueue.core.foreign import Readable, read_one
 from syncqueue.core.task import (
     ClaimedTask,
     Progress,
@@ -145,6 +146,7 @@ class Measures:
     stats: QueueStats
     total_retried: int
     durations: Durations
+    unreadable_count: int  # counters that cannot be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,7 +386,7 @@ class Calls:
         """Read one task, wherever it is."""
         return self._call("find", [task_id], lambda answer: inspect.read_found(self.keys.service, answer))
 
-    def holds(self) -> Call[list[inspect.HoldView]]:
+    def holds(self) -> Call[Readable[inspect.HoldView]]:
         """Read the holds that are set."""
         return self._call("holds", [], inspect.read_holds)
 
@@ -396,7 +398,7 @@ class Calls:
         """Remove the counts of minutes older than a week."""
         return self._call("trim_history", [WEEK_MINUTES], int, (self.keys.retired,))
 
-    def outages(self) -> Call[list[inspect.Outage]]:
+    def outages(self) -> Call[Readable[inspect.Outage]]:
         """Read the last outage of each endpoint."""
         return self._call("outages", [], inspect.read_outages)
 
@@ -413,25 +415,26 @@ class Calls:
         return self._call("stats", [], self._read_measures)
 
     def _read_measures(self, answer: Any) -> Measures:
-        counters = dict(zip(answer[5][::2], answer[5][1::2], strict=True))
+        counters, unreadable_count = inspect.read_counters(answer[5])
         return Measures(
             stats=self._read_stats(answer),
-            total_retried=int(counters.get("retried", 0)),
+            total_retried=counters.get("retried", 0),
             durations=read_durations(counters),
+            unreadable_count=unreadable_count,
         )
 
     def _read_stats(self, answer: Any) -> QueueStats:
         now_ms, pending, delayed, processing, failed, flat, oldest_ms, paused, phases = answer
-        counters = dict(zip(flat[::2], flat[1::2], strict=True))
-        now, oldest = int(now_ms), int(oldest_ms)
+        counters, _unreadable = inspect.read_counters(flat)
+        now, oldest = int(now_ms), read_one(int, oldest_ms) or 0
         return QueueStats(
             service=self.keys.service,
             pending_count=int(pending),
             delayed_count=int(delayed),
             processing_count=int(processing),
             failed_count=int(failed),
-            total_processed=int(counters.get("processed", 0)),
-            total_failed=int(counters.get("failed", 0)),
+            total_processed=counters.get("processed", 0),
+            total_failed=counters.get("failed", 0),
             last_processed_at=_moment(counters.get("last_processed_at")),
             last_failed_at=_moment(counters.get("last_failed_at")),
             oldest_pending_seconds=max(now - oldest, 0) / 1000 if oldest else None,
@@ -440,5 +443,5 @@ class Calls:
         )
 
 
-def _moment(milliseconds: str | None) -> datetime | None:
-    return from_ms(int(milliseconds)) if milliseconds else None
+def _moment(milliseconds: int | None) -> datetime | None:
+    return read_one(from_ms, milliseconds) if milliseconds else None

@@ -31,12 +31,12 @@ def bucket_and_ms(seconds: float | None) -> tuple[str, int]:
     return _NAMES[at], ms
 
 
-def read_durations(counters: Mapping[str, str]) -> Durations:
+def read_durations(counters: Mapping[str, int]) -> Durations:
     """The histogram out of a service's counters."""
     buckets: dict[float, int] = {}
     count = 0
     for bound in BOUNDS_MS:
-        count += int(counters.get(f"{_FIELD}{bound}", 0))
+        count += counters.get(f"{_FIELD}{bound}", 0)
         buckets[bound / 1000] = count
-    count += int(counters.get(_FIELD + _ENDLESS, 0))
-    return Durations(buckets=buckets, count=count, sum_seconds=int(counters.get("took_ms", 0)) / 1000)
+    count += counters.get(_FIELD + _ENDLESS, 0)
+    return Durations(buckets=buckets, count=count, sum_seconds=counters.get("took_ms", 0) / 1000)

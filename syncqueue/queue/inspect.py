@@ -1,4 +1,7 @@
-"""The read side of a queue: pages of tasks, one task, holds. Never changes state; no I/O, as in calls.py."""
+"""The read side of a queue: pages of tasks, one task, holds. Never changes state; no I/O, as in calls.py.
+
+What cannot be read of a reply is left out, and counted (foreign.py).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from syncqueue.core.errors import InvalidTask
+from syncqueue.core.foreign import Readable, read_each, read_one
 from syncqueue.core.hold import Hold
 from syncqueue.core.task import SyncTask, TaskState, TaskView, decode_body, decode_progress, from_ms
 
@@ -57,12 +61,13 @@ class Outage:
         return self.waiting_count + self.delivered_count + self.failed_count
 
 
-def read_outages(answer: Sequence[Any]) -> list[Outage]:
+def read_outages(answer: Sequence[Any]) -> Readable[Outage]:
     """The reply of outages.lua."""
-    return [_outage(*row) for row in answer]
+    return read_each(_outage, answer)
 
 
-def _outage(hold: str, since: str, until: str, *counts: Any) -> Outage:
+def _outage(row: Sequence[Any]) -> Outage:
+    hold, since, until, *counts = row
     delivered, failed, doubtful, waiting = (int(count) for count in counts)
     return Outage(
         endpoint=Hold.parse(hold).subject,
@@ -73,6 +78,12 @@ def _outage(hold: str, since: str, until: str, *counts: Any) -> Outage:
         failed_count=failed,
         doubtful_count=doubtful,
     )
+
+
+def read_counters(flat: Sequence[Any]) -> tuple[dict[str, int], int]:
+    """The counters of stats.lua by their names, and how many cannot be read."""
+    found = read_each(lambda pair: (str(pair[0]), int(pair[1])), zip(flat[::2], flat[1::2], strict=True))
+    return dict(found.values), found.unreadable_count
 
 
 def read_history(answer: Sequence[Any]) -> list[PeriodCount]:
@@ -112,7 +123,7 @@ def _view(service: str, state: TaskState, id_: str, score: str, body: str, progr
         task=task,
         raw=body,
         progress=decode_progress(progress),
-        due_at=_due(state, float(score)),
+        due_at=read_one(lambda text: _due(state, float(text)), score),
         held_by=hold or None,
         unreadable=unreadable,
     )
@@ -126,19 +137,27 @@ def _due(state: TaskState, score: float) -> datetime | None:
     return from_ms(score)
 
 
-def read_holds(answer: Sequence[Any]) -> list[HoldView]:
+def read_holds(answer: Sequence[Any]) -> Readable[HoldView]:
     """The reply of holds.lua."""
-    return [_hold(*row) for row in answer]
+    found = read_each(_hold, answer)
+    # A hold without a time in its reason is a hold all the same.
+    doubtful = sum(bool(row[3]) and read_one(_since, row[3]) is None for row in answer)
+    return Readable(values=found.values, unreadable_count=found.unreadable_count + doubtful)
 
 
-def _hold(name: str, phase: str, until: str, reason: str, parked: int) -> HoldView:
-    hold = Hold.parse(name)
+def _since(reason: str) -> datetime:
+    return from_ms(int(reason[:13]))
+
+
+def _hold(row: Sequence[Any]) -> HoldView:
+    name, phase, until, reason, parked = row
+    hold, since = Hold.parse(name), read_one(_since, reason)
     return HoldView(
         name=name,
         kind=hold.kind,
         subject=hold.subject,
-        reason=reason[13:],
-        since_at=from_ms(int(reason[:13])) if reason else None,
+        reason=reason if since is None else reason[13:],
+        since_at=since,
         until_at=from_ms(int(until)) if until else None,
         lifted=phase != "set",
         parked_count=int(parked),

@@ -230,11 +230,18 @@ class SyncQueue:
 
     def holds(self) -> list[HoldView]:
         """The holds that are set."""
-        return self._send(self.calls.holds())
+        found = self._send(self.calls.holds())
+        return list(found.values)
 
     def outages(self) -> list[Outage]:
         """The last outage of each endpoint."""
-        return self._send(self.calls.outages())
+        found = self._send(self.calls.outages())
+        return list(found.values)
+
+    def unreadable_count(self) -> int:
+        """How many holds, outages and counters cannot be read; they are left out everywhere."""
+        readable = (self._send(self.calls.holds()), self._send(self.calls.outages()), self.measures())
+        return sum(one.unreadable_count for one in readable)
 
     def history(self, count: int = 60, minutes: int = 1) -> list[PeriodCount]:
         """What was processed, retried and failed in the last periods of so many minutes (at most 60), oldest first."""

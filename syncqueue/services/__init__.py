@@ -6,6 +6,7 @@ What changes state for a person takes `actor`, who it was, in words.
 from syncqueue.services.condition import (
     STALE_SECONDS,
     WORKER_SECONDS,
+    FailingDuty,
     Health,
     ServiceHealth,
     WorkerView,
@@ -15,7 +16,16 @@ from syncqueue.services.condition import (
     heartbeats,
     workers,
 )
-from syncqueue.services.objects import adopt, explain, resync, status, sync, sync_queryset, sync_records
+from syncqueue.services.failure_groups import (
+    MOST_LOOKED_AT,
+    FailureGroup,
+    Failures,
+    delete_failures,
+    failures,
+    retry_failure_group,
+    retry_failures,
+)
+from syncqueue.services.objects import adopt, adopt_all, explain, resync, status, sync, sync_queryset, sync_records
 from syncqueue.services.places import (
     after_destination_save,
     check_destination,
@@ -40,6 +50,7 @@ from syncqueue.services.tasks import (
     failed_record_count,
     history,
     holds,
+    is_resumable,
     measures,
     outages,
     pause,
@@ -58,12 +69,17 @@ from syncqueue.services.tasks import (
     stats,
     task,
     task_page,
+    unreadable_count,
 )
 from syncqueue.services.verifying import Listener, Verified, last_verification, verify
 
 __all__ = [
+    "FailingDuty",
+    "FailureGroup",
+    "Failures",
     "Health",
     "Listener",
+    "MOST_LOOKED_AT",
     "Progress",
     "STALE_SECONDS",
     "ServiceHealth",
@@ -71,6 +87,7 @@ __all__ = [
     "WORKER_SECONDS",
     "WorkerView",
     "adopt",
+    "adopt_all",
     "adopt_queue",
     "after_destination_save",
     "after_migrate",
@@ -79,16 +96,19 @@ __all__ = [
     "clear",
     "clearing",
     "count_missing",
+    "delete_failures",
     "delete_task",
     "delete_tasks",
     "explain",
     "fail_records",
     "failed_record_count",
+    "failures",
     "find_places",
     "health",
     "heartbeats",
     "history",
     "holds",
+    "is_resumable",
     "last_verification",
     "may_refill",
     "measures",
@@ -105,6 +125,8 @@ __all__ = [
     "retire_of_owner",
     "retry_failed",
     "retry_failed_records",
+    "retry_failure_group",
+    "retry_failures",
     "retry_task",
     "retry_tasks",
     "rotate_secrets",
@@ -120,6 +142,7 @@ __all__ = [
     "sync_records",
     "task",
     "task_page",
+    "unreadable_count",
     "verify",
     "workers",
 ]

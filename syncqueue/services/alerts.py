@@ -79,13 +79,13 @@ def _take(alert: Alert, quiet: Q, now: datetime) -> bool:
 
 
 def _send(alert: Alert) -> int:
-    mail = _mail(alert)
-    if mail is None:
-        logger.warning("Nobody is told of trouble at %s: no ADMINS, and no owner with an address", alert.key)
-        return 0
     try:
+        mail = _mail(alert)
+        if mail is None:
+            logger.warning("Nobody is told of trouble at %s: no ADMINS, and no owner with an address", alert.key)
+            return 0
         return mail.send()
-    except Exception as error:  # a backend may be anyone's; syncing goes on, and the trouble is told next time
+    except Exception as error:  # a backend or a user model of the site's: the trouble is told next time
         logger.error("The mail about %s could not be sent: %s", alert.key, redact(str(error)))
         _put_back(alert)
         return 0

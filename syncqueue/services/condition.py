@@ -5,23 +5,26 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from django.db import DEFAULT_DB_ALIAS, connections
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from syncqueue import site
 from syncqueue.conf import get_settings
 from syncqueue.core.duty import DutyState
 from syncqueue.core.errors import ConfigurationError, QueueError, QueueUnavailable
+from syncqueue.core.foreign import Readable, json_object, read_each
 from syncqueue.core.task import from_ms
 from syncqueue.dispatch.site_queues import get_queue
 from syncqueue.models import SiteStamp
+from syncqueue.presentation.duties import failing_words
 from syncqueue.queue import server_time
 from syncqueue.queue.connection import redis_errors
-from syncqueue.queue.foreign import Readable, json_object, read_each
 from syncqueue.queue.keys import workers_key
+from syncqueue.secrets import redact
 from syncqueue.services.tasks import service_names, stats
 from syncqueue.site import record_db
 from syncqueue.sources import destinations
@@ -30,7 +33,7 @@ logger = logging.getLogger("syncqueue.services")
 
 # A worker whose last heartbeat is older is not there any more (it beats every 10 seconds).
 WORKER_SECONDS = 35.0
-# Beyond this a queue whose worker is alive is in trouble all the same.
+# Beyond this a queue whose worker is alive is in trouble all the same, and so is a duty that fails.
 STALE_SECONDS = 900.0
 
 
@@ -60,12 +63,25 @@ class ServiceHealth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FailingDuty:
+    """A duty that fails in a worker."""
+
+    host: str
+    pid: int
+    name: str  # "sweep notes.note"
+    since: datetime
+    error: str
+    problem: str  # all of it in a sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """How everything does."""
 
     ok: bool
     redis: bool
     services: Sequence[ServiceHealth]
+    duties: Sequence[FailingDuty] = ()  # those that fail; for longer than STALE_SECONDS, and it is not ok
     unreadable_heartbeats: int = 0  # of workers of another version, or not a worker's at all
 
 
@@ -100,6 +116,7 @@ def _worker(beat: tuple[str, str]) -> WorkerView:
     """A worker of its id and heartbeat. Raises what `read_each` takes for unreadable."""
     id_, text = beat
     given = json_object(text)
+    duties = given.get("duties")
     if not isinstance(given["services"], list):
         raise TypeError("A heartbeat names its services in a list.")
     return WorkerView(
@@ -110,12 +127,13 @@ def _worker(beat: tuple[str, str]) -> WorkerView:
         seen_at=from_ms(given["seen_at"]),
         services=tuple(map(str, given["services"])),
         running=int(given["running"]),
-        duties=tuple(DutyState.from_json(duty) for duty in given.get("duties", ())),
+        # A worker that lives is shown, whatever form another version gives to what fails in it.
+        duties=read_each(DutyState.from_json, duties if isinstance(duties, list) else ()).values,
     )
 
 
 def health() -> Health:
-    """Whether Redis answers, every service has a worker, and nothing waits for too long."""
+    """Whether Redis answers, every service has a worker, nothing waits for too long, and no duty fails for long."""
     names = service_names()
     try:
         alive = heartbeats()
@@ -125,8 +143,21 @@ def health() -> Health:
             ServiceHealth(name=n, ok=False, workers=0, oldest_pending_seconds=None, problem=str(error)) for n in names
         ]
         return Health(ok=False, redis=False, services=down)
-    is_ok = all(one.ok for one in found)
-    return Health(ok=is_ok, redis=True, services=found, unreadable_heartbeats=alive.unreadable_count)
+    duties = [_failing(worker, duty) for worker in alive for duty in worker.duties]
+    long_ago = timezone.now() - timedelta(seconds=STALE_SECONDS)
+    is_ok = all(one.ok for one in found) and all(one.since > long_ago for one in duties)
+    return Health(ok=is_ok, redis=True, services=found, duties=duties, unreadable_heartbeats=alive.unreadable_count)
+
+
+def _failing(worker: WorkerView, duty: DutyState) -> FailingDuty:
+    return FailingDuty(
+        host=worker.host,
+        pid=worker.pid,
+        name=duty.name,
+        since=duty.since,
+        error=redact(duty.error),
+        problem=failing_words(duty),
+    )
 
 
 def _service_health(name: str, alive: Sequence[WorkerView]) -> ServiceHealth:

@@ -19,18 +19,25 @@ from syncqueue.core.hold import PAUSED
 from syncqueue.dispatch import gathering
 from syncqueue.dispatch.dispatch import dispatch, queued
 from syncqueue.dispatch.site_queues import get_queue
-from syncqueue.handlers.base import DocumentHandler
-from syncqueue.handlers.registry import make_handler
-from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord, new_generation
+from syncqueue.handlers.base import RemotePart
+from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord
 from syncqueue.presentation.records import Sentence, describe
 from syncqueue.queue.calls import CHUNK
 from syncqueue.queue.inspect import HoldView
 from syncqueue.services.progress import Progress, tell
 from syncqueue.site import record_db
-from syncqueue.sources import gate, resyncing
-from syncqueue.sources.intents import PendingRecord, change_of, record_changes, record_task_id, touch_records
+from syncqueue.sources import adopting, gate, resyncing, walk
+from syncqueue.sources.intents import (
+    PendingRecord,
+    change_of,
+    pending_record,
+    record_task_id,
+    touch_records,
+)
 from syncqueue.sources.keys import key_text
-from syncqueue.sources.registry import ModelSync, home_db, source_for
+from syncqueue.sources.missed import note_unread, record_many
+from syncqueue.sources.records import note_orphans, read_parts
+from syncqueue.sources.registry import ModelSync, all_sources, home_db, source_for
 
 T = TypeVar("T", bound=Model)
 logger = logging.getLogger("syncqueue.services")
@@ -78,22 +85,23 @@ def sync_queryset(objects: QuerySet[Any], service: str | None = None) -> int:
         raise ConfigurationError(f"{objects.model._meta.label} is not registered with syncqueue.")
     only = None if service is None else {place.pk for place in resyncing.chosen_destinations([service])}
     count = 0
-    for piece in _pieces(objects):
-        with transaction.atomic(using=record_db()):
-            pending_records = record_changes(source, [change_of(obj) for obj in piece], only=only)
+    for rows in _pieces(objects):
+        reading = gate.read(source, rows)
+        note_unread(source, reading)
+        pending_records = record_many(source, [change_of(obj) for obj in reading.objects], only=only)
         count += len(pending_records)
         enqueue_pending(pending_records)
     return count
 
 
-def _pieces(rows: QuerySet[T], *related: str) -> Iterator[list[T]]:
+def _pieces(rows: QuerySet[T]) -> Iterator[QuerySet[T]]:
     """The rows in chunks by their keys, oldest first, whatever order the model shows its rows in.
 
     Not by one long query: on SQLite nothing can be written beside one once another process has written.
     """
     manager = rows.model._base_manager.using(rows.db).order_by("pk")
     for piece in chunks(sorted(rows.values_list("pk", flat=True)), CHUNK):
-        yield list(manager.filter(pk__in=piece).select_related(*related) if related else manager.filter(pk__in=piece))
+        yield manager.filter(pk__in=piece)
 
 
 def enqueue_pending(pending_records: Sequence[PendingRecord]) -> None:
@@ -162,30 +170,56 @@ def _hold_of(record: SyncRecord) -> HoldView | None:
 
 
 def adopt(obj: Model, destination: Destination, remote_id: object, url: str = "", *, kind: str = "") -> SyncRecord:
-    """Take over a copy posted before: the next edit edits it. Nothing is sent now."""
+    """Take over a copy posted before: the next edit edits it. Nothing is sent now.
+
+    A copy that is not wanted there (a draft, a soft deletion) waits in the queue to be removed, and one of a private
+    object to be updated, because nobody knows who can see it.
+    """
     source = _source_of(obj)
     changed_at = gate.changed_at(source, obj)
-    handler = make_handler(destination.service)
-    kind = kind or (handler.default_kind if isinstance(handler, DocumentHandler) else "text")
-    part = {"kind": kind, "id": str(remote_id), "url": url, "address": destination.address}
-    generation = new_generation()
-    record, _created = SyncRecord.objects.using(record_db()).update_or_create(
-        source=source.label,
-        object_pk=key_text(type(obj), obj.pk),
-        destination=destination,
-        defaults={
-            "service": destination.service,
-            "state": RecordState.SYNCED,
-            "generation": generation,
-            "synced_generation": generation,
-            "object_changed_at": changed_at.value if isinstance(changed_at, Asked) else None,
-            "synced_at": SYSTEM_CLOCK.now(),
-            "parts": [part],
-            "content_hash": "",
-            "error": "",
-        },
-    )
+    kind = kind or adopting.default_kind(destination.service)
+    part = RemotePart(kind=kind, id=str(remote_id), url=url, address=destination.address)
+    found = adopting.standing(source, obj, destination)
+    # What the site's code raises for waits: its attempt says why.
+    how = found.value if isinstance(found, Asked) else adopting.Standing(is_wanted=False)
+    key: dict[str, Any] = {"source": source.label, "object_pk": key_text(type(obj), obj.pk), "destination": destination}
+    before = SyncRecord.objects.using(record_db()).filter(**key).first()
+    values = {
+        "service": destination.service,
+        "object_changed_at": changed_at.value if isinstance(changed_at, Asked) else None,
+        **adopting.columns(how, [part]),
+    }
+    record, _created = SyncRecord.objects.using(record_db()).update_or_create(**key, defaults=values)
+    # Of two copies the one that is named stays.
+    others = [one for one in read_parts(before) if one.id != part.id] if before is not None else []
+    if others:
+        note_orphans(record, others)
+    if (others or (record.state == RecordState.WAITING and record.due_at is None)) and destination.enabled:
+        enqueue_pending([pending_record(record, destination)])
     return record
+
+
+def adopt_all(
+    destination: Destination, *, dry_run: bool, actor: str, progress: Progress | None = None
+) -> Iterator[adopting.Adopted]:
+    """Adopt the copies from before of all objects at a destination; yields what came of each chunk.
+
+    Each chunk is committed before it is yielded, so it may be stopped at any time, and made again.
+    """
+    count = 0
+    for source in all_sources():
+        if not gate.adopts(source):
+            continue
+        for reading in walk.objects(source):
+            found = adopting.adopt_chunk(source, reading, destination, write=not dry_run)
+            enqueue_pending(found.pending_records)
+            count += found.count
+            tell(progress, count)
+            yield found
+    if not dry_run:
+        logger.info(
+            "The copies from before of %s objects at destination %s asked for by %s", count, destination.pk, actor
+        )
 
 
 def sync_records(rows: QuerySet[SyncRecord], *, actor: str) -> int:
@@ -198,8 +232,8 @@ def sync_records(rows: QuerySet[SyncRecord], *, actor: str) -> int:
 def touch_and_queue(rows: QuerySet[SyncRecord]) -> int:
     """Let the records' next state be asked for, and queue them; returns how many wait."""
     count = 0
-    for piece in _pieces(rows, "destination"):
-        pending_records = touch_records(piece, now=SYSTEM_CLOCK.now())
+    for piece in _pieces(rows):
+        pending_records = touch_records(piece.select_related("destination"), now=SYSTEM_CLOCK.now())
         enqueue_pending(pending_records)
         count += len(pending_records)
     return count

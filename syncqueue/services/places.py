@@ -110,8 +110,14 @@ def retire(destination: Destination, *, remove_remote: bool, actor: str) -> None
 
 def retire_of_owner(owner_id: Any) -> None:
     """Retire the destinations of a user who was deleted; their remote copies stay."""
+    failed: Exception | None = None
     for destination in Destination.objects.using(record_db()).filter(owner_id=owner_id, state=DestinationState.ACTIVE):
-        retire(destination, remove_remote=False, actor="the deletion of its owner")
+        try:
+            retire(destination, remove_remote=False, actor="the deletion of its owner")
+        except Exception as error:  # raised below, when the others have been retired
+            failed = failed or error
+    if failed is not None:
+        raise failed
 
 
 @sensitive_variables()

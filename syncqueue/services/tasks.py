@@ -51,6 +51,11 @@ def measures(service: str) -> Measures:
     return get_queue(service).measures()
 
 
+def unreadable_count(service: str) -> int:
+    """How many values of a service's queue are of a form that cannot be read, and are left out everywhere."""
+    return get_queue(service).unreadable_count()
+
+
 def history(service: str, count: int, minutes: int) -> Sequence[PeriodCount]:
     """What was counted in the last `count` periods of so many minutes each, oldest first."""
     return get_queue(service).history(count, minutes)
@@ -147,7 +152,7 @@ def _bring_back(queue: SyncQueue, ids: Sequence[str]) -> int:
 
 
 def run_tasks_now(service: str, ids: Sequence[str], *, actor: str) -> int:
-    """Let these delayed tasks go out at once; returns how many there were."""
+    """Let these delayed tasks go out at once, and end rate limits they wait for; returns how many there were."""
     total = sum(get_queue(service).run_now(piece) for piece in chunks(ids, CHUNK))
     logger.info("%s: %s tasks run now by %s", service, total, actor)
     return total
@@ -280,7 +285,10 @@ def retry_task(service: str, task_id: str, *, actor: str) -> None:
 
 
 def run_task_now(service: str, task_id: str, *, actor: str) -> None:
-    """Let a delayed task go out at once; a hold that still applies parks it again. Raises as `retry_task`."""
+    """Let a delayed task go out at once, and end a rate limit it waits for. Raises as `retry_task`.
+
+    Any other hold that still applies parks it again.
+    """
     _task_in(service, task_id, TaskState.DELAYED)
     get_queue(service).run_now([task_id])
     logger.info("%s: %s run now by %s", service, task_id, actor)
@@ -308,10 +316,16 @@ def pause(service: str, *, actor: str) -> str:
 
 
 def resume(service: str, *, actor: str) -> str:
-    """Let a service go on that was paused, or whose own tasks were refused. Returns as `pause` does."""
+    """Let a service go on that was paused, rate limited, or whose own tasks were refused. Returns as `pause` does."""
     _set_paused(service, False)
     logger.info("%s: resumed by %s", service, actor)
-    return _tell(service, lambda queue: queue.lift(*resumed(service)))
+    return _tell(service, lambda queue: queue.lift(*resumed(service, [hold.name for hold in queue.holds()])))
+
+
+def is_resumable(service: str) -> bool:
+    """Whether resuming a service would end a hold."""
+    names = [hold.name for hold in holds(service) if not hold.lifted]
+    return not set(names).isdisjoint(resumed(service, names))
 
 
 def _tell(service: str, move: Callable[[SyncQueue], object]) -> str:

@@ -49,6 +49,7 @@ from syncqueue.sources import records
 from syncqueue.sources.drift import Drift, Found
 from syncqueue.sources.loading import Loaded, load
 from syncqueue.sources.planner import refusal
+from syncqueue.sources.resyncing import write_again
 from syncqueue.sources.same_place import destinations_at, is_here
 from syncqueue.sources.walk import CHUNK
 
@@ -245,7 +246,7 @@ class _Run:
     def _copy(self, loaded: Loaded, wanted: Wanted, place: Place, now: datetime) -> _Copy:
         parts = records.read_parts(loaded.record)
         # What another destination takes over at its next attempt is to stay.
-        is_moving = wanted.sharing.leave_to is not None
+        is_moving = wanted.shared.leave_to is not None
         return _Copy(
             loaded=loaded,
             wanted=wanted,
@@ -390,7 +391,7 @@ def _as_read(rows: Sequence[SyncRecord]) -> set[int]:
 def _write_again(rows: Sequence[SyncRecord]) -> int:
     """Let records wait again; returns how many do."""
     with transaction.atomic(using=record_db()):
-        pending = records.write_again(rows, now=SYSTEM_CLOCK.now())
+        pending = write_again(rows, now=SYSTEM_CLOCK.now())
         enqueue_pending(pending)
     return len(pending)
 

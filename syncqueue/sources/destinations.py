@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from syncqueue.conf import get_settings
-from syncqueue.core.errors import SecretError
+from syncqueue.core.errors import ConfigurationError, SecretError
 from syncqueue.core.hold import STOPPED, Hold
 from syncqueue.handlers.registry import posts
-from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord, new_generation
+from syncqueue.models import (
+    Destination,
+    DestinationState,
+    RecordState,
+    SyncRecord,
+    Walk,
+    WalkKind,
+    new_generation,
+)
 from syncqueue.secrets import rotate
 from syncqueue.site import record_db
-from syncqueue.sources.registry import home_db
+from syncqueue.sources import gate
+from syncqueue.sources.registry import all_sources, home_db
 from syncqueue.sources.walk import gone
+
+logger = logging.getLogger("syncqueue.sources")
 
 # A declared destination may get its row within the very save that is the first for it, after that object's creation
 # time was taken; the object must not count as older than the destination.
@@ -40,7 +52,10 @@ def ensure_declared() -> None:
     if _declared_by is wanted:
         return
     for name, entry in wanted.items():
-        _ensure(name, entry)
+        try:
+            _ensure(name, entry)
+        except ConfigurationError as error:  # its service has no handler: the others have
+            logger.error("The destination %r of DESTINATIONS is left out: %s", name, error)
     # Once it is committed: a rollback would take the rows away again.
     transaction.on_commit(lambda: _remember(wanted), using=record_db(), robust=True)
 
@@ -102,6 +117,12 @@ def declared_here(prefix: str = "") -> Q:
     return Q(**{f"{prefix}declared": ""}) | Q(**{f"{prefix}declared__in": names})
 
 
+def active(services: Collection[str]) -> list[Destination]:
+    """The destinations of these services that are not being removed, also those that are switched off."""
+    rows = Destination.objects.using(record_db()).filter(declared_here(), service__in=services)
+    return list(rows.filter(state=DestinationState.ACTIVE).order_by("pk"))
+
+
 def mark_broken(destination_id: int, reason: str, now: datetime) -> bool:
     """Note that a destination is refused; returns whether this is news."""
     rows = Destination.objects.using(record_db()).filter(pk=destination_id, broken_reason="")
@@ -131,6 +152,13 @@ def follow_move(destination_id: int, *, old: str, new: str) -> bool:
     if new:
         rows.filter(address=old).update(address=new)
     return rows.exclude(address=old).exists()
+
+
+def has_rivals(destination: Destination) -> bool:
+    """Whether somebody else has a destination of the same service: another owner, or the site another place."""
+    rows = Destination.objects.using(record_db()).filter(service=destination.service)
+    is_party = {"pk": destination.pk} if destination.owner_id is None else {"owner_id": destination.owner_id}
+    return rows.exclude(**is_party).exists()
 
 
 def mended(hold_names: Sequence[str]) -> list[str]:
@@ -202,6 +230,11 @@ def begin_retirement(destination: Destination, *, remove_remote: bool) -> list[S
         rows = SyncRecord.objects.using(db).filter(destination=destination)
         # Without parts, but perhaps not without a copy: a send is under way, its answer was lost, or it is an orphan.
         nothing_there = Q(parts=[], sending_token="", uncertain=False, twin_possible=False, orphans=None)
+        adopting = [source.label for source in all_sources() if gate.adopts(source)] if remove_remote else []
+        if adopting:  # a copy from before, of which the site alone knows
+            nothing_there &= ~Q(source__in=adopting, adoption_asked=False)
+            walks = (Walk(source=label, kind=WalkKind.ADOPTION, destination=destination) for label in adopting)
+            Walk.objects.using(db).bulk_create(walks)
         rows.filter(pk__in=list(rows.filter(nothing_there).values_list("pk", flat=True))).delete()
         if not remove_remote:
             # Copies of objects that are there stay; those of deleted objects (the owner's notes) go all the same.
@@ -219,5 +252,6 @@ def begin_retirement(destination: Destination, *, remove_remote: bool) -> list[S
 
 def finish_retirements() -> int:
     """Delete retiring destinations of which nothing is out there any more; returns how many."""
+    walks = Walk.objects.filter(destination=OuterRef("pk"), kind=WalkKind.ADOPTION)
     retiring = Destination.objects.using(record_db()).filter(state=DestinationState.RETIRING, records=None)
-    return retiring.delete()[0]
+    return retiring.exclude(Exists(walks)).delete()[0]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from typing import Any, TypeVar
+from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
@@ -127,18 +128,30 @@ def _time(source: ModelSync, obj: Any, name: str, *, days: int) -> datetime | No
     )
 
 
-def existing_remote(source: ModelSync, obj: Any, destination: Destination) -> Answer[RemotePart | None]:
-    """A copy from before syncqueue; None: there is none. Where the site names an id alone, kind and address are ""."""
+def existing_remote(source: ModelSync, obj: Any, destination: Destination) -> Answer[tuple[RemotePart, ...]]:
+    """The copies from before syncqueue. Where the site names an id alone, kind and address are ""."""
     if not adopts(source):
-        return Asked(None)
+        return Asked(())
 
-    def ask() -> RemotePart | None:
+    def ask() -> tuple[RemotePart, ...]:
         found: Any = source.existing_remote(obj, destination)
-        if found is None or isinstance(found, RemotePart):
-            return found
-        return RemotePart(kind="", id=str(found))
+        several = found if isinstance(found, list | tuple) else [found]
+        return tuple(_existing_part(one) for one in several if one not in (None, ""))
 
     return _ask(source, obj, "existing_remote()", ask)
+
+
+def _existing_part(found: Any) -> RemotePart:
+    id_: Any = found.id if isinstance(found, RemotePart) else found
+    if isinstance(id_, int | UUID) and not isinstance(id_, bool):
+        id_ = str(id_)
+    part = replace(found, id=id_) if isinstance(found, RemotePart) else RemotePart(kind="", id=id_)
+    values: tuple[Any, ...] = (part.id, part.kind, part.url, part.address, part.identity)
+    # What is not printable, no database takes in a JSON value.
+    if not all(isinstance(value, str) and value.isprintable() for value in values) or not part.id:
+        expected = "an id, a RemotePart, a list of them or None"
+        raise ConfigurationError(f"{type(found).__name__} was returned by existing_remote(): expected {expected}.")
+    return part
 
 
 def adopts(source: ModelSync) -> bool:
@@ -217,7 +230,7 @@ def read(source: ModelSync, rows: QuerySet[Any]) -> Reading:
     try:
         objects = list(rows)
     except Exception as error:
-        _raise_outage(source, error)
+        raise_outage(source, error)
         keys = list(rows.values_list("pk", flat=True))
         reading = Reading(last_key=keys[-1] if keys else None, count=len(keys))
         table = source.model._base_manager.using(rows.db)
@@ -234,9 +247,9 @@ def _read_halves(
     try:
         found.update({obj.pk: obj for obj in table.filter(pk__in=keys)})
     except Exception as error:
-        _raise_outage(source, error)
+        raise_outage(source, error)
         if len(keys) == 1:
-            refused[keys[0]] = _refuse(source, keys[0], "the row cannot be read", error)
+            refused[keys[0]] = refuse(source, keys[0], "the row cannot be read", error)
             return
         half = len(keys) // 2
         _read_halves(source, table, keys[:half], found, refused)
@@ -272,9 +285,9 @@ def prefetch(source: ModelSync, objects: Sequence[Any]) -> list[tuple[Any, Refus
     try:
         prefetch_related_objects(objects, *source.prefetch)
     except Exception as error:
-        _raise_outage(source, error)
+        raise_outage(source, error)
         if len(objects) == 1:
-            return [(objects[0], _refuse(source, objects[0].pk, f"prefetch {tuple(source.prefetch)!r}", error))]
+            return [(objects[0], refuse(source, objects[0].pk, f"prefetch {tuple(source.prefetch)!r}", error))]
         return [one for obj in objects for one in prefetch(source, [obj])]
     return []
 
@@ -283,11 +296,12 @@ def _ask(source: ModelSync, obj: Any, what: str, call: Callable[[], T]) -> Answe
     try:
         return Asked(call())
     except Exception as error:  # the site's own code may raise anything
-        _raise_outage(source, error)
-        return _refuse(source, getattr(obj, "pk", None), what, error, obj)
+        raise_outage(source, error)
+        return refuse(source, getattr(obj, "pk", None), what, error, obj)
 
 
-def _refuse(source: ModelSync, key: Any, what: str, error: Exception, obj: Any = None) -> Refused:
+def refuse(source: ModelSync, key: Any, what: str, error: Exception, obj: Any = None) -> Refused:
+    """Why an object is passed, in the log and for people. `what`: the part of the ModelSync that raised."""
     label = obj._meta.label_lower if isinstance(obj, Model) else source.label
     text = f"{label}:{key}: {type(source).__name__}.{what} raised {words(error)}"
     if isinstance(error, ConfigurationError | ImproperlyConfigured):
@@ -297,7 +311,7 @@ def _refuse(source: ModelSync, key: Any, what: str, error: Exception, obj: Any =
     return refused
 
 
-def _raise_outage(source: ModelSync, error: Exception) -> None:
+def raise_outage(source: ModelSync, error: Exception) -> None:
     """Raise a database error that says nothing of the object."""
     aliases = {record_db(), home_db(source.model)}
     if isinstance(error, DatabaseError) and any(_is_unusable(alias, error) for alias in aliases):

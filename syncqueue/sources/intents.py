@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.db import connections
 from django.db.models import Exists, Model, OuterRef, Q
@@ -19,11 +19,13 @@ from syncqueue.conf import get_settings
 from syncqueue.core.answer import Asked, Refused
 from syncqueue.core.clock import SYSTEM_CLOCK
 from syncqueue.core.task import DELETE, TEXT_CHARACTERS, UPDATE, SyncTask, keyed_id
+from syncqueue.handlers.base import RemotePart
 from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord
 from syncqueue.site import record_db
 from syncqueue.sources import gate, refusals
 from syncqueue.sources.keys import MAX_CHARACTERS, key_text
 from syncqueue.sources.planner import is_too_old
+from syncqueue.sources.records import note_left
 from syncqueue.sources.registry import ModelSync
 
 _KEY = "record-"
@@ -42,6 +44,12 @@ class PendingRecord:
     def task(self) -> SyncTask:
         """The task for it: one key a record, so that saves coalesce."""
         return record_task(self.service, self.record_id, self.entity, self.action)
+
+
+def pending_record(row: SyncRecord, destination: Destination, action: str = UPDATE) -> PendingRecord:
+    """A record that waits, as it is dispatched."""
+    entity = f"{row.source}:{row.object_pk}"
+    return PendingRecord(record_id=row.pk, service=row.service, entity=entity, action=action, destination=destination)
 
 
 def record_task(service: str, record_id: int, entity: str, action: str = UPDATE) -> SyncTask:
@@ -76,6 +84,9 @@ def record_id_of(task: SyncTask) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
+Left: TypeAlias = Mapping[int, tuple[RemotePart, ...] | None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """An object that was saved or deleted. The key is copied at once: after a delete the object has none."""
@@ -83,6 +94,8 @@ class Change:
     obj: Model
     pk: str
     deleted: bool = False
+    # Of a deleted object: its copies from before syncqueue, by destination; None: it cannot be told.
+    left: Left = field(default_factory=dict)
 
 
 def change_of(obj: Model, *, deleted: bool = False) -> Change:
@@ -158,17 +171,23 @@ def record_changes(
         return []
     rows = [_row(source, one, destination) for one, destination in pairs]
     _upsert(rows, db)
+    _note_left(rows, pairs)
     return [
-        PendingRecord(
-            record_id=row.pk,
-            service=row.service,
-            entity=f"{row.source}:{row.object_pk}",
-            action=DELETE if one.change.deleted else UPDATE,
-            destination=destination,
-        )
+        pending_record(row, destination, DELETE if one.change.deleted else UPDATE)
         for row, (one, destination) in zip(rows, pairs, strict=True)
         if destination.enabled and destination.is_declared_here
     ]
+
+
+def _note_left(rows: Sequence[SyncRecord], pairs: Sequence[tuple[Considered, Destination]]) -> None:
+    """Note the copies from before of deleted objects."""
+    left = {
+        row.pk: (destination.address, one.change.left[destination.pk])
+        for row, (one, destination) in zip(rows, pairs, strict=True)
+        if destination.pk in one.change.left
+    }
+    if left:
+        note_left(left)
 
 
 def wanted_pairs(
@@ -267,8 +286,11 @@ def _destinations(source: ModelSync, considered: Sequence[Considered], known: An
     owned = Q(owner_id__in=owners)
     if any(one.owner is None for one in considered):
         owned |= Q(owner=None)
+    left = {key for one in considered for key in one.change.left}
     found = Destination.objects.using(db).filter(
-        Q(owned, enabled=True, state=DestinationState.ACTIVE) | Q(pk__in=known.values("destination_id")),
+        Q(owned, enabled=True, state=DestinationState.ACTIVE)
+        | Q(pk__in=known.values("destination_id"))
+        | Q(pk__in=left),
         service__in=list(get_settings().services),
     )
     if len(considered) == 1:
@@ -279,7 +301,9 @@ def _destinations(source: ModelSync, considered: Sequence[Considered], known: An
 
 
 def _takes(source: ModelSync, one: Considered, destination: Destination) -> bool:
-    if one.refused is not None or one.change.deleted:
+    if one.change.deleted:
+        return destination.pk in one.change.left
+    if one.refused is not None:
         return False
     if not destination.enabled or destination.state != DestinationState.ACTIVE:
         return False
@@ -301,13 +325,4 @@ def touch_records(records: Iterable[SyncRecord], *, now: datetime) -> list[Pendi
     SyncRecord.objects.using(db).bulk_update(
         rows, ["state", "generation", "changed_at", "error", "next_attempt_at", "due_at"], batch_size=500
     )
-    return [
-        PendingRecord(
-            record_id=row.pk,
-            service=row.service,
-            entity=f"{row.source}:{row.object_pk}",
-            action=UPDATE,
-            destination=row.destination,
-        )
-        for row in rows
-    ]
+    return [pending_record(row, row.destination) for row in rows]

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db.models import DecimalField, Field, ForeignObject, Model
+from django.db.models import DecimalField, Field, ForeignObject, IntegerField, Model
 from django.utils import timezone
 
 from syncqueue.models import SyncRecord
@@ -59,7 +59,10 @@ def _to_python(field: Field[Any, Any], value: Any) -> Any:
     if isinstance(value, Model):
         value = value.pk
     try:
-        return field.to_python(value)
+        found = field.to_python(value)
+        if isinstance(field, IntegerField) and found is not None:
+            field.run_validators(found)  # beyond the column's range a query would raise, for all of a chunk
+        return found
     except (ValidationError, TypeError, ValueError, ArithmeticError) as error:
         text = f"{value!r} is no key of {field.model._meta.label}, whose key is a {type(field).__name__}"
         raise UnreadableKey(text) from error

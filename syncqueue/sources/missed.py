@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import logging
+from collections.abc import Collection, Sequence
 from datetime import datetime
+
+from django.db import transaction
 
 from syncqueue.core.answer import Asked, Refused
 from syncqueue.core.clock import SYSTEM_CLOCK
@@ -11,10 +14,12 @@ from syncqueue.models import SyncRecord
 from syncqueue.site import record_db
 from syncqueue.sources import gate, refusals
 from syncqueue.sources.gate import Reading
-from syncqueue.sources.intents import PendingRecord, change_of, record_changes
+from syncqueue.sources.intents import Change, PendingRecord, Seen, change_of, record_changes
 from syncqueue.sources.keys import key_text
 from syncqueue.sources.registry import ModelSync
 from syncqueue.sources.walk import table
+
+logger = logging.getLogger("syncqueue.sources")
 
 # Of one source and round: objects that were refused before and are asked again.
 _MOST_RETRIED = 100
@@ -34,7 +39,36 @@ def record_missed(source: ModelSync, reading: Reading, only: Collection[int] | N
     changes = [change for change in changes if change.pk not in waiting]
     if not changes:
         return []
-    return record_changes(source, changes, seen=_seen(source, [change.pk for change in changes]), only=only)
+    return record_many(source, changes, seen=_seen(source, [change.pk for change in changes]), only=only)
+
+
+def record_many(
+    source: ModelSync, changes: Sequence[Change], *, seen: Seen | None = None, only: Collection[int] | None = None
+) -> list[PendingRecord]:
+    """`record_changes` for a chunk of a walk: all of it together, or else each object by itself.
+
+    An object whose record is refused alone is remembered with its own reason, and the others pass.
+    """
+    try:
+        return _recorded(source, changes, seen, only)
+    except Exception as error:
+        gate.raise_outage(source, error)
+        logger.exception("%s objects of %s could not be recorded together", len(changes), source.label)
+    found: list[PendingRecord] = []
+    for change in changes:
+        try:
+            found += _recorded(source, [change], seen, only)
+        except Exception as error:
+            gate.raise_outage(source, error)
+            refusals.note(source, {change.pk: gate.refuse(source, change.pk, "the record cannot be written", error)})
+    return found
+
+
+def _recorded(
+    source: ModelSync, changes: Sequence[Change], seen: Seen | None, only: Collection[int] | None
+) -> list[PendingRecord]:
+    with transaction.atomic(using=record_db()):  # what fails here leaves nothing of it behind
+        return record_changes(source, changes, seen=seen, only=only)
 
 
 def note_unread(source: ModelSync, reading: Reading) -> None:
@@ -54,7 +88,7 @@ def record_refused(source: ModelSync) -> list[PendingRecord]:
     found = gate.read_texts(source, keys, table(source))
     refusals.note(source, {key: one for key, one in found.items() if isinstance(one, Refused)})
     changes = [change_of(one.value) for one in found.values() if isinstance(one, Asked)]
-    pending_records = record_changes(source, changes, seen=_seen(source, [change.pk for change in changes]))
+    pending_records = record_many(source, changes, seen=_seen(source, [change.pk for change in changes]))
     refusals.forget(source, set(keys) & set(refusals.due(source, started, len(keys))))  # the others are due later
     return pending_records
 

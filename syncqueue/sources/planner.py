@@ -23,7 +23,6 @@ class Reason(StrEnum):
     """Why. Each has its sentence in presentation/records.py."""
 
     ABSENT = "absent"  # wanted, and nothing is there
-    ADOPTED = "adopted"  # wanted, and a copy from before syncqueue is there
     CHANGED = "changed"  # other content, format or visibility is there, or it is not known what is
     EQUAL = "equal"
     GONE = "gone"  # the object was deleted
@@ -128,24 +127,20 @@ def plan(
     here: Sequence[RemotePart],
     content_hash: str,
     elsewhere: Sequence[RemotePart] = (),
-    existing: RemotePart | None = None,
     lost: RemotePart | None = None,
 ) -> Plan:
     """Decide what to do.
 
-    `here`: the parts at the destination's place; `elsewhere`: those at places it had before. `existing`: a copy from
-    before syncqueue; `lost`: a copy that an earlier attempt may have left. What is not wanted is removed wherever it
-    is, also on the suspicion.
+    `here`: the parts at the destination's place; `elsewhere`: those at places it had before. `lost`: a copy that an
+    earlier attempt may have left. What is not wanted is removed wherever it is, also on the suspicion.
     """
     next_at = next_change(desired, now)
     here, elsewhere = tuple(here), tuple(elsewhere)
     refused = refusal(desired, now)
     if refused is not None:
-        unwanted = here or tuple(part for part in (existing, lost) if part is not None)
+        unwanted = here or ((lost,) if lost is not None else ())
         step = Step.DELETE if unwanted else Step.NOTHING
         return Plan(step=step, reason=refused, parts=unwanted, removals=elsewhere, next_at=next_at)
-    if not here and existing is not None:
-        return Plan(step=Step.UPDATE, reason=Reason.ADOPTED, parts=(existing,), keeps=elsewhere, next_at=next_at)
     if not here and not elsewhere and is_too_old(desired.created_at, desired.start_at):
         return Plan(step=Step.NOTHING, reason=Reason.TOO_OLD, next_at=next_at)
     if not here:

@@ -21,9 +21,11 @@ from django.db.models.functions import Now
 from syncqueue.handlers.base import RemotePart
 from syncqueue.models import Destination, OrphanPart, RecordState, SyncRecord, new_generation, new_token
 from syncqueue.site import record_db
+from syncqueue.sources import gate
 from syncqueue.sources.case_by_key import case_by_key
-from syncqueue.sources.intents import PendingRecord, touch_records
 from syncqueue.sources.planner import Step
+from syncqueue.sources.registry import source_by_label
+from syncqueue.sources.same_place import is_held
 
 logger = logging.getLogger("syncqueue.sources")
 
@@ -88,12 +90,6 @@ def count_synced(destination_id: int, *, before: datetime | None = None) -> int:
     return (rows if before is None else rows.filter(synced_at__lt=before)).count()
 
 
-def write_again(rows: Sequence[SyncRecord], *, now: datetime) -> list[PendingRecord]:
-    """Let records wait, so that what is wanted of them is sent whatever was known of what is out there."""
-    records().filter(pk__in=[row.pk for row in rows]).update(content_hash="")
-    return touch_records(rows, now=now)
-
-
 def mark(
     steps: Mapping[int, Step],
     *,
@@ -102,13 +98,16 @@ def mark(
     uncertain: Collection[int],
     address: str = "",
     lost_at: Mapping[int, Sequence[str]] | None = None,
+    parts: Mapping[int, Sequence[RemotePart]] | None = None,
 ) -> set[int]:
     """Announce what is about to be done, by the records' keys; returns those that no other attempt has announced.
 
     While a send is open nobody knows what is out there, so the content hash is taken away. `uncertain`: the records of
-    which something may be out there already.
+    which something may be out there already. `parts`: with the traces of what is about to be sent, for all of them.
     """
-    moved = {} if not lost_at else {"lost_at": case_by_key("lost_at", {key: list(lost_at[key]) for key in steps})}
+    more = {} if not lost_at else {"lost_at": case_by_key("lost_at", {key: list(lost_at[key]) for key in steps})}
+    if parts:
+        more["parts"] = case_by_key("parts", {key: write_parts(parts[key]) for key in steps})
     # A mark of one's own counts as free: the answer to its commit may have been lost.
     free = Q(sending_token="") | Q(sending_until__lte=Now()) | Q(sending_token=token)
     won = (
@@ -121,7 +120,7 @@ def mark(
             content_hash="",
             uncertain=case_by_key("uncertain", {key: key in uncertain for key in steps}),
             sending_address=address,
-            **moved,
+            **more,
         )
     )
     if won in (0, len(steps)):
@@ -199,6 +198,29 @@ def take_over(record: SyncRecord, other: SyncRecord) -> bool:
     return True
 
 
+def rows_of_object(record: SyncRecord) -> QuerySet[SyncRecord]:
+    """The records of the same object at all destinations of the service, oldest first, with their destinations."""
+    rows = records().filter(source=record.source, object_pk=record.object_pk, service=record.service)
+    return rows.prefetch_related("destination").order_by("pk")
+
+
+def take_existing(record: SyncRecord, parts: Sequence[RemotePart]) -> bool:
+    """Give a record that has no parts the copies from before. False where it is being sent, or was given them.
+
+    A copy that another record of the object has is left to that: two destinations may be at one place.
+    """
+    free = Q(sending_token="") | Q(sending_until__lte=Now())
+    with transaction.atomic(using=record_db()):
+        # Locked in one order, so that of two attempts one sees what the other has taken.
+        others = [row for row in rows_of_object(record).select_for_update() if row.pk != record.pk]
+        taken = write_parts(part for part in parts if not is_held(part, record.destination, others))
+        unasked = records().filter(free, pk=record.pk, parts=[], adoption_asked=False)
+        if not unasked.update(parts=taken, content_hash="", adoption_asked=True):
+            return False
+    record.parts, record.content_hash, record.adoption_asked = taken, "", True
+    return True
+
+
 def _read(rows: Iterable[SyncRecord]) -> Any:
     return case_by_key("generation", {row.pk: row.generation for row in rows})
 
@@ -215,8 +237,14 @@ def _synced(rows: Mapping[SyncRecord, datetime | None], now: datetime) -> dict[s
         "error_at": None,
         "next_attempt_at": None,
         "due_at": case_by_key("due_at", {row.pk: next_at for row, next_at in rows.items()}),
-        "adoption_asked": True,
+        "adoption_asked": case_by_key("adoption_asked", {row.pk: _was_asked(row) for row in rows}),
     }
+
+
+def _was_asked(record: SyncRecord) -> bool:
+    """Whether there was an `existing_remote` to ask; a site may write one later."""
+    source = source_by_label(record.source)
+    return record.adoption_asked or (source is not None and gate.adopts(source))
 
 
 def store_failures(found: Sequence[Failure], token: str | None, *, now: datetime) -> None:
@@ -278,6 +306,21 @@ def note_orphans(record: SyncRecord, parts: Iterable[RemotePart]) -> None:
         )
         OrphanPart.objects.using(record_db()).bulk_create(OrphanPart(record_id=row.pk, part=part) for part in found)
         records().filter(pk=row.pk).update(state=RecordState.WAITING, generation=new_generation(), error="")
+
+
+def note_left(found: Mapping[int, tuple[str, Sequence[RemotePart] | None]]) -> None:
+    """Note copies from before of objects that were deleted, by the keys of their records, with the addresses.
+
+    They are removed as orphans are. None: it cannot be told whether there is one; the record's attempt says so.
+    """
+    unasked = records().filter(pk__in=list(found), parts=[], adoption_asked=False).values_list("pk", flat=True)
+    left = {key: found[key] for key in unasked}
+    OrphanPart.objects.using(record_db()).bulk_create(
+        OrphanPart(record_id=key, part=part) for key, (_, parts) in left.items() for part in write_parts(parts or ())
+    )
+    if unknown := {key: address for key, (address, parts) in left.items() if parts is None}:
+        rows = records().filter(pk__in=list(unknown))
+        rows.update(uncertain=True, sending_address=case_by_key("sending_address", unknown))
 
 
 def forget_orphans(record: SyncRecord) -> None:

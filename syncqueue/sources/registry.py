@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from importlib import import_module
 from typing import Any, ClassVar, TypeVar
@@ -65,10 +65,13 @@ class ModelSync:
         """False for what should not be out there: drafts, soft-deleted objects."""
         return True
 
-    def existing_remote(self, obj: Any, destination: Destination) -> str | RemotePart | None:
+    def existing_remote(
+        self, obj: Any, destination: Destination
+    ) -> str | int | RemotePart | Sequence[str | int | RemotePart] | None:
         """The remote id of a copy made before syncqueue: it is adopted and edited, or removed, not posted again.
 
-        Return a `RemotePart` where the kind is known too. It is asked once for each object and destination.
+        Return a `RemotePart` where the kind is known too, and a list where the copy has several parts. None or "" says
+        that there is none. It is asked once for each object and destination, and before an object is deleted.
         """
         return None
 

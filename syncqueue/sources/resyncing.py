@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from django.db import transaction
 from django.db.models import Model, QuerySet
 
 from syncqueue.core.clock import SYSTEM_CLOCK
@@ -16,8 +16,9 @@ from syncqueue.models import Destination, DestinationState, SyncRecord
 from syncqueue.site import record_db
 from syncqueue.sources import walk
 from syncqueue.sources.destinations import declared_here
-from syncqueue.sources.intents import PendingRecord, change_of, consider, record_changes, touch_records, wanted_pairs
-from syncqueue.sources.missed import note_unread
+from syncqueue.sources.intents import PendingRecord, change_of, consider, touch_records, wanted_pairs
+from syncqueue.sources.missed import note_unread, record_many
+from syncqueue.sources.records import records
 from syncqueue.sources.registry import ModelSync, all_sources
 
 
@@ -60,11 +61,10 @@ def resync(destinations: Sequence[Destination], *, force: bool, prune: bool) -> 
     """
     only = {destination.pk for destination in destinations}
     for source, objects in _all_objects(note=True):
-        with transaction.atomic(using=record_db()):
-            pending_records = record_changes(source, [change_of(obj) for obj in objects], only=only)
-            if force:
-                rows = SyncRecord.objects.using(record_db())
-                rows.filter(pk__in=[one.record_id for one in pending_records]).update(content_hash="")
+        pending_records = record_many(source, [change_of(obj) for obj in objects], only=only)
+        if force:
+            rows = SyncRecord.objects.using(record_db())
+            rows.filter(pk__in=[one.record_id for one in pending_records]).update(content_hash="")
         yield pending_records
     if prune:
         for found in _gone(only):
@@ -88,3 +88,9 @@ def _gone(only: Collection[int]) -> Iterator[list[SyncRecord]]:
     for _last, found in walk.gone(rows):
         if found:
             yield found
+
+
+def write_again(rows: Sequence[SyncRecord], *, now: datetime) -> list[PendingRecord]:
+    """Let records wait, so that what is wanted of them is sent whatever was known of what is out there."""
+    records().filter(pk__in=[row.pk for row in rows]).update(content_hash="")
+    return touch_records(rows, now=now)

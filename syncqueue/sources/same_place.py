@@ -7,10 +7,13 @@ An address may be spelled in several ways. What counts is the place's identity, 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from syncqueue.conf import get_settings
+from syncqueue.core.errors import ConfigurationError
 from syncqueue.handlers.base import DocumentHandler, RemotePart
+from syncqueue.handlers.registry import handler_class
 from syncqueue.models import Destination, DestinationState, SyncRecord
 from syncqueue.site import record_db
 
@@ -23,6 +26,14 @@ def identity_of(destination: Destination, address: str) -> str:
     return str(destination.identities.get(address, ""))
 
 
+def are_one(one: Destination, other: Destination) -> bool:
+    """Whether two destinations are at one place, as far as it is known."""
+    ours, theirs = identity_of(one, one.address), identity_of(other, other.address)
+    if ours and theirs and UNKNOWN not in (ours, theirs):
+        return one.service == other.service and ours == theirs
+    return one.service == other.service and one.address == other.address
+
+
 def is_here(part: RemotePart, destination: Destination, address: str) -> bool:
     """Whether a part is at the destination's place of today, which has this address."""
     ours = identity_of(destination, address)
@@ -30,6 +41,42 @@ def is_here(part: RemotePart, destination: Destination, address: str) -> bool:
     if ours and theirs and UNKNOWN not in (ours, theirs):
         return ours == theirs
     return part.address in (address, "")
+
+
+def is_held(part: RemotePart, destination: Destination, rows: Iterable[SyncRecord]) -> bool:
+    """Whether one of other records of the same object has this part of a destination."""
+    return any(
+        part.address == theirs.address if UNKNOWN in places or "" in places else places[0] == places[1]
+        for theirs, places in _alike(part, destination, rows)
+    )
+
+
+def unclear_twins(
+    parts: Iterable[RemotePart], destination: Destination, rows: Iterable[SyncRecord], handler: DocumentHandler
+) -> tuple[str, ...]:
+    """The addresses to look up before it is known whether other records of the same object have one of the parts."""
+    if type(handler).identify is DocumentHandler.identify:
+        return ()
+    found = [
+        address
+        for part in parts
+        for theirs, places in _alike(part, destination, rows)
+        if theirs.address != part.address
+        for address, place in zip((part.address, theirs.address), places, strict=True)
+        if not place
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def _alike(
+    part: RemotePart, destination: Destination, rows: Iterable[SyncRecord]
+) -> Iterator[tuple[RemotePart, tuple[str, str]]]:
+    """The parts with the same id, each with the identities of both places: ids mean nothing at another place."""
+    ours = part.identity or identity_of(destination, part.address)
+    for row in rows:
+        for theirs in (RemotePart(**one) for one in row.parts if one["id"] == part.id):
+            known = identity_of(row.destination, theirs.address) or identity_of(destination, theirs.address)
+            yield theirs, (ours, theirs.identity or known)
 
 
 def unidentified(
@@ -51,35 +98,71 @@ def remember_identities(destination_id: int, found: Mapping[str, str]) -> None:
     if row is not None and not found.items() <= row.identities.items():
         row.identities = {**row.identities, **found}
         row.save(using=record_db(), update_fields=["identities"])
+        if any(destination_id in known.unclear for known in _groups.values()):
+            forget()  # who shares the place is known now; elsewhere five seconds later is early enough
 
 
-_shared: dict[str, tuple[float, dict[int, tuple[Destination, ...]]]] = {}
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """Which destinations of a service share a place, as read at a time."""
+
+    read_at: float  # monotonic seconds
+    others: Mapping[int, tuple[Destination, ...]]
+    unclear: frozenset[int]  # they have the address of another one, which need not mean its place
+
+
+_groups: dict[str, _Groups] = {}
 
 
 def sharing(destination: Destination) -> tuple[Destination, ...]:
     """The other destinations of the same owner at the same place, oldest first; nearly always none."""
-    known = _shared.get(destination.service)
-    if known is None or time.monotonic() - known[0] > KEEP_SECONDS:
-        known = (time.monotonic(), _groups(destination.service))
-        _shared[destination.service] = known
-    return known[1].get(destination.pk, ())
+    return _groups_of(destination.service).others.get(destination.pk, ())
+
+
+def is_unclear(destination: Destination, address: str) -> bool:
+    """Whether its place has to be looked up before it is known who shares it."""
+    return not identity_of(destination, address) and destination.pk in _groups_of(destination.service).unclear
+
+
+def _groups_of(service: str) -> _Groups:
+    known = _groups.get(service)
+    if known is None or time.monotonic() - known.read_at > KEEP_SECONDS:
+        known = _groups[service] = _read_groups(service)
+    return known
 
 
 def forget() -> None:
     """Forget which destinations share a place."""
-    _shared.clear()
+    _groups.clear()
 
 
-def _groups(service: str) -> dict[int, tuple[Destination, ...]]:
-    by_place: dict[tuple[object, str], list[Destination]] = {}
-    rows = Destination.objects.using(record_db()).filter(
-        service=service, enabled=True, state=DestinationState.ACTIVE, broken_reason=""
-    )
-    for row in rows.order_by("pk"):
-        place = identity_of(row, row.address)
-        by_place.setdefault((row.owner_id, row.address if place in ("", UNKNOWN) else f"={place}"), []).append(row)
+def _read_groups(service: str) -> _Groups:
+    read_at = time.monotonic()
+    names_place = _address_names_place(service)
+    filters = {"service": service, "enabled": True, "state": DestinationState.ACTIVE, "broken_reason": ""}
+    rows = list(Destination.objects.using(record_db()).filter(**filters).order_by("pk"))
+    places = {row.pk: identity_of(row, row.address).replace(UNKNOWN, "") for row in rows}
+    # What one destination has learned of an address is true of others with that address.
+    learned = {row.address: places[row.pk] for row in rows if places[row.pk]} if names_place else {}
+    by_place: dict[tuple[object, str, str], list[Destination]] = {}
+    by_address: dict[tuple[object, str], list[int]] = {}
+    for row in rows:
+        by_address.setdefault((row.owner_id, row.address), []).append(row.pk)
+        place = places[row.pk] or learned.get(row.address, "")
+        if place or names_place:
+            by_place.setdefault((row.owner_id, place, "" if place else row.address), []).append(row)
     groups = [group for group in by_place.values() if len(group) > 1]
-    return {row.pk: tuple(other for other in group if other.pk != row.pk) for group in groups for row in group}
+    others = {row.pk: tuple(other for other in group if other.pk != row.pk) for group in groups for row in group}
+    twins = [pk for pks in by_address.values() if len(pks) > 1 for pk in pks]
+    return _Groups(read_at, others, frozenset() if names_place else frozenset(twins))
+
+
+def _address_names_place(service: str) -> bool:
+    try:
+        found = handler_class(get_settings().service(service))
+    except ConfigurationError:  # each attempt says it
+        return True
+    return not issubclass(found, DocumentHandler) or found.address_names_place
 
 
 def destinations_at(destination: Destination) -> list[int]:

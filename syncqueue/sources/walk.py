@@ -46,12 +46,13 @@ def gone(rows: QuerySet[SyncRecord], after: int = 0) -> Iterator[tuple[int, list
     rows = rows.select_related("destination").order_by("pk")
     while piece := list(rows.filter(pk__gt=after)[:CHUNK]):
         after = piece[-1].pk
-        yield after, _gone(piece)
+        yield after, gone_among(piece)
         if len(piece) < CHUNK:
             return
 
 
-def _gone(records: Collection[SyncRecord]) -> list[SyncRecord]:
+def gone_among(records: Collection[SyncRecord]) -> list[SyncRecord]:
+    """Those of the records whose objects are gone."""
     found: list[SyncRecord] = []
     for label in sorted({record.source for record in records}):
         source = source_by_label(label)

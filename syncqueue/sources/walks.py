@@ -14,12 +14,13 @@ from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import SYSTEM_CLOCK
 from syncqueue.models import Destination, RecordState, SyncRecord, Walk, WalkKind
 from syncqueue.site import record_db
-from syncqueue.sources import gate, refusals, walk
-from syncqueue.sources.intents import PendingRecord, change_of, record_changes, touch_records
+from syncqueue.sources import adopting, gate, refusals, walk
+from syncqueue.sources.intents import PendingRecord, change_of, touch_records
 from syncqueue.sources.keys import UnreadableKey, key_of, key_text
-from syncqueue.sources.missed import record_missed
-from syncqueue.sources.records import resting, write_again
+from syncqueue.sources.missed import record_many, record_missed
+from syncqueue.sources.records import resting
 from syncqueue.sources.registry import ModelSync, all_sources, home_db, model_by_label
+from syncqueue.sources.resyncing import write_again
 
 # Of one walk and round; the next round goes on from there.
 MOST_CHUNKS = 20
@@ -89,12 +90,17 @@ def _steps(source: ModelSync, one: Walk) -> Iterator[tuple[str, list[PendingReco
                 yield str(last), touch_records(records, now=SYSTEM_CLOCK.now())
         case WalkKind.REFILL:
             yield from _refill(source, one)
+        case WalkKind.ADOPTION if one.destination is not None:
+            for reading in walk.objects(source, one.position or None):
+                found = adopting.adopt_chunk(source, reading, one.destination, write=True)
+                adopting.fail_refused(source, reading, found.refused, one.destination)
+                yield key_text(source.model, reading.last_key), found.pending_records
         case WalkKind.AFFECTED if one.related:
             yield from _affected(source, one)
         case WalkKind.AFFECTED:
             for reading in walk.objects(source, one.position or None):
                 changes = [change_of(obj) for obj in reading.objects]
-                yield key_text(source.model, reading.last_key), record_changes(source, changes)
+                yield key_text(source.model, reading.last_key), record_many(source, changes)
         case _:
             only = None if one.destination_id is None else [one.destination_id]
             for reading in walk.objects(source, one.position or None):
@@ -131,7 +137,7 @@ def _affected(source: ModelSync, one: Walk) -> Iterator[tuple[str, list[PendingR
     done = int(one.position or 0)
     for piece in chunks(changes[done:], walk.CHUNK):
         done += len(piece)
-        yield str(done), record_changes(source, list(piece))
+        yield str(done), record_many(source, list(piece))
 
 
 class AffectedRefused(Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from django import template
@@ -17,6 +18,7 @@ from syncqueue.core.errors import ConfigurationError
 from syncqueue.core.hold import Hold
 from syncqueue.presentation.figures import duration_words, figure, moment, web_url
 from syncqueue.presentation.holds import hold_words, reason_words
+from syncqueue.presentation.inner import for_users
 from syncqueue.presentation.task_values import value_words
 from syncqueue.secrets import redact
 from syncqueue.services.permissions import VIEW
@@ -29,6 +31,7 @@ TABS = (
     ("queue_changelist", gettext_lazy("Dashboard"), VIEW),
     ("syncrecord_changelist", gettext_lazy("Records"), VIEW),
     ("destination_changelist", gettext_lazy("Destinations"), "syncqueue.view_destination"),
+    ("queue_failures", gettext_lazy("Failures"), VIEW),
     ("queue_workers", gettext_lazy("Workers"), VIEW),
     ("queue_cleared", gettext_lazy("Cleared work"), VIEW),
     ("servicepolicy_changelist", gettext_lazy("Policies"), "syncqueue.view_servicepolicy"),
@@ -48,13 +51,20 @@ def value_of(values: Any, key: str) -> Any:
     return values.get(key, "") if isinstance(values, Mapping) else ""
 
 
-@register.inclusion_tag("syncqueue/sync_status.html")
-def sync_status(obj: Any) -> dict[str, Any]:
-    """One sentence for each destination of `obj`, with a link to its copy there."""
+@register.inclusion_tag("syncqueue/sync_status.html", takes_context=True)
+def sync_status(context: Any, obj: Any) -> dict[str, Any]:
+    """One sentence for each destination of `obj`, with a link to its copy there.
+
+    Staff alone read names and addresses of the inner network in it.
+    """
     if not isinstance(obj, Model) or obj.pk is None:
         return {"sentences": []}
+    user = getattr(context.get("request"), "user", None) or context.get("user")
     try:
-        return {"sentences": services.explain(obj)}
+        found = services.explain(obj)
+        if not getattr(user, "is_staff", False):
+            found = [replace(one, text=for_users(one.text)) for one in found]
+        return {"sentences": found}
     except ConfigurationError as error:
         # Wrong settings must not break a site's pages; the system checks say what is wrong.
         logger.warning("%s", error)

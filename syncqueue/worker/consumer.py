@@ -16,8 +16,9 @@ from syncqueue.execution.executor import Executor
 from syncqueue.execution.run import Run
 from syncqueue.queue import AsyncSyncQueue
 from syncqueue.queue.calls import Claim
+from syncqueue.worker.duty import Trouble
 from syncqueue.worker.leases import LeaseKeeper
-from syncqueue.worker.outage import Outage
+from syncqueue.worker.outage import Outage, database_away
 
 logger = logging.getLogger("syncqueue.worker")
 
@@ -38,11 +39,15 @@ class Consumer:
         database: DatabaseThreads,
         leases: LeaseKeeper,
         outage: Outage,
+        database_outage: Outage,
         *,
         concurrency: int | None = None,
         burst: bool = False,
     ) -> None:
-        """`concurrency` overrides the policy's; `burst`: end when there is nothing left to claim."""
+        """`concurrency` overrides the policy's; `burst`: end when there is nothing left to claim.
+
+        `outage` of Redis and `database_outage` are shared with the worker's other consumers.
+        """
         self.service = service
         self.running = 0
         self._queue = queue
@@ -52,10 +57,12 @@ class Consumer:
         self._outage = outage
         self._concurrency = concurrency
         self._burst = burst
+        self._seats: int | None = None
         self._slot_free = asyncio.Event()
         self._stopping = asyncio.Event()
         self._work: set[asyncio.Task[None]] = set()
-        self._database_outage = Outage("The database")
+        self._database_outage = database_outage
+        self.trouble = Trouble(f"claim {service}")  # of any other kind
 
     def stop(self) -> None:
         """Claim nothing more."""
@@ -70,24 +77,23 @@ class Consumer:
                     return
                 self._outage.end(self.service)
                 self._database_outage.end(self.service)
-            except QueueUnavailable as error:
-                self._outage.begin(self.service, error)
+                self.trouble.end()
+            except Exception as error:  # the other services go on, and so does this one
                 if self._burst:
                     raise
-                await self._sleep(_OUTAGE_PAUSE_SECONDS)
-            except DatabaseError as error:  # the figures of the service stand there; attempts under way go on
-                self._database_outage.begin(self.service, error)
-                if self._burst:
-                    raise
-                await self._sleep(_OUTAGE_PAUSE_SECONDS)
-            except QueueError as error:  # a foreign queue, or a Redis that refuses: people must act
-                logger.error("%s", error, extra={"service": self.service})
-                await self._sleep(IDLE_SECONDS)
-            except Exception:  # a mistake of ours, or of the site's; the other services go on, and so does this one
-                logger.exception("Claiming broke off; tried again", extra={"service": self.service})
-                if self._burst:
-                    raise
-                await self._sleep(IDLE_SECONDS)
+                await self._sleep(self._put_off(error))
+
+    def _put_off(self, error: Exception) -> float:
+        """Note why no task could be claimed; returns after how many seconds it is tried again."""
+        if isinstance(error, QueueUnavailable):
+            self._outage.begin(self.service, str(error))
+            return _OUTAGE_PAUSE_SECONDS
+        if isinstance(error, DatabaseError):  # the figures of the service stand there; attempts under way go on
+            self._database_outage.begin(self.service, database_away(error))
+            return _OUTAGE_PAUSE_SECONDS
+        # A foreign queue or a Redis that refuses, where people must act; a mistake of ours or of the site's.
+        self.trouble.begin(error)
+        return self.trouble.delay_seconds(IDLE_SECONDS)
 
     async def finish(self, seconds: float) -> int:
         """Let the attempts under way end, for at most so many seconds; returns how many did not."""
@@ -124,6 +130,8 @@ class Consumer:
         policy = await self._executor.policy(self.service)
         concurrency = self._concurrency or policy.concurrency
         batch = self._executor.batch_limit(self.service, policy)
+        # One call does many where there are batches, and two of them are under way: there is nothing to share.
+        self._seats = concurrency if batch == 1 else None
         return max(concurrency, batch * min(concurrency, 2)), max(BATCH, batch)
 
     def _begin(self, claim: Claim, sent_at: float) -> None:
@@ -147,7 +155,9 @@ class Consumer:
             else:
                 self._done(task)
         if begun:
-            run = Run(service=self.service, claimed=begun, holds_active=holds_active, on_end=self._done)
+            run = Run(
+                service=self.service, claimed=begun, holds_active=holds_active, on_end=self._done, seats=self._seats
+            )
             await self._executor.run(run)
 
     def _done(self, task: ClaimedTask) -> None:

@@ -26,6 +26,45 @@ LONGEST_DELAY_SECONDS = 60.0
 _FIRST_DELAY_SECONDS = 1.0
 
 
+class Trouble:
+    """Whether something that is done again and again fails now: logged when it begins, and when it is over."""
+
+    def __init__(self, name: str) -> None:
+        """`name`: what fails, for people."""
+        self.name = name
+        self.state: DutyState | None = None  # None: it works
+        self._failures = 0
+        self._began = 0.0
+        self._level = logging.DEBUG
+
+    def begin(self, error: Exception) -> None:
+        """It has failed, perhaps once more."""
+        self._failures += 1
+        text = redact(words(error))
+        if self.state is None:
+            self._began = time.monotonic()
+            self._level = _level(error)
+            traceback = error if self._level == logging.ERROR else None
+            logger.log(self._level, "Put off, and tried again: %s: %s", self.name, text, exc_info=traceback)
+            self.state = DutyState(name=self.name, since=SYSTEM_CLOCK.now(), error=text)
+        else:
+            self.state = DutyState(name=self.name, since=self.state.since, error=text)
+
+    def end(self) -> None:
+        """It has worked."""
+        if self.state is not None:
+            level = min(self._level, logging.WARNING)
+            logger.log(level, "%s works again after %.0f s", self.name, time.monotonic() - self._began)
+        self._failures, self.state = 0, None
+
+    def delay_seconds(self, interval: float) -> float:
+        """How long to wait before it is tried again, where `interval` is what it waits when it works."""
+        if not self._failures:
+            return interval
+        backoff = _FIRST_DELAY_SECONDS * 2.0 ** min(self._failures - 1, 10)
+        return min(backoff, interval, LONGEST_DELAY_SECONDS)
+
+
 class Duty:
     """One of a worker's duties."""
 
@@ -34,12 +73,9 @@ class Duty:
     ) -> None:
         """`work` is done every so many seconds, the first time now or, without `at_once`, after that time."""
         self.name = name
-        self.state: DutyState | None = None  # None: it works
+        self.trouble = Trouble(name)
         self._seconds = seconds
         self._work = work
-        self._failures = 0
-        self._began = 0.0
-        self._level = logging.DEBUG
         self._at_once = at_once
 
     async def run(self) -> None:
@@ -55,34 +91,13 @@ class Duty:
         try:
             await self._work()
         except Exception as error:  # a duty is an island
-            self._failed(error)
+            self.trouble.begin(error)
         else:
-            self._worked()
+            self.trouble.end()
 
     def delay_seconds(self) -> float:
         """How long to wait before it is done again."""
-        if not self._failures:
-            return self._seconds
-        backoff = _FIRST_DELAY_SECONDS * 2.0 ** min(self._failures - 1, 10)
-        return min(backoff, self._seconds, LONGEST_DELAY_SECONDS)
-
-    def _failed(self, error: Exception) -> None:
-        self._failures += 1
-        text = redact(words(error))
-        if self.state is None:
-            self._began = time.monotonic()
-            self._level = _level(error)
-            traceback = error if self._level == logging.ERROR else None
-            logger.log(self._level, "Put off, and tried again: %s: %s", self.name, text, exc_info=traceback)
-            self.state = DutyState(name=self.name, since=SYSTEM_CLOCK.now(), error=text)
-        else:
-            self.state = DutyState(name=self.name, since=self.state.since, error=text)
-
-    def _worked(self) -> None:
-        if self.state is not None:
-            level = min(self._level, logging.WARNING)
-            logger.log(level, "%s works again after %.0f s", self.name, time.monotonic() - self._began)
-        self._failures, self.state = 0, None
+        return self.trouble.delay_seconds(self._seconds)
 
 
 def _level(error: Exception) -> int:

@@ -15,10 +15,12 @@ from typing import cast
 
 import redis.asyncio
 
+from syncqueue.core.clock import SYSTEM_CLOCK
 from syncqueue.core.duty import DutyState
+from syncqueue.core.foreign import json_object, read_each
+from syncqueue.core.task import to_ms
 from syncqueue.queue import server_time
 from syncqueue.queue.connection import redis_errors
-from syncqueue.queue.foreign import json_object, read_each
 from syncqueue.queue.keys import workers_key
 from syncqueue.services import WORKER_SECONDS
 
@@ -44,6 +46,7 @@ class Heartbeat:
         """Write it. Raises `QueueUnavailable`."""
         with redis_errors("any service"):
             now = await self._now_ms()
+            ahead = now - to_ms(SYSTEM_CLOCK.now())
             text = json.dumps(
                 {
                     "host": socket.gethostname(),
@@ -52,7 +55,7 @@ class Heartbeat:
                     "seen_at": now,
                     "services": self._services,
                     "running": self._running(),
-                    "duties": [duty.as_json() for duty in self.duties()],
+                    "duties": [duty.as_json(ahead) for duty in self.duties()],
                 }
             )
             await self._client.hset(self._key, self.id, text)

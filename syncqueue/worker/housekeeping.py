@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Sequence
 
 from syncqueue import services
 from syncqueue.core.clock import SYSTEM_CLOCK
@@ -32,16 +33,27 @@ class LookForGone:
         if self._after is None:
             last = rows.order_by("-pk").values_list("pk", flat=True).first()
             self._after = random.randrange(last) if last else 0  # noqa: S311
-        total = 0
-        for last, records in walk.gone(rows, self._after):
-            total = enqueue_all([touch_records(records, now=SYSTEM_CLOCK.now())])
-            self._after = last
-            break
-        else:
-            self._after = 0
+        piece = list(rows.filter(pk__gt=self._after).select_related("destination").order_by("pk")[: walk.CHUNK])
+        self._after = piece[-1].pk if piece else 0
+        found, failed = _gone(piece)
+        total = enqueue_all([touch_records(found, now=SYSTEM_CLOCK.now())])
         if total:
             logger.warning("The objects of %s synced records are gone; their copies are removed", total)
+        if failed is not None:
+            raise failed
         return total
+
+
+def _gone(records: Sequence[SyncRecord]) -> tuple[list[SyncRecord], Exception | None]:
+    """Those whose objects are gone, and what a source that could not be asked has raised: the others are asked."""
+    found: list[SyncRecord] = []
+    failed: Exception | None = None
+    for source in sorted({record.source for record in records}):
+        try:
+            found += walk.gone_among([record for record in records if record.source == source])
+        except Exception as error:  # raised by the caller, when the others have been looked at
+            failed = failed or error
+    return found, failed
 
 
 class LookForOwnerless:
@@ -52,9 +64,18 @@ class LookForOwnerless:
         self._after = 0
 
     def run(self) -> None:
-        """Look at one chunk, and delete retired destinations of which nothing is out there any more."""
+        """Look at one chunk, and delete retired destinations of which nothing is out there any more.
+
+        An owner whose destinations cannot be retired does not keep the others; the first of their errors is raised.
+        """
         destinations.finish_retirements()
         last, owners = destinations.ownerless(self._after)
         self._after = last
+        failed: Exception | None = None
         for owner in owners:
-            services.retire_of_owner(owner)
+            try:
+                services.retire_of_owner(owner)
+            except Exception as error:  # raised below; tried again in the next round
+                failed = failed or error
+        if failed is not None:
+            raise failed

@@ -32,6 +32,8 @@ class LeaseKeeper:
         self._queues = queues
         self._every_seconds = lease_seconds / 3
         self._blocked_seconds = min(attempt_timeout_seconds + GRACE_SECONDS, lease_seconds * 0.8)
+        # After so long without a beat not even this thread gets a turn: for the watchdog.
+        self.deadlocked_seconds = self._blocked_seconds + lease_seconds * 0.1
         self._lock = threading.Lock()
         self._held: dict[tuple[str, str, str], tuple[ClaimedTask, float]] = {}
         self._beat_at = time.monotonic()

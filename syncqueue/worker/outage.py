@@ -6,6 +6,9 @@ import logging
 import time
 from collections.abc import Callable
 
+from syncqueue.core.answer import words
+from syncqueue.secrets import redact
+
 logger = logging.getLogger("syncqueue.worker")
 
 Say = Callable[[str], None]
@@ -15,8 +18,13 @@ def silent(_: str) -> None:
     """Say nothing: where nobody reads along."""
 
 
+def database_away(error: Exception) -> str:
+    """Why the database does not answer, for `Outage.begin`; drivers end their texts with a line of their own."""
+    return f"The database does not answer: {redact(' '.join(words(error).split()))}"
+
+
 class Outage:
-    """A server of all consumers of a worker. In a Redis Cluster it may be away for some services alone."""
+    """A server that a worker needs. In a Redis Cluster it may be away for some services alone."""
 
     def __init__(self, what: str, say: Say = silent) -> None:
         """`what`: its name in sentences; `say`: one line for people when it goes, and when all have it back."""
@@ -25,13 +33,13 @@ class Outage:
         self._services: set[str] = set()
         self._since = 0.0
 
-    def begin(self, service: str, error: Exception) -> None:
-        """A consumer was not answered."""
+    def begin(self, service: str, reason: str) -> None:
+        """A consumer was not answered. `reason`: a sentence that names the server."""
         if service in self._services:
             return
         # The others say the same a moment later.
         level = logging.INFO if self._services else logging.ERROR
-        logger.log(level, "%s; waiting for it", error, extra={"service": service})
+        logger.log(level, "%s; waiting for it", reason, extra={"service": service})
         if not self._services:
             self._since = time.monotonic()
             self._say(f"{self._what} does not answer; waiting for it.")

@@ -6,6 +6,8 @@ import logging
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from django.db.models import Q
+
 from syncqueue import services
 from syncqueue.conf import Settings
 from syncqueue.core.clock import SYSTEM_CLOCK, Clock
@@ -72,15 +74,18 @@ class Reconciler:
             self._queue.lift(*over)
 
     def _waiting(self) -> list[_Waiting]:
-        """Records that have waited for longer than a lease: what is younger is under way."""
-        since = self._clock.now() - timedelta(seconds=self._settings.processing.lease_seconds)
+        """Records that have waited for longer than a lease: what is younger is under way.
+
+        What was changed in the future was written by a machine whose clock is wrong, and must not wait until then.
+        """
+        lease, now = timedelta(seconds=self._settings.processing.lease_seconds), self._clock.now()
         rows = records.records().filter(
             destinations.declared_here("destination__"),
+            Q(changed_at__lt=now - lease) | Q(changed_at__gt=now + lease),
             service=self._queue.service,
             state=RecordState.WAITING,
             due_at=None,  # worker/upkeep.py: those that wait for their time
             pk__gt=self._after,
-            changed_at__lt=since,
         )
         found = rows.order_by("pk").values_list("pk", "source", "object_pk", "changed_at")[:CHUNK]
         return [_Waiting(pk, f"{source}:{object_pk}", changed_at) for pk, source, object_pk, changed_at in found]

@@ -8,12 +8,14 @@ from functools import partial
 
 from syncqueue.conf import Settings
 from syncqueue.core.clock import Clock
+from syncqueue.core.errors import QueueError
+from syncqueue.core.task import SyncTask
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.queue import SyncQueue
 from syncqueue.queue.calls import CHUNK
 from syncqueue.sources.intents import record_task
 from syncqueue.sources.records import take_due
-from syncqueue.sources.registry import all_sources
+from syncqueue.sources.registry import all_sources, home_db
 from syncqueue.worker import recoverer
 from syncqueue.worker.duty import Duty
 from syncqueue.worker.housekeeping import LookForGone, LookForOwnerless
@@ -25,7 +27,11 @@ _DUE_SECONDS = 1.0  # what is due is sent, or removed, within two seconds
 
 
 class Upkeep:
-    """Makes the duties. Sweeps have threads of their own: a source whose database hangs keeps no service waiting."""
+    """Makes the duties.
+
+    Sweeps have threads of their own for each database of sources: one that hangs keeps no service waiting, and no
+    source of another database.
+    """
 
     def __init__(self, queues: Sequence[SyncQueue], settings: Settings, clock: Clock) -> None:
         """`queues`: with a client that nobody else waits for."""
@@ -33,7 +39,8 @@ class Upkeep:
         self._settings = settings
         self._clock = clock
         self._queue_threads = DatabaseThreads(2)
-        self._sweep_threads = DatabaseThreads(2)
+        self._sweep_threads: dict[str, DatabaseThreads] = {}  # by the alias of a database
+        self._slow_thread = DatabaseThreads(1)
         self._finisher = threading.Event()
 
     def recoveries(self) -> list[Duty]:
@@ -51,7 +58,8 @@ class Upkeep:
         seconds = self._settings.processing.reconcile_interval_seconds
         for source in all_sources():
             work = partial(sweep_source, source, self._clock, is_ending=self._finisher.is_set)
-            yield Duty(f"sweep {source.label}", seconds, partial(self._sweep_threads.run, work))
+            threads = self._sweep_threads.setdefault(home_db(source.model), DatabaseThreads(2))
+            yield Duty(f"sweep {source.label}", seconds, partial(threads.run, work))
         for queue in self._queues:
             yield self._duty(f"reconcile {queue.service}", seconds, Reconciler(queue, self._settings, self._clock).run)
         yield self._duty("look after destinations", seconds, LookForOwnerless().run)
@@ -62,14 +70,23 @@ class Upkeep:
 
     def _enqueue_due(self) -> None:
         queues = {queue.service: queue for queue in self._queues}
+        tasks: dict[str, list[SyncTask]] = {}
         for row in take_due(list(queues), self._clock.now(), CHUNK):
-            entity = f"{row.source}:{row.object_pk}"
-            queues[row.service].enqueue(record_task(row.service, row.pk, entity))
+            task = record_task(row.service, row.pk, f"{row.source}:{row.object_pk}")
+            tasks.setdefault(row.service, []).append(task)
+        failed: Exception | None = None
+        for service, found in tasks.items():
+            try:
+                queues[service].enqueue_many(found)
+            except QueueError as error:  # raised below; what this queue refuses the reconciler enqueues later
+                failed = failed or error
+        if failed is not None:
+            raise failed
 
     def slow_looks(self) -> list[Duty]:
         """Look for what leaves no trace, a chunk in each round."""
         seconds = self._settings.processing.reconcile_interval_seconds
-        work = partial(self._sweep_threads.run, LookForGone().run)
+        work = partial(self._slow_thread.run, LookForGone().run)
         return [Duty("look for deleted objects", seconds, work, at_once=False)]
 
     def trims(self) -> list[Duty]:
@@ -86,5 +103,5 @@ class Upkeep:
     def close(self) -> None:
         """End the threads, after the work they have begun; a sweep ends after its chunk."""
         self._finisher.set()
-        self._queue_threads.close()
-        self._sweep_threads.close()
+        for threads in (self._queue_threads, self._slow_thread, *self._sweep_threads.values()):
+            threads.close()

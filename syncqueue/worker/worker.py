@@ -14,6 +14,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
+from django.db import Error as DatabaseError
+
 from syncqueue import site
 from syncqueue.conf import Settings, get_settings
 from syncqueue.core.clock import SYSTEM_CLOCK, Clock
@@ -37,13 +39,15 @@ from syncqueue.worker.duty import Duty
 from syncqueue.worker.heartbeat import EVERY_SECONDS, Heartbeat
 from syncqueue.worker.leases import LeaseKeeper
 from syncqueue.worker.memory import rss_mb
-from syncqueue.worker.outage import Outage, Say, silent
+from syncqueue.worker.outage import Outage, Say, database_away, silent
 from syncqueue.worker.upkeep import Upkeep
+from syncqueue.worker.watchdog import Watchdog
 
 logger = logging.getLogger("syncqueue.worker")
 
 _TIDY_SECONDS = 3600.0
 _LOOP_BEAT_SECONDS = 0.5
+_OUTAGE_PAUSE_SECONDS = 1.0
 # What a cancelled duty is given to end before it is cancelled again.
 _CANCEL_SECONDS = 1.0
 _MEMORY_SECONDS = 1.0
@@ -92,16 +96,18 @@ class Worker:
         self._say = say
         self._on_stop = on_stop
         self._outage = Outage("Redis", say)
+        self._database_outage = Outage("The database", say)
         self._stopping = asyncio.Event()
         self._stop_at = 0.0  # monotonic seconds
         self._stamp = ""
 
     async def run(self) -> None:
-        """Work until stopped. Raises what the site's stamps raise."""
+        """Work until stopped. Raises `UnconfirmedEnvironment`, and `ConfigurationError` where it can do nothing."""
+        self._handle_signals()
         database = DatabaseThreads()
         try:
-            await database.run(self._prepare)
-            await self._run(database)
+            if await self._is_prepared(database):
+                await self._run(database)
         finally:
             await asyncio.to_thread(self._alerter.end)
             await asyncio.to_thread(database.close)
@@ -117,8 +123,26 @@ class Worker:
             self._on_stop(self._shutdown_seconds)
         self._stopping.set()
 
+    async def _is_prepared(self, database: DatabaseThreads) -> bool:
+        """Wait for the database, as a running worker does; False where the worker is to end before that."""
+        services = ", ".join(self.services)
+        while not self._stopping.is_set():
+            try:
+                await database.run(self._prepare)
+            except DatabaseError as error:
+                if self._burst:
+                    raise
+                self._database_outage.begin(services, database_away(error))
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), _OUTAGE_PAUSE_SECONDS)
+            else:
+                self._database_outage.end(services)
+                return True
+        return False
+
     def _prepare(self) -> None:
         site.require_confirmed()
+        self._stamp = site.site_id()
         self.services = self._usable()
         ensure_declared()
 
@@ -144,7 +168,6 @@ class Worker:
 
     async def _run(self, database: DatabaseThreads) -> None:
         redis_at = self.settings.redis
-        self._stamp = await database.run(site.site_id)
         client = async_client(redis_at, WORKER_TIMEOUT_SECONDS)
         lease_client = sync_client(redis_at, _LEASE_TIMEOUT_SECONDS)
         side_client = sync_client(redis_at, WORKER_TIMEOUT_SECONDS)
@@ -168,21 +191,30 @@ class Worker:
             lease_seconds=self.settings.processing.lease_seconds,
             attempt_timeout_seconds=self.settings.processing.attempt_timeout_seconds,
         )
+        watchdog = Watchdog(leases.deadlocked_seconds)
         queues = {
             name: make_async_queue(client, self.settings, name, self._stamp, self._clock) for name in self.services
         }
         executor = Executor(self.settings, queues, database, self._clock)
         consumers = [
             Consumer(
-                name, queue, executor, database, leases, self._outage, concurrency=self._concurrency, burst=self._burst
+                name,
+                queue,
+                executor,
+                database,
+                leases,
+                self._outage,
+                self._database_outage,
+                concurrency=self._concurrency,
+                burst=self._burst,
             )
             for name, queue in queues.items()
         ]
         prefix = self.settings.key_prefix
         heartbeat = Heartbeat(client, prefix, self.services, lambda: sum(one.running for one in consumers))
         duties = self._duties(upkeep, heartbeat)
-        heartbeat.duties = lambda: [duty.state for duty in duties if duty.state is not None]
-        self._handle_signals()
+        troubles = [*(duty.trouble for duty in duties), *(consumer.trouble for consumer in consumers)]
+        heartbeat.duties = lambda: [one.state for one in troubles if one.state is not None]
         leases.start()
         logger.info("Working on %s as %s", ", ".join(self.services), heartbeat.id)
         self._say(f"Started: {', '.join(self.services)}, as {heartbeat.id}.")
@@ -190,8 +222,9 @@ class Worker:
             if self._burst:  # what fell between must be in the queue before the consumers look
                 for duty in [*upkeep.recoveries(), upkeep.timetable(), *upkeep.reconciliations()]:
                     await duty.once()
-            await self._watch(consumers, [self._beat_loop(leases), *(duty.run() for duty in duties)])
+            await self._watch(consumers, [self._beat_loop(leases, watchdog), *(duty.run() for duty in duties)])
         finally:
+            watchdog.end()
             leases.stop()
             await _farewell(heartbeat.end())
             await _farewell(executor.aclose())
@@ -222,8 +255,8 @@ class Worker:
             pending: set[asyncio.Future[Any]] = {*side, *main, stopped}
             while any(not one.done() for one in main) and not stopped.done():
                 done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-                for one in done:
-                    one.result()  # neither a consumer nor a duty ends by an exception: this is ours
+                for one in done.difference(main):
+                    one.result()  # no duty ends by an exception: this is ours
             await self._end(consumers, main)
         finally:
             await _end_all([*side, *main, stopped])
@@ -234,9 +267,6 @@ class Worker:
         # Redis may hang: then the claims are given up, and the attempts cannot say how they ended.
         await asyncio.wait(main, timeout=None if not self._stopping.is_set() else _CLAIM_SECONDS)
         await _end_all([one for one in main if not one.done()])
-        for one in main:
-            if not one.cancelled():
-                one.result()
         seconds = self._shutdown_seconds
         if self._stopping.is_set():
             seconds -= time.monotonic() - self._stop_at
@@ -245,6 +275,9 @@ class Worker:
         if self.left_count:
             text = "%s attempts did not end in time; their leases run out and they are taken back"
             logger.warning(text, self.left_count)
+        for one in main:
+            if not one.cancelled():
+                one.result()  # in a burst what kept a service from its work; the others have done theirs
 
     async def _look_at_memory(self) -> None:
         if self._max_rss_mb is None or self._stopping.is_set():
@@ -254,9 +287,10 @@ class Worker:
             logger.warning("Holding %.0f MB, more than --max-rss-mb %g: this worker ends", held, self._max_rss_mb)
             self.stop()
 
-    async def _beat_loop(self, leases: LeaseKeeper) -> None:
+    async def _beat_loop(self, leases: LeaseKeeper, watchdog: Watchdog) -> None:
         while True:
             leases.beat()
+            watchdog.beat()
             await asyncio.sleep(_LOOP_BEAT_SECONDS)
 
     def _handle_signals(self) -> None:

@@ -9,11 +9,16 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
+from project.notes.models import Note
+from project.notes.sync_sources import NoteSync
 from project.sandbox.testing import RunningSandbox
 from syncqueue.models import Destination
+from syncqueue.sources import same_place
+from syncqueue.sources.registry import register, unregister
 from tests.conformance.scene import Site
 from tests.conformance.service import ServiceUnderTest
 from tests.conformance.services import SERVICES
+from tests.conformance.site_sync import SiteSync
 from tests.integration.sync.conftest import forget_all
 from tests.patience import IMMEDIATE
 
@@ -39,6 +44,18 @@ def site(service: ServiceUnderTest, redis_url: str, settings: Any, transactional
     forget_all()
     yield Site(service, User.objects.create_user("writer"))
     forget_all()
+
+
+@pytest.fixture
+def site_sync(site: Site) -> Iterator[type[SiteSync]]:
+    """Notes are synced by `SiteSync`."""
+    SiteSync.times, SiteSync.old = {}, {}
+    unregister(Note)
+    register(Note)(SiteSync)
+    same_place.forget()
+    yield SiteSync
+    unregister(Note)
+    register(Note)(NoteSync)
 
 
 @pytest.fixture

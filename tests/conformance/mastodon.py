@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from project.sandbox.testing import RunningSandbox
+from syncqueue.models import Destination
 from tests.conformance.service import Answer, Copy, Kind, ServiceUnderTest
 
 _KINDS: Mapping[str, Kind] = {
@@ -23,6 +24,7 @@ class Mastodon(ServiceUnderTest):
     has_visibility: ClassVar[bool] = True
     finds_lost: ClassVar[bool] = True
     keeps_a_trace: ClassVar[bool] = True
+    trace_kinds: ClassVar[frozenset[str]] = frozenset({"sent", "picture"})
     takes_lost_away: ClassVar[bool] = True
     methods: ClassVar[Mapping[Kind, str]] = {kind: method for method, kind in _KINDS.items()}
     permanent: ClassVar[Answer] = {"mode": "error", "status": 422}
@@ -56,10 +58,25 @@ class Mastodon(ServiceUnderTest):
         """The instance itself is the address."""
         return url
 
+    def make_other_destination(self, **values: Any) -> Destination:
+        """The sandbox's second account."""
+        row = self.make_destination(**{"name": "other", **values})
+        row.secret = {"access_token": self.sandbox.mastodon_second_token}
+        row.save()
+        return row
+
+    def other_copies(self) -> Sequence[Copy]:
+        """Of the second account."""
+        return self._threads("@archive")
+
     def copies(self, address: str | None = None) -> Sequence[Copy]:
+        """Of the first account."""
+        return self._threads("@notes")
+
+    def _threads(self, account: str) -> Sequence[Copy]:
         """Threads, each as one text."""
         found: dict[str, Copy] = {}  # by the id of each status of the thread
-        for status in self.sandbox.statuses():
+        for status in self.sandbox.statuses(account):
             first = found.get(status["in_reply_to_id"] or "")
             thread = Copy(
                 id=first.id if first else status["id"],

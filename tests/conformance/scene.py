@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -37,13 +38,23 @@ class Site:
         return Note.objects.create(owner=self.writer, text=text, **values)
 
     def write_and_be_killed(self, text: str) -> Note:
-        """A new note whose copy was made by a process that died before it could store that: its mark has run out."""
+        """A new note whose copy was made by a process that died before it was answered: its mark has run out."""
         self.configure("IMMEDIATE", ENABLED=False)
         note = self.write(text)
         row = SyncRecord.objects.filter(pk=self.record(note).pk)
-        as_marked = row.values("state", "parts", "content_hash", "idempotency_key", "synced_generation").get()
-        self.work()
-        row.update(**as_marked, sending_token="of the dead", sending_until=timezone.now(), sending_action="create")  # noqa: S106
+        names = ("state", "parts", "content_hash", "idempotency_key", "synced_generation", "uncertain")
+        made_count = self.service.count("create")
+
+        def as_marked() -> dict[str, Any]:
+            assert self.service.count("create") == made_count + 1
+            return row.values(*names).get()
+
+        self.service.answer_next("hang")
+        with self.short_attempts(), ThreadPoolExecutor() as threads:
+            working = threads.submit(self.work)
+            killed = eventually(as_marked)
+            working.result()
+        row.update(**killed, sending_token="of the dead", sending_until=timezone.now(), sending_action="create")  # noqa: S106
         return note
 
     def change(self, note: Note, **values: Any) -> None:

@@ -34,6 +34,8 @@ class ServiceUnderTest(ABC):
     name: ClassVar[str]  # as in HANDLERS and in the sandbox
     address: ClassVar[str] = ""
     other_address: ClassVar[str] = ""  # a second place of the same credential; "" where there is none
+    other_spelling: ClassVar[str] = ""  # of the first address; "" where there is one alone
+    trace_kinds: ClassVar[frozenset[str]] = frozenset()  # of parts that are no copies
     # What the service is like
     edits: ClassVar[bool] = True  # a change of text is an edit, and not taken away and made again
     has_visibility: ClassVar[bool] = False  # private objects are kept there, for fewer people to see
@@ -47,6 +49,8 @@ class ServiceUnderTest(ABC):
     can_be_read: ClassVar[bool] = True  # it can be asked what is there
     tells_content: ClassVar[bool] = True  # and what that shows
     lists_copies: ClassVar[bool] = True  # and what else is there
+    # That a create has not arrived is known at the next attempt. False: it may be on its way for some minutes.
+    proves_absence: ClassVar[bool] = True
     # What the sandbox calls the request that does it, where a job begins with others
     methods: ClassVar[Mapping[Kind, str]] = {}
     # Answers of the sandbox that mean so
@@ -119,6 +123,14 @@ class ServiceUnderTest(ABC):
         row.secret = dict(self.secret)
         row.save()
         return row
+
+    def make_other_destination(self, **values: Any) -> Destination:
+        """A second one, at another place."""
+        return self.make_destination(**{"name": "other", "address": self.at(self.url, self.other_address), **values})
+
+    def other_copies(self) -> Sequence[Copy]:
+        """What a person sees at that place."""
+        return self.copies(self.other_address)
 
     def declared(self) -> dict[str, Any]:
         """The same as an entry of the setting DESTINATIONS."""

@@ -25,6 +25,11 @@ class Telegram(ServiceUnderTest):
     other_address: ClassVar[str] = "@drafts"
     tells_content: ClassVar[bool] = False
     lists_copies: ClassVar[bool] = False
+    finds_lost: ClassVar[bool] = True
+    keeps_a_trace: ClassVar[bool] = True
+    takes_lost_away: ClassVar[bool] = True
+    proves_absence: ClassVar[bool] = False
+    other_spelling: ClassVar[str] = "-1001000000001"
 
     @property
     def url(self) -> str:
@@ -54,6 +59,19 @@ class Telegram(ServiceUnderTest):
     def remove_by_hand(self, copy: Copy) -> None:
         """An administrator deletes it."""
         self.sandbox.remove_message(self.address, int(copy.id))
+
+
+class UnsearchedTelegram(Telegram):
+    """The same where lost messages are not to be looked for."""
+
+    finds_lost: ClassVar[bool] = False
+    keeps_a_trace: ClassVar[bool] = False
+    takes_lost_away: ClassVar[bool] = False
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """Switched off."""
+        return {"find_lost": False}
 
 
 def _text(message: Mapping[str, Any]) -> str:

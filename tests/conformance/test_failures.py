@@ -78,11 +78,12 @@ def test_a_service_that_is_away_uses_no_attempt(site: Site, destination: Destina
 @pytest.mark.parametrize("answer", ["hang", "store-then-reset"])
 @services_with(finds_lost=True)
 def test_a_create_whose_answer_was_lost_is_not_doubled(site: Site, destination: Destination, answer: str) -> None:
+    site.write("First")
     site.service.answer_next(answer)
     with site.short_attempts():
-        site.write("First")
+        site.write("Second")
     site.work_until(site.assert_settled)
-    site.assert_shows("First")
+    site.assert_shows("First", "Second")
 
 
 @pytest.mark.parametrize("answer", ["hang", "store-then-reset"])
@@ -134,11 +135,12 @@ def test_a_deletion_whose_answer_was_lost_is_repeated(site: Site, destination: D
 
 @services_with(finds_lost=True)
 def test_a_crash_between_send_and_store_leaves_one_copy(site: Site, destination: Destination) -> None:
-    note = site.write_and_be_killed("First")
-    site.assert_shows("First")
+    site.write("First")
+    note = site.write_and_be_killed("Second")
+    site.assert_shows("First", "Second")
     syncqueue.sync(note)
     site.work_until(site.assert_settled)
-    site.assert_shows("First")
+    site.assert_shows("First", "Second")
 
 
 def _assert_state(site: Site, note: object, state: RecordState) -> None:

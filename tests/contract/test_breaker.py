@@ -142,6 +142,21 @@ def test_a_probe_that_never_reports_lets_another_one_through_after_a_time(opened
     assert probes(opened) == {BREAKER: second.task.id}
 
 
+def test_a_breaker_that_nobody_waits_for_any_more_takes_a_probe_with_it_that_never_reports(queue, clock):
+    for token in "abc":
+        fails(queue, token)
+    park(queue, BREAKER, "a")
+    clock.advance(30)
+    probe = claim_one(queue)
+    clock.advance(PROBE_SECONDS)
+    assert queue.claim(10).tasks == ()  # before anybody has taken it back
+    assert (queue.holds(), probes(queue)) == ([], {})
+    assert queue.recover_expired().count == 1
+    [answer] = admit(queue, [claim_one(queue)], BREAKER)
+    assert answer.admitted
+    assert probes(queue) == {BREAKER: probe.task.id}
+
+
 def test_a_probe_that_another_hold_takes_leaves_its_turn_to_the_next(opened, clock):
     opened.hold("stopped:destination:1", None, "kicked")
     clock.advance(30)

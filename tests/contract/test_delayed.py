@@ -76,9 +76,9 @@ def test_run_now_takes_the_named_ones_only(queue, clock):
 
 
 def test_run_now_takes_a_parked_task_out_of_its_lane(queue, clock):
-    queue.hold("rate:destination:1", 600, "slow")
+    queue.hold("stopped:destination:1", None, "off")
     queue.enqueue(task("a", key="a"))
-    queue.retry(claim_one(queue), clock.now(), note(), hold="rate:destination:1")
+    queue.retry(claim_one(queue), clock.now(), note(), hold="stopped:destination:1")
     assert queue.run_now(["key:a"]) == 1
     assert queue.holds()[0].parked_count == 0
     assert names(queue.claim(5).tasks) == ["a"]
@@ -116,3 +116,18 @@ def test_times_without_a_zone_are_refused(queue, clock):
     with pytest.raises(InvalidTask, match="time zone"):
         queue.retry(held, datetime(2026, 1, 1), note())
     assert queue.ack(held) == [True]
+
+
+def test_run_now_ends_the_rate_limit_that_the_task_waits_for(queue, clock):
+    queue.hold("rate:destination:1", 86_400, "slow")
+    queue.hold("stopped:destination:2", None, "off")
+    queue.enqueue_many([task(name, key=name) for name in "abc"])
+    for one in queue.claim(3).tasks:
+        hold = "stopped:destination:2" if one.task.id == "key:c" else "rate:destination:1"
+        queue.retry(one, clock.now(), note(), hold=hold)
+    assert queue.run_now(["key:b", "key:c"]) == 2
+    assert {hold.name: hold.lifted for hold in queue.holds()} == {
+        "rate:destination:1": True,
+        "stopped:destination:2": False,
+    }
+    assert sorted(names(queue.claim(5).tasks)) == ["a", "b", "c"]

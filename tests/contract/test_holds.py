@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from syncqueue.core.task import TaskState
@@ -302,3 +303,69 @@ def test_removing_a_parked_task_takes_it_out_of_its_lane(queue):
     [first, _] = queue.tasks(TaskState.DELAYED)
     assert queue.delete(first.id)
     assert queue.holds()[0].parked_count == 1
+
+
+def test_a_paused_queue_with_something_due_says_nothing_of_when_to_ask_again(queue, clock):
+    queue.enqueue(task("due", run_at=clock.now() + timedelta(seconds=1)))
+    queue.hold(RATE, 30, "slow")
+    assert queue.claim(1).wait_seconds == 1
+    queue.hold("pause", None, "Paused.")
+    clock.advance(2)
+    assert (queue.claim(1).wait_seconds, queue.claim(1).tasks) == (None, ())
+    queue.lift("pause")
+    assert names(queue.claim(1).tasks) == ["due"]
+
+
+def test_a_pause_of_some_time_is_waited_for(queue, clock):
+    queue.enqueue(task("due", run_at=clock.now() + timedelta(seconds=1)))
+    queue.hold("pause", 60, "Paused.")
+    clock.advance(2)
+    assert queue.claim(1).wait_seconds == 58
+
+
+SHARE = "share:owner:3"
+
+
+def test_a_share_lets_the_oldest_one_through_each_time_it_is_lifted_and_what_is_newer_waits_behind(queue):
+    queue.hold(SHARE, 60, "many")
+    park(queue, SHARE, "abcd")
+    assert queue.claim(10).tasks == ()
+    for wanted in "abc":
+        queue.lift(SHARE)
+        queue.enqueue(task(f"newer than {wanted}"))
+        claimed = queue.claim(10).tasks
+        admitted = [one.admitted for one in admit(queue, claimed, SHARE)]
+        assert names(claimed) == [wanted, f"newer than {wanted}"]
+        assert admitted == [True, False]
+        queue.ack(claimed[0])
+
+
+def test_a_share_whose_lane_is_empty_is_gone(queue):
+    queue.hold(SHARE, 60, "many")
+    park(queue, SHARE, "a")
+    queue.lift(SHARE)
+    assert names(queue.claim(10).tasks) == ["a"]
+    assert queue.holds() == []
+
+
+def test_a_share_that_nobody_lifts_lets_one_through_when_its_time_is_over(queue, clock):
+    queue.hold(SHARE, 60, "many")
+    park(queue, SHARE, "abc")
+    found = []
+    for _ in range(3):
+        clock.advance(61)
+        found += names(queue.claim(10).tasks)
+    assert found == ["a", "b", "c"]
+
+
+def test_a_task_of_a_shares_lane_that_is_above_the_share_again_returns_to_its_place(queue):
+    queue.hold(SHARE, 60, "many")
+    park(queue, SHARE, "abc")
+    queue.lift(SHARE)
+    [first] = queue.claim(10).tasks
+    assert first.lane == SHARE
+    queue.hold(SHARE, 60, "many")
+    [answer] = queue.admit([AdmissionRequest(claimed=replace(first, lane=None), holds=(SHARE,))])
+    assert answer.held_by == SHARE
+    queue.lift(SHARE)
+    assert names(queue.claim(10).tasks) == ["a"]

@@ -52,9 +52,25 @@ def test_a_message_created_anew_after_the_first_was_deleted_is_no_double() -> No
     assert verdict_on(requests, {11: "Note 3: new"}).holds
 
 
-def test_a_double_after_an_answer_that_was_never_written_is_allowed() -> None:
-    requests = [request(0, 3, 10, answered=False), request(5, 3, 11)]
-    verdict = verdict_on(requests, {10: "Note 3: new", 11: "Note 3: new"})
+def test_a_double_after_an_answer_that_was_never_written_is_allowed_until_one_of_both_is_taken_away() -> None:
+    first = request(0, 2, 9)
+    requests = [first, request(1, 0, 9, "deleteMessage"), request(2, 3, 10, answered=False), request(5, 3, 11)]
+    shown = {10: "Note 3: new", 11: "Note 3: new"}
+    assert len(verdict_on(requests, shown).doubled) == 1
+    verdict = verdict_on([*requests, request(6, 0, 11, "deleteMessage")], shown)
+    assert verdict.holds
+    assert "never sent completely" in verdict.allowed[0]
+
+
+def test_a_lost_message_that_became_another_notes_is_no_double_of_its_first_note() -> None:
+    lost, taken = request(0, 3, 10, answered=False), request(1, 4, 10, "editMessageText")
+    anew = request(2, 3, 11)
+    assert verdict_on([lost, taken, anew], {11: "Note 3: new"}).holds
+    assert not verdict_on([lost, taken, anew], {11: "Note 3: new"}).allowed
+
+
+def test_the_first_message_of_a_channel_may_stand_there_twice_where_its_answer_was_never_written() -> None:
+    verdict = verdict_on([request(0, 3, 10, answered=False), request(5, 3, 11)], {10: "Note 3: new", 11: "Note 3: new"})
     assert verdict.holds
     assert "never sent completely" in verdict.allowed[0]
 

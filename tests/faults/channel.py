@@ -14,7 +14,7 @@ def texts(sandbox: RunningSandbox) -> list[str]:
 
 
 def posted(sandbox: RunningSandbox) -> Counter[str]:
-    """How often each text was posted as a new message, also where it was deleted later."""
+    """How often each text was posted as a new message, also where it was deleted later; "" for files."""
     return Counter(
-        entry["params"]["text"] for entry in sandbox.log() if entry["stored"] and entry["method"] in CREATING
+        entry["params"].get("text", "") for entry in sandbox.log() if entry["stored"] and entry["method"] in CREATING
     )

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from project.sandbox.testing import RunningSandbox
-from tests.faults.site import Site, copy_database, migrate
+from tests.faults.databases import new_database
+from tests.faults.site import Site, migrate
 
 SiteMaker = Callable[..., Site]
 
@@ -18,7 +19,9 @@ SiteMaker = Callable[..., Site]
 def template_site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     """A site with its tables and one user; its processes have ended."""
     # Port 1 of this machine answers nobody; nothing is to be asked while tables are made.
-    site = Site(tmp_path_factory.mktemp("site"), "redis://127.0.0.1:1/0", "http://127.0.0.1:1")
+    folder = tmp_path_factory.mktemp("site")
+    site = Site(folder, new_database(folder), "redis://127.0.0.1:1/0", "http://127.0.0.1:1")
+    site.database.create()
     migrate(site)
     site.close()
     return site
@@ -30,14 +33,18 @@ def make_site(tmp_path: Path, sandbox: RunningSandbox, template_site: Site) -> I
     sites: list[Site] = []
 
     def make(redis_url: str, **variables: Any) -> Site:
-        site = Site(tmp_path / f"site-{len(sites) + 1}", redis_url, sandbox.telegram_url, **variables)
+        folder = tmp_path / f"site-{len(sites) + 1}"
+        site = Site(folder, new_database(folder), redis_url, sandbox.telegram_url, **variables)
         sites.append(site)
-        copy_database(template_site, site)
+        site.database.create(template_site.database)
+        # Each database gets an id of its own.
+        site.sql("DELETE FROM syncqueue_sitestamp")
         return site
 
     yield make
     for site in sites:
         site.close()
+        site.database.drop()
         print(site.logs())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import threading
 import time
 from typing import NoReturn
@@ -38,6 +39,8 @@ class Wild(SyncHandler):
         match task.task.action:
             case "block-once" if _began(task.task.entity) == 1:
                 _block()
+            case "hold-lock-once" if _began(task.task.entity) == 1:
+                re.match("(a|a)*b", "a" * 60)  # for years, and no thread gets a turn
             case "hang":
                 await asyncio.Event().wait()
             case "exit":

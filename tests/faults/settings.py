@@ -5,6 +5,7 @@ from typing import Any
 
 from project.settings import *  # noqa: F403
 from project.settings import DATABASES, SYNCQUEUE, database
+from tests.postgres_server import options
 
 SYNCQUEUE["HANDLERS"]["writer"] = {"CLASS": "tests.faults.handlers.Writer", "CONCURRENCY": 50}
 SYNCQUEUE["HANDLERS"]["wild"] = {"CLASS": "tests.faults.handlers.Wild", "MAX_RETRIES": 1, "BASE_DELAY_SECONDS": 0.01}
@@ -12,14 +13,11 @@ SYNCQUEUE["HANDLERS"]["stuck"] = {"CLASS": "tests.faults.handlers.Stuck"}
 
 ROOT_URLCONF = "tests.faults.served"
 
-# A power failure may lose a test's rows; a killed process does not.
-DATABASES["default"]["OPTIONS"] = DATABASES["default"]["OPTIONS"] | {
-    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
-}
-
-# Seconds that a statement waits for another's write lock. Short where a test wants a database that refuses.
-if "SQLITE_SECONDS" in os.environ:
-    DATABASES["default"]["OPTIONS"] |= {"timeout": float(os.environ["SQLITE_SECONDS"])}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # A power failure may lose a test's rows; a killed process does not.
+    DATABASES["default"]["OPTIONS"] |= {"init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"}
+else:
+    DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | options()
 
 # A replica that lags: everything is read from it where nobody says otherwise.
 if "REPLICA_URL" in os.environ:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -16,6 +15,7 @@ from typing import Any
 import redis
 
 from project.sandbox.telegram.service import DEFAULT_TOKEN
+from tests.faults.databases import SiteDatabase
 from tests.faults.processes import REPOSITORY, Process
 
 SCRIPT_SECONDS = 240.0
@@ -57,12 +57,14 @@ ENDLESS = {
 class Site:
     """One database, and the processes on it. Variables are JSON where they are no text."""
 
-    def __init__(self, folder: Path, redis_url: str, telegram_url: str, **variables: Any) -> None:
-        """The folder is made where it is not there; the database's file comes with `migrate` or `copy_database`."""
+    def __init__(
+        self, folder: Path, database: SiteDatabase, redis_url: str, telegram_url: str, **variables: Any
+    ) -> None:
+        """The folder is made where it is not there; the database's tables come with `migrate` or from a template."""
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.redis_url = redis_url
-        self.database = folder / "db.sqlite3"
+        self.database = database
         self.writer_file = folder / "writer"
         self._processes: list[Process | subprocess.Popen[str]] = []
         self._count = 0
@@ -72,7 +74,7 @@ class Site:
             "DEBUG": "1",
             "SECRET_KEY": "for-tests-only",
             "DJANGO_SETTINGS_MODULE": "tests.faults.settings",
-            "DATABASE_URL": f"sqlite:///{self.database}",
+            "DATABASE_URL": database.url,
             "REDIS_URL": redis_url,
             "TELEGRAM_API_BASE_URL": telegram_url,
             "WRITER_FILE": str(self.writer_file),
@@ -158,16 +160,8 @@ class Site:
         return "\n".join(f"--- {path.name}\n{path.read_text()}" for path in sorted(self.folder.glob("*.log")))
 
     def sql(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Ask the site's database."""
-        connection = sqlite3.connect(self.database, timeout=120, isolation_level=None)
-        try:
-            return connection.execute(statement, values).fetchall()
-        finally:
-            connection.close()
-
-    def back_up(self, file: Path) -> None:
-        """Copy the database with all that was committed, also what stands in no file but its log yet."""
-        self.sql("VACUUM INTO ?", str(file))
+        """Ask the site's database, with a question mark for each value."""
+        return self.database.sql(statement, *values)
 
     def states(self) -> list[str]:
         """The states of all records, oldest first."""
@@ -179,10 +173,8 @@ class Site:
 
     def make_records_old(self) -> None:
         """As if the records had been waiting for an hour: the reconciler leaves young ones alone."""
-        self.sql(
-            "UPDATE syncqueue_syncrecord SET changed_at = strftime('%Y-%m-%d %H:%M:%f', changed_at, ?)",
-            f"-{OLD_SECONDS} seconds",
-        )
+        earlier = self.database.earlier("changed_at", OLD_SECONDS)
+        self.sql(f"UPDATE syncqueue_syncrecord SET changed_at = {earlier}")  # noqa: S608 - our own words
 
     def tasks(self, service: str = "telegram") -> dict[str, list[str]]:
         """The ids of a service's tasks in Redis by state."""
@@ -212,9 +204,3 @@ def migrate(site: Site) -> None:
         get_user_model().objects.create(pk=1, username="ann")
         """
     )
-
-
-def copy_database(template: Site, site: Site) -> None:
-    """Begin with the tables of another site, and with no stamp: each database gets an id of its own."""
-    template.back_up(site.database)
-    site.sql("DELETE FROM syncqueue_sitestamp")

@@ -24,8 +24,10 @@ def set_policy(site: Site, **values: object) -> None:
     """As another process does, such as the admin's: nobody is told."""
     row = {"service": "telegram", "paused": False, **values}
     marks = ", ".join("?" * len(row))
+    changes = ", ".join(f"{name} = excluded.{name}" for name in row)
     site.sql(
-        f"INSERT OR REPLACE INTO syncqueue_servicepolicy ({', '.join(row)}) VALUES ({marks})",  # noqa: S608 - names
+        f"INSERT INTO syncqueue_servicepolicy ({', '.join(row)}) VALUES ({marks}) "  # noqa: S608 - names
+        f"ON CONFLICT (service) DO UPDATE SET {changes}",
         *row.values(),
     )
 

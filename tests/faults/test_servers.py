@@ -35,7 +35,7 @@ def test_what_is_saved_under_this_server_goes_out_once(
     name: str, make_site: SiteMaker, redis_url: str, sandbox: RunningSandbox
 ) -> None:
     site = make_site(redis_url, **UNHURRIED)
-    url = _serve(site, SERVERS[name])
+    url = serve(site, SERVERS[name])
     sandbox.set_mode("telegram", "slow", delay_seconds=0.1)
 
     with ThreadPoolExecutor(AT_ONCE) as people:
@@ -50,7 +50,7 @@ def test_under_gevent_a_save_leaves_the_sending_to_a_worker(
     make_site: SiteMaker, redis_url: str, sandbox: RunningSandbox
 ) -> None:
     site = make_site(redis_url, **UNHURRIED)
-    url = _serve(site, SERVERS["gunicorn, gevent"])
+    url = serve(site, SERVERS["gunicorn, gevent"])
 
     _save(url, "Note 0")
 
@@ -80,7 +80,7 @@ def test_a_process_that_forks_after_its_first_save_goes_on_on_both_sides(
     eventually(lambda: _are_out(site, sandbox, ["Before", "In the parent", "In the child"]))
 
 
-def _serve(site: Site, command: Sequence[str]) -> str:
+def serve(site: Site, command: Sequence[str]) -> str:
     port = free_port()
     address = f"127.0.0.1:{port}"
     site.module(*(part.format(address=address, port=port) for part in command))

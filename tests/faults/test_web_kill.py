@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from project.sandbox.testing import RunningSandbox
 from tests.eventually import eventually
 from tests.faults.channel import posted, texts
@@ -93,7 +95,24 @@ KILLED_BEFORE_STORING = """
 """
 
 
-def test_a_note_whose_process_is_killed_after_the_send_is_by_default_sent_again_and_at_most_twice(
+@pytest.mark.parametrize("policy", ["retry", "hold"])
+def test_a_note_whose_process_is_killed_after_the_send_is_found_where_a_number_of_the_chat_is_known(
+    make_site: SiteMaker, redis_url: str, sandbox: RunningSandbox, policy: str
+) -> None:
+    site = make_site(redis_url, SYNCQUEUE_TELEGRAM={"ON_UNKNOWN_OUTCOME": policy})
+    site.script('save("First")')
+    site.script(KILLED_BEFORE_STORING, dies=True)
+    assert texts(sandbox) == ["First", "Note 1"]
+
+    site.worker()
+
+    eventually(lambda: _are_synced(site))
+    eventually(lambda: _is_empty(site))
+    assert texts(sandbox) == ["First", "Note 1"]
+    assert posted(sandbox)["Note 1"] == 1
+
+
+def test_the_first_note_of_a_chat_is_after_such_a_kill_sent_again_by_default_and_at_most_twice(
     site: Site, sandbox: RunningSandbox
 ) -> None:
     site.script(KILLED_BEFORE_STORING, dies=True)
@@ -131,6 +150,10 @@ def _goes_out_once(site: Site, sandbox: RunningSandbox) -> None:
     eventually(lambda: _is_empty(site))
     assert texts(sandbox) == ["Note 1"]
     assert posted(sandbox) == {"Note 1": 1}
+
+
+def _are_synced(site: Site) -> None:
+    assert site.states() == ["synced", "synced"]
 
 
 def _is_synced(site: Site) -> None:

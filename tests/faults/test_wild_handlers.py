@@ -21,6 +21,7 @@ ENQUEUE = """
 # A worker without anything to do holds about 90 MB.
 MAX_RSS_MB = 180
 CRASHES = 3
+WATCHDOG_EXIT_CODE = 1  # faulthandler's
 HASTY = {
     "SYNCQUEUE_PROCESSING": FIGURES["SYNCQUEUE_PROCESSING"]
     | {"ATTEMPT_TIMEOUT_SECONDS": 1, "SHUTDOWN_SECONDS": 1.5, "LEASE_SECONDS": 2}
@@ -37,6 +38,18 @@ def test_a_handler_that_blocks_the_loop_ends_its_worker_before_another_takes_the
     assert first.wait(SCRIPT_SECONDS) == BLOCKED_EXIT_CODE
     assert site.written("began").count("a") == 1  # its lease was kept until the end
     assert "blocked the event loop" in site.logs()
+    eventually(lambda: _all_done(site, "wild", {"a", "b"}))
+
+
+def test_a_handler_that_never_lets_go_of_the_interpreter_ends_its_worker_and_says_where(site: Site) -> None:
+    _enqueue(site, "wild", ("hold-lock-once", "a"), ("quick", "b"))
+    first = site.worker("--service", "wild")
+    eventually(lambda: _began(site, "a", 1))
+
+    site.worker("--service", "wild")
+
+    assert first.wait(SCRIPT_SECONDS) == WATCHDOG_EXIT_CODE
+    assert "Timeout (" in site.logs() and 'tests/faults/handlers.py", line' in site.logs()
     eventually(lambda: _all_done(site, "wild", {"a", "b"}))
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 from project.sandbox.testing import RunningSandbox
 from tests.eventually import eventually
-from tests.faults.channel import posted
+from tests.faults.channel import texts
 from tests.faults.conftest import SiteMaker
 from tests.faults.site import ALL_EMPTY, UNHURRIED, Site
 
@@ -63,7 +63,7 @@ def test_a_worker_killed_in_the_middle_of_sending_loses_no_note_and_doubles_none
     site.worker()
 
     eventually(lambda: _all_synced(site))
-    counts = posted(sandbox)
+    counts = Counter(texts(sandbox))
     assert set(counts) == {f"Note {n}" for n in range(NOTE_COUNT)}
     assert {text for text, count in counts.items() if count > 1} <= _texts(site, in_flight)
     assert max(counts.values()) <= 2
@@ -87,7 +87,8 @@ def _all_synced(site: Site) -> None:
 
 def _texts(site: Site, record_ids: set[str]) -> set[str]:
     rows = site.sql(
-        "SELECT syncqueue_syncrecord.id, text FROM notes_note JOIN syncqueue_syncrecord ON object_pk = notes_note.id"
+        "SELECT syncqueue_syncrecord.id, text FROM notes_note "
+        "JOIN syncqueue_syncrecord ON object_pk = CAST(notes_note.id AS text)"
     )
     return {text for record_id, text in rows if str(record_id) in record_ids}
 

@@ -20,7 +20,7 @@ TOKEN = "planted/token+with_every-sign=0123456789"
 @pytest.fixture(autouse=True)
 def own_site(sandbox: RunningSandbox, redis_url: str, settings: Any, transactional_db: None) -> Iterator[None]:
     """A queue with a prefix of its own."""
-    own = {name.lower(): {"CLASS": f"tests.hostile.handlers.{name}"} for name in ("Elsewhere", "Echo", "Hangs")}
+    own = {name.lower(): {"CLASS": f"tests.hostile.handlers.{name}"} for name in ("Elsewhere", "Echo", "Hangs", "Slow")}
     settings.SYNCQUEUE = {
         "REDIS": redis_url,
         "KEY_PREFIX": uuid.uuid4().hex,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import threading
 import time
 from collections.abc import Sequence
 from typing import ClassVar
@@ -77,6 +78,22 @@ class Echo(Elsewhere):
 
     async def places(self, secret: object) -> Sequence[PlaceChoice]:
         raise Failure(spellings(secret["token"]))  # type: ignore[index]
+
+
+class Slow(Elsewhere):
+    """Answers when the test says so, at hosts that are called slow."""
+
+    begun: ClassVar[list[str]] = []  # names of destinations, in order
+    ended: ClassVar[list[str]] = []
+    may_end: ClassVar[threading.Event] = threading.Event()
+
+    async def create(self, job: DocumentJob) -> Sequence[RemotePart]:
+        self.begun.append(job.place.name)
+        if job.place.address.startswith("slow"):
+            await asyncio.to_thread(self.may_end.wait)
+        await asyncio.sleep(0.05)  # as an answer takes over a network
+        self.ended.append(f"{job.place.name}: {job.document.text}")
+        return [RemotePart(kind="text", id="1", address=job.place.address)]
 
 
 def _block() -> None:

@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
+import json
+import resource
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
 from types import FrameType
 
 import pytest
 
 from syncqueue.core.errors import PermanentError
 from syncqueue.handlers.base import Document, DocumentJob, Place
+from syncqueue.handlers.bounds import MOST_CHARACTERS
 from syncqueue.handlers.manticore import row
+from syncqueue.handlers.manticore.answers import translate
+from syncqueue.handlers.mastodon import answers as mastodon_answers
 from syncqueue.handlers.mastodon import render as mastodon
+from syncqueue.handlers.mastodon.answers import Asked
+from syncqueue.handlers.mastodon.answers import judge as mastodon_judge
+from syncqueue.handlers.mastodon.instance import read_instance
 from syncqueue.handlers.mastodon.length import Limits
 from syncqueue.handlers.mastodon.options import OverLimit
+from syncqueue.handlers.mastodon.post import shown_text
 from syncqueue.handlers.telegram import render as telegram
+from syncqueue.handlers.telegram.refusals import read_refusal
+from syncqueue.handlers.webhook.answers import judge as webhook_judge
 from syncqueue.handlers.webhook.event import event_of
-from tests.hostile.shapes import SHAPES
+from syncqueue.outbound.retry_after import wait_seconds
+from tests.hostile.shapes import SHAPES, Shape
 
 SIZE = 8000  # above the limit of every form that has one
 # For four times the size: proportional work makes 4 times the calls, quadratic work 16. A form that gives way to
 # another at a limit of the service costs both of them once: close to 8.
 GROWTH = 10
-# The slowest shape takes some 1.3 s (`make bench-shapes`); quadratic work takes 20 s and more.
-HANGING_SECONDS = 12
+# The slowest shape takes half a second (`make bench-shapes`); quadratic work takes 20 s and more.
+HANGING_SECONDS = 5
+# What rendering adds to a process at its peak: some 30 MB. Nested lists that are read in full add 900.
+MOST_MB = 150
 
 Renderer = Callable[[Document], object]
 
@@ -36,7 +52,7 @@ def own_site() -> None:
 
 
 def for_mastodon(over_limit: OverLimit) -> Renderer:
-    wanted = mastodon.Wanted(limits=Limits(), over_limit=over_limit, link=True, breaks_mentions=True)
+    wanted = mastodon.Wanted(limits=Limits(), over_limit=over_limit, link=True, breaks_mentions=over_limit != "image")
 
     def render(document: Document) -> object:
         return mastodon.render(document, wanted, mastodon.pictures_of(document, 4, lambda url: True))
@@ -61,6 +77,7 @@ RENDERERS: dict[str, Renderer] = {
     "telegram document": lambda document: telegram.render_as("document", document, link=True),
     "mastodon thread": for_mastodon("thread"),
     "mastodon link": for_mastodon("link"),
+    "mastodon image": for_mastodon("image"),
     "webhook": lambda document: event_of(job(document)),
     "manticore": lambda document: row.put(job(document)),
 }
@@ -95,25 +112,61 @@ def test_four_times_the_text_makes_at_most_ten_times_the_calls(renderer: str, sh
     assert calls(render, make(4 * SIZE)) < GROWTH * calls(render, make(SIZE))
 
 
-@pytest.mark.parametrize("renderer", list(RENDERERS))
-def test_no_shape_of_128_000_characters_keeps_a_process_busy(renderer: str) -> None:
-    """Sees what counted calls do not: quadratic work inside of one call, such as that of a regular expression."""
+# What services answer: each reads a text that a service has chosen.
+READERS: dict[str, Callable[[str], object]] = {
+    "mastodon status": lambda text: shown_text({"content": text, "spoiler_text": text}),
+    "mastodon instance": lambda text: read_instance({"version": text, "source_url": text}),
+    "mastodon refusal": lambda text: mastodon_judge(
+        mastodon_answers.Answer(status=422, body=json.dumps({"error": text}).encode()), Asked(), datetime.now(UTC)
+    ),
+    "mastodon page": lambda text: mastodon_judge(
+        mastodon_answers.Answer(status=422, body=text.encode()), Asked(), datetime.now(UTC)
+    ),
+    "webhook refusal": lambda text: webhook_judge(422, {}, text.encode(), datetime.now(UTC)),
+    "manticore refusal": lambda text: translate(500, json.dumps({"error": text})),
+    "telegram refusal": lambda text: read_refusal(text, creates=True),
+    "wait": lambda text: wait_seconds(text, datetime.now(UTC)),
+}
 
+
+def _bounded(works: Mapping[str, Callable[[], object]]) -> None:
+    """Do each of the works; fails for one that takes too long, or all the memory."""
     begun: list[str] = []
 
     def give_up(number: int, frame: FrameType | None) -> None:
         raise AssertionError(f"{begun[-1]}: not done after {HANGING_SECONDS} s of CPU time")
 
+    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     before = signal.signal(signal.SIGPROF, give_up)
     try:
-        for shape, make in SHAPES.items():
-            begun.append(shape)
+        for name, work in works.items():
+            begun.append(name)
             signal.setitimer(signal.ITIMER_PROF, HANGING_SECONDS)
             with suppress(PermanentError):
-                RENDERERS[renderer](Document(text=make(128_000), format="markdown", url="https://site.example/1"))
+                work()
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - held) / 1024 < MOST_MB
+
+
+@pytest.mark.parametrize("renderer", list(RENDERERS))
+def test_no_shape_of_a_million_characters_keeps_a_process_busy_or_fills_it(renderer: str) -> None:
+    """Sees what counted calls do not: quadratic work inside of one call, such as that of a regular expression."""
+
+    def render(make: Shape) -> object:
+        text = make(MOST_CHARACTERS)
+        return RENDERERS[renderer](Document(text=text, format="markdown", url="https://site.example/1"))
+
+    _bounded({name: partial(render, make) for name, make in SHAPES.items()})
+
+
+@pytest.mark.parametrize("reader", list(READERS))
+def test_no_answer_of_a_million_characters_keeps_a_process_busy_or_fills_it(reader: str) -> None:
+    def read(make: Shape) -> object:
+        return READERS[reader](make(MOST_CHARACTERS))
+
+    _bounded({name: partial(read, make) for name, make in SHAPES.items()})
 
 
 def test_deep_lists_keep_their_words() -> None:

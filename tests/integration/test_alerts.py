@@ -21,6 +21,7 @@ from syncqueue.models import Alert, Destination, SyncRecord
 from syncqueue.services import alerts
 from syncqueue.signals import destination_broken, task_failed
 from syncqueue.worker.alerter import Alerter
+from syncqueue.worker.duty import Duty
 from tests.eventually import eventually
 
 pytestmark = pytest.mark.django_db
@@ -260,3 +261,22 @@ def test_a_worker_sends_what_is_due() -> None:
 
 def _is_sent() -> None:
     assert len(mail.outbox) == 1
+
+
+def test_what_goes_wrong_with_the_mails_is_told_by_the_duty(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    def broken() -> int:
+        raise LookupError("no template today")
+
+    monkeypatch.setattr("syncqueue.services.alerts.send_due", broken)
+    alerter = Alerter()
+    duty = Duty("alerts", 30, alerter.look)
+    for _ in range(2):
+        asyncio.run(duty.once())
+        alerter.end()
+    assert duty.trouble.state is not None
+    assert duty.trouble.state.error == "LookupError: no template today"
+    monkeypatch.undo()
+    for _ in range(2):
+        asyncio.run(duty.once())
+        alerter.end()
+    assert duty.trouble.state is None

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.conftest import MARK_OF_FIXTURE
+from tests.conftest import MARK_OF_FIXTURE, MARKED_FOLDERS
 from tests.packaging.distributions import CHECKOUT
 
 MAKEFILE = (CHECKOUT / "Makefile").read_text()
@@ -24,7 +24,7 @@ def test_make_lists_every_target_with_what_it_does() -> None:
     assert {line.split()[1] for line in said.splitlines()} == set(TARGETS)
 
 
-@pytest.mark.parametrize("mark", sorted(set(MARK_OF_FIXTURE.values())))
+@pytest.mark.parametrize("mark", sorted({*MARK_OF_FIXTURE.values(), *MARKED_FOLDERS}))
 def test_what_make_test_leaves_out_has_a_target_of_its_own(mark: str) -> None:
     assert f"not {mark}" in MAKEFILE
     assert f"\t$(PYTEST) -m {mark} " in MAKEFILE

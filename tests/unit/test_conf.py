@@ -48,6 +48,7 @@ def test_the_shortest_setting_is_valid_and_has_the_defaults_of_the_documentation
         20, None, False, False,
     )  # fmt: skip
     assert (found.api_tokens, found.allowed_private_hosts, found.encryption_keys) == ((), (), ())
+    assert found.max_destinations_per_owner == 20
 
 
 def test_no_setting_at_all_says_what_the_shortest_is() -> None:

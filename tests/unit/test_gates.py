@@ -5,15 +5,28 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from types import FunctionType
 
 import pytest
+
+from syncqueue.handlers.base import DocumentHandler, SyncHandler
+from syncqueue.sources.registry import ModelSync
 
 ROOT = Path(__file__).resolve().parents[2]
 HOUSE = ROOT / "syncqueue"
 
-# What a site overrides in a ModelSync: methods, and attributes that hold functions or what its models decide.
-SOURCE_METHODS = {"owner", "owners", "document", "is_live", "existing_remote", "at"}
-SOURCE_ATTRIBUTES = {"affected_by", "prefetch", "created_field", "changed_field", "search_fields"}
+
+def methods_of(*classes: type) -> set[str]:
+    """What a site may override: the public methods."""
+    named = {name for one in classes for name, value in vars(one).items() if isinstance(value, FunctionType)}
+    return {name for name in named if not name.startswith("_")}
+
+
+# What a site writes in a ModelSync: methods, and attributes that hold functions or what its models decide.
+SOURCE_METHODS = methods_of(ModelSync)
+SOURCE_ATTRIBUTES = {
+    "affected_by", "prefetch", "created_field", "changed_field", "live_from", "live_until", "search_fields"
+}  # fmt: skip
 SOURCE_GATE = {"sources/gate.py"}
 # Where the names of fields are checked or used in a query, without calling anything of the site's.
 READS_NAMES = {
@@ -25,11 +38,14 @@ READS_NAMES = {
 }
 ASKS_WHETHER = {"receivers.py"}  # which models affected_by names
 
-HANDLER_METHODS = {
-    "endpoint", "credential", "fingerprint", "lost_part", "clean", "check", "places", "identify", "aclose",
-    "create", "update", "delete", "apply_many", "process", "process_many", "count", "was_made", "read", "read_all",
-}  # fmt: skip
+HANDLER_METHODS = methods_of(SyncHandler, DocumentHandler)
 HANDLER_GATES = {"handlers/gate.py", "execution/sending.py", "execution/generic.py", "execution/side_by_side.py"}
+
+# What makes or finds a site's object: whatever name its result is given is the site's code.
+SOURCES = {"source_for", "source_by_label", "all_sources", "_source_of", "ModelSync"}
+HANDLERS = {
+    "make_handler", "shared_handler", "document_handler", "construct", "opened", "SyncHandler", "DocumentHandler"
+}  # fmt: skip
 
 
 def trees() -> Iterator[tuple[str, ast.Module]]:
@@ -40,43 +56,67 @@ def trees() -> Iterator[tuple[str, ast.Module]]:
             yield name, ast.parse(file.read_text(encoding="utf-8"))
 
 
-def last_name(node: ast.expr) -> str:
-    """The "handler" of `handler`, `self._handler` and `runtime.handler`."""
+def last_name(node: ast.expr | None) -> str:
+    """The "handler" of `handler`, `self._handler` and `runtime.handler`; of a call that of its function."""
+    if isinstance(node, ast.Call):
+        return last_name(node.func)
     if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""
+        return node.attr.strip("_")
+    return node.id.strip("_") if isinstance(node, ast.Name) else ""
+
+
+def names_given(tree: ast.Module, makers: set[str]) -> set[str]:
+    """The names that a file gives to what `makers` return, or are annotated with them."""
+    makers = {name.strip("_") for name in makers}
+    found = set()
+    for node in ast.walk(tree):
+        pairs: list[tuple[ast.expr | None, ast.expr | None]] = []
+        if isinstance(node, ast.Assign):
+            pairs = [(target, node.value) for target in node.targets]
+        elif isinstance(node, ast.NamedExpr | ast.AnnAssign):
+            pairs = [(node.target, node.value)]
+        elif isinstance(node, ast.For | ast.comprehension):
+            pairs = [(node.target, node.iter)]
+        elif isinstance(node, ast.withitem):
+            pairs = [(node.optional_vars, node.context_expr)]
+        found |= {last_name(target) for target, value in pairs if last_name(value) in makers}
+        annotation = getattr(node, "annotation", None)
+        if annotation is not None and any(
+            last_name(one) in makers for one in ast.walk(annotation) if isinstance(one, ast.Name | ast.Attribute)
+        ):
+            found.add(node.arg if isinstance(node, ast.arg) else last_name(getattr(node, "target", None)))
+    return found | {name for name in makers if name.islower()}  # a class asks whether a method is overridden
 
 
 def around_the_gate(name: str, tree: ast.Module) -> list[str]:
     """The places where a file calls a site's code by itself."""
+    sources, handlers = names_given(tree, SOURCES) | {"source"}, names_given(tree, HANDLERS) | {"handler"}
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
-            owner = last_name(node.value).strip("_")
-            if owner == "source" and name not in SOURCE_GATE:
+            owner = last_name(node.value)
+            if owner in sources and name not in SOURCE_GATE:
                 is_name = node.attr in SOURCE_ATTRIBUTES and name not in READS_NAMES
                 allowed = node.attr == "affected_by" and name in ASKS_WHETHER
                 if node.attr in SOURCE_METHODS or (is_name and not allowed):
-                    found.append(f"{name}:{node.lineno}: source.{node.attr}")
-            if owner in ("handler", "document_handler") and node.attr in HANDLER_METHODS and name not in HANDLER_GATES:
-                found.append(f"{name}:{node.lineno}: handler.{node.attr}")
-        if (
-            isinstance(node, ast.Call)
-            and last_name(node.func) == "prefetch_related_objects"
-            and name not in SOURCE_GATE
-        ):
-            found.append(f"{name}:{node.lineno}: prefetch_related_objects")
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Call)
-            and last_name(node.func.func) == "handler_class"
-        ):
-            found.append(f"{name}:{node.lineno}: handler_class(...)(...)")
+                    found.append(f"{name}:{node.lineno}: {owner}.{node.attr}")
+            if owner in handlers and node.attr in HANDLER_METHODS and name not in HANDLER_GATES:
+                found.append(f"{name}:{node.lineno}: {owner}.{node.attr}")
+        if isinstance(node, ast.Call) and name not in SOURCE_GATE:
+            if last_name(node.func) == "prefetch_related_objects":
+                found.append(f"{name}:{node.lineno}: prefetch_related_objects")
+            if isinstance(node.func, ast.Call) and last_name(node.func.func) == "handler_class":
+                found.append(f"{name}:{node.lineno}: handler_class(...)(...)")
     return found
 
 
 def test_nobody_calls_a_sites_code_but_the_gates() -> None:
     assert [line for name, tree in trees() for line in around_the_gate(name, tree)] == []
+
+
+def test_the_walk_knows_what_a_site_may_override() -> None:
+    assert {"owner", "document", "is_live", "existing_remote"} <= SOURCE_METHODS
+    assert {"check", "endpoint", "was_made", "count", "process_many", "aclose"} <= HANDLER_METHODS
 
 
 @pytest.mark.parametrize(
@@ -90,6 +130,15 @@ def test_nobody_calls_a_sites_code_but_the_gates() -> None:
         "handler.endpoint(place)",
         "await self.handler.check(place)",
         "handler_class(service)(config)",
+        "source_for(model).owner(obj)",
+        "found = source_by_label(label); found.document(obj)",
+        "for one in all_sources(): one.owner(obj)",
+        "[one.is_live(obj) for one in all_sources()]",
+        "def f(sync: ModelSync | None): return sync.document",
+        "shared_handler(service).was_made(place)",
+        "if (found := document_handler(service)): found.credential(place)",
+        "async def f():\n async with gate.opened(make_handler(service)) as one:\n  await one.places({})",
+        "def f(self, kind: DocumentHandler): kind.count(place)",
     ],
 )
 def test_a_call_around_a_gate_would_be_seen(code: str) -> None:

@@ -175,7 +175,7 @@ def test_the_client_libraries_of_services_stay_in_their_folders() -> None:
     for library, folder in folders.items():
         assert outside(library), library
         assert all(name.startswith(f"syncqueue.handlers.{folder}") for name in outside(library)), library
-    for library in ("httpx", "requests", "urllib3", "pyromark"):
+    for library in ("httpx", "aiohttp", "requests", "urllib3", "pyromark"):
         assert all(name.startswith(("syncqueue.handlers.", "syncqueue.outbound.")) for name in outside(library)), (
             library
         )
@@ -197,7 +197,7 @@ def test_importing_the_package_loads_neither_models_nor_client_libraries() -> No
     loaded = run("import sys, syncqueue; print(*sys.modules)")
     assert "syncqueue" in loaded
     assert {name for name in loaded if name.startswith("syncqueue.")} == set()
-    assert not {"django", "redis", "telegram", "httpx"} & set(loaded)
+    assert not {"django", "redis", "telegram", "httpx", "aiohttp"} & set(loaded)
 
 
 def test_a_name_that_needs_no_models_loads_none() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 from collections.abc import Iterator
 from gettext import GNUTranslations
@@ -52,6 +53,16 @@ def test_every_text_is_in_the_catalog_and_nothing_else(folder: Path) -> None:
     wanted, there = texts_of(folder.parents[2]), ids(catalog(folder))
     assert wanted - there == set(), "run `make messages`, then translate what is new"
     assert there - wanted == set(), "run `make messages`"
+
+
+def test_what_is_translated_is_written_where_it_is_translated() -> None:
+    """A text that a function is given before it translates it reaches no translator."""
+    hidden = []
+    for file in (ROOT / "syncqueue").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS:
+                hidden += [f"{file.name}:{node.lineno}" for text in node.args[:1] if not isinstance(text, ast.Constant)]
+    assert hidden == []
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=["syncqueue"])

@@ -40,9 +40,10 @@ MODEL_SYNC = {
     "live_until", "owner", "prefetch", "search_fields", "watch",
 }  # fmt: skip
 DOCUMENT_HANDLER = {
-    "aclose", "apply_many", "batch_size", "check", "clean", "count", "create", "credential", "default_kind", "delete",
-    "endpoint", "fingerprint", "identify", "least_attempt_seconds", "lost_part", "places", "posts", "process",
-    "process_many", "read", "read_all", "read_pause_seconds", "secret_fields", "update", "was_made",
+    "aclose", "address_names_place", "apply_many", "batch_size", "check", "clean", "count", "create", "credential",
+    "default_kind", "delete", "endpoint", "fingerprint", "identify", "is_small", "least_attempt_seconds", "lost_part",
+    "places", "posts", "process", "process_many", "read", "read_all", "read_pause_seconds", "secret_fields", "trace",
+    "update", "was_made",
 }  # fmt: skip
 
 

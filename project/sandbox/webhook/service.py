@@ -50,7 +50,9 @@ class WebhookService(Service):
         event_id, kind, data = call.arguments
         receiver = self._receivers.setdefault(str(call.chat), Receiver(name=str(call.chat)))
         taken = receiver.take(event_id, kind, data)
-        return Outcome(response=JSONResponse({"taken": taken}), stored=taken)
+        # What a receiver of users' events confirms with.
+        confirmed = {"challenge": data["challenge"]} if kind == "ping" and "challenge" in data else {}
+        return Outcome(response=JSONResponse({"taken": taken, **confirmed}), stored=taken)
 
     def refuse(self, mode: Mode, call: Call) -> Outcome | None:
         if mode.name == "error" and mode.params["html"]:

@@ -75,11 +75,9 @@ class ManticoreHandler(DocumentHandler):
         """Write the rows of many documents in few requests; one that is refused fails alone."""
         answers: dict[int, _Parts | Exception] = {}
         writes: list[tuple[int, Write]] = []
-        for number, job in enumerate(jobs):
-            try:
-                wanted = _writes(job)
-            except PermanentError as error:
-                answers[number] = error
+        for number, (job, wanted) in enumerate(zip(jobs, await self._run(lambda: [*map(_writes, jobs)]), strict=True)):
+            if isinstance(wanted, PermanentError):
+                answers[number] = wanted
                 continue
             identity = self._identity(job.place)
             answers[number] = [] if job.step == "delete" else [replace(one.part, identity=identity) for one in wanted]
@@ -215,8 +213,11 @@ class ManticoreHandler(DocumentHandler):
             raise Unreachable(text) from error
 
 
-def _writes(job: DocumentJob) -> list[Write]:
-    return take_away(job) if job.step == "delete" else [put(job)]
+def _writes(job: DocumentJob) -> list[Write] | PermanentError:
+    try:
+        return take_away(job) if job.step == "delete" else [put(job)]
+    except PermanentError as error:
+        return error
 
 
 def _table(place: Place) -> str:

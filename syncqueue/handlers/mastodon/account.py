@@ -104,7 +104,7 @@ class Account:
         """
         post = Post(text=_PLACEHOLDER, visibility="direct")
         status = await self._request_post(post, key)
-        return status, is_shown_by(post, status)
+        return status, await self.client.run(is_shown_by, post, status)
 
     async def look(self, part: RemotePart) -> Status:
         """A status as it is now; raises `Gone`."""
@@ -117,7 +117,7 @@ class Account:
         if not await self.client.run(is_shown_by, post, status):
             return False
         source = await self.source(status)
-        return source is not None and is_exactly(post, status, source)
+        return source is not None and bool(await self.client.run(is_exactly, post, status, source))
 
     async def source(self, status: Status) -> Status | None:
         """The text of a status as its author entered it; None where the server does not tell."""

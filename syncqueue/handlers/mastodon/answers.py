@@ -29,6 +29,7 @@ UNNAMED_WAIT_SECONDS = 300.0
 # No limit of Mastodon's is longer than half an hour; a clock that is wrong must not hold an account for days.
 LONGEST_WAIT_SECONDS = 3600.0
 QUOTED_CHARACTERS = 300
+READ_CHARACTERS = 10_000  # of a server's words, which may be megabytes
 
 
 class Gone(PermanentError):
@@ -74,7 +75,7 @@ class Answer:
         """The server's own words for a refusal."""
         content = self.content
         said = content.get("error_description") or content.get("error") if isinstance(content, Mapping) else content
-        return " ".join(redact(said).split())[:QUOTED_CHARACTERS] if isinstance(said, str) else ""
+        return " ".join(redact(said[:READ_CHARACTERS]).split())[:QUOTED_CHARACTERS] if isinstance(said, str) else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,10 @@ from django.utils.translation import gettext_lazy
 
 from syncqueue.core.errors import ConfigurationError, PermanentError
 from syncqueue.handlers.base import (
+    TRACE,
     CopyPage,
     CopyState,
+    Document,
     DocumentHandler,
     DocumentJob,
     HandlerConfig,
@@ -37,7 +39,6 @@ from syncqueue.handlers.mastodon.post import Post
 from syncqueue.handlers.mastodon.post import pictures_of as shown_pictures
 from syncqueue.handlers.mastodon.render import Rendered, Wanted, pictures_of, render
 from syncqueue.handlers.mastodon.thread import Thread
-from syncqueue.handlers.mastodon.trace import TRACE
 
 logger = logging.getLogger("syncqueue.mastodon")
 
@@ -57,6 +58,7 @@ class MastodonHandler(DocumentHandler):
     default_kind: ClassVar[str] = STATUS
     # Of the 300 requests that an account has in five minutes, more than half are left for posts.
     read_pause_seconds: ClassVar[float] = 2.5
+    address_names_place: ClassVar[bool] = False  # an instance has many accounts; the token says which
     secret_fields: ClassVar[Mapping[str, Any]] = {"access_token": gettext_lazy("Access token")}
 
     def __init__(self, config: HandlerConfig) -> None:
@@ -146,6 +148,11 @@ class MastodonHandler(DocumentHandler):
         """A status without an id: the idempotency key names it. For attempts that were cut off and left no trace."""
         return RemotePart(kind=STATUS, id=_LOST, address=place.address)
 
+    def is_small(self, document: Document, place: Place) -> bool:
+        """Return False also for what needs pictures: they are fetched or drawn, and held in memory."""
+        is_drawn = over_limit(place) == "image" and len(document.text) > Limits().characters
+        return super().is_small(document, place) and not (is_drawn or document.media or "![" in document.text)
+
     def endpoint(self, place: Place) -> str:
         """The instance's host."""
         return self._client.endpoint(place)
@@ -179,12 +186,12 @@ class MastodonHandler(DocumentHandler):
         await thread.find_lost()
         uploader = Uploader(self._client, account, limits, self.config.attempt_timeout_seconds)
         wanted = self._wanted(job, limits)
-        pictures = pictures_of(job.document, limits.pictures, self._client.may_fetch)
+        pictures = await self._client.run(pictures_of, job.document, limits.pictures, self._client.may_fetch)
         rendered = await self._client.run(render, job.document, wanted, pictures)
         try:
             return await self._post(job, thread, uploader, wanted, rendered)
         except PermanentError:
-            if limits.is_strict or not _is_over(rendered, wanted):
+            if limits.is_strict or not await self._client.run(_is_over, rendered, wanted):
                 raise
         # Some servers count more than they say they do: once more, as short as any server can want it.
         wanted = replace(wanted, limits=limits.strict())

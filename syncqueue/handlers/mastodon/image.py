@@ -55,8 +55,11 @@ def _wrap(line: str, fonts: Fonts) -> Iterator[str]:
             current, width = "", 0.0
             word_width = _width(word, fonts) if len(word) <= _LONGEST_WORD else math.inf
         if word_width > _LINE_WIDTH:
-            *full, (word, word_width) = _broken(word, fonts)
-            yield from (head for head, _ in full)
+            pieces = _broken(word, fonts)
+            word, word_width = next(pieces)
+            for following in pieces:
+                yield word
+                word, word_width = following
         current, width = current + word, width + word_width
     yield current.rstrip()
 
@@ -75,19 +78,18 @@ def _unbreakable(line: str) -> Iterator[str]:
         yield word
 
 
-def _broken(word: str, fonts: Fonts) -> list[tuple[str, float]]:
-    """A word that is longer than a line, in pieces that are not, each with its width."""
-    pieces: list[tuple[str, float]] = []
+def _broken(word: str, fonts: Fonts) -> Iterator[tuple[str, float]]:
+    """A word that is longer than a line, in pieces that are not, each with its width. Lazy: most may not be wanted."""
     head: list[str] = []
     width = 0.0
     for cluster in grapheme.graphemes(word):
         cluster_width = _width(cluster, fonts)
         if head and (width + cluster_width > _LINE_WIDTH or len(head) >= _LONGEST_WORD):
-            pieces.append(("".join(head), width))
+            yield "".join(head), width
             head, width = [], 0.0
         head.append(cluster)
         width += cluster_width
-    return [*pieces, ("".join(head), width)]
+    yield "".join(head), width
 
 
 def _width(text: str, fonts: Fonts) -> float:

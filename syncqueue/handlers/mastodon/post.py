@@ -46,8 +46,8 @@ def is_shown_by(post: Post, status: Mapping[str, Any]) -> bool:
 def is_exactly(post: Post, status: Mapping[str, Any], source: Mapping[str, Any]) -> bool:
     """Whether an edit to `post` would change nothing. `source`: of `/api/v1/statuses/:id/source`."""
     return (
-        str(source.get("text") or "").strip() == post.text.strip()
-        and str(source.get("spoiler_text") or "").strip() == post.spoiler.strip()
+        said(source, "text").strip() == post.text.strip()
+        and said(source, "spoiler_text").strip() == post.spoiler.strip()
         # Some servers count a status with a content warning as sensitive.
         and bool(status.get("sensitive")) in (post.sensitive, post.sensitive or bool(post.spoiler))
         and tuple(str(picture.get("id")) for picture in pictures_of(status)) == post.media_ids
@@ -63,8 +63,13 @@ def is_more_open(status: Mapping[str, Any], wanted: Visibility) -> bool:
 
 def shown_text(status: Mapping[str, Any]) -> str:
     """Content warning and text of a status, in the form of `bare`."""
-    content = plain(str(status.get("content") or "")[:_CONTENT_CHARACTERS])
-    return bare(f"{status.get('spoiler_text') or ''}\n{content}")
+    content = plain(said(status, "content"))
+    return bare(f"{said(status, 'spoiler_text')}\n{content}")
+
+
+def said(answer: Mapping[str, Any], name: str) -> str:
+    """A text of an instance's answer, at most as long as a text that is worth reading."""
+    return str(answer.get(name) or "")[:_CONTENT_CHARACTERS]
 
 
 def reply_of(status: Mapping[str, Any]) -> str:

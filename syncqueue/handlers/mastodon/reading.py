@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from syncqueue.core.errors import DestinationBroken, PermanentError
-from syncqueue.handlers.base import CopyPage, CopyState, DocumentJob
+from syncqueue.handlers.base import TRACE, CopyPage, CopyState, DocumentJob
 from syncqueue.handlers.mastodon.account import PICTURE, Account, Status
 from syncqueue.handlers.mastodon.answers import Gone
 from syncqueue.handlers.mastodon.post import Post, bare, is_shown_by, pictures_of, reply_of
 from syncqueue.handlers.mastodon.search import PAGE_COUNT
-from syncqueue.handlers.mastodon.trace import LATEST_SECONDS, TRACE, created_at
+from syncqueue.handlers.mastodon.trace import LATEST_SECONDS, created_at
 
 
 async def statuses_of(account: Account, job: DocumentJob) -> list[Status] | None:

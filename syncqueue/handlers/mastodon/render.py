@@ -7,11 +7,13 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 import grapheme
 
 from syncqueue.core.errors import PermanentError
 from syncqueue.handlers.base import Document
+from syncqueue.handlers.bounds import READ_CHARACTERS
 from syncqueue.handlers.mastodon.fonts import ADVICE, load_fonts
 from syncqueue.handlers.mastodon.image import TEXT_SIZE, draw
 from syncqueue.handlers.mastodon.instance import Limits
@@ -26,6 +28,9 @@ THREAD_LIMIT = 50  # statuses; more would use up most of an account's hourly all
 # No reader's grapheme has more characters than this: beyond it a text need not be counted to know that it is too long.
 _GRAPHEME_CHARACTERS = 8
 _TITLE_CHARACTERS = 100
+# Four pages of the narrowest letters have less; a longer text is not drawn to know that it takes more pages.
+_DRAWN_CHARACTERS = 20_000
+_TAG = re.compile(r"(?<![\w#/])#(\w+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,13 +79,18 @@ def render(document: Document, wanted: Wanted, pictures: Sequence[Picture] = ())
     text = _whole(document, wanted, pictures)
     if not text and not pictures:
         raise PermanentError("The text is empty, and Mastodon takes no empty statuses.")
-    if not _is_long(text, wanted):
+    is_read = len(document.text) <= READ_CHARACTERS
+    if is_read and not _is_long(text, wanted):
         return Rendered(texts=(text,), pictures=tuple(pictures))
-    if wanted.over_limit == "image" and (drawn := _drawn(document, wanted, pictures)):
+    if (
+        wanted.over_limit == "image"
+        and len(text) <= _DRAWN_CHARACTERS
+        and (drawn := _drawn(document, wanted, pictures))
+    ):
         return drawn
     if wanted.over_limit == "link" and document.url:
         return Rendered(texts=(_shortened(document, wanted, pictures),), pictures=tuple(pictures))
-    return Rendered(texts=_thread(text, wanted), pictures=tuple(pictures))
+    return Rendered(texts=_thread(text, wanted) if is_read else _too_long(wanted), pictures=tuple(pictures))
 
 
 def tidy(text: str) -> str:
@@ -97,7 +107,7 @@ def hashtag(tag: str) -> str:
 
 
 def _read(document: Document, attached: Sequence[Picture]) -> tuple[str, tuple[Picture, ...]]:
-    source = tidy(document.text)
+    source = tidy(document.text[:READ_CHARACTERS])
     if document.format != "markdown":
         return source, ()
     return to_text(source, document.url, {picture.url for picture in attached})
@@ -122,13 +132,10 @@ def _body(document: Document, wanted: Wanted, attached: Sequence[Picture]) -> st
 def _footer(document: Document, text: str, link: bool) -> str:
     """The tags that the text does not hold already, and the link."""
     words = dict.fromkeys(map(hashtag, document.tags))
-    tags = [f"#{word}" for word in words if word and not _has_tag(text, word)]
+    shown = {tag.casefold() for tag in _TAG.findall(text)}
+    tags = [f"#{word}" for word in words if word and word.casefold() not in shown]
     url = document.url if link and document.url not in text else ""
     return "\n".join(filter(None, (" ".join(tags), url)))
-
-
-def _has_tag(text: str, tag: str) -> bool:
-    return re.search(rf"(?<![\w#/])#{re.escape(tag)}(?!\w)", text, re.IGNORECASE) is not None
 
 
 def _is_long(text: str, wanted: Wanted) -> bool:
@@ -146,12 +153,14 @@ def _shortened(document: Document, wanted: Wanted, attached: Sequence[Picture]) 
 def _thread(text: str, wanted: Wanted) -> tuple[str, ...]:
     too_long = len(text) > _GRAPHEME_CHARACTERS * wanted.room * THREAD_LIMIT
     found = () if too_long or wanted.room < 1 else tuple(pieces(text, wanted.room, wanted.limits))
-    if not 0 < len(found) <= THREAD_LIMIT:
-        raise PermanentError(
-            f"The text is too long: it takes more than {THREAD_LIMIT} statuses of {wanted.room} characters. "
-            "Shorten it, or set the destination's option over_limit to link."
-        )
-    return found
+    return found if 0 < len(found) <= THREAD_LIMIT else _too_long(wanted)
+
+
+def _too_long(wanted: Wanted) -> NoReturn:
+    raise PermanentError(
+        f"The text is too long: it takes more than {THREAD_LIMIT} statuses of {wanted.room} characters, or has more "
+        f"than {READ_CHARACTERS:,} characters in all. Shorten it, or set the destination's option over_limit to link."
+    )
 
 
 def _drawn(document: Document, wanted: Wanted, pictures: Sequence[Picture]) -> Rendered | None:

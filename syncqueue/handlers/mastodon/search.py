@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from mastodon import Mastodon
 
@@ -132,16 +132,16 @@ class Search:
     async def _match(self, traces: Sequence[Trace], statuses: Sequence[Status], offset: float) -> Status | None:
         """The oldest one that a trace fits: an equal text that was posted later is more likely another object's."""
         mine = self._account.client.run(_around, traces, self._not_of_others(statuses), offset)
-        candidates: Sequence[tuple[Trace, Status, bool]] = await mine
-        by_look = next((status for _, status, is_shown in candidates if is_shown), None)
+        candidates: Sequence[_Candidate] = await mine
+        by_look = next((one.status for one in candidates if one.is_shown), None)
         if by_look is not None:
             return by_look
-        for trace, status, _ in candidates:
-            if self._sources_left and trace.is_like(status):
+        for trace, status in ((one.trace, one.status) for one in candidates if one.is_like):
+            if self._sources_left:
                 self._sources_left -= self._memory.source(self._account.address, status) is None
                 source = await self._account.source(status)
                 self._has_learned = True
-                if source is not None and trace.is_source_of(status, source):
+                if source is not None and await self._account.client.run(trace.is_source_of, status, source):
                     return status
         return None
 
@@ -151,9 +151,16 @@ class Search:
         return [status for status in statuses if self._memory.owner(address, str(status["id"])) in own]
 
 
-def _around(traces: Sequence[Trace], statuses: Sequence[Status], offset: float) -> list[tuple[Trace, Status, bool]]:
+class _Candidate(NamedTuple):
+    trace: Trace
+    status: Status
+    is_shown: bool
+    is_like: bool
+
+
+def _around(traces: Sequence[Trace], statuses: Sequence[Status], offset: float) -> list[_Candidate]:
     return [
-        (trace, status, trace.is_shown_by(status))
+        _Candidate(trace, status, trace.is_shown_by(status), trace.is_like(status))
         for status in reversed(statuses)
         for trace in traces
         if trace.may_be(status, offset)

@@ -16,13 +16,13 @@ from syncqueue.core.errors import (
     Unavailable,
     Unreachable,
 )
-from syncqueue.handlers.base import DocumentJob, RemotePart
+from syncqueue.handlers.base import TRACE, DocumentJob, RemotePart
 from syncqueue.handlers.mastodon.account import PICTURE, Account, Status
 from syncqueue.handlers.mastodon.answers import Gone
 from syncqueue.handlers.mastodon.client import OutOfTime
 from syncqueue.handlers.mastodon.post import Post, is_more_open, is_shown_by, shown_text
 from syncqueue.handlers.mastodon.search import Search
-from syncqueue.handlers.mastodon.trace import MOST_TRACES, TRACE, Trace, traces_in
+from syncqueue.handlers.mastodon.trace import MOST_TRACES, Trace, traces_in
 
 logger = logging.getLogger("syncqueue.mastodon")
 
@@ -138,7 +138,7 @@ class Thread:
         except PermanentError as refusal:
             return await self._is_right_all_the_same(number, post, refusal)
         self._known.pop(self.statuses[number].id, None)
-        if self._account.is_too_open(after, post.visibility) or _is_ignored(post, before, after):
+        if self._account.is_too_open(after, post.visibility) or await self._is_ignored(post, before, after):
             await self.shorten(number)
             return False
         return True
@@ -150,9 +150,18 @@ class Thread:
         except Gone:
             await self.shorten(number)
             return False
-        if is_shown_by(post, now) and now.get("visibility") == post.visibility:
+        if await self._shows(now, post) and now.get("visibility") == post.visibility:
             return True
         raise refusal
+
+    async def _is_ignored(self, post: Post, before: Status, after: Status) -> bool:
+        """Whether a server has accepted an edit and shows what it showed before."""
+        run = self._account.client.run
+        return not await self._shows(after, post) and await run(shown_text, before) == await run(shown_text, after)
+
+    async def _shows(self, status: Status, post: Post) -> bool:
+        """Whether a status shows `post`. In a thread: an instance may send any text."""
+        return bool(await self._account.client.run(is_shown_by, post, status))
 
     # Creates
 
@@ -176,7 +185,7 @@ class Thread:
             raise
         self.statuses.append(await self._account.part(status))
         self.traces, self._is_untraced = [], False
-        if in_doubt and not (is_shown_by(post, status) and status.get("visibility") == post.visibility):
+        if in_doubt and not (await self._shows(status, post) and status.get("visibility") == post.visibility):
             # The key was known: it is an earlier attempt's, whose text or visibility has changed since.
             if not await self._turn_into(len(self.statuses) - 1, post):
                 await self._add(post)
@@ -204,8 +213,3 @@ class Thread:
 def _language(status: Status) -> str | None:
     found = status.get("language")
     return found if isinstance(found, str) and found else None
-
-
-def _is_ignored(post: Post, before: Status, after: Status) -> bool:
-    """Whether a server has accepted an edit and shows what it showed before."""
-    return not is_shown_by(post, after) and shown_text(before) == shown_text(after)

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from syncqueue.handlers.base import RemotePart
-from syncqueue.handlers.mastodon.post import Post, bare, pictures_of, reply_of, shown_text
+from syncqueue.handlers.base import TRACE, RemotePart
+from syncqueue.handlers.mastodon.post import Post, bare, pictures_of, reply_of, said, shown_text
 
-TRACE = "sent"  # the kind of these parts
 MOST_TRACES = 4  # of one status; each attempt whose response was lost leaves one
 # Between the request and the time that the instance gives its status: a gateway may hold a request back, and the clocks
 # of two of our machines may differ. The instance's own clock is accounted for.
@@ -75,7 +74,7 @@ class Trace:
 
     def is_source_of(self, status: Mapping[str, Any], source: Mapping[str, Any]) -> bool:
         """Whether a status shows what was sent, going by the text that its author entered."""
-        text = bare(f"{source.get('spoiler_text') or ''}\n{source.get('text') or ''}")
+        text = bare(f"{said(source, 'spoiler_text')}\n{said(source, 'text')}")
         return self.digest == _digest(text, reply_of(status), len(pictures_of(status)))
 
     def is_like(self, status: Mapping[str, Any]) -> bool:

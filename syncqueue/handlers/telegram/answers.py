@@ -13,6 +13,7 @@ from telegram.error import NetworkError, TelegramError
 
 from syncqueue.core.errors import (
     AddressMoved,
+    Busy,
     DestinationBroken,
     HandlerError,
     OutcomeUnknown,
@@ -31,7 +32,7 @@ QUOTED_CHARACTERS = 300  # of a text by Telegram; a proxy's error page is longer
 
 # httpx raises these before the first byte of the request is written.
 NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout)
-NEVER_SENT = (*NOT_CONNECTED, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
+NEVER_SENT = (*NOT_CONNECTED, httpx.ProxyError, httpx.UnsupportedProtocol)
 
 
 class Refused(PermanentError):
@@ -155,18 +156,14 @@ def _refused(answer: ErrorAnswer, *, creates: bool) -> HandlerError:
 
 def _no_answer(error: TelegramError, *, creates: bool) -> HandlerError:
     cause = error.__cause__
+    if isinstance(cause, httpx.PoolTimeout):
+        return Busy("All connections to Telegram are waiting for answers; nothing was sent.")
     if isinstance(cause, NEVER_SENT):
-        return Unreachable(_unsent(cause))
+        return Unreachable(redact(f"Telegram cannot be reached ({type(cause).__name__}: {cause})."))
     name = type(cause or error).__name__
     if creates:
         return OutcomeUnknown(f"Telegram's answer was lost ({name}): the message may be there or not.")
     return Unavailable(f"Telegram's answer was lost ({name}).")
-
-
-def _unsent(cause: BaseException) -> str:
-    if isinstance(cause, httpx.PoolTimeout):
-        return "All connections to Telegram are waiting for answers; nothing was sent."
-    return redact(f"Telegram cannot be reached ({type(cause).__name__}: {cause}).")
 
 
 def _quoted(answer: ErrorAnswer) -> str:

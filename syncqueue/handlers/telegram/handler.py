@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from syncqueue.core.errors import AddressMoved, DestinationBroken, PermanentError
+from syncqueue.core.errors import AddressMoved, DestinationBroken, HandlerError, PermanentError
 from syncqueue.handlers.base import (
     CopyState,
     DocumentHandler,
@@ -24,16 +24,25 @@ from syncqueue.handlers.telegram.answers import PlaceRefused, Refused
 from syncqueue.handlers.telegram.channel import EXCERPT, Channel, kind_of, message_id
 from syncqueue.handlers.telegram.chats import find_chats
 from syncqueue.handlers.telegram.client import LEAST_ATTEMPT_SECONDS, TOKEN, TelegramClient
-from syncqueue.handlers.telegram.lost import FoundLost, LostSearch, find_lost
+from syncqueue.handlers.telegram.memory import Memory
 from syncqueue.handlers.telegram.probe import Sight, look
+from syncqueue.handlers.telegram.recovery import Recovery, Verdict
 from syncqueue.handlers.telegram.refusals import Refusal
 from syncqueue.handlers.telegram.render import RenderedMessage, notice, render, render_as
 from syncqueue.handlers.telegram.rights import standing
+from syncqueue.handlers.telegram.trace import messages_of, split
+from syncqueue.outbound.threads import HandlerThreads
 
 _Parts = Sequence[RemotePart]
 _BLANK = "Nothing of the text can be seen: it is empty, or all of it is comments. Telegram takes no empty messages."
-_TRACE = "sent"  # the kind of a part that stands for something sent and not answered
-_SEARCH_SHARE = 0.5  # of an attempt, for looking at numbers; what follows has to fit in too
+_LEFT = (
+    "A copy may be left at %(place)s (%(address)s): the answer to its creation was lost, and it is not wanted any "
+    "more. %(why)s Look there, remove it by hand, then delete this task."
+)
+
+_SIGHTS = {"text": Sight.OURS_TEXT, "document": Sight.OURS_FILE}
+# What a refused edit says of the message's form.
+_FORMS: Mapping[Refusal, str] = {Refusal.NO_TEXT: "document", Refusal.NO_CAPTION: "text"}
 
 # A public name, or the number of a chat (channels and supergroups: -100 and more digits).
 ADDRESS = re.compile(r"@[A-Za-z][A-Za-z0-9_]{3,31}|-?[0-9]{1,20}")
@@ -61,10 +70,12 @@ OPTIONS: Mapping[str, Callable[[object], bool]] = {
 class TelegramHandler(DocumentHandler):
     """Keeps a message in a channel, group or chat for each object.
 
-    Telegram knows no idempotency key and lets a bot read nothing, so `create` sends whatever `job.uncertain` says:
-    ON_UNKNOWN_OUTCOME decides if it is called. `find_lost` looks for a message whose answer was lost.
+    Telegram knows no idempotency key and lets a bot read nothing. So a trace is stored before a message is sent; after
+    a lost answer the next attempt looks for the message by a probe that changes nothing (see `recovery`). Where there
+    is no trace, or nobody can tell, ON_UNKNOWN_OUTCOME decides whether it is sent again.
     """
 
+    default_kind: ClassVar[str] = ""  # text or file: the first edit tells
     secret_fields: ClassVar[Mapping[str, Any]] = {"token": gettext_lazy("Bot token")}
     least_attempt_seconds: ClassVar[float] = LEAST_ATTEMPT_SECONDS
     # A probe counts as an edit: of the about 20 that a channel takes in a minute, more than half are left for posts.
@@ -74,38 +85,51 @@ class TelegramHandler(DocumentHandler):
         """Read the options; raises `ConfigurationError`."""
         super().__init__(config)
         self._client = TelegramClient(config)
+        self._threads = HandlerThreads(config.service)  # for rendering, which would keep the event loop
+        self._memory = Memory()
 
     async def create(self, job: DocumentJob) -> _Parts:
         """Send the document as a message."""
-        return await self._post(job, _rendered(job))
+        try:
+            message = await self._rendered(job)
+        except PermanentError:
+            await job.checkpoint([])  # nothing is sent, so there is nothing to look for
+            raise
+        return await self._post(job, message, is_marked=True)
+
+    async def trace(self, job: DocumentJob) -> RemotePart | None:
+        """What `recovery` needs to find the message, should its answer be lost."""
+        return await self._recovery(job).trace()
 
     async def update(self, job: DocumentJob) -> _Parts:
         """Edit the message; where Telegram cannot (another form, another chat, gone), replace it.
 
         Where nothing of the new text can be seen, the message goes, because what it shows is not wanted any more.
         """
-        message = render(job.document, link=_wants_link(job))
+        message = await self._threads.run(render, job.document, link=_wants_link(job))
         if message.is_blank:
             await self.delete(job)
             await job.checkpoint([])
             raise PermanentError(f"{_BLANK} The message that was there has been taken away.")
-        part = await self._keep_one(job)
-        if part is None:
-            return await self._post(job, message)
-        if part.kind == EXCERPT and message.kind == "document":
-            message = _as_kind_of(job, part)
-        if kind_of(part) == message.kind:
-            return await self._edit(job, part, message)
-        return await self._replace(job, part, message)
+        return await self._settle_and_show(job, message)
 
     async def delete(self, job: DocumentJob) -> None:
         """Delete the messages; one that Telegram keeps is emptied instead."""
-        remaining = list(job.parts)
-        for number, part in enumerate(job.parts):
+        recovery = self._recovery(job)
+        verdict = await recovery.settle()
+        remaining, trace = split(job.parts)
+        left = [] if verdict is Verdict.SETTLED or trace is None else [trace]
+        for number, part in enumerate(list(remaining)):
             if number:
-                await job.checkpoint(remaining)
+                await job.checkpoint([*remaining, *left])
             await self._take_away(job, part)
             remaining.remove(part)
+        if verdict is Verdict.MISSING:
+            raise await recovery.wait()
+        if left:
+            await job.checkpoint(left)
+            why = f"{recovery.why} It may be: {recovery.links}." if recovery.links else recovery.why
+            raise PermanentError(_LEFT % {"place": job.place.name, "address": job.place.address, "why": why})
 
     async def check(self, place: Place) -> str:
         """Ask Telegram for the bot, the chat, and what the bot may do there."""
@@ -137,14 +161,16 @@ class TelegramHandler(DocumentHandler):
         return states
 
     async def _look(self, job: DocumentJob) -> CopyState:
-        parts = [part for part in job.parts if part.kind != _TRACE]
+        parts = messages_of(job.parts)
         sights = [await self._sight(job, part) for part in parts]
         if job.step == "delete":
             return CopyState.THERE if any(sight is not Sight.GONE for sight in sights) else CopyState.GONE
         if Sight.GONE in sights:
             return CopyState.GONE
-        kinds = [Sight.OURS_FILE if kind_of(part) == "document" else Sight.OURS_TEXT for part in parts]
-        return CopyState.THERE if sights == kinds else CopyState.OTHER
+        is_right = all(
+            not part.kind or sight is _SIGHTS[kind_of(part)] for part, sight in zip(parts, sights, strict=True)
+        )
+        return CopyState.THERE if is_right else CopyState.OTHER
 
     async def _sight(self, job: DocumentJob, part: RemotePart) -> Sight:
         """What stands at a message's number. Raises `PermanentError` where that is no message of the bot."""
@@ -155,22 +181,6 @@ class TelegramHandler(DocumentHandler):
                 f"What stands at the number {part.id} in {job.place.name} is not the bot's own: {sight}."
             )
         return sight
-
-    async def find_lost(self, job: DocumentJob, search: LostSearch) -> FoundLost | None:
-        """Look for the message that `job`'s lost create may have left; None: the destination does not want that.
-
-        Nothing is changed. It takes up to half of an attempt's time; see `FoundLost.stopped_at`.
-        """
-        options = job.place.options
-        if not options.get("find_lost", True):
-            return None
-        return await find_lost(
-            self._client,
-            job.place,
-            search,
-            seconds=self.config.attempt_timeout_seconds * _SEARCH_SHARE,
-            is_sole_poster=bool(options.get("sole_poster", True)),
-        )
 
     async def places(self, secret: Mapping[str, str]) -> Sequence[PlaceChoice]:
         """The chats of the bot's news in which it may post."""
@@ -195,31 +205,77 @@ class TelegramHandler(DocumentHandler):
 
     async def aclose(self) -> None:
         """Close the connections."""
+        self._threads.close()
         await self._client.aclose()
 
     def _channel(self, job: DocumentJob) -> Channel:
         return Channel(self._client, job.place)
 
-    async def _post(self, job: DocumentJob, message: RenderedMessage) -> _Parts:
+    def _recovery(self, job: DocumentJob) -> Recovery:
+        return Recovery(self._client, self.config, self._memory, job)
+
+    async def _settle_and_show(self, job: DocumentJob, message: RenderedMessage) -> _Parts:
+        """Find what was sent without an answer, and make one message show the document."""
+        recovery = self._recovery(job)
+        verdict = await recovery.settle()
+        messages = tuple(messages_of(job.parts))
+        if verdict is Verdict.FOREIGN:
+            raise await recovery.show()
+        if verdict is Verdict.MISSING and self.config.hold_unknown:
+            raise await recovery.wait()
+        if verdict is Verdict.UNTOLD and messages:
+            job.twin_possible = True
+            job.parts = messages
+        elif verdict is Verdict.UNTOLD and not await recovery.may_repeat():
+            raise recovery.untold()
+        return await self._show(job, message)
+
+    async def _show(self, job: DocumentJob, message: RenderedMessage) -> _Parts:
+        part = await self._keep_one(job)
+        if part is None:
+            return await self._post(job, message)
+        if part.kind == EXCERPT and message.kind == "document":
+            message = await self._as_kind_of(job, part)
+        if kind_of(part) == message.kind or not part.kind:
+            return await self._edit(job, part, message)
+        return await self._replace(job, part, message)
+
+    async def _post(self, job: DocumentJob, message: RenderedMessage, *, is_marked: bool = False) -> _Parts:
+        """Send a message; where it was sent before and may be there too, look, and keep the older one.
+
+        `is_marked`: the trace of this very message is stored already.
+        """
+        recovery = self._recovery(job)
+        before = () if is_marked else job.parts
+        has_trace = await recovery.begin(message.kind, is_marked=is_marked)
+        try:
+            part = await self._send(job, message, recovery)
+        except HandlerError as error:
+            raise (await recovery.failed(error, before) if has_trace else error) from None
+        await recovery.sent(part, before)
+        return [part] if job.parts == (part,) else await self._settle_and_show(job, message)
+
+    async def _send(self, job: DocumentJob, message: RenderedMessage, recovery: Recovery) -> RemotePart:
         """Send a message; in a chat that takes no files, the beginning of the text with the link to the rest."""
         try:
-            return [await self._channel(job).send(message)]
+            return await self._channel(job).send(message)
         except Refused as refused:
             if refused.why is not Refusal.FORM or message.kind == "text":
                 raise
-            short = render_as("text", job.document, link=True)
+            short = await self._threads.run(render_as, "text", job.document, link=True)
             if short.is_cut and not job.document.url:
                 raise PermanentError(
                     f"{refused} The text is too long for a message, and there is no page to point to: allow the bot to "
                     "send files, or give the object an address (Document.url)."
                 ) from None
-        return [await self._channel(job).send(short)]
+        await recovery.begin(short.kind, is_marked=True)  # of the refused file nothing is there
+        return await self._channel(job).send(short)
 
     async def _keep_one(self, job: DocumentJob) -> RemotePart | None:
         """The message to edit; others (posted elsewhere, or left over) are removed."""
         kept: RemotePart | None = None
         others = []
-        for part in job.parts:
+        for part in messages_of(job.parts):
             if kept is None and await self._is_here(job, part):
                 kept = replace(part, address=job.place.address)
             else:
@@ -244,14 +300,19 @@ class TelegramHandler(DocumentHandler):
     async def _is_place(self, job: DocumentJob, number: str) -> bool:
         return number == await self.identify(job.place)
 
-    async def _edit(self, job: DocumentJob, part: RemotePart, message: RenderedMessage) -> _Parts:
+    async def _edit(
+        self, job: DocumentJob, part: RemotePart, message: RenderedMessage, *, may_be_another: bool = True
+    ) -> _Parts:
+        """Edit a message. `may_be_another`: its part may be wrong about its form, as that of an adopted one."""
         try:
             return [await self._channel(job).edit(part, message)]
         except Refused as refused:
+            if may_be_another and refused.why in _FORMS:
+                return await self._replace(job, replace(part, kind=_FORMS[refused.why]), message)
             if refused.why is not Refusal.GONE:
                 raise
         await job.checkpoint([])
-        return await self._post(job, _rendered(job))
+        return await self._post(job, await self._rendered(job))
 
     async def _replace(self, job: DocumentJob, part: RemotePart, message: RenderedMessage) -> _Parts:
         """Text becomes a file or the other way round, which no edit can do."""
@@ -261,9 +322,19 @@ class TelegramHandler(DocumentHandler):
             if not _is_kept(reason):
                 raise
             # A second message beside one that stays public would be worse than an unfitting form.
-            return await self._edit(job, part, _as_kind_of(job, part))
+            return await self._edit(job, part, await self._as_kind_of(job, part), may_be_another=False)
         await job.checkpoint([])
         return await self._post(job, message)
+
+    async def _as_kind_of(self, job: DocumentJob, part: RemotePart) -> RenderedMessage:
+        """The document in the form that a message has already."""
+        return await self._threads.run(render_as, kind_of(part), job.document, link=_wants_link(job))
+
+    async def _rendered(self, job: DocumentJob) -> RenderedMessage:
+        message = await self._threads.run(render, job.document, link=_wants_link(job))
+        if message.is_blank:
+            raise PermanentError(_BLANK)
+        return message
 
     async def _take_away(self, job: DocumentJob, part: RemotePart) -> None:
         try:
@@ -278,7 +349,7 @@ class TelegramHandler(DocumentHandler):
         if not _is_kept(reason):
             raise reason
         try:
-            await self._channel(job).edit(part, notice(kind_of(part), _("(removed)")))
+            await self._blank(job, part)
         except Refused as refused:
             if refused.why is not Refusal.GONE:
                 raise _by_hand(job, part) from None
@@ -286,6 +357,15 @@ class TelegramHandler(DocumentHandler):
             if await self._is_here(job, part):
                 raise
             raise _by_hand(job, part) from None
+
+    async def _blank(self, job: DocumentJob, part: RemotePart) -> None:
+        try:
+            await self._channel(job).edit(part, notice(kind_of(part), _("(removed)")))
+        except Refused as refused:
+            if refused.why not in _FORMS:
+                raise
+            other = replace(part, kind=_FORMS[refused.why])
+            await self._channel(job).edit(other, notice(kind_of(other), _("(removed)")))
 
 
 def _is_kept(reason: Exception) -> bool:
@@ -300,15 +380,3 @@ def _by_hand(job: DocumentJob, part: RemotePart) -> PermanentError:
 
 def _wants_link(job: DocumentJob) -> bool:
     return bool(job.place.options.get("link", False))
-
-
-def _as_kind_of(job: DocumentJob, part: RemotePart) -> RenderedMessage:
-    """The document in the form that a message has already."""
-    return render_as(kind_of(part), job.document, link=_wants_link(job))
-
-
-def _rendered(job: DocumentJob) -> RenderedMessage:
-    message = render(job.document, link=_wants_link(job))
-    if message.is_blank:
-        raise PermanentError(_BLANK)
-    return message

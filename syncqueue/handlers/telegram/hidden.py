@@ -41,6 +41,11 @@ def unmarked(text: str) -> str:
     return text.translate(_MEANING)
 
 
+def hides_something(source: str) -> bool:
+    """Whether `without_comments` has anything to look at."""
+    return "<!--" in source or "]:" in source
+
+
 def without_comments(source: str) -> str:
     """`source` as a file to be read, without what its author meant to stay unseen."""
     if "<!--" in source:

@@ -35,9 +35,8 @@ def to_message(source: str, base_url: str = "", *, limit: int | None = None) -> 
     `base_url` are completed; one that Telegram would refuse becomes plain text. Of a long source the first `limit`
     characters are read.
     """
-    source = marked(source)
     reader = _Reader(base_url)
-    for event in pyromark.events(source[:limit], options=EXTENSIONS):
+    for event in pyromark.events(marked(source[:limit]), options=EXTENSIONS):
         reader.take(event)
     return reader.result(is_cut=limit is not None and len(source) > limit)
 

@@ -65,12 +65,15 @@ _PATTERNS = tuple((why, re.compile(words, re.IGNORECASE)) for why, words in _WOR
 # for places would never be complete, and an unknown one would fail note after note.
 _ABOUT_CONTENT = frozenset({Refusal.ENTITIES, Refusal.FORM, Refusal.BLANK, Refusal.CONTENT})
 
+READ_CHARACTERS = 2000  # of the words; Telegram's own are a line
+
 # 500 with these words: the server lost track of a message that it had passed on. Others are as unclear.
 SERVER_ERROR = "internal server error"
 
 
 def read_refusal(words: str, *, creates: bool) -> Refusal:
     """What a 400 means, by its words. `creates`: it was said of a request that makes something new."""
+    words = words[:READ_CHARACTERS]
     why = next((why for why, pattern in _PATTERNS if pattern.search(words)), Refusal.UNKNOWN)
     return why if not creates or why in _ABOUT_CONTENT else Refusal.PLACE
 

@@ -13,9 +13,10 @@ from typing import Literal
 
 from telegram import MessageEntity
 
+from syncqueue.core.errors import PermanentError
 from syncqueue.handlers.base import Document
 from syncqueue.handlers.telegram.composing import clipped, covered, utf16_len
-from syncqueue.handlers.telegram.hidden import without_comments
+from syncqueue.handlers.telegram.hidden import hides_something, without_comments
 from syncqueue.handlers.telegram.markdown import to_message
 
 TEXT_LIMIT = 4096
@@ -23,6 +24,8 @@ CAPTION_LIMIT = 1024
 FOOTER_LIMIT = 800  # tags and link of a caption; leaves room for some words of the text
 # Markup is rarely more than half of a text; beyond ten times the limit it is not worth converting to know.
 CONVERTED_CHARACTERS = 10 * TEXT_LIMIT
+# Of a file that is read for what its author hides: more than a second of work is done for no text.
+_SWEPT_CHARACTERS = 200_000
 _TAG = re.compile(r"(?<![\w#])#(\w+)")
 FILE_NAME_CHARACTERS = 60  # of at most 4 bytes each: under the 255 bytes of every file system
 
@@ -146,8 +149,18 @@ def _as_document(document: Document, source: str, link: bool) -> RenderedMessage
         entities=kept,
         is_blank=not has_visible(text),
         file_name=file_name(document.title or first_line, ".md" if is_markdown else ".txt"),
-        file_bytes=(without_comments(source) if is_markdown else source).encode(),
+        file_bytes=(_swept(source) if is_markdown else source).encode(),
     )
+
+
+def _swept(source: str) -> str:
+    """The text of a file without comments; raises `PermanentError` where that takes too long."""
+    if len(source) > _SWEPT_CHARACTERS and hides_something(source):
+        raise PermanentError(
+            f"The text has comments and more than {_SWEPT_CHARACTERS:,} characters, which is too much to take them out "
+            "of: shorten it, or remove the comments."
+        )
+    return without_comments(source)
 
 
 def _footer(document: Document, text: str, *, link: bool, limit: int) -> str:

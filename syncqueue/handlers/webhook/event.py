@@ -33,8 +33,8 @@ class Event:
 
     @classmethod
     def ping(cls, token: str) -> Event:
-        """An event about nothing, to try a receiver with; `token` makes its id."""
-        return cls(id=_event_id(token), body=_json({"type": "ping", "data": {}}))
+        """An event about nothing, to try a receiver with; `token` makes its id, and is what is to be answered."""
+        return cls(id=_event_id(token), body=_json({"type": "ping", "data": {"challenge": token}}))
 
 
 def event_of(job: DocumentJob) -> Event:

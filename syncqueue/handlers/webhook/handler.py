@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,11 +11,16 @@ from typing import Any, ClassVar
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from syncqueue.core.errors import OutcomeUnknown, Unavailable
+from syncqueue.core.errors import DestinationBroken, OutcomeUnknown, Unavailable
 from syncqueue.handlers.base import DocumentHandler, DocumentJob, HandlerConfig, Place, RemotePart
 from syncqueue.handlers.webhook.client import WebhookClient
 from syncqueue.handlers.webhook.event import KIND, Event, confirmed, doubtful, event_of
 from syncqueue.handlers.webhook.signing import read_secret
+from syncqueue.outbound.threads import HandlerThreads
+
+# How long a process remembers that a receiver has confirmed a user's destination, and how many of them.
+CONFIRMED_SECONDS = 24 * 3600.0
+_MOST_CONFIRMED = 10_000
 
 
 class WebhookHandler(DocumentHandler):
@@ -30,11 +36,16 @@ class WebhookHandler(DocumentHandler):
         """Read the configuration."""
         super().__init__(config)
         self._client = WebhookClient(config)
+        self._threads = HandlerThreads(config.service)  # for writing events, which may be long
+        self._confirms = config.options.get("CONFIRM", True) is not False
+        # By destination, URL and secret, until when: in monotonic seconds.
+        self._confirmed_until: dict[tuple[int, str, str], float] = {}
 
     async def create(self, job: DocumentJob) -> Sequence[RemotePart]:
         """Send "created"; where the answer is lost, note that it may have been taken."""
+        await self._be_confirmed(job.place)
         try:
-            await self._client.send(job.place, event_of(job))
+            await self._client.send(job.place, await self._threads.run(event_of, job))
         except OutcomeUnknown as error:
             await job.checkpoint([self._here(doubtful(job), job.place)])
             raise Unavailable(str(error)) from error
@@ -42,6 +53,7 @@ class WebhookHandler(DocumentHandler):
 
     async def update(self, job: DocumentJob) -> Sequence[RemotePart]:
         """Send "updated", or once more the "created" whose answer was lost."""
+        await self._be_confirmed(job.place)
         await self._send_again(job)
         return [self._here(confirmed(job), job.place)]
 
@@ -50,8 +62,11 @@ class WebhookHandler(DocumentHandler):
         await self._send_again(job)
 
     async def check(self, place: Place) -> str:
-        """Send a signed event of type "ping", which is about nothing."""
-        await self._client.send(place, Event.ping(uuid.uuid4().hex))
+        """Send a signed event of type "ping", which is about nothing; a user's receiver has to confirm it."""
+        if self._confirms and place.is_users:
+            await self._ask_to_confirm(place)
+        else:
+            await self._client.send(place, Event.ping(uuid.uuid4().hex))
         return _("%(endpoint)s took a signed ping.") % {"endpoint": self.endpoint(place)}
 
     def lost_part(self, place: Place, source: str, object_pk: str) -> RemotePart:
@@ -88,12 +103,36 @@ class WebhookHandler(DocumentHandler):
 
     async def aclose(self) -> None:
         """Close the connections."""
+        self._threads.close()
         await self._client.aclose()
+
+    async def _be_confirmed(self, place: Place) -> None:
+        """Ask a user's receiver once in a while whether it wants these events: anybody can enter anybody's URL."""
+        if not self._confirms or not place.is_users:
+            return
+        about = (place.id, place.address, place.secret.get("secret", ""))
+        if time.monotonic() > self._confirmed_until.get(about, 0.0):
+            await self._ask_to_confirm(place)
+            if len(self._confirmed_until) >= _MOST_CONFIRMED:
+                self._confirmed_until.clear()
+            self._confirmed_until[about] = time.monotonic() + CONFIRMED_SECONDS
+
+    async def _ask_to_confirm(self, place: Place) -> None:
+        challenge = uuid.uuid4().hex
+        try:
+            answer = await self._client.send(place, Event.ping(challenge))
+        except OutcomeUnknown as error:
+            raise Unavailable(str(error)) from error
+        if challenge.encode() not in answer:
+            raise DestinationBroken(
+                'The receiver has not confirmed that it wants these events: it must answer the event "ping" with the '
+                "text in data.challenge."
+            )
 
     async def _send_again(self, job: DocumentJob) -> None:
         """Send an event that may be repeated: a lost response is nothing that a person has to decide about."""
         try:
-            await self._client.send(job.place, event_of(job))
+            await self._client.send(job.place, await self._threads.run(event_of, job))
         except OutcomeUnknown as error:
             raise Unavailable(str(error)) from error
 

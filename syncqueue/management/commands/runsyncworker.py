@@ -11,10 +11,11 @@ import threading
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error as DatabaseError
 
 from syncqueue.conf import get_settings
-from syncqueue.core.errors import ConfigurationError, ForeignQueue, QueueUnavailable, UnconfirmedEnvironment
-from syncqueue.worker.outage import silent
+from syncqueue.core.errors import ConfigurationError, QueueError
+from syncqueue.worker.outage import database_away, silent
 from syncqueue.worker.worker import Worker
 
 # Time for the rest of the shutdown, after the time for attempts. Service managers allow 10 seconds (deploy/).
@@ -48,8 +49,10 @@ class Command(BaseCommand):
             # All modules loaded so far stay loaded: the garbage collector need not scan Django's objects again.
             gc.freeze()
             asyncio.run(self._run(options))
-        except (ConfigurationError, ForeignQueue, UnconfirmedEnvironment, QueueUnavailable) as error:
+        except (ConfigurationError, QueueError) as error:
             raise CommandError(str(error)) from error
+        except DatabaseError as error:  # with --burst; otherwise it is waited for
+            raise CommandError(database_away(error)) from error
 
     async def _run(self, options: dict[str, Any]) -> None:
         def say(line: str) -> None:

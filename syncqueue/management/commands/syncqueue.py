@@ -11,9 +11,11 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import Error as DatabaseError
 
 from syncqueue.core.errors import SyncQueueError
+from syncqueue.management.subcommands.adoption import Adopt
 from syncqueue.management.subcommands.base import Subcommand
 from syncqueue.management.subcommands.destinations import Mend
 from syncqueue.management.subcommands.doctor import Doctor
+from syncqueue.management.subcommands.failures import Failures
 from syncqueue.management.subcommands.figures import Health, Stats
 from syncqueue.management.subcommands.moves import Clear, Pause, Recover, Resume, Retry
 from syncqueue.management.subcommands.objects import AdoptQueue, Explain
@@ -23,7 +25,8 @@ from syncqueue.management.subcommands.verify import Verify
 from syncqueue.secrets import redact
 
 SUBCOMMANDS: tuple[type[Subcommand], ...] = (
-    Stats, Retry, Clear, Recover, Pause, Resume, Doctor, Health, Mend, Explain, Resync, Verify, AdoptQueue,
+    Stats, Failures, Retry, Clear, Recover, Pause, Resume, Doctor, Health, Mend, Explain, Resync, Verify, Adopt,
+    AdoptQueue,
     RotateSecrets,
 )  # fmt: skip
 

@@ -11,7 +11,7 @@ from django.core.management.base import CommandError, CommandParser, OutputWrapp
 from django.utils.translation import gettext as _
 
 from syncqueue import services
-from syncqueue.models import ServicePolicy
+from syncqueue.models import Destination, ServicePolicy
 from syncqueue.services import audit
 from syncqueue.services.audit import Actor
 
@@ -88,6 +88,20 @@ def add_caution(parser: CommandParser) -> None:
     """Add the options of subcommands that post or delete."""
     parser.add_argument("--dry-run", action="store_true", help="print what would be done, with the count")
     parser.add_argument("--noinput", "--no-input", action="store_true", help="do not ask for confirmation")
+
+
+def one_destination(wanted: str, known: Sequence[Destination]) -> Destination:
+    """Return the destination that a person names by its name or its number; raises `CommandError`."""
+    found = [place for place in known if wanted in (place.name, str(place.pk))]
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(f"{place.pk} ({place.name})" for place in found or known[:20]) or "-"
+    text = (
+        _("Several destinations are named %(wanted)r; use the number: %(names)s.")
+        if found
+        else _("There is no enabled destination %(wanted)r; enabled: %(names)s.")
+    )
+    raise CommandError(text % {"wanted": wanted, "names": names})
 
 
 def check_service(name: str) -> None:

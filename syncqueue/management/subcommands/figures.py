@@ -52,11 +52,16 @@ class Health(Subcommand):
     """The health check, for container probes and monitoring."""
 
     name = "health"
-    help = "Exit code 0 if Redis responds, every service has a worker and no task waits too long; otherwise 1."
+    help = (
+        "Exit code 0 if Redis responds, every service has a worker, no task waits too long and no duty of a worker "
+        "fails for long; otherwise 1."
+    )
 
     def run(self, options: Mapping[str, Any]) -> Answer:
         """Check Redis, the workers and the oldest tasks."""
         found = services.health()
         rows = [(one.name, _("ok") if one.ok else _("failing"), one.workers, one.problem) for one in found.services]
         text = table([_("service"), _("health"), _("workers"), _("problem")], rows)
+        failing = [f"{one.host} {one.pid}: {one.problem}" for one in found.duties]
+        text = "\n".join([text, *failing])
         return Answer(text=text, data=asdict(found) | {"status": "ok" if found.ok else "failing"}, ok=found.ok)

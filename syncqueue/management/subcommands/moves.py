@@ -140,7 +140,7 @@ class Resume(Subcommand):
     """Resumes a paused service."""
 
     name = "resume"
-    help = "Resumes a paused service; the oldest tasks are sent first."
+    help = "Resumes a service that is paused or rate limited; the oldest tasks are sent first."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the arguments."""

@@ -6,11 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 
 from syncqueue import services
-from syncqueue.management.subcommands.base import ACTOR, Answer, Subcommand, add_caution, check_service, note
+from syncqueue.management.subcommands.base import (
+    ACTOR,
+    Answer,
+    Subcommand,
+    add_caution,
+    check_service,
+    note,
+    one_destination,
+)
 from syncqueue.models import Destination
 from syncqueue.sources.resyncing import ResyncCounts, chosen_destinations, count
 
@@ -66,15 +74,4 @@ def places_named(options: Mapping[str, Any]) -> Sequence[Destination]:
     if options["service"]:
         check_service(options["service"])
         return chosen_destinations([options["service"]])
-    wanted = options["destination"]
-    known = chosen_destinations(services.service_names())
-    found = [place for place in known if wanted in (place.name, str(place.pk))]
-    if len(found) == 1:
-        return found
-    names = ", ".join(f"{place.pk} ({place.name})" for place in found or known[:20]) or "-"
-    text = (
-        _("Several destinations are named %(wanted)r; use the number: %(names)s.")
-        if found
-        else _("There is no enabled destination %(wanted)r; enabled: %(names)s.")
-    )
-    raise CommandError(text % {"wanted": wanted, "names": names})
+    return [one_destination(options["destination"], chosen_destinations(services.service_names()))]

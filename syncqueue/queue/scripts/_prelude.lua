@@ -22,6 +22,19 @@ local function whole(number)
   return string.format('%.0f', number)
 end
 
+-- What stands in Redis may be another version's, or a person's: what is no number of ours counts as 0.
+local function number(text)
+  local found = tonumber(text or '')
+  return found and found > -1e15 and found < 1e15 and math.floor(found) or 0
+end
+
+local function add(key, field, times)
+  local answer = redis.pcall('HINCRBY', key, field, times)
+  if type(answer) == 'table' and answer.err then
+    redis.call('HSET', key, field, times)
+  end
+end
+
 local function digits(ms)
   return string.format('%013.0f', ms)
 end
@@ -49,22 +62,22 @@ local function wake_up()
 end
 
 local function count(what, times)
-  redis.call('HINCRBY', counters, what, times)
-  redis.call('HINCRBY', history, whole(math.floor(now / 60000)) .. ' ' .. what, times)
+  add(counters, what, times)
+  add(history, whole(math.floor(now / 60000)) .. ' ' .. what, times)
 end
 
 -- Notes how long an attempt took, for the metrics: a bucket (its upper bound in ms, "" = not known) and the ms.
 local function took(bucket, ms)
   if bucket ~= '' then
-    redis.call('HINCRBY', counters, 'took ' .. bucket, 1)
-    redis.call('HINCRBY', counters, 'took_ms', ms)
+    add(counters, 'took ' .. bucket, 1)
+    add(counters, 'took_ms', ms)
   end
 end
 
 -- Ready times never repeat, so that tasks of one millisecond keep their order.
 local sequence
 local function next_in_sequence()
-  sequence = 1 + (sequence or math.max(now * 100, tonumber(redis.call('HGET', counters, 'tick') or '0')))
+  sequence = 1 + (sequence or math.max(now * 100, number(redis.call('HGET', counters, 'tick'))))
   return sequence
 end
 
@@ -153,7 +166,7 @@ end
 -- Whether a task in the lane is older than this creation time.
 local function lane_has_older(hold, created)
   local first = first_of_lane(hold, 1)[1]
-  return first and tonumber(string.sub(first, #hold + 2, #hold + 14)) < created
+  return first and number(string.sub(first, #hold + 2, #hold + 14)) < created
 end
 
 -- The phases of a hold. It is a score in holds: the time when it is over, or 0. Only breakers are ever half open; all
@@ -171,9 +184,18 @@ local function is_breaker(hold)
   return string.sub(hold, 1, 8) == 'breaker:'
 end
 
+local function is_rate(hold)
+  return string.sub(hold, 1, 5) == 'rate:'
+end
+
+-- A share lets one of its lane through each time it is lifted or its time is over, and is set again.
+local function is_share(hold)
+  return string.sub(hold, 1, 6) == 'share:'
+end
+
 local function failures_of(endpoint)
   local times, last = string.match(redis.call('HGET', strikes, endpoint) or '0 ', '^(%d+) (.*)$')
-  return tonumber(times), last
+  return number(times), last
 end
 
 -- Answers "set", "half open", "draining" or nil, and the score.
@@ -187,11 +209,12 @@ local function phase_of(hold)
   return is_breaker(hold) and till > 0 and 'half open' or 'draining', till
 end
 
--- Ends a hold: its lane may leave, and the hold goes when the lane is empty.
+-- Ends a hold: its lane may leave, and the hold goes when the lane is empty, with a probe that was never heard of again.
 local function end_hold(hold)
   if lane_length(hold) == 0 then
     redis.call('ZREM', holds, hold)
     redis.call('HDEL', reasons, hold)
+    redis.call('HDEL', probes, hold)
   else
     redis.call('ZADD', holds, 0, hold)
     wake_up()
@@ -221,7 +244,7 @@ end
 -- A probe that ended without an answer lets the next one through at once, unless a failure has set the hold anew.
 local function give_back_probe(hold)
   local till = redis.call('ZSCORE', holds, hold)
-  if till and tonumber(till) == tonumber(string.sub(redis.call('HGET', probes, hold), 1, 13)) then
+  if till and tonumber(till) == number(string.sub(redis.call('HGET', probes, hold) or '', 1, 13)) then
     redis.call('ZADD', holds, whole(math.min(till, now)), hold)
     wake_up()
   end
@@ -239,7 +262,7 @@ local function endpoint_answered(endpoint)
   local hold = 'breaker:' .. endpoint
   local phase, till = phase_of(hold)
   if redis.call('HDEL', strikes, endpoint) == 1 then -- who failed before and fails again fails by itself
-    redis.call('HINCRBY', counters, 'answers ' .. endpoint, 1)
+    add(counters, 'answers ' .. endpoint, 1)
   end
   redis.call('HDEL', probes, hold)
   if phase == 'set' or phase == 'half open' then
@@ -255,12 +278,12 @@ end
 local function count_answered(id, endpoint, created, what)
   local hold = 'breaker:' .. endpoint
   local span = redis.call('HMGET', outages, hold .. ' since', hold .. ' until')
-  if span[2] and created >= tonumber(span[1]) - 600000 and created <= tonumber(span[2]) then
-    redis.call('HINCRBY', outages, hold .. ' ' .. what, 1)
+  if span[2] and created >= number(span[1]) - 600000 and created <= number(span[2]) then
+    add(outages, hold .. ' ' .. what, 1)
     local done = redis.call('HGET', progress, id) or ''
     local lost = string.find(done, '"outcome":"unknown"', 1, true) or string.find(done, '"outcome":"lost"', 1, true)
     if what == 'delivered' and lost then -- it may be out there twice
-      redis.call('HINCRBY', outages, hold .. ' doubtful', 1)
+      add(outages, hold .. ' doubtful', 1)
     end
   end
 end
@@ -336,7 +359,7 @@ local function take_successor(id)
     redis.call('HDEL', successors, id)
     redis.call('HDEL', progress, id)
     redis.call('HSET', bodies, id, body)
-    return body, tonumber(string.sub(waiting, 1, 13))
+    return body, number(string.sub(waiting, 1, 13))
   end
 end
 
@@ -354,7 +377,7 @@ end
 local function blocking_hold(id, names, lane, created, probe_ms)
   local probed, to_probe = probed_breakers()[id], nil
   for _, hold in ipairs(names) do
-    local phase = hold ~= probed and phase_of(hold)
+    local phase = hold ~= probed and not (hold == lane and is_share(hold)) and phase_of(hold)
     if phase then
       if phase == 'set' or hold ~= lane and lane_has_older(hold, created) then
         return hold

@@ -68,10 +68,10 @@ if #gone > 0 then
   redis.call('HDEL', progress, unpack(gone))
 end
 for bucket, times in pairs(buckets) do
-  redis.call('HINCRBY', counters, 'took ' .. bucket, times)
+  add(counters, 'took ' .. bucket, times)
 end
 if total_ms > 0 then
-  redis.call('HINCRBY', counters, 'took_ms', whole(total_ms))
+  add(counters, 'took_ms', whole(total_ms))
 end
 count('processed', #ended)
 redis.call('HSET', counters, 'last_processed_at', whole(now))

@@ -62,9 +62,13 @@ local function take_from_lanes(most, turn)
     local share = math.ceil((most - #ids) / (#lifted - i + 1))
     if phase_of(hold) == 'draining' then
       if share > 0 then
-        take_from_lane(hold, share)
+        take_from_lane(hold, is_share(hold) and 1 or share)
       end
-      end_hold(hold)
+      if share > 0 and is_share(hold) and lane_length(hold) > 0 then
+        redis.call('ZADD', holds, whole(now + probe_ms), hold)
+      else
+        end_hold(hold)
+      end
     elseif #ids < most or lane_length(hold) == 0 then
       take_probe(hold)
     end
@@ -77,7 +81,7 @@ if not is_paused() then
     redis.call('ZREM', delayed, id)
     to_pending(id, body_of(id))
   end
-  local turn = tonumber(redis.call('HGET', counters, 'turn') or '0')
+  local turn = number(redis.call('HGET', counters, 'turn'))
   take_from_lanes(math.floor((limit + turn % 2) / 2), turn)
   local popped = limit > #ids and redis.call('ZPOPMIN', pending, limit - #ids) or {}
   for at = 1, #popped, 2 do
@@ -105,10 +109,18 @@ if redis.call('EXISTS', pending) == 1 and not is_paused() then
   wake_up()
 end
 
-local next_at = PARKED
-local due = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')[2]
-local over = redis.call('ZRANGEBYSCORE', holds, '(' .. whole(now), '(' .. whole(FOREVER), 'WITHSCORES',
-  'LIMIT', 0, 1)[2]
-next_at = math.min(next_at, tonumber(due or PARKED), tonumber(over or PARKED))
+-- Paused, nothing leaves before the pause ends, whatever is due.
+local function next_time()
+  local phase, till = phase_of('pause')
+  if phase == 'set' then
+    return math.min(till, PARKED)
+  end
+  local due = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')[2]
+  local over = redis.call('ZRANGEBYSCORE', holds, '(' .. whole(now), '(' .. whole(FOREVER), 'WITHSCORES',
+    'LIMIT', 0, 1)[2]
+  return math.min(tonumber(due or PARKED), tonumber(over or PARKED), PARKED)
+end
+
+local next_at = next_time()
 local holds_active = redis.call('EXISTS', holds, strikes) > 0 and 1 or 0
 return {next_at < PARKED and whole(next_at) or '0', holds_active, ids, found, done, from_lane, whole(now)}

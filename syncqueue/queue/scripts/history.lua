@@ -17,7 +17,7 @@ for period = running - tonumber(ARGV[2]) + 1, running do
   local sums = {0, 0, 0}
   for i, found in ipairs(redis.call('HMGET', history, unpack(names))) do
     local which = (i - 1) % 3 + 1
-    sums[which] = sums[which] + (tonumber(found or '') or 0)
+    sums[which] = sums[which] + number(found)
   end
   rows[#rows + 1] = {whole(first), sums[1], sums[2], sums[3]}
 end

@@ -15,7 +15,7 @@ if opens and times < OPENED then
 end
 redis.call('HSET', strikes, endpoint, whole(times) .. ' ' .. token)
 redis.call('PEXPIRE', strikes, 86400000) -- a day without a failure: nothing is remembered
-local answers = tonumber(redis.call('HGET', counters, 'answers ' .. endpoint) or '0')
+local answers = number(redis.call('HGET', counters, 'answers ' .. endpoint))
 if not opens then
   return {0, answers}
 end

@@ -8,16 +8,20 @@ if redis.call('HLEN', leases) > redis.call('ZCARD', processing) then
     redis.call('ZADD', processing, 'NX', whole(now + tonumber(ARGV[5])), id)
   end
 end
+-- A member of another score would put the lanes out of their order: none is ours.
+redis.call('ZREMRANGEBYSCORE', parked, '-inf', '(0')
+redis.call('ZREMRANGEBYSCORE', parked, '(0', '+inf')
 local from = '-'
 for _ = 1, 1000 do
   local member = redis.call('ZRANGEBYLEX', parked, from, '+', 'LIMIT', 0, 1)[1]
-  local hold = string.match(member or '', '^(.+) %d+ %S+$')
-  if not hold then
+  if not member then
     break
-  elseif redis.call('ZADD', holds, 'NX', 0, hold) == 1 then -- a lane whose hold is gone may leave
+  end
+  local hold = string.match(member, '^(.+) %d+ %S+$')
+  if hold and redis.call('ZADD', holds, 'NX', 0, hold) == 1 then -- a lane whose hold is gone may leave
     wake_up()
   end
-  from = lane_end(hold)
+  from = hold and lane_end(hold) or '(' .. member
 end
 local parked_count = redis.call('ZCOUNT', delayed, whole(PARKED), '+inf')
 if parked_count ~= redis.call('ZCARD', parked) or parked_count ~= redis.call('HLEN', lanes) then
@@ -33,7 +37,7 @@ end
 
 local recovered, dead = 0, {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', processing, '-inf', whole(now), 'LIMIT', 0, tonumber(ARGV[2]))) do
-  local begun = tonumber(string.sub(redis.call('HGET', leases, id) or '0', 1, 1)) % 2 == 1
+  local begun = number(string.sub(redis.call('HGET', leases, id) or '', 1, 1)) % 2 == 1
   from_processing(id)
   local body, due = take_successor(id)
   recovered = recovered + 1
@@ -43,8 +47,8 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', processing, '-inf', whole(now), 
     local crashes = 0
     if begun then
       local done = read_progress(id)
-      crashes = (tonumber(done.crashes) or 0) + 1
-      done.crashes, done.attempts = crashes, tonumber(done.attempts) or 0
+      crashes = number(done.crashes) + 1
+      done.crashes, done.attempts = crashes, number(done.attempts)
       table.insert(done.history, {at = now, seconds = 0, outcome = 'lost', error = ARGV[4]})
       if #done.history > 10 then
         table.remove(done.history, 1)

@@ -7,10 +7,12 @@ if refused then
   return refused
 end
 for _ = 1, tonumber(ARGV[3]) do
-  local id, body = string.match(redis.call('LPOP', trash) or '', '^(%S+) (.*)$')
-  if not id then
+  local line = redis.call('LPOP', trash)
+  if not line then
     break
-  elseif not state_of(id) then
+  end
+  local id, body = string.match(line, '^(%S+) (.*)$')
+  if id and not state_of(id) then
     redis.call('HSET', bodies, id, body)
     if ARGV[4] == 'failed' then
       redis.call('ZADD', failed, whole(now), id)

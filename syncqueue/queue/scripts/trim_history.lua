@@ -4,7 +4,7 @@
 local oldest = math.floor(now / 60000) - tonumber(ARGV[2])
 local gone = 0
 for _, name in ipairs(redis.call('HKEYS', history)) do
-  if tonumber(string.match(name, '^%d+')) < oldest then
+  if number(string.match(name, '^%d+')) < oldest then
     gone = gone + redis.call('HDEL', history, name)
   end
 end

@@ -176,6 +176,15 @@ def test_clear_without_a_state_that_can_be_cleared_asks_again(operator: Client, 
     assert queue_of("telegram").stats().pending_count == 2
 
 
+def test_resume_is_offered_while_a_rate_limit_stands_and_ends_it(operator: Client) -> None:
+    assert "telegram/resume/" not in operator.get(DASHBOARD).content.decode()
+    queue_of("telegram").hold("rate:destination:1", 86_400, "Too many requests.")
+    assert "telegram/resume/" in operator.get(DASHBOARD).content.decode()
+    assert "Rate limits end now" in operator.get(f"{DASHBOARD}telegram/resume/").content.decode()
+    operator.post(f"{DASHBOARD}telegram/resume/", follow=True)
+    assert queue_of("telegram").holds() == []
+
+
 def test_pause_and_resume_are_kept_in_the_policy_and_shown(operator: Client) -> None:
     page = operator.post(f"{DASHBOARD}telegram/pause/", follow=True).content.decode()
     assert "The service is paused." in page and "telegram/resume/" in page

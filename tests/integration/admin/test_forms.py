@@ -80,3 +80,12 @@ def test_a_changed_secret_mends_the_destination_after_the_commit(
     assert callbacks
     row.refresh_from_db()
     assert row.broken_reason == ""
+
+
+def test_the_form_asks_who_else_posts_with_a_telegram_bot(owner: User) -> None:
+    row = TelegramDestinationForm({**DATA, **START}, owner=owner).save()
+    assert TelegramDestinationForm(instance=row, owner=owner).initial["sole_poster"] == "only"
+    for chosen, is_sole in (("others", False), ("", False), ("only", True)):  # "": a page without the question
+        TelegramDestinationForm({**DATA, **START, "sole_poster": chosen}, instance=row, owner=owner).save()
+        row.refresh_from_db()
+        assert row.options["sole_poster"] is is_sole

@@ -10,12 +10,13 @@ from django.utils import timezone
 
 from syncqueue.admin.charts import HEIGHT, SPANS, chart
 from syncqueue.admin.overview import minute_rate, overview
+from syncqueue.core.duty import DutyState
 from syncqueue.models import Destination, SyncRecord
 from syncqueue.presentation.outages import outage_words
 from syncqueue.queue.inspect import Outage, PeriodCount
 from tests.integration.admin.conftest import HTML
 from tests.integration.api.people import client_of
-from tests.integration.api.seeds import fill, queue_of
+from tests.integration.api.seeds import fill, keep_alive, queue_of
 
 pytestmark = pytest.mark.django_db
 DASHBOARD = "/admin/syncqueue/queue/"
@@ -34,6 +35,25 @@ def period(processed: int = 0, retried: int = 0, failed: int = 0, minute: int = 
 
 
 # Notices
+
+
+def test_duties_that_fail_are_told_on_the_dashboard_and_on_the_page_of_the_workers() -> None:
+    since = timezone.now() - timedelta(hours=2)
+    keep_alive(
+        DutyState(name="sweep notes.note", since=since, error=f"no route, {HTML}"),
+        DutyState(name="look for deleted objects", since=since, error="no table"),
+        DutyState(name="a later version's", since=since, error="no idea"),
+    )
+    sentences = told()
+    assert sentences[0].startswith("Looking for changes of notes.note fails since ")
+    assert sentences[0].endswith(f" and is tried again: no route, {HTML}")
+    assert sentences[1].startswith("Looking for deleted objects fails since ")
+    assert sentences[2].startswith("a later version's fails since ")
+    viewer = client_of("viewer")
+    for path in ("", "workers/"):
+        page = viewer.get(f"{DASHBOARD}{path}").content.decode()
+        assert "Looking for changes of notes.note fails since " in page
+        assert HTML not in page
 
 
 def test_a_refused_credential_is_named_with_its_reason_and_what_waits(destination: Destination) -> None:

@@ -49,6 +49,15 @@ def test_error_object_and_copy_are_shown_as_text_and_links(record: SyncRecord) -
     assert f'href="/admin/notes/note/{record.object_pk}/change/"' in page
 
 
+def test_a_copy_whose_answer_is_not_there_is_told_in_words(record: SyncRecord) -> None:
+    record.parts = [{"kind": "sent", "id": '{"sent_at":1}', "url": "", "address": "@news"}]
+    record.save()
+    page = client_of("viewer").get(f"{LIST}{record.pk}/change/").content.decode()
+    assert "a copy that was sent, and whose answer was lost or is still to come" in page
+    assert "there may be a copy out there that is not listed here" in page
+    assert "sent_at" not in page
+
+
 def test_a_record_is_called_by_its_title_and_its_destination(record: SyncRecord, destination: Destination) -> None:
     client = Client()
     client.force_login(User.objects.create_superuser("root"))

@@ -34,6 +34,7 @@ QUEUE, DESTINATION, RECORD, POLICY = (
     f"syncqueue_{model}_" for model in ("queue", "destination", "syncrecord", "servicepolicy")
 )
 OPERATIONS = ("retry-failed", "recover", "pause", "resume", "clear")
+REASON_ACTIONS = ("retry", "delete")
 ACTIONS = (("failed", "retry"), ("delayed", "run-now"), ("pending", "delete"))
 # Destinations and policies have Django's own rights, which the queue's two do not bring along.
 PAGES = [
@@ -43,6 +44,15 @@ PAGES = [
     Row(QUEUE + "cleared", "GET", 403, 200, 200),
     Row(QUEUE + "restore", "GET", 403, 403, 200, ("clearing",)),
     Row(QUEUE + "restore", "POST", 403, 403, 302, ("clearing",)),
+    Row(QUEUE + "failures", "GET", 403, 200, 200),
+    *(
+        Row(QUEUE + "failure_action", "GET", 403, 403, 200, ("destination", "failed", "a", name))
+        for name in REASON_ACTIONS
+    ),
+    *(
+        Row(QUEUE + "failure_action", "POST", 403, 403, 302, ("destination", "failed", "a", name))
+        for name in REASON_ACTIONS
+    ),
     *(Row(QUEUE + "tasks", "GET", 403, 200, 200, ("telegram", state.value)) for state in TaskState),
     Row(QUEUE + "task", "GET", 403, 200, 200, ("telegram", "task")),
     *(Row(QUEUE + "task_action", "GET", 403, 403, 302, ("telegram", *action)) for action in ACTIONS),

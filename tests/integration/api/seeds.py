@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from syncqueue import site
 from syncqueue.conf import get_settings
+from syncqueue.core.duty import DutyState
 from syncqueue.core.task import AttemptNote, SyncTask
 from syncqueue.queue import SyncQueue, make_queue
 from syncqueue.queue.connection import async_client, sync_client
@@ -34,12 +35,14 @@ def fill(service: str, *, pending: int = 0, delayed: int = 0, failed: int = 0, p
         queue.enqueue(SyncTask(service, "update", "notes.note:3"))
 
 
-def keep_alive() -> None:
-    """Give every service a worker, as the health check requires."""
+def keep_alive(*duties: DutyState) -> None:
+    """Give every service a worker, as the health check requires; `duties` fail in it."""
 
     async def beat() -> None:
         now = get_settings()
         async with async_client(now.redis) as client:
-            await Heartbeat(client, now.key_prefix, list(now.services), lambda: 0).beat()
+            heartbeat = Heartbeat(client, now.key_prefix, list(now.services), lambda: 0)
+            heartbeat.duties = lambda: duties
+            await heartbeat.beat()
 
     asyncio.run(beat())

@@ -2,18 +2,21 @@
 
 import json
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from syncqueue.core.duty import DutyState
 from syncqueue.core.task import TaskState
+from syncqueue.models import Destination, SyncRecord
 from tests.integration.api.conftest import TOKEN
 from tests.integration.api.people import client_of
-from tests.integration.api.seeds import fill
+from tests.integration.api.seeds import fill, keep_alive
 
 pytestmark = pytest.mark.django_db
 
@@ -174,6 +177,14 @@ def test_without_redis_health_is_503_and_says_so_to_those_who_may_know(machine: 
     assert (anonymous.status_code, anonymous.json()) == (503, {"status": "failing"})
 
 
+def test_health_names_the_duties_that_fail_to_those_who_may_know(machine: Client) -> None:
+    keep_alive(DutyState(name="reconcile telegram", since=timezone.now() - timedelta(hours=1), error="no table"))
+    answer = machine.get(BASE + "health")
+    (duty,) = answer.json()["duties"]
+    assert (answer.status_code, duty["name"], duty["error"]) == (503, "reconcile telegram", "no table")
+    assert Client().get(BASE + "health").json() == {"status": "failing"}
+
+
 def test_health_answers_head_without_a_body() -> None:
     answer = Client().head(BASE + "health")
     assert answer.status_code in (200, 503)
@@ -218,3 +229,27 @@ def test_every_state_that_can_be_cleared_is_accepted(machine: Client) -> None:
     for state in set(TaskState) - {TaskState.PROCESSING}:
         answer = machine.delete(f"{BASE}telegram/clear?state={state}")
         assert json.loads(answer.content)["counts"] == {str(state): 0}
+
+
+@pytest.mark.parametrize("role", ["viewer", "operator"])
+def test_the_objects_of_one_reason_are_synced_again_by_an_operator_alone(role: str) -> None:
+    place = Destination.objects.create(name="@news", service="telegram", address="@news")
+    for pk in range(3):
+        error = "The text is empty." if pk == 0 else f"Message {pk} was not found."
+        SyncRecord.objects.create(
+            source="notes.note", object_pk=str(pk), destination=place, service="telegram", state="failed", error=error
+        )
+    client = client_of(role)
+    first, second = client.get(f"{BASE}failures").json()["failures"]
+    assert (first["count"], second["count"]) == (2, 1) and "was not found" in first["why"]
+
+    answer = client.post(f"{BASE}telegram/failures/{first['reason']}/retry")
+
+    is_allowed = role == "operator"
+    assert answer.status_code == (200 if is_allowed else 403)
+    assert SyncRecord.objects.filter(state="waiting").count() == (2 if is_allowed else 0)
+
+
+def test_a_reason_that_no_failure_has_is_not_found() -> None:
+    answer = client_of("operator").post(f"{BASE}telegram/failures/nonsense/retry")
+    assert answer.status_code == 404 and "telegram" in answer.json()["error"]

@@ -18,7 +18,9 @@ OF_A_TASK = [
     ("POST", "telegram/tasks/one/run-now"),
 ]
 OF_ANYONE = ["health", "openapi.json"]
-READS = ["stats", "stats/telegram", "metrics", "telegram/tasks"]
+# Calls about one reason are tried in test_calls.py.
+OF_A_REASON = [("POST", "telegram/failures/one/retry")]
+READS = ["stats", "stats/telegram", "metrics", "failures", "telegram/tasks"]
 CHANGES = [
     ("POST", "telegram/retry-failed"),
     ("DELETE", "telegram/clear"),
@@ -49,7 +51,7 @@ def test_only_staff_with_the_operate_permission_change_queues(role: str, method:
 
 
 def test_no_call_is_missing_here() -> None:
-    calls = [*(("GET", path) for path in (*READS, *OF_ANYONE)), *CHANGES, *OF_A_TASK]
+    calls = [*(("GET", path) for path in (*READS, *OF_ANYONE)), *CHANGES, *OF_A_TASK, *OF_A_REASON]
     offered = set()
     for _, path in calls:
         allowed = Client().patch(BASE + path).headers["Allow"]

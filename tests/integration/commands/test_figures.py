@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 import syncqueue
 from project.notes.models import Note
 from syncqueue import services, site
+from syncqueue.core.clock import ManualClock
+from syncqueue.core.duty import DutyState
 from syncqueue.management.commands.syncqueue import Command
 from syncqueue.management.table import table, width
 from syncqueue.models import SiteStamp
+from syncqueue.worker import heartbeat
 from tests.integration.api.seeds import fill, keep_alive
 from tests.integration.commands.calling import call
 
 pytestmark = pytest.mark.django_db
 
+SECRET = "123456:abcdefghijklmnopqrstuvwxyzabcdefghi"
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -54,6 +62,35 @@ def test_health_ends_with_1_and_says_which_service_has_no_worker() -> None:
 def test_health_ends_with_1_without_redis(redis_away: None) -> None:
     said = call("health", "--json")
     assert (said.code, said.data["status"], said.data["redis"]) == (1, "failing", False)
+
+
+def failing(minutes: float) -> DutyState:
+    """A sweep that has failed for so long."""
+    since = timezone.now() - timedelta(minutes=minutes)
+    return DutyState(name="sweep notes.note", since=since, error=f"OperationalError: no route, {SECRET}")
+
+
+def test_health_names_the_duties_that_fail_and_ends_with_1_once_one_has_failed_for_long() -> None:
+    keep_alive(failing(minutes=5))
+    said = call("health", "--json")
+    assert (said.code, said.data["status"]) == (0, "ok")
+    (duty,) = said.data["duties"]
+    assert (duty["name"], duty["pid"], duty["host"]) == ("sweep notes.note", os.getpid(), socket.gethostname())
+    assert duty["error"].startswith("OperationalError: no route, ")
+    out = call("health").out
+    assert f"{os.getpid()}: Looking for changes of notes.note fails since " in out
+    assert SECRET not in f"{out} {said.data}"
+    keep_alive(failing(minutes=16))
+    assert call("health").code == 1
+
+
+def test_since_when_a_duty_fails_is_told_by_redis_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = timezone.now() - timedelta(hours=1)
+    monkeypatch.setattr(heartbeat, "SYSTEM_CLOCK", ManualClock(wrong))
+    keep_alive(DutyState(name="sweep notes.note", since=wrong, error="no route"))
+    (duty,) = services.health().duties
+    assert abs(duty.since - timezone.now()) < timedelta(minutes=1)
+    assert services.health().ok
 
 
 def test_explain_has_a_sentence_for_each_destination(settings: Any) -> None:

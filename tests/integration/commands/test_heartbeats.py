@@ -65,6 +65,15 @@ def test_a_heartbeat_of_another_form_hides_no_worker_and_is_counted(
     assert "1 heartbeat cannot be read." in admin_client.get("/admin/syncqueue/queue/workers/").text
 
 
+@pytest.mark.parametrize("duties", [7, {}, "sweep", [7], [{"name": "sweep"}], [{"since": "x"}], None])
+def test_a_living_worker_is_shown_whatever_it_says_of_what_fails(beats: Any, duties: Any) -> None:
+    now = int(time.time() * 1000)
+    beat = {"host": "h", "pid": 1, "started_at": now, "seen_at": now, "services": ["telegram"], "running": 0}
+    beats("newer", json.dumps({**beat, "duties": duties}))
+    (worker,) = services.workers()
+    assert (worker.id, worker.duties) == ("newer", ())
+
+
 def test_something_else_under_the_key_of_the_heartbeats_is_no_error(admin_client: Client) -> None:
     now = get_settings()
     with sync_client(now.redis) as client:

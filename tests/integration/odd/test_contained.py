@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -14,11 +16,17 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 import syncqueue
+from syncqueue import services
 from syncqueue.admin.attention import notices
+from syncqueue.conf import get_settings
+from syncqueue.core.clock import SYSTEM_CLOCK
+from syncqueue.dispatch import immediate
+from syncqueue.dispatch.gathering import note_changes
 from syncqueue.models import Destination, RecordState, RefusedObject, SyncRecord, Walk, WalkKind
 from syncqueue.sources import refusals, walk
-from syncqueue.sources.intents import record_task_id
+from syncqueue.sources.intents import change_of, record_task_id
 from syncqueue.sources.registry import source_for
+from syncqueue.worker import upkeep
 from syncqueue.worker.sweeper import sweep_source
 from syncqueue.worker.worker import Worker
 from tests.integration.sync.shelf import Shelf
@@ -223,6 +231,7 @@ def test_a_prefetch_that_raises_for_one_object_fails_that_one(texts: Texts, monk
         (lambda: User(), "it returns a user that is not saved yet"),
         (lambda: "Ada", "'Ada' is no key of auth.User"),
         (lambda: [1], "is no key of auth.User"),
+        (lambda: 10**30, "is no key of auth.User"),
     ],
 )
 def test_an_owner_that_is_no_user_keeps_no_other_back(
@@ -235,13 +244,100 @@ def test_an_owner_that_is_no_user_keeps_no_other_back(
     assert says in reason_of(Memo.objects.get(text="Odd"))
 
 
+REFUSE_ONE = {
+    "sqlite": """
+        CREATE TRIGGER refuse_one BEFORE INSERT ON syncqueue_syncrecord WHEN NEW.object_pk = '{pk}'
+        BEGIN SELECT RAISE(ABORT, 'not this record'); END
+    """,
+    "postgresql": """
+        ALTER TABLE syncqueue_syncrecord ADD CONSTRAINT not_this_record CHECK (object_pk <> '{pk}') NOT VALID
+    """,
+}
+ACCEPT_ONE = {
+    "sqlite": "DROP TRIGGER refuse_one",
+    "postgresql": "ALTER TABLE syncqueue_syncrecord DROP CONSTRAINT not_this_record",
+}
+
+
+@contextmanager
+def one_record_refused(obj: Any) -> Iterator[None]:
+    """The database takes no record of this object."""
+    with connection.cursor() as cursor:
+        cursor.execute(REFUSE_ONE[connection.vendor].format(pk=obj.pk))
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(ACCEPT_ONE[connection.vendor])
+
+
+def by_the_sweep(place: Destination) -> None:
+    """Nothing is asked for."""
+
+
+def by_sync_queryset(place: Destination) -> None:
+    """The objects are asked for."""
+    syncqueue.sync_queryset(Memo.objects.all())
+
+
+def by_resync(place: Destination) -> None:
+    """The destination is filled anew."""
+    services.resync([place], force=True, prune=True, actor="a test")
+
+
+def by_a_related_object(place: Destination) -> None:
+    """All objects are concerned by another one, whose save is in no transaction."""
+    syncqueue.get_queue("shelf")
+    memos = source_for(Memo)
+    assert memos is not None
+    note_changes(memos, [change_of(memo) for memo in Memo.objects.all()], "default")
+
+
+@pytest.mark.parametrize("ask", [by_the_sweep, by_sync_queryset, by_resync, by_a_related_object])
+def test_an_object_whose_record_the_database_refuses_is_refused_alone(
+    texts: Texts, place: Destination, ask: Callable[[Destination], None]
+) -> None:
+    Memo.objects.bulk_create(Memo(text=text) for text in ("1", "Odd", "2"))
+    odd = Memo.objects.get(text="Odd")
+    with one_record_refused(odd):
+        ask(place)
+        work()
+        assert texts() == ["1", "2"]
+        assert "the record cannot be written raised IntegrityError: " in reason_of(odd)
+    make_due()
+    work()
+    assert texts() == ["1", "2", "Odd"]
+    assert not RefusedObject.objects.exists()
+
+
+def test_a_related_object_s_change_reaches_all_but_the_object_whose_record_is_refused(texts: Texts) -> None:
+    topic = Topic.objects.create(name="Tea")
+    case = Bookcase.objects.create(name="Left")
+    books = [Book.objects.create(text=text, shelf=case) for text in ("1", "Odd", "2")]
+    for book in books:
+        book.topics.add(topic)
+    assert texts() == ["1 (Tea)", "2 (Tea)", "Odd (Tea)"]
+    topic.name = "Coffee"
+    with one_record_refused(books[1]):
+        topic.save()
+        immediate.immediate_loop().drain(20)
+    work()
+    assert texts() == ["1 (Coffee)", "2 (Coffee)", "Odd (Tea)"]
+
+
+def test_sync_queryset_passes_a_row_that_cannot_be_read(texts: Texts) -> None:
+    Fragile.objects.bulk_create([Fragile(text="1"), Fragile(text="Bad", value="v0"), Fragile(text="2")])
+    assert syncqueue.sync_queryset(Fragile.objects.all()) == 2
+    work()
+    assert texts() == ["1", "2"]
+    assert "a value of version 0" in RefusedObject.objects.get().reason
+
+
 def test_resync_and_sync_queryset_pass_odd_objects(texts: Texts, place: Destination) -> None:
     ada = Writer.objects.create(name="Ada")
     Written.objects.bulk_create([Written(text="Odd", author=None), Written(text="1", author=ada)])
     Fragile.objects.bulk_create([Fragile(text="2"), Fragile(text="Bad", value="v0")])
     assert syncqueue.sync_queryset(Written.objects.all()) == 1
-    from syncqueue import services
-
     services.resync([place], force=False, prune=True, actor="a test")
     work()
     assert texts() == ["1", "2"]
@@ -355,6 +451,34 @@ def test_a_source_that_cannot_be_swept_keeps_no_other_back(texts: Texts) -> None
     finally:
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE oddapp_lost RENAME TO oddapp_undated")
+
+
+def test_sources_whose_database_hangs_keep_those_of_another_one_not_waiting(
+    place: Destination, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = ("oddapp.archived", "oddapp.fragile", "oddapp.hidden")
+    begun, may_end, swept = threading.Semaphore(0), threading.Event(), []
+
+    def sweep(source: Any, *_: Any, **__: Any) -> None:
+        if source.label in away:
+            begun.release()
+            may_end.wait(60)
+        swept.append(source.label)
+
+    monkeypatch.setattr(upkeep, "sweep_source", sweep)
+    monkeypatch.setattr(upkeep, "home_db", lambda model: "archive" if model._meta.label_lower in away else "default")
+    duties = upkeep.Upkeep([], get_settings(), SYSTEM_CLOCK)
+
+    async def go() -> None:
+        sweeps = {duty.name: asyncio.create_task(duty.once()) for duty in duties.reconciliations()}
+        await asyncio.to_thread(lambda: [begun.acquire(timeout=60) for _ in range(2)])  # both threads hang
+        await sweeps["sweep oddapp.memo"]
+        may_end.set()
+        await asyncio.gather(*sweeps.values())
+
+    asyncio.run(asyncio.wait_for(go(), 120))
+    duties.close()
+    assert swept.index("oddapp.memo") < swept.index("oddapp.archived")
 
 
 def test_a_day_counts_as_its_last_moment(texts: Texts, place: Destination) -> None:

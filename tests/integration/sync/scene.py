@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 from django.conf import settings
 from django.db import connections
@@ -19,6 +21,7 @@ from syncqueue.execution.database import DatabaseThreads
 from syncqueue.models import Destination, SyncRecord
 from syncqueue.queue import SyncQueue
 from syncqueue.queue.inspect import HoldView
+from syncqueue.sources import same_place
 from syncqueue.sources.intents import record_task_id
 from syncqueue.worker.worker import Worker
 from tests.eventually import eventually
@@ -35,6 +38,13 @@ def make_destination(sandbox: RunningSandbox, address: str = "@news", **values: 
 def texts(sandbox: RunningSandbox, chat: str = "@news") -> list[str]:
     """What a visitor of the channel reads, in order."""
     return [message.get("text") or message["caption"] for message in sandbox.messages(chat)]
+
+
+def post_as_before(sandbox: RunningSandbox, text: str, chat: str = "@news") -> str:
+    """The site's former program posts with the same bot; returns the message's number."""
+    url = f"{sandbox.telegram_url}/bot{sandbox.bot_token}/sendMessage"
+    answer = httpx.post(url, json={"chat_id": chat, "text": text}, trust_env=False)
+    return str(answer.raise_for_status().json()["result"]["message_id"])
 
 
 def methods(sandbox: RunningSandbox) -> list[str]:
@@ -111,4 +121,6 @@ def count_queries(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         return answer
 
     monkeypatch.setattr(DatabaseThreads, "_work", counting)
+    # What is remembered for some seconds is asked for in the first round alone, however long each takes.
+    monkeypatch.setattr(same_place, "KEEP_SECONDS", math.inf)
     return counts

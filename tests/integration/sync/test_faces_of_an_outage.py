@@ -39,14 +39,18 @@ FACES = {
 
 def fail_for(monkeypatch: pytest.MonkeyPatch, error: HandlerError, needle: str = "") -> None:
     """Let the service fail at every note that holds `needle`."""
-    real = TelegramHandler.create
+    for name in ("create", "update"):  # after a lost answer the next attempt looks first, and is an update
+        monkeypatch.setattr(TelegramHandler, name, _failing(getattr(TelegramHandler, name), error, needle))
 
-    async def create(self: Any, job: DocumentJob) -> Sequence[RemotePart]:
+
+def _failing(real: Any, error: HandlerError, needle: str) -> Any:
+    async def step(self: Any, job: DocumentJob) -> Sequence[RemotePart]:
         if needle in job.document.text:
             raise error
-        return await real(self, job)
+        parts: Sequence[RemotePart] = await real(self, job)
+        return parts
 
-    monkeypatch.setattr(TelegramHandler, "create", create)
+    return step
 
 
 def write(writer: User, count: int = NOTES, **values: str) -> list[Note]:

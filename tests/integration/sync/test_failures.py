@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.dispatch import Signal
 
 import syncqueue
@@ -94,6 +95,30 @@ def test_a_rate_limit_parks_what_is_saved_uses_no_attempt_and_all_goes_out_in_or
     sandbox.set_mode("telegram", "up")
     work_until(lambda: len(texts(sandbox)) == 3)
     assert texts(sandbox) == ["First", "Second", "Third"]
+    assert hold_names() == []
+
+
+def _run_first_now(notes: Sequence[Note]) -> None:
+    services.run_task_now("telegram", task_of(notes[0]).id, actor="a test")
+
+
+def _resume(notes: Sequence[Note]) -> None:
+    call_command("syncqueue", "resume", "telegram")
+
+
+@pytest.mark.parametrize("end", [_run_first_now, _resume])
+def test_a_rate_limit_of_a_day_is_ended_by_a_person(
+    channel: Destination, writer: User, sandbox: RunningSandbox, end: Callable[[Sequence[Note]], None]
+) -> None:
+    configure("telegram", CONCURRENCY=1)
+    sandbox.set_mode("telegram", "limited", retry_after=86_400)
+    notes = save(writer, "First", "Second", "Third")
+    sandbox.set_mode("telegram", "up")
+    work()
+    assert texts(sandbox) == []
+    end(notes)
+    work_until(lambda: len(texts(sandbox)) == 3)
+    assert sorted(texts(sandbox)) == ["First", "Second", "Third"]
     assert hold_names() == []
 
 

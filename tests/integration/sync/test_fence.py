@@ -14,7 +14,7 @@ from django.db.models import F
 
 from project.notes.models import Note
 from project.sandbox.testing import RunningSandbox
-from syncqueue.models import Destination, SyncRecord
+from syncqueue.models import Destination, OrphanPart, SyncRecord
 from syncqueue.sources import records
 from syncqueue.sources.planner import Step
 from tests.integration.sync.scene import configure, methods, queue, record_of, texts, wait_until, work, work_until
@@ -88,3 +88,21 @@ def test_a_late_answer_changes_nothing_that_another_attempt_has_stored_and_its_c
     work_until(lambda: texts(sandbox) == ["Once"])
     [message] = sandbox.messages()
     assert str(message["message_id"]) == stored["id"]
+
+
+def test_of_a_message_that_is_looked_for_while_its_late_answer_comes_one_is_left(
+    channel: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    configure("IMMEDIATE", ENABLED=False)
+    Note.objects.create(owner=writer, text="First")
+    work()
+    note = Note.objects.create(owner=writer, text="Once")
+
+    with attempt_under_way(sandbox) as end:
+        SyncRecord.objects.update(sending_until=F("sending_until") - timedelta(hours=1))  # it was given up
+        work_until(lambda: record_of(note).state == "synced")
+        end()
+
+    work_until(lambda: record_of(note).state == "synced" and not OrphanPart.objects.exists())
+    assert texts(sandbox) == ["First", "Once"]
+    assert [part["id"] for part in record_of(note).parts] == [str(sandbox.messages()[-1]["message_id"])]

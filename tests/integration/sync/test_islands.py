@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.checks import run_checks
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import OperationalError, transaction
 from django.utils import timezone
 
@@ -21,10 +21,14 @@ from project.notes.models import Note
 from project.notes.sync_sources import NoteSync
 from project.sandbox.testing import RunningSandbox
 from syncqueue import services
+from syncqueue.conf import get_settings
+from syncqueue.core.clock import SYSTEM_CLOCK
 from syncqueue.core.task import AttemptNote
 from syncqueue.execution import policies
 from syncqueue.handlers.base import DocumentHandler, DocumentJob, HandlerConfig, Place, RemotePart
 from syncqueue.models import Destination, RecordState, SyncRecord
+from syncqueue.services import places
+from syncqueue.sources import walk
 from syncqueue.sources.intents import record_task_id
 from syncqueue.worker import housekeeping, upkeep
 from syncqueue.worker.worker import Worker
@@ -129,6 +133,25 @@ def test_a_handler_that_cannot_be_made_is_named_and_its_service_left_out(
     assert "this worker does the other services" in caplog.text
 
 
+@pytest.mark.parametrize("path", ["no.such.Handler", f"{HERE}.Fails"])
+def test_a_declared_destination_of_a_service_without_a_handler_keeps_no_other_back(
+    channel: Destination, writer: User, sandbox: RunningSandbox, caplog: Any, admin_client: Any, path: str
+) -> None:
+    from django.conf import settings
+
+    handlers = {"shelf": {"CLASS": path}, **settings.SYNCQUEUE["HANDLERS"]}
+    configure(HANDLERS=handlers, DESTINATIONS={"left-shelf": {"SERVICE": "shelf", "ADDRESS": "left"}})
+    Note.objects.create(owner=writer, text="1")
+    assert texts(sandbox) == ["1"]
+    Note.objects.bulk_create([Note(owner=writer, text="2")])
+    work()
+    assert texts(sandbox) == ["1", "2"]
+    assert caplog.text.count("The destination 'left-shelf' of DESTINATIONS is left out") <= 1
+    for page in ("queue/", "queue/workers/", "destination/", "syncrecord/"):
+        assert admin_client.get(f"/admin/syncqueue/{page}").status_code == 200
+    assert [one.name for one in services.health().services] == ["shelf", "telegram"]
+
+
 def test_a_worker_with_no_handler_at_all_says_why_and_ends(own_site: None) -> None:
     configure(HANDLERS={"shelf": {"CLASS": f"{HERE}.Fails"}})
     with pytest.raises(syncqueue.SyncQueueError, match="no key in the vault"):
@@ -145,6 +168,29 @@ def test_an_odd_handler_neither_ends_the_doctor_nor_its_pages(own_site: None, ad
     assert "Odd.check() raised LookupError: a mistake" in str(
         pytest.raises(syncqueue.SyncQueueError, services.check_destination, place).value
     )
+
+
+@pytest.mark.parametrize(
+    ("method", "returns"),
+    [("endpoint", "a host:443"), ("endpoint", ""), ("endpoint", 7), ("credential", "my token"), ("credential", None)],
+)
+def test_a_name_that_would_mix_up_the_lanes_of_holds_fails_its_record_alone(
+    channel: Destination,
+    writer: User,
+    sandbox: RunningSandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    returns: Any,
+) -> None:
+    monkeypatch.setattr(Odd, "endpoint", lambda self, place: "shelf:1")
+    monkeypatch.setattr(Odd, method, lambda self, place: returns, raising=False)
+    add_service("shelf", Odd)
+    shelf = Destination.objects.create(name="Shelf", service="shelf")
+    Note.objects.create(owner=writer, text="1")
+    assert texts(sandbox) == ["1"]
+    record = SyncRecord.objects.get(destination=shelf)
+    assert record.state == RecordState.WAITING
+    assert f"shelf: Odd.{method}() raised ValueError: it returns " in record.error
 
 
 def test_an_endpoint_without_a_port_does_not_end_the_doctor(
@@ -207,6 +253,74 @@ def test_a_worker_survives_every_exception_of_its_duties_and_tells_of_them(
         Note.objects.create(owner=writer, text="1")
     wait_until(lambda: texts(sandbox) == ["1"])
     assert running.alive()
+
+
+def test_what_is_due_at_a_queue_that_cannot_be_read_keeps_no_other_service_waiting(
+    channel: Destination, writer: User, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Odd, "endpoint", lambda self, place: "shelf:1")
+    add_service("shelf", Odd)
+    Destination.objects.create(name="Shelf", service="shelf")
+    with syncqueue.queued():
+        Note.objects.create(owner=writer, text="1")
+    queues = [syncqueue.get_queue(name) for name in ("shelf", "telegram")]
+    for one in queues:
+        one.clear()
+    # The shelf's is due earlier.
+    for number, record in enumerate(SyncRecord.objects.order_by("service")):
+        SyncRecord.objects.filter(pk=record.pk).update(due_at=timezone.now() - timedelta(minutes=10 - number))
+    queues[0].client.set(queues[0].calls.keys["delayed"], "a person's")
+    duties = upkeep.Upkeep(queues, get_settings(), SYSTEM_CLOCK)
+    timetable = duties.timetable()
+    asyncio.run(timetable.once())
+    duties.close()
+    assert timetable.trouble.state is not None
+    assert "WRONGTYPE" in timetable.trouble.state.error
+    assert queue().stats().pending_count == 1
+
+
+def test_a_queue_that_cannot_be_read_is_trouble_of_its_service_alone_and_logged_once(
+    channel: Destination,
+    writer: User,
+    sandbox: RunningSandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    running: Any,
+    caplog: Any,
+) -> None:
+    monkeypatch.setattr("syncqueue.worker.worker.EVERY_SECONDS", 0.2)
+    monkeypatch.setattr("syncqueue.worker.consumer.IDLE_SECONDS", 0.1)
+    add_service("shelf", Odd)
+    shelf = syncqueue.get_queue("shelf")
+    shelf.client.set(shelf.calls.keys["delayed"], "a person's")
+    running.start()
+
+    def tells() -> None:
+        errors = {duty.name: duty.error for view in services.workers() for duty in view.duties}
+        assert {"claim shelf", "recover shelf"} <= set(errors)
+        assert "WRONGTYPE" in errors["claim shelf"]
+
+    eventually(tells)
+    with syncqueue.queued():
+        Note.objects.create(owner=writer, text="1")
+    wait_until(lambda: texts(sandbox) == ["1"])
+    shelf.client.delete(shelf.calls.keys["delayed"])
+    eventually(lambda: _assert("claim shelf works again after" in caplog.text))
+    assert caplog.text.count("Put off, and tried again: claim shelf: ") == 1
+    assert running.alive()
+
+
+def test_a_burst_does_what_it_can_and_then_says_what_it_could_not(
+    channel: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    add_service("shelf", Odd)
+    shelf = syncqueue.get_queue("shelf")
+    with syncqueue.queued():
+        for number in range(3):
+            Note.objects.create(owner=writer, text=str(number))
+    shelf.client.set(shelf.calls.keys["site"], "another database's")
+    with pytest.raises(CommandError, match="The queue of 'shelf' in this Redis belongs to another database"):
+        call_command("runsyncworker", burst=True, verbosity=0)
+    assert sorted(texts(sandbox)) == ["0", "1", "2"]
 
 
 def test_a_policy_that_cannot_be_read_neither_ends_the_worker_nor_its_sends(
@@ -301,6 +415,31 @@ def test_an_object_that_is_gone_without_a_word_is_found_by_the_slow_look(
     assert SyncRecord.objects.get() == record_of(kept)
 
 
+def test_the_slow_look_passes_a_source_that_cannot_be_asked(
+    channel: Destination, writer: User, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = Note.objects.create(owner=writer, text="Gone")
+    away = SyncRecord.objects.create(
+        source="auth.user", object_pk="1", destination=channel, service="telegram", state=RecordState.SYNCED
+    )
+    Note.objects.filter(pk=gone.pk)._raw_delete("default")  # type: ignore[attr-defined]
+    real = walk.gone_among
+
+    def ask(records: Any) -> Any:
+        if records[0].source == "auth.user":
+            raise OperationalError("the source's database is away")
+        return real(records)
+
+    monkeypatch.setattr(walk, "gone_among", ask)
+    look = housekeeping.LookForGone()
+    look._after = 0
+    with pytest.raises(OperationalError):
+        look.run()
+    work()
+    assert texts(sandbox) == []
+    assert SyncRecord.objects.get() == away
+
+
 def test_the_slow_look_looks_at_one_chunk_a_round(
     channel: Destination, writer: User, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -335,6 +474,34 @@ def test_a_retirement_that_fails_leaves_the_deletion_of_the_user_and_the_sites_o
     assert "could not be retired" in caplog.text
     assert Destination.objects.exists()
     housekeeping.LookForOwnerless().run()
+    assert not Destination.objects.exists()
+
+
+def test_a_retirement_that_fails_again_and_again_keeps_no_other_back(
+    own_site: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncqueue.receivers.services.retire_of_owner", lambda owner_id: None)  # as if Redis hung
+    for name in ("ann", "bea"):
+        user = User.objects.create_user(name)
+        for number in (1, 2):
+            Destination.objects.create(name=f"{name} {number}", service="telegram", owner=user)
+        user.delete()
+    monkeypatch.undo()
+    real = places.retire
+
+    def retire(destination: Destination, **named: Any) -> None:
+        if destination.name == "ann 1":
+            raise LookupError("not today")
+        real(destination, **named)
+
+    monkeypatch.setattr(places, "retire", retire)
+    look = housekeeping.LookForOwnerless()
+    for _ in range(2):
+        with pytest.raises(LookupError, match="not today"):
+            look.run()
+        assert [row.name for row in Destination.objects.all()] == ["ann 1"]
+    monkeypatch.setattr(places, "retire", real)
+    look.run()
     assert not Destination.objects.exists()
 
 

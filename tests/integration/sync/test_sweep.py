@@ -77,6 +77,17 @@ def test_a_waiting_record_whose_task_is_gone_is_enqueued_again(
     assert texts(sandbox) == ["First"]
 
 
+def test_a_waiting_record_that_a_clock_an_hour_ahead_has_written_does_not_wait_for_an_hour(
+    channel: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    with syncqueue.queued():
+        Note.objects.create(owner=writer, text="First")
+    queue().client.flushdb()
+    SyncRecord.objects.update(changed_at=timezone.now() + timedelta(hours=1))
+    work()
+    assert texts(sandbox) == ["First"]
+
+
 def test_sync_queryset_syncs_what_bulk_calls_made(channel: Destination, writer: User, sandbox: RunningSandbox) -> None:
     Note.objects.bulk_create([Note(owner=writer, text=text) for text in ("First", "Second")])
     assert syncqueue.sync_queryset(Note.objects.all()) == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from syncqueue.core.errors import (
 )
 from syncqueue.handlers.base import Document, DocumentJob, HandlerConfig, JobStep, Place, RemotePart
 from syncqueue.handlers.webhook.handler import WebhookHandler
+from tests.loopback import serving
 
 OTHER_SECRET = "whsec_" + base64.b64encode(b"a" * 32).decode()
 HERE = ("127.0.0.1",)
@@ -48,10 +50,15 @@ def job(where: Place, step: JobStep = "create", parts: Sequence[RemotePart] = ()
     )
 
 
-def run(given: Any, *, allowed: tuple[str, ...] = HERE, seconds: float = 20.0) -> Any:
+def run(given: Any, *, allowed: tuple[str, ...] = HERE, seconds: float = 20.0, options: Any = None) -> Any:
     async def go() -> Any:
         handler = WebhookHandler(
-            HandlerConfig(service="webhook", attempt_timeout_seconds=seconds, allowed_private_hosts=allowed)
+            HandlerConfig(
+                service="webhook",
+                attempt_timeout_seconds=seconds,
+                allowed_private_hosts=allowed,
+                options=options or {},
+            )
         )
         try:
             return await (handler.check(given) if isinstance(given, Place) else getattr(handler, given.step)(given))
@@ -72,6 +79,38 @@ def test_a_signed_event_is_taken_once_however_often_it_is_sent(sandbox: RunningS
     run(job(place(sandbox)))
     [thing] = sandbox.received("notes")
     assert (thing["data"]["text"], thing["event_count"]) == ("Hello", 1)
+
+
+def test_a_users_receiver_confirms_before_it_is_sent_anything_else(sandbox: RunningSandbox) -> None:
+    run(job(replace(place(sandbox), is_users=True)))
+    assert [entry["method"] for entry in sandbox.log()] == ["ping", "created"]
+    assert "ping" in run(replace(place(sandbox), is_users=True))
+
+
+def test_a_users_receiver_that_does_not_confirm_is_sent_nothing_else() -> None:
+    with serving() as host:
+        where = Place(
+            id=1, name="hook", address=f"http://127.0.0.1:{host.port}/", secret={"secret": OTHER_SECRET}, is_users=True
+        )
+        for given in (job(where), job(where, "update"), where):
+            assert "has not confirmed" in refused(given, DestinationBroken)
+        assert len(host.peers) == 3  # a ping each
+        run(job(replace(where, is_users=False)))
+        run(job(where), options={"CONFIRM": False})
+
+
+def test_a_receiver_confirms_once_for_each_destination_and_secret(sandbox: RunningSandbox) -> None:
+    async def go() -> None:
+        handler = WebhookHandler(HandlerConfig(service="webhook", allowed_private_hosts=HERE))
+        where = replace(place(sandbox), is_users=True)
+        try:
+            for one in (where, where, replace(where, id=2)):
+                await handler.create(job(one))
+        finally:
+            await handler.aclose()
+
+    asyncio.run(go())
+    assert [entry["method"] for entry in sandbox.log()].count("ping") == 2
 
 
 def test_a_wrong_secret_breaks_the_destination(sandbox: RunningSandbox) -> None:

@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 import syncqueue
 from project.notes.models import Note, Tag
+from syncqueue import services
 from syncqueue.conf import get_settings
 from syncqueue.core.clock import ManualClock
 from syncqueue.core.task import NO_PROGRESS, ClaimedTask
@@ -24,7 +25,7 @@ from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.executor import Executor
 from syncqueue.execution.run import Run
 from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord
-from syncqueue.sources import same_place
+from syncqueue.sources import destinations, same_place, walks
 from syncqueue.sources.intents import record_task
 from syncqueue.sources.records import take_due
 from syncqueue.sources.registry import register, source_for, unregister
@@ -41,7 +42,8 @@ class TownSync(syncqueue.ModelSync):
     """A note goes to its owner's destinations; the machine keeps what a note's table has no column for."""
 
     times: dict[int, tuple[datetime | None, datetime | None]] = {}
-    old: dict[tuple[int, int], str] = {}  # (note, destination) -> id of a copy from before syncqueue
+    old: dict[int, list[str]] = {}  # by note: ids of copies from before syncqueue
+    odd: set[int] = set()  # notes for which existing_remote raises
 
     def document(self, note: Note) -> syncqueue.Document:
         tags = tuple(tag.name for tag in note.tags.all())
@@ -59,10 +61,11 @@ class TownSync(syncqueue.ModelSync):
     def live_until(self, note: Note) -> datetime | None:
         return self.times.get(note.pk, (None, None))[1]
 
-    def existing_remote(self, note: Note, destination: Destination) -> str | None:
-        id_ = self.old.get((note.pk, destination.pk))
-        where = town.copies.get(id_ or "", ("", "", ""))[0]
-        return id_ if where == town.names.get(destination.address) else None
+    def existing_remote(self, note: Note, destination: Destination) -> list[str]:
+        if note.pk in self.odd:
+            raise LookupError("nothing is known of it")
+        place = town.names.get(destination.address)
+        return [id_ for id_ in self.old.get(note.pk, ()) if id_ in town.copies and town.copies[id_][0] == place]
 
 
 class WithdrawalMachine(RuleBasedStateMachine):
@@ -73,7 +76,9 @@ class WithdrawalMachine(RuleBasedStateMachine):
         for rows in (SyncRecord.objects, Destination.objects, Note.objects, Tag.objects, User.objects):
             rows.all().delete()
         town.__dict__.update(Town().__dict__)
-        TownSync.times, TownSync.old = {}, {}
+        TownSync.times, TownSync.old, TownSync.odd = {}, {}, set()
+        same_place.forget()
+        self.unnoticed: set[int] = set()  # notes that were made in bulk, and never saved since
         self.clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
         self.database = DatabaseThreads(1)
         self.left: set[str] = set()  # ids of copies that a person chose to leave
@@ -120,13 +125,49 @@ class WithdrawalMachine(RuleBasedStateMachine):
         note = Note.objects.create(owner=self.users[pick % 2], text=self.text(), is_private=private)
         if old:
             for destination in Destination.objects.filter(owner=note.owner, state=DestinationState.ACTIVE)[:1]:
-                if destination.address in town.names:
-                    identity = town.names[destination.address]
-                    id_ = town.add(identity, f"notes.note:{note.pk}", "from before")
-                    TownSync.old[note.pk, destination.pk] = id_
+                self.post_as_before(note, destination, "from before")
         if tag is not None:
             note.tags.add(self.tags[tag])
         note.save()
+
+    @rule(pick=PICKS, both=st.booleans())
+    def write_long_ago(self, pick: int, both: bool) -> None:
+        """A note from before syncqueue with its copies, of which no record says anything."""
+        (note,) = Note.objects.bulk_create([Note(owner=self.users[pick % 2], text=self.text())])
+        self.unnoticed.add(note.pk)
+        places = Destination.objects.filter(owner=note.owner, state=DestinationState.ACTIVE)
+        for destination in [one for one in places if self.takes(one, note)][: 2 if both else 1]:
+            self.post_as_before(note, destination, note.text)
+
+    def post_as_before(self, note: Note, destination: Destination, text: str) -> None:
+        """The site's former program posts; never twice at one place."""
+        identity = town.names.get(destination.address)
+        known = TownSync.old.setdefault(note.pk, [])
+        if identity is not None and identity not in [town.copies[id_][0] for id_ in known if id_ in town.copies]:
+            known.append(town.add(identity, f"notes.note:{note.pk}", text))
+
+    @rule()
+    def adopt(self) -> None:
+        """A person runs `syncqueue adopt` for each destination."""
+        for destination in Destination.objects.filter(state=DestinationState.ACTIVE):
+            for _ in services.adopt_all(destination, dry_run=False, actor="the machine"):
+                pass
+
+    @rule(pick=PICKS)
+    def raise_for_one(self, pick: int) -> None:
+        """The site's own code raises for a note, until it is mended."""
+        notes = list(Note.objects.order_by("pk"))
+        TownSync.odd |= {notes[pick % len(notes)].pk} if notes else set()
+
+    @rule(pick=PICKS, remove=st.booleans())
+    def retire(self, pick: int, remove: bool) -> None:
+        """A destination goes, with its copies or without."""
+        if destination := self.destination(pick):
+            services.retire(destination, remove_remote=remove, actor="the machine")
+            same_place.forget()
+            if not remove:
+                identities = {town.names.get(destination.address), *destination.identities.values()}
+                self.left |= {id_ for id_, (where, _, _) in town.copies.items() if where in identities}
 
     @rule(pick=PICKS)
     def edit(self, pick: int) -> None:
@@ -148,6 +189,9 @@ class WithdrawalMachine(RuleBasedStateMachine):
     @rule(pick=PICKS)
     def hand_over(self, pick: int) -> None:
         if note := self.note(pick):
+            if note.pk in TownSync.old:
+                self.adopt_before()
+                note.refresh_from_db()
             note.owner = self.users[1] if note.owner == self.users[0] else self.users[0]
             note.save()
 
@@ -167,8 +211,6 @@ class WithdrawalMachine(RuleBasedStateMachine):
     @rule(pick=PICKS)
     def delete(self, pick: int) -> None:
         if note := self.note(pick):
-            if any(key[0] == note.pk for key in TownSync.old):
-                self.come_to_rest()  # only an attempt asks for copies from before
             note.delete()
 
     @rule(pick=PICKS, address=st.sampled_from(["@place0", "-1", "@place1", "-2", "@place2"]))
@@ -176,7 +218,7 @@ class WithdrawalMachine(RuleBasedStateMachine):
         """The destination gets another address: another spelling, or another place."""
         if (destination := self.destination(pick)) and address in town.names:
             if TownSync.old:
-                self.come_to_rest()  # what the site knows of copies from before is about the place of before
+                self.adopt_before()  # what the site knows of copies from before is about the place of before
                 destination.refresh_from_db()
             destination.address = address
             destination.broken_reason = ""
@@ -224,12 +266,18 @@ class WithdrawalMachine(RuleBasedStateMachine):
     def come_to_rest(self) -> None:
         """The town is well, and workers do all that can be done."""
         town.faults = []
+        TownSync.odd = set()
+        source = source_for(Note)
+        assert source is not None
         for _ in range(30):
             take_due(["town"], self.clock.now(), 100)
+            for walk in walks.requested(source):
+                list(walks.advance(source, walk))
             waiting = list(SyncRecord.objects.filter(state=RecordState.WAITING, due_at=None).order_by("pk"))
             if not waiting:
                 break
             self.attempt(waiting)
+        destinations.finish_retirements()
         self.judge()
 
     # The judgement
@@ -253,6 +301,8 @@ class WithdrawalMachine(RuleBasedStateMachine):
                 f"{list(SyncRecord.objects.filter(object_pk=key.rpartition(':')[2]).values_list('state', 'error'))}"
             )
         for key, identity in wanted:
+            if int(key.rpartition(":")[2]) in self.unnoticed:
+                continue  # nobody has asked for more of it than what is there
             copies = [text for where, of, text in town.copies.values() if (where, of) == (identity, key)]
             note = Note.objects.get(pk=key.rpartition(":")[2])
             row = SyncRecord.objects.filter(object_pk=note.pk)
@@ -301,12 +351,20 @@ class WithdrawalMachine(RuleBasedStateMachine):
 
     # How it is done
 
+    def adopt_before(self) -> None:
+        """What a person does before places or owners change: the site knows of the former ones alone."""
+        TownSync.odd = set()
+        self.adopt()
+        self.come_to_rest()
+
     def text(self) -> str:
         self.texts += 1
         return f"Text {self.texts}"
 
     def note(self, pick: int) -> Note | None:
         notes = list(Note.objects.order_by("pk"))
+        if notes:
+            self.unnoticed.discard(notes[pick % len(notes)].pk)  # it is saved now
         return notes[pick % len(notes)] if notes else None
 
     def destination(self, pick: int) -> Destination | None:
@@ -316,6 +374,7 @@ class WithdrawalMachine(RuleBasedStateMachine):
     def touch(self, destination: Destination) -> None:
         """What a person does after a change: sync its objects anew."""
         for note in Note.objects.filter(owner_id=destination.owner_id):
+            self.unnoticed.discard(note.pk)
             syncqueue.sync(note)
         for row in SyncRecord.objects.filter(destination=destination):
             row.renew(self.clock.now())

@@ -52,8 +52,10 @@ def test_the_breaker_is_asked_last() -> None:
         "stopped:destination:7",
         "rate:destination:7",
         "rate:credential:1f",
+        "share:destination:7",
         "breaker:host:443",
     )
-    assert holds_of_destination(7, "host:443")[1:] == ("rate:destination:7", "breaker:host:443")
+    names = holds_of_destination(7, "host:443", owner="an n")  # a name has no blanks
+    assert names[1:] == ("rate:destination:7", "share:owner:an%20n", "breaker:host:443")
     assert holds_of_service("x") == ("rate:x", "stopped:service:x", "breaker:x")
     assert resumed("x") == ("pause", "stopped:service:x", "broken:x")

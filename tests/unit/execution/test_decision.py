@@ -21,6 +21,7 @@ def decided(
     attempt: int = 1,
     hold_unknown: bool = False,
     failure: EndpointFailure | None = None,
+    limited_count: int = 0,
     blamed: bool = False,
     **result: Any,
 ) -> Decision:
@@ -34,6 +35,7 @@ def decided(
         stopped_hold="stopped:destination:1",
         breaker_hold="breaker:host:443",
         failure=failure,
+        limited_count=limited_count,
         blamed=blamed,
         draw=lambda: 0.0,
     )
@@ -41,6 +43,20 @@ def decided(
 
 def test_a_success_is_done() -> None:
     assert decided(Outcome.SUCCESS) == Done()
+
+
+@pytest.mark.parametrize(("before", "seconds"), [(0, 1), (1, 1), (2, 2), (5, 16), (10, 512)])
+@pytest.mark.parametrize("scope", ["destination", "task"])
+def test_a_service_that_limits_every_request_is_asked_less_and_less_often(
+    before: int, seconds: float, scope: Any
+) -> None:
+    found = decided(Outcome.RATE_LIMITED, limited_count=before, after_seconds=1.0, scope=scope)
+    assert (found.seconds if isinstance(found, Park) else found.after_seconds) == seconds  # type: ignore[union-attr]
+
+
+def test_a_longer_wait_that_a_service_names_stands() -> None:
+    found = decided(Outcome.RATE_LIMITED, limited_count=3, after_seconds=3600.0)
+    assert isinstance(found, Park) and found.seconds == 3600
 
 
 def test_a_failure_fails_at_once_with_its_reason() -> None:

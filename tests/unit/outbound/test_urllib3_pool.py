@@ -152,7 +152,7 @@ def test_fetch_answers_content_and_type(opened: OutboundSession, site: Site) -> 
 def test_fetch_refuses_a_redirect_to_a_private_address(opened: OutboundSession, site: Site) -> None:
     target = url(site, "/secret", host="other.test").replace("http:", "https:")
     site.pages["/"] = (302, {"Location": target}, b"")
-    with pytest.raises(FetchError, match=r"other\.test is 127\.0\.0\.1, which is not a public address"):
+    with pytest.raises(FetchError, match=r"other\.test has no public address"):
         get(opened, url(site))
     assert [path for _, path in site.asked] == ["/"]
 

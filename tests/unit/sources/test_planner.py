@@ -24,11 +24,11 @@ def desired(**given: Any) -> DesiredState:
     return DesiredState(**{"exists": True, "live": True, "document": DOCUMENT, "fingerprint": "new", **given})
 
 
-def planned(of: DesiredState, *parts: RemotePart, content_hash: str = "", existing: RemotePart | None = None) -> Plan:
+def planned(of: DesiredState, *parts: RemotePart, content_hash: str = "") -> Plan:
     """The plan at @news with these parts out there."""
     here = [part for part in parts if part.address == "@news"]
     elsewhere = [part for part in parts if part.address != "@news"]
-    return plan(of, now=NOW, here=here, elsewhere=elsewhere, content_hash=content_hash, existing=existing)
+    return plan(of, now=NOW, here=here, elsewhere=elsewhere, content_hash=content_hash)
 
 
 REFUSED = {
@@ -73,27 +73,12 @@ def test_what_is_not_wanted_is_removed_also_from_a_former_place(reason: Reason) 
     assert (alone.step, alone.removals, alone.sends) == (Step.NOTHING, (ELSEWHERE,), True)
 
 
-@pytest.mark.parametrize("reason", REFUSED)
-def test_what_is_not_wanted_and_known_by_the_site_alone_is_removed(reason: Reason) -> None:
-    found = planned(REFUSED[reason], existing=HERE)
-    assert (found.step, found.parts) == (Step.DELETE, (HERE,))
-
-
 def test_what_is_wanted_and_absent_is_created() -> None:
     assert planned(desired()) == Plan(step=Step.CREATE, reason=Reason.ABSENT)
 
 
 def test_what_is_at_another_address_alone_is_created_here_without_its_ids() -> None:
     assert planned(desired(), ELSEWHERE) == Plan(step=Step.CREATE, reason=Reason.ABSENT, keeps=(ELSEWHERE,))
-
-
-def test_a_copy_from_before_is_updated_in_place() -> None:
-    assert planned(desired(), existing=HERE) == Plan(step=Step.UPDATE, reason=Reason.ADOPTED, parts=(HERE,))
-
-
-def test_an_adopted_copy_may_be_older_than_the_destination() -> None:
-    old = desired(created_at=START - timedelta(days=1), start_at=START)
-    assert planned(old, existing=HERE).reason is Reason.ADOPTED
 
 
 def test_other_content_is_updated() -> None:
@@ -189,5 +174,5 @@ def test_a_plan_says_when_time_alone_will_change_it(times: dict[str, Any], next_
 def test_every_reason_is_reached() -> None:
     old = desired(created_at=START - timedelta(days=1), start_at=START)
     plans = [planned(one) for one in (*REFUSED.values(), desired(), old)]
-    plans += [planned(desired(), existing=HERE), planned(desired(), HERE), planned(desired(), HERE, content_hash="new")]
+    plans += [planned(desired(), HERE), planned(desired(), HERE, content_hash="new")]
     assert {one.reason for one in plans} == set(Reason)

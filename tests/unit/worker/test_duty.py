@@ -41,14 +41,14 @@ def do(duty: Duty, times: int = 1) -> None:
 def test_what_a_duty_raises_goes_nowhere_but_into_its_state(work: Work) -> None:
     duty = Duty("sweep notes.note", 30, work)
     do(duty)
-    assert duty.state is None
+    assert duty.trouble.state is None
     work.error = LookupError("no such table")
     do(duty, 3)
-    assert duty.state is not None
-    assert (duty.state.name, duty.state.error) == ("sweep notes.note", "LookupError: no such table")
+    assert duty.trouble.state is not None
+    assert (duty.trouble.state.name, duty.trouble.state.error) == ("sweep notes.note", "LookupError: no such table")
     work.error = None
     do(duty)
-    assert duty.state is None
+    assert duty.trouble.state is None
 
 
 def test_trouble_is_logged_once_and_once_more_at_its_end(work: Work, caplog: pytest.LogCaptureFixture) -> None:
@@ -68,7 +68,7 @@ def test_a_redis_that_is_away_is_left_to_the_consumers_to_tell(work: Work, caplo
     duty = Duty("recover telegram", 15, work)
     work.error = QueueUnavailable("Redis is away")
     do(duty, 3)
-    assert duty.state is not None
+    assert duty.trouble.state is not None
     work.error = None
     do(duty)
     assert caplog.records == []
@@ -83,8 +83,8 @@ def test_a_mistake_is_logged_with_its_traceback_and_without_a_token(
     (line,) = caplog.records
     assert (line.levelname, line.exc_info is not None) == ("ERROR", True)
     assert "abcdefghij" not in line.getMessage()
-    assert duty.state is not None
-    assert "abcdefghij" not in duty.state.error
+    assert duty.trouble.state is not None
+    assert "abcdefghij" not in duty.trouble.state.error
 
 
 def test_it_is_tried_again_soon_and_then_ever_later_but_not_later_than_at_its_interval(work: Work) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from syncqueue.core.errors import (
     AddressMoved,
+    Busy,
     DestinationBroken,
     HandlerError,
     OutcomeUnknown,
@@ -16,6 +17,7 @@ from syncqueue.core.errors import (
     Unavailable,
     Unreachable,
 )
+from syncqueue.core.result import SyncResult
 from syncqueue.handlers.base import RemotePart
 
 TOKEN = "110201543:sandbox-token-of-the-demo-bot"
@@ -185,10 +187,17 @@ def test_a_lost_answer_is_repeated_where_repeating_is_harmless(
 
 
 @pytest.mark.parametrize("request_name", ["create", "update", "delete"])
-@pytest.mark.parametrize("failure", [httpx.PoolTimeout(""), httpx.ProxyError("407 Proxy Authentication Required")])
-def test_what_was_never_sent_is_unreachable(bench: Any, api: Any, failure: httpx.HTTPError, request_name: str) -> None:
-    api.answers.append(failure)
+def test_what_was_never_sent_is_unreachable(bench: Any, api: Any, request_name: str) -> None:
+    api.answers.append(httpx.ProxyError("407 Proxy Authentication Required"))
     assert isinstance(outcome(bench, request_name), Unreachable)
+
+
+@pytest.mark.parametrize("request_name", ["create", "update", "delete"])
+def test_a_full_pool_is_busy_and_says_nothing_about_telegram(bench: Any, api: Any, request_name: str) -> None:
+    api.answers.append(httpx.PoolTimeout(""))
+    error = outcome(bench, request_name)
+    assert isinstance(error, Busy)
+    assert SyncResult.from_exception(error).was_asked is False
 
 
 def test_a_text_that_quotes_the_token_is_shown_without_it(bench: Any, api: Any) -> None:

@@ -1,5 +1,6 @@
 """Every answer of the table in words: what the real server says, through the real client library."""
 
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -183,21 +184,51 @@ def test_what_telegram_keeps_is_emptied(bench: Any, api: Any, words: str) -> Non
     assert api.calls[1].params["text"] == "(removed)"
 
 
-@pytest.mark.parametrize(
-    ("words", "why"),
-    [
-        ("Bad Request: there is no text in the message to edit", Refusal.NO_TEXT),
-        ("Bad Request: there is no caption in the message to edit", Refusal.NO_CAPTION),
-        ("Bad Request: message can't be edited", Refusal.UNEDITABLE),
-    ],
-)
-def test_a_message_of_another_kind_or_author_fails_its_note_alone(
-    bench: Any, api: Any, words: str, why: Refusal
-) -> None:
-    api.refuse(400, words)
+def test_a_message_of_another_author_fails_its_note_alone(bench: Any, api: Any) -> None:
+    api.refuse(400, "Bad Request: message can't be edited")
     error = raised(lambda: bench.update("New", PART))
     assert isinstance(error, Refused)
-    assert error.why is why
+    assert error.why is Refusal.UNEDITABLE
+
+
+NO_TEXT = "Bad Request: there is no text in the message to edit"
+
+
+@pytest.mark.parametrize("kind", ["", "text"])
+def test_a_message_that_turns_out_to_be_a_file_is_replaced_by_the_text(bench: Any, api: Any, kind: str) -> None:
+    api.refuse(400, NO_TEXT)
+    (part,) = bench.update("New", replace(PART, kind=kind))
+    assert methods(api) == ["editMessageText", "deleteMessage", "sendMessage"]
+    assert part.kind == "text"
+
+
+def test_a_file_that_was_taken_for_a_text_and_cannot_be_deleted_stays_a_file(bench: Any, api: Any) -> None:
+    api.refuse(400, NO_TEXT)
+    api.refuse(400, "Bad Request: message can't be deleted")
+    (part,) = bench.update("New", PART)
+    assert methods(api) == ["editMessageText", "deleteMessage", "editMessageMedia"]
+    assert (part.id, part.kind) == (PART.id, "document")
+
+
+def test_a_file_of_unknown_kind_is_edited_where_it_stands(bench: Any, api: Any) -> None:
+    (part,) = bench.update(LONG, replace(PART, kind=""))
+    assert methods(api) == ["editMessageMedia"]
+    assert (part.id, part.kind) == (PART.id, "document")
+
+
+def test_a_file_that_was_taken_for_a_text_is_emptied_where_telegram_keeps_it(bench: Any, api: Any) -> None:
+    api.refuse(400, "Bad Request: message can't be deleted")
+    api.refuse(400, NO_TEXT)
+    bench.delete(PART)
+    assert methods(api) == ["deleteMessage", "editMessageText", "editMessageMedia"]
+
+
+def test_a_server_that_contradicts_itself_about_the_kind_is_asked_once(bench: Any, api: Any) -> None:
+    api.refuse(400, NO_TEXT)
+    api.refuse(400, "Bad Request: message can't be deleted")
+    api.refuse(400, "Bad Request: there is no media in the message to edit")
+    assert isinstance(raised(lambda: bench.update("New", PART)), Refused)
+    assert methods(api) == ["editMessageText", "deleteMessage", "editMessageMedia"]
 
 
 @pytest.mark.parametrize(

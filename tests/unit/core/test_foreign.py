@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from syncqueue.core.foreign import Readable, json_object, read_each, read_one
 from syncqueue.core.task import from_ms
-from syncqueue.queue.foreign import Readable, json_object, read_each, read_one
 
 
 def seen_at(text: str) -> Any:

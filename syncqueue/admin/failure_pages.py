@@ -1,0 +1,147 @@
+"""Failures by reason and destination, and what is done with all of a group at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
+
+from django.db.transaction import non_atomic_requests
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from syncqueue import services
+from syncqueue.admin.operation_pages import RoundPages
+from syncqueue.admin.rounds import PIECE, POSITION, Position, is_progress, level_of, read_position
+from syncqueue.models import Destination, RecordState
+from syncqueue.presentation.figures import figure
+from syncqueue.services import audit
+from syncqueue.site import record_db
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    group: services.FailureGroup
+    records_query: str  # of the list of records
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Action:
+    label: Promise
+    question: Callable[[int], str]
+    answer: Callable[[int], str]
+    is_dangerous: bool = False
+
+
+_ACTIONS = {
+    "retry": _Action(
+        label=gettext_lazy("Retry"),
+        question=lambda n: ngettext(
+            "%(count)s object that failed for this reason is synced again.",
+            "%(count)s objects that failed for this reason are synced again.",
+            n,
+        ),
+        answer=lambda n: ngettext("%(count)s object is being synced.", "%(count)s objects are being synced.", n),
+    ),
+    "delete": _Action(
+        label=gettext_lazy("Delete"),
+        question=lambda n: ngettext(
+            "%(count)s object that failed for this reason is left as it is. It is not synced until it is saved again, "
+            "or someone asks for it. For 7 days the failure can be restored.",
+            "%(count)s objects that failed for this reason are left as they are. They are not synced until they are "
+            "saved again, or someone asks for them. For 7 days the failures can be restored.",
+            n,
+        ),
+        answer=lambda n: ngettext("%(count)s failure is deleted.", "%(count)s failures are deleted.", n),
+        is_dangerous=True,
+    ),
+}
+
+
+class FailurePages(RoundPages):
+    """The list of groups, and a question for each action."""
+
+    def own_urls(self) -> list[URLPattern]:
+        """The list, and destination, state and reason of a group."""
+        wrap = self.admin_site.admin_view
+        act = non_atomic_requests(wrap(self.failure_action_view))
+        return [
+            path("failures/", wrap(self.failures_view), name="syncqueue_queue_failures"),
+            path("failures/<int:pk>/<str:state>/<slug:kind>/<str:name>/", act, name="syncqueue_queue_failure_action"),
+            *super().own_urls(),
+        ]
+
+    def failures_view(self, request: HttpRequest) -> HttpResponse:
+        """Which reasons there are, and how many objects failed for each."""
+        self.check_view(request)
+        found = services.failures()
+        rows = [_Row(group=group, records_query=_records_query(group)) for group in found.groups]
+        shown = {"rows": rows, "is_whole": found.is_whole, "most": services.MOST_LOOKED_AT}
+        return self.render(request, "syncqueue/failures.html", _("Failures by reason"), shown)
+
+    def failure_action_view(self, request: HttpRequest, pk: int, state: str, kind: str, name: str) -> HttpResponse:
+        """Ask with the count, then do it in rounds."""
+        self.check_operate(request)
+        action, destination = _ACTIONS.get(name), Destination.objects.using(record_db()).filter(pk=pk).first()
+        if action is None or destination is None or state not in (RecordState.FAILED, RecordState.UNKNOWN):
+            raise Http404(name)
+        self.check_service(destination.service)
+        title, way_back = f"{destination.name}: {action.label}", self.url("queue_failures")
+        if is_progress(request):
+            return self.show_progress(request, title, read_position(request.GET[POSITION]), way_back)
+        group = _group(destination, state, kind)
+        count = group.count if group else 0
+        if request.method != "POST":
+            question = action.question(count) % {"count": figure(count)}
+            reason = group.reason if group else ""
+            shown = {
+                "question": question, "reason": reason, "way_back": way_back, "label": action.label,
+                "is_dangerous": action.is_dangerous,
+            }  # fmt: skip
+            return self.render(request, "syncqueue/confirm.html", title, shown)
+        work = self._work(request, name, destination, RecordState(state), kind, count)
+        at = self.do_round(request, destination.service, f"{name} failures: %(count)s records", work)
+        if at is not None and not at.finished:
+            return self.show_progress(request, title, at, way_back)
+        if at is not None:
+            self.message_user(request, action.answer(at.done) % {"count": figure(at.done)}, level_of(at.done))
+        return HttpResponseRedirect(way_back)
+
+    def _work(
+        self, request: HttpRequest, name: str, destination: Destination, state: RecordState, kind: str, count: int
+    ) -> Callable[[Position], Position]:
+        actor = audit.Actor.of(request.user).name
+
+        def work(at: Position) -> Position:
+            after = int(at.cursor or 0)
+            clearing = at.clearing
+            if name == "retry":
+                done, last = services.retry_failures(destination, state, kind, actor=actor, after=after, most=PIECE)
+            else:
+                batch = services.clearing(clearing, destination.service) if clearing is not None else None
+                batch = batch or services.begin_clearing(destination.service, actor=actor)
+                clearing = batch.pk
+                done, last = services.delete_failures(
+                    batch, destination, state, kind, actor=actor, after=after, most=PIECE
+                )
+            whole = max(count if at.total is None else at.total, at.done + done)
+            return replace(
+                at, total=whole, looked=at.done + done, done=at.done + done, cursor=str(last), clearing=clearing,
+                finished=not last,
+            )  # fmt: skip
+
+        return work
+
+
+def _group(destination: Destination, state: str, kind: str) -> services.FailureGroup | None:
+    found = services.failures(destination.service).groups
+    return next(
+        (one for one in found if (one.destination.pk, one.state, one.kind) == (destination.pk, state, kind)), None
+    )
+
+
+def _records_query(group: services.FailureGroup) -> str:
+    return urlencode({"state__exact": group.state.value, "destination": group.destination.pk})

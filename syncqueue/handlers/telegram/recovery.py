@@ -1,0 +1,327 @@
+"""What becomes of a message whose answer was lost: found again and taken over, sent again, or left to a person.
+
+Everything between is stored with the trace, so that an attempt that is cut off is continued by the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from enum import StrEnum
+
+from syncqueue.core.errors import HandlerError, OutcomeUnknown, PermanentError, RateLimited, Unavailable
+from syncqueue.handlers.base import TRACE, DocumentJob, HandlerConfig, RemotePart
+from syncqueue.handlers.telegram.client import TelegramClient
+from syncqueue.handlers.telegram.lost import PACE_SECONDS, FoundLost, LostSearch, find_lost
+from syncqueue.handlers.telegram.memory import Memory, numbers_in
+from syncqueue.handlers.telegram.probe import Sight, look
+from syncqueue.handlers.telegram.render import Kind
+from syncqueue.handlers.telegram.trace import SETTLED_SECONDS, Trace, split
+
+_SEARCH_SHARE = 0.25  # of an attempt, for looking at numbers: a request that follows has its whole time
+_WAIT_SECONDS = 60.0  # between two looks for a message that may still be on its way
+_AGAIN_SECONDS = 5.0  # until it is asked again whether other records are being sent
+# Longer than an attempt and the storing of what came of it: what no record knows then was not being sent.
+_STORED_SECONDS = 40.0
+_LOOKED_AT_COUNT = 10  # candidates that are looked at once more; a person is shown no more of them
+_GOES_ON = "The answer to its creation was lost; the message is being looked for."
+_NOT_THERE = "The answer to its creation was lost, and the message is not there so far; it is looked for once more."
+_UNTOLD = "Telegram's answer was lost, and it cannot be told whether the message is there: {why}"
+
+
+class Verdict(StrEnum):
+    """What a record knows after a search."""
+
+    SETTLED = "settled"  # all messages that are there
+    MISSING = "missing"  # the message was not there, and may come still
+    UNTOLD = "untold"  # it cannot be told whether a message is there that it does not know
+    FOREIGN = "foreign"  # messages are there that may be the lost one or somebody else's: a person has to look
+
+
+class Recovery:
+    """One job at a record with a trace, or about to have one."""
+
+    def __init__(self, client: TelegramClient, config: HandlerConfig, memory: Memory, job: DocumentJob) -> None:
+        """Nothing is asked yet."""
+        self._client = client
+        self._config = config
+        self._memory = memory
+        self._job = job
+        self._began = time.monotonic()
+        self._sent_at = 0.0
+        self.why = ""  # UNTOLD and FOREIGN: the reason
+        self.links = ""  # FOREIGN: of the messages, for people
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the destination wants lost messages looked for."""
+        return bool(self._job.place.options.get("find_lost", True))
+
+    # Before and after a request
+
+    async def trace(self) -> RemotePart | None:
+        """The part that stands for a message that is about to be sent; None where no number of the chat is known."""
+        known = await self._memory.highest(self._job) if self.is_on else None
+        if known is None:
+            return None
+        trace = Trace(sent_at=int(time.time()), after=known.number)
+        return trace.part(self._job.place.address, known.chat)
+
+    async def begin(self, kind: Kind, *, is_marked: bool = False) -> bool:
+        """Store a trace of a message that is about to be sent; returns whether there is one.
+
+        `is_marked`: what is there was stored with the send mark.
+        """
+        self._sent_at = time.time()
+        messages, part = split(self._job.parts)
+        if part is None:
+            # Where an earlier message has left no trace, one of this message would hide that.
+            part = await self.trace() if not self._job.uncertain and not is_marked else None
+        trace = Trace.read(part) if part is not None else None
+        if part is None or trace is None:
+            return False
+        if not is_marked or trace.kind != kind:
+            count = trace.send_count + (part in self._job.parts and not is_marked)
+            trace = replace(trace.unsearched(), sent_at=int(self._sent_at), send_count=count, kind=kind, is_told=False)
+            await self._store(messages, trace, part)
+        return True
+
+    async def failed(self, error: HandlerError, before: Sequence[RemotePart]) -> HandlerError:
+        """What to raise for a send that failed and left a trace. `before`: the parts as they were before `begin`."""
+        if isinstance(error, OutcomeUnknown):
+            return Unavailable(f"{error} It is looked for at the next attempt.")
+        # The message is not there.
+        await self._job.checkpoint(before)
+        return error
+
+    async def sent(self, part: RemotePart, before: Sequence[RemotePart]) -> None:
+        """A message was sent. Where it was the second time, the trace stays: the first one may be there too.
+
+        `before`: the parts as they were before `begin`.
+        """
+        self._memory.note(self._job.place, part, self._sent_at)
+        trace_part = split(before)[1]
+        trace = Trace.read(trace_part) if trace_part is not None else None
+        if trace_part is None:
+            self._job.parts = (part,)
+        elif trace is None or trace.unclear or not self.is_on or part.identity != trace_part.identity:
+            self._job.parts = (part,)
+            self._job.twin_possible = True
+        else:
+            count = trace.send_count + 1
+            trace = replace(trace.unsearched(), send_count=count, before=int(part.id), is_told=False)
+            await self._store([part], trace, trace_part)
+
+    # The search
+
+    async def settle(self) -> Verdict:
+        """Look for what the trace is of, if there is one. The job's parts are its messages afterwards, where known.
+
+        Raises `RateLimited` for the task alone where the search goes on later.
+        """
+        messages, part = split(self._job.parts)
+        if part is None:
+            return Verdict.SETTLED
+        trace = Trace.read(part)
+        if trace is None:
+            return self._untold("its trace was written by another version.")
+        if not self.is_on:
+            return self._untold("the destination's option find_lost is off.")
+        if not trace.searched_at:
+            trace = await self._search(messages, trace, part)
+        candidates = await self._unknown(trace, part)
+        verdict = await self._judge(candidates, messages, trace, part) if candidates else None
+        if verdict is not None:
+            return verdict
+        if trace.unclear:
+            return self._untold(trace.unclear)
+        if trace.before or trace.is_passed or trace.is_settled(time.time()):
+            self._job.twin_possible = bool(trace.shown)
+            self._job.parts = tuple(messages)
+            return Verdict.SETTLED
+        return Verdict.MISSING
+
+    async def wait(self) -> RateLimited:
+        """The error that has the task wait until the message may be there, or is certain not to come any more."""
+        messages, part = split(self._job.parts)
+        trace = Trace.read(part) if part is not None else None
+        if part is None or trace is None:
+            return self._later(_WAIT_SECONDS, _NOT_THERE)
+        await self._store(messages, trace.unsearched(), part)
+        left = trace.sent_at + SETTLED_SECONDS - time.time()
+        return self._later(min(max(left, 0.0) + 1.0, _WAIT_SECONDS), _NOT_THERE)
+
+    async def may_repeat(self) -> bool:
+        """Whether a message may be sent again that may be there: not where such are held, until a person wants it."""
+        if not self._config.hold_unknown:
+            return True
+        messages, part = split(self._job.parts)
+        trace = Trace.read(part) if part is not None else None
+        if part is None or trace is None or trace.is_told:
+            return True
+        await self._store(messages, replace(trace, is_told=True), part)
+        return False
+
+    def untold(self) -> OutcomeUnknown:
+        """The error where nobody can tell, and nothing is sent again before a person says so."""
+        return OutcomeUnknown(_UNTOLD.format(why=self.why))
+
+    async def show(self) -> PermanentError:
+        """The error that shows a person what may be the lost message; who tries again wants it sent."""
+        messages, part = split(self._job.parts)
+        trace = Trace.read(part) if part is not None else None
+        if part is not None and trace is not None:
+            numbers = tuple(int(number) for number, _, _ in trace.found)
+            shown = tuple(dict.fromkeys((*trace.shown, *numbers)))
+            await self._store(messages, replace(trace.unsearched(), shown=shown), part)
+        there = f"It is there as {_name(messages[0])}, and may be there twice" if messages else "It may be there"
+        return PermanentError(
+            f"Telegram's answer was lost. {there}: {self.links}. {self.why} Look there: adopt the message that is this "
+            "one, or remove it by hand; then try again."
+        )
+
+    async def _search(self, messages: Sequence[RemotePart], trace: Trace, part: RemotePart) -> Trace:
+        """The trace with what was found; raises where the search has not come to its end."""
+        chat = part.identity
+        found = (
+            None
+            if trace.before or trace.start
+            else self._memory.recent_walk(self._job.place, trace.after, trace.sent_at)
+        )
+        if found is None:
+            if chat in self._memory.searched:
+                raise self._later(random.uniform(1.0, 5.0), _GOES_ON)  # noqa: S311 - the pace is that of the chat
+            self._memory.searched.add(chat)
+            try:
+                trace, found = await self._walk(messages, trace, part)
+            finally:
+                self._memory.searched.discard(chat)
+        searched = _noted(trace, found)
+        await self._store(messages, searched, part)
+        if found.limit is not None:
+            raise found.limit
+        if found.stopped_at is not None:
+            raise self._later(1.0, _GOES_ON)
+        return searched
+
+    async def _walk(self, messages: Sequence[RemotePart], trace: Trace, part: RemotePart) -> tuple[Trace, FoundLost]:
+        known = numbers_in([*messages, *await self._job.others.newest_parts()], part.identity)
+        if not trace.start:
+            over_at = trace.sent_at + self._config.attempt_timeout_seconds
+            trace = replace(trace, is_passed=self._memory.has_sent(self._job.place, part.identity, trace.kind, over_at))
+        began_at = time.time()
+        found = await find_lost(
+            self._client,
+            self._job.place,
+            LostSearch(
+                after=trace.after,
+                before=trace.before or None,
+                known=known | frozenset(trace.shown),
+                identity=part.identity,
+                start=trace.start,
+                found=tuple(_part(one, part) for one in trace.found),
+                probe_count=trace.probe_count,
+            ),
+            seconds=self._seconds_left(),
+            is_sole_poster=bool(self._job.place.options.get("sole_poster", True)),
+        )
+        if found.stopped_at is None and not (trace.before or trace.start or trace.shown):
+            self._memory.note_walk(self._job.place, trace.after, began_at, found)
+        return trace, found
+
+    def _seconds_left(self) -> float:
+        return self._config.attempt_timeout_seconds * _SEARCH_SHARE - (time.monotonic() - self._began)
+
+    async def _unknown(self, trace: Trace, part: RemotePart) -> list[RemotePart]:
+        """The candidates that no other record knows by now."""
+        found = [_part(one, part) for one in trace.found]
+        known = await self._job.others.known_ids([one.id for one in found], part.identity)
+        return [one for one in found if one.id not in known and int(one.id) not in trace.shown]
+
+    async def _judge(
+        self, candidates: Sequence[RemotePart], messages: Sequence[RemotePart], trace: Trace, part: RemotePart
+    ) -> Verdict | None:
+        """What the candidates come to; None where they are gone by now."""
+        others = await self._job.others.unsettled(TRACE, part.identity)
+        left = trace.searched_at + self._config.attempt_timeout_seconds + _STORED_SECONDS - time.time()
+        if left > 0 and any(_may_be_sending(one) for one in others.sending):
+            # One of them may be another record's, which is told its number any moment.
+            raise self._later(min(left + 1, _AGAIN_SECONDS), _GOES_ON)
+        # Of several lost messages of several records it does not matter which one becomes whose: each is edited to
+        # what its record wants. Of as many as this record has sent the younger ones are taken away.
+        own_count, others_count = _lost_count(part), sum(_lost_count(one) for one in others.lost)
+        if len(candidates) > own_count + others_count:
+            # Another record has deleted some that it had taken.
+            candidates = await self._still_there(candidates)
+            if not candidates:
+                return None
+        self.links = ", ".join(_name(one) for one in candidates)
+        taken = candidates[:own_count]
+        if others_count and len(candidates) > own_count:  # not all are to reach for the same
+            taken = sorted(random.sample(candidates, own_count), key=lambda one: int(one.id))
+        self.why = trace.doubt
+        if not self.why and len(candidates) > own_count + others_count:
+            self.why = "Several messages may be it."
+        if self.why:
+            return Verdict.FOREIGN
+        await self._job.checkpoint([*taken, *messages])
+        if await self._job.others.known_ids([one.id for one in taken], part.identity):
+            # Another record took it at the same moment; whoever sees that lets go.
+            await self._store(messages, trace, part)
+            raise self._later(random.uniform(1.0, 5.0), _GOES_ON)  # noqa: S311 - so that not both come again at once
+        return Verdict.SETTLED
+
+    async def _still_there(self, candidates: Sequence[RemotePart]) -> list[RemotePart]:
+        token, there = self._job.place.secret.get("token", ""), []
+        for one in candidates[:_LOOKED_AT_COUNT]:
+            await asyncio.sleep(PACE_SECONDS)
+            if await look(self._client, token, one.identity, int(one.id)) is not Sight.GONE:
+                there.append(one)
+        return there
+
+    async def _store(self, messages: Sequence[RemotePart], trace: Trace, part: RemotePart) -> None:
+        await self._job.checkpoint([*messages, trace.part(part.address, part.identity)])
+
+    def _untold(self, why: str) -> Verdict:
+        self.why = why
+        return Verdict.UNTOLD
+
+    def _later(self, seconds: float, words: str) -> RateLimited:
+        return RateLimited(words, after_seconds=seconds, scope="task")
+
+
+def _noted(trace: Trace, found: FoundLost) -> Trace:
+    is_over = found.stopped_at is None
+    return replace(
+        trace,
+        start=found.stopped_at or 0,
+        probe_count=found.probe_count,
+        found=tuple((one.id, one.kind, one.url) for one in found.candidates),
+        doubt=found.doubt,
+        unclear=trace.unclear or found.unclear,
+        searched_at=int(time.time()) if is_over else 0,
+    )
+
+
+def _part(found: tuple[str, str, str], trace: RemotePart) -> RemotePart:
+    number, kind, url = found
+    return RemotePart(kind=kind, id=number, url=url, address=trace.address, identity=trace.identity)
+
+
+def _may_be_sending(trace_part: RemotePart | None) -> bool:
+    """Whether an attempt under way at a record may have sent a message whose number is not stored yet."""
+    trace = Trace.read(trace_part) if trace_part is not None else None
+    return trace is None or trace.is_open
+
+
+def _lost_count(trace_part: RemotePart | None) -> int:
+    """How many messages of a record may be there that it does not know."""
+    trace = Trace.read(trace_part) if trace_part is not None else None
+    return max(trace.send_count - bool(trace.before), 1) if trace is not None else 1
+
+
+def _name(part: RemotePart) -> str:
+    return part.url or f"{part.address}, {part.id}"

@@ -1,0 +1,79 @@
+"""`failures`: why objects failed, and how many for each reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from syncqueue import services
+from syncqueue.management.subcommands.base import ACTOR, Answer, Subcommand, add_caution, check_service, note
+from syncqueue.management.table import table
+from syncqueue.presentation.figures import figure, moment
+from syncqueue.secrets import redact
+
+_SHOWN_CHARACTERS = 200
+
+
+class Failures(Subcommand):
+    """The same as the page "Failures by reason" in the admin."""
+
+    name = "failures"
+    help = "Prints the failures by reason and destination, the most frequent first; retries those of one reason."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the arguments."""
+        parser.add_argument("service", nargs="?", help="only this service")
+        parser.add_argument("--retry", metavar="REASON", help="sync the objects of this reason again (first column)")
+        add_caution(parser)
+
+    def run(self, options: Mapping[str, Any]) -> Answer:
+        """Read the newest failures."""
+        if options["service"]:
+            check_service(options["service"])
+        found = services.failures(options["service"])
+        return self._retry(found, options) if options["retry"] else _listed(found)
+
+    def _retry(self, found: services.Failures, options: Mapping[str, Any]) -> Answer:
+        groups = [group for group in found.groups if group.kind == options["retry"]]
+        if not groups:
+            known = ", ".join(dict.fromkeys(group.kind for group in found.groups[:10]))
+            message = _("No failure has the reason %(reason)r; there are: %(known)s.")
+            raise CommandError(message % {"reason": options["retry"], "known": known or "-"})
+        count = sum(group.count for group in groups)
+        about = {"reason": options["retry"], "destinations": [group.destination.pk for group in groups]}
+        if options["dry_run"]:
+            text = ngettext("%d object would be synced again.", "%d objects would be synced again.", count) % count
+            return Answer(text=text, data={**about, "count": 0, "would": count})
+        question = ngettext("Sync %d object again?", "Sync %d objects again?", count) % count
+        self.confirm(question, options)
+        done = 0
+        for group in groups:
+            count = services.retry_failure_group(group, actor=ACTOR.name)
+            note(group.destination.service, f"retry failures: {count} records")
+            done += count
+        text = ngettext("%d object is being synced.", "%d objects are being synced.", done) % done
+        return Answer(text=text, data={**about, "count": done})
+
+
+def _listed(found: services.Failures) -> Answer:
+    heads = [_("reason"), _("objects"), _("service"), _("destination"), _("since"), _("why")]
+    rows = [
+        (
+            group.kind,
+            figure(group.count),
+            group.destination.service,
+            group.destination.name,
+            moment(group.since) if group.since else "-",
+            redact(group.reason)[:_SHOWN_CHARACTERS],
+        )
+        for group in found.groups
+    ]
+    text = table(heads, rows) if rows else _("Nothing has failed.")
+    if not found.is_whole:
+        text += "\n" + _("There are more: only the newest %s are counted.") % figure(services.MOST_LOOKED_AT)
+    data = [group.data() for group in found.groups]
+    return Answer(text=text, data={"failures": data, "is_whole": found.is_whole})

@@ -1,0 +1,270 @@
+"""Copies from before syncqueue, as the site's `existing_remote` names them: they become the parts of records.
+
+Attempts ask for one object at a time (`existing_parts`). The walk of `syncqueue adopt`, and that of a destination that
+is removed with its copies, ask for all objects (`adopt_chunk`). Nothing is sent here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from syncqueue.conf import get_settings
+from syncqueue.core.answer import REASON_CHARACTERS, Answer, Asked, Refused
+from syncqueue.core.clock import SYSTEM_CLOCK
+from syncqueue.core.errors import ConfigurationError
+from syncqueue.handlers.base import DocumentHandler, RemotePart
+from syncqueue.handlers.registry import shared_handler
+from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord, new_generation
+from syncqueue.site import record_db
+from syncqueue.sources import gate
+from syncqueue.sources.desired import desired_state
+from syncqueue.sources.gate import Reading
+from syncqueue.sources.intents import Left, PendingRecord, pending_record
+from syncqueue.sources.keys import key_text
+from syncqueue.sources.planner import next_change, refusal
+from syncqueue.sources.records import records, write_parts
+from syncqueue.sources.registry import ModelSync
+from syncqueue.sources.same_place import are_one, is_held, unclear_twins
+
+
+def existing_parts(
+    source: ModelSync, obj: Any, destination: Destination, default_kind: str, address: str
+) -> Answer[tuple[RemotePart, ...]]:
+    """The copies from before, each with a kind and the address where it is."""
+    found = gate.existing_remote(source, obj, destination)
+    if isinstance(found, Refused):
+        return found
+    return Asked(
+        tuple(replace(part, kind=part.kind or default_kind, address=part.address or address) for part in found.value)
+    )
+
+
+def may_be_left(destination: Destination, refused: Refused) -> Refused:
+    """What the site's code raised, with the place where a copy may be that it would have named."""
+    text = f"A copy from before may be left at {destination.name} ({destination.address}): {refused.reason}"
+    return Refused(text[:REASON_CHARACTERS], refused.error)
+
+
+def default_kind(service: str) -> str:
+    """The kind of a copy of which nothing else is known. Raises `ConfigurationError`."""
+    return _handler(service).default_kind
+
+
+def _handler(service: str) -> DocumentHandler:
+    handler = shared_handler(service)
+    if not isinstance(handler, DocumentHandler):
+        raise ConfigurationError(f"{service} takes no copies of objects: {type(handler).__name__} does other tasks.")
+    return handler
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How an adopted copy stands."""
+
+    is_wanted: bool  # False: it is to be removed
+    is_private: bool = False  # who can see the copy is not known: it is to be updated
+    next_at: datetime | None = None  # when time alone asks for something else
+
+
+def standing(source: ModelSync, obj: Any, destination: Destination) -> Answer[Standing]:
+    """Whether the copy of an object is wanted at a destination now."""
+    document = gate.content(source, obj)
+    if isinstance(document, Refused):
+        return document
+    desired = desired_state(source, obj, destination, document.value)
+    if isinstance(desired, Refused):
+        return desired
+    now = SYSTEM_CLOCK.now()
+    is_wanted = refusal(desired.value, now) is None
+    is_private = document.value is not None and document.value.is_private
+    return Asked(Standing(is_wanted=is_wanted, is_private=is_private, next_at=next_change(desired.value, now)))
+
+
+def columns(found: Standing, parts: Sequence[RemotePart]) -> dict[str, Any]:
+    """The columns of a record whose copy is adopted. It waits where the copy is not wanted, or its object is private.
+
+    The content of an adopted copy counts as unknown, so the next save updates it.
+    """
+    now, generation = SYSTEM_CLOCK.now(), new_generation()
+    settled = found.is_wanted and not found.is_private
+    return {
+        "state": RecordState.SYNCED if settled and found.next_at is None else RecordState.WAITING,
+        "generation": generation,
+        "synced_generation": generation if settled else "",
+        "changed_at": now,
+        "synced_at": now if settled else None,
+        "due_at": found.next_at if settled else None,
+        "parts": write_parts(parts),
+        "content_hash": "",
+        "adoption_asked": True,
+        "error": "",
+    }
+
+
+@dataclass(slots=True, kw_only=True)
+class Adopted:
+    """What came of asking for the copies of some objects."""
+
+    wanted: int = 0  # their copies are adopted, and rest until the object changes
+    unwanted: int = 0  # their copies are adopted, and removed by a worker
+    known: int = 0  # they have been asked for already, or another record of the place has the copy
+    without: int = 0  # they have no copy from before
+    refused: dict[str, Refused] = field(default_factory=dict)  # by their keys: the site's code raises for them
+    pending_records: list[PendingRecord] = field(default_factory=list)  # those that wait now
+
+    @property
+    def count(self) -> int:
+        """All objects."""
+        return self.wanted + self.unwanted + self.known + self.without + len(self.refused)
+
+
+def adopt_chunk(source: ModelSync, reading: Reading, destination: Destination, *, write: bool) -> Adopted:
+    """Adopt the copies of a chunk of objects at a destination. `write`: False only counts.
+
+    Also of objects that are not its owner's: the copy of one that was handed over is to be found, and removed. But what
+    is not wanted there is left alone where another destination of the object's owner is at the same place.
+    """
+    found = Adopted(refused={key_text(source.model, key): refused for key, refused in reading.refused.items()})
+    objects = {key_text(source.model, obj.pk): obj for obj in reading.objects}
+    known, others = _known(source, objects, destination)
+    handler = _handler(destination.service)
+    taken: list[SyncRecord] = []
+    places: dict[Any, list[Destination]] = {}  # by owner
+    for pk, obj in objects.items():
+        if pk in known and (known[pk].parts or known[pk].adoption_asked):
+            found.known += 1
+            continue
+        asked = existing_parts(source, obj, destination, handler.default_kind, destination.address)
+        how = standing(source, obj, destination) if isinstance(asked, Asked) and asked.value else None
+        if isinstance(asked, Refused) or isinstance(how, Refused):
+            found.refused[pk] = asked if isinstance(asked, Refused) else how  # type: ignore[assignment]
+        elif how is None:
+            found.without += 1
+        elif not how.value.is_wanted and _is_left_to_another(source, obj, destination, places):
+            found.known += 1
+        elif unclear_twins(asked.value, destination, others.get(pk, ()), handler):
+            found.known += 1  # perhaps: its attempt asks the service
+            taken.append(_row(source, obj, pk, destination, {"state": RecordState.WAITING}))
+        elif parts := [part for part in asked.value if not is_held(part, destination, others.get(pk, ()))]:
+            found.wanted += how.value.is_wanted
+            found.unwanted += not how.value.is_wanted
+            taken.append(_row(source, obj, pk, destination, columns(how.value, parts)))
+        else:
+            found.known += 1
+    if write and taken:
+        found.pending_records = _write(taken, known)
+    return found
+
+
+def _is_left_to_another(
+    source: ModelSync, obj: Any, destination: Destination, places: dict[Any, list[Destination]]
+) -> bool:
+    owner = gate.owner_key(source, obj)
+    if isinstance(owner, Refused):
+        return True
+    if owner.value not in places:
+        places[owner.value] = places_of(owner.value)
+    others = (one for one in places[owner.value] if one.pk != destination.pk and not one.is_retiring)
+    return any(are_one(one, destination) for one in others)
+
+
+def _known(
+    source: ModelSync, keys: Collection[str], destination: Destination
+) -> tuple[dict[str, SyncRecord], dict[str, list[SyncRecord]]]:
+    """The records of these objects there, and those at other destinations of the service."""
+    own: dict[str, SyncRecord] = {}
+    others: dict[str, list[SyncRecord]] = {}
+    rows = records().filter(source=source.label, object_pk__in=keys, service=destination.service)
+    for row in rows.prefetch_related("destination"):
+        if row.destination_id == destination.pk:
+            own[row.object_pk] = row
+        else:
+            others.setdefault(row.object_pk, []).append(row)
+    return own, others
+
+
+def _row(source: ModelSync, obj: Any, pk: str, destination: Destination, values: Mapping[str, Any]) -> SyncRecord:
+    changed_at = gate.changed_at(source, obj) if obj is not None else Asked(None)
+    return SyncRecord(
+        source=source.label,
+        object_pk=pk,
+        destination=destination,
+        service=destination.service,
+        object_changed_at=changed_at.value if isinstance(changed_at, Asked) else None,
+        **values,
+    )
+
+
+def _write(taken: Sequence[SyncRecord], known: Mapping[str, SyncRecord]) -> list[PendingRecord]:
+    """Write the records, in one transaction; returns those that wait now.
+
+    One that a save has made or changed meanwhile is left alone: its own attempt asks.
+    """
+    new = [row for row in taken if row.object_pk not in known]
+    with transaction.atomic(using=record_db()):
+        records().bulk_create(new, ignore_conflicts=True)
+        for row in taken:
+            if row.object_pk in known:
+                _update(known[row.object_pk], row)
+    first = taken[0]
+    rows = records().filter(
+        source=first.source, object_pk__in=[row.object_pk for row in taken], destination=first.destination_id,
+        state=RecordState.WAITING, due_at=None,
+    )  # fmt: skip
+    if not first.destination.enabled and not first.destination.is_retiring:
+        return []
+    return [pending_record(row, first.destination) for row in rows]
+
+
+def _update(before: SyncRecord, row: SyncRecord) -> None:
+    """Give a record that is there its parts. One that waits goes on waiting: a change is to be sent."""
+    names = ["parts", "content_hash", "adoption_asked"]
+    if before.state != RecordState.WAITING:
+        names += ["state", "generation", "synced_generation", "changed_at", "synced_at", "due_at", "error"]
+    free = Q(sending_token="") | Q(sending_until__lte=Now())
+    as_read = records().filter(free, pk=before.pk, generation=before.generation, state=before.state)
+    as_read.filter(parts=[], adoption_asked=False).update(**{name: getattr(row, name) for name in names})
+
+
+def fail_refused(source: ModelSync, reading: Reading, refused: Mapping[str, Refused], destination: Destination) -> None:
+    """Say of objects that the site's code raises for that a copy may be left: a failed record each, if they have none.
+
+    For a destination that is removed with its copies: nobody would be told otherwise.
+    """
+    objects = {key_text(source.model, obj.pk): obj for obj in reading.objects}
+    rows = []
+    for pk, one in refused.items():
+        error = may_be_left(destination, one).reason
+        failed = {"state": RecordState.FAILED, "error": error, "error_at": SYSTEM_CLOCK.now()}
+        rows.append(_row(source, objects.get(pk), pk, destination, failed))
+    records().bulk_create(rows, ignore_conflicts=True)
+
+
+def places_of(owner: Any) -> list[Destination]:
+    """Where an owner's objects may be, also destinations that are switched off, or are removed with their copies."""
+    rows = Destination.objects.using(record_db()).filter(owner_id=owner, service__in=list(get_settings().services))
+    return list(rows.filter(Q(state=DestinationState.ACTIVE) | Q(remove_remote=True)).order_by("pk"))
+
+
+def copies_of_deleted(source: ModelSync, obj: Any, destinations: Sequence[Destination]) -> Left:
+    """The copies from before of an object that is about to be deleted, by destination; None: it cannot be told.
+
+    To be asked while the object is there: what is related to it goes first.
+    """
+    found = {}
+    for destination in destinations:
+        try:
+            kind = default_kind(destination.service)
+        except ConfigurationError:  # its attempt says what is wrong
+            kind = ""
+        asked = existing_parts(source, obj, destination, kind, destination.address)
+        if isinstance(asked, Refused) or asked.value:
+            found[destination.pk] = asked.value if isinstance(asked, Asked) else None
+    return found

@@ -1,0 +1,73 @@
+"""What other records know of a place: which ids are theirs, and of which records something may be there unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import reduce
+from operator import or_
+
+from django.db.models import Q, QuerySet, TextField
+from django.db.models.functions import Cast, Now
+
+from syncqueue.handlers.base import RemotePart, Unsettled
+from syncqueue.models import OrphanPart, RecordState, SyncRecord
+from syncqueue.site import record_db
+from syncqueue.sources.planner import Step
+from syncqueue.sources.records import read_parts, records
+from syncqueue.sources.same_place import identity_of
+
+NEWEST_COUNT = 500  # records of a sample
+
+
+def newest_parts(record: SyncRecord) -> list[RemotePart]:
+    """The parts of the newest synced records of the same destination. Cheap: they are read by an index."""
+    rows = records().filter(destination_id=record.destination_id, state=RecordState.SYNCED).exclude(pk=record.pk)
+    found = rows.order_by("-pk")[:NEWEST_COUNT].values_list("parts", flat=True)
+    return [RemotePart(**part) for parts in found for part in parts]
+
+
+def known_ids(record: SyncRecord, ids: Collection[str], identity: str) -> frozenset[str]:
+    """Those of `ids` that another record of the service has, unless its part is known to be at another place.
+
+    Reads all records of the service: to be asked for a few ids, and seldom.
+    """
+    if not ids:
+        return frozenset()
+    orphans = OrphanPart.objects.using(record_db()).filter(record__service=record.service)
+    rows = records().filter(service=record.service).exclude(pk=record.pk)
+    found = [part for parts in _holding(rows, "parts", ids).values_list("parts", flat=True) for part in parts]
+    found += _holding(orphans, "part", ids).values_list("part", flat=True)
+    wanted = set(ids)
+    return frozenset(
+        part["id"] for part in found if part["id"] in wanted and part.get("identity", "") in ("", identity)
+    )
+
+
+def unsettled(record: SyncRecord, kind: str, identity: str) -> Unsettled:
+    """The other records that are being sent to a place, or may have left something there."""
+    rows = records().filter(service=record.service).exclude(state=RecordState.SYNCED).exclude(pk=record.pk)
+    rows = rows.annotate(as_text=Cast("parts", TextField())).select_related("destination")
+    has_mark = ~Q(sending_token="")
+    cut_off = has_mark & Q(sending_until__lte=Now(), sending_action=Step.CREATE)
+    # Without a trace it is not known where something was left, nor where something is being sent to.
+    sending = rows.filter(has_mark, sending_until__gt=Now())
+    lost = rows.filter(cut_off | Q(uncertain=True) | Q(as_text__contains=f'"kind": "{kind}"'))
+    return Unsettled(
+        sending=tuple(_part_of(row, kind) for row in sending if _may_be_at(row, identity)),
+        lost=tuple(_part_of(row, kind) for row in lost if _may_be_at(row, identity)),
+    )
+
+
+def _part_of(row: SyncRecord, kind: str) -> RemotePart | None:
+    return next((part for part in read_parts(row) if part.kind == kind), None)
+
+
+def _may_be_at(row: SyncRecord, identity: str) -> bool:
+    """Whether a record's last create may have gone to a place."""
+    return identity_of(row.destination, row.sending_address) in ("", identity)
+
+
+def _holding(rows: QuerySet[SyncRecord] | QuerySet[OrphanPart], column: str, ids: Collection[str]) -> QuerySet:  # type: ignore[type-arg]
+    # Every database writes the text of a JSON column so.
+    about = reduce(or_, (Q(as_text__contains=f'"id": "{number}"') for number in ids))
+    return rows.annotate(as_text=Cast(column, TextField())).filter(about)

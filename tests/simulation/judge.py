@@ -1,0 +1,309 @@
+"""What must hold, looked at from outside: what the services hold against what the notes want, and the queues' keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from syncqueue.models import Destination, RecordState, SyncRecord
+from syncqueue.queue.keys import QueueKeys
+from tests.contract.invariants import assert_each_task_in_one_place
+from tests.simulation.database import Database
+from tests.simulation.instead import BEGIN, Logs
+from tests.simulation.kernel import Process, Simulation
+from tests.simulation.plan import Plan
+from tests.simulation.redis_server import RedisServer, ScriptCall
+from tests.simulation.services import FORBIDDEN, SERVICES, STORE_SECONDS, Copy, pieces_of
+from tests.simulation.site.models import Note
+
+# A look at all keys costs some milliseconds; every so many calls there is one.
+LOOK_EVERY = 23
+# Texts of failed records that a person has to look after: trying again does not help.
+_TO_LOOK_AT = ("A copy may be left at", "could not be removed", FORBIDDEN)
+_WANTED, _UNWANTED, _MAYBE, _ANY = "wanted", "unwanted", "maybe", "any"
+_LATE_MS = 1500
+# Scripts whose first arguments are a task's id and token.
+_WITH_TOKEN = ("retry", "fail")
+
+
+class Judge:
+    """Looks at one run."""
+
+    def __init__(self, plan: Plan, simulation: Simulation, redis: RedisServer, database: Database, logs: Logs) -> None:
+        self._plan, self._simulation, self._redis = plan, simulation, redis
+        self._database, self._logs = database, logs
+        self._keys = {name: QueueKeys("sync", name) for name in plan.services}
+        self._calls = 0
+        self._forgot_at = float("-inf")
+        self._jobs: dict[str, float] = {}
+        self._rules: dict[int, list[tuple[float, str, str]]] = {}
+        self._retired: dict[str, bool] = {}  # by address: whether the copies are to go
+        self.clocks_jumped = False
+        self.was_cleared = any(step.kind == "clear" for step in plan.steps)
+        self._is_tried_again = False
+        simulation.on_advance = self._before_time_passes
+
+    # What the run tells
+
+    def redis_forgot(self) -> None:
+        self._forgot_at = self._simulation.now
+
+    def enqueued(self, name: str, key: str | None) -> None:
+        if key is None:
+            self._jobs[name] = self._simulation.now
+
+    def rule_changed(self, destination: Destination) -> None:
+        rules = self._rules.setdefault(destination.pk, [])
+        rules.append((self._simulation.now, destination.rule, destination.rule_value))
+
+    def retired(self, destination: Destination, remove: bool) -> None:
+        self._retired[destination.address] = remove
+
+    def all_was_tried_again(self) -> None:
+        self._is_tried_again = True
+
+    # At every moment
+
+    def watch(self, call: ScriptCall | None) -> Callable[[Any], None]:
+        """I3, and that nothing is lost which waits behind a task in processing."""
+        self._calls += 1
+        if self._calls % LOOK_EVERY == 0:
+            self.look_at_redis()
+        keys = next((keys for keys in self._keys.values() if call and keys["queue"] == call.first_key), None)
+        if call is None or keys is None:
+            return lambda answer: None
+        behind = self._all_of(keys["behind"])
+        leases = self._all_of(keys["leases"]) if call.name in _WITH_TOKEN else {}
+
+        def compare(answer: Any) -> None:
+            self._compare_behind(call, keys, behind)
+            if call.name in _WITH_TOKEN and int(answer) and leases.get(call.args[1], " ")[1:] != call.args[2]:
+                self._simulation.found(f"{call.name} of {call.args[1]} is accepted with the token of an ended lease")
+
+        return compare
+
+    def _all_of(self, key: str) -> dict[str, str]:
+        return self._redis.raw.hgetall(key) if self._redis.has(key) else {}
+
+    def _compare_behind(self, call: ScriptCall, keys: QueueKeys, before: dict[str, str]) -> None:
+        if not before:
+            return
+        after = self._all_of(keys["behind"])
+        for id_, waiting in before.items():
+            if id_ not in after and self._redis.raw.hget(keys["bodies"], id_) != waiting[13:]:
+                self._simulation.found(f"{call.name} loses what waits behind {id_}")
+
+    def look_at_redis(self) -> None:
+        """I1."""
+        for name, keys in self._keys.items():
+            try:
+                self._redis.at_work(lambda keys=keys: assert_each_task_in_one_place(self._redis.raw, keys))  # type: ignore[misc]
+            except AssertionError as error:
+                self._simulation.found(f"{name}: {str(error)[:300]}")
+
+    def check_lease(self, task_id: str, token: str, process: Process) -> None:
+        """I3: who begins holds the lease, or could not know that it does not any more."""
+        extended_at = self._redis.extended_at.get(token, self._simulation.now)
+        lease = self._redis.raw.hget(self._keys["jobs"]["leases"], task_id) or " "
+        if lease[1:] == token or self.clocks_jumped or self._forgot_at >= extended_at:
+            return
+        if not process.was_stopped_between(extended_at, self._simulation.now):
+            self._simulation.found(f"{process.name} begins {task_id} without its lease")
+
+    def _before_time_passes(self, seconds: float) -> None:
+        """Nothing is there to claim while all sleep (where nothing fails that could have taken the token)."""
+        if seconds < 0.3 or not self._plan.is_calm:
+            return
+        sleeping, raw = self._redis.sleeping_keys, self._redis.raw
+        workers = sum(1 for one in self._simulation.processes if one.name.startswith("worker") and one.alive)
+        now_ms = (BEGIN + self._simulation.now + self._redis.clock_ahead) * 1000
+        for name, keys in self._keys.items():
+            if not any(self._redis.has(keys[name]) for name in ("queue", "delayed")):
+                continue
+            if not workers or sleeping.get(keys["wake"], 0) < workers or raw.zscore(keys["holds"], "pause"):
+                continue
+            pending = raw.zrange(keys["queue"], 0, -1)
+            due = raw.zrangebyscore(keys["delayed"], "-inf", now_ms - _LATE_MS)
+            lanes = set(raw.hvals(keys["lanes"]))
+            lifted = lanes & set(raw.zrangebyscore(keys["holds"], "-inf", now_ms - _LATE_MS))
+            for what, found in (("pending", pending), ("due", due), ("behind lifted holds", sorted(lifted))):
+                if found:
+                    self._simulation.found(f"{name}: all workers sleep while there is something {what}: {found[:5]}")
+
+    # At rest
+
+    def differences(self) -> list[str]:
+        """What is not (yet) as it must be in the end."""
+        return [*self._wrong_copies(), *self._wrong_queues(), *self._wrong_jobs(), *self._wrong_logs()]
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(BEGIN, UTC) + timedelta(seconds=self._simulation.now)
+
+    def _wrong_copies(self) -> Iterator[str]:
+        notes = {f"simulated.note:{note.pk}": note for note in Note.objects.order_by("pk")}
+        places = list(Destination.objects.order_by("pk"))
+        records = {
+            (f"{row.source}:{row.object_pk}", row.destination_id): row
+            for row in SyncRecord.objects.prefetch_related("orphans")
+        }
+        copies: dict[tuple[str, str], list[Copy]] = {}
+        for service in SERVICES.values():
+            if service.name != "jobs":
+                for copy in service.copies.values():
+                    copies.setdefault((copy.address, copy.key), []).append(copy)
+        for place in places:
+            keys = dict.fromkeys([*notes, *(key for address, key in copies if address == place.address)])
+            keys |= dict.fromkeys(key for key, destination_id in records if destination_id == place.pk)
+            for key in keys:
+                there = copies.get((place.address, key), [])
+                for text in self._wrong_copy(notes.get(key), place, records.get((key, place.pk)), there):
+                    yield f"{key} at {place.name}: {text}"
+        known = {place.address for place in places}
+        for (address, key), there in copies.items():
+            there = [copy for copy in there if not self._is_lost_further_part(copy)]
+            if there and address not in known and self._retired.get(address, True):
+                yield f"{key}: a copy is left at {address}, which was retired: {[copy.id for copy in there]}"
+
+    def _wrong_copy(
+        self, note: Note | None, place: Destination, record: SyncRecord | None, copies: list[Copy]
+    ) -> Iterator[str]:
+        wish = self._wish(note, place)
+        if wish == _ANY or (record is not None and record.state == RecordState.ABANDONED):
+            return
+        if record is not None and record.state == RecordState.WAITING and not self._is_to_come(record):
+            yield f"waits, generation {record.generation[:6]}, {record.error!r}"
+            return
+        if record is not None and record.state in (RecordState.FAILED, RecordState.UNKNOWN):
+            is_forbidden = note is not None and FORBIDDEN in note.text
+            if not record.error:
+                yield "failed without a reason"
+            elif note is not None and FORBIDDEN in record.error and not is_forbidden:
+                yield f"failed for a reason that is over: {record.error!r}"
+            if self._is_tried_again and not is_forbidden and not any(one in record.error for one in _TO_LOOK_AT):
+                yield f"still failed: {record.error!r}"
+            return
+        if wish == _UNWANTED:
+            copies = [copy for copy in copies if not self._is_lost_further_part(copy)]
+        if not copies and wish in (_UNWANTED, _MAYBE):
+            return
+        if wish == _UNWANTED:
+            yield f"copies that nobody wants, and a record that says {_state(record)}: {_ids(copies)}"
+            return
+        assert note is not None
+        if record is None:
+            yield "wanted, and without a record"
+            return
+        ours = {part["id"] for part in record.parts}
+        by_id = {copy.id: copy for copy in copies}
+        shown = [by_id[part["id"]].text if part["id"] in by_id else "(gone)" for part in record.parts]
+        wanted = pieces_of(note.text) if place.service == "plain" else [note.text]
+        if shown != wanted:
+            yield f"shows {shown} where {wanted} is wanted, {_state(record)}"
+        extra = [copy for copy in copies if copy.id not in ours]
+        unexplained = [copy for copy in extra if place.service != "plain" or not self._is_explained(copy)]
+        if unexplained:
+            yield f"doubled without a cause: {_ids(unexplained)} beside {sorted(ours)}"
+
+    def _is_to_come(self, record: SyncRecord) -> bool:
+        return record.due_at is not None and record.due_at > self._now()
+
+    def _is_explained(self, copy: Copy) -> bool:
+        """Whether nobody could know of a second copy: the answer was lost, or whoever had it could not store it."""
+        heard = copy.heard_at
+        if heard is None or copy.sender.was_stopped_between(heard - 1.0, heard + STORE_SECONDS):
+            return True
+        return any(heard - 1.0 <= at <= heard + STORE_SECONDS for at in self._database.fault_times)
+
+    def _is_lost_further_part(self, copy: Copy) -> bool:
+        """A known limit (docs/reliability.md): the first part is known, and the answer to the second was lost."""
+        return copy.text.endswith("2/2") and self._is_explained(copy)
+
+    def _wish(self, note: Note | None, place: Destination) -> str:
+        if place.is_retiring:
+            return _UNWANTED if place.remove_remote or note is None else _ANY
+        if not place.enabled:
+            return _ANY
+        if note is None or note.is_draft:
+            return _UNWANTED
+        now = self._now()
+        if note.live_until is not None and note.live_until <= now:
+            return _UNWANTED
+        if note.live_from is not None and note.live_from > now:
+            return _UNWANTED
+        if place.owner_id is not None and place.owner_id != note.owner_id:
+            return _UNWANTED
+        takes = {_takes(rule, value, note) for rule, value in self._rules_since(note, place)}
+        if takes == {False}:
+            return _UNWANTED
+        if takes == {True, False} or (place.owner_id is None and note.owner_id is not None):
+            return _MAYBE
+        if place.start_at is not None and note.created_at < place.start_at:
+            return _MAYBE
+        return _WANTED
+
+    def _rules_since(self, note: Note, place: Destination) -> set[tuple[str, str]]:
+        """The rules that an attempt may have met since the last change of the note."""
+        changes = self._rules.get(place.pk, [])
+        if not changes:
+            return {(place.rule, place.rule_value)}
+        since = note.updated_at.timestamp() - BEGIN - 5.0
+        if self.clocks_jumped:
+            since = 0.0
+        found = {(rule, value) for at, rule, value in changes if at >= since}
+        before = [(rule, value) for at, rule, value in changes if at < since]
+        first = next((one for one in self._plan.destinations if one["address"] == place.address), None)
+        if before:
+            found.add(before[-1])
+        elif first is not None:
+            found.add((first["rule"], first["rule_value"]))
+        else:
+            found.add(("all", ""))
+        return found
+
+    def _wrong_queues(self) -> Iterator[str]:
+        raw = self._redis.raw
+        for name, keys in self._keys.items():
+            for key in ("queue", "delayed", "processing", "leases", "behind", "parked", "lanes", "probes"):
+                kind = raw.type(keys[key])
+                if kind != "none":
+                    held = raw.zrange(keys[key], 0, 5) if kind == "zset" else list(raw.hgetall(keys[key]))[:5]
+                    yield f"{name}: {key} is not empty: {held}"
+            holds = [hold for hold in raw.zrange(keys["holds"], 0, -1)]
+            if holds:
+                yield f"{name}: holds are left: {holds}"
+
+    def _wrong_jobs(self) -> Iterator[str]:
+        if not self._jobs or self.was_cleared:
+            return
+        done, raw = SERVICES["jobs"].copies, self._redis.raw
+        failed = raw.zcard(self._keys["jobs"]["failed"]) if not self._is_tried_again else 0
+        for name, at in self._jobs.items():
+            if name not in done and at > self._forgot_at and not failed:
+                yield f"{name} was never done"
+
+    def _wrong_logs(self) -> Iterator[str]:
+        if not self._plan.is_calm:
+            return
+        for at, record in self._logs.records:
+            if "were not in the queue" in str(record.msg):
+                yield f"{record.getMessage()} at {at:.1f}, and nothing had failed"
+
+
+def _takes(rule: str, value: str, note: Note) -> bool:
+    match rule:
+        case "public":
+            return not note.is_private
+        case "private":
+            return note.is_private
+        case "tag":
+            return note.tag == value
+    return True
+
+
+def _state(record: SyncRecord | None) -> str:
+    return "nothing" if record is None else f"{record.state} {record.error!r}"
+
+
+def _ids(copies: list[Copy]) -> Mapping[str, str]:
+    return {copy.id: copy.text for copy in copies}

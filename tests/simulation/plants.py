@@ -1,0 +1,203 @@
+"""Faults that are put into the system on purpose: the simulation must find each of them.
+
+The first are lines of scripts that are left out, the others are mends of faults that the system once had, taken out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from hashlib import sha1
+from typing import Any
+
+from django.db.models import Q
+
+from syncqueue.dispatch import gathering
+from syncqueue.models import Destination, OrphanPart, SyncRecord
+from syncqueue.queue import calls
+from syncqueue.queue.aio import AsyncSyncQueue
+from syncqueue.queue.calls import Script
+from syncqueue.sources import destinations, records
+from syncqueue.worker import housekeeping, reconciler
+
+PLANTS: dict[str, Callable[[], None]] = {}
+
+
+def _plant(name: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    def keep(put: Callable[[], None]) -> Callable[[], None]:
+        PLANTS[name] = put
+        return put
+
+    return keep
+
+
+def _rewrite(old: str, new: str, only: str = "") -> None:
+    """Put `new` in place of `old` in all scripts, or in one."""
+    real = calls.script
+    assert old in real(only or "ack").text, f"{old!r} is not in the scripts any more"
+
+    @cache
+    def rewritten(name: str) -> Script:
+        text = real(name).text
+        if only in ("", name):
+            text = text.replace(old, new)
+        return Script(name, text, sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+    calls.script = rewritten
+
+
+@_plant("ack forgets what waits behind")
+def _ack() -> None:
+    _rewrite(
+        "    local body, due = take_successor(id)\n    if body then\n      to_pending_or_delayed(id, body, due)\n"
+        "    else\n      gone[#gone + 1] = id",
+        "    local body = take_successor(id) and nil\n    if body then\n    else\n      gone[#gone + 1] = id",
+        "ack",
+    )
+
+
+@_plant("nobody is woken")
+def _wake() -> None:
+    _rewrite(
+        "    redis.call('HSET', counters, 'tick', whole(sequence))\n    wake_up()",
+        "    redis.call('HSET', counters, 'tick', whole(sequence))",
+    )
+
+
+@_plant("a claimed task stays pending")
+def _claim() -> None:
+    _rewrite(
+        "redis.call('ZPOPMIN', pending, limit - #ids)",
+        "redis.call('ZRANGE', pending, 0, limit - #ids - 1, 'WITHSCORES')",
+        "claim",
+    )
+
+
+@_plant("retry compares no token")
+def _retry() -> None:
+    _rewrite("if not owns_lease(id, ARGV[3]) then", "if not redis.call('HGET', leases, id) then", "retry")
+
+
+@_plant("a lifted hold wakes nobody")
+def _lifted() -> None:
+    _rewrite("    redis.call('ZADD', holds, 0, hold)\n    wake_up()", "    redis.call('ZADD', holds, 0, hold)")
+    _rewrite("  end\nend\nwake_up()\nreturn lifted", "  end\nend\nreturn lifted", "lift")
+
+
+@_plant("recover forgets what waits behind")
+def _recover() -> None:
+    _rewrite(
+        "  local body, due = take_successor(id)\n  recovered",
+        "  local body, due = nil, redis.call('HDEL', successors, id)\n  recovered",
+        "recover",
+    )
+
+
+# Mends taken out
+
+
+@_plant("mend: a probe that asked nothing is given back")
+def _probe() -> None:
+    """Tasks with nothing to send keep a half-open breaker."""
+    _rewrite(
+        "local probed = probed_breakers()[id]\n  if probed then",
+        "local probed = probed_breakers()[id]\n  if false then",
+    )
+    _rewrite(
+        "    if probed[id] then\n      give_back_probe(probed[id])",
+        "    if false then\n      give_back_probe(probed[id])",
+        "ack",
+    )
+
+
+@_plant("mend: a dead letter is compared with the last save")
+def _dead_letter() -> None:
+    """It fails a newer save."""
+    reconciler._decided_at = lambda view: view.due_at.max.replace(tzinfo=view.due_at.tzinfo)  # type: ignore[assignment,union-attr]
+
+
+@_plant("mend: retiring looks at marks, lost answers and orphans")
+def _retire() -> None:
+    """It forgets records without parts whose copy is just being made."""
+    real = destinations.Q
+
+    def forgetful(*given: Any, **named: Any) -> Q:
+        return real(parts=[]) if "twin_possible" in named else real(*given, **named)
+
+    destinations.Q = forgetful  # type: ignore[assignment,misc]
+
+
+@_plant("mend: a refused record of a deletion is tried again")
+def _deletion() -> None:
+    """The object is gone, and no sweep would find it."""
+    gathering._try_again = lambda work, using: None
+    housekeeping.LookForGone.run = lambda self: 0  # type: ignore[method-assign]
+
+
+@_plant("mend: a late store notes its copy after the object has gone")
+def _late_store() -> None:
+    """The record is gone, and its copy would be noted nowhere."""
+
+    def note_orphans(record: SyncRecord, parts: Iterable[Any]) -> None:
+        found = records.write_parts(parts)
+        if records.records().filter(pk=record.pk).exists():
+            OrphanPart.objects.bulk_create(OrphanPart(record_id=record.pk, part=part) for part in found)
+            records.records().filter(pk=record.pk).update(state="waiting", generation=records.new_generation())
+
+    records.note_orphans = note_orphans
+
+
+@_plant("mend: a stale claim is not begun")
+def _stale() -> None:
+    """What `extend` answers is not looked at."""
+    real = AsyncSyncQueue.extend
+
+    async def extend(self: AsyncSyncQueue, claimed: Sequence[Any]) -> list[bool]:
+        await real(self, claimed)
+        return [True] * len(claimed)
+
+    AsyncSyncQueue.extend = extend  # type: ignore[method-assign]
+
+
+@_plant("mend: what was changed in the future is enqueued too")
+def _future() -> None:
+    """A record that a clock an hour ahead has written waits for an hour."""
+    real = reconciler.Q
+
+    def past(**named: Any) -> Q:
+        return real(pk=-1) if "changed_at__gt" in named else real(**named)
+
+    reconciler.Q = past  # type: ignore[assignment,misc]
+
+
+# Mutations of invariants that docs/reliability.md names
+
+
+@_plant("a valid mark stops nobody")
+def _mark() -> None:
+    real = records.Q
+
+    def all_free(**named: Any) -> Q:
+        return ~real(pk=-1) if named == {"sending_token": ""} else real(**named)
+
+    records.Q = all_free  # type: ignore[assignment,misc]
+
+
+@_plant("a newer generation counts as synced")
+def _generation() -> None:
+    real = records._synced
+
+    def synced(rows: Any, now: Any) -> dict[str, Any]:
+        return {**real(rows, now), "state": "synced"}
+
+    records._synced = synced  # type: ignore[assignment]
+
+
+@_plant("a destination is forgotten with its copies")
+def _forget() -> None:
+    def finish() -> int:
+        rows = Destination.objects.filter(state="retiring")
+        SyncRecord.objects.filter(destination__in=rows).delete()
+        return rows.delete()[0]
+
+    destinations.finish_retirements = finish

@@ -1,0 +1,1 @@
+"""The site that is simulated: notes of some people, with the registration of a usual site."""
