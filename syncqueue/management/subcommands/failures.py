@@ -60,7 +60,7 @@ class Failures(Subcommand):
 
 
 def _listed(found: services.Failures) -> Answer:
-    heads = [_("reason"), _("objects"), _("service"), _("destination"), _("since"), _("why")]
+    heads = [_("reason"), _("objects"), _("service"), _("destination"), _("first time"), _("why")]
     rows = [
         (
             group.kind,

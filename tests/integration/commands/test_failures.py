@@ -24,7 +24,7 @@ def test_the_most_frequent_reason_comes_first(channel: Destination) -> None:
     fail(channel, 1, "The text is empty.")
     fail(channel, 3, "Message {n} was not found.")
     head, first, second = call("failures").out.splitlines()
-    assert head.split() == ["reason", "objects", "service", "destination", "since", "why"]
+    assert head.split() == ["reason", "objects", "service", "destination", "first", "time", "why"]
     assert first.split()[1:4] == ["3", "telegram", "@news"] and "was not found." in first
     assert second.split()[1] == "1"
 
