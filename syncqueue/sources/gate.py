@@ -145,13 +145,11 @@ def _existing_part(found: Any) -> RemotePart:
     id_: Any = found.id if isinstance(found, RemotePart) else found
     if isinstance(id_, int | UUID) and not isinstance(id_, bool):
         id_ = str(id_)
-    part = replace(found, id=id_) if isinstance(found, RemotePart) else RemotePart(kind="", id=id_)
-    values: tuple[Any, ...] = (part.id, part.kind, part.url, part.address, part.identity)
     # What is not printable, no database takes in a JSON value.
-    if not all(isinstance(value, str) and value.isprintable() for value in values) or not part.id:
+    if not isinstance(id_, str) or not id_ or not id_.isprintable():
         expected = "an id, a RemotePart, a list of them or None"
         raise ConfigurationError(f"{type(found).__name__} was returned by existing_remote(): expected {expected}.")
-    return part
+    return replace(found, id=id_) if isinstance(found, RemotePart) else RemotePart(kind="", id=id_)
 
 
 def adopts(source: ModelSync) -> bool:

@@ -162,7 +162,8 @@ class WithdrawalMachine(RuleBasedStateMachine):
     @rule(pick=PICKS, remove=st.booleans())
     def retire(self, pick: int, remove: bool) -> None:
         """A destination goes, with its copies or without."""
-        if destination := self.destination(pick):
+        others_are_left = Destination.objects.filter(state=DestinationState.ACTIVE).count() > 2
+        if others_are_left and (destination := self.destination(pick)):
             services.retire(destination, remove_remote=remove, actor="the machine")
             same_place.forget()
             if not remove:
