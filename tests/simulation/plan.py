@@ -83,11 +83,6 @@ FOCUS = {
         services=("plain", "keyed"),
     ),
     "refused": Focus(faults=("database refuses",), people=("new", "delete")),
-    "late": Focus(
-        faults=("freeze web", "freeze worker", "freeze web", "freeze worker", "database slow", "database slow"),
-        people=("new", "edit", "delete"),
-        services=("plain",),
-    ),
     "clocks": Focus(
         faults=("web clock", "redis empty", "redis empty", "redis down", "redis down"),
         troubles=("down", "out"),

@@ -13,10 +13,8 @@ PLANTED = {
     "mend: a dead letter is compared with the last save": ("dead letters", "25", "a reason that is over"),
     "mend: retiring looks at marks, lost answers and orphans": ("retiring", "1", "a copy is left at"),
     "mend: a refused record of a deletion is tried again": ("refused", "1", "copies that nobody wants"),
-    "mend: a late store notes its copy for removal": ("late", "1", "doubled without a cause|copies that nobody wants"),
     "mend: what was changed in the future is enqueued too": ("clocks", "1", "waits"),
     # Invariants
-    "a valid mark stops nobody": ("stops", "1", "two attempts at once"),
     "a newer generation counts as synced": ("calm", "1", "shows"),
     "a destination is forgotten with its copies": ("retiring", "1", "a copy is left at"),
 }

@@ -133,12 +133,6 @@ def _deletion() -> None:
     housekeeping.LookForGone.run = lambda self: 0  # type: ignore[method-assign]
 
 
-@_plant("mend: a late store notes its copy for removal")
-def _late_store() -> None:
-    """Another attempt has taken over, and perhaps the object and the record have gone: nobody knows of the copy."""
-    records.note_orphans = lambda record, parts: None
-
-
 @_plant("mend: what was changed in the future is enqueued too")
 def _future() -> None:
     """A record that a clock an hour ahead has written waits for an hour."""
@@ -151,16 +145,6 @@ def _future() -> None:
 
 
 # Invariants that docs/reliability.md names
-
-
-@_plant("a valid mark stops nobody")
-def _mark() -> None:
-    real = records.Q
-
-    def all_free(**named: Any) -> Q:
-        return ~real(pk=-1) if named == {"sending_token": ""} else real(**named)
-
-    records.Q = all_free  # type: ignore[assignment,misc]
 
 
 @_plant("a newer generation counts as synced")
