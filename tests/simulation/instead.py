@@ -181,7 +181,10 @@ def _with(module: Any, **changed: Any) -> Any:
 
 def _exit(simulation: Simulation, code: int) -> None:
     simulation.note(f"ends itself with {code}")
-    _process(simulation).kill()
+    process = _process(simulation)
+    for call in process.on_exit:
+        call()
+    process.kill()
     simulation.give_way()
 
 

@@ -40,6 +40,7 @@ class Judge:
         self._rules: dict[int, list[tuple[float, str, str]]] = {}
         self._retired: dict[str, bool] = {}  # by address: whether the copies are to go
         self.clocks_jumped = False
+        self.redis_jumped_at = float("-inf")
         self.was_cleared = any(step.kind == "clear" for step in plan.steps)
         self._is_tried_again = False
         simulation.on_advance = self._before_time_passes
@@ -106,7 +107,7 @@ class Judge:
         """I3: who begins holds the lease, or could not know that it does not any more."""
         extended_at = self._redis.extended_at.get(token, self._simulation.now)
         lease = self._redis.raw.hget(self._keys["jobs"]["leases"], task_id) or " "
-        if lease[1:] == token or self.clocks_jumped or self._forgot_at >= extended_at:
+        if lease[1:] == token or max(self.redis_jumped_at, self._forgot_at) >= extended_at:
             return
         if not process.was_stopped_between(extended_at, self._simulation.now):
             self._simulation.found(f"{process.name} begins {task_id} without its lease")

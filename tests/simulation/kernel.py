@@ -178,6 +178,7 @@ class Process:
         self.clock_ahead = clock_ahead
         self.variables = [make() for _, _, make in simulation.per_process]
         self.on_death: list[Callable[[], None]] = []
+        self.on_exit: list[Callable[[], None]] = []  # it ends itself, and its supervisor sees it
         simulation.processes.append(self)
 
     def loop(self) -> Loop:

@@ -72,8 +72,7 @@ FOCUS = {
     "calm": Focus(troubles=("down", "out", "limit", "slow")),
     "outages": Focus(troubles=("down", "out"), people=("new", "edit", "draft", "delete")),
     "stops": Focus(faults=("kill worker", "kill web", "freeze worker", "freeze web"), troubles=("slow",)),
-    "stale": Focus(faults=("freeze worker",) * 4, troubles=("hang", "hang", "slow"), people=("new", "edit")),
-    "jobs": Focus(faults=("freeze worker",) * 4 + ("redis slow",) * 3, people=("new",), with_jobs=True),
+    "stale": Focus(faults=("freeze at call",) * 3, troubles=("hang", "hang", "slow"), people=("new", "edit")),
     "retiring": Focus(
         faults=("kill worker", "kill web"), troubles=("slow", "lost", "hang"), people=("new",), operators=("retire",)
     ),
@@ -84,11 +83,6 @@ FOCUS = {
         services=("plain", "keyed"),
     ),
     "refused": Focus(faults=("database refuses",), people=("new", "delete")),
-    "late": Focus(
-        faults=("freeze web", "freeze worker", "freeze web", "freeze worker", "database slow", "database slow"),
-        people=("new", "edit", "delete"),
-        services=("plain",),
-    ),
     "clocks": Focus(
         faults=("web clock", "redis empty", "redis empty", "redis down", "redis down"),
         troubles=("down", "out"),
@@ -190,7 +184,7 @@ def _step(chance: Random, kind: str, length: float, services: tuple[str, ...] = 
         given |= {"service": chance.choice(services), "how": how, "seconds": seconds}
         given["share"] = chance.choice((1.0, 1.0, 0.4, 0.15))
         kind = "service"
-    elif kind.startswith("freeze"):
+    elif kind in ("freeze worker", "freeze web"):
         given["seconds"] = seconds
     elif kind in ("redis down", "database down"):
         given["seconds"] = min(seconds, 40.0)
@@ -205,6 +199,8 @@ def _step(chance: Random, kind: str, length: float, services: tuple[str, ...] = 
     elif kind == "clock of process":
         # The sweep looks back for ten minutes: a clock further behind hides what sent no signal (a known limit).
         given["ahead"] = max(chance.choice((-1, 1)) * chance.choice((0.5, 5.0, 45.0, 3600.0)), -45.0)
+    elif kind == "freeze at call":
+        given |= {"script": chance.choice(("extend", "retry", "ack", "fail")), "seconds": chance.uniform(25.0, 60.0)}
     elif kind == "web clock":
         given["ahead"] = 3600.0
     elif kind == "redis clock":  # set back by an hour, what is delayed waits an hour longer: nobody could know

@@ -5,7 +5,7 @@ The first are lines of scripts that are left out, the others are mends of faults
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from hashlib import sha1
 from typing import Any
@@ -15,7 +15,6 @@ from django.db.models import Q
 from syncqueue.dispatch import gathering
 from syncqueue.models import Destination, SyncRecord
 from syncqueue.queue import calls
-from syncqueue.queue.aio import AsyncSyncQueue
 from syncqueue.queue.calls import Script
 from syncqueue.sources import destinations, records
 from syncqueue.worker import housekeeping, reconciler
@@ -134,24 +133,6 @@ def _deletion() -> None:
     housekeeping.LookForGone.run = lambda self: 0  # type: ignore[method-assign]
 
 
-@_plant("mend: a late store notes its copy for removal")
-def _late_store() -> None:
-    """Another attempt has taken over, and perhaps the object and the record have gone: nobody knows of the copy."""
-    records.note_orphans = lambda record, parts: None
-
-
-@_plant("mend: a stale claim is not begun")
-def _stale() -> None:
-    """What `extend` answers is not looked at."""
-    real = AsyncSyncQueue.extend
-
-    async def extend(self: AsyncSyncQueue, claimed: Sequence[Any]) -> list[bool]:
-        await real(self, claimed)
-        return [True] * len(claimed)
-
-    AsyncSyncQueue.extend = extend  # type: ignore[method-assign]
-
-
 @_plant("mend: what was changed in the future is enqueued too")
 def _future() -> None:
     """A record that a clock an hour ahead has written waits for an hour."""
@@ -164,16 +145,6 @@ def _future() -> None:
 
 
 # Invariants that docs/reliability.md names
-
-
-@_plant("a valid mark stops nobody")
-def _mark() -> None:
-    real = records.Q
-
-    def all_free(**named: Any) -> Q:
-        return ~real(pk=-1) if named == {"sending_token": ""} else real(**named)
-
-    records.Q = all_free  # type: ignore[assignment,misc]
 
 
 @_plant("a newer generation counts as synced")

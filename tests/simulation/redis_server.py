@@ -65,6 +65,8 @@ class RedisServer:
         self.is_down = False
         self.slow_seconds = 0.0  # added to each way
         self.lost_requests = self.lost_answers = 0.0  # the chance of each call
+        # The next worker that is about to call this script stands still for so many seconds first.
+        self.traps: list[tuple[str, float]] = []
         self._blocked: list[_Blocked] = []
         self.call_count = 0
         self.extended_at: dict[str, float] = {}  # by token: when its lease was renewed, or found lost, last
@@ -84,7 +86,11 @@ class RedisServer:
     def execute(self, name: str, args: tuple[Any, ...]) -> Any:
         """Carry out a command; returns its answer, or the error that it was refused with."""
         self.call_count += 1
-        compare = self.watch(self._script_of(name, args))
+        call = self._script_of(name, args)
+        if call is not None and call.name == "extend":
+            for line in call.args[-1].splitlines():
+                self.extended_at[line.split()[1]] = self.simulation.now
+        compare = self.watch(call)
         try:
             answer = self.at_work(lambda: getattr(self.raw, name)(*args))
         except redis.RedisError as error:
@@ -94,6 +100,19 @@ class RedisServer:
         self._serve_blocked()
         return answer
 
+    def spring(self, process: Process, name: str, args: tuple[Any, ...]) -> bool:
+        """Whether a process is about to call a script that it is to stand still before."""
+        if not self.traps or not process.name.startswith("worker"):
+            return False
+        call = self._script_of(name, args)
+        trap = next((one for one in self.traps if call is not None and one[0] == call.name), None)
+        if trap is None:
+            return False
+        self.traps.remove(trap)
+        self.simulation.note(f"stands still for {trap[1]:.0f} s before {trap[0]}")
+        process.freeze(trap[1])
+        return True
+
     def _script_of(self, name: str, args: tuple[Any, ...]) -> ScriptCall | None:
         if name not in ("evalsha", "eval"):
             return None
@@ -101,9 +120,6 @@ class RedisServer:
         if script is None:
             return None
         first = 2 + int(args[1])
-        if script == "extend":
-            for line in str(args[-1]).splitlines():
-                self.extended_at[line.split()[1]] = self.simulation.now
         return ScriptCall(script, str(args[2]), tuple(map(str, args[first:])))
 
     def has(self, key: str) -> bool:
@@ -271,6 +287,8 @@ class AsyncClient(_Line):
             raise redis.TimeoutError("Timeout reading from socket") from None
 
     async def _call(self, name: str, *args: Any) -> Any:
+        if self.server.spring(self.process, name, args):
+            await asyncio.sleep(0)  # goes on when the process does
         return await self._ask(self.execute(name, args), self.timeout)
 
     async def evalsha(self, *args: Any) -> Any:

@@ -69,6 +69,7 @@ class Site:
         """Start a worker process."""
         process = Process(self.simulation, f"worker{number}")
         process.on_death.append(lambda: self.redis.disconnect(process))
+        process.on_exit.append(lambda: self.simulation.after(1.0, lambda: self._again(number)))
         loop = process.loop()
 
         worker = Worker(list(self.plan.services))
@@ -129,6 +130,7 @@ class Site:
         self.redis.slow_seconds = self.database.slow_seconds = 0.0
         self.redis.lost_requests = self.redis.lost_answers = 0.0
         self.database.refusals = self.database.lost_answers = 0.0
+        self.redis.traps.clear()
         for service in SERVICES.values():
             service.troubles.clear()
         for number in range(self.plan.worker_count):
@@ -184,6 +186,8 @@ class Site:
                     process.freeze(until)
                 elif process.alive:
                     simulation.after(0.0, worker.stop, process.loop())
+            case "freeze at call":
+                self.redis.traps.append((given["script"], until))
             case "kill web" | "freeze web":
                 number = chance.randrange(self.plan.web_count)
                 if step.kind == "freeze web":
@@ -207,7 +211,7 @@ class Site:
                 simulation.after(until, lambda: self._restore(copy))
             case "redis clock":
                 self.redis.clock_ahead += given["ahead"]
-                self.judge.clocks_jumped = True
+                self.judge.clocks_jumped, self.judge.redis_jumped_at = True, simulation.now
             case "redis scripts":
                 self.redis.raw.script_flush()
             case "redis loses":
@@ -253,6 +257,7 @@ class Site:
 
 _FAULTS = frozenset(
     (
+        "freeze at call",
         "kill worker", "kill web", "stop worker", "freeze worker", "freeze web", "clock of process", "web clock",
         "redis down",
         "redis empty", "redis restore", "redis clock", "redis scripts", "redis loses", "redis slow", "database down",
