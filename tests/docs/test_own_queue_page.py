@@ -98,6 +98,7 @@ def made(folder: Path, environment: Mapping[str, str], sandbox: RunningSandbox) 
     return site
 
 
+@pytest.mark.processes
 def test_the_page_brings_a_site_over_with_every_note_once(
     tmp_path: Path, sandbox: RunningSandbox, redis_url: str
 ) -> None:

@@ -14,6 +14,7 @@ PAGE = CHECKOUT / "docs/quickstart.md"
 TRANSLATED = CHECKOUT / "docs/quickstart.zh-hans.md"
 
 
+@pytest.mark.processes
 def test_every_command_of_the_quickstart_works_as_written(
     tmp_path: Path, distributions: Distributions, python3_folder: Path, sandbox: RunningSandbox, redis_url: str
 ) -> None:

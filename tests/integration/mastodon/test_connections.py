@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import gzip
 import logging
-import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -71,7 +70,7 @@ def test_an_instance_on_a_private_address_is_refused(desk: Desk, resolver: Resol
     resolver.names["intern.test"] = ["127.0.0.1"]
     desk.config = replace(desk.config, allowed_private_hosts=())
     desk.place = replace(desk.place, address="https://intern.test")
-    with pytest.raises(DestinationBroken, match=r"intern\.test is 127\.0\.0\.1.*ALLOWED_PRIVATE_HOSTS"):
+    with pytest.raises(DestinationBroken, match=r"intern\.test has no public address.*ALLOWED_PRIVATE_HOSTS"):
         desk.create("Hello")
     assert desk.requests() == []
 
@@ -95,7 +94,7 @@ def test_an_instance_whose_name_turns_private_gets_no_token(desk: Desk, monkeypa
     monkeypatch.setattr("asyncio.selector_events.BaseSelectorEventLoop.sock_connect", dial)
     desk.config = replace(desk.config, allowed_private_hosts=())
     desk.place = replace(desk.place, address="https://turning.test")
-    with pytest.raises(DestinationBroken, match=r"turning\.test is 127\.0\.0\.1"):
+    with pytest.raises(DestinationBroken, match=r"turning\.test has no public address"):
         desk.create("Hello")
     assert desk.requests() == []
 
@@ -121,7 +120,7 @@ def test_an_address_that_hangs_is_bounded_and_named(desk: Desk, resolver: Resolv
         resolver.names["dual.test"] = [dead]
         desk.place = replace(desk.place, address=f"http://dual.test:{port}")
         desk.config = replace(desk.config, allowed_private_hosts=("dual.test",), attempt_timeout_seconds=2.0)
-        with pytest.raises(Unreachable, match=re.escape(dead)):
+        with pytest.raises(Unreachable, match="no answer within"):
             desk.create("Hello")
 
 

@@ -233,7 +233,10 @@ CASES = {
     "admit, under a hold": Case({**HELD, **HOLD}, _admit, None, {**LANE, **HOLD}),
     "promote": Case(DELAYED, lambda c: c.promote(5), 1, {**NEW_PENDING, **TICKED}),
     "promote, a parked one by name": Case(
-        {**LANE, **HOLD}, lambda c: c.promote(1, [A.id]), 1, {**NEW_PENDING, **TICKED, **HOLD}
+        {**LANE, **HOLD},
+        lambda c: c.promote(1, [A.id]),
+        1,
+        {**NEW_PENDING, **TICKED},  # the rate limit ends with it
     ),
     "recover, not begun": Case(
         {**HELD, "processing": {A.id: NOW_MS}, "leases": {A.id: "0" + TOKEN}},
