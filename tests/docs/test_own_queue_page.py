@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
+import pytest
 import redis
 
 from project.sandbox.testing import RunningSandbox

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from project.sandbox.testing import RunningSandbox
 from tests.docs.pages import blocks
 from tests.docs.reader import reading
