@@ -89,7 +89,7 @@ POINTS = {
     "after a due task was promoted": Point(patch=AFTER_PROMOTING, answers=({"mode": "error"},)),
     "after an expired lease was recovered": Point(
         patch=AFTER_RECOVERING,
-        before="syncqueue.dispatch.dispatch.immediate_loop = die; save('Note 1')",
+        before="syncqueue.dispatch.immediate.ImmediateLoop.attempt = die; save('Note 1')",
     ),
     "before the reconciler enqueues": Point(patch=f"{IN_THE_QUEUE}; SyncQueue.enqueue_many = die", before=WITHOUT_TASK),
     "in the sweep, before its records are dispatched": Point(

@@ -61,7 +61,7 @@ def test_a_note_whose_process_is_killed_between_commit_and_attempt_is_sent_by_th
 def test_a_note_whose_process_is_killed_after_it_took_the_lease_is_recovered(
     site: Site, sandbox: RunningSandbox
 ) -> None:
-    site.script("syncqueue.dispatch.dispatch.immediate_loop = die; save('Note 1')", dies=True)
+    site.script("syncqueue.dispatch.immediate.ImmediateLoop.attempt = die; save('Note 1')", dies=True)
     assert site.states() == ["waiting"]
     assert len(site.tasks()["processing"]) == 1
 

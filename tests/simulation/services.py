@@ -294,6 +294,8 @@ class PlainHandler(SimulatedHandler):
             request = Request(step=UPDATE, address=job.place.address, key=job.key, id=parts[number].id, text=piece)
             found, _ = _value((await self.ask(request))[0])
             if found is None:
+                # What is gone must not stand for the copy that is made now: its answer may be lost.
+                await job.checkpoint([*parts[:number], *parts[number + 1 :]])
                 parts[number] = await self._post(job, piece)
                 await job.checkpoint(parts)
         while len(parts) > len(pieces):
