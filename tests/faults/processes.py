@@ -81,6 +81,7 @@ def _main(code: str | list[str], variables: dict[str, str], out: Path, log: Path
     os.environ.clear()
     os.environ.update(variables)
     os.chdir(REPOSITORY)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what it runs in the background
     with open(os.devnull) as nothing, out.open("a") as output, log.open("a") as errors:
         for file, number in ((nothing, 0), (output, 1), (errors, 2)):
             os.dup2(file.fileno(), number)
