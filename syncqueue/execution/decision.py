@@ -76,8 +76,8 @@ def decide(
     What says nothing about the object uses no attempt: the service was not reached, is out of order, or did not
     answer. `failure`: what the queue has counted of that; the task waits for the endpoint where its breaker is open.
     `limited_count`: so many attempts before, in a row, have met a rate limit: a service that names one second for ever
-    is asked less and less often. `blamed`: the endpoint has answered others since it last failed this task, so this
-    failure is the task's own.
+    to a destination is asked less and less often. `blamed`: the endpoint has answered others since it last failed this
+    task, so this failure is the task's own.
     """
     answer_count = failure.answer_count if failure is not None else None
     match result.outcome:
@@ -86,10 +86,10 @@ def decide(
         case Outcome.FAILURE:
             return Fail(error=result.error)
         case Outcome.RATE_LIMITED:
-            seconds = max(result.after_seconds or 1.0, 0.1, _patience(limited_count))
-            if result.scope == "task":
+            seconds = max(result.after_seconds or 1.0, 0.1)
+            if result.scope == "task":  # often the handler's own pace: work that one attempt has no time for goes on
                 return Retry(error=result.error, after_seconds=seconds, counts=False)
-            return Park(error=result.error, hold=rate_hold, seconds=seconds)
+            return Park(error=result.error, hold=rate_hold, seconds=max(seconds, _patience(limited_count)))
         case Outcome.BROKEN:
             return Park(error=result.error, hold=stopped_hold)
         case Outcome.UNKNOWN if service.hold_unknown:
