@@ -12,7 +12,9 @@ from .site import Saved, Site
 SEEN_SECONDS = 1.0  # maximum time from the response to a save until the note is in the channel
 # IMMEDIATE.TIMEOUT_SECONDS + 1, and some time for the admin and a busy machine.
 SAVE_SECONDS = 4.0
-SETTLE_SECONDS = 60.0  # maximum time until channels and notes agree after an outage
+# Maximum time until channels and notes agree after an outage. A message whose answer was lost and that is not there is
+# sent again once it cannot arrive any more: at Telegram after two minutes.
+SETTLE_SECONDS = 240.0
 FOR_ALL = ("manticore", "webhook")  # receive every note
 PLACES = ("@news", "@drafts", "@tagged", "mastodon", *FOR_ALL)
 QUEUE_COUNTS = ("pending_count", "delayed_count", "processing_count", "failed_count")
