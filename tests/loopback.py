@@ -19,6 +19,8 @@ MESSAGE = {"ok": True, "result": {"message_id": 41, "date": 0, "chat": CHAT, "te
 class Host(ThreadingHTTPServer):
     """Answers every request with `status` and `body`, once `ready` is set."""
 
+    request_queue_size = 256  # of connections that nobody has accepted yet
+
     daemon_threads = True
 
     def __init__(self, address: tuple[str, int] = ("127.0.0.1", 0)) -> None:

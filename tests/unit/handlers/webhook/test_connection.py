@@ -64,7 +64,8 @@ def test_an_event_does_not_wait_for_receivers_that_hang() -> None:
     hanging = 120
 
     async def main(slow: Host, quick: Host) -> None:
-        handler = WebhookHandler(HandlerConfig(service="webhook", allowed_private_hosts=("127.0.0.1",)))
+        config = HandlerConfig(service="webhook", allowed_private_hosts=("127.0.0.1",), attempt_timeout_seconds=200)
+        handler = WebhookHandler(config)
         try:
             waiting = [
                 asyncio.ensure_future(handler.create(job_for(f"http://127.0.0.1:{slow.port}"))) for _ in range(hanging)
