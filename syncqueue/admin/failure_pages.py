@@ -92,8 +92,9 @@ class FailurePages(RoundPages):
         title, way_back = f"{destination.name}: {action.label}", self.url("queue_failures")
         if is_progress(request):
             return self.show_progress(request, title, read_position(request.GET[POSITION]), way_back)
-        group = _group(destination, state, kind)
-        count = group.count if group else 0
+        at = read_position(request.POST.get(POSITION, ""))
+        group = _group(destination, state, kind) if at.total is None else None  # counted once, not in each round
+        count = group.count if group else at.total or 0
         if request.method != "POST":
             question = action.question(count) % {"count": figure(count)}
             reason = group.reason if group else ""
@@ -103,11 +104,11 @@ class FailurePages(RoundPages):
             }  # fmt: skip
             return self.render(request, "syncqueue/confirm.html", title, shown)
         work = self._work(request, name, destination, RecordState(state), kind, count)
-        at = self.do_round(request, destination.service, f"{name} failures: %(count)s records", work)
-        if at is not None and not at.finished:
-            return self.show_progress(request, title, at, way_back)
-        if at is not None:
-            self.message_user(request, action.answer(at.done) % {"count": figure(at.done)}, level_of(at.done))
+        done = self.do_round(request, destination.service, f"{name} failures: %(count)s records", work)
+        if done is not None and not done.finished:
+            return self.show_progress(request, title, done, way_back)
+        if done is not None:
+            self.message_user(request, action.answer(done.done) % {"count": figure(done.done)}, level_of(done.done))
         return HttpResponseRedirect(way_back)
 
     def _work(

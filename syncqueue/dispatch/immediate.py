@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, wait
+from contextlib import suppress
 
 from syncqueue.conf import Settings, get_settings
 from syncqueue.execution.database import WEB_LINGER_SECONDS, DatabaseThreads
@@ -28,6 +29,7 @@ logger = logging.getLogger("syncqueue.execution")
 
 # What a process that ends gives its attempts to finish; what does not is found by a worker when its lease ends.
 DRAIN_SECONDS = 5.0
+_LET_GO_SECONDS = 1.0
 # Of attempts under way, at services that may hang. What is saved meanwhile goes to the queue.
 MOST_AT_ONCE = 50
 
@@ -107,13 +109,23 @@ class ImmediateLoop:
         """Wait for the attempts under way, at most so long."""
         wait(list(self._open), timeout=seconds)
 
+    def let_go(self, seconds: float = DRAIN_SECONDS) -> None:
+        """Close the connections to services and to Redis; raises `TimeoutError`."""
+        if self._executor is not None:
+            _, executor, close_client = self._executor
+            asyncio.run_coroutine_threadsafe(_closed(executor, close_client), self._loop).result(seconds)
+
+    def drain_and_let_go(self) -> None:
+        """Do what a process that ends has time for; what is under way then keeps its connections to the end."""
+        self.drain()
+        if not self._open:
+            with suppress(TimeoutError):
+                self.let_go(_LET_GO_SECONDS)
+
     def close(self) -> None:
         """Drain, let go of connections, and end the thread."""
         self.drain()
-        if self._executor is not None:
-            _, executor, close_client = self._executor
-            asyncio.run_coroutine_threadsafe(executor.aclose(), self._loop).result(DRAIN_SECONDS)
-            asyncio.run_coroutine_threadsafe(_awaited(close_client), self._loop).result(DRAIN_SECONDS)
+        self.let_go()
         self._database.close()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(DRAIN_SECONDS)
@@ -121,8 +133,9 @@ class ImmediateLoop:
             self._loop.close()
 
 
-async def _awaited(close: Callable[[], Awaitable[None]]) -> None:
-    await close()
+async def _closed(executor: Executor, close_client: Callable[[], Awaitable[None]]) -> None:
+    await executor.aclose()
+    await close_client()
 
 
 _lock = threading.Lock()
@@ -155,7 +168,7 @@ def close() -> None:
 
 def _at_exit() -> None:
     if _current is not None and _current.pid == os.getpid():
-        _current.drain()
+        _current.drain_and_let_go()
 
 
 # Python ends the threads of its executors before it calls what `atexit` knows, and the drain needs them; this is the

@@ -26,6 +26,7 @@ class Migration(migrations.Migration):
                     ("missed", "Missed"),
                     ("gone", "Gone"),
                     ("refill", "Refill"),
+                    ("adoption", "Adoption"),
                 ],
                 max_length=10,
             ),
