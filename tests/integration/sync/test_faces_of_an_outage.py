@@ -24,7 +24,7 @@ from syncqueue.models import Destination, RecordState, SyncRecord
 from tests.integration.sync.scene import holds, queue, record_of, texts
 from tests.integration.sync.test_day_of_outage import live_through
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.simulation]
 
 NOTES = 40
 DAY = [30] * 40 + [600] * 142
