@@ -40,6 +40,7 @@ from syncqueue.services.places import (
     send_test,
 )
 from syncqueue.services.progress import Progress
+from syncqueue.services.sent_log import InvalidMoment, read_moment, sent
 from syncqueue.services.tasks import (
     begin_clearing,
     clear,
@@ -78,6 +79,7 @@ __all__ = [
     "FailureGroup",
     "Failures",
     "Health",
+    "InvalidMoment",
     "Listener",
     "MOST_LOOKED_AT",
     "Progress",
@@ -115,6 +117,7 @@ __all__ = [
     "mend",
     "outages",
     "pause",
+    "read_moment",
     "recover",
     "refill",
     "restorable",
@@ -133,6 +136,7 @@ __all__ = [
     "run_task_now",
     "run_tasks_now",
     "send_test",
+    "sent",
     "service_names",
     "state_counts",
     "stats",
