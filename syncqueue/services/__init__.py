@@ -40,7 +40,7 @@ from syncqueue.services.places import (
     send_test,
 )
 from syncqueue.services.progress import Progress
-from syncqueue.services.sent_log import InvalidMoment, read_moment, sent
+from syncqueue.services.sent_log import InvalidMoment, read_moment, sent, sent_data
 from syncqueue.services.tasks import (
     begin_clearing,
     clear,
@@ -137,6 +137,7 @@ __all__ = [
     "run_tasks_now",
     "send_test",
     "sent",
+    "sent_data",
     "service_names",
     "state_counts",
     "stats",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, time
+from datetime import UTC, datetime, time
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -19,7 +19,7 @@ from syncqueue.sources.keys import key_text, keys_of
 from syncqueue.sources.registry import model_by_label
 
 
-class InvalidMoment(SyncQueueError):
+class InvalidMoment(SyncQueueError, ValueError):
     """A text names no moment."""
 
 
@@ -34,7 +34,7 @@ def sent(
     """Return what went out, newest first. `about`: an object as "notes.note:42"; `until` is not included."""
     rows = sent_log.entries().order_by("-pk")
     if service is not None:
-        rows = rows.filter(service=service)
+        rows = rows.filter(service=_storable(service))
     if destination_id is not None:
         rows = rows.filter(destination_id=destination_id)
     if about is not None:
@@ -46,13 +46,18 @@ def sent(
 
 def of_object(entity: str) -> Q:
     """Return the condition for the entries of an object: "notes.note:42", or a primary key alone."""
-    source, colon, pk = entity.strip().partition(":")
+    entity = _storable(entity).strip()
+    source, colon, pk = entity.partition(":")
     if not (colon and "." in source):
-        return Q(object_pk=entity.strip())
+        return Q(object_pk=entity)
     model = model_by_label(source)
     known = keys_of(model, [pk]) if model is not None else {}
     text = key_text(model, known[pk]) if model is not None and known else pk
     return Q(source=source.lower(), object_pk__in={pk, text})
+
+
+def _storable(text: str) -> str:
+    return text.replace("\0", "")  # PostgreSQL refuses to compare with it
 
 
 def read_moment(text: str, now: datetime | None = None) -> datetime:
@@ -69,6 +74,8 @@ def read_moment(text: str, now: datetime | None = None) -> datetime:
             found = datetime.combine(timezone.localdate(now), clock)
         if found is not None and timezone.is_naive(found):
             found = timezone.make_aware(found)
+        # As the database and the pages write it: the first and last days of all have no other time zone.
+        found = found and timezone.localtime(found.astimezone(UTC))
     except (ValueError, OverflowError):
         found = None
     if found is None:
@@ -77,7 +84,7 @@ def read_moment(text: str, now: datetime | None = None) -> datetime:
     return found
 
 
-def data(entry: SentEntry) -> Mapping[str, Any]:
+def sent_data(entry: SentEntry) -> Mapping[str, Any]:
     """Return an entry as values for JSON."""
     return {
         "id": entry.pk,

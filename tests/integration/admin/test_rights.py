@@ -77,6 +77,7 @@ PAGES = [
     Row(RECORD + "history", "GET", 403, 200, 200, ("record",)),
     Row(RECORD + "add", "POST", 403, 403, 403),
     Row(RECORD + "delete", "POST", 403, 403, 403, ("record",)),
+    Row("syncqueue_sententry_changelist", "GET", 403, 200, 200),
     Row(POLICY + "changelist", "GET", 403, 403, 403),
     Row(POLICY + "add", "POST", 403, 403, 403),
     Row(POLICY + "change", "POST", 403, 403, 403, ("policy",)),

@@ -20,7 +20,7 @@ OF_A_TASK = [
 OF_ANYONE = ["health", "openapi.json"]
 # Calls about one reason are tried in test_calls.py.
 OF_A_REASON = [("POST", "telegram/failures/one/retry")]
-READS = ["stats", "stats/telegram", "metrics", "failures", "telegram/tasks"]
+READS = ["stats", "stats/telegram", "metrics", "log", "failures", "telegram/tasks"]
 CHANGES = [
     ("POST", "telegram/retry-failed"),
     ("DELETE", "telegram/clear"),
