@@ -73,7 +73,7 @@ def _card(name: str, workers: Sequence[services.WorkerView], span: Span) -> Card
         figures=figures,
         holds=holds,
         destination_names=destination_names(hold.name for hold in holds),
-        worker_count=sum(name in worker.services for worker in workers),
+        worker_count=sum(worker.takes(name) for worker in workers),
         chart=chart(periods, span),
         rate=minute_rate(minutes),
         attempt_time=percentile_words(measured.durations),

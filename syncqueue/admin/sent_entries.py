@@ -21,6 +21,7 @@ from syncqueue.admin.filters import DestinationFilter, ServiceFilter
 from syncqueue.admin.keyset import KeysetChangeList
 from syncqueue.admin.links import Link, as_html, object_url
 from syncqueue.admin.titles import Titles, titles
+from syncqueue.core.errors import InvalidMoment
 from syncqueue.models import Destination, SentEntry
 from syncqueue.presentation.figures import figure, web_url
 from syncqueue.presentation.sent import action_words, exact_moment, seconds_words
@@ -64,7 +65,7 @@ def _moment(request: HttpRequest, name: str) -> datetime | None:
         return None
     try:
         return services.read_moment(text)
-    except services.InvalidMoment as error:
+    except InvalidMoment as error:
         messages.error(request, str(error))
         return None
 

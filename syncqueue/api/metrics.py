@@ -32,7 +32,7 @@ _FAMILIES = (
     ("gauge", "syncqueue_paused", "Whether a person has paused the service", ("service",)),
     ("gauge", "syncqueue_holds", "Active holds by kind", ("service", "kind")),
     ("gauge", "syncqueue_held_tasks", "Tasks parked by holds, by kind", ("service", "kind")),
-    ("gauge", "syncqueue_workers", "Live workers that serve the service", ("service",)),
+    ("gauge", "syncqueue_workers", "Live workers that take work of the service", ("service",)),
     ("histogram", "syncqueue_attempt_duration_seconds", "Duration of attempts", ("service",)),
     (
         "histogram",
@@ -88,7 +88,7 @@ class QueueCollector:
             except SyncQueueError:  # syncqueue_up reports it; the other calls return the reason
                 families["syncqueue_up"].add_metric([name], 0)
                 continue
-            _add(families, name, measured, holds, sum(name in worker.services for worker in workers))
+            _add(families, name, measured, holds, sum(worker.takes(name) for worker in workers))
         yield from families.values()
 
 

@@ -14,7 +14,7 @@ _PROBLEMS = {
     400: "A parameter is unknown or malformed.",
     401: "The request is not authenticated, or the token is unknown.",
     403: "The permission or the CSRF token is missing.",
-    404: "The service (the error lists the enabled ones) or the task does not exist.",
+    404: "The service (the error lists the enabled ones), the task or the worker does not exist.",
     409: "The state of the task does not allow it.",
     501: "The package for this is not installed.",
     503: "Redis or the database does not respond.",
@@ -52,6 +52,7 @@ def _in_query(name: str, description: str, schema: Schema) -> dict[str, Any]:
 
 
 _SERVICE = _in_path("service", "A service of SYNCQUEUE['HANDLERS'].")
+_WORKER = _in_path("worker", "The id of a worker.")
 _TASK = _in_path("task_id", "The id of a task.")
 _CLEARED_STATE = {"type": "array", "items": {"type": "string", "enum": ["pending", "delayed", "failed"]}}
 _CURSOR = _in_query("cursor", "next_cursor of the previous page.", TEXT)
@@ -121,6 +122,15 @@ PATHS: dict[str, dict[str, Any]] = {
             "security": [{}],
             "responses": {"200": {"description": "OpenAPI 3.1.", "content": _json({"type": "object"})}},
         }
+    },
+    "workers": {"get": _operation("The workers that are alive", "Workers")},
+    "workers/{worker}/quiet": {
+        "post": _change("Ask a worker to take no new work; it does so within 10 seconds", "WorkerAsked"),
+        "parameters": [_WORKER],
+    },
+    "workers/{worker}/stop": {
+        "post": _change("Ask a worker to end, as at SIGTERM; it begins to within 10 seconds", "WorkerAsked"),
+        "parameters": [_WORKER],
     },
     "log": {"get": _operation("What went out, newest first", "Log", 400, parameters=_LOG_PARAMETERS)},
     "failures": {"get": _operation("Failures by reason and destination, the most frequent first", "Failures")},

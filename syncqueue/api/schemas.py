@@ -85,6 +85,16 @@ _FAILURES = _object(
     why=TEXT,
 )
 
+_WORKER = _object(
+    id=TEXT,
+    host=TEXT,
+    pid=COUNT,
+    started_at=MOMENT,
+    seen_at=MOMENT,
+    services=_list(TEXT),
+    running=COUNT,
+    state={"type": "string", "enum": ["working", "quiet", "stopping"]},
+)
 _LOG_ENTRY = _object(
     id={"type": "integer"},
     at=MOMENT,
@@ -104,6 +114,8 @@ SCHEMAS: dict[str, Schema] = {
     "QueueStats": _object(**_STATS),
     "AllStats": _object(services=_list(ref("QueueStats"))),
     "Failures": _object(failures=_list(_FAILURES), is_whole=FLAG),
+    "Workers": _object(workers=_list(_WORKER)),
+    "WorkerAsked": _object(worker=TEXT, request={"type": "string", "enum": ["quiet", "stop"]}),
     "Log": _object(log=_list(_LOG_ENTRY), next_cursor=_or_null(TEXT)),
     "Counted": _object(service=TEXT, count=COUNT),
     "Cleared": _object(

@@ -11,6 +11,7 @@ from syncqueue import services
 from syncqueue.api.errors import ApiError
 from syncqueue.api.parameters import PAGE, limit, parameters
 from syncqueue.api.routing import requires
+from syncqueue.core.errors import InvalidMoment
 from syncqueue.services.audit import Actor
 from syncqueue.services.permissions import VIEW
 
@@ -47,5 +48,5 @@ def _number(name: str, text: str | None) -> int | None:
 def _moment(name: str, text: str | None) -> datetime | None:
     try:
         return None if text is None else services.read_moment(text)
-    except services.InvalidMoment as error:
+    except InvalidMoment as error:
         raise ApiError(400, f"{name}: {error}") from error

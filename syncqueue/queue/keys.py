@@ -65,3 +65,8 @@ class QueueKeys:
 def workers_key(prefix: str) -> str:
     """HASH: id of a worker -> JSON of its last heartbeat. Those that stopped are taken out by readers."""
     return f"{prefix}:workers"
+
+
+def worker_request_key(prefix: str, worker_id: str) -> str:
+    """STRING: what a person asks of a worker (core/worker_state.py). Expires: the worker may be gone by then."""
+    return f"{prefix}:workers:{worker_id}:request"

@@ -12,6 +12,7 @@ from syncqueue.services.condition import (
     WorkerView,
     adopt_queue,
     after_migrate,
+    ask_worker,
     health,
     heartbeats,
     workers,
@@ -40,7 +41,7 @@ from syncqueue.services.places import (
     send_test,
 )
 from syncqueue.services.progress import Progress
-from syncqueue.services.sent_log import InvalidMoment, read_moment, sent, sent_data
+from syncqueue.services.sent_log import read_moment, sent, sent_data
 from syncqueue.services.tasks import (
     begin_clearing,
     clear,
@@ -79,7 +80,6 @@ __all__ = [
     "FailureGroup",
     "Failures",
     "Health",
-    "InvalidMoment",
     "Listener",
     "MOST_LOOKED_AT",
     "Progress",
@@ -93,6 +93,7 @@ __all__ = [
     "adopt_queue",
     "after_destination_save",
     "after_migrate",
+    "ask_worker",
     "begin_clearing",
     "check_destination",
     "clear",

@@ -11,16 +11,12 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime, parse_time
 from django.utils.translation import gettext as _
 
-from syncqueue.core.errors import SyncQueueError
+from syncqueue.core.errors import InvalidMoment
 from syncqueue.models import SentEntry
 from syncqueue.secrets import redact
 from syncqueue.sources import sent_log
 from syncqueue.sources.keys import key_text, keys_of
 from syncqueue.sources.registry import model_by_label
-
-
-class InvalidMoment(SyncQueueError, ValueError):
-    """A text names no moment."""
 
 
 def sent(

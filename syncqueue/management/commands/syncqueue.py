@@ -23,12 +23,12 @@ from syncqueue.management.subcommands.objects import AdoptQueue, Explain
 from syncqueue.management.subcommands.resync import Resync
 from syncqueue.management.subcommands.rotation import RotateSecrets
 from syncqueue.management.subcommands.verify import Verify
+from syncqueue.management.subcommands.workers import Workers
 from syncqueue.secrets import redact
 
 SUBCOMMANDS: tuple[type[Subcommand], ...] = (
-    Stats, Failures, Log, Retry, Clear, Recover, Pause, Resume, Doctor, Health, Mend, Explain, Resync, Verify, Adopt,
-    AdoptQueue,
-    RotateSecrets,
+    Stats, Failures, Log, Retry, Clear, Recover, Pause, Resume, Doctor, Health, Workers, Mend, Explain, Resync,
+    Verify, Adopt, AdoptQueue, RotateSecrets,
 )  # fmt: skip
 
 # Like those of `BaseCommand.create_parser`; --settings and --pythonpath take effect before the command starts.

@@ -10,6 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
 
 from syncqueue import services
+from syncqueue.core.errors import InvalidMoment
 from syncqueue.management.subcommands.base import Answer, Subcommand, check_service
 from syncqueue.management.table import table
 from syncqueue.models import Destination, SentEntry
@@ -89,7 +90,7 @@ def _listed(entries: list[SentEntry]) -> str:
 def _moment(text: str | None) -> datetime | None:
     try:
         return services.read_moment(text) if text else None
-    except services.InvalidMoment as error:
+    except InvalidMoment as error:
         raise CommandError(str(error), returncode=2) from error
 
 

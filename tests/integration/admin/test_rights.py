@@ -41,6 +41,8 @@ PAGES = [
     Row(QUEUE + "changelist", "GET", 403, 200, 200),
     Row(QUEUE + "live", "GET", 403, 200, 200),
     Row(QUEUE + "workers", "GET", 403, 200, 200),
+    *(Row(QUEUE + "worker_request", "GET", 403, 403, 200, ("worker", name)) for name in ("quiet", "stop")),
+    *(Row(QUEUE + "worker_request", "POST", 403, 403, 302, ("worker", name)) for name in ("quiet", "stop")),
     Row(QUEUE + "cleared", "GET", 403, 200, 200),
     Row(QUEUE + "restore", "GET", 403, 403, 200, ("clearing",)),
     Row(QUEUE + "restore", "POST", 403, 403, 302, ("clearing",)),

@@ -11,8 +11,9 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from project.notes.models import Note
+from syncqueue.core.errors import InvalidMoment
 from syncqueue.models import Destination, SentEntry, SyncRecord
-from syncqueue.services import InvalidMoment, read_moment
+from syncqueue.services import read_moment
 from tests.integration.api.people import ROLES, client_of
 
 pytestmark = pytest.mark.django_db

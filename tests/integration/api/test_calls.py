@@ -11,10 +11,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from syncqueue import services
 from syncqueue.core.duty import DutyState
 from syncqueue.core.task import TaskState
 from syncqueue.models import Destination, SyncRecord
 from tests.integration.admin.test_sent_log import DAY, at, enter
+from tests.integration.admin.test_workers import asked
 from tests.integration.api.conftest import TOKEN
 from tests.integration.api.people import client_of
 from tests.integration.api.seeds import fill, keep_alive
@@ -254,6 +256,20 @@ def test_the_objects_of_one_reason_are_synced_again_by_an_operator_alone(role: s
 def test_a_reason_that_no_failure_has_is_not_found() -> None:
     answer = client_of("operator").post(f"{BASE}telegram/failures/nonsense/retry")
     assert answer.status_code == 404 and "telegram" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("name", ["quiet", "stop"])
+def test_a_worker_is_asked_and_it_is_written_down(name: str) -> None:
+    keep_alive()
+    (worker,) = client_of("viewer").get(f"{BASE}workers").json()["workers"]
+    assert (worker["state"], worker["services"]) == ("working", ["telegram", "second"])
+    address = f"{BASE}workers/{worker['id']}/{name}"
+    assert Client().get(address).status_code == 405 and Client().post(address).status_code == 401
+    assert Client().post(f"{BASE}workers/gone/{name}", headers=MACHINE).status_code == 404
+    answer = client_of("operator").post(address)
+    assert answer.json() == {"worker": worker["id"], "request": name}
+    assert LogEntry.objects.get().object_repr == f"{worker['id']}: {name} worker"
+    assert asked(services.workers()[0]) == name
 
 
 def test_the_log_is_read_page_by_page_and_by_time() -> None:
