@@ -316,6 +316,22 @@ class SentEntry(models.Model):
         return f"{self.source}:{self.object_pk} {self.action}"
 
 
+class MastodonApp(models.Model):
+    """This site as an instance of Mastodon knows it, once it has been registered there; see services/connecting.py."""
+
+    key = models.CharField(max_length=64, unique=True)  # a hash of the instance, the scopes, and where people return to
+    instance = models.CharField(max_length=500)  # "https://mastodon.social"
+    client_text = models.TextField()  # encrypted: client_id and client_secret
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        """Where."""
+        return self.instance
+
+
 class OrphanPart(models.Model):
     """A remote copy that was sent but could not be stored with its record: to be taken away."""
 
