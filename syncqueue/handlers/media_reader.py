@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import http.cookiejar
 import logging
-from collections.abc import Callable
 
 from django.core.exceptions import SuspiciousOperation
 from django.db import connections
@@ -26,11 +26,11 @@ MEMORY_BYTES = 48 * 1024 * 1024
 class MediaReader:
     """Reads media for one handler. URLs are written by users, so each goes out through the guard of `outbound`."""
 
-    def __init__(self, outbound: Outbound, threads: HandlerThreads, session: Callable[[], OutboundSession]) -> None:
+    def __init__(self, outbound: Outbound, threads: HandlerThreads) -> None:
         """`outbound`: with `public_only`, since users name the hosts."""
         self._outbound = outbound
         self._threads = threads
-        self._session = session
+        self._session: OutboundSession | None = None
         self.budget = ByteBudget(MEMORY_BYTES)
 
     def may_fetch(self, url: str) -> bool:
@@ -44,7 +44,7 @@ class MediaReader:
         """
         if media.url:
             fetched = await self._threads.run(
-                fetch, self._session(), media.url, max_bytes=max_bytes, max_redirects=REDIRECTS, timeout_seconds=seconds
+                fetch, self._opened(), media.url, max_bytes=max_bytes, max_redirects=REDIRECTS, timeout_seconds=seconds
             )
             return fetched.content
         try:
@@ -52,6 +52,19 @@ class MediaReader:
             return await asyncio.wait_for(self._threads.run(_read_file, media, max_bytes), seconds)
         except TimeoutError:
             raise RetryLater(f"The storage of {media.name} has not delivered it within {seconds:.0f} s.") from None
+
+    def close(self) -> None:
+        """Close the connections; a later call opens new ones."""
+        opened, self._session = self._session, None
+        if opened is not None:
+            opened.close()
+
+    def _opened(self) -> OutboundSession:
+        """Made on first use; it keeps no cookies."""
+        if self._session is None:
+            self._session = OutboundSession(self._outbound)
+            self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+        return self._session
 
 
 def _read_file(media: Media, max_bytes: int) -> bytes:

@@ -67,7 +67,7 @@ class MastodonClient:
         self.outbound = config.outbound(public_only=True)
         self.memory = Memory()
         self._threads = HandlerThreads(config.service)
-        self.media = MediaReader(self.outbound, self._threads, self._opened)
+        self.media = MediaReader(self.outbound, self._threads)
         self._session: OutboundSession | None = None
 
     def caller(self, place: Place) -> Caller:
@@ -122,6 +122,7 @@ class MastodonClient:
         """Close connections and threads; a later call opens new ones."""
         opened, self._session = self._session, None
         self._threads.close()
+        self.media.close()
         if opened is not None:
             opened.close()
 
