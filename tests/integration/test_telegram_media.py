@@ -402,3 +402,54 @@ def test_a_video_of_some_size_goes_out_whole(sandbox: RunningSandbox, desk: Desk
     content = film() + bytes(20 * 1024 * 1024)
     desk.create(note([Media(file=stored(tmp_path, "film.mp4", content))]))
     assert contents(sandbox) == [len(content)]
+
+
+# Pictures in Markdown
+
+
+def markdown(sandbox: RunningSandbox, *names: str, text: str = "Look") -> Document:
+    pictures = "\n\n".join(f"![{name}]({sandbox.pictures_url}/{name}.png)" for name in names)
+    return Document(text=f"{text}\n\n{pictures}\n\nThe end.", format="markdown")
+
+
+def test_pictures_in_markdown_are_links_unless_the_destination_wants_them(sandbox: RunningSandbox, desk: Desk) -> None:
+    desk.create(markdown(sandbox, "leaf", "sea"))
+    assert shown(sandbox) == [("text", "Look\n\nleaf\n\nsea\n\nThe end.")]
+    assert asked(sandbox, "pictures") == []
+    desk.set_options(pictures=True)
+    desk.update(markdown(sandbox, "leaf", "sea"))
+    assert shown(sandbox) == [("photo", "Look\n\nThe end."), ("photo", "")]
+
+
+def test_they_come_before_the_media_of_the_note_each_once(sandbox: RunningSandbox, desk: Desk, at: Any) -> None:
+    desk.set_options(pictures=True)
+    desk.create(replace(markdown(sandbox, "leaf"), media=at("sea.png", "leaf.png")))
+    assert contents(sandbox) == [len(painted("leaf")), len(painted("sea"))]
+
+
+def test_one_that_cannot_be_had_stays_in_its_place_in_the_text(sandbox: RunningSandbox, desk: Desk) -> None:
+    desk.set_options(pictures=True)
+    desk.create(markdown(sandbox, "leaf", "missing"))
+    assert shown(sandbox) == [("photo", "Look\n\nmissing\n\nThe end.")]
+
+
+def test_an_edit_of_the_text_around_them_is_an_edit_of_the_caption(sandbox: RunningSandbox, desk: Desk) -> None:
+    desk.set_options(pictures=True)
+    desk.create(markdown(sandbox, "leaf"))
+    desk.update(markdown(sandbox, "leaf", text="Look again"))
+    assert shown(sandbox) == [("photo", "Look again\n\nThe end.")]
+    assert asked(sandbox) == ["sendPhoto", "editMessageCaption"]
+
+
+def test_a_plain_text_has_no_pictures_in_it(sandbox: RunningSandbox, desk: Desk) -> None:
+    desk.set_options(pictures=True)
+    text = f"![leaf]({sandbox.pictures_url}/leaf.png)"
+    desk.create(text)
+    assert shown(sandbox) == [("text", text)]
+
+
+def test_a_spoiler_keeps_its_picture_covered(sandbox: RunningSandbox, desk: Desk) -> None:
+    desk.set_options(pictures=True)
+    desk.create(Document(text=f"Look ||![leaf]({sandbox.pictures_url}/leaf.png)||", format="markdown"))
+    assert [kind for kind, _ in shown(sandbox)] == ["text"]
+    assert asked(sandbox, "pictures") == []

@@ -21,7 +21,7 @@ from syncqueue.handlers.telegram.message import BLANK, TAKEN_AWAY, Messages, wan
 from syncqueue.handlers.telegram.refusals import Refusal
 from syncqueue.handlers.telegram.render import RenderedMessage, render, render_caption
 from syncqueue.handlers.telegram.trace import Trace, messages_of, split
-from syncqueue.handlers.telegram.wanted import wanted_of, with_links
+from syncqueue.handlers.telegram.wanted import Wanted, text_beside, wanted_of
 from syncqueue.outbound.threads import HandlerThreads
 
 _Parts = Sequence[RemotePart]
@@ -107,19 +107,17 @@ class Gallery:
 
     async def _plan(self, job: DocumentJob, loader: Loader, *, without: bool) -> Plan:
         """Where each medium goes, once all are loaded that have to be."""
-        wanted, others = await self._threads.run(wanted_of, job.document, job.place, self._reader.may_fetch)
-        if without:
-            wanted, others = [], [*wanted, *others]
+        wanted = await self._threads.run(wanted_of, job.document, job.place, self._reader.may_fetch)
+        failed = list(wanted.shown) if without else []
         while True:
-            shown = [media for media in wanted if not loader.has_failed(media)]
-            links = [media for media in (*wanted, *others) if media not in shown]
-            plan = await self._threads.run(_arranged, job, shown, links)
+            plan = await self._threads.run(_arranged, job, wanted.without(failed))
             missing = [media for media in plan.to_load if not loader.has(media)]
             if not missing:
                 break
             await loader.load(missing)
+            failed += [media for media in missing if loader.has_failed(media)]
         if plan.message is not None and plan.message.is_blank and not plan.places:
-            if len(shown) < len(wanted):
+            if failed:
                 raise RetryLater("None of its pictures can be loaded, and it has no text.")
             raise await self._nothing_to_show(job)
         return plan
@@ -226,9 +224,9 @@ class Gallery:
         return await channel.edit_medium(part, medium.as_file(), caption)
 
 
-def _arranged(job: DocumentJob, shown: Sequence[Media], links: Sequence[Media]) -> Plan:
+def _arranged(job: DocumentJob, wanted: Wanted) -> Plan:
     """Which message of a job is to show which medium, and how the text goes out. Pure."""
-    document = with_links(job.document, links)
+    document, shown = text_beside(job.document, wanted), wanted.shown
     link = wants_link(job)
     caption = render_caption(document, link=link) if shown else None
     message = None if caption is not None else render(document, link=link)

@@ -60,6 +60,7 @@ OPTIONS: Mapping[str, Callable[[object], bool]] = {
     "silent": _is_switch,  # subscribers are not notified
     "link_preview": _is_switch,  # the first link is shown with a preview (default: yes)
     "link": _is_switch,  # the address of the object's own page is added to the message
+    "pictures": _is_switch,  # those in a Markdown text are shown as pictures, and not as links (default: no)
     "thread_id": _is_thread,  # the topic of a forum group
     "find_lost": _is_switch,  # a message whose answer was lost is looked for (default: yes)
     "sole_poster": _is_switch,  # only this site posts with this bot there (default: yes), so what is found is its own
