@@ -75,6 +75,15 @@ def test_an_album_below_a_long_text_is_found(site: Site) -> None:
     assert site.service.count("create") == 3
 
 
+def test_an_album_below_a_long_text_goes_with_its_note(site: Site) -> None:
+    plan(site, {**LOST, "method": "sendMediaGroup"})
+    note = write(site, LONG, *ALBUM)
+    site.work()
+    note.soft_delete()
+    site.work_until(site.assert_settled)
+    assert shown(site) == [("First", ())]
+
+
 def test_a_long_text_whose_answer_was_lost_gets_its_album(site: Site) -> None:
     plan(site, {**LOST, "method": "sendMessage"})
     write(site, LONG, *ALBUM)

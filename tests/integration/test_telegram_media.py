@@ -16,6 +16,7 @@ from project.sandbox.pictures.album import film, painted
 from project.sandbox.testing import RunningSandbox
 from syncqueue import Document, Media
 from syncqueue.core.errors import PermanentError, RateLimited, RetryLater
+from syncqueue.handlers.base import CopyState
 from syncqueue.handlers.media_reader import MEMORY_BYTES
 from syncqueue.handlers.telegram.handler import TelegramHandler
 from tests.files import field_file, stored
@@ -453,3 +454,57 @@ def test_a_spoiler_keeps_its_picture_covered(sandbox: RunningSandbox, desk: Desk
     desk.create(Document(text=f"Look ||![leaf]({sandbox.pictures_url}/leaf.png)||", format="markdown"))
     assert [kind for kind, _ in shown(sandbox)] == ["text"]
     assert asked(sandbox, "pictures") == []
+
+
+# Where they stand, and whether they are there
+
+
+@pytest.mark.parametrize("text", ["Look", LONG])
+def test_what_was_in_the_old_group_is_edited_there_and_emptied_there(
+    sandbox: RunningSandbox, desk: Desk, at: Any, text: str
+) -> None:
+    group = sandbox.make_chat("group")
+    desk.place = replace(desk.place, address=str(group))
+    desk.create(note(at("leaf.png", "sea.png"), text))
+    count = len(sandbox.messages(group))
+    number = sandbox.migrate(group)
+    desk.place = replace(desk.place, address=str(number))
+    desk.update(note(at("leaf.png", "night.png"), f"{text} The end."))
+    assert "The end." in str(sandbox.messages(group)[0])
+    assert sandbox.messages(group)[-1]["photo"]["size"] == len(painted("night"))
+    assert sandbox.messages(number) == []
+    desk.delete()
+    left = sandbox.messages(group)
+    assert [message.get("text", message.get("caption")) for message in left] == ["(removed)"] * count
+
+
+def test_a_look_tells_whether_all_are_there(sandbox: RunningSandbox, desk: Desk, at: Any) -> None:
+    desk.create(note(at("leaf.png", "sea.png"), LONG))
+
+    def look() -> Any:
+        (found,) = desk.run(lambda handler: handler.read([desk.job(note(at("leaf.png", "sea.png"), LONG))]))
+        return found
+
+    assert look() is CopyState.THERE
+    sandbox.remove_message("@news", numbers(sandbox)[-1])
+    assert look() is CopyState.GONE
+
+
+def test_a_topic_has_its_album(sandbox: RunningSandbox, desk: Desk, at: Any) -> None:
+    sandbox.set_topics("@news", **{"7": "open"})
+    desk.set_options(thread_id=7, silent=True)
+    desk.create(note(at("leaf.png", "sea.png")))
+    assert [message["message_thread_id"] for message in sandbox.messages()] == [7, 7]
+    assert all(message["disable_notification"] for message in sandbox.messages())
+
+
+def test_formatting_that_telegram_refuses_costs_the_formatting_alone(
+    sandbox: RunningSandbox, desk: Desk, at: Any
+) -> None:
+    refused = {"mode": "error", "status": 400, "description": "Bad Request: ENTITY_TEXTURL_INVALID"}
+    sandbox.plan_answers("telegram", refused)
+    desk.create(note(at("leaf.png", "sea.png"), "A **bold** word", format="markdown"))
+    assert (shown(sandbox)[0], sandbox.messages()[0]["entities"]) == (("photo", "A bold word"), [])
+    sandbox.plan_answers("telegram", refused)
+    desk.update(note(at("leaf.png", "sea.png"), "Another **bold** word", format="markdown"))
+    assert (shown(sandbox)[0], sandbox.messages()[0]["entities"]) == (("photo", "Another bold word"), [])
