@@ -249,6 +249,15 @@ def test_where_no_photos_may_be_sent_the_text_goes_with_their_links(
     assert shown(sandbox) == [("text", f"Look\n\nA leaf: {sandbox.pictures_url}/leaf.png")]
 
 
+def test_what_telegram_takes_in_no_form_stays_a_link(
+    sandbox: RunningSandbox, desk: Desk, at: Any, tmp_path: Path
+) -> None:
+    empty = Media(file=stored(tmp_path, "empty.pdf", b""), kind="file", alt="An empty file")
+    desk.create(note([*at("leaf.png", alt="A leaf"), empty]))
+    assert shown(sandbox) == [("text", f"Look\n\nA leaf: {sandbox.pictures_url}/leaf.png\nAn empty file")]
+    assert len(desk.parts) == 1
+
+
 # Edits
 
 

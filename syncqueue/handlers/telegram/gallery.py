@@ -6,6 +6,7 @@ it can be read and edited in place, which a file could not, and the media stand 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -24,10 +25,14 @@ from syncqueue.handlers.telegram.trace import Trace, messages_of, split
 from syncqueue.handlers.telegram.wanted import Wanted, text_beside, wanted_of
 from syncqueue.outbound.threads import HandlerThreads
 
+logger = logging.getLogger("syncqueue.telegram")
+
 _Parts = Sequence[RemotePart]
 _NO_CAPTION = RenderedMessage(kind="document", text="")
 # How often a job may find that things are not as its record says. Each time something was taken away or found.
 _MOST_STARTS = 5
+# Refused so, the text may go without them.
+_ABOUT_MEDIA = frozenset({Refusal.FORM, Refusal.CONTENT})
 # An edit that is refused so tells that the messages cannot become what is wanted.
 _TO_BE_REPLACED = frozenset({Refusal.GONE, Refusal.ALBUM, Refusal.NO_CAPTION, Refusal.CONTENT})
 
@@ -63,14 +68,15 @@ class Gallery:
 
     async def show(self, job: DocumentJob, *, is_marked: bool = False) -> _Parts:
         """Bring text and media out; returns their parts. `is_marked`: nothing is there, and a trace is stored."""
-        are_refused = False  # the chat takes none
+        are_refused = False  # the chat takes none, or Telegram none of these
         for _ in range(_MOST_STARTS):
             try:
                 if await self._try(job, is_marked=is_marked, without=are_refused):
                     return messages_of(job.parts)
             except Refused as refused:
-                if refused.why is not Refusal.FORM or are_refused:
+                if refused.why not in _ABOUT_MEDIA or are_refused:
                     raise
+                logger.warning("The media of %s stay links: %s", job.key, refused)
                 are_refused = True
             is_marked = False
         raise RetryLater("The messages change while they are edited.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import struct
 import zlib
 from dataclasses import dataclass, replace
@@ -21,6 +22,8 @@ MOST_MEDIA = 10
 PHOTO_BYTES = 10 * 1024 * 1024
 _PHOTO_TYPES = frozenset({"image/jpeg", "image/png", "image/webp"})
 _VIDEO_TYPES = frozenset({"video/mp4"})
+_NOT_IN_A_SUFFIX = re.compile(r"[^\w.-]+")
+_SUFFIX_CHARACTERS = 16
 _UNKNOWN = ""  # the digest of a message of which nobody knows what it shows
 
 
@@ -49,7 +52,8 @@ def read_medium(media: Media, content: bytes) -> Medium | None:
     if form is None:
         return None
     path = PurePosixPath(media.name)
-    return Medium(form=form, name=file_name(path.stem, path.suffix), content=content, digest=digest(media))
+    name = file_name(path.stem, _NOT_IN_A_SUFFIX.sub("", path.suffix)[:_SUFFIX_CHARACTERS])
+    return Medium(form=form, name=name, content=content, digest=digest(media))
 
 
 def _form_of(media: Media, content: bytes) -> Form | None:
