@@ -72,8 +72,8 @@ def _read_file(media: Media, max_bytes: int) -> bytes:
     try:
         content = bytearray()
         # Not by the field's own `open`, whose object belongs to the model instance.
-        with media.file.storage.open(media.file.name, "rb") as opened:
-            while chunk := opened.read(CHUNK_BYTES):
+        with media.file.storage.open(media.file.name, "rb") as stream:
+            while chunk := stream.read(CHUNK_BYTES):
                 content += chunk
                 if len(content) > max_bytes:
                     raise FetchError(f"{media.name}: the file is larger than {max_bytes} bytes.")
