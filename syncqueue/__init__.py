@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from syncqueue.services import status as status
     from syncqueue.services import sync as sync
     from syncqueue.services import sync_queryset as sync_queryset
+    from syncqueue.sources.registry import DestinationInfo as DestinationInfo
     from syncqueue.sources.registry import ModelSync as ModelSync
     from syncqueue.sources.registry import register as register
     from syncqueue.sources.text import strip_internal_links as strip_internal_links
@@ -56,7 +57,7 @@ _HOMES = {
     ),
     "syncqueue.dispatch.site_queues": ("get_queue",),
     "syncqueue.services": ("adopt", "explain", "status", "sync", "sync_queryset"),
-    "syncqueue.sources.registry": ("ModelSync", "register"),
+    "syncqueue.sources.registry": ("DestinationInfo", "ModelSync", "register"),
     "syncqueue.sources.text": ("strip_internal_links",),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -27,6 +27,7 @@ from syncqueue.queue.inspect import HoldView
 from syncqueue.services.progress import Progress, tell
 from syncqueue.site import record_db
 from syncqueue.sources import adopting, gate, resyncing, walk
+from syncqueue.sources.destinations import owned_by
 from syncqueue.sources.intents import (
     PendingRecord,
     change_of,
@@ -127,19 +128,19 @@ def explain(obj: Model) -> list[Sentence]:
     source = _source_of(obj)
     if elsewhere := _elsewhere(obj):
         return [_sentence_on(obj, elsewhere)]
-    owner = gate.owner_key(source, obj)
+    owners = gate.owner_keys(source, obj)
     by_destination = {record.destination_id: record for record in status(obj)}
     places = Destination.objects.none()
-    if isinstance(owner, Asked):
+    if isinstance(owners, Asked):
         rows = Destination.objects.using(record_db())
-        places = rows.filter(owner_id=owner.value, enabled=True, state=DestinationState.ACTIVE)
+        places = rows.filter(owned_by(owners.value), enabled=True, state=DestinationState.ACTIVE)
     known = {place.pk: place for place in places if place.service in get_settings().services}
     known |= {record.destination_id: record.destination for record in by_destination.values()}
     ordered = sorted(known.values(), key=lambda place: (place.name, place.pk))
     holds = _holds_of(list(by_destination.values()))
     found = [describe(source, obj, place, by_destination.get(place.pk), holds.get(place.pk)) for place in ordered]
-    if isinstance(owner, Refused):
-        return [_sentence_on(obj, _("could not be read: %(error)s") % {"error": owner.reason}), *found]
+    if isinstance(owners, Refused):
+        return [_sentence_on(obj, _("could not be read: %(error)s") % {"error": owners.reason}), *found]
     return found
 
 

@@ -14,8 +14,8 @@ from syncqueue import testing
 
 # docs/reference/python.md shows the same names; docs/versions.md says what a change of them means.
 PUBLIC = {
-    "AddressMoved", "CREATE", "CopyPage", "CopyState", "DELETE", "DestinationBroken", "Document", "DocumentHandler",
-    "DocumentJob", "ModelSync", "OutcomeUnknown", "PermanentError", "QueueStats", "RateLimited", "RemotePart",
+    "AddressMoved", "CREATE", "CopyPage", "CopyState", "DELETE", "DestinationBroken", "DestinationInfo", "Document",
+    "DocumentHandler", "DocumentJob", "ModelSync", "OutcomeUnknown", "PermanentError", "QueueStats", "RateLimited", "RemotePart",
     "RetryLater", "SyncHandler", "SyncQueueError", "SyncResult", "SyncTask", "UPDATE", "Unavailable", "Unreachable",
     "adopt", "explain", "get_queue", "muted", "queued", "register", "status", "strip_internal_links", "sync",
     "sync_queryset",
@@ -36,8 +36,8 @@ SIGNATURES = {
 }
 
 MODEL_SYNC = {
-    "affected_by", "changed_field", "created_field", "document", "existing_remote", "is_live", "live_from",
-    "live_until", "owner", "prefetch", "search_fields", "watch",
+    "affected_by", "at", "changed_field", "created_field", "document", "existing_remote", "is_live", "keeps",
+    "live_from", "live_until", "owner", "owners", "prefetch", "search_fields", "watch",
 }  # fmt: skip
 DOCUMENT_HANDLER = {
     "aclose", "address_names_place", "apply_many", "batch_size", "check", "clean", "count", "create", "credential",
