@@ -29,10 +29,13 @@ if TYPE_CHECKING:
     from syncqueue.handlers.base import Document as Document
     from syncqueue.handlers.base import DocumentHandler as DocumentHandler
     from syncqueue.handlers.base import DocumentJob as DocumentJob
+    from syncqueue.handlers.base import PreviewPart as PreviewPart
     from syncqueue.handlers.base import RemotePart as RemotePart
     from syncqueue.handlers.base import SyncHandler as SyncHandler
     from syncqueue.services import adopt as adopt
+    from syncqueue.services import copies as copies
     from syncqueue.services import explain as explain
+    from syncqueue.services import preview as preview
     from syncqueue.services import status as status
     from syncqueue.services import sync as sync
     from syncqueue.services import sync_queryset as sync_queryset
@@ -53,10 +56,11 @@ _HOMES = {
     "syncqueue.dispatch.dispatch": ("queued",),
     "syncqueue.dispatch.gathering": ("muted",),
     "syncqueue.handlers.base": (
-        "CopyPage", "CopyState", "Document", "DocumentHandler", "DocumentJob", "RemotePart", "SyncHandler",
+        "CopyPage", "CopyState", "Document", "DocumentHandler", "DocumentJob", "PreviewPart", "RemotePart",
+        "SyncHandler",
     ),
     "syncqueue.dispatch.site_queues": ("get_queue",),
-    "syncqueue.services": ("adopt", "explain", "status", "sync", "sync_queryset"),
+    "syncqueue.services": ("adopt", "copies", "explain", "preview", "status", "sync", "sync_queryset"),
     "syncqueue.sources.registry": ("DestinationInfo", "ModelSync", "register"),
     "syncqueue.sources.text": ("strip_internal_links",),
 }  # fmt: skip

@@ -53,6 +53,9 @@ else:
 # Where a page's records are kept on its objects, so that a list costs one query and not one a row.
 _LOADED = "_syncqueue_states"
 _MAY_SYNC = "_syncqueue_may_sync"
+# A preview takes longer than the sentences do, so the panel shows it to those alone who ask for it, by a parameter.
+PREVIEW = "sync_preview"
+_WANTS_PREVIEW = "_syncqueue_wants_preview"
 # More objects than these are put into the queue, in rounds, instead of being tried one after another in the request.
 TRIED_AT_ONCE = 20
 
@@ -78,15 +81,19 @@ class SyncStatusMixin(Page):
         shown = {
             "sentences": sentences,
             "sync_url": self._sync_url(obj),
+            "preview_parameter": PREVIEW,
+            "preview": getattr(obj, _WANTS_PREVIEW, False),
+            "previews": services.preview(obj) if getattr(obj, _WANTS_PREVIEW, False) else [],
             "urls": destination_urls({sentence.destination for sentence in sentences}, self.admin_site.name),
         }
         return render_to_string("syncqueue/sync_panel.html", shown)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """With a note on it whether its panel offers "sync now": a field's method is not told who looks."""
+        """With notes on it for its panel, whose method is not told who looks: what it offers, and what it shows."""
         obj = super().get_object(request, object_id, from_field)
         if obj is not None:
             setattr(obj, _MAY_SYNC, may_operate(request))
+            setattr(obj, _WANTS_PREVIEW, PREVIEW in request.GET)
         return obj
 
     def _sync_url(self, obj: Model) -> str:

@@ -36,6 +36,7 @@ from syncqueue.sources.registry import ModelSync, source_by_label
 from syncqueue.sources.same_place import (
     Sharing,
     Sibling,
+    counted_together,
     is_here,
     is_unclear,
     share,
@@ -272,13 +273,10 @@ def _shared(source: ModelSync | None, desired: DesiredState, found: Loaded, now:
 def _of_the_same_owners(
     source: ModelSync | None, found: Loaded, others: Sequence[Destination]
 ) -> Sequence[Destination]:
-    """Those that belong to whom the record's destination belongs, or to another owner of the object."""
-    own = found.record.destination.owner_id
-    if not others or source is None or found.obj is None:
-        return [one for one in others if one.owner_id == own]
-    owners = gate.owner_keys(source, found.obj)
-    together = owners.value if isinstance(owners, Asked) and own in owners.value else ()
-    return [one for one in others if one.owner_id == own or one.owner_id in together]
+    """See `counted_together`."""
+    owners = gate.owner_keys(source, found.obj) if others and source is not None and found.obj is not None else None
+    keys = owners.value if isinstance(owners, Asked) else frozenset()
+    return counted_together(found.record.destination, others, keys)
 
 
 def _wants(desired: DesiredState, parts: object, now: datetime) -> bool:

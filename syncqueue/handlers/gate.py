@@ -27,6 +27,7 @@ from syncqueue.handlers.base import (
     HandlerConfig,
     Place,
     PlaceChoice,
+    PreviewPart,
     RemotePart,
     SyncHandler,
 )
@@ -191,6 +192,20 @@ async def read_all(handler: DocumentHandler, place: Place, after: str) -> Answer
         return Asked(page)
     except Exception as error:  # the site's own class
         return _refuse(handler, "read_all()", error, place.secret)
+
+
+async def preview(handler: DocumentHandler, document: Document, place: Place) -> Answer[tuple[PreviewPart, ...]]:
+    """What a document would come to at a place."""
+    try:
+        return Asked(tuple(_typed(one, PreviewPart) for one in await handler.preview(document, place)))
+    except Exception as error:  # the site's own class
+        return _refuse(handler, "preview()", error, place.secret)
+
+
+def is_public(handler: DocumentHandler, document: Document, place: Place, part: RemotePart) -> bool:
+    """Whether everybody may see a part; where the handler cannot tell, nobody is shown its link."""
+    answer = _ask(handler, "is_public()", place.secret, lambda: handler.is_public(document, place, part))
+    return isinstance(answer, Asked) and answer.value is True
 
 
 async def identify(handler: DocumentHandler, place: Place) -> Answer[str]:

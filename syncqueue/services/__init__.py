@@ -39,6 +39,7 @@ from syncqueue.services.places import (
     rotate_secrets,
     send_test,
 )
+from syncqueue.services.previewing import PublicCopy, copies, preview
 from syncqueue.services.progress import Progress
 from syncqueue.services.tasks import (
     begin_clearing,
@@ -81,6 +82,7 @@ __all__ = [
     "Listener",
     "MOST_LOOKED_AT",
     "Progress",
+    "PublicCopy",
     "STALE_SECONDS",
     "ServiceHealth",
     "Verified",
@@ -95,6 +97,7 @@ __all__ = [
     "check_destination",
     "clear",
     "clearing",
+    "copies",
     "count_missing",
     "delete_failures",
     "delete_task",
@@ -115,6 +118,7 @@ __all__ = [
     "mend",
     "outages",
     "pause",
+    "preview",
     "recover",
     "refill",
     "restorable",

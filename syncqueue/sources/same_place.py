@@ -7,7 +7,7 @@ An address may be spelled in several ways. What counts is the place's identity, 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Q
@@ -119,6 +119,18 @@ _groups: dict[str, _Groups] = {}
 def sharing(destination: Destination) -> tuple[Destination, ...]:
     """The other destinations at the same place, whoever owns them, oldest first; nearly always none."""
     return _groups_of(destination.service).others.get(destination.pk, ())
+
+
+def counted_together(
+    destination: Destination, others: Iterable[Destination], owners: Collection[object]
+) -> list[Destination]:
+    """Those of others at the same place that show an object in each other's stead.
+
+    They belong to whom the destination belongs, or to another one of the object's owners.
+    """
+    own = destination.owner_id
+    together = owners if own in owners else ()
+    return [one for one in others if one.owner_id == own or one.owner_id in together]
 
 
 def is_unclear(destination: Destination, address: str) -> bool:

@@ -15,18 +15,20 @@ from syncqueue import testing
 # docs/reference/python.md shows the same names; docs/versions.md says what a change of them means.
 PUBLIC = {
     "AddressMoved", "CREATE", "CopyPage", "CopyState", "DELETE", "DestinationBroken", "DestinationInfo", "Document",
-    "DocumentHandler", "DocumentJob", "ModelSync", "OutcomeUnknown", "PermanentError", "QueueStats", "RateLimited", "RemotePart",
-    "RetryLater", "SyncHandler", "SyncQueueError", "SyncResult", "SyncTask", "UPDATE", "Unavailable", "Unreachable",
-    "adopt", "explain", "get_queue", "muted", "queued", "register", "status", "strip_internal_links", "sync",
-    "sync_queryset",
+    "DocumentHandler", "DocumentJob", "ModelSync", "OutcomeUnknown", "PermanentError", "PreviewPart", "QueueStats",
+    "RateLimited", "RemotePart", "RetryLater", "SyncHandler", "SyncQueueError", "SyncResult", "SyncTask", "UPDATE",
+    "Unavailable", "Unreachable", "adopt", "copies", "explain", "get_queue", "muted", "preview", "queued", "register",
+    "status", "strip_internal_links", "sync", "sync_queryset",
 }  # fmt: skip
 
 # What a site writes in its calls; positions and defaults are part of the promise.
 SIGNATURES = {
     "adopt": "(obj, destination, remote_id, url='', *, kind='')",
+    "copies": "(obj)",
     "explain": "(obj)",
     "get_queue": "(service)",
     "muted": "()",
+    "preview": "(obj)",
     "queued": "()",
     "register": "(*models)",
     "status": "(obj)",
@@ -41,9 +43,9 @@ MODEL_SYNC = {
 }  # fmt: skip
 DOCUMENT_HANDLER = {
     "aclose", "address_names_place", "apply_many", "batch_size", "check", "clean", "count", "create", "credential",
-    "default_kind", "delete", "endpoint", "fingerprint", "identify", "is_small", "least_attempt_seconds", "lost_part",
-    "places", "posts", "process", "process_many", "read", "read_all", "read_pause_seconds", "secret_fields", "trace",
-    "update", "was_made",
+    "default_kind", "delete", "endpoint", "fingerprint", "identify", "is_public", "is_small", "least_attempt_seconds",
+    "lost_part", "places", "posts", "preview", "process", "process_many", "read", "read_all", "read_pause_seconds",
+    "secret_fields", "trace", "update", "was_made",
 }  # fmt: skip
 
 

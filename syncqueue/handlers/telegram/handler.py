@@ -13,22 +13,25 @@ from django.utils.translation import gettext_lazy
 from syncqueue.core.errors import AddressMoved, DestinationBroken, HandlerError, PermanentError
 from syncqueue.handlers.base import (
     CopyState,
+    Document,
     DocumentHandler,
     DocumentJob,
     HandlerConfig,
     Place,
     PlaceChoice,
+    PreviewPart,
     RemotePart,
 )
 from syncqueue.handlers.telegram.answers import PlaceRefused, Refused
 from syncqueue.handlers.telegram.channel import EXCERPT, Channel, kind_of, message_id
 from syncqueue.handlers.telegram.chats import find_chats
 from syncqueue.handlers.telegram.client import LEAST_ATTEMPT_SECONDS, TOKEN, TelegramClient
+from syncqueue.handlers.telegram.composing import utf16_len
 from syncqueue.handlers.telegram.memory import Memory
 from syncqueue.handlers.telegram.probe import Sight, look
 from syncqueue.handlers.telegram.recovery import Recovery, Verdict
 from syncqueue.handlers.telegram.refusals import Refusal
-from syncqueue.handlers.telegram.render import RenderedMessage, notice, render, render_as
+from syncqueue.handlers.telegram.render import CAPTION_LIMIT, TEXT_LIMIT, RenderedMessage, notice, render, render_as
 from syncqueue.handlers.telegram.rights import standing
 from syncqueue.handlers.telegram.trace import messages_of, split
 from syncqueue.outbound.threads import HandlerThreads
@@ -40,6 +43,7 @@ _LEFT = (
     "more. %(why)s Look there, remove it by hand, then delete this task."
 )
 
+_MEMBERS_LINK = "https://t.me/c/"
 _SIGHTS = {"text": Sight.OURS_TEXT, "document": Sight.OURS_FILE}
 # What a refused edit says of the message's form.
 _FORMS: Mapping[Refusal, str] = {Refusal.NO_TEXT: "document", Refusal.NO_CAPTION: "text"}
@@ -106,7 +110,7 @@ class TelegramHandler(DocumentHandler):
 
         Where nothing of the new text can be seen, the message goes, because what it shows is not wanted any more.
         """
-        message = await self._threads.run(render, job.document, link=_wants_link(job))
+        message = await self._threads.run(render, job.document, link=wants_link(job.place))
         if message.is_blank:
             await self.delete(job)
             await job.checkpoint([])
@@ -181,6 +185,27 @@ class TelegramHandler(DocumentHandler):
                 f"What stands at the number {part.id} in {job.place.name} is not the bot's own: {sight}."
             )
         return sight
+
+    async def preview(self, document: Document, place: Place) -> Sequence[PreviewPart]:
+        """Return the message: a text, or a file with a caption."""
+        message = await self._threads.run(render, document, link=wants_link(place))
+        if message.is_blank:
+            raise PermanentError(_BLANK)
+        is_file = message.kind == "document"
+        return [
+            PreviewPart(
+                kind=message.kind,
+                text=message.text,
+                length=utf16_len(message.text),
+                limit=CAPTION_LIMIT if is_file else TEXT_LIMIT,
+                file_name=message.file_name,
+                file_text=message.file_bytes.decode(),
+            )
+        ]
+
+    def is_public(self, document: Document, place: Place, part: RemotePart) -> bool:
+        """Return False also for chats without a public name, whose links members alone can open."""
+        return super().is_public(document, place, part) and not part.url.startswith(_MEMBERS_LINK)
 
     async def places(self, secret: Mapping[str, str]) -> Sequence[PlaceChoice]:
         """The chats of the bot's news in which it may post."""
@@ -328,10 +353,10 @@ class TelegramHandler(DocumentHandler):
 
     async def _as_kind_of(self, job: DocumentJob, part: RemotePart) -> RenderedMessage:
         """The document in the form that a message has already."""
-        return await self._threads.run(render_as, kind_of(part), job.document, link=_wants_link(job))
+        return await self._threads.run(render_as, kind_of(part), job.document, link=wants_link(job.place))
 
     async def _rendered(self, job: DocumentJob) -> RenderedMessage:
-        message = await self._threads.run(render, job.document, link=_wants_link(job))
+        message = await self._threads.run(render, job.document, link=wants_link(job.place))
         if message.is_blank:
             raise PermanentError(_BLANK)
         return message
@@ -378,5 +403,6 @@ def _by_hand(job: DocumentJob, part: RemotePart) -> PermanentError:
     return PermanentError(f"Telegram neither deletes nor edits this message any more: remove it by hand ({where}).")
 
 
-def _wants_link(job: DocumentJob) -> bool:
-    return bool(job.place.options.get("link", False))
+def wants_link(place: Place) -> bool:
+    """Whether the address of the object's own page is to stand at the end of its message."""
+    return bool(place.options.get("link", False))

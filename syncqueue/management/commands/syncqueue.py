@@ -18,15 +18,15 @@ from syncqueue.management.subcommands.doctor import Doctor
 from syncqueue.management.subcommands.failures import Failures
 from syncqueue.management.subcommands.figures import Health, Stats
 from syncqueue.management.subcommands.moves import Clear, Pause, Recover, Resume, Retry
-from syncqueue.management.subcommands.objects import AdoptQueue, Explain
+from syncqueue.management.subcommands.objects import AdoptQueue, Explain, Preview
 from syncqueue.management.subcommands.resync import Resync
 from syncqueue.management.subcommands.rotation import RotateSecrets
 from syncqueue.management.subcommands.verify import Verify
 from syncqueue.secrets import redact
 
 SUBCOMMANDS: tuple[type[Subcommand], ...] = (
-    Stats, Failures, Retry, Clear, Recover, Pause, Resume, Doctor, Health, Mend, Explain, Resync, Verify, Adopt,
-    AdoptQueue,
+    Stats, Failures, Retry, Clear, Recover, Pause, Resume, Doctor, Health, Mend, Explain, Preview, Resync, Verify,
+    Adopt, AdoptQueue,
     RotateSecrets,
 )  # fmt: skip
 
