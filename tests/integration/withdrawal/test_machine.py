@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db.models import Q
 from django.test import override_settings
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -44,6 +45,7 @@ class TownSync(syncqueue.ModelSync):
     times: dict[int, tuple[datetime | None, datetime | None]] = {}
     old: dict[int, list[str]] = {}  # by note: ids of copies from before syncqueue
     odd: set[int] = set()  # notes for which existing_remote raises
+    shared: dict[int, int] = {}  # by note: who owns it beside its owner
     left_out: set[tuple[int, int]] = set()  # notes and destinations that the site does not send them to
     odd_at: set[tuple[int, int]] = set()  # those for which `at` raises
 
@@ -51,8 +53,8 @@ class TownSync(syncqueue.ModelSync):
         tags = tuple(tag.name for tag in note.tags.all())
         return syncqueue.Document(text=note.text, tags=tags, is_private=note.is_private)
 
-    def owner(self, note: Note) -> int:
-        return note.owner_id
+    def owners(self, note: Note) -> set[int]:
+        return {note.owner_id, self.shared.get(note.pk, note.owner_id)}
 
     def is_live(self, note: Note) -> bool:
         return note.deleted_at is None
@@ -86,7 +88,7 @@ class WithdrawalMachine(RuleBasedStateMachine):
             rows.all().delete()
         town.__dict__.update(Town().__dict__)
         TownSync.times, TownSync.old, TownSync.odd = {}, {}, set()
-        TownSync.left_out, TownSync.odd_at, TownSync.keeps = set(), set(), ()
+        TownSync.shared, TownSync.left_out, TownSync.odd_at, TownSync.keeps = {}, set(), set(), ()
         same_place.forget()
         self.unnoticed: set[int] = set()  # notes that were made in bulk, and never saved since
         self.clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
@@ -209,6 +211,19 @@ class WithdrawalMachine(RuleBasedStateMachine):
                 self.adopt_before()
                 note.refresh_from_db()
             note.owner = self.users[1] if note.owner == self.users[0] else self.users[0]
+            note.save()
+
+    @rule(pick=PICKS, both=st.booleans())
+    def share(self, pick: int, both: bool) -> None:
+        """A note gets a second owner, or has one alone again."""
+        if note := self.note(pick):
+            if note.pk in TownSync.old:
+                self.adopt_before()
+                note.refresh_from_db()
+            if both:
+                TownSync.shared[note.pk] = next(user.pk for user in self.users if user.pk != note.owner_id)
+            else:
+                TownSync.shared.pop(note.pk, None)
             note.save()
 
     @rule(pick=PICKS, tag=st.integers(0, 1))
@@ -345,7 +360,8 @@ class WithdrawalMachine(RuleBasedStateMachine):
             (f"notes.note:{note.pk}", town.names[destination.address])
             for destination in Destination.objects.filter(state=DestinationState.ACTIVE)
             if destination.address in town.names
-            for note in Note.objects.filter(owner_id=destination.owner_id)
+            for note in Note.objects.all()
+            if destination.owner_id in (note.owner_id, TownSync.shared.get(note.pk))
             if (note.deleted_at is None or TownSync.keeps) and (note.pk, destination.pk) not in TownSync.left_out
             if self.is_in_time(note) and self.takes(destination, note)
         }
@@ -404,7 +420,7 @@ class WithdrawalMachine(RuleBasedStateMachine):
 
     def touch(self, destination: Destination) -> None:
         """What a person does after a change: sync its objects anew."""
-        for note in Note.objects.filter(owner_id=destination.owner_id):
+        for note in Note.objects.filter(Q(owner_id=destination.owner_id) | Q(pk__in=list(TownSync.shared))):
             self.unnoticed.discard(note.pk)
             syncqueue.sync(note)
         for row in SyncRecord.objects.filter(destination=destination):
