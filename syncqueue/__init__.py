@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from syncqueue.handlers.base import PreviewPart as PreviewPart
     from syncqueue.handlers.base import RemotePart as RemotePart
     from syncqueue.handlers.base import SyncHandler as SyncHandler
+    from syncqueue.handlers.options import Option as Option
     from syncqueue.services import adopt as adopt
     from syncqueue.services import copies as copies
     from syncqueue.services import explain as explain
@@ -59,6 +60,7 @@ _HOMES = {
         "CopyPage", "CopyState", "Document", "DocumentHandler", "DocumentJob", "PreviewPart", "RemotePart",
         "SyncHandler",
     ),
+    "syncqueue.handlers.options": ("Option",),
     "syncqueue.dispatch.site_queues": ("get_queue",),
     "syncqueue.services": ("adopt", "copies", "explain", "preview", "status", "sync", "sync_queryset"),
     "syncqueue.sources.registry": ("DestinationInfo", "ModelSync", "register"),

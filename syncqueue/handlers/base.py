@@ -21,6 +21,7 @@ from django.utils.functional import Promise
 from syncqueue.core.errors import ConfigurationError
 from syncqueue.core.result import SyncResult
 from syncqueue.core.task import ClaimedTask
+from syncqueue.handlers.options import Option
 from syncqueue.outbound.connect import CONNECT_TIMEOUT_SECONDS, Outbound
 from syncqueue.outbound.urls import read_url
 
@@ -335,6 +336,9 @@ class DocumentHandler(SyncHandler):
     address_names_place: ClassVar[bool] = True
     # The names of a destination's secrets with their labels, e.g. {"token": _("Bot token")}.
     secret_fields: ClassVar[Mapping[str, Any]] = {}
+    # The options of a destination by name: the admin has an input for each, and others are refused. Without any, the
+    # form takes JSON, and `clean` alone judges it.
+    option_fields: ClassVar[Mapping[str, Option]] = {}
     # Between two calls of `read` or `read_all`, so that the service's limits leave room for what is sent meanwhile.
     read_pause_seconds: ClassVar[float] = 0.0
 

@@ -31,6 +31,7 @@ from syncqueue.handlers.base import (
     RemotePart,
     SyncHandler,
 )
+from syncqueue.handlers.options import option_problem, secret_problem
 from syncqueue.secrets import mask, masked_traceback, redact, scrub
 
 T = TypeVar("T")
@@ -130,6 +131,9 @@ def clean(
     handler: DocumentHandler, address: str, options: Mapping[str, Any], secret: Mapping[str, str]
 ) -> Answer[None]:
     """Whether a destination has the form that its handler wants; the reason is a sentence for people."""
+    problem = option_problem(handler.option_fields, options) or secret_problem(handler.secret_fields, secret)
+    if problem:
+        return Refused(mask(problem, secret), ValueError(problem))
     return _ask(handler, "clean()", secret, lambda: handler.clean(address, options, secret), contract=ValueError)
 
 

@@ -15,10 +15,10 @@ from syncqueue import testing
 # docs/reference/python.md shows the same names; docs/versions.md says what a change of them means.
 PUBLIC = {
     "AddressMoved", "CREATE", "CopyPage", "CopyState", "DELETE", "DestinationBroken", "DestinationInfo", "Document",
-    "DocumentHandler", "DocumentJob", "ModelSync", "OutcomeUnknown", "PermanentError", "PreviewPart", "QueueStats",
-    "RateLimited", "RemotePart", "RetryLater", "SyncHandler", "SyncQueueError", "SyncResult", "SyncTask", "UPDATE",
-    "Unavailable", "Unreachable", "adopt", "copies", "explain", "get_queue", "muted", "preview", "queued", "register",
-    "status", "strip_internal_links", "sync", "sync_queryset",
+    "DocumentHandler", "DocumentJob", "ModelSync", "Option", "OutcomeUnknown", "PermanentError", "PreviewPart",
+    "QueueStats", "RateLimited", "RemotePart", "RetryLater", "SyncHandler", "SyncQueueError", "SyncResult", "SyncTask",
+    "UPDATE", "Unavailable", "Unreachable", "adopt", "copies", "explain", "get_queue", "muted", "preview", "queued",
+    "register", "status", "strip_internal_links", "sync", "sync_queryset",
 }  # fmt: skip
 
 # What a site writes in its calls; positions and defaults are part of the promise.
@@ -44,8 +44,8 @@ MODEL_SYNC = {
 DOCUMENT_HANDLER = {
     "aclose", "address_names_place", "apply_many", "batch_size", "check", "clean", "count", "create", "credential",
     "default_kind", "delete", "endpoint", "fingerprint", "identify", "is_public", "is_small", "least_attempt_seconds",
-    "lost_part", "places", "posts", "preview", "process", "process_many", "read", "read_all", "read_pause_seconds",
-    "secret_fields", "trace", "update", "was_made",
+    "lost_part", "option_fields", "places", "posts", "preview", "process", "process_many", "read", "read_all",
+    "read_pause_seconds", "secret_fields", "trace", "update", "was_made",
 }  # fmt: skip
 
 

@@ -41,6 +41,7 @@ from syncqueue.handlers.mastodon.post import Post
 from syncqueue.handlers.mastodon.post import pictures_of as shown_pictures
 from syncqueue.handlers.mastodon.render import Rendered, Wanted, pictures_of, render
 from syncqueue.handlers.mastodon.thread import Thread
+from syncqueue.handlers.options import Option
 
 logger = logging.getLogger("syncqueue.mastodon")
 
@@ -62,6 +63,60 @@ class MastodonHandler(DocumentHandler):
     read_pause_seconds: ClassVar[float] = 2.5
     address_names_place: ClassVar[bool] = False  # an instance has many accounts; the token says which
     secret_fields: ClassVar[Mapping[str, Any]] = {"access_token": gettext_lazy("Access token")}
+
+    option_fields: ClassVar[Mapping[str, Option]] = {
+        "visibility": Option(
+            kind="choice",
+            label=gettext_lazy("Visibility"),
+            default="public",
+            choices={
+                "public": gettext_lazy("Public"),
+                "unlisted": gettext_lazy("Public, but not in timelines"),
+                "private": gettext_lazy("Followers only"),
+                "direct": gettext_lazy("Mentioned people only"),
+            },
+            help_text=gettext_lazy("Private objects are shown to followers at most."),
+        ),
+        "over_limit": Option(
+            kind="choice",
+            label=gettext_lazy("Texts that are too long"),
+            default="thread",
+            choices={
+                "thread": gettext_lazy("A thread"),
+                "image": gettext_lazy("A picture of the text"),
+                "link": gettext_lazy("The beginning, with a link"),
+            },
+        ),
+        "link": Option(
+            kind="switch",
+            label=gettext_lazy("Link to the page"),
+            default=False,
+            help_text=gettext_lazy("The address of the object's own page is added."),
+        ),
+        "spoiler": Option(
+            kind="text",
+            label=gettext_lazy("Content warning"),
+            default="",
+            help_text=gettext_lazy("The text is folded behind it."),
+        ),
+        "sensitive": Option(
+            kind="switch",
+            label=gettext_lazy("Sensitive pictures"),
+            default=False,
+            help_text=gettext_lazy("Pictures are blurred until a reader wants to see them."),
+        ),
+        "language": Option(
+            kind="text",
+            label=gettext_lazy("Language"),
+            help_text=gettext_lazy("Such as “zh” or “pt-BR”. Empty: the account's own."),
+        ),
+        "mentions": Option(
+            kind="switch",
+            label=gettext_lazy("Mentions notify"),
+            default=True,
+            help_text=gettext_lazy("People who are mentioned are notified; by private objects nobody is."),
+        ),
+    }
 
     def __init__(self, config: HandlerConfig) -> None:
         """Read the options; raises `ConfigurationError` for FONTS that are none."""

@@ -22,6 +22,7 @@ from syncqueue.handlers.base import (
     PreviewPart,
     RemotePart,
 )
+from syncqueue.handlers.options import Option
 from syncqueue.handlers.telegram.answers import PlaceRefused, Refused
 from syncqueue.handlers.telegram.channel import EXCERPT, Channel, kind_of, message_id
 from syncqueue.handlers.telegram.chats import find_chats
@@ -81,6 +82,43 @@ class TelegramHandler(DocumentHandler):
 
     default_kind: ClassVar[str] = ""  # text or file: the first edit tells
     secret_fields: ClassVar[Mapping[str, Any]] = {"token": gettext_lazy("Bot token")}
+    option_fields: ClassVar[Mapping[str, Option]] = {
+        "silent": Option(
+            kind="switch",
+            label=gettext_lazy("Silent"),
+            default=False,
+            help_text=gettext_lazy("Subscribers are not notified."),
+        ),
+        "link_preview": Option(
+            kind="switch",
+            label=gettext_lazy("Link preview"),
+            default=True,
+            help_text=gettext_lazy("The first link is shown with a preview."),
+        ),
+        "link": Option(
+            kind="switch",
+            label=gettext_lazy("Link to the page"),
+            default=False,
+            help_text=gettext_lazy("The address of the object's own page is added."),
+        ),
+        "thread_id": Option(
+            kind="number",
+            label=gettext_lazy("Topic"),
+            help_text=gettext_lazy("The number of a topic of a forum group."),
+        ),
+        "find_lost": Option(
+            kind="switch",
+            label=gettext_lazy("Find lost messages"),
+            default=True,
+            help_text=gettext_lazy("A message whose answer was lost is looked for."),
+        ),
+        "sole_poster": Option(
+            kind="switch",
+            label=gettext_lazy("Sole poster"),
+            default=True,
+            help_text=gettext_lazy("Only this site posts with this bot there, so what is found is its own."),
+        ),
+    }
     least_attempt_seconds: ClassVar[float] = LEAST_ATTEMPT_SECONDS
     # A probe counts as an edit: of the about 20 that a channel takes in a minute, more than half are left for posts.
     read_pause_seconds: ClassVar[float] = 6.0
