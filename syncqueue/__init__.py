@@ -29,14 +29,19 @@ if TYPE_CHECKING:
     from syncqueue.handlers.base import Document as Document
     from syncqueue.handlers.base import DocumentHandler as DocumentHandler
     from syncqueue.handlers.base import DocumentJob as DocumentJob
+    from syncqueue.handlers.base import PreviewPart as PreviewPart
     from syncqueue.handlers.base import RemotePart as RemotePart
     from syncqueue.handlers.base import SyncHandler as SyncHandler
     from syncqueue.handlers.media import Media as Media
+    from syncqueue.handlers.options import Option as Option
     from syncqueue.services import adopt as adopt
+    from syncqueue.services import copies as copies
     from syncqueue.services import explain as explain
+    from syncqueue.services import preview as preview
     from syncqueue.services import status as status
     from syncqueue.services import sync as sync
     from syncqueue.services import sync_queryset as sync_queryset
+    from syncqueue.sources.registry import DestinationInfo as DestinationInfo
     from syncqueue.sources.registry import ModelSync as ModelSync
     from syncqueue.sources.registry import register as register
     from syncqueue.sources.text import strip_internal_links as strip_internal_links
@@ -53,12 +58,14 @@ _HOMES = {
     "syncqueue.dispatch.dispatch": ("queued",),
     "syncqueue.dispatch.gathering": ("muted",),
     "syncqueue.handlers.base": (
-        "CopyPage", "CopyState", "Document", "DocumentHandler", "DocumentJob", "RemotePart", "SyncHandler",
+        "CopyPage", "CopyState", "Document", "DocumentHandler", "DocumentJob", "PreviewPart", "RemotePart",
+        "SyncHandler",
     ),
     "syncqueue.handlers.media": ("Media",),
+    "syncqueue.handlers.options": ("Option",),
     "syncqueue.dispatch.site_queues": ("get_queue",),
-    "syncqueue.services": ("adopt", "explain", "status", "sync", "sync_queryset"),
-    "syncqueue.sources.registry": ("ModelSync", "register"),
+    "syncqueue.services": ("adopt", "copies", "explain", "preview", "status", "sync", "sync_queryset"),
+    "syncqueue.sources.registry": ("DestinationInfo", "ModelSync", "register"),
     "syncqueue.sources.text": ("strip_internal_links",),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -9,12 +9,14 @@ W001 the sweep cannot cover a model            W002 gevent         W003 evicting
 W004 attempts are too short for a service      W005 a small pool of database connections
 W006 Redis database shared with Celery (--deploy)
 W007 ALLOWED_PRIVATE_HOSTS opens all ports of a host (--deploy)
+W008 a model keeps objects at a service that is not on
 I001 Redis does not tell its maxmemory-policy (--deploy)
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -28,11 +30,11 @@ from syncqueue.dispatch.immediate import is_gevent
 from syncqueue.execution.database import THREAD_COUNT, pool_size
 from syncqueue.handlers import gate
 from syncqueue.handlers.base import DocumentHandler
-from syncqueue.handlers.registry import handler_class, make_handler
+from syncqueue.handlers.registry import BUILT_IN, handler_class, make_handler
 from syncqueue.queue.connection import address_of, place_of, redis_errors, sync_client
 from syncqueue.queue.server_checks import celery_key, eviction_policy
 from syncqueue.site import record_db
-from syncqueue.sources.registry import all_sources, home_db
+from syncqueue.sources.registry import ModelSync, all_sources, home_db
 
 _KINDS = {"missing": "syncqueue.E001", "unknown": "syncqueue.E002", "type": "syncqueue.E003"}
 
@@ -186,10 +188,24 @@ def check_sources(**_: Any) -> list[CheckMessage]:
                 f"their commit, and the sweep finds those that a crash in between left out."
             )
             found.append(Warning(text, id="syncqueue.W001"))
+        found += _unknown_services(source)
     if is_gevent():
         text = "gevent has patched threads: saves go directly to the queue, without an immediate attempt."
         found.append(Warning(text, id="syncqueue.W002"))
     return found
+
+
+def _unknown_services(source: ModelSync) -> Iterator[CheckMessage]:
+    """A misspelled name would remove from an index what is to stay there."""
+    known = {*get_settings().services, *BUILT_IN} if source.keeps else set()
+    for service in source.keeps:
+        if service not in known:
+            near = get_close_matches(service, known, 1)
+            yield Warning(
+                f"{type(source).__name__}.keeps names {service!r}, which is no service of this site.",
+                hint=f"Did you mean {near[0]!r}?" if near else "Write the name of a service of HANDLERS.",
+                id="syncqueue.W008",
+            )
 
 
 def check_pools(**_: Any) -> list[CheckMessage]:

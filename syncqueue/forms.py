@@ -32,6 +32,7 @@ from syncqueue.core.errors import SecretError, SyncQueueError
 from syncqueue.core.lines import has_controls
 from syncqueue.handlers import gate
 from syncqueue.handlers.base import DocumentHandler, PlaceChoice
+from syncqueue.handlers.options import Option
 from syncqueue.handlers.registry import document_handler
 from syncqueue.models import Destination, Rule
 from syncqueue.presentation.inner import for_users
@@ -51,6 +52,7 @@ _TIME_ATTRS: dict[str, Any] = {"type": "time", "step": "1", "aria-label": TimeFi
 FIND_BUTTON = "find_places"  # the name of the button that lists places instead of saving
 ENTERED = "entered_secret"  # a hidden input that carries an entered secret, encrypted, over such a list
 CARRIED_SECONDS = 900  # how long such a list may stay open
+OPTION_PREFIX = "option_"  # the input of the option "silent" is named "option_silent"
 INPUT_PREFIX = "secret_"  # the input of the secret "token" is named "secret_token"
 
 
@@ -103,6 +105,12 @@ class DestinationForm(DestinationModelForm):
         self._bound = self.instance.bound  # as it is stored; the instance takes what is entered
         for name, label in self._secret_labels().items():
             self.fields[INPUT_PREFIX + name] = self._secret_field(name, label)
+        self._options = self.handler.option_fields if self.handler is not None and "options" in self.fields else {}
+        if self._options:
+            del self.fields["options"]
+            for name, option in self._options.items():
+                self.fields[OPTION_PREFIX + name] = _option_field(option)
+                self.initial.setdefault(OPTION_PREFIX + name, _as_input(self.instance.options.get(name)))
         if self.can_find_places:
             self.fields[ENTERED] = forms.CharField(required=False, widget=forms.HiddenInput)
         if self.instance._state.adding and self.handler is not None and not self.handler.posts:
@@ -206,6 +214,9 @@ class DestinationForm(DestinationModelForm):
     def clean(self) -> dict[str, Any]:
         """Let the handler judge address, options and secret together."""
         values = super().clean() or self.cleaned_data
+        if self._options:
+            entered = {name: values.get(OPTION_PREFIX + name) for name in self._options}
+            self.instance.options = {name: value for name, value in entered.items() if value not in (None, "")}
         self._ask_again()
         if values.get("rule") == Rule.TAG and not values.get("rule_value"):
             self.add_error("rule_value" if "rule_value" in self.fields else None, _("Name the tag."))
@@ -269,6 +280,34 @@ class DestinationForm(DestinationModelForm):
             actor = str(destination.owner or destination)
             transaction.on_commit(partial(services.mend, destination, actor=actor), robust=True)
         return destination
+
+
+def _as_input(value: Any) -> Any:
+    """The value of an option as its input has it."""
+    return {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
+
+
+def _from_switch(value: str) -> bool | None:
+    return {"yes": True, "no": False}.get(value)
+
+
+def _option_field(option: Option) -> forms.Field:
+    """An input that is empty where the destination does not have the option, as what it has counts as content."""
+    common: dict[str, Any] = {"label": option.label, "help_text": option.help_text, "required": False}
+    match option.kind:
+        case "switch":
+            labels = {"yes": _("Yes"), "no": _("No")}
+            usual = labels["yes" if option.default else "no"]
+            choices = [("", _("Default (%(value)s)") % {"value": usual}), *labels.items()]
+            return forms.TypedChoiceField(choices=choices, coerce=_from_switch, empty_value=None, **common)
+        case "choice":
+            usual = option.choices.get(option.default, "-")
+            return forms.ChoiceField(
+                choices=[("", _("Default (%(value)s)") % {"value": usual}), *option.choices.items()], **common
+            )
+        case "number":
+            return forms.IntegerField(min_value=1, **common)
+    return forms.CharField(widget=forms.TextInput({"class": "vTextField"}), **common)
 
 
 def _stored_secret(destination: Destination) -> tuple[dict[str, str], str]:

@@ -156,6 +156,18 @@ class Destination(models.Model):
         return not self.declared or self.declared in get_settings().destinations
 
     @property
+    def current_address(self) -> str:
+        """Its address. Of a declared destination the settings say it: the row may not have caught up with them."""
+        entry = get_settings().destinations.get(self.declared, {}) if self.declared else {}
+        return str(entry.get("ADDRESS", "")) if entry else self.address
+
+    @property
+    def current_options(self) -> dict[str, Any]:
+        """Its options; of a declared destination those in the settings."""
+        entry = get_settings().destinations.get(self.declared, {}) if self.declared else {}
+        return dict(entry.get("OPTIONS", {})) if entry else self.options
+
+    @property
     def secret(self) -> dict[str, str]:
         """The credential by field name; raises `SecretError` when no configured key opens it."""
         if self.declared:

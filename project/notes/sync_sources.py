@@ -33,19 +33,29 @@ class NoteSync(syncqueue.ModelSync):
         )
 
     def owner(self, note: Note) -> int | None:
-        # All new notes of a writer with own destinations go there, instead of the site-wide ones (and their search
-        # index); the notes of all others go to the site-wide destinations (DESTINATIONS in the environment). Existing
-        # copies stay where they are and are kept up to date.
-        return note.owner_id if settings.OWN_DESTINATIONS and has_own_destinations(note.owner_id) else None
+        return note.owner_id if settings.OWN_DESTINATIONS else None
+
+    def owners(self, note: Note) -> list[int | None]:
+        # The writer and the site, whose search finds the note.
+        return [self.owner(note), None] if settings.OWN_DESTINATIONS else [self.owner(note)]
+
+    def at(
+        self, note: Note, destination: syncqueue.DestinationInfo, document: syncqueue.Document
+    ) -> syncqueue.Document | None:
+        # Notes of a writer with own destinations go there, and to the search index of the site, but not to the site's
+        # channels; the notes of all others go to the site-wide destinations (DESTINATIONS in the environment). Older
+        # notes stay where they are and are kept up to date.
+        is_sites_channel = destination.owner is None and destination.service != "manticore"
+        return None if is_sites_channel and settings.OWN_DESTINATIONS and had_own_destinations(note) else document
 
     def is_live(self, note: Note) -> bool:
         return note.deleted_at is None
 
 
-def has_own_destinations(user_id: int) -> bool:
-    """Return whether the user has own destinations, even disabled ones: their notes must not go to site-wide ones."""
-    # Queried for each note and never cached: web processes and workers must see a new destination immediately.
-    return Destination.objects.filter(owner_id=user_id, state=DestinationState.ACTIVE).exists()
+def had_own_destinations(note: Note) -> bool:
+    """Return whether the note's owner had own destinations when it was written, even disabled ones."""
+    own = Destination.objects.filter(owner_id=note.owner_id, state=DestinationState.ACTIVE)
+    return own.filter(created_at__lte=note.created_at).exists()
 
 
 def notes_with(tag: Tag) -> "QuerySet[Note]":

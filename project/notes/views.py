@@ -46,7 +46,9 @@ def note_list(request: HttpRequest) -> HttpResponse:
 
 @login_required
 def note_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    return render(request, "notes/detail.html", {"note": get_object_or_404(own_notes(request), pk=pk)})
+    note = get_object_or_404(own_notes(request), pk=pk)
+    # A preview takes a while, so it is made for those who ask for it.
+    return render(request, "notes/detail.html", {"note": note, "preview": "preview" in request.GET})
 
 
 @login_required

@@ -26,6 +26,7 @@ from syncqueue.core.errors import ConfigurationError, QueueError, SyncQueueError
 from syncqueue.forms import (
     ENTERED,
     INPUT_PREFIX,
+    OPTION_PREFIX,
     DestinationForm,
     destination_services,
     finds_places,
@@ -123,6 +124,7 @@ class DestinationAdmin(Page):
         service = obj.service if obj is not None else request.GET.get("service", "")
         handler = document_handler(service)
         inputs = [INPUT_PREFIX + name for name in handler.secret_fields] if handler is not None else []
+        options = [OPTION_PREFIX + name for name in handler.option_fields] if handler is not None else []
         inputs += [ENTERED] if finds_places(handler) else []
         can_edit = self.has_change_permission(request, obj) if obj else True
         about = ["service", "condition"] if obj else ["service"]
@@ -132,7 +134,7 @@ class DestinationAdmin(Page):
             (None, {"fields": [*about, "name", "address", "owner"]}),
             (_("Credential"), {"fields": inputs if inputs and can_edit else ["credential"]}),
             (_("What it takes"), {"fields": ["enabled", "rule", "rule_value", "start_at"]}),
-            (_("Options of the service"), {"fields": ["options"]}),
+            (_("Options of the service"), {"fields": options if options and can_edit else ["options"]}),
         ]
 
     def add_view(

@@ -55,6 +55,9 @@ else:
 _LOADED = "_syncqueue_states"
 _MAY_SYNC, _MAY_VIEW = "_syncqueue_may_sync", "_syncqueue_may_view"
 DELIVERIES_SHOWN = 5
+# A preview takes longer than the sentences do, so the panel shows it to those alone who ask for it, by a parameter.
+PREVIEW = "sync_preview"
+_WANTS_PREVIEW = "_syncqueue_wants_preview"
 # More objects than these are put into the queue, in rounds, instead of being tried one after another in the request.
 TRIED_AT_ONCE = 20
 
@@ -80,6 +83,9 @@ class SyncStatusMixin(Page):
         shown = {
             "sentences": sentences,
             "sync_url": self._sync_url(obj),
+            "preview_parameter": PREVIEW,
+            "preview": getattr(obj, _WANTS_PREVIEW, False),
+            "previews": services.preview(obj) if getattr(obj, _WANTS_PREVIEW, False) else [],
             "urls": destination_urls({sentence.destination for sentence in sentences}, self.admin_site.name),
             **self._deliveries(obj),
         }
@@ -95,11 +101,12 @@ class SyncStatusMixin(Page):
         return {"entries": entries, "log_url": log_url(self.admin_site.name, source.label, key), "with_names": True}
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """With notes on it what its panel offers: a field's method is not told who looks."""
+        """With notes on it for its panel, whose method is not told who looks: what it offers, and what it shows."""
         obj = super().get_object(request, object_id, from_field)
         if obj is not None:
             setattr(obj, _MAY_SYNC, may_operate(request))
             setattr(obj, _MAY_VIEW, may_view(request))
+            setattr(obj, _WANTS_PREVIEW, PREVIEW in request.GET)
         return obj
 
     def _sync_url(self, obj: Model) -> str:

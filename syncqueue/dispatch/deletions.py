@@ -36,7 +36,7 @@ class Deletion:
         """Nothing is announced yet."""
         self._announced: dict[ModelSync, dict[str, Change]] = {}
         self._noted: dict[ModelSync, set[str]] = {}
-        self._places: dict[Any, list[Destination]] = {}  # by owner
+        self._places: dict[Any, list[Destination]] = {}  # by owners
         self._asked_seconds = 0.0
 
     def announce(self, source: ModelSync, change: Change, using: str) -> None:
@@ -51,12 +51,12 @@ class Deletion:
         Beyond its time it is not asked any more. Where that happens, and where it raises, a record says of each place
         that a copy may be left.
         """
-        owner = gate.owner_key(source, change.obj)
-        if isinstance(owner, Refused):
+        owners = gate.owner_keys(source, change.obj)
+        if isinstance(owners, Refused):
             return {}
-        if owner.value not in self._places:
-            self._places[owner.value] = adopting.places_of(owner.value)
-        places = self._places[owner.value]
+        if owners.value not in self._places:
+            self._places[owners.value] = adopting.places_of(owners.value)
+        places = self._places[owners.value]
         if not places or self._asked_seconds >= MOST_ASKING_SECONDS:
             return dict.fromkeys(place.pk for place in places)
         began = time.monotonic()

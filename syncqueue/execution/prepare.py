@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from django.db import Error as DatabaseError
 
-from syncqueue.conf import ServiceSettings, get_settings
+from syncqueue.conf import ServiceSettings
 from syncqueue.core.answer import Answer, Asked, Refused, words
 from syncqueue.core.errors import ConfigurationError, SecretError
 from syncqueue.core.hold import stopped
@@ -22,11 +22,12 @@ from syncqueue.core.result import Outcome, SyncResult, format_traceback
 from syncqueue.execution.prepared import NotReady, Prepared, Ready, Verdict
 from syncqueue.handlers import bounds
 from syncqueue.handlers import gate as handler_gate
-from syncqueue.handlers.base import Document, DocumentHandler, Place, RemotePart
+from syncqueue.handlers.base import TRACE, DocumentHandler, Place, RemotePart
 from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord
+from syncqueue.presentation.records import as_sentence
 from syncqueue.sources import gate
 from syncqueue.sources.adopting import existing_parts, may_be_left
-from syncqueue.sources.desired import desired_elsewhere, desired_state
+from syncqueue.sources.desired import desired_state
 from syncqueue.sources.keys import UnreadableKey
 from syncqueue.sources.loading import Loaded, load
 from syncqueue.sources.planner import DesiredState, Step, is_too_old, plan, refusal
@@ -35,6 +36,7 @@ from syncqueue.sources.registry import ModelSync, source_by_label
 from syncqueue.sources.same_place import (
     Sharing,
     Sibling,
+    counted_together,
     is_here,
     is_unclear,
     share,
@@ -113,7 +115,10 @@ def _value(answer: Answer[T]) -> T:
 def _failed(record: SyncRecord, reason: str, error: Exception) -> NotReady:
     # A key that cannot be read will never be readable by itself.
     outcome = Outcome.FAILURE if isinstance(error, UnreadableKey) else Outcome.RETRY
-    result = SyncResult(outcome=outcome, error=reason[:1000], traceback=format_traceback(error))
+    # What is out there may not be wanted any more: whoever reads the reason must be able to look.
+    left = ", ".join(part.url or f"{part.id} ({part.address})" for part in read_parts(record) if part.kind != TRACE)
+    text = f"{as_sentence(reason)} What is there stays as it is: {left}" if left else reason
+    result = SyncResult(outcome=outcome, error=text[:1000], traceback=format_traceback(error))
     return NotReady(verdict=Verdict.FAILED, record_id=record.pk, record=record, result=result)
 
 
@@ -123,12 +128,11 @@ def place_of(destination: Destination) -> Place:
     Of a declared destination the settings say all of it: a row that has not caught up with them must not lead a new
     secret to an old address.
     """
-    entry = get_settings().destinations.get(destination.declared, {}) if destination.declared else {}
     return Place(
         id=destination.pk,
         name=destination.name,
-        address=entry.get("ADDRESS", "") if entry else destination.address,
-        options=dict(entry.get("OPTIONS", {})) if entry else destination.options,
+        address=destination.current_address,
+        options=destination.current_options,
         secret=destination.secret,
         is_users=destination.owner_id is not None,
     )
@@ -167,7 +171,7 @@ def _plan(
             places=tuple(replace(place, address=address) for address in addresses),
         )
     wanted = _wanted(found, place, handler, now)
-    document, desired, shared = wanted.document, wanted.desired, wanted.shared
+    desired, shared = wanted.desired, wanted.shared
     if shared.leave_to is not None or (shared.take_from is not None and not take_over(record, shared.take_from)):
         return NotReady(verdict=Verdict.SENDING, record_id=record.pk, record=record, wake=shared.leave_to)
     parts = read_parts(record)
@@ -188,7 +192,7 @@ def _plan(
         record=record,
         plan=planned,
         place=place,
-        document=document,
+        document=desired.document,
         fingerprint=desired.fingerprint,
         endpoint=target.endpoint,
         credential=target.credential,
@@ -211,7 +215,6 @@ def _plan(
 class Wanted:
     """What the object and the destination of a record ask for, before it is compared with what is there."""
 
-    document: Document | None  # None: the object is gone or not live
     desired: DesiredState
     shared: Sharing  # what other destinations at the same place mean for it
     too_large: str  # why the document is larger than anything that is brought out; "" for all others
@@ -237,29 +240,29 @@ def _must_be_readable(found: Loaded) -> None:
 
 def _wanted(found: Loaded, place: Place, handler: DocumentHandler, now: datetime) -> Wanted:
     source = source_by_label(found.record.source)
-    document = _document(source, found)
+    desired = _value(desired_state(source, found.obj, found.record.destination))
+    document = desired.document
     too_large = bounds.refusal(document) if document else ""
-    desired = _value(desired_state(source, found.obj, found.record.destination, document))
-    shared = _shared(desired, found, now)
+    shared = _shared(source, desired, found, now)
     desired = replace(
         desired,
         fingerprint=_value(handler_gate.fingerprint(handler, document, place)) if document and not too_large else "",
         shown_by=shared.shown_by.name if shared.shown_by is not None else "",
     )
-    return Wanted(document=document, desired=desired, shared=shared, too_large=too_large)
+    return Wanted(desired=desired, shared=shared, too_large=too_large)
 
 
-def _shared(desired: DesiredState, found: Loaded, now: datetime) -> Sharing:
+def _shared(source: ModelSync | None, desired: DesiredState, found: Loaded, now: datetime) -> Sharing:
     """What other destinations at the same place mean for this record."""
     record = found.record
-    others = sharing(record.destination)
+    others = _of_the_same_owners(source, found, sharing(record.destination))
     if not others:
         return Sharing()
     siblings = [
         Sibling(
             record=row,
             destination=row.destination,  # as it is now; `others` may be some seconds old
-            wants=_wants(desired_elsewhere(desired, row.destination), row.parts, now),
+            wants=_wants_elsewhere(source, found, row, now),
             parts=read_parts(row),
         )
         for row in siblings_of(record, others)
@@ -267,14 +270,23 @@ def _shared(desired: DesiredState, found: Loaded, now: datetime) -> Sharing:
     return share(record, _wants(desired, record.parts, now), read_parts(record), siblings)
 
 
+def _of_the_same_owners(
+    source: ModelSync | None, found: Loaded, others: Sequence[Destination]
+) -> Sequence[Destination]:
+    """See `counted_together`."""
+    owners = gate.owner_keys(source, found.obj) if others and source is not None and found.obj is not None else None
+    keys = owners.value if isinstance(owners, Asked) else frozenset()
+    return counted_together(found.record.destination, others, keys)
+
+
 def _wants(desired: DesiredState, parts: object, now: datetime) -> bool:
     return refusal(desired, now) is None and bool(parts or not is_too_old(desired.created_at, desired.start_at))
 
 
-def _document(source: ModelSync | None, found: Loaded) -> Document | None:
-    if source is None or found.obj is None:
-        return None
-    return _value(gate.content(source, found.obj))
+def _wants_elsewhere(source: ModelSync | None, found: Loaded, row: SyncRecord, now: datetime) -> bool:
+    """Whether another destination takes the object. Where the site's code does not tell, what it shows stays there."""
+    desired = desired_state(source, found.obj, row.destination)
+    return bool(row.parts) if isinstance(desired, Refused) else _wants(desired.value, row.parts, now)
 
 
 def _existing(

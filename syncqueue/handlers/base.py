@@ -22,6 +22,7 @@ from syncqueue.core.errors import ConfigurationError
 from syncqueue.core.result import SyncResult
 from syncqueue.core.task import ClaimedTask
 from syncqueue.handlers.media import Media
+from syncqueue.handlers.options import Option
 from syncqueue.outbound.connect import CONNECT_TIMEOUT_SECONDS, Outbound
 from syncqueue.outbound.urls import read_url
 
@@ -125,6 +126,22 @@ class CopyPage:
 
     parts: Sequence[RemotePart] = ()
     after: str = ""  # where the next page begins; "" at the end of the list
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewPart:
+    """One thing that a document would come to at a service: a message, a status, a row, an event."""
+
+    kind: str  # as of a RemotePart
+    text: str  # what people read; of a file its caption
+    length: int | None = None  # of the text, as the service counts; None: it has no limit
+    limit: int | None = None
+    is_cut: bool = False  # the text does not hold all of the document's
+    file_name: str = ""
+    file_text: str = ""  # what the file holds
+    pictures: tuple[str, ...] = ()  # the URLs of those that are attached
+    drawn_count: int = 0  # pictures that are made of the text
+    fields: Mapping[str, Any] = field(default_factory=dict)  # what else is sent: {"visibility": "unlisted"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -320,6 +337,9 @@ class DocumentHandler(SyncHandler):
     address_names_place: ClassVar[bool] = True
     # The names of a destination's secrets with their labels, e.g. {"token": _("Bot token")}.
     secret_fields: ClassVar[Mapping[str, Any]] = {}
+    # The options of a destination by name: the admin has an input for each, and others are refused. Without any, the
+    # form takes JSON, and `clean` alone judges it.
+    option_fields: ClassVar[Mapping[str, Option]] = {}
     # Between two calls of `read` or `read_all`, so that the service's limits leave room for what is sent meanwhile.
     read_pause_seconds: ClassVar[float] = 0.0
 
@@ -411,6 +431,20 @@ class DocumentHandler(SyncHandler):
         it apart, and what may still be under way. None, the default: the service does not list what is there.
         """
         return None
+
+    async def preview(self, document: Document, place: Place) -> Sequence[PreviewPart]:
+        """Return what `create` would bring out, made by the same functions; raises `HandlerError` where it would.
+
+        Nothing is sent. It is called in web requests, and given 5 seconds. The default: one part with the whole text.
+        """
+        return [PreviewPart(kind=self.default_kind, text=document.text)]
+
+    def is_public(self, document: Document, place: Place, part: RemotePart) -> bool:
+        """Return whether everybody may see a part of a document's copy, so that its link may be shown to readers.
+
+        The default: those of documents that are not private.
+        """
+        return not document.is_private
 
     def was_made(self, place: Place) -> bool:
         """Return whether the place was not there and had to be made since this was asked last; forget it then.

@@ -27,9 +27,11 @@ from syncqueue.handlers.base import (
     HandlerConfig,
     Place,
     PlaceChoice,
+    PreviewPart,
     RemotePart,
     SyncHandler,
 )
+from syncqueue.handlers.options import option_problem, secret_problem
 from syncqueue.secrets import mask, masked_traceback, redact, scrub
 
 T = TypeVar("T")
@@ -129,6 +131,9 @@ def clean(
     handler: DocumentHandler, address: str, options: Mapping[str, Any], secret: Mapping[str, str]
 ) -> Answer[None]:
     """Whether a destination has the form that its handler wants; the reason is a sentence for people."""
+    problem = option_problem(handler.option_fields, options) or secret_problem(handler.secret_fields, secret)
+    if problem:
+        return Refused(mask(problem, secret), ValueError(problem))
     return _ask(handler, "clean()", secret, lambda: handler.clean(address, options, secret), contract=ValueError)
 
 
@@ -191,6 +196,20 @@ async def read_all(handler: DocumentHandler, place: Place, after: str) -> Answer
         return Asked(page)
     except Exception as error:  # the site's own class
         return _refuse(handler, "read_all()", error, place.secret)
+
+
+async def preview(handler: DocumentHandler, document: Document, place: Place) -> Answer[tuple[PreviewPart, ...]]:
+    """What a document would come to at a place."""
+    try:
+        return Asked(tuple(_typed(one, PreviewPart) for one in await handler.preview(document, place)))
+    except Exception as error:  # the site's own class
+        return _refuse(handler, "preview()", error, place.secret)
+
+
+def is_public(handler: DocumentHandler, document: Document, place: Place, part: RemotePart) -> bool:
+    """Whether everybody may see a part; where the handler cannot tell, nobody is shown its link."""
+    answer = _ask(handler, "is_public()", place.secret, lambda: handler.is_public(document, place, part))
+    return isinstance(answer, Asked) and answer.value is True
 
 
 async def identify(handler: DocumentHandler, place: Place) -> Answer[str]:

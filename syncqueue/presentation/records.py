@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 from syncqueue.core.answer import Refused
 from syncqueue.models import Destination, RecordState, SyncRecord
 from syncqueue.queue.inspect import HoldView
-from syncqueue.sources import gate
 from syncqueue.sources.desired import desired_state
 from syncqueue.sources.planner import Reason, is_too_old, refusal
 from syncqueue.sources.registry import ModelSync
@@ -42,6 +41,7 @@ def reason_text(reason: Reason) -> str:
         Reason.EQUAL: _("is up to date."),
         Reason.GONE: _("not there, because the object was deleted."),
         Reason.NOT_LIVE: _("not there, because the object is not published."),
+        Reason.LEFT_OUT: _("not there, because the site does not send it there."),
         Reason.NOT_YET: _("not there yet: its time has not come."),
         Reason.EXPIRED: _("not there, because its time is over."),
         Reason.HANDED_OVER: _("not there, because the object belongs to somebody else."),
@@ -135,8 +135,7 @@ def as_sentence(text: str) -> str:
 
 def _absence(source: ModelSync, obj: Model, destination: Destination) -> str:
     """Why nothing is wanted there; empty when something is."""
-    found = gate.content(source, obj)
-    desired = found if isinstance(found, Refused) else desired_state(source, obj, destination, found.value)
+    desired = desired_state(source, obj, destination)
     if isinstance(desired, Refused):
         return _("could not be read: %(error)s") % {"error": desired.reason}
     reason = refusal(desired.value, timezone.now())

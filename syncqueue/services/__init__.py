@@ -40,6 +40,7 @@ from syncqueue.services.places import (
     rotate_secrets,
     send_test,
 )
+from syncqueue.services.previewing import PublicCopy, copies, preview
 from syncqueue.services.progress import Progress
 from syncqueue.services.sent_log import read_moment, sent, sent_data
 from syncqueue.services.tasks import (
@@ -83,6 +84,7 @@ __all__ = [
     "Listener",
     "MOST_LOOKED_AT",
     "Progress",
+    "PublicCopy",
     "STALE_SECONDS",
     "ServiceHealth",
     "Verified",
@@ -98,6 +100,7 @@ __all__ = [
     "check_destination",
     "clear",
     "clearing",
+    "copies",
     "count_missing",
     "delete_failures",
     "delete_task",
@@ -119,6 +122,7 @@ __all__ = [
     "outages",
     "pause",
     "read_moment",
+    "preview",
     "recover",
     "refill",
     "restorable",

@@ -27,6 +27,7 @@ from syncqueue.queue.inspect import HoldView
 from syncqueue.services.progress import Progress, tell
 from syncqueue.site import record_db
 from syncqueue.sources import adopting, gate, resyncing, walk
+from syncqueue.sources.destinations import owned_by
 from syncqueue.sources.intents import (
     PendingRecord,
     change_of,
@@ -43,7 +44,8 @@ T = TypeVar("T", bound=Model)
 logger = logging.getLogger("syncqueue.services")
 
 
-def _source_of(obj: Model) -> ModelSync:
+def source_of(obj: Model) -> ModelSync:
+    """The ModelSync of an object; raises `ConfigurationError`."""
     source = source_for(type(obj))
     if source is None:
         raise ConfigurationError(
@@ -59,7 +61,7 @@ def sync(obj: Model) -> None:
     Raises `ConfigurationError` when its model is not registered, or when the object stands in another database than
     the site's routers say.
     """
-    source = _source_of(obj)
+    source = source_of(obj)
     if elsewhere := _elsewhere(obj):
         raise ConfigurationError(elsewhere)
     gathering.note_changes(source, [change_of(obj)], home_db(type(obj)))
@@ -117,30 +119,36 @@ def enqueue_pending(pending_records: Sequence[PendingRecord]) -> None:
 def status(obj: Model) -> list[SyncRecord]:
     """The records of an object."""
     rows = SyncRecord.objects.using(record_db()).filter(
-        source=_source_of(obj).label, object_pk=key_text(type(obj), obj.pk)
+        source=source_of(obj).label, object_pk=key_text(type(obj), obj.pk)
     )
     return list(rows.select_related("destination").order_by("destination__name", "pk"))
 
 
 def explain(obj: Model) -> list[Sentence]:
     """One plain sentence for each destination that is considered for an object."""
-    source = _source_of(obj)
+    source = source_of(obj)
     if elsewhere := _elsewhere(obj):
         return [_sentence_on(obj, elsewhere)]
-    owner = gate.owner_key(source, obj)
-    by_destination = {record.destination_id: record for record in status(obj)}
+    places, refused = considered(source, obj)
+    holds = _holds_of([record for _place, record in places if record is not None])
+    found = [describe(source, obj, place, record, holds.get(place.pk)) for place, record in places]
+    if refused is not None:
+        return [_sentence_on(obj, _("could not be read: %(error)s") % {"error": refused.reason}), *found]
+    return found
+
+
+def considered(source: ModelSync, obj: Model) -> tuple[list[tuple[Destination, SyncRecord | None]], Refused | None]:
+    """The destinations that an object may go to, or has a record at, by name; and why its owners are not known."""
+    owners = gate.owner_keys(source, obj)
+    by_destination = {record.destination_id: record for record in (status(obj) if obj.pk is not None else ())}
     places = Destination.objects.none()
-    if isinstance(owner, Asked):
+    if isinstance(owners, Asked):
         rows = Destination.objects.using(record_db())
-        places = rows.filter(owner_id=owner.value, enabled=True, state=DestinationState.ACTIVE)
+        places = rows.filter(owned_by(owners.value), enabled=True, state=DestinationState.ACTIVE)
     known = {place.pk: place for place in places if place.service in get_settings().services}
     known |= {record.destination_id: record.destination for record in by_destination.values()}
     ordered = sorted(known.values(), key=lambda place: (place.name, place.pk))
-    holds = _holds_of(list(by_destination.values()))
-    found = [describe(source, obj, place, by_destination.get(place.pk), holds.get(place.pk)) for place in ordered]
-    if isinstance(owner, Refused):
-        return [_sentence_on(obj, _("could not be read: %(error)s") % {"error": owner.reason}), *found]
-    return found
+    return [(place, by_destination.get(place.pk)) for place in ordered], owners if isinstance(owners, Refused) else None
 
 
 def _sentence_on(obj: Model, text: str) -> Sentence:
@@ -175,7 +183,7 @@ def adopt(obj: Model, destination: Destination, remote_id: object, url: str = ""
     A copy that is not wanted there (a draft, a soft deletion) waits in the queue to be removed, and one of a private
     object to be updated, because nobody knows who can see it.
     """
-    source = _source_of(obj)
+    source = source_of(obj)
     changed_at = gate.changed_at(source, obj)
     kind = kind or adopting.default_kind(destination.service)
     part = RemotePart(kind=kind, id=str(remote_id), url=url, address=destination.address)

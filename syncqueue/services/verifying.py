@@ -402,7 +402,7 @@ def _job(place: Place, copy: _Copy) -> DocumentJob:
 
     return DocumentJob(
         place=place,
-        document=copy.wanted.document if copy.is_wanted and copy.wanted.document else Document(text=""),
+        document=copy.wanted.desired.document if copy.is_wanted and copy.wanted.desired.document else Document(text=""),
         parts=copy.here,
         idempotency_key=new_token(),
         uncertain=False,

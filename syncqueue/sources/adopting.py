@@ -25,6 +25,7 @@ from syncqueue.models import Destination, DestinationState, RecordState, SyncRec
 from syncqueue.site import record_db
 from syncqueue.sources import gate
 from syncqueue.sources.desired import desired_state
+from syncqueue.sources.destinations import owned_by
 from syncqueue.sources.gate import Reading
 from syncqueue.sources.intents import Left, PendingRecord, pending_record
 from syncqueue.sources.keys import key_text
@@ -75,15 +76,13 @@ class Standing:
 
 def standing(source: ModelSync, obj: Any, destination: Destination) -> Answer[Standing]:
     """Whether the copy of an object is wanted at a destination now."""
-    document = gate.content(source, obj)
-    if isinstance(document, Refused):
-        return document
-    desired = desired_state(source, obj, destination, document.value)
+    desired = desired_state(source, obj, destination)
     if isinstance(desired, Refused):
         return desired
     now = SYSTEM_CLOCK.now()
     is_wanted = refusal(desired.value, now) is None
-    is_private = document.value is not None and document.value.is_private
+    document = desired.value.document
+    is_private = document is not None and document.is_private
     return Asked(Standing(is_wanted=is_wanted, is_private=is_private, next_at=next_change(desired.value, now)))
 
 
@@ -136,7 +135,7 @@ def adopt_chunk(source: ModelSync, reading: Reading, destination: Destination, *
     known, others = _known(source, objects, destination)
     handler = _handler(destination.service)
     taken: list[SyncRecord] = []
-    places: dict[Any, list[Destination]] = {}  # by owner
+    places: dict[Any, list[Destination]] = {}  # by owners
     for pk, obj in objects.items():
         if pk in known and (known[pk].parts or known[pk].adoption_asked):
             found.known += 1
@@ -166,12 +165,12 @@ def adopt_chunk(source: ModelSync, reading: Reading, destination: Destination, *
 def _is_left_to_another(
     source: ModelSync, obj: Any, destination: Destination, places: dict[Any, list[Destination]]
 ) -> bool:
-    owner = gate.owner_key(source, obj)
-    if isinstance(owner, Refused):
+    owners = gate.owner_keys(source, obj)
+    if isinstance(owners, Refused):
         return True
-    if owner.value not in places:
-        places[owner.value] = places_of(owner.value)
-    others = (one for one in places[owner.value] if one.pk != destination.pk and not one.is_retiring)
+    if owners.value not in places:
+        places[owners.value] = places_of(owners.value)
+    others = (one for one in places[owners.value] if one.pk != destination.pk and not one.is_retiring)
     return any(are_one(one, destination) for one in others)
 
 
@@ -247,9 +246,12 @@ def fail_refused(source: ModelSync, reading: Reading, refused: Mapping[str, Refu
     records().bulk_create(rows, ignore_conflicts=True)
 
 
-def places_of(owner: Any) -> list[Destination]:
-    """Where an owner's objects may be, also destinations that are switched off, or are removed with their copies."""
-    rows = Destination.objects.using(record_db()).filter(owner_id=owner, service__in=list(get_settings().services))
+def places_of(owners: Collection[Any]) -> list[Destination]:
+    """Where objects of these owners may be, also destinations that are switched off, or are removed with their copies.
+
+    None among the owners stands for the site-wide destinations.
+    """
+    rows = Destination.objects.using(record_db()).filter(owned_by(owners), service__in=list(get_settings().services))
     return list(rows.filter(Q(state=DestinationState.ACTIVE) | Q(remove_remote=True)).order_by("pk"))
 
 

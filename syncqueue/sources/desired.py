@@ -7,54 +7,43 @@ from dataclasses import replace
 from django.db.models import Model
 
 from syncqueue.core.answer import Answer, Asked, Refused
-from syncqueue.handlers.base import Document
-from syncqueue.models import Destination, DestinationState
+from syncqueue.models import Destination
 from syncqueue.sources import gate
 from syncqueue.sources.planner import DesiredState
 from syncqueue.sources.registry import ModelSync
 
 
-def desired_state(
-    source: ModelSync | None, obj: Model | None, destination: Destination, document: Document | None
-) -> Answer[DesiredState]:
-    """The desired state of one object at one destination. `document`: None where the object is not live."""
+def desired_state(source: ModelSync | None, obj: Model | None, destination: Destination) -> Answer[DesiredState]:
+    """The desired state of one object at one destination."""
     state = DesiredState(
         exists=obj is not None,
-        live=document is not None,
-        document=document,
-        rule=destination.rule,
-        rule_value=destination.rule_value,
-        start_at=destination.start_at,
-        retiring=destination.state == DestinationState.RETIRING,
-    )
-    if source is None or obj is None:
-        return Asked(state)
-    created_at, times = gate.created_at(source, obj), gate.live_times(source, obj)
-    # A site-wide destination keeps what it shows up to date, whoever owns the object now.
-    owner = gate.owner_key(source, obj) if destination.owner_id is not None else Asked(None)
-    if isinstance(created_at, Refused):
-        return created_at
-    if isinstance(times, Refused):
-        return times
-    if isinstance(owner, Refused):
-        return owner
-    return Asked(
-        replace(
-            state,
-            created_at=created_at.value,
-            live_from=times.value[0],
-            live_until=times.value[1],
-            is_owners=str(destination.owner_id) == str(owner.value) if destination.owner_id is not None else True,
-        )
-    )
-
-
-def desired_elsewhere(state: DesiredState, destination: Destination) -> DesiredState:
-    """The same object at another destination of the same owner."""
-    return replace(
-        state,
         rule=destination.rule,
         rule_value=destination.rule_value,
         start_at=destination.start_at,
         retiring=destination.is_retiring,
+    )
+    if source is None or obj is None or state.retiring:  # nothing is wanted, whatever the site's code would say
+        return Asked(state)
+    content = gate.content(source, obj, destination)
+    created_at, times = gate.created_at(source, obj), gate.live_times(source, obj)
+    # A site-wide destination keeps what it shows up to date, whoever owns the object now.
+    owners = gate.owner_keys(source, obj) if destination.owner_id is not None else Asked(frozenset())
+    if isinstance(content, Refused):
+        return content
+    if isinstance(created_at, Refused):
+        return created_at
+    if isinstance(times, Refused):
+        return times
+    if isinstance(owners, Refused):
+        return owners
+    return Asked(
+        replace(
+            state,
+            live=content.value.live,
+            document=content.value.document,
+            created_at=created_at.value,
+            live_from=times.value[0],
+            live_until=times.value[1],
+            is_owners=destination.owner_id is None or str(destination.owner_id) in map(str, owners.value),
+        )
     )

@@ -155,6 +155,12 @@ def follow_move(destination_id: int, *, old: str, new: str) -> bool:
     return rows.exclude(address=old).exists()
 
 
+def owned_by(owners: Collection[Any]) -> Q:
+    """Selects the destinations of these owners' keys; None among them stands for the site-wide ones."""
+    people = [key for key in owners if key is not None]
+    return Q(owner_id__in=people) | Q(owner=None) if None in owners else Q(owner_id__in=people)
+
+
 def has_rivals(destination: Destination) -> bool:
     """Whether somebody else has a destination of the same service: another owner, or the site another place."""
     rows = Destination.objects.using(record_db()).filter(service=destination.service)
@@ -255,8 +261,12 @@ def _sleeping(destination: Destination) -> list[SyncRecord]:
     """The records that rest because this destination showed their objects at the same place: they are to take over."""
     forget()
     others = sharing(destination)
-    rows = SyncRecord.objects.using(record_db()).filter(destination__in=others, state=RecordState.SYNCED, parts=[])
-    return list(rows.select_related("destination")) if others else []
+    if not others:
+        return []
+    rows = SyncRecord.objects.using(record_db())
+    shown = rows.filter(destination=destination, source=OuterRef("source"), object_pk=OuterRef("object_pk"))
+    resting = rows.filter(Exists(shown), destination__in=others, state=RecordState.SYNCED, parts=[])
+    return list(resting.select_related("destination"))
 
 
 def finish_retirements() -> int:

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -30,7 +32,7 @@ from syncqueue.models import Destination
 from syncqueue.secrets import redact
 from syncqueue.site import record_db
 from syncqueue.sources.keys import UnreadableKey, key_of, key_text
-from syncqueue.sources.registry import ModelSync, home_db
+from syncqueue.sources.registry import DestinationInfo, ModelSync, home_db
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Model)
@@ -40,19 +42,27 @@ logger = logging.getLogger("syncqueue.sources")
 _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
 
-def owner_key(source: ModelSync, obj: Any) -> Answer[Any]:
-    """The primary key of the object's owner; None: the site-wide destinations are considered."""
+def owner_keys(source: ModelSync, obj: Any) -> Answer[frozenset[Any]]:
+    """The primary keys of the object's owners; None among them: the site-wide destinations are considered."""
 
-    def ask() -> Any:
-        owner, people = source.owner(obj), get_user_model()
-        if isinstance(owner, Model):
-            if not isinstance(owner, people):
-                raise TypeError(f"it returns a {type(owner).__name__}, where a {people._meta.label} is expected")
-            if owner.pk is None:
-                raise ValueError("it returns a user that is not saved yet")
-        return None if owner is None else key_of(people, owner)
+    def ask() -> frozenset[Any]:
+        owners: Any = source.owners(obj)
+        if isinstance(owners, str) or not isinstance(owners, Iterable):
+            raise TypeError(f"it returns a {type(owners).__name__}, where a list of users is expected")
+        return frozenset(_owner_key(owner) for owner in owners)
 
-    return _ask(source, obj, "owner()", ask)
+    has_several = type(source).owners is not ModelSync.owners
+    return _ask(source, obj, "owners()" if has_several else "owner()", ask)
+
+
+def _owner_key(owner: Any) -> Any:
+    people = get_user_model()
+    if isinstance(owner, Model):
+        if not isinstance(owner, people):
+            raise TypeError(f"it returns a {type(owner).__name__}, where a {people._meta.label} is expected")
+        if owner.pk is None:
+            raise ValueError("it returns a user that is not saved yet")
+    return None if owner is None else key_of(people, owner)
 
 
 def created_at(source: ModelSync, obj: Any) -> Answer[datetime | None]:
@@ -86,19 +96,51 @@ def _moment(value: Any) -> datetime | None:
     return value if isinstance(value, datetime) and value.tzinfo is not None else None
 
 
-def content(source: ModelSync, obj: Any) -> Answer[Document | None]:
-    """The object's document; None: it is not live."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What a ModelSync says of an object at one destination."""
+
+    live: bool  # or kept there all the same
+    document: Document | None  # None: it is not live, or `at` does not send it there
+
+
+def content(source: ModelSync, obj: Any, destination: Destination) -> Answer[Content]:
+    """The object's document for one destination."""
 
     def ask() -> Document | None:
-        if not source.is_live(obj):
+        if not source.is_live(obj) and destination.service not in source.keeps:
             return None
         document: Any = source.document(obj)
         if not isinstance(document, Document):
             got = type(document).__name__
             raise ConfigurationError(f"{type(source).__name__}.document() answered {got}, no Document.")
-        return replace(document, field_types=source.search_fields) if source.search_fields else document
+        return document
 
-    return _ask(source, obj, "document()", ask)
+    def ask_at(document: Document) -> Document | None:
+        found: Any = source.at(obj, _info(destination), document)
+        if found is not None and not isinstance(found, Document):
+            got = type(found).__name__
+            raise ConfigurationError(f"{type(source).__name__}.at() answered {got}; expected a Document or None.")
+        return replace(found, field_types=source.search_fields) if found and source.search_fields else found
+
+    general = _ask(source, obj, "document()", ask)
+    if isinstance(general, Refused):
+        return general
+    if (document := general.value) is None:
+        return Asked(Content(live=False, document=None))
+    special = _ask(source, obj, "at()", lambda: ask_at(document))
+    return special if isinstance(special, Refused) else Asked(Content(live=True, document=special.value))
+
+
+def _info(destination: Destination) -> DestinationInfo:
+    return DestinationInfo(
+        id=destination.pk,
+        name=destination.name,
+        service=destination.service,
+        owner=destination.owner_id,
+        address=destination.current_address,
+        options=MappingProxyType(deepcopy(destination.current_options)),
+    )
 
 
 def title(source: ModelSync, obj: Any) -> Answer[str]:

@@ -23,6 +23,7 @@ from syncqueue.handlers.base import RemotePart
 from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord
 from syncqueue.site import record_db
 from syncqueue.sources import gate, refusals
+from syncqueue.sources.destinations import owned_by
 from syncqueue.sources.keys import MAX_CHARACTERS, key_text
 from syncqueue.sources.planner import is_too_old
 from syncqueue.sources.records import note_left
@@ -111,7 +112,7 @@ class Considered:
     """A change, with what the site's ModelSync says of its object."""
 
     change: Change
-    owner: Any = None
+    owners: frozenset[Any] = frozenset()  # their keys; None among them: the site
     created_at: datetime | None = None
     changed_at: datetime | None = None
     refused: Refused | None = None  # it raised: only records that the object has already are concerned
@@ -130,14 +131,14 @@ def _consider(source: ModelSync, change: Change) -> Considered:
     if len(change.pk) > MAX_CHARACTERS:
         text = f"{source.label}:{change.pk[:50]}...: its key is longer than {MAX_CHARACTERS} characters."
         return Considered(change=change, refused=Refused(text, ValueError(text)))
-    owner = gate.owner_key(source, change.obj)
+    owners = gate.owner_keys(source, change.obj)
     created_at = gate.created_at(source, change.obj)
-    if isinstance(owner, Asked) and isinstance(created_at, Asked) and isinstance(changed_at, Asked):
-        return Considered(change=change, owner=owner.value, created_at=created_at.value, changed_at=changed_at.value)
+    if isinstance(owners, Asked) and isinstance(created_at, Asked) and isinstance(changed_at, Asked):
+        return Considered(change=change, owners=owners.value, created_at=created_at.value, changed_at=changed_at.value)
     return Considered(
         change=change,
         changed_at=changed_at.value if isinstance(changed_at, Asked) else None,
-        refused=next(one for one in (owner, created_at, changed_at) if isinstance(one, Refused)),
+        refused=next(one for one in (owners, created_at, changed_at) if isinstance(one, Refused)),
     )
 
 
@@ -267,7 +268,7 @@ def _note_seen(source: ModelSync, pairs: list[tuple[Considered, Destination]], d
 def _wanted_pairs(
     source: ModelSync, considered: Sequence[Considered], db: str
 ) -> Iterable[tuple[Considered, Destination]]:
-    """Every enabled destination of an object's owner, and every destination it has a record at."""
+    """Every enabled destination of an object's owners, and every destination it has a record at."""
     keys = [one.change.pk for one in considered]
     known = SyncRecord.objects.using(db).filter(source=source.label, object_pk__in=keys)
     destinations = _destinations(source, considered, known, db)
@@ -282,10 +283,7 @@ def _wanted_pairs(
 
 
 def _destinations(source: ModelSync, considered: Sequence[Considered], known: Any, db: str) -> list[Destination]:
-    owners = {one.owner for one in considered if one.owner is not None and one.refused is None}
-    owned = Q(owner_id__in=owners)
-    if any(one.owner is None for one in considered):
-        owned |= Q(owner=None)
+    owned = owned_by(frozenset().union(*(one.owners for one in considered)))
     left = {key for one in considered for key in one.change.left}
     found = Destination.objects.using(db).filter(
         Q(owned, enabled=True, state=DestinationState.ACTIVE)
@@ -309,7 +307,7 @@ def _takes(source: ModelSync, one: Considered, destination: Destination) -> bool
         return False
     if not destination.is_declared_here:  # a process that has the declaration finds the object by its sweep
         return False
-    if destination.owner_id != one.owner:
+    if destination.owner_id not in one.owners:
         return False
     # What is too old has nothing out there, unless it was posted before syncqueue came.
     return gate.adopts(source) or not is_too_old(one.created_at, destination.start_at)

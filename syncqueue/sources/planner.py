@@ -27,6 +27,7 @@ class Reason(StrEnum):
     EQUAL = "equal"
     GONE = "gone"  # the object was deleted
     NOT_LIVE = "not_live"  # a draft, or soft-deleted
+    LEFT_OUT = "left_out"  # ModelSync.at does not send it there
     NOT_YET = "not_yet"  # its time has not come
     EXPIRED = "expired"  # its time is over
     HANDED_OVER = "handed_over"  # it belongs to somebody else than the destination does
@@ -42,12 +43,12 @@ class DesiredState:
 
     exists: bool  # the object is in the database
     live: bool = False
-    document: Document | None = None  # None when it does not exist or is not live
+    document: Document | None = None  # None when it does not exist, is not live, or is not to be at this destination
     fingerprint: str = ""
     created_at: datetime | None = None
     live_from: datetime | None = None  # None: always
     live_until: datetime | None = None
-    is_owners: bool = True  # the destination is site-wide, or belongs to the object's owner
+    is_owners: bool = True  # the destination is site-wide, or belongs to an owner of the object
     rule: str = "all"
     rule_value: str = ""
     start_at: datetime | None = None
@@ -91,8 +92,10 @@ def refusal(desired: DesiredState, now: datetime) -> Reason | None:
         return Reason.RETIRING
     if not desired.exists:
         return Reason.GONE
-    if not desired.live or desired.document is None:
+    if not desired.live:
         return Reason.NOT_LIVE
+    if desired.document is None:
+        return Reason.LEFT_OUT
     if desired.live_until is not None and desired.live_until <= now:
         return Reason.EXPIRED
     if desired.live_from is not None and desired.live_from > now:
@@ -106,7 +109,7 @@ def refusal(desired: DesiredState, now: datetime) -> Reason | None:
 
 def next_change(desired: DesiredState, now: datetime) -> datetime | None:
     """When time alone will make the object appear or disappear; None when it will not."""
-    if desired.retiring or not desired.exists or not desired.live:
+    if desired.retiring or not desired.exists or not desired.live or desired.document is None:
         return None
     if desired.live_until is not None and desired.live_until <= now:
         return None

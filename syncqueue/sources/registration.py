@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -31,6 +31,7 @@ def problems(model: type[Model], sync_class: type[Any], base: type[Any]) -> Iter
     yield from _watch(model, sync_class)
     yield from _affected_by(sync_class)
     yield from _prefetch(model, sync_class)
+    yield from _keeps(sync_class)
     for column, kind in sync_class.search_fields.items():
         if wrong := check_declaration(column, kind):
             yield f"{name}.search_fields[{column!r}]: {wrong}."
@@ -129,6 +130,12 @@ def _prefetch(model: type[Model], sync_class: type[Any]) -> Iterator[str]:
         first = name.split("__")[0] if isinstance(name, str) else ""
         if not first or (_field(model, first) is None and not hasattr(model, first)):
             yield f"{owner} has {name!r}, but {model._meta.label} has no such relation.{_did_you_mean(model, name)}"
+
+
+def _keeps(sync_class: type[Any]) -> Iterator[str]:
+    value: Any = sync_class.keeps
+    if isinstance(value, str) or not isinstance(value, Collection) or not all(isinstance(one, str) for one in value):
+        yield f"{sync_class.__name__}.keeps: expected a tuple of names of services, got {value!r}."
 
 
 def _field(model: type[Model], name: str) -> Any:

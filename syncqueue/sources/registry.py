@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
 from typing import Any, ClassVar, TypeVar
@@ -19,6 +20,18 @@ from syncqueue.models import Destination
 from syncqueue.sources.registration import problems
 
 S = TypeVar("S", bound="type[ModelSync]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DestinationInfo:
+    """A destination as `ModelSync.at` is given it: to be read, without a secret, and bound to no database row."""
+
+    id: int  # primary key of the Destination
+    name: str  # for people
+    service: str  # "telegram"
+    owner: Any  # primary key of its owner; None: site-wide
+    address: str  # the channel, account or table
+    options: Mapping[str, Any]  # a copy
 
 
 class ModelSync:
@@ -47,6 +60,9 @@ class ModelSync:
     # Columns of a search index by name, beside those every row has: {"userid": "integer", "createdat": "timestamp"}.
     # The values come from Document.fields. Types: text string integer bigint float boolean timestamp multi json.
     search_fields: ClassVar[Mapping[str, str]] = {}
+    # Services whose destinations keep objects that are not live, such as an index in which the trash is searched:
+    # ("manticore",). `document` and `at` are asked there as for other objects. Deleted objects are removed everywhere.
+    keeps: ClassVar[Collection[str]] = ()
 
     def __init__(self, model: type[Model]) -> None:
         """`model` is the one it is registered for."""
@@ -61,9 +77,25 @@ class ModelSync:
         """Whose destinations are considered (a user or a user's key); None: the site-wide ones."""
         return None
 
+    def owners(self, obj: Any) -> Iterable[Any]:
+        """All whose destinations are considered, where there are several: `[post.author, None]`, by default `owner`.
+
+        None stands for the site-wide destinations. Called in each save, so it should cost no query of its own.
+        """
+        return [self.owner(obj)]
+
     def is_live(self, obj: Any) -> bool:
-        """False for what should not be out there: drafts, soft-deleted objects."""
+        """False for what should not be out there: drafts, soft-deleted objects. Services in `keeps` have them still."""
         return True
+
+    def at(self, obj: Any, destination: DestinationInfo, document: Document) -> Document | None:
+        """The document for one destination, by default that for all; None: the object is not to be there.
+
+        A copy that is there already is changed, or removed, once the object is saved. Called in attempts and where
+        people ask (`explain`, `preview`), never in a save. Change the document with `dataclasses.replace`. It must not
+        look at the clock, as `is_live` must not.
+        """
+        return document
 
     def existing_remote(
         self, obj: Any, destination: Destination

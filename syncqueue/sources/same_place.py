@@ -7,7 +7,7 @@ An address may be spelled in several ways. What counts is the place's identity, 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Q
@@ -117,8 +117,20 @@ _groups: dict[str, _Groups] = {}
 
 
 def sharing(destination: Destination) -> tuple[Destination, ...]:
-    """The other destinations of the same owner at the same place, oldest first; nearly always none."""
+    """The other destinations at the same place, whoever owns them, oldest first; nearly always none."""
     return _groups_of(destination.service).others.get(destination.pk, ())
+
+
+def counted_together(
+    destination: Destination, others: Iterable[Destination], owners: Collection[object]
+) -> list[Destination]:
+    """Those of others at the same place that show an object in each other's stead.
+
+    They belong to whom the destination belongs, or to another one of the object's owners.
+    """
+    own = destination.owner_id
+    together = owners if own in owners else ()
+    return [one for one in others if one.owner_id == own or one.owner_id in together]
 
 
 def is_unclear(destination: Destination, address: str) -> bool:
@@ -148,13 +160,13 @@ def _read_groups(service: str) -> _Groups:
     places = {row.pk: identity_of(row, row.address).replace(UNKNOWN, "") for row in rows}
     # What one destination has learned of an address is true of others with that address.
     learned = {row.address: places[row.pk] for row in rows if places[row.pk]} if names_place else {}
-    by_place: dict[tuple[object, str, str], list[Destination]] = {}
+    by_place: dict[tuple[str, str], list[Destination]] = {}
     by_address: dict[tuple[object, str], list[int]] = {}
     for row in rows:
         by_address.setdefault((row.owner_id, row.address), []).append(row.pk)
         place = places[row.pk] or learned.get(row.address, "")
         if place or names_place:
-            by_place.setdefault((row.owner_id, place, "" if place else row.address), []).append(row)
+            by_place.setdefault((place, "" if place else row.address), []).append(row)
     groups = [group for group in by_place.values() if len(group) > 1]
     others = {row.pk: tuple(other for other in group if other.pk != row.pk) for group in groups for row in group}
     twins = [pk for pks in by_address.values() if len(pks) > 1 for pk in pks]

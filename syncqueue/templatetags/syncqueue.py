@@ -19,6 +19,7 @@ from syncqueue.core.hold import Hold
 from syncqueue.presentation.figures import duration_words, figure, moment, web_url
 from syncqueue.presentation.holds import hold_words, reason_words
 from syncqueue.presentation.inner import for_users
+from syncqueue.presentation.previews import attachment_words, length_words, summary
 from syncqueue.presentation.sent import action_words, exact_moment
 from syncqueue.presentation.task_values import value_words
 from syncqueue.secrets import redact
@@ -44,6 +45,9 @@ register.filter("exact_moment", exact_moment)
 register.filter("duration_words", duration_words)
 register.filter("figure", figure)
 register.filter("moment", moment)
+register.filter("length_words", length_words)
+register.filter("attachment_words", attachment_words)
+register.filter("preview_summary", summary)
 register.filter("redacted", redact)
 register.filter("value_words", value_words)
 register.filter("web_url", web_url)
@@ -73,6 +77,34 @@ def sync_status(context: Any, obj: Any) -> dict[str, Any]:
         # Wrong settings must not break a site's pages; the system checks say what is wrong.
         logger.warning("%s", error)
         return {"sentences": []}
+
+
+@register.inclusion_tag("syncqueue/sync_preview.html", takes_context=True)
+def sync_preview(context: Any, obj: Any) -> dict[str, Any]:
+    """What `obj` would come to at each destination, or why not. Staff alone read names of the inner network in it."""
+    if not isinstance(obj, Model):
+        return {"previews": []}
+    user = getattr(context.get("request"), "user", None) or context.get("user")
+    try:
+        found = services.preview(obj)
+    except ConfigurationError as error:
+        logger.warning("%s", error)
+        return {"previews": []}
+    if not getattr(user, "is_staff", False):
+        found = [replace(one, reason=for_users(one.reason)) for one in found]
+    return {"previews": found}
+
+
+@register.inclusion_tag("syncqueue/copies.html")
+def copies(obj: Any) -> dict[str, Any]:
+    """Links to the copies of `obj` that everybody may see (`rel="syndication"`); nothing where there are none."""
+    if not isinstance(obj, Model) or obj.pk is None:
+        return {"copies": []}
+    try:
+        return {"copies": services.copies(obj)}
+    except ConfigurationError as error:
+        logger.warning("%s", error)
+        return {"copies": []}
 
 
 @register.inclusion_tag("syncqueue/environment_badge.html")

@@ -8,11 +8,13 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
+import syncqueue
 from project.notes.models import Note
 from project.sandbox.testing import RunningSandbox
 from syncqueue import muted
 from syncqueue.models import Destination, DestinationState, SyncRecord
 from syncqueue.testing import captured_syncs
+from tests.integration.sync.scene import work
 from tests.patience import IMMEDIATE
 
 pytestmark = pytest.mark.django_db
@@ -246,12 +248,13 @@ def test_a_deleted_destination_whose_copies_stay_is_gone_at_once(browser: Client
 # Where notes go
 
 
-def destinations_of_a_new_note(owner: User) -> list[str | None]:
-    with captured_syncs() as found:
-        Note.objects.create(owner=owner, text="Hello")
-    return [sync.destination for sync in found]
+def destinations_of_a_new_note(owner: User) -> list[str]:
+    note = Note.objects.create(owner=owner, text="Hello")
+    work()
+    return [sentence.destination for sentence in syncqueue.explain(note) if "is up to date" in sentence.text]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_new_note_goes_to_its_writers_own_destinations_and_to_the_sites_where_there_are_none(
     mine: Destination, writer: User, sandbox: RunningSandbox
 ) -> None:
@@ -260,12 +263,25 @@ def test_a_new_note_goes_to_its_writers_own_destinations_and_to_the_sites_where_
     assert destinations_of_a_new_note(User.objects.create_user("other")) == ["news"]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_notes_of_a_writer_who_has_switched_all_off_do_not_turn_up_in_the_sites_channel(
     mine: Destination, writer: User, sandbox: RunningSandbox
 ) -> None:
     channel(sandbox, None, name="news")
     Destination.objects.filter(pk=mine.pk).update(enabled=False)
     assert destinations_of_a_new_note(writer) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_writer_with_own_destinations_finds_notes_by_the_sites_search(
+    browser: Client, mine: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    Destination.objects.create(name="index", service="manticore", address="notes", start_at=None)
+    assert destinations_of_a_new_note(writer) == ["Mine", "index"]
+    assert "Hello" in page(browser, "/?q=hello")
+    client = Client()
+    client.force_login(User.objects.create_user("other"))
+    assert "Hello" not in page(client, "/?q=hello")
 
 
 def test_the_page_of_a_note_says_how_it_stands_at_its_writers_own_destination(

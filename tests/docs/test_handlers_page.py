@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 import uuid
 from collections.abc import Iterator
@@ -95,6 +96,11 @@ def site(write_module: None, redis_url: str, transactional_db: None) -> Iterator
         forget_all()
         yield
         forget_all()
+
+
+def test_the_page_lists_the_methods_that_every_handler_must_have() -> None:
+    listed = set(re.findall(r"^\| `(\w+)\(\w+\)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
+    assert listed == syncqueue.DocumentHandler.__abstractmethods__
 
 
 def test_the_handler_is_shorter_than_the_page_says() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 import redis
+from PIL import ImageFont
 
 from project.sandbox.testing import RunningSandbox
 from tests.docs.pages import blocks
@@ -37,6 +38,7 @@ if "SYNCQUEUE" in globals():
     SYNCQUEUE["KEY_PREFIX"] = os.environ["KEY_PREFIX"]
     SYNCQUEUE["ALLOWED_PRIVATE_HOSTS"] = ["127.0.0.1"]
     SYNCQUEUE["HANDLERS"]["telegram"]["OPTIONS"] = {"API_BASE_URL": os.environ["TELEGRAM_API_BASE_URL"]}
+    SYNCQUEUE["HANDLERS"]["mastodon"]["OPTIONS"] = {"FONTS": [os.environ["FONT"]]}
     SYNCQUEUE["PROCESSING"] = {"RECONCILE_INTERVAL_SECONDS": 1}
 """
 
@@ -99,6 +101,21 @@ def made(folder: Path, environment: Mapping[str, str], sandbox: RunningSandbox) 
     return site
 
 
+LONG = "A long note that has to be a picture, because no status holds so many words. " * 10
+
+
+def font(folder: Path) -> Path:
+    """A font file, so that the fonts of a machine do not decide whether texts become pictures."""
+    path = folder / "font.ttf"
+    path.write_bytes(ImageFont.load_default(36).path.getvalue())  # type: ignore[union-attr]
+    return path
+
+
+def rows(sandbox: RunningSandbox) -> dict[str, bool]:
+    """What the site's search finds, and whether it is in the trash."""
+    return {row["content"]: row["deletedat"] > 0 for row in sandbox.documents("notes_index")}
+
+
 @pytest.mark.processes
 def test_the_page_brings_a_site_over_with_every_note_once(
     tmp_path: Path, sandbox: RunningSandbox, redis_url: str
@@ -113,6 +130,8 @@ def test_the_page_brings_a_site_over_with_every_note_once(
         "TELEGRAM_API_BASE_URL": sandbox.telegram_url,
         "REDIS_URL": redis_url,
         "OLD_REDIS_URL": old_url,
+        "MANTICORE_URL": sandbox.manticore_url,
+        "FONT": str(font(tmp_path)),
     }
     site = made(tmp_path, environment, sandbox)
     deleted = site.post("@news", "Deleted")
@@ -147,6 +166,7 @@ def test_the_page_brings_a_site_over_with_every_note_once(
         note("rail", ben, "A train", tags="rail")
         note("untagged", ben, "No train any more")
         note("new", ann, "Waits to be posted")
+        note("long", ann, {LONG!r})
     """)
     lists = redis.Redis.from_url(old_url)
     lists.rpush("notes:queue:telegram", *map(json.dumps, [{"note": 8, "action": "create"}] * 2))
@@ -155,21 +175,28 @@ def test_the_page_brings_a_site_over_with_every_note_once(
     lists.rpush("notes:queue:mastodon", *map(json.dumps, [{"note": 5, "action": "update"}, {"note": 8}]))
     lists.rpush("notes:queue:mastodon", json.dumps({"note": 4, "action": "create"}))
 
-    yours = {"REDIS_URL": redis_url, "OLD_REDIS_URL": old_url}
+    yours = {"REDIS_URL": redis_url, "OLD_REDIS_URL": old_url, "MANTICORE_URL": sandbox.manticore_url}
     with reading(PAGE, folder=tmp_path, yours=yours, environment=environment):
 
         def is_over() -> None:
             assert set(site.messages("@news")) == {
-                "Posted", "One half and the other", "After the edit", "Waits to be posted",
+                "Posted", "One half and the other", "After the edit", "Waits to be posted", LONG.strip(),
             }  # fmt: skip
-            assert len(sandbox.messages("@news")) == 4
+            assert len(sandbox.messages("@news")) == 5
             assert set(site.messages("@drafts")) == {"A train"}
             assert site.statuses() == {
                 "Posted": "public", "Private now": "private", "After the edit": "public",
-                "Waits to be posted": "public", "One half and the other": "public",
+                "Waits to be posted": "public", "One half and the other": "public", "": "public",
+            }  # fmt: skip
+            assert rows(sandbox) == {
+                "Posted": False, "Private now": False, "In the trash": True, "One half and the other": False,
+                "After the edit": False, "A train": False, "No train any more": False, "Waits to be posted": False,
+                LONG: False,
             }  # fmt: skip
 
         eventually(is_over)
+        (long,) = [status for status in sandbox.statuses() if not status["text"]]
+        assert [picture["description"] for picture in long["media"]] == [LONG.strip()]
         assert lists.keys("notes:queue:*") == []
         before = site.messages("@news")
         for key, text in (("both", "Posted"), ("edited", "After the edit")):
@@ -183,16 +210,24 @@ def test_the_page_brings_a_site_over_with_every_note_once(
             note = Note.objects.get(text="Waits to be posted")
             note.is_private = True
             note.save()
+            Note.objects.get(text="In the trash").delete()
+            note = Note.objects.get(text="One half and the other")
+            note.deleted_at = note.created_at
+            note.save()
         """)
 
         def is_edited() -> None:
             assert site.messages("@news") == {
                 "Posted, and edited since": before["Posted"],
-                "One half and the other": before["One half and the other"],
+                LONG.strip(): before[LONG.strip()],
             }
             assert site.statuses() == {
                 "Posted, and edited since": "public", "Private now": "private",
-                "Waits to be posted": "private", "One half and the other": "public",
+                "Waits to be posted": "private", "": "public",
+            }  # fmt: skip
+            assert rows(sandbox) == {
+                "Posted, and edited since": False, "Private now": False, "One half and the other": True,
+                "A train": False, "No train any more": False, "Waits to be posted": False, LONG: False,
             }  # fmt: skip
 
         eventually(is_edited)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import ClassVar
 
+from django.conf import settings
 from django.db import models
 from safedelete.config import SOFT_DELETE_CASCADE
 from safedelete.models import SafeDeleteModel
@@ -81,3 +83,27 @@ class Owned(Dated):
     tenant = models.CharField(max_length=20)
 
     objects = TenantManager()
+
+
+class Post(models.Model):
+    """A blog post, as docs/howto/recipes.md describes it."""
+
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    title = models.CharField(max_length=200)
+    text = models.TextField()
+    category = models.CharField(max_length=50, blank=True)
+    on_mastodon = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    published_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    restored_at = models.DateTimeField(null=True, blank=True)
+    updated_at = models.DateTimeField(auto_now=True, db_index=True)
+
+    def __str__(self) -> str:
+        """The title."""
+        return self.title
+
+    @property
+    def in_force_since(self) -> datetime:
+        """When it was restored, or written."""
+        return self.restored_at or self.created_at

@@ -176,6 +176,14 @@ def test_a_source_without_changed_field_is_w001(monkeypatch: pytest.MonkeyPatch)
     assert "NoteSync has no changed_field" in message.msg
 
 
+def test_a_source_that_keeps_objects_at_an_unknown_service_is_w008(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(NoteSync, "keeps", ("manticor", "telegram", "mastodon"))
+    (message,) = checks.check_sources()
+    assert message.id == "syncqueue.W008"
+    assert "NoteSync.keeps names 'manticor'" in message.msg
+    assert message.hint == "Did you mean 'manticore'?"
+
+
 def test_a_redis_that_does_not_answer_is_w003_at_deployment(settings: Any) -> None:
     settings.SYNCQUEUE = {**SHORTEST, "REDIS": "redis://127.0.0.1:1/0"}
     assert ids(checks.check_redis()) == ["syncqueue.W003"]

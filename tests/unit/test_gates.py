@@ -25,7 +25,7 @@ def methods_of(*classes: type) -> set[str]:
 # What a site writes in a ModelSync: methods, and attributes that hold functions or what its models decide.
 SOURCE_METHODS = methods_of(ModelSync)
 SOURCE_ATTRIBUTES = {
-    "affected_by", "prefetch", "created_field", "changed_field", "live_from", "live_until", "search_fields"
+    "affected_by", "prefetch", "created_field", "changed_field", "live_from", "live_until", "search_fields", "keeps",
 }  # fmt: skip
 SOURCE_GATE = {"sources/gate.py"}
 # Where the names of fields are checked or used in a query, without calling anything of the site's.

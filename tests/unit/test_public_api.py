@@ -14,19 +14,21 @@ from syncqueue import testing
 
 # docs/reference/python.md shows the same names; docs/versions.md says what a change of them means.
 PUBLIC = {
-    "AddressMoved", "CREATE", "CopyPage", "CopyState", "DELETE", "DestinationBroken", "Document", "DocumentHandler",
-    "DocumentJob", "ModelSync", "OutcomeUnknown", "PermanentError", "QueueStats", "RateLimited", "RemotePart",
-    "RetryLater", "SyncHandler", "SyncQueueError", "SyncResult", "SyncTask", "UPDATE", "Unavailable", "Unreachable",
-    "adopt", "explain", "get_queue", "muted", "queued", "register", "status", "strip_internal_links", "sync",
-    "sync_queryset",
+    "AddressMoved", "CREATE", "CopyPage", "CopyState", "DELETE", "DestinationBroken", "DestinationInfo", "Document",
+    "DocumentHandler", "DocumentJob", "Media", "ModelSync", "Option", "OutcomeUnknown", "PermanentError", "PreviewPart",
+    "QueueStats", "RateLimited", "RemotePart", "RetryLater", "SyncHandler", "SyncQueueError", "SyncResult", "SyncTask",
+    "UPDATE", "Unavailable", "Unreachable", "adopt", "copies", "explain", "get_queue", "muted", "preview", "queued",
+    "register", "status", "strip_internal_links", "sync", "sync_queryset",
 }  # fmt: skip
 
 # What a site writes in its calls; positions and defaults are part of the promise.
 SIGNATURES = {
     "adopt": "(obj, destination, remote_id, url='', *, kind='')",
+    "copies": "(obj)",
     "explain": "(obj)",
     "get_queue": "(service)",
     "muted": "()",
+    "preview": "(obj)",
     "queued": "()",
     "register": "(*models)",
     "status": "(obj)",
@@ -36,14 +38,14 @@ SIGNATURES = {
 }
 
 MODEL_SYNC = {
-    "affected_by", "changed_field", "created_field", "document", "existing_remote", "is_live", "live_from",
-    "live_until", "owner", "prefetch", "search_fields", "watch",
+    "affected_by", "at", "changed_field", "created_field", "document", "existing_remote", "is_live", "keeps",
+    "live_from", "live_until", "owner", "owners", "prefetch", "search_fields", "watch",
 }  # fmt: skip
 DOCUMENT_HANDLER = {
     "aclose", "address_names_place", "apply_many", "batch_size", "check", "clean", "count", "create", "credential",
-    "default_kind", "delete", "endpoint", "fingerprint", "identify", "is_small", "least_attempt_seconds", "lost_part",
-    "places", "posts", "process", "process_many", "read", "read_all", "read_pause_seconds", "secret_fields", "trace",
-    "update", "was_made",
+    "default_kind", "delete", "endpoint", "fingerprint", "identify", "is_public", "is_small", "least_attempt_seconds",
+    "lost_part", "option_fields", "places", "posts", "preview", "process", "process_many", "read", "read_all",
+    "read_pause_seconds", "secret_fields", "trace", "update", "was_made",
 }  # fmt: skip
 
 

@@ -14,16 +14,18 @@ from syncqueue.core.errors import DestinationBroken, PermanentError, Unavailable
 from syncqueue.handlers.base import (
     CopyPage,
     CopyState,
+    Document,
     DocumentHandler,
     DocumentJob,
     HandlerConfig,
     Place,
+    PreviewPart,
     RemotePart,
 )
 from syncqueue.handlers.manticore import reading
 from syncqueue.handlers.manticore.answers import Refusal, Refused
 from syncqueue.handlers.manticore.client import ManticoreClient
-from syncqueue.handlers.manticore.row import KIND, TABLE_NAME, Write, put, row_id, take_away
+from syncqueue.handlers.manticore.row import KIND, TABLE_NAME, Write, put, row_id, take_away, values_of
 from syncqueue.handlers.manticore.store import Problem, Store
 from syncqueue.handlers.manticore.tables import Tables, is_there
 from syncqueue.handlers.search_fields import RESERVED_NAMES
@@ -114,6 +116,12 @@ class ManticoreHandler(DocumentHandler):
         """Return the table's rows in the order of their ids."""
         table, identity = _table(place), self._identity(place)
         return await self._run(lambda: reading.page(self.client.account(place.secret), table, after, identity))
+
+    async def preview(self, document: Document, place: Place) -> Sequence[PreviewPart]:
+        """Return the row."""
+        values = await self._run(lambda: values_of(document))
+        text = str(values.pop("content", ""))
+        return [PreviewPart(kind=KIND, text=text, fields=values)]
 
     def was_made(self, place: Place) -> bool:
         """Return whether the table was missing and was made since this was asked last."""

@@ -86,8 +86,7 @@ def put(job: DocumentJob) -> Write:
     """Return the row that shows a job's document; raises `PermanentError` for a value its column cannot hold."""
     columns = columns_of(job.document)
     values = {
-        **_document_values(job.document),
-        **_declared_values(job.document),
+        **values_of(job.document),
         "object_source": job.source,
         "object_pk": job.object_pk,
     }
@@ -126,6 +125,11 @@ def add_column(table: str, name: str, kind: str) -> str:
 def differing(found: Mapping[str, str], columns: Mapping[str, str]) -> Sequence[str]:
     """Return the columns that are there with another type than declared. `found`: the types that DESCRIBE shows."""
     return [name for name, kind in columns.items() if name in found and found[name] not in SQL_TYPES[kind]]
+
+
+def values_of(document: Document) -> dict[str, Any]:
+    """Return what a row holds of a document; raises `PermanentError` for a value its column cannot hold."""
+    return {**_document_values(document), **_declared_values(document)}
 
 
 def _document_values(document: Document) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from syncqueue.core.errors import ConfigurationError, PermanentError
+from syncqueue.core.errors import ConfigurationError, HandlerError, PermanentError
 from syncqueue.handlers.base import (
     TRACE,
     CopyPage,
@@ -21,6 +21,7 @@ from syncqueue.handlers.base import (
     DocumentJob,
     HandlerConfig,
     Place,
+    PreviewPart,
     RemotePart,
 )
 from syncqueue.handlers.mastodon import reading
@@ -32,6 +33,7 @@ from syncqueue.handlers.mastodon.image import TEXT_SIZE
 from syncqueue.handlers.mastodon.instance import Limits
 from syncqueue.handlers.mastodon.length import count
 from syncqueue.handlers.mastodon.markdown import Picture
+from syncqueue.handlers.mastodon.memory import known_limits
 from syncqueue.handlers.mastodon.mentions import break_mentions
 from syncqueue.handlers.mastodon.options import OPTIONS, TOKEN, breaks_mentions, instance_url, over_limit, visibility
 from syncqueue.handlers.mastodon.pictures import Uploader, shortened
@@ -39,6 +41,7 @@ from syncqueue.handlers.mastodon.post import Post
 from syncqueue.handlers.mastodon.post import pictures_of as shown_pictures
 from syncqueue.handlers.mastodon.render import Rendered, Wanted, pictures_of, render
 from syncqueue.handlers.mastodon.thread import Thread
+from syncqueue.handlers.options import Option
 
 logger = logging.getLogger("syncqueue.mastodon")
 
@@ -60,6 +63,60 @@ class MastodonHandler(DocumentHandler):
     read_pause_seconds: ClassVar[float] = 2.5
     address_names_place: ClassVar[bool] = False  # an instance has many accounts; the token says which
     secret_fields: ClassVar[Mapping[str, Any]] = {"access_token": gettext_lazy("Access token")}
+
+    option_fields: ClassVar[Mapping[str, Option]] = {
+        "visibility": Option(
+            kind="choice",
+            label=gettext_lazy("Visibility"),
+            default="public",
+            choices={
+                "public": gettext_lazy("Public"),
+                "unlisted": gettext_lazy("Public, but not in timelines"),
+                "private": gettext_lazy("Followers only"),
+                "direct": gettext_lazy("Mentioned people only"),
+            },
+            help_text=gettext_lazy("Private objects are shown to followers at most."),
+        ),
+        "over_limit": Option(
+            kind="choice",
+            label=gettext_lazy("Texts that are too long"),
+            default="thread",
+            choices={
+                "thread": gettext_lazy("A thread"),
+                "image": gettext_lazy("A picture of the text"),
+                "link": gettext_lazy("The beginning, with a link"),
+            },
+        ),
+        "link": Option(
+            kind="switch",
+            label=gettext_lazy("Link to the page"),
+            default=False,
+            help_text=gettext_lazy("The address of the object's own page is added."),
+        ),
+        "spoiler": Option(
+            kind="text",
+            label=gettext_lazy("Content warning"),
+            default="",
+            help_text=gettext_lazy("The text is folded behind it."),
+        ),
+        "sensitive": Option(
+            kind="switch",
+            label=gettext_lazy("Sensitive pictures"),
+            default=False,
+            help_text=gettext_lazy("Pictures are blurred until a reader wants to see them."),
+        ),
+        "language": Option(
+            kind="text",
+            label=gettext_lazy("Language"),
+            help_text=gettext_lazy("Such as “zh” or “pt-BR”. Empty: the account's own."),
+        ),
+        "mentions": Option(
+            kind="switch",
+            label=gettext_lazy("Mentions notify"),
+            default=True,
+            help_text=gettext_lazy("People who are mentioned are notified; by private objects nobody is."),
+        ),
+    }
 
     def __init__(self, config: HandlerConfig) -> None:
         """Read the options; raises `ConfigurationError` for FONTS that are none."""
@@ -144,6 +201,43 @@ class MastodonHandler(DocumentHandler):
             ways.append(_posts(job, rendered, tuple(media)))
         return await reading.state_of(account, statuses, ways)
 
+    async def preview(self, document: Document, place: Place) -> Sequence[PreviewPart]:
+        """Return the statuses, with the pictures that can be fetched as far as their addresses tell."""
+        limits = await self._limits_of(Account(self._client, place))
+        pictures = await self._client.run(pictures_of, document, limits.pictures, self._client.media.may_fetch)
+        wanted = self._wanted_at(place, document, limits)
+        rendered = await self._client.run(render, document, wanted, pictures)
+        fields = {"visibility": visibility(document, place)} | ({"spoiler": wanted.spoiler} if wanted.spoiler else {})
+        return [
+            PreviewPart(
+                kind=STATUS,
+                text=text,
+                length=count(text, limits) + limits.characters - wanted.room,
+                limit=limits.characters,
+                is_cut=rendered.is_cut,
+                pictures=() if number else tuple(picture.url for picture in rendered.pictures),
+                drawn_count=0 if number else len(rendered.drawn),
+                fields=fields,
+            )
+            for number, text in enumerate(rendered.texts)
+        ]
+
+    async def _limits_of(self, account: Account) -> Limits:
+        """What the instance takes, as far as this process knows it or is told."""
+        known = known_limits.get(account.address)
+        if known is None:
+            try:
+                known = (await account.instance()).limits
+                known_limits.note(account.address, known)
+            except HandlerError:
+                known_limits.note_silent(account.address)
+                known = Limits()
+        return known
+
+    def is_public(self, document: Document, place: Place, part: RemotePart) -> bool:
+        """Return False for what followers alone see."""
+        return visibility(document, place) in ("public", "unlisted")
+
     def lost_part(self, place: Place, source: str, object_pk: str) -> RemotePart:
         """A status without an id: the idempotency key names it. For attempts that were cut off and left no trace."""
         return RemotePart(kind=STATUS, id=_LOST, address=place.address)
@@ -189,7 +283,9 @@ class MastodonHandler(DocumentHandler):
         pictures = await self._client.run(pictures_of, job.document, limits.pictures, self._client.media.may_fetch)
         rendered = await self._client.run(render, job.document, wanted, pictures)
         try:
-            return await self._post(job, thread, uploader, wanted, rendered)
+            parts = await self._post(job, thread, uploader, wanted, rendered)
+            known_limits.note(account.address, limits)
+            return parts
         except PermanentError:
             if limits.is_strict or not await self._client.run(_is_over, rendered, wanted):
                 raise
@@ -198,6 +294,7 @@ class MastodonHandler(DocumentHandler):
         rendered = await self._client.run(render, job.document, wanted, pictures)
         parts = await self._post(job, thread, uploader, wanted, rendered)
         self._client.memory.note_strict(account.address)
+        known_limits.note(account.address, wanted.limits)
         return parts
 
     async def _post(
@@ -221,14 +318,16 @@ class MastodonHandler(DocumentHandler):
         return await thread.show(_posts(job, rendered, media_ids), attached)
 
     def _wanted(self, job: DocumentJob, limits: Limits) -> Wanted:
-        options = job.place.options
+        return self._wanted_at(job.place, job.document, limits)
+
+    def _wanted_at(self, place: Place, document: Document, limits: Limits) -> Wanted:
         return Wanted(
             limits=limits,
-            over_limit=over_limit(job.place),
-            link=bool(options.get("link", False)),
-            spoiler=_spoiler(job),
+            over_limit=over_limit(place),
+            link=bool(place.options.get("link", False)),
+            spoiler=_spoiler(place, document),
             fonts=self._fonts,
-            breaks_mentions=breaks_mentions(job.document, job.place),
+            breaks_mentions=breaks_mentions(document, place),
         )
 
 
@@ -245,9 +344,9 @@ def _is_over(rendered: Rendered, wanted: Wanted) -> bool:
     return any(count(text, strict) + len(wanted.spoiler) > strict.characters for text in rendered.texts)
 
 
-def _spoiler(job: DocumentJob) -> str:
-    text = str(job.place.options.get("spoiler", ""))
-    return break_mentions(text) if breaks_mentions(job.document, job.place) else text
+def _spoiler(place: Place, document: Document) -> str:
+    text = str(place.options.get("spoiler", ""))
+    return break_mentions(text) if breaks_mentions(document, place) else text
 
 
 def _say_what_may_be_left(job: DocumentJob, service: str) -> None:
@@ -292,7 +391,7 @@ def _posts(job: DocumentJob, rendered: Rendered, media_ids: tuple[str, ...]) -> 
             text=text,
             visibility=visibility(job.document, job.place),
             media_ids=() if number else media_ids,
-            spoiler=_spoiler(job),
+            spoiler=_spoiler(job.place, job.document),
             sensitive=bool(options.get("sensitive", False)),
             language=options.get("language"),
         )

@@ -8,10 +8,11 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-from syncqueue.handlers.mastodon.instance import Instance
+from syncqueue.handlers.mastodon.instance import Instance, Limits
 
 KEPT_SECONDS = 3600.0  # a description, an account
 KEPT_COUNT = 2000
+SILENT_SECONDS = 60.0
 # What a search has read that goes on in the next attempt: at most 1000 statuses of some kilobytes each.
 LISTING_SECONDS, LISTING_COUNT = 120.0, 10
 
@@ -40,6 +41,30 @@ class _Recent(Generic[T]):
         self._values.move_to_end(key)
         while len(self._values) > self._count:
             self._values.popitem(last=False)
+
+
+class KnownLimits:
+    """What instances have taken, for all handlers of this process: previews are made by others than attempts are."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._limits: _Recent[Limits] = _Recent()
+        self._silent: _Recent[bool] = _Recent(SILENT_SECONDS)
+
+    def get(self, address: str) -> Limits | None:
+        """What the instance takes; of one that did not answer a moment ago Mastodon's own figures."""
+        return self._limits.get(address) or (Limits() if self._silent.get(address) else None)
+
+    def note(self, address: str, limits: Limits) -> None:
+        """Keep what an instance says of itself, or has just taken."""
+        self._limits.put(address, limits)
+
+    def note_silent(self, address: str) -> None:
+        """It was asked and did not tell: it is not asked again for a minute."""
+        self._silent.put(address, True)
+
+
+known_limits = KnownLimits()
 
 
 class Memory:

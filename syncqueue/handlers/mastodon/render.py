@@ -60,6 +60,7 @@ class Rendered:
     pictures: tuple[Picture, ...] = ()  # to be fetched and attached
     drawn: tuple[bytes, ...] = ()  # PNG pictures of the text, before the others
     alt: str = ""  # of the drawn ones: the text itself
+    is_cut: bool = False  # the text ends with the address where to read on
 
 
 def pictures_of(document: Document, limit: int, may_fetch: Callable[[str], bool]) -> tuple[Picture, ...]:
@@ -90,7 +91,7 @@ def render(document: Document, wanted: Wanted, pictures: Sequence[Picture] = ())
     ):
         return drawn
     if wanted.over_limit == "link" and document.url:
-        return Rendered(texts=(_shortened(document, wanted, pictures),), pictures=tuple(pictures))
+        return Rendered(texts=(_shortened(document, wanted, pictures),), pictures=tuple(pictures), is_cut=True)
     return Rendered(texts=_thread(text, wanted) if is_read else _too_long(wanted), pictures=tuple(pictures))
 
 

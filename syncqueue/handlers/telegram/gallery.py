@@ -233,7 +233,7 @@ class Gallery:
 def _arranged(job: DocumentJob, wanted: Wanted) -> Plan:
     """Which message of a job is to show which medium, and how the text goes out. Pure."""
     document, shown = text_beside(job.document, wanted), wanted.shown
-    link = wants_link(job)
+    link = wants_link(job.place)
     caption = render_caption(document, link=link) if shown else None
     message = None if caption is not None else render(document, link=link)
     messages = messages_of(job.parts)

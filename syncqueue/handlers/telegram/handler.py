@@ -18,9 +18,11 @@ from syncqueue.handlers.base import (
     HandlerConfig,
     Place,
     PlaceChoice,
+    PreviewPart,
     RemotePart,
 )
 from syncqueue.handlers.media_reader import MediaReader
+from syncqueue.handlers.options import Option
 from syncqueue.handlers.telegram.channel import kind_of, message_id
 from syncqueue.handlers.telegram.chats import find_chats
 from syncqueue.handlers.telegram.client import LEAST_ATTEMPT_SECONDS, TOKEN, TelegramClient
@@ -28,6 +30,7 @@ from syncqueue.handlers.telegram.gallery import Gallery
 from syncqueue.handlers.telegram.medium import is_medium
 from syncqueue.handlers.telegram.memory import Memory
 from syncqueue.handlers.telegram.message import BLANK, TAKEN_AWAY, Messages, identify, wants_link
+from syncqueue.handlers.telegram.previewing import previewed
 from syncqueue.handlers.telegram.probe import Sight, look
 from syncqueue.handlers.telegram.recovery import Verdict
 from syncqueue.handlers.telegram.render import render
@@ -42,6 +45,7 @@ _LEFT = (
     "more. %(why)s Look there, remove it by hand, then delete this task."
 )
 
+_MEMBERS_LINK = "https://t.me/c/"
 _SIGHTS = {"text": Sight.OURS_TEXT, "document": Sight.OURS_FILE}
 # A public name, or the number of a chat (channels and supergroups: -100 and more digits).
 ADDRESS = re.compile(r"@[A-Za-z][A-Za-z0-9_]{3,31}|-?[0-9]{1,20}")
@@ -77,6 +81,49 @@ class TelegramHandler(DocumentHandler):
 
     default_kind: ClassVar[str] = ""  # text or file: the first edit tells
     secret_fields: ClassVar[Mapping[str, Any]] = {"token": gettext_lazy("Bot token")}
+    option_fields: ClassVar[Mapping[str, Option]] = {
+        "silent": Option(
+            kind="switch",
+            label=gettext_lazy("Silent"),
+            default=False,
+            help_text=gettext_lazy("Subscribers are not notified."),
+        ),
+        "link_preview": Option(
+            kind="switch",
+            label=gettext_lazy("Link preview"),
+            default=True,
+            help_text=gettext_lazy("The first link is shown with a preview."),
+        ),
+        "link": Option(
+            kind="switch",
+            label=gettext_lazy("Link to the page"),
+            default=False,
+            help_text=gettext_lazy("The address of the object's own page is added."),
+        ),
+        "pictures": Option(
+            kind="switch",
+            label=gettext_lazy("Pictures"),
+            default=False,
+            help_text=gettext_lazy("Those in a Markdown text are shown as pictures, and not as links."),
+        ),
+        "thread_id": Option(
+            kind="number",
+            label=gettext_lazy("Topic"),
+            help_text=gettext_lazy("The number of a topic of a forum group."),
+        ),
+        "find_lost": Option(
+            kind="switch",
+            label=gettext_lazy("Find lost messages"),
+            default=True,
+            help_text=gettext_lazy("A message whose answer was lost is looked for."),
+        ),
+        "sole_poster": Option(
+            kind="switch",
+            label=gettext_lazy("Sole poster"),
+            default=True,
+            help_text=gettext_lazy("Only this site posts with this bot there, so what is found is its own."),
+        ),
+    }
     least_attempt_seconds: ClassVar[float] = LEAST_ATTEMPT_SECONDS
     # A probe counts as an edit: of the about 20 that a channel takes in a minute, more than half are left for posts.
     read_pause_seconds: ClassVar[float] = 6.0
@@ -113,7 +160,7 @@ class TelegramHandler(DocumentHandler):
         """
         if has_media(job.document, job.place):
             return await self._gallery.show(job)
-        message = await self._threads.run(render, job.document, link=wants_link(job))
+        message = await self._threads.run(render, job.document, link=wants_link(job.place))
         if message.is_blank:
             await self.delete(job)
             await job.checkpoint([])
@@ -188,6 +235,14 @@ class TelegramHandler(DocumentHandler):
                 f"What stands at the number {part.id} in {job.place.name} is not the bot's own: {sight}."
             )
         return sight
+
+    async def preview(self, document: Document, place: Place) -> Sequence[PreviewPart]:
+        """Return the message: a text, a file with a caption, or media with theirs."""
+        return await self._threads.run(previewed, document, place, self._reader.may_fetch)
+
+    def is_public(self, document: Document, place: Place, part: RemotePart) -> bool:
+        """Return False also for chats without a public name, whose links members alone can open."""
+        return super().is_public(document, place, part) and not part.url.startswith(_MEMBERS_LINK)
 
     async def places(self, secret: Mapping[str, str]) -> Sequence[PlaceChoice]:
         """The chats of the bot's news in which it may post."""

@@ -174,11 +174,11 @@ class Messages:
 
     async def _as_kind_of(self, job: DocumentJob, part: RemotePart) -> RenderedMessage:
         """The document in the form that a message has already."""
-        return await self._threads.run(render_as, kind_of(part), job.document, link=wants_link(job))
+        return await self._threads.run(render_as, kind_of(part), job.document, link=wants_link(job.place))
 
     async def rendered(self, job: DocumentJob) -> RenderedMessage:
         """The document as a message. Raises `PermanentError` where there is nothing to see."""
-        message = await self._threads.run(render, job.document, link=wants_link(job))
+        message = await self._threads.run(render, job.document, link=wants_link(job.place))
         if message.is_blank:
             raise PermanentError(BLANK)
         return message
@@ -239,6 +239,6 @@ def _by_hand(job: DocumentJob, part: RemotePart) -> PermanentError:
     return PermanentError(f"Telegram neither deletes nor edits this message any more: remove it by hand ({where}).")
 
 
-def wants_link(job: DocumentJob) -> bool:
+def wants_link(place: Place) -> bool:
     """Whether the address of the object's own page is to stand in the message."""
-    return bool(job.place.options.get("link", False))
+    return bool(place.options.get("link", False))

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from django.core.serializers.json import DjangoJSONEncoder
 
 from syncqueue.core.errors import PermanentError
-from syncqueue.handlers.base import DocumentJob, RemotePart
+from syncqueue.handlers.base import Document, DocumentJob, RemotePart
 from syncqueue.handlers.media import Media
 
 KIND = "object"  # the receiver has confirmed it
@@ -43,7 +43,7 @@ def event_of(job: DocumentJob) -> Event:
     word = _word(job)
     data = {"id": job.key, "source": job.source, "object_pk": job.object_pk}
     if word != "deleted":
-        data |= _content(job)
+        data |= content(job.document)
     body = _json(_event(job, word, data))
     # The content counts too: the same key with other content is another event, which no receiver may take for a
     # repetition of the first. A signed URL is another one at each attempt, and no other content.
@@ -71,8 +71,8 @@ def _key(job: DocumentJob) -> str:
     return next((part.id for part in job.parts if part.kind == DOUBTFUL), job.idempotency_key)
 
 
-def _content(job: DocumentJob) -> dict[str, Any]:
-    document = job.document
+def content(document: Document) -> dict[str, Any]:
+    """What an event says of a document."""
     return {
         "text": document.text,
         "format": document.format,
@@ -110,6 +110,12 @@ def _json(value: dict[str, Any]) -> bytes:
         return json.dumps(value, cls=DjangoJSONEncoder, allow_nan=False, sort_keys=True).encode()
     except (TypeError, ValueError) as error:
         raise PermanentError(f"document() has fields that are no JSON: {error}") from error
+
+
+def as_received(document: Document) -> dict[str, Any]:
+    """What a receiver reads of a document; raises `PermanentError` for fields that are no JSON."""
+    found: dict[str, Any] = json.loads(_json(content(document)))
+    return found
 
 
 def _event_id(*parts: str) -> str:

@@ -12,9 +12,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from syncqueue.core.errors import DestinationBroken, OutcomeUnknown, Unavailable
-from syncqueue.handlers.base import DocumentHandler, DocumentJob, HandlerConfig, Place, RemotePart
+from syncqueue.handlers.base import (
+    Document,
+    DocumentHandler,
+    DocumentJob,
+    HandlerConfig,
+    Place,
+    PreviewPart,
+    RemotePart,
+)
 from syncqueue.handlers.webhook.client import WebhookClient
-from syncqueue.handlers.webhook.event import KIND, Event, confirmed, doubtful, event_of
+from syncqueue.handlers.webhook.event import KIND, Event, as_received, confirmed, doubtful, event_of
 from syncqueue.handlers.webhook.signing import read_secret
 from syncqueue.outbound.threads import HandlerThreads
 
@@ -68,6 +76,12 @@ class WebhookHandler(DocumentHandler):
         else:
             await self._client.send(place, Event.ping(uuid.uuid4().hex))
         return _("%(endpoint)s took a signed ping.") % {"endpoint": self.endpoint(place)}
+
+    async def preview(self, document: Document, place: Place) -> Sequence[PreviewPart]:
+        """Return what the event says of the object."""
+        data = await self._threads.run(as_received, document)
+        text = data.pop("text")
+        return [PreviewPart(kind=KIND, text=text, fields=data)]
 
     def lost_part(self, place: Place, source: str, object_pk: str) -> RemotePart:
         """Return what a receiver has if it took the event."""

@@ -1,4 +1,4 @@
-"""`explain` and `adopt-queue`: the state of one object, and the owner of the queues."""
+"""`explain`, `preview` and `adopt-queue`: the state of one object, and the owner of the queues."""
 
 from __future__ import annotations
 
@@ -14,7 +14,26 @@ from django.utils.translation import gettext as _
 from syncqueue import services, site
 from syncqueue.conf import get_settings
 from syncqueue.management.subcommands.base import Answer, Subcommand, note
+from syncqueue.secrets import redact
 from syncqueue.sources.registry import source_for
+
+
+class Preview(Subcommand):
+    """Shows what an object would come to at each destination."""
+
+    name = "preview"
+    help = "Prints what would be out there of an object at each destination, or why not: preview notes.Note 42"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the arguments."""
+        _add_object(parser)
+
+    def run(self, options: Mapping[str, Any]) -> Answer:
+        """Find the object and render it."""
+        previews = services.preview(_find(options["model"], options["pk"]))
+        text = "\n\n".join(str(one) for one in previews)
+        data = [one.as_data() for one in previews]
+        return Answer(text=redact(text) or _("No destination accepts content of the owner of this object."), data=data)
 
 
 class Explain(Subcommand):
@@ -25,8 +44,7 @@ class Explain(Subcommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the arguments."""
-        parser.add_argument("model", help="the model, such as notes.Note")
-        parser.add_argument("pk", help="the primary key of the object")
+        _add_object(parser)
 
     def run(self, options: Mapping[str, Any]) -> Answer:
         """Find the object and explain it."""
@@ -36,6 +54,11 @@ class Explain(Subcommand):
         ]
         text = "\n".join(f"{one} {one.url}".rstrip() for one in sentences)
         return Answer(text=text or _("No destination accepts content of the owner of this object."), data=data)
+
+
+def _add_object(parser: CommandParser) -> None:
+    parser.add_argument("model", help="the model, such as notes.Note")
+    parser.add_argument("pk", help="the primary key of the object")
 
 
 def _find(label: str, pk: str) -> Model:

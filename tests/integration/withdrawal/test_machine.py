@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db.models import Q
 from django.test import override_settings
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -44,16 +45,26 @@ class TownSync(syncqueue.ModelSync):
     times: dict[int, tuple[datetime | None, datetime | None]] = {}
     old: dict[int, list[str]] = {}  # by note: ids of copies from before syncqueue
     odd: set[int] = set()  # notes for which existing_remote raises
+    shared: dict[int, int] = {}  # by note: who owns it beside its owner
+    left_out: set[tuple[int, int]] = set()  # notes and destinations that the site does not send them to
+    odd_at: set[tuple[int, int]] = set()  # those for which `at` raises
 
     def document(self, note: Note) -> syncqueue.Document:
         tags = tuple(tag.name for tag in note.tags.all())
         return syncqueue.Document(text=note.text, tags=tags, is_private=note.is_private)
 
-    def owner(self, note: Note) -> int:
-        return note.owner_id
+    def owners(self, note: Note) -> set[int]:
+        return {note.owner_id, self.shared.get(note.pk, note.owner_id)}
 
     def is_live(self, note: Note) -> bool:
         return note.deleted_at is None
+
+    def at(
+        self, note: Note, destination: syncqueue.DestinationInfo, document: syncqueue.Document
+    ) -> syncqueue.Document | None:
+        if (note.pk, destination.id) in self.odd_at:
+            raise LookupError("nobody knows whether it is to be there")
+        return None if (note.pk, destination.id) in self.left_out else document
 
     def live_from(self, note: Note) -> datetime | None:
         return self.times.get(note.pk, (None, None))[0]
@@ -77,6 +88,7 @@ class WithdrawalMachine(RuleBasedStateMachine):
             rows.all().delete()
         town.__dict__.update(Town().__dict__)
         TownSync.times, TownSync.old, TownSync.odd = {}, {}, set()
+        TownSync.shared, TownSync.left_out, TownSync.odd_at, TownSync.keeps = {}, set(), set(), ()
         same_place.forget()
         self.unnoticed: set[int] = set()  # notes that were made in bulk, and never saved since
         self.clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
@@ -95,9 +107,14 @@ class WithdrawalMachine(RuleBasedStateMachine):
 
     # What people do
 
-    @initialize(address=st.sampled_from(["@place0", "-2"]), rule_name=st.sampled_from(["all", "public", "tag"]))
-    def first_destination(self, address: str, rule_name: str) -> None:
-        """Each owner has one at least."""
+    @initialize(
+        address=st.sampled_from(["@place0", "-2"]),
+        rule_name=st.sampled_from(["all", "public", "tag"]),
+        keeps=st.sampled_from([(), (), ("town",)]),
+    )
+    def first_destination(self, address: str, rule_name: str, keeps: tuple[str, ...]) -> None:
+        """Each owner has one at least. Some sites keep their trash in the town."""
+        TownSync.keeps = keeps
         for user in self.users:
             self.new_destination(user.pk, address, rule_name)
 
@@ -196,11 +213,38 @@ class WithdrawalMachine(RuleBasedStateMachine):
             note.owner = self.users[1] if note.owner == self.users[0] else self.users[0]
             note.save()
 
+    @rule(pick=PICKS, both=st.booleans())
+    def share(self, pick: int, both: bool) -> None:
+        """A note gets a second owner, or has one alone again."""
+        if note := self.note(pick):
+            if note.pk in TownSync.old:
+                self.adopt_before()
+                note.refresh_from_db()
+            if both:
+                TownSync.shared[note.pk] = next(user.pk for user in self.users if user.pk != note.owner_id)
+            else:
+                TownSync.shared.pop(note.pk, None)
+            note.save()
+
     @rule(pick=PICKS, tag=st.integers(0, 1))
     def turn_a_tag(self, pick: int, tag: int) -> None:
         if note := self.note(pick):
             has = note.tags.filter(pk=self.tags[tag].pk).exists()
             (note.tags.remove if has else note.tags.add)(self.tags[tag])
+
+    @rule(pick=PICKS, other=PICKS)
+    def turn_where_it_goes(self, pick: int, other: int) -> None:
+        """The site sends a note to a destination no longer, or again."""
+        if (note := self.note(pick)) and (destination := self.destination(other)):
+            TownSync.left_out ^= {(note.pk, destination.pk)}
+            note.save()
+
+    @rule(pick=PICKS, other=PICKS)
+    def raise_where_it_goes(self, pick: int, other: int) -> None:
+        """The site's own code raises for a note at one destination, until it is mended."""
+        if (note := self.note(pick)) and (destination := self.destination(other)):
+            TownSync.odd_at |= {(note.pk, destination.pk)}
+            note.save()
 
     @rule(pick=PICKS, begin=st.sampled_from([None, -1, 1, 2]), end=st.sampled_from([None, 1, 3]))
     def schedule(self, pick: int, begin: int | None, end: int | None) -> None:
@@ -267,7 +311,7 @@ class WithdrawalMachine(RuleBasedStateMachine):
     def come_to_rest(self) -> None:
         """The town is well, and workers do all that can be done."""
         town.faults = []
-        TownSync.odd = set()
+        TownSync.odd, TownSync.odd_at = set(), set()
         source = source_for(Note)
         assert source is not None
         for _ in range(30):
@@ -316,7 +360,9 @@ class WithdrawalMachine(RuleBasedStateMachine):
             (f"notes.note:{note.pk}", town.names[destination.address])
             for destination in Destination.objects.filter(state=DestinationState.ACTIVE)
             if destination.address in town.names
-            for note in Note.objects.filter(owner_id=destination.owner_id, deleted_at=None)
+            for note in Note.objects.all()
+            if destination.owner_id in (note.owner_id, TownSync.shared.get(note.pk))
+            if (note.deleted_at is None or TownSync.keeps) and (note.pk, destination.pk) not in TownSync.left_out
             if self.is_in_time(note) and self.takes(destination, note)
         }
 
@@ -374,7 +420,7 @@ class WithdrawalMachine(RuleBasedStateMachine):
 
     def touch(self, destination: Destination) -> None:
         """What a person does after a change: sync its objects anew."""
-        for note in Note.objects.filter(owner_id=destination.owner_id):
+        for note in Note.objects.filter(Q(owner_id=destination.owner_id) | Q(pk__in=list(TownSync.shared))):
             self.unnoticed.discard(note.pk)
             syncqueue.sync(note)
         for row in SyncRecord.objects.filter(destination=destination):

@@ -105,6 +105,8 @@ def test_a_model_whose_key_a_record_cannot_hold_is_refused(model: Any, says: str
         ({"affected_by": {Note: "tags"}}, r"TagSync.affected_by\[Note\]: expected a function from a Note to objects"),
         ({"affected_by": [Note]}, "TagSync.affected_by: expected a dict from models to functions, got list"),
         ({"prefetch": "notes"}, "TagSync.prefetch: expected a tuple of relations, got 'notes'"),
+        ({"keeps": "manticore"}, "TagSync.keeps: expected a tuple of names of services, got 'manticore'"),
+        ({"keeps": (1,)}, r"TagSync.keeps: expected a tuple of names of services, got \(1,\)"),
         ({"prefetch": ("nots",)}, "TagSync.prefetch has 'nots', but notes.Tag has no such relation"),
     ],
 )

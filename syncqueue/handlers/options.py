@@ -1,0 +1,60 @@
+"""The options of a destination as its handler declares them: inputs for forms, and what may stand in them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any, Literal
+
+from django.utils.translation import gettext as _
+
+OptionKind = Literal["switch", "choice", "text", "number"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One option of a destination; a handler declares its options in `option_fields`, by name."""
+
+    kind: OptionKind  # switch: True or False; number: a whole number above 0, or None
+    label: Any  # a text for people, lazy where it is translated
+    help_text: Any = ""
+    choices: Mapping[str, Any] = field(default_factory=dict)  # of a choice: the label of each value
+    default: Any = None  # what applies where the destination does not have the option
+
+    def holds(self, value: object) -> bool:
+        """Whether it may have this value."""
+        match self.kind:
+            case "switch":
+                return isinstance(value, bool)
+            case "choice":
+                return isinstance(value, str) and value in self.choices
+            case "number":
+                return value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0)
+        return isinstance(value, str)
+
+
+def option_problem(declared: Mapping[str, Option], options: Mapping[str, Any]) -> str:
+    """What is wrong with the options of a destination, in a sentence; "" where nothing is, or none are declared."""
+    if not declared:
+        return ""
+    for name, value in options.items():
+        if name not in declared:
+            return _unknown(_("Unknown option “%(name)s”; known: %(known)s."), name, declared)
+        if not declared[name].holds(value):
+            return _("The option “%(name)s” has a wrong value.") % {"name": name}
+    return ""
+
+
+def secret_problem(declared: Collection[str], secret: Mapping[str, str]) -> str:
+    """What is wrong with the names of a destination's secrets; "" where nothing is, or none are declared."""
+    for name in secret:
+        if declared and name not in declared:
+            return _unknown(_("Unknown secret “%(name)s”; known: %(known)s."), name, declared)
+    return ""
+
+
+def _unknown(text: str, name: str, known: Collection[str]) -> str:
+    near = get_close_matches(name, known, 1)
+    said = text % {"name": name, "known": ", ".join(known)}
+    return f"{said} {_('Did you mean “%(name)s”?') % {'name': near[0]}}" if near else said
