@@ -35,6 +35,7 @@ from syncqueue.handlers.base import DocumentHandler, PlaceChoice
 from syncqueue.handlers.registry import document_handler
 from syncqueue.models import Destination, Rule
 from syncqueue.presentation.inner import for_users
+from syncqueue.presentation.reasons import in_words
 from syncqueue.secrets import decrypt, encrypt, mask
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ class DestinationForm(DestinationModelForm):
         try:
             found = services.find_places(self.instance.service, secret, owner=self._carrier())
         except SyncQueueError as error:
-            return mask(str(error), secret)
+            return in_words(mask(str(error), secret))
         finally:
             self._carry_secret()
         if not found:
@@ -217,7 +218,7 @@ class DestinationForm(DestinationModelForm):
                 self._secret_wanted(),
             )
             if isinstance(found, Refused):
-                self.add_error(None, found.reason)
+                self.add_error(None, in_words(found.reason))
         return values
 
     def _secret_entered(self) -> dict[str, str]:
@@ -276,7 +277,7 @@ def _stored_secret(destination: Destination) -> tuple[dict[str, str], str]:
     try:
         return destination.secret, ""
     except SecretError as error:
-        return {}, str(error)
+        return {}, in_words(str(error))
 
 
 class OwnDestinationForm(DestinationForm):

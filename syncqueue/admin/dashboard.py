@@ -23,7 +23,7 @@ from syncqueue.admin.titles import entity_titles
 from syncqueue.core.errors import QueueUnavailable, SyncQueueError
 from syncqueue.core.task import TaskState, TaskView
 from syncqueue.presentation.duties import failing_words
-from syncqueue.secrets import redact
+from syncqueue.presentation.reasons import in_words
 from syncqueue.services.permissions import may_operate
 
 RUNNING_SHOWN = 20  # tasks in processing named on the page of the workers, a service
@@ -69,7 +69,7 @@ class DashboardPages(QueuePages):
             workers, unreadable_count = beats.values, beats.unreadable_count
             running = [(name, *_running(request, name)) for name in services.service_names()]
         except SyncQueueError as error:
-            problem = redact(str(error))
+            problem = in_words(str(error))
         shown = {
             "workers": workers, "unreadable_count": unreadable_count, "running": running, "problem": problem,
             "duties": [(worker, failing_words(duty)) for worker in workers for duty in worker.duties],
@@ -85,7 +85,7 @@ def _running(request: HttpRequest, service: str) -> tuple[Sequence[tuple[TaskVie
     except QueueUnavailable:
         raise
     except SyncQueueError as error:
-        return (), 0, redact(str(error))
+        return (), 0, in_words(str(error))
     names = entity_titles(request.user, [view.task.entity for view in page.tasks if view.task])
     tasks = [(view, names.entity_words(view.task.entity) if view.task else view.id) for view in page.tasks]
     return tasks, page.total_count, ""

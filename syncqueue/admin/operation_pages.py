@@ -31,7 +31,7 @@ from syncqueue.core.errors import QueueError
 from syncqueue.core.task import QueueStats, TaskState
 from syncqueue.models import ServicePolicy
 from syncqueue.presentation.figures import figure
-from syncqueue.secrets import redact
+from syncqueue.presentation.reasons import in_words
 from syncqueue.services import audit
 
 
@@ -71,7 +71,7 @@ def ask_stats(service: str) -> tuple[QueueStats | None, str]:
     try:
         return services.stats(service), ""
     except QueueError as error:
-        return None, redact(str(error))
+        return None, in_words(str(error))
 
 
 def ask_figures(service: str) -> tuple[Figures | None, str]:
@@ -79,7 +79,7 @@ def ask_figures(service: str) -> tuple[Figures | None, str]:
     try:
         return figures_of(service), ""
     except QueueError as error:
-        return None, redact(str(error))
+        return None, in_words(str(error))
 
 
 class RoundPages(QueuePages):
@@ -91,7 +91,7 @@ class RoundPages(QueuePages):
         try:
             at = run_round(work, before)
         except QueueError as error:
-            self.message_user(request, f"{service}: {redact(str(error))}", messages.ERROR)
+            self.message_user(request, f"{service}: {in_words(str(error))}", messages.ERROR)
             return None
         if what and (at.done > before.done or not before.looked):
             audit.note(actor, what % {"count": at.done - before.done}, subject=service, model=ServicePolicy)

@@ -17,6 +17,7 @@ from syncqueue.admin.operations import figures_of
 from syncqueue.core.errors import ConfigurationError, QueueUnavailable, SyncQueueError
 from syncqueue.core.hold import breaker_of
 from syncqueue.presentation.outages import outage_words
+from syncqueue.presentation.reasons import in_words
 from syncqueue.queue.inspect import PeriodCount
 from syncqueue.secrets import redact
 
@@ -39,7 +40,7 @@ def overview(span_name: str = "hour") -> Overview:
     try:
         names = services.service_names()
     except ConfigurationError as error:
-        return Overview(problem=str(error), span=span)
+        return Overview(problem=in_words(str(error)), span=span)
     try:
         workers = services.workers()
         cards = [_card(name, workers, span) for name in names]
@@ -50,7 +51,7 @@ def overview(span_name: str = "hour") -> Overview:
         )
         return Overview(problem=text, cards=[Card(service=name) for name in names], span=span, notices=notices(()))
     except ConfigurationError as error:
-        return Overview(problem=redact(str(error)), cards=[Card(service=name) for name in names], span=span)
+        return Overview(problem=in_words(str(error)), cards=[Card(service=name) for name in names], span=span)
     duties = [duty for worker in workers for duty in worker.duties]
     return Overview(cards=cards, span=span, notices=notices(cards, duties))
 
@@ -66,7 +67,7 @@ def _card(name: str, workers: Sequence[services.WorkerView], span: Span) -> Card
     except QueueUnavailable:
         raise
     except SyncQueueError as error:
-        return Card(service=name, problem=redact(str(error)))
+        return Card(service=name, problem=in_words(str(error)))
     return Card(
         service=name,
         figures=figures,

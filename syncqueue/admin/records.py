@@ -37,7 +37,7 @@ from syncqueue.core.errors import SyncQueueError
 from syncqueue.handlers.base import TRACE
 from syncqueue.models import RecordState, SyncRecord
 from syncqueue.presentation.figures import duration_words, figure
-from syncqueue.secrets import redact
+from syncqueue.presentation.reasons import in_words
 from syncqueue.services import audit
 from syncqueue.services.permissions import may_operate, may_view
 from syncqueue.sources.keys import key_text, keys_of
@@ -101,12 +101,12 @@ class SyncRecordAdmin(Page):
     @admin.display(description=gettext_lazy("error"))
     def short_error(self, record: SyncRecord) -> str:
         """The beginning of the reason."""
-        return Truncator(redact(_error(record))).chars(120)
+        return Truncator(in_words(_error(record))).chars(120)
 
     @admin.display(description=gettext_lazy("error"))
     def full_error(self, record: SyncRecord) -> str:
         """The reason."""
-        return redact(_error(record)) or "-"
+        return in_words(_error(record)) or "-"
 
     @admin.display(description=gettext_lazy("age"))
     def age(self, record: SyncRecord) -> str:
@@ -205,7 +205,7 @@ class SyncRecordAdmin(Page):
         try:
             at = run_round(partial(sync_piece, queryset, sync), before)
         except SyncQueueError as error:
-            self.message_user(request, redact(str(error)), messages.ERROR)
+            self.message_user(request, in_words(str(error)), messages.ERROR)
             return None
         what = f"sync now: {at.done - before.done} records"
         audit.note(actor, what, subject=_("records"), model=SyncRecord)

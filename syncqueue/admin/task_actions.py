@@ -30,8 +30,8 @@ from syncqueue.admin.rounds import (
 from syncqueue.core.errors import QueueError
 from syncqueue.core.task import TaskState
 from syncqueue.presentation.figures import figure
+from syncqueue.presentation.reasons import in_words
 from syncqueue.queue.calls import CHUNK
-from syncqueue.secrets import redact
 from syncqueue.services import audit
 
 SELECTED_MOST = 1000
@@ -218,7 +218,7 @@ class TaskActionPages(RoundPages):
         try:
             count = count_of(order)
         except QueueError as error:
-            problem = redact(str(error))
+            problem = in_words(str(error))
         shown = {
             "order": order, "action": action, "count": count, "problem": problem,
             "question": action.question(count.count), "way_back": self._list(request, order),

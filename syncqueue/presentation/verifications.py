@@ -7,7 +7,7 @@ from django.utils.translation import ngettext
 
 from syncqueue.models import Verification
 from syncqueue.presentation.figures import figure, listed, moment, web_url
-from syncqueue.secrets import redact
+from syncqueue.presentation.reasons import in_words
 from syncqueue.sources.drift import Drift, Found
 
 
@@ -15,7 +15,7 @@ def found_words(found: Found) -> str:
     """One thing that was found: "notes.note:42: gone there (https://...)"."""
     part = found.part
     where = (web_url(part.url) or f"{part.kind} {part.id}") if part is not None else ""
-    values = {"reason": redact(found.reason).rstrip(".")}
+    values = {"reason": in_words(found.reason).rstrip(".。")}
     texts = {
         Drift.GONE: _("gone there"),
         Drift.CHANGED: _("another text there"),
@@ -67,7 +67,7 @@ def _rest(row: Verification) -> str:
         text = ngettext("%s record waits again.", "%s records wait again.", row.mended_count)
         parts.append(text % figure(row.mended_count))
     if row.finished_at is None:
-        reason = redact(row.stopped)
+        reason = in_words(row.stopped)
         parts.append(_("Not at its end: %s") % reason if reason else _("Not at its end."))
     elif row.unknown_count is None:
         parts.append(_("The service does not list what else is there."))

@@ -22,6 +22,7 @@ from django.utils.translation import ngettext
 from syncqueue.conf import get_settings
 from syncqueue.core.clock import SYSTEM_CLOCK, Clock
 from syncqueue.models import Alert, Destination, SyncRecord
+from syncqueue.presentation.reasons import in_words
 from syncqueue.secrets import redact
 from syncqueue.site import record_db
 
@@ -139,7 +140,7 @@ def _body(alert: Alert, place: str) -> str:
             alert.failed_count,
         )
         lines.append(text % alert.failed_count)
-    lines += [_("Since: %s") % f"{alert.since:%Y-%m-%d %H:%M %Z}", _("Last error: %s") % redact(alert.error), ""]
+    lines += [_("Since: %s") % f"{alert.since:%Y-%m-%d %H:%M %Z}", _("Last error: %s") % in_words(alert.error), ""]
     every = get_settings().alerts.every_minutes
     lines.append(_("The next mail about it comes in %g minutes at the soonest.") % every)
     return "\n".join(lines)

@@ -21,6 +21,7 @@ from syncqueue.dispatch.dispatch import dispatch, queued
 from syncqueue.dispatch.site_queues import get_queue
 from syncqueue.handlers.base import RemotePart
 from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord
+from syncqueue.presentation.reasons import in_words
 from syncqueue.presentation.records import Sentence, describe
 from syncqueue.queue.calls import CHUNK
 from syncqueue.queue.inspect import HoldView
@@ -139,7 +140,7 @@ def explain(obj: Model) -> list[Sentence]:
     holds = _holds_of(list(by_destination.values()))
     found = [describe(source, obj, place, by_destination.get(place.pk), holds.get(place.pk)) for place in ordered]
     if isinstance(owner, Refused):
-        return [_sentence_on(obj, _("could not be read: %(error)s") % {"error": owner.reason}), *found]
+        return [_sentence_on(obj, _("could not be read: %(error)s") % {"error": in_words(owner.reason)}), *found]
     return found
 
 

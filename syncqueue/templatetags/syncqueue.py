@@ -19,6 +19,7 @@ from syncqueue.core.hold import Hold
 from syncqueue.presentation.figures import duration_words, figure, moment, web_url
 from syncqueue.presentation.holds import hold_words, reason_words
 from syncqueue.presentation.inner import for_users
+from syncqueue.presentation.reasons import in_words
 from syncqueue.presentation.task_values import value_words
 from syncqueue.secrets import redact
 from syncqueue.services.permissions import VIEW
@@ -41,6 +42,7 @@ register.filter("duration_words", duration_words)
 register.filter("figure", figure)
 register.filter("moment", moment)
 register.filter("redacted", redact)
+register.filter("in_words", in_words)
 register.filter("value_words", value_words)
 register.filter("web_url", web_url)
 
@@ -107,7 +109,7 @@ def hold_destination(context: Any, card: Any, hold: Any) -> dict[str, str]:
     """The destination that a hold of a card is about, with its page; why it stands where it is about something else."""
     key = Hold.parse(hold.name).destination_id
     if key not in card.destination_names:
-        return {"words": reason_words(hold) or hold_words(hold.name, card.service, {}), "url": ""}
+        return {"words": in_words(reason_words(hold)) or hold_words(hold.name, card.service, {}), "url": ""}
     url = reverse("admin:syncqueue_destination_change", args=[key], current_app=context["request"].current_app)
     return {"words": card.destination_names[key], "url": url}
 
