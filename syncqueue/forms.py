@@ -105,7 +105,7 @@ class DestinationForm(DestinationModelForm):
         for name, label in self._secret_labels().items():
             self.fields[INPUT_PREFIX + name] = self._secret_field(name, label)
         if self.can_find_places:
-            self.fields[ENTERED] = forms.CharField(required=False, widget=forms.HiddenInput)
+            self.fields[ENTERED] = forms.CharField(required=False, label="", widget=forms.HiddenInput)
         if self.instance._state.adding and self.handler is not None and not self.handler.posts:
             self.instance.start_at = None  # an index takes all objects
             self.initial.setdefault("start_at", None)

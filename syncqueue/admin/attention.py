@@ -16,7 +16,7 @@ from syncqueue.core.duty import DutyState
 from syncqueue.core.hold import BREAKER, RATE
 from syncqueue.models import Destination, DestinationState, RecordState, RefusedObject, SyncRecord, Verification
 from syncqueue.presentation.duties import failing_words
-from syncqueue.presentation.figures import capped, figure, listed, moment
+from syncqueue.presentation.figures import capped, figure, labelled, listed, moment
 from syncqueue.presentation.holds import reason_words
 from syncqueue.presentation.reasons import in_words
 from syncqueue.presentation.records import as_sentence
@@ -63,7 +63,7 @@ def notices(cards: Sequence[Card], duties: Sequence[DutyState] = ()) -> list[Not
 
 def _of_card(card: Card) -> Iterator[Notice]:
     if card.problem:
-        yield Notice(text=f"{card.service}: {card.problem}")
+        yield Notice(text=labelled(card.service, card.problem))
     stats = card.stats
     if stats is None:
         return
@@ -113,7 +113,7 @@ def _holds_that_end(card: Card) -> Iterator[Notice]:
         if hold.kind in (BREAKER, RATE) and not hold.lifted:
             text = _("%(service)s: %(reason)s, since %(since)s; %(waiting)s and go out by themselves.") % {
                 "service": card.service,
-                "reason": in_words(reason_words(hold)).rstrip(".。"),
+                "reason": reason_words(hold).rstrip(".。"),
                 "since": moment(hold.since_at or timezone.now()),
                 "waiting": (_messages_wait if hold.kind == BREAKER else _tasks_wait)(hold.parked_count),
             }

@@ -33,7 +33,7 @@ from syncqueue.forms import (
 from syncqueue.handlers.registry import document_handler
 from syncqueue.models import Destination, DestinationState, SyncRecord
 from syncqueue.presentation import destinations as words
-from syncqueue.presentation.figures import figure
+from syncqueue.presentation.figures import figure, labelled
 from syncqueue.presentation.reasons import in_words
 from syncqueue.presentation.verifications import summary
 from syncqueue.services import audit
@@ -238,7 +238,7 @@ class DestinationAdmin(Page):
             try:
                 services.mend(destination, actor=actor.name)
             except QueueError as error:
-                self.message_user(request, f"{destination}: {in_words(str(error))}", messages.ERROR)
+                self.message_user(request, labelled(destination, in_words(str(error))), messages.ERROR)
                 continue
             audit.note(actor, "mend", subject=str(destination), model=Destination, object_id=destination.pk)
             self.message_user(request, _("%s is tried again.") % destination, messages.SUCCESS)

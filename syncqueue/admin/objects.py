@@ -36,7 +36,7 @@ from syncqueue.admin.record_actions import (
 from syncqueue.admin.rounds import POSITION, Position, level_of, read_position, run_round
 from syncqueue.core.errors import ConfigurationError, SyncQueueError
 from syncqueue.models import RecordState, SyncRecord
-from syncqueue.presentation.figures import figure
+from syncqueue.presentation.figures import figure, listed
 from syncqueue.presentation.reasons import in_words
 from syncqueue.services import audit
 from syncqueue.services.permissions import may_operate
@@ -286,4 +286,4 @@ def _state_words(states: Iterable[str]) -> str:
     counts = Counter(states)
     if len(counts) == 1:
         return str(RecordState(next(iter(counts))).label)
-    return ", ".join(f"{counts[state]} {state.label}" for state in RecordState if counts[state]) or "-"
+    return listed(f"{counts[state]} {state.label}" for state in RecordState if counts[state]) or "-"

@@ -36,7 +36,7 @@ from syncqueue.admin.titles import Titles, titles
 from syncqueue.core.errors import SyncQueueError
 from syncqueue.handlers.base import TRACE
 from syncqueue.models import RecordState, SyncRecord
-from syncqueue.presentation.figures import duration_words, figure
+from syncqueue.presentation.figures import duration_words, figure, moment
 from syncqueue.presentation.reasons import in_words
 from syncqueue.services import audit
 from syncqueue.services.permissions import may_operate, may_view
@@ -70,7 +70,7 @@ class SyncRecordAdmin(Page):
     search_help_text = gettext_lazy("The beginning of a primary key (42), or one object (notes.note:42).")
     actions = ("sync_now",)
     fields = (
-        "object_link", "destination_link", "state", "full_error", "error_at", "next_attempt_at", "remote",
+        "object_link", "destination_link", "state", "full_error", "failed_at", "next_try", "remote",
         "changed_at", "synced_at", "certainty",
     )  # fmt: skip
 
@@ -107,6 +107,16 @@ class SyncRecordAdmin(Page):
     def full_error(self, record: SyncRecord) -> str:
         """The reason."""
         return in_words(_error(record)) or "-"
+
+    @admin.display(description=gettext_lazy("failed at"))
+    def failed_at(self, record: SyncRecord) -> str:
+        """When the reason was stored."""
+        return moment(record.error_at) or "-"
+
+    @admin.display(description=gettext_lazy("next attempt at"))
+    def next_try(self, record: SyncRecord) -> str:
+        """When it is tried again."""
+        return moment(record.next_attempt_at) or "-"
 
     @admin.display(description=gettext_lazy("age"))
     def age(self, record: SyncRecord) -> str:

@@ -14,7 +14,7 @@ from syncqueue.admin.links import Link, destination_names, entity_link
 from syncqueue.admin.titles import Titles
 from syncqueue.core.hold import Hold
 from syncqueue.core.task import AttemptNote, TaskState, TaskView
-from syncqueue.presentation.figures import duration_words
+from syncqueue.presentation.figures import duration_words, labelled
 from syncqueue.presentation.holds import hold_words
 from syncqueue.presentation.reasons import in_words
 from syncqueue.queue.inspect import HoldView
@@ -73,7 +73,7 @@ class Holds:
         if key is None and reason:
             text = reason  # it names the endpoint or the service itself
         elif reason:
-            text = f"{text}: {reason}"
+            text = labelled(text, reason)
         return Link(redact(text), url)
 
 

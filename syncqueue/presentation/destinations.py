@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from syncqueue.core.errors import SecretError
 from syncqueue.handlers.registry import document_handler
 from syncqueue.models import Destination, DestinationState, Rule
+from syncqueue.presentation.figures import labelled
 from syncqueue.presentation.reasons import in_words
 from syncqueue.presentation.records import as_sentence
 
@@ -74,5 +75,5 @@ def credential(destination: Destination) -> str:
         return in_words(str(error))
     labels = handler.secret_fields if handler is not None else {}
     yes, no = _("set"), _("not set")  # not inside the text below, where older tools for translators do not look
-    states = [f"{label}: {yes if stored.get(name) else no}" for name, label in labels.items()]
-    return "; ".join(states) or "-"
+    states = [labelled(label, yes if stored.get(name) else no) for name, label in labels.items()]
+    return _("; ").join(states) or "-"

@@ -14,6 +14,7 @@ from functools import lru_cache
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from syncqueue.presentation.figures import labelled
 from syncqueue.presentation.reason_texts import TEXTS
 from syncqueue.secrets import redact
 
@@ -105,8 +106,8 @@ def _said(reason: str, depth: int) -> str:
         return translation.gettext(found.text) % values
     # "ValueError: ...", "mastodon.example: ...", "notes.note:7: ...": a name before a sentence.
     name, colon, rest = reason.partition(": ")
-    if depth and colon and " " not in name and rest:
-        return f"{name}{colon}{_said(rest, depth - 1)}"
+    if depth and colon and " " not in name and (said := _said(rest, depth - 1)) != rest:
+        return labelled(name, said)
     return reason
 
 

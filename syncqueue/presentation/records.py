@@ -14,6 +14,7 @@ from django.utils.translation import pgettext
 
 from syncqueue.core.answer import Refused
 from syncqueue.models import Destination, RecordState, SyncRecord
+from syncqueue.presentation.figures import labelled
 from syncqueue.presentation.reasons import in_words
 from syncqueue.queue.inspect import HoldView
 from syncqueue.sources import gate
@@ -33,7 +34,7 @@ class Sentence:
 
     def __str__(self) -> str:
         """Destination and text."""
-        return f"{self.destination}: {self.text}"
+        return labelled(self.destination, self.text)
 
 
 def reason_text(reason: Reason) -> str:

@@ -22,6 +22,7 @@ from django.utils.translation import ngettext
 from syncqueue.conf import get_settings
 from syncqueue.core.clock import SYSTEM_CLOCK, Clock
 from syncqueue.models import Alert, Destination, SyncRecord
+from syncqueue.presentation.figures import labelled
 from syncqueue.presentation.reasons import in_words
 from syncqueue.secrets import redact
 from syncqueue.site import record_db
@@ -105,7 +106,7 @@ def _mail(alert: Alert) -> EmailMessage | None:
     if not owner and not admins:
         return None
     name = alert.destination.name if alert.destination else ""
-    place = f"{alert.service}: {name}" if name else alert.service
+    place = labelled(alert.service, name) if name else alert.service
     subject = _("Trouble syncing to %s") % place
     return EmailMessage(
         subject=" ".join(f"{django_settings.EMAIL_SUBJECT_PREFIX}{subject}".split()),

@@ -109,7 +109,7 @@ def hold_destination(context: Any, card: Any, hold: Any) -> dict[str, str]:
     """The destination that a hold of a card is about, with its page; why it stands where it is about something else."""
     key = Hold.parse(hold.name).destination_id
     if key not in card.destination_names:
-        return {"words": in_words(reason_words(hold)) or hold_words(hold.name, card.service, {}), "url": ""}
+        return {"words": reason_words(hold) or hold_words(hold.name, card.service, {}), "url": ""}
     url = reverse("admin:syncqueue_destination_change", args=[key], current_app=context["request"].current_app)
     return {"words": card.destination_names[key], "url": url}
 

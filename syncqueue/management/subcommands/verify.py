@@ -12,6 +12,7 @@ from syncqueue import services
 from syncqueue.management.subcommands.base import ACTOR, Answer, Subcommand, check_service, note
 from syncqueue.management.subcommands.resync import places_named
 from syncqueue.models import Destination, Verification
+from syncqueue.presentation.figures import labelled
 from syncqueue.presentation.reasons import in_words
 from syncqueue.presentation.verifications import drift_count, found_words, summary
 from syncqueue.sources.destinations import ensure_declared
@@ -107,10 +108,10 @@ def _is_fine(one: services.Verified) -> bool:
 
 def _text(one: services.Verified, named: Sequence[Found]) -> str:
     if one.problem:
-        return f"{one.destination.name}: {in_words(one.problem)}"
+        return labelled(one.destination.name, in_words(one.problem))
     if one.row is None:
         return _("%s: this service cannot be asked what is there.") % one.destination.name
-    lines = [f"{one.destination.name}: {summary(one.row)}"]
+    lines = [labelled(one.destination.name, summary(one.row))]
     if not one.began_anew:
         lines.append("  " + _("This run went on with an earlier one."))
     lines += [f"  {found_words(found)}" for found in named]

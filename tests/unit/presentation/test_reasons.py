@@ -203,7 +203,7 @@ REAL = {
     "It is too large to be synced: 1,000,001 characters (at most 1,000,000), 2,000 tags (at most 1,000).": (
         "内容过大，无法同步：1,000,001 个字符（最多 1,000,000）、2,000 个标签（最多 1,000）。"
     ),
-    "mastodon.example: The instance answers 502.": "mastodon.example: 实例返回 502。",
+    "mastodon.example: The instance answers 502.": "mastodon.example：实例返回 502。",
     "notes.note:5: NoteSync.document() raised KeyError: 'title'": (
         "notes.note:5：NoteSync.document() 抛出 KeyError: 'title'"
     ),
