@@ -104,6 +104,9 @@ class DestinationForm(DestinationModelForm):
         self._bound = self.instance.bound  # as it is stored; the instance takes what is entered
         for name, label in self._secret_labels().items():
             self.fields[INPUT_PREFIX + name] = self._secret_field(name, label)
+        if isinstance(rule := self.fields.get("rule"), forms.ChoiceField):
+            everything = (Rule.ALL.value, _("all, private ones too"))
+            rule.choices = [everything, *(one for one in Rule.choices if one[0] != Rule.ALL)]
         if self.can_find_places:
             self.fields[ENTERED] = forms.CharField(required=False, label="", widget=forms.HiddenInput)
         if self.instance._state.adding and self.handler is not None and not self.handler.posts:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -160,6 +161,14 @@ class SyncRecordAdmin(Page):
         title = f"{self.object_words(record)} → {record.destination}" if record is not None else ""
         context |= {"can_sync": may_operate(request), "record_title": title, "subtitle": title}
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Under the title of the object, as its page."""
+        record = self.get_object(request, unquote(object_id))
+        title = f"{self.object_words(record)} → {record.destination}" if record is not None else ""
+        return super().history_view(request, object_id, {**(extra_context or {}), "title": title})
 
     # Rights: to be read
 

@@ -13,7 +13,7 @@ _PROBLEMS = {
     400: "A parameter is unknown or malformed.",
     401: "The request is not authenticated, or the token is unknown.",
     403: "The permission or the CSRF token is missing.",
-    404: "The service (the error lists the enabled ones) or the task does not exist.",
+    404: "The service (the error lists the enabled ones), the task or the destination does not exist.",
     409: "The state of the task does not allow it.",
     501: "The package for this is not installed.",
     503: "Redis or the database does not respond.",
@@ -112,6 +112,11 @@ PATHS: dict[str, dict[str, Any]] = {
     "{service}/failures/{reason}/retry": {
         "post": _change("Sync the objects again that failed for a reason", "Counted"),
         "parameters": [_SERVICE, _in_path("reason", "A reason of `failures`.")],
+    },
+    "broken-destinations": {"get": _operation("Destinations that are refused", "BrokenDestinations")},
+    "{service}/destinations/{destination_id}/mend": {
+        "post": _change("Say that a destination was mended: what waits for it is sent", "BrokenDestination"),
+        "parameters": [_SERVICE, _in_path("destination_id", "The id of a destination.")],
     },
     "{service}/retry-failed": {
         "post": _change("Put all failed tasks back into the queue; resets their attempt and crash counts", "Counted"),

@@ -85,11 +85,15 @@ _FAILURES = _object(
     why=TEXT,
 )
 
+_DESTINATION = _object(id={"type": "integer"}, name=TEXT, service=TEXT, since=_or_null(MOMENT), why=TEXT)
+
 SCHEMAS: dict[str, Schema] = {
     "Error": _object(error={"type": "string", "description": "What is wrong and what to do."}),
     "QueueStats": _object(**_STATS),
     "AllStats": _object(services=_list(ref("QueueStats"))),
     "Failures": _object(failures=_list(_FAILURES), is_whole=FLAG),
+    "BrokenDestination": _DESTINATION,
+    "BrokenDestinations": _object(destinations=_list(ref("BrokenDestination")), is_whole=FLAG),
     "Counted": _object(service=TEXT, count=COUNT),
     "Cleared": _object(
         service=TEXT,

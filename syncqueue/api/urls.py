@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import re_path
 
-from syncqueue.api import metrics, openapi, tasks, views
+from syncqueue.api import destinations, metrics, openapi, tasks, views
 from syncqueue.api.routing import no_such_path, route
 
 app_name = "syncqueue-api"
@@ -17,6 +17,8 @@ urlpatterns = [
     route("openapi.json", GET=openapi.description),
     route("failures", GET=views.failures),
     route("{service}/failures/{reason}/retry", POST=views.retry_failures),
+    route("broken-destinations", GET=destinations.broken),
+    route("{service}/destinations/{destination_id}/mend", POST=destinations.mend),
     route("{service}/retry-failed", POST=views.retry_failed),
     route("{service}/clear", DELETE=views.clear),
     route("{service}/recover", POST=views.recover),

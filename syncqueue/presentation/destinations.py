@@ -28,7 +28,17 @@ def condition(destination: Destination) -> str:
         values = {
             "since": date_format(since, "DATETIME_FORMAT"),
             "reason": as_sentence(in_words(destination.broken_reason)),
+            "declared": destination.declared,
         }
+        if destination.declared:
+            return (
+                _(
+                    "Broken since %(since)s: %(reason)s Mend it at the service and press “Try again”, or correct "
+                    "SYNCQUEUE['DESTINATIONS']['%(declared)s'] and start the processes anew: what waits goes out, "
+                    "oldest first."
+                )
+                % values
+            )
         return (
             _(
                 "Broken since %(since)s: %(reason)s Mend it at the service, or enter another address or credential, "

@@ -91,7 +91,8 @@ def _text(
         case RecordState.WAITING:
             return _waiting(destination, record, hold)
         case RecordState.FAILED:
-            return _("failed: %(error)s Save it again or press retry.") % {"error": as_sentence(in_words(record.error))}
+            error = as_sentence(in_words(record.error))
+            return _("failed: %(error)s It is tried again when it is saved or synced now.") % {"error": error}
         case RecordState.UNKNOWN:
             return _("held: %(error)s") % {"error": as_sentence(in_words(record.error))}
         case RecordState.ABANDONED:

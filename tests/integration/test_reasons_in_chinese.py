@@ -116,7 +116,7 @@ def test_commands_say_it_in_the_language_of_the_site(failed: SyncRecord, broken:
 def test_sentences_of_an_object_say_it(note: Note, failed: SyncRecord) -> None:  # noqa: F811
     with translation.override("zh-hans"):
         (said,) = [one.text for one in syncqueue.explain(note) if one.state == "failed"]
-    assert said == f"失败：{CHINESE}请再次保存或点击重试。"
+    assert said == f"失败：{CHINESE}再次保存或立即同步时会重试。"
 
 
 def test_mails_say_it_in_the_language_of_the_site(destination: Destination, chinese: None, settings: Any) -> None:  # noqa: F811

@@ -82,6 +82,8 @@ def test_the_description_names_every_path_and_method_there_is() -> None:
 def test_a_method_that_is_not_described_is_refused(schema: Any) -> None:
     client = Client(headers=MACHINE)
     for path, item in PATHS.items():
-        address = ADDRESS.replace("openapi.json", path.format(service="telegram", task_id="x", reason="x"))
+        address = ADDRESS.replace(
+            "openapi.json", path.format(service="telegram", task_id="x", reason="x", destination_id="x")
+        )
         allowed = client.generic("TRACE", address).headers["Allow"].lower().split(", ")
         assert set(allowed) - {"head"} == set(item) - {"parameters"}, path

@@ -18,9 +18,9 @@ OF_A_TASK = [
     ("POST", "telegram/tasks/one/run-now"),
 ]
 OF_ANYONE = ["health", "openapi.json"]
-# Calls about one reason are tried in test_calls.py.
-OF_A_REASON = [("POST", "telegram/failures/one/retry")]
-READS = ["stats", "stats/telegram", "metrics", "failures", "telegram/tasks"]
+# Calls about one reason or destination are tried in test_calls.py.
+OF_A_REASON = [("POST", "telegram/failures/one/retry"), ("POST", "telegram/destinations/1/mend")]
+READS = ["stats", "stats/telegram", "metrics", "failures", "broken-destinations", "telegram/tasks"]
 CHANGES = [
     ("POST", "telegram/retry-failed"),
     ("DELETE", "telegram/clear"),
