@@ -66,6 +66,7 @@ TEXTS: tuple[str, ...] = (
     _("Cleared by %(actor)s."),
     _("Cleared by %(actor)s. %(reason)s"),
     _("Paused by %(actor)s."),
+    _("Paused."),
     _("It was stopped by hand."),
     _("Another verification of this destination has begun."),
     _("%(endpoint)s is away or out of order; this goes out by itself when it is back."),
