@@ -95,7 +95,7 @@ test-processes: $(VENV)/test  ## the tests that start, kill and judge workers an
 test-conformance: $(VENV)/test  ## the same cases for every service, and for every flavour of one
 	$(PYTEST) -m conformance $(ARGS)
 
-test-simulation: $(VENV)/test  ## some hundreds of simulated runs, and the faults that a simulation must find
+test-simulation: $(VENV)/test  ## some hundreds of simulated runs, the faults that a simulation must find, and days of an outage
 	$(PYTEST) -m simulation $(ARGS)
 
 test-wheel: $(VENV)/test  ## the tests that install the wheel with pip, as the quickstart says

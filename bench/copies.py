@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,3 +50,17 @@ class Copies(DocumentHandler):
     def endpoint(self, place: Place) -> str:
         """One for all."""
         return "copies.invalid:443"
+
+
+class Hanging(Copies):
+    """The same, but for places named "hang": they never answer."""
+
+    async def create(self, job: DocumentJob) -> Sequence[RemotePart]:
+        """One, or no answer."""
+        if job.place.address.startswith("hang"):
+            await asyncio.Event().wait()
+        return await super().create(job)
+
+    def endpoint(self, place: Place) -> str:
+        """Each place is a host of its own."""
+        return place.address

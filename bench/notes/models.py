@@ -1,5 +1,6 @@
 """One model."""
 
+from django.conf import settings
 from django.db import models
 
 
@@ -7,6 +8,7 @@ class Note(models.Model):
     """A text that is synced."""
 
     text = models.TextField()
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True, db_index=True)
 

@@ -1,5 +1,7 @@
 """What syncqueue is told of it."""
 
+from typing import Any
+
 import syncqueue
 from bench.notes.models import Note
 
@@ -15,6 +17,6 @@ class NoteSync(syncqueue.ModelSync):
         """Its text."""
         return syncqueue.Document(text=note.text)
 
-    def owner(self, note: Note) -> None:
-        """The site's own destinations."""
-        return None
+    def owner(self, note: Note) -> Any:
+        """The writer; None for the site's own destinations."""
+        return note.owner

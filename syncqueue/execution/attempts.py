@@ -16,6 +16,7 @@ from syncqueue.core.clock import Clock
 from syncqueue.core.errors import AddressMoved, DestinationBroken, PermanentError, QueueError
 from syncqueue.core.hold import BREAKER, RATE, SHARE, STOPPED, Hold, breaker_of, rate_of, stopped
 from syncqueue.core.result import ENDPOINT_FAILURES, Outcome, SyncResult
+from syncqueue.core.task import SyncTask, TaskState, TaskView
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.decision import Decision, Done, Fail, NeedsReview, Park, Retry, decide, error_of
 from syncqueue.execution.deliver import Delivered, Delivery, state_after
@@ -28,7 +29,7 @@ from syncqueue.handlers import gate
 from syncqueue.handlers.base import DocumentHandler, Place
 from syncqueue.models import RecordState, SyncRecord
 from syncqueue.queue import AsyncSyncQueue
-from syncqueue.queue.calls import AdmissionRequest, EndpointFailure
+from syncqueue.queue.calls import CHUNK, AdmissionRequest, EndpointFailure
 from syncqueue.sources import records
 from syncqueue.sources.destinations import follow_move, has_rivals, mark_broken
 from syncqueue.sources.intents import record_id_of, touch_records
@@ -79,6 +80,7 @@ class RecordRunner:
         self._clock = clock
         self._settings = settings
         self._shares = Shares()
+        self._clearing: set[str] = set()  # parties whose tasks are being parked without a claim
         self._rivals: dict[str, tuple[bool, float]] = {}  # by party; until when it is known
 
     async def run(self, group: Sequence[ReadyAttempt], handler: DocumentHandler, policy: ServiceSettings) -> None:
@@ -138,7 +140,23 @@ class RecordRunner:
             return group
         ids = [one.ready.record_id for one, answer in zip(group, admissions, strict=True) if answer.held_by]
         await self._database.run(records.note_waiting, ids, waiting_text(share), self._clock.now())
+        if share not in self._clearing:
+            await self._clear_head(group[0].ready)
         return [one for one, answer in zip(group, admissions, strict=True) if answer.admitted]
+
+    async def _clear_head(self, ready: Ready) -> None:
+        """Park all of a party's tasks that are the next to be claimed: others would wait for each of them in turn."""
+        self._clearing.add(ready.share)
+        try:
+            while waiting := _by_record(await self._queue.tasks(TaskState.PENDING, limit=CHUNK)):
+                theirs = await self._database.run(records.of_party, list(waiting), ready.record.destination)
+                if not theirs or not await self._queue.park(ready.share, [waiting[key] for key in theirs]):
+                    return
+                await self._database.run(records.note_waiting, theirs, waiting_text(ready.share), self._clock.now())
+        except QueueError as error:
+            logger.warning("The next of %s are parked as they are claimed: %s", ready.share, error)
+        finally:
+            self._clearing.discard(ready.share)
 
     async def _let_next_go(self, share: str) -> None:
         if self._shares.to_lift(share):
@@ -402,6 +420,12 @@ class _Consequences:
             destination_id=destination_id,
             error=reason,
         )
+
+
+def _by_record(views: Iterable[TaskView]) -> dict[int, SyncTask]:
+    tasks = [view.task for view in views if view.task is not None]  # None: it cannot be read
+    found = {record_id_of(task): task for task in tasks}
+    return {key: task for key, task in found.items() if key is not None}
 
 
 def _look_again() -> Decision:

@@ -110,6 +110,10 @@ class AsyncSyncQueue:
         """Ask for claimed tasks whether a hold applies; those are parked."""
         return await self._send(self.calls.admit(requests, probe_seconds=self._probe_seconds))
 
+    async def park(self, hold: str, tasks: Sequence[SyncTask]) -> int:
+        """Park those of these tasks that are pending behind a hold; returns how many."""
+        return await self._send(self.calls.park(hold, tasks))
+
     async def ack(
         self, *claimed: ClaimedTask, seconds: Sequence[float] = (), endpoints: Sequence[str] = ()
     ) -> list[bool]:

@@ -265,6 +265,13 @@ class Calls:
             args += (len(request.holds), *request.holds)
         return self._call("admit", args, lambda answer: [Admission(word == "admitted", hold) for word, hold in answer])
 
+    def park(self, hold: str, tasks: Sequence[SyncTask]) -> Call[int]:
+        """Park those of these tasks that are pending."""
+        args: list[str | int | float] = [hold]
+        for task in tasks:
+            args += (task.id, to_ms(task.created_at))
+        return self._call("park", args, int)
+
     def ack(
         self, claimed: Sequence[ClaimedTask], seconds: Sequence[float] = (), endpoints: Sequence[str] = ()
     ) -> Call[list[bool]]:

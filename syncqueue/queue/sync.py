@@ -118,6 +118,10 @@ class SyncQueue:
         """Ask for claimed tasks whether a hold applies; those are parked."""
         return self._send(self.calls.admit(requests, probe_seconds=self._probe_seconds))
 
+    def park(self, hold: str, tasks: Sequence[SyncTask]) -> int:
+        """Park those of these tasks that are pending behind a hold; returns how many."""
+        return self._send(self.calls.park(hold, tasks))
+
     def ack(self, *claimed: ClaimedTask, seconds: Sequence[float] = (), endpoints: Sequence[str] = ()) -> list[bool]:
         """End tasks that are done. Returns for each whether its lease was still valid.
 

@@ -284,6 +284,14 @@ def hold_uncertain(rows: Sequence[SyncRecord], error: str, now: datetime) -> Non
     )
 
 
+def of_party(record_ids: Sequence[int], destination: Destination) -> list[int]:
+    """Those of the records whose destinations share in a service's attempts with this one: all of its owner's."""
+    owner = destination.owner_id
+    party = {"destination_id": destination.pk} if owner is None else {"destination__owner_id": owner}
+    found = records().filter(pk__in=record_ids, service=destination.service, **party)
+    return list(found.values_list("pk", flat=True))
+
+
 def note_waiting(record_ids: Sequence[int], error: str, now: datetime) -> None:
     """Write down why records wait although nothing was tried."""
     records().filter(pk__in=record_ids, state=RecordState.WAITING).update(

@@ -53,15 +53,15 @@ def test_an_outage_is_seen_told_and_mended_from_the_browser_alone(
     assert sorted(message["text"] for message in sandbox.messages()) == [f"Note {number}" for number in range(6)]
 
     # One fails for good, is found, looked at, and retried.
-    sandbox.plan_answers("telegram", "error")
+    sandbox.plan_answers("telegram", {"mode": "error", "status": 409})
     write(admin, "The refused one")
     admin.go(DASHBOARD)
     expect(notices).to_contain_text("1 task failed and waits for a decision")
     notices.get_by_role("link", name=re.compile("1 task failed")).click()
-    expect(page.locator(".syncqueue-table")).to_contain_text("Telegram answers 500")
+    expect(page.locator(".syncqueue-table")).to_contain_text("Telegram answers that the bot is in use elsewhere")
     admin.go(f"{DASHBOARD}telegram/tasks/failed/")
     page.locator(".syncqueue-table tbody th a").click()
-    expect(page.locator(".syncqueue-attempt")).to_contain_text("Telegram answers 500")
+    expect(page.locator(".syncqueue-attempt")).to_contain_text("Telegram answers that the bot is in use elsewhere")
     admin.go(f"{DASHBOARD}failures/")
     page.get_by_role("link", name="Retry").click()
     expect(page.locator("#content-main")).to_contain_text("1 object that failed for this reason is synced again")

@@ -21,6 +21,7 @@ class Mastodon(ServiceUnderTest):
 
     name: ClassVar[str] = "mastodon"
     flavour: ClassVar[str] = "mastodon"  # of the sandbox
+    other_spelling: ClassVar[str] = "{url}/"
     has_visibility: ClassVar[bool] = True
     finds_lost: ClassVar[bool] = True
     keeps_a_trace: ClassVar[bool] = True

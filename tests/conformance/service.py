@@ -34,7 +34,7 @@ class ServiceUnderTest(ABC):
     name: ClassVar[str]  # as in HANDLERS and in the sandbox
     address: ClassVar[str] = ""
     other_address: ClassVar[str] = ""  # a second place of the same credential; "" where there is none
-    other_spelling: ClassVar[str] = ""  # of the first address; "" where there is one alone
+    other_spelling: ClassVar[str] = ""  # of the first address, with {url} or {host} in it; "" where there is one alone
     trace_kinds: ClassVar[frozenset[str]] = frozenset()  # of parts that are no copies
     # What the service is like
     edits: ClassVar[bool] = True  # a change of text is an edit, and not taken away and made again

@@ -106,7 +106,8 @@ def _assert_private(site: Site) -> None:
 @services_with(other_spelling=True)
 def test_another_spelling_is_the_same_place(site: Site, destination: Destination) -> None:
     first, second = site.write("First"), site.write("Second")
-    move(destination, site.service.other_spelling)
+    url = site.service.url
+    move(destination, site.service.other_spelling.format(url=url, host=url.removeprefix("http://")))
     site.change(first, text="First, edited")
     second.delete()
     site.work_until(lambda: site.assert_shows("First, edited"))

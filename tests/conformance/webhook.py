@@ -19,6 +19,7 @@ class Webhook(ServiceUnderTest):
     lists_copies: ClassVar[bool] = False
     address: ClassVar[str] = "notes"
     other_address: ClassVar[str] = "drafts"
+    other_spelling: ClassVar[str] = "HTTP://{host}/notes"
     finds_lost: ClassVar[bool] = True
     takes_lost_away: ClassVar[bool] = True
     has_visibility: ClassVar[bool] = True

@@ -340,6 +340,22 @@ def test_a_share_lets_the_oldest_one_through_each_time_it_is_lifted_and_what_is_
         queue.ack(claimed[0])
 
 
+def test_pending_tasks_are_parked_without_a_claim_and_in_their_order(queue):
+    queue.hold(SHARE, 60, "many")
+    mine, other = [task(name) for name in "abc"], task("other")
+    for one in (*mine, other):
+        queue.enqueue(one)
+    [claimed] = queue.claim(1).tasks
+    assert names([claimed]) == ["a"]
+    assert queue.park(SHARE, mine) == 2  # but for what is being worked on
+    assert names(queue.claim(10).tasks) == ["other"]
+    found = []
+    for _ in "bc":
+        queue.lift(SHARE)
+        found += names(queue.claim(10).tasks)
+    assert found == ["b", "c"]
+
+
 def test_a_share_whose_lane_is_empty_is_gone(queue):
     queue.hold(SHARE, 60, "many")
     park(queue, SHARE, "a")

@@ -257,6 +257,10 @@ class QueueMachine(RuleBasedStateMachine):
         self.queue.hold(name, seconds, "a reason", forced=forced)
 
     @rule(name=st.sampled_from(HOLDS))
+    def park(self, name):
+        self.queue.park(name, [view.task for view in self.queue.tasks(TaskState.PENDING, limit=2)])
+
+    @rule(name=st.sampled_from(HOLDS))
     def lift(self, name):
         self.queue.lift(name)
 

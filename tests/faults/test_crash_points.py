@@ -81,12 +81,12 @@ POINTS = {
     "after the send": Point(patch="syncqueue.sources.records.store_synced = die", most=2),
     "after the store, before the ack": Point(patch=f"{IN_THE_QUEUE}; AsyncSyncQueue.ack = die"),
     "before a retry is stored": Point(
-        patch=f"{IN_THE_QUEUE}; AsyncSyncQueue.retry = die", answers=({"mode": "error"},)
+        patch=f"{IN_THE_QUEUE}; AsyncSyncQueue.retry = die", answers=({"mode": "error", "status": 409},)
     ),
     "between hold and retry": Point(
         patch=f"{IN_THE_QUEUE}; AsyncSyncQueue.retry = die", answers=({"mode": "limited", "retry_after": 1},)
     ),
-    "after a due task was promoted": Point(patch=AFTER_PROMOTING, answers=({"mode": "error"},)),
+    "after a due task was promoted": Point(patch=AFTER_PROMOTING, answers=({"mode": "error", "status": 409},)),
     "after an expired lease was recovered": Point(
         patch=AFTER_RECOVERING,
         before="syncqueue.dispatch.immediate.ImmediateLoop.attempt = die; save('Note 1')",
@@ -144,7 +144,7 @@ def test_a_worker_killed_while_it_fails_a_task_leaves_the_reason_on_the_record(
     make_site: SiteMaker, redis_url: str, sandbox: RunningSandbox
 ) -> None:
     site = make_site(redis_url, SYNCQUEUE_TELEGRAM={"MAX_RETRIES": 0})
-    sandbox.plan_answers("telegram", {"mode": "error"})
+    sandbox.plan_answers("telegram", {"mode": "error", "status": 409})
     site.script(QUEUED)
     first = site.worker(patch=f"{IN_THE_QUEUE}; AsyncSyncQueue.fail = die")
     eventually(lambda: _is_killed(first))
@@ -152,7 +152,7 @@ def test_a_worker_killed_while_it_fails_a_task_leaves_the_reason_on_the_record(
     site.worker()
 
     eventually(lambda: _has_failed(site))
-    assert "500" in site.errors()[0]
+    assert "in use elsewhere" in site.errors()[0]
     assert posted(sandbox) == {}
 
 

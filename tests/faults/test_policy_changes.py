@@ -49,7 +49,7 @@ def test_what_was_read_of_the_table_is_not_kept_for_longer_than_promised() -> No
 
 def test_a_running_worker_takes_up_retry_figures(make_site: SiteMaker, redis_url: str, sandbox: RunningSandbox) -> None:
     site = make_site(redis_url, **PATIENT_RETRIES)
-    sandbox.set_mode("telegram", "error")
+    sandbox.set_mode("telegram", "error", status=409)
     site.worker()
     site.start(KEEP_SAVING.replace("save(", "with syncqueue.queued(): save("))
     eventually(lambda: _assert_delayed(site, 1))
@@ -61,7 +61,7 @@ def test_a_running_web_process_takes_up_retry_figures(
     make_site: SiteMaker, redis_url: str, sandbox: RunningSandbox
 ) -> None:
     site = make_site(redis_url, **PATIENT_RETRIES)
-    sandbox.set_mode("telegram", "error")
+    sandbox.set_mode("telegram", "error", status=409)
     site.start(KEEP_SAVING)
     eventually(lambda: _assert_delayed(site, 1))
     set_policy(site, max_retries=0)

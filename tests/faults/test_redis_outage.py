@@ -119,7 +119,7 @@ def test_failed_tasks_stay_failed_through_reconciler_and_emptied_redis(
     own_site: Site, own_redis_server: RedisServer, sandbox: RunningSandbox
 ) -> None:
     own_site.variables["SYNCQUEUE_TELEGRAM"] = {"MAX_RETRIES": 0}
-    sandbox.set_mode("telegram", "error")
+    sandbox.set_mode("telegram", "error", status=409)
     own_site.script("for n in range(5): save(f'Note {n}')")
     assert own_site.states() == ["failed"] * 5
     sandbox.reset()

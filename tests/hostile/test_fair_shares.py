@@ -15,7 +15,10 @@ from project.notes.models import Note
 from syncqueue import get_queue
 from syncqueue.dispatch import immediate
 from syncqueue.dispatch.immediate import MOST_AT_ONCE
+from syncqueue.execution.attempts import waiting_text
 from syncqueue.models import Destination, RecordState, SyncRecord
+from syncqueue.queue.aio import AsyncSyncQueue
+from syncqueue.queue.calls import Claim
 from syncqueue.worker.worker import Worker
 from tests.eventually import eventually
 from tests.hostile.handlers import Slow
@@ -25,6 +28,7 @@ CONCURRENCY = 10
 SHARE = 8  # of them, for an owner alone: four times what is left free
 MANY = 40
 QUICK = 200
+LONG = 600  # more than are parked in one call
 
 
 @pytest.fixture(autouse=True)
@@ -97,6 +101,34 @@ def test_anothers_note_goes_out_while_all_of_one_owners_hang() -> None:
     assert max(abs(place - number) for place, number in enumerate(order)) < SHARE
     assert set(SyncRecord.objects.values_list("state", flat=True)) == {RecordState.SYNCED}
     assert hold_names_of_slow() == []
+
+
+def test_a_long_queue_of_one_owner_is_set_aside_at_once_and_not_claimed_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    claimed: list[str] = []
+    real = AsyncSyncQueue.claim
+
+    async def counting(self: AsyncSyncQueue, limit: int = 1) -> Claim:
+        claim = await real(self, limit)
+        claimed.extend(one.task.id for one in claim.tasks)
+        return claim
+
+    monkeypatch.setattr(AsyncSyncQueue, "claim", counting)
+    hasty, calm = person("hasty", "slow.example:443"), person("calm", "quick.example:443")
+    write(hasty, LONG)
+    write(calm, 1)
+    counts: list[int] = []
+
+    work_through(
+        lambda: "calm: 000" in Slow.ended,
+        lambda: len(Slow.ended) > SHARE,
+        look=lambda: counts.append(len(claimed)),
+    )
+
+    assert counts[0] < LONG / 4
+    reasons = SyncRecord.objects.filter(destination__owner=hasty, state=RecordState.WAITING).values_list(
+        "error", flat=True
+    )
+    assert {reason for reason in reasons if reason} == {waiting_text("share:")}
 
 
 def test_many_destinations_of_one_owner_have_one_share_together() -> None:

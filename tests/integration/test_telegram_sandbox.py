@@ -17,7 +17,6 @@ from syncqueue.core.errors import (
     OutcomeUnknown,
     PermanentError,
     RateLimited,
-    RetryLater,
     Unavailable,
     Unreachable,
 )
@@ -188,7 +187,7 @@ def test_check_names_the_bot_and_the_channel(sandbox: RunningSandbox, desk: Desk
     ("mode", "options", "error", "stored"),
     [
         ("limited", {"retry_after": 7}, RateLimited, False),
-        ("error", {}, RetryLater, False),
+        ("error", {}, Unavailable, False),
         ("error", {"status": 502, "html": True}, OutcomeUnknown, False),
         ("error", {"status": 503, "html": True, "stored": True}, OutcomeUnknown, True),
         ("error", {"description": "Internal Server Error: Request aborted", "stored": True}, OutcomeUnknown, True),

@@ -21,6 +21,7 @@ class Options:
     hides_itself: bool = False  # it describes itself as nothing in particular
     says_mastodon: bool = False  # it describes itself as Mastodon
     keeps_edits: bool = True  # False: an edit is accepted and changes nothing
+    edits_pictures: bool = True  # False: an edit changes the text, and leaves the pictures as they are
     markdown: bool = False  # the accounts are set to Markdown: its asterisks are not shown
     history: bool = True  # False: it does not tell that a status was edited
     max_characters: int = 500

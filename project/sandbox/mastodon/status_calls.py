@@ -49,6 +49,8 @@ def edit_status(ask: Ask) -> Done:
     """What is not sent is emptied, media included, as the real server does. The visibility cannot be sent."""
     status, ways = ask.store.own_status(ask.id, ask.owner), ask.options.ways
     media = _media(ask, status_id=status.id)
+    if not ask.options.edits_pictures:
+        media = ask.store.attached(status)
     language = status.content.language if ways.edit_language == "kept" else _ACCOUNT_LANGUAGE
     content = _content(ask, media, _alt_texts(ask, media), language)
     if content == status.content and ways.refuses_unchanged_edit:

@@ -50,9 +50,14 @@ def is_exactly(post: Post, status: Mapping[str, Any], source: Mapping[str, Any])
         and said(source, "spoiler_text").strip() == post.spoiler.strip()
         # Some servers count a status with a content warning as sensitive.
         and bool(status.get("sensitive")) in (post.sensitive, post.sensitive or bool(post.spoiler))
-        and tuple(str(picture.get("id")) for picture in pictures_of(status)) == post.media_ids
+        and not has_other_pictures(post, status)
         and (post.language is None or status.get("language") == post.language)
     )
+
+
+def has_other_pictures(post: Post, status: Mapping[str, Any]) -> bool:
+    """Whether a status shows other pictures than those of `post`. Their ids stay the same from the upload on."""
+    return [str(picture.get("id")) for picture in pictures_of(status)] != list(post.media_ids)
 
 
 def is_more_open(status: Mapping[str, Any], wanted: Visibility) -> bool:

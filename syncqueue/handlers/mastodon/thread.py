@@ -20,7 +20,7 @@ from syncqueue.handlers.base import TRACE, DocumentJob, RemotePart
 from syncqueue.handlers.mastodon.account import PICTURE, Account, Status
 from syncqueue.handlers.mastodon.answers import Gone
 from syncqueue.handlers.mastodon.client import OutOfTime
-from syncqueue.handlers.mastodon.post import Post, is_more_open, is_shown_by, shown_text
+from syncqueue.handlers.mastodon.post import Post, has_other_pictures, is_more_open, is_shown_by, shown_text
 from syncqueue.handlers.mastodon.search import Search
 from syncqueue.handlers.mastodon.trace import MOST_TRACES, Trace, traces_in
 
@@ -155,8 +155,10 @@ class Thread:
         raise refusal
 
     async def _is_ignored(self, post: Post, before: Status, after: Status) -> bool:
-        """Whether a server has accepted an edit and shows what it showed before."""
+        """Whether a server has accepted an edit and shows what it showed before: the text, or other pictures."""
         run = self._account.client.run
+        if has_other_pictures(post, after):
+            return True
         return not await self._shows(after, post) and await run(shown_text, before) == await run(shown_text, after)
 
     async def _shows(self, status: Status, post: Post) -> bool:

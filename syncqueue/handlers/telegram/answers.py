@@ -117,11 +117,8 @@ def _answered(answer: ErrorAnswer, *, creates: bool) -> HandlerError:
             return PlaceRefused(f"Telegram does not let the bot into the chat: {_quoted(answer)}")
         case 409:
             return InUse(f"Telegram answers that the bot is in use elsewhere: {_quoted(answer)}")
-    if not creates:
+    if not creates or (answer.status == 500 and not may_be_out(answer.description)):
         return Unavailable(said)
-    if answer.status == 500 and not may_be_out(answer.description):
-        # To call it unknown would, with ON_UNKNOWN_OUTCOME "hold", leave every note of an outage to a person.
-        return RetryLater(said)
     return OutcomeUnknown(f"{said} The message may be there or not.")
 
 

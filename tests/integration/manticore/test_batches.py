@@ -175,6 +175,7 @@ def test_a_note_deleted_after_its_answer_was_lost_leaves_no_row(
     settings.SYNCQUEUE = {
         **settings.SYNCQUEUE,
         "PROCESSING": {"ATTEMPT_TIMEOUT_SECONDS": 3},
+        "BREAKER": {"OPEN_SECONDS": 0.2},
         "HANDLERS": {"manticore": {**handler, "BASE_DELAY_SECONDS": 0.01}},
     }
     sandbox.plan_answers("manticore", {"mode": "hang", "method": "replace"})

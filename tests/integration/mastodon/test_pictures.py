@@ -77,6 +77,17 @@ def test_an_edit_keeps_what_is_attached_and_uploads_what_is_new(desk: Desk) -> N
     assert len(desk.requests("POST /media")) == 3
 
 
+@pytest.mark.parametrize("names", [("sea", "night"), ("leaf", "night"), ("leaf",), ()])
+def test_an_edit_that_leaves_the_pictures_as_they_were_is_followed_by_a_new_status(
+    desk: Desk, names: tuple[str, ...]
+) -> None:
+    desk.create(note(desk, "leaf", "sea"))
+    desk.sandbox.set_options("mastodon", edits_pictures=False)
+    desk.update(note(desk, *names, text="Look again"))
+    assert desk.texts() == ["Look again"]
+    assert media(desk) == list(names)
+
+
 def test_the_limit_of_uploads_holds_the_task_alone(desk: Desk) -> None:
     desk.sandbox.set_options("mastodon", media_limit=1)
     with pytest.raises(RateLimited) as caught:

@@ -24,7 +24,7 @@ from syncqueue.queue.connection import async_client, sync_client
 from syncqueue.worker.reconciler import Reconciler
 from tests.integration.sync.scene import queue, texts, work
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.simulation]
 
 NOTES = 500
 HOUR = 3600
@@ -68,6 +68,7 @@ FACES: dict[str, dict[str, Any]] = {
     "maintenance": {"mode": "error", "status": 503, "html": True},
     "no upstream": {"mode": "error", "status": 502, "html": True},
     "resets": {"mode": "reset"},
+    "internal error": {"mode": "error", "status": 500},
 }
 
 

@@ -136,7 +136,7 @@ def test_a_refused_credential_says_what_the_service_said(
 
 def test_a_failed_note_says_why_and_what_to_do(channel: Destination, writer: User, sandbox: RunningSandbox) -> None:
     configure("telegram", MAX_RETRIES=0)
-    sandbox.set_mode("telegram", "error")
+    sandbox.set_mode("telegram", "error", status=409)
     text = one(save(writer))
     assert text.startswith("@news: failed: ")
     assert text.endswith("It is tried again when it is saved or synced now.")

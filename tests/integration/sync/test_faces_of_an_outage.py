@@ -24,9 +24,10 @@ from syncqueue.models import Destination, RecordState, SyncRecord
 from tests.integration.sync.scene import holds, queue, record_of, texts
 from tests.integration.sync.test_day_of_outage import live_through
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.simulation]
 
 NOTES = 40
+MANY = 500  # beside one that the service fails at
 DAY = [30] * 40 + [600] * 142
 HOUR = [30] * 120
 REASON = "telegram answers 503"
@@ -84,16 +85,16 @@ def test_a_note_that_makes_the_service_fail_fails_alone_and_keeps_nobody_waiting
     channel: Destination, writer: User, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch, face: str
 ) -> None:
     clock = ManualClock()
-    notes = write(writer, n0="Poison")
+    notes = write(writer, MANY, n0="Poison")
     fail_for(monkeypatch, FACES[face], "Poison")
     syncqueue.sync_queryset(Note.objects.filter(pk__in=[note.pk for note in notes]))
     asyncio.run(live_through(clock, [30] * 2))
-    assert len(texts(sandbox)) == NOTES - 1
+    assert len(texts(sandbox)) == MANY - 1
     for _ in range(8):  # others are saved meanwhile
         fresh = write(writer, count=1)
         syncqueue.sync_queryset(Note.objects.filter(pk__in=[note.pk for note in fresh]))
         asyncio.run(live_through(clock, HOUR))
-    assert len(texts(sandbox)) == NOTES - 1 + 8
+    assert len(texts(sandbox)) == MANY - 1 + 8
     assert record_of(notes[0]).state == RecordState.FAILED
     assert record_of(notes[0]).error.startswith(REASON)
     assert queue().stats().failed_count == 1

@@ -33,6 +33,8 @@ from tests.integration.sync.scene import (
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+IN_USE = {"mode": "error", "status": 409}
+
 
 class Listener:
     """Hears all signals, in order: (name, what it carried)."""
@@ -131,14 +133,12 @@ def test_a_rate_limit_of_one_channel_does_not_hold_another(
     assert (texts(sandbox), texts(sandbox, "@drafts")) == ([], ["First", "Second"])
 
 
-# 500
+# A bot that is in use elsewhere: Telegram's one answer that uses attempts
 
 
-def test_a_server_error_uses_attempts_and_is_retried(
-    channel: Destination, writer: User, sandbox: RunningSandbox
-) -> None:
+def test_a_conflict_uses_attempts_and_is_retried(channel: Destination, writer: User, sandbox: RunningSandbox) -> None:
     configure("telegram", BASE_DELAY_SECONDS=0.01)
-    sandbox.plan_answers("telegram", "error", "error")
+    sandbox.plan_answers("telegram", IN_USE, IN_USE)
     (note,) = save(writer, "First")
     task = task_of(note)
     assert (task.state, task.progress.attempt_count, len(task.progress.history)) == ("delayed", 1, 1)
@@ -149,7 +149,7 @@ def test_a_server_error_uses_attempts_and_is_retried(
 
 
 def test_the_delay_grows_by_the_policy(channel: Destination, writer: User, sandbox: RunningSandbox) -> None:
-    sandbox.set_mode("telegram", "error")
+    sandbox.set_mode("telegram", "error", status=409)
     (note,) = save(writer, "First")
     first = task_of(note)
     assert 60 <= (first.due_at - first.progress.history[-1].at).total_seconds() <= 67
@@ -164,7 +164,7 @@ def test_attempts_used_up_fail_with_the_reason_and_retry_failed_brings_it_back(
     channel: Destination, writer: User, sandbox: RunningSandbox
 ) -> None:
     configure("telegram", BASE_DELAY_SECONDS=0.01, MAX_RETRIES=2)
-    sandbox.set_mode("telegram", "error")
+    sandbox.set_mode("telegram", "error", status=409)
     (note,) = save(writer, "First")
     work_until(lambda: queue().stats().failed_count == 1)
     record = record_of(note)
@@ -202,7 +202,7 @@ def test_retry_failed_brings_back_what_failed_before_redis_was_emptied(
 
 def test_a_failed_note_goes_out_with_its_next_save(channel: Destination, writer: User, sandbox: RunningSandbox) -> None:
     configure("telegram", MAX_RETRIES=0)
-    sandbox.set_mode("telegram", "error")
+    sandbox.set_mode("telegram", "error", status=409)
     (note,) = save(writer, "First")
     assert record_of(note).state == RecordState.FAILED
     sandbox.set_mode("telegram", "up")
@@ -341,6 +341,7 @@ def test_a_lost_answer_is_repeated_by_default_and_held_where_the_policy_says_so(
     assert record_of(note).uncertain
     assert methods(sandbox) == ["sendMessage"]
     configure("telegram", ON_UNKNOWN_OUTCOME="retry", BASE_DELAY_SECONDS=0.01)
+    configure("BREAKER", OPEN_SECONDS=0.2)
     sandbox.plan_answers("telegram", "store-then-reset")
     save(writer, "Second")
     work_until(lambda: texts(sandbox).count("Second") == 2)  # at least once: Telegram takes no idempotency key
@@ -353,12 +354,11 @@ def test_what_becomes_of_tasks_is_announced(
     channel: Destination, writer: User, sandbox: RunningSandbox, listener: Listener
 ) -> None:
     configure("telegram", BASE_DELAY_SECONDS=0.01, MAX_RETRIES=1)
-    sandbox.plan_answers("telegram", "error")
+    sandbox.plan_answers("telegram", IN_USE)
     (note,) = save(writer, "First")
     work_until(lambda: texts(sandbox) == ["First"])
     assert listener.names() == ["task_enqueued", "task_retried", "task_succeeded"]
-    in_use = {"mode": "error", "status": 409}  # an edit's error that uses attempts
-    sandbox.plan_answers("telegram", in_use, in_use)
+    sandbox.plan_answers("telegram", IN_USE, IN_USE)
     note.text = "Second"
     note.save()
     work_until(lambda: "task_failed" in listener.names())

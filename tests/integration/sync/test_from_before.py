@@ -144,6 +144,7 @@ def test_what_cannot_be_asked_before_a_deletion_is_named_and_the_deletion_stands
 
 def test_a_copy_is_known_from_the_first_attempt_on(channel: Destination, writer: User, sandbox: RunningSandbox) -> None:
     configure("telegram", BASE_DELAY_SECONDS=0.1)
+    configure("BREAKER", OPEN_SECONDS=0.2)
     note = old_note(writer, sandbox)
     sandbox.set_mode("telegram", "down")
     note.save()

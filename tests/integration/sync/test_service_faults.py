@@ -19,6 +19,7 @@ def test_a_text_taken_back_after_its_answer_was_lost_is_what_is_out_there_in_the
     channel: Destination, writer: User, sandbox: RunningSandbox, answer: str
 ) -> None:
     configure("telegram", BASE_DELAY_SECONDS=0.01)
+    configure("BREAKER", OPEN_SECONDS=0.2)
     note = Note.objects.create(owner=writer, text="First")
     sandbox.plan_answers("telegram", answer)
     note.text = "Second"
@@ -34,6 +35,7 @@ def test_a_note_deleted_after_the_answer_to_its_edit_was_lost_is_taken_away(
     channel: Destination, writer: User, sandbox: RunningSandbox
 ) -> None:
     configure("telegram", BASE_DELAY_SECONDS=0.01)
+    configure("BREAKER", OPEN_SECONDS=0.2)
     note = Note.objects.create(owner=writer, text="First")
     sandbox.plan_answers("telegram", "store-then-reset")
     note.text = "Second"

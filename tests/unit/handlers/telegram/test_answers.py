@@ -125,9 +125,9 @@ def test_a_server_that_lost_track_of_a_message_leaves_a_create_unknown(
     assert description in str(error)
 
 
-def test_a_server_that_failed_before_it_did_anything_is_tried_again(bench: Any, api: Any) -> None:
+def test_a_server_that_failed_before_it_did_anything_is_out_of_order(bench: Any, api: Any) -> None:
     api.refuse(500, "Internal Server Error")
-    assert isinstance(outcome(bench, "create"), RetryLater)
+    assert isinstance(outcome(bench, "create"), Unavailable)
 
 
 def test_too_large_a_file_fails_for_good(bench: Any, api: Any) -> None:
