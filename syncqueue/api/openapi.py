@@ -160,7 +160,8 @@ def description(request: HttpRequest) -> JsonResponse:
             "info": {
                 "title": "syncqueue",
                 "version": "1",
-                "description": "Figures and operations of the sync queues. A trailing slash is optional on every path.",
+                "description": "Figures and operations of the sync queues. A trailing slash is optional on every path. "
+                "Texts for people, such as errors and reasons, come in the language of the request.",
             },
             "servers": [{"url": base or "/"}],
             "security": [{"token": []}, {"session": []}],
