@@ -13,7 +13,7 @@ from tests.browser.test_pages import assert_good
 from tests.browser.visitor import PATIENCE_MS, WIDE, Visitor, visitor
 from tests.browser.website import WebSite
 from tests.eventually import eventually
-from tests.faults.site import FIGURES, Site
+from tests.faults.site import FIGURES, UNHURRIED, Site
 
 DASHBOARD = "/admin/syncqueue/queue/"
 PHONE = 390
@@ -33,6 +33,8 @@ class Story:
     def __init__(self, site: Site, sandbox: RunningSandbox) -> None:
         """A site without retries that holds what it cannot tell."""
         site.variables |= {
+            **UNHURRIED,  # what is to end in one way must not end in another on a busy machine
+            "SYNCQUEUE_IMMEDIATE": {"TIMEOUT_SECONDS": 20},
             "DJANGO_SETTINGS_MODULE": "tests.browser.settings",
             # What is lost is not looked for, so that a person has to.
             "DESTINATIONS": {"news": FIGURES["DESTINATIONS"]["news"] | {"OPTIONS": {"find_lost": False}}},
