@@ -53,6 +53,8 @@ SETTINGS: dict[str, tuple[str, str, dict[str, str]]] = {
             "SHUTDOWN_SECONDS": "Time that running attempts get when a worker is stopped. Configure a stop timeout a "
             "few seconds longer in systemd, Docker or Kubernetes.",
             "FAILED_RETENTION_DAYS": "Age at which failed tasks are trimmed from Redis. Their records stay.",
+            "LOG_RETENTION_DAYS": "How long the log of what went out is kept. `0`: no log.",
+            "LOG_MAX_ENTRIES": "How many entries of the log are kept at most; the newest ones.",
         },
     ),
     "BREAKER": (

@@ -12,6 +12,7 @@ urlpatterns = [
         name="login",
     ),
     path("logout/", LogoutView.as_view(), name="logout"),
+    path("connect/mastodon/", include("syncqueue.api.connect.urls")),
     path("admin/", admin.site.urls),
     path("api/admin/sync-queue/", include("syncqueue.api.urls")),
 ]

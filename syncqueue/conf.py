@@ -41,6 +41,8 @@ class ProcessingSettings:
     reconcile_interval_seconds: float = 30.0
     shutdown_seconds: float = 25.0
     failed_retention_days: float = 30.0
+    log_retention_days: float = 7.0  # of the log of what went out; 0: none is kept
+    log_max_entries: int = 100_000  # the newest ones are kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +162,8 @@ PROCESSING_RULES = {
     "RECONCILE_INTERVAL_SECONDS": _Rule(30, _number(0.1), _POSITIVE),
     "SHUTDOWN_SECONDS": _Rule(25, _number(0.1), _POSITIVE),
     "FAILED_RETENTION_DAYS": _Rule(30, _number(0.01), _POSITIVE),
+    "LOG_RETENTION_DAYS": _Rule(7, _number(0), "a number of days; 0 keeps no log"),
+    "LOG_MAX_ENTRIES": _Rule(100_000, _whole(1), "a whole number, 1 or more"),
 }
 BREAKER_RULES = {
     "FAILURES": _Rule(5, _whole(1), "a whole number, 1 or more"),

@@ -274,6 +274,64 @@ class SyncRecord(models.Model):
         self.due_at = None
 
 
+class SentAction(models.TextChoices):
+    """What was done at a service."""
+
+    CREATED = "created", _("created")
+    EDITED = "edited", _("edited")
+    REMOVED = "removed", _("removed")
+
+
+class SentEntry(models.Model):
+    """One line of the log of what went out: an attempt whose result was sent, confirmed and stored.
+
+    Without foreign keys and with the destination's name: the line outlives its object, its record and its destination.
+    It holds no content.
+    """
+
+    at = models.DateTimeField(_("time"))  # when it was stored
+    action = models.CharField(_("action"), max_length=10, choices=SentAction.choices)
+    is_partial = models.BooleanField(default=False)  # some parts of several; the attempt did not come to the end
+    service = models.CharField(_("service"), max_length=50)
+    destination_id = models.BigIntegerField()
+    destination_name = models.CharField(_("destination"), max_length=100)
+    source = models.CharField(_("source"), max_length=100)
+    object_pk = models.CharField(_("object"), max_length=200)
+    url = models.TextField(_("link"), blank=True)  # of the copy, also of one that was removed
+    seconds = models.FloatField(_("duration"))  # from the beginning of the attempt to its result
+    attempt = models.PositiveIntegerField(_("attempt"))  # counted from 1
+
+    class Meta:
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+        default_permissions = ()
+        indexes: ClassVar = [
+            models.Index(fields=["at"], name="syncqueue_sent_at"),
+            models.Index(fields=["destination_id", "id"], name="syncqueue_sent_destination"),
+            models.Index(fields=["source", "object_pk", "id"], name="syncqueue_sent_object"),
+        ]
+
+    def __str__(self) -> str:
+        """What was done to what."""
+        return f"{self.source}:{self.object_pk} {self.action}"
+
+
+class MastodonApp(models.Model):
+    """This site as an instance of Mastodon knows it, once it has been registered there; see services/connecting.py."""
+
+    key = models.CharField(max_length=64, unique=True)  # a hash of the instance, the scopes, and where people return to
+    instance = models.CharField(max_length=500)  # "https://mastodon.social"
+    client_text = models.TextField()  # encrypted: client_id and client_secret
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        """Where."""
+        return self.instance
+
+
 class OrphanPart(models.Model):
     """A remote copy that was sent but could not be stored with its record: to be taken away."""
 

@@ -80,6 +80,7 @@ def _row(destination: Destination) -> dict[str, Any]:
         "credential": words.credential(destination),
         "can_change": destination.state == DestinationState.ACTIVE,
         "can_edit": destination.service in offered(),
+        "can_connect": destination.service == "mastodon",
     }
 
 

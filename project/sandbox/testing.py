@@ -96,6 +96,14 @@ class RunningSandbox:
         body = {"text": text, **values}
         return str(self._call(f"/services/mastodon/accounts/{account.lstrip('@')}/post", body)["id"])
 
+    def revoke_connections(self) -> None:
+        """People take back what they allowed applications on Mastodon."""
+        self._call("/services/mastodon/oauth/revoke", {})
+
+    def forget_applications(self) -> None:
+        """Mastodon forgets all applications."""
+        self._call("/services/mastodon/oauth/forget", {})
+
     def documents(self, table: str) -> list[dict[str, Any]]:
         """Return the rows of a Manticore table with their ids, in the order in which they were first stored."""
         for known in self.state()["services"]["manticore"]["tables"]:

@@ -13,7 +13,8 @@ from syncqueue.admin.objects import SyncStatusMixin
 from syncqueue.admin.policies import ServicePolicyAdmin
 from syncqueue.admin.queue_model import Queue
 from syncqueue.admin.records import SyncRecordAdmin
-from syncqueue.models import Destination, ServicePolicy, SyncRecord
+from syncqueue.admin.sent_entries import SentEntryAdmin
+from syncqueue.models import Destination, SentEntry, ServicePolicy, SyncRecord
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -24,6 +25,7 @@ _PAGES: dict[type[Model], type[admin.ModelAdmin[Any]]] = {
     Queue: QueueAdmin,
     Destination: DestinationAdmin,
     SyncRecord: SyncRecordAdmin,
+    SentEntry: SentEntryAdmin,
     ServicePolicy: ServicePolicyAdmin,
 }
 

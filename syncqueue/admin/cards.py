@@ -25,6 +25,8 @@ class Card:
     chart: Chart | None = None
     rate: float = 0.0  # processed a minute
     outages: Sequence[str] = ()
+    attempt_time: str = ""  # percentiles in words; "" where nothing has been counted
+    waiting_time: str = ""
 
     @property
     def stats(self) -> QueueStats | None:

@@ -34,12 +34,13 @@ from syncqueue.admin.record_actions import (
     sync_piece,
 )
 from syncqueue.admin.rounds import POSITION, Position, level_of, read_position, run_round
+from syncqueue.admin.sent_entries import log_url
 from syncqueue.core.errors import ConfigurationError, SyncQueueError
 from syncqueue.models import RecordState, SyncRecord
 from syncqueue.presentation.figures import figure, listed
 from syncqueue.presentation.reasons import in_words
 from syncqueue.services import audit
-from syncqueue.services.permissions import may_operate
+from syncqueue.services.permissions import may_operate, may_view
 from syncqueue.sources.keys import key_text
 from syncqueue.sources.registry import source_for
 
@@ -52,7 +53,8 @@ else:
 
 # Where a page's records are kept on its objects, so that a list costs one query and not one a row.
 _LOADED = "_syncqueue_states"
-_MAY_SYNC = "_syncqueue_may_sync"
+_MAY_SYNC, _MAY_VIEW = "_syncqueue_may_sync", "_syncqueue_may_view"
+DELIVERIES_SHOWN = 5
 # More objects than these are put into the queue, in rounds, instead of being tried one after another in the request.
 TRIED_AT_ONCE = 20
 
@@ -79,14 +81,25 @@ class SyncStatusMixin(Page):
             "sentences": sentences,
             "sync_url": self._sync_url(obj),
             "urls": destination_urls({sentence.destination for sentence in sentences}, self.admin_site.name),
+            **self._deliveries(obj),
         }
         return render_to_string("syncqueue/sync_panel.html", shown)
 
+    def _deliveries(self, obj: Model) -> dict[str, Any]:
+        """What went out of one object last, from the log; for those who may see it."""
+        source = source_for(type(obj))
+        if source is None or not getattr(obj, _MAY_VIEW, False):
+            return {}
+        key = key_text(type(obj), obj.pk)
+        entries = services.sent(about=f"{source.label}:{key}")[:DELIVERIES_SHOWN]
+        return {"entries": entries, "log_url": log_url(self.admin_site.name, source.label, key), "with_names": True}
+
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """With a note on it whether its panel offers "sync now": a field's method is not told who looks."""
+        """With notes on it what its panel offers: a field's method is not told who looks."""
         obj = super().get_object(request, object_id, from_field)
         if obj is not None:
             setattr(obj, _MAY_SYNC, may_operate(request))
+            setattr(obj, _MAY_VIEW, may_view(request))
         return obj
 
     def _sync_url(self, obj: Model) -> str:

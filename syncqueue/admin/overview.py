@@ -17,6 +17,7 @@ from syncqueue.admin.operations import figures_of
 from syncqueue.core.errors import ConfigurationError, QueueUnavailable, SyncQueueError
 from syncqueue.core.hold import breaker_of
 from syncqueue.presentation.outages import outage_words
+from syncqueue.presentation.percentiles import percentile_words
 from syncqueue.presentation.reasons import in_words
 from syncqueue.queue.inspect import PeriodCount
 from syncqueue.secrets import redact
@@ -61,7 +62,7 @@ def _card(name: str, workers: Sequence[services.WorkerView], span: Span) -> Card
         figures, holds = figures_of(name), list(services.holds(name))
         periods = services.history(name, span.count, span.minutes)
         minutes = periods if span.minutes == 1 else services.history(name, RATE_MINUTES + 1, 1)
-        gone = services.outages(name)
+        gone, measured = services.outages(name), services.measures(name)
         waiting = {breaker_of(one.endpoint).name: one.waiting_count for one in gone}
         holds = [replace(hold, parked_count=waiting.get(hold.name, hold.parked_count)) for hold in holds]
     except QueueUnavailable:
@@ -73,9 +74,11 @@ def _card(name: str, workers: Sequence[services.WorkerView], span: Span) -> Card
         figures=figures,
         holds=holds,
         destination_names=destination_names(hold.name for hold in holds),
-        worker_count=sum(name in worker.services for worker in workers),
+        worker_count=sum(worker.takes(name) for worker in workers),
         chart=chart(periods, span),
         rate=minute_rate(minutes),
+        attempt_time=percentile_words(measured.durations),
+        waiting_time=percentile_words(measured.waiting),
         outages=[redact(outage_words(name, one)) for one in sorted(gone, key=lambda one: one.since_at, reverse=True)],
     )
 

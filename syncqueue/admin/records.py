@@ -12,6 +12,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -33,6 +34,7 @@ from syncqueue.admin.record_actions import (
     sync_piece,
 )
 from syncqueue.admin.rounds import POSITION, Position, level_of, read_position, run_round
+from syncqueue.admin.sent_entries import log_url
 from syncqueue.admin.titles import Titles, titles
 from syncqueue.core.errors import SyncQueueError
 from syncqueue.handlers.base import TRACE
@@ -51,6 +53,7 @@ else:
 
 _TITLES = "_syncqueue_titles"  # where a page's titles are kept on its records
 _NO_TITLES = Titles({})
+DELIVERIES_SHOWN = 10
 
 
 class SyncRecordAdmin(Page):
@@ -72,7 +75,7 @@ class SyncRecordAdmin(Page):
     actions = ("sync_now",)
     fields = (
         "object_link", "destination_link", "state", "full_error", "failed_at", "next_try", "remote",
-        "changed_at", "synced_at", "certainty",
+        "changed_at", "synced_at", "certainty", "deliveries",
     )  # fmt: skip
 
     class Media:
@@ -137,6 +140,16 @@ class SyncRecordAdmin(Page):
         if record.uncertain or any(part.get("kind") == TRACE for part in record.parts):
             return _("An answer was lost: there may be a copy out there that is not listed here.")
         return _("All copies are known.")
+
+    @admin.display(description=gettext_lazy("last deliveries"))
+    def deliveries(self, record: SyncRecord) -> str:
+        """What went out last, from the log."""
+        entity = f"{record.source}:{record.object_pk}"
+        shown = {
+            "entries": services.sent(about=entity, destination_id=record.destination_id)[:DELIVERIES_SHOWN],
+            "log_url": log_url(self.admin_site.name, record.source, record.object_pk),
+        }
+        return render_to_string("syncqueue/deliveries.html", shown)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """One that stays quick over millions of rows."""

@@ -15,6 +15,7 @@ from syncqueue.core.errors import (
     SyncQueueError,
     TaskInProcessing,
     UnknownTask,
+    UnknownWorker,
     WrongState,
 )
 from syncqueue.presentation.reasons import in_words
@@ -50,7 +51,7 @@ def _status(error: ApiError | SyncQueueError) -> int:
             return error.status
         case InvalidCursor():
             return 400
-        case UnknownTask():
+        case UnknownTask() | UnknownWorker():
             return 404
         case TaskInProcessing() | WrongState():
             return 409

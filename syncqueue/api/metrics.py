@@ -20,6 +20,7 @@ from syncqueue.services.audit import Actor
 from syncqueue.services.permissions import VIEW
 
 _PLAIN = "text/plain; version=0.0.4; charset=utf-8"
+_BOUNDS = "the upper bound of the histogram bucket that holds each, +Inf above the largest bound"
 # Each metric family: kind, name, help and label names.
 _FAMILIES = (
     ("gauge", "syncqueue_up", "Whether the queue of the service can be read", ("service",)),
@@ -31,8 +32,26 @@ _FAMILIES = (
     ("gauge", "syncqueue_paused", "Whether a person has paused the service", ("service",)),
     ("gauge", "syncqueue_holds", "Active holds by kind", ("service", "kind")),
     ("gauge", "syncqueue_held_tasks", "Tasks parked by holds, by kind", ("service", "kind")),
-    ("gauge", "syncqueue_workers", "Live workers that serve the service", ("service",)),
+    ("gauge", "syncqueue_workers", "Live workers that take work of the service", ("service",)),
     ("histogram", "syncqueue_attempt_duration_seconds", "Duration of attempts", ("service",)),
+    (
+        "histogram",
+        "syncqueue_waiting_duration_seconds",
+        "Time from the creation of a task to the attempt that ended it, of tasks done",
+        ("service",),
+    ),
+    (
+        "gauge",
+        "syncqueue_attempt_duration_quantile_seconds",
+        f"Quantiles of the duration of attempts since the counters began: {_BOUNDS}",
+        ("service", "quantile"),
+    ),
+    (
+        "gauge",
+        "syncqueue_waiting_duration_quantile_seconds",
+        f"Quantiles of the waiting time of tasks since the counters began: {_BOUNDS}",
+        ("service", "quantile"),
+    ),
 )
 
 
@@ -69,7 +88,7 @@ class QueueCollector:
             except SyncQueueError:  # syncqueue_up reports it; the other calls return the reason
                 families["syncqueue_up"].add_metric([name], 0)
                 continue
-            _add(families, name, measured, holds, sum(name in worker.services for worker in workers))
+            _add(families, name, measured, holds, sum(worker.takes(name) for worker in workers))
         yield from families.values()
 
 
@@ -105,9 +124,12 @@ def _add(
     for state in ("pending", "delayed", "processing", "failed"):
         families["syncqueue_tasks"].add_metric([service, state], getattr(stats, f"{state}_count"))
     _add_holds(families, service, holds)
-    took = measured.durations
-    buckets = [(str(bound), count) for bound, count in took.buckets.items()] + [("+Inf", took.count)]
-    families["syncqueue_attempt_duration_seconds"].add_metric([service], buckets, sum_value=took.sum_seconds)
+    for name, found in (("attempt", measured.durations), ("waiting", measured.waiting)):
+        buckets = [(str(bound), count) for bound, count in found.buckets.items()] + [("+Inf", found.count)]
+        families[f"syncqueue_{name}_duration_seconds"].add_metric([service], buckets, sum_value=found.sum_seconds)
+        for share in (0.5, 0.95):
+            if (bound := found.percentile(share)) is not None:
+                families[f"syncqueue_{name}_duration_quantile_seconds"].add_metric([service, str(share)], bound)
 
 
 def _add_holds(families: dict[str, Any], service: str, holds: Sequence[HoldView]) -> None:

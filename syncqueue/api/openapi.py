@@ -6,14 +6,15 @@ from typing import Any
 
 from django.http import HttpRequest, JsonResponse
 
-from syncqueue.api.schemas import SCHEMAS, STATE, TEXT, Schema, ref
-from syncqueue.api.tasks import LARGEST_PAGE, LONGEST_SEARCH, PAGE
+from syncqueue.api.parameters import LARGEST_PAGE, PAGE
+from syncqueue.api.schemas import MOMENT, SCHEMAS, STATE, TEXT, Schema, ref
+from syncqueue.api.tasks import LONGEST_SEARCH
 
 _PROBLEMS = {
     400: "A parameter is unknown or malformed.",
     401: "The request is not authenticated, or the token is unknown.",
     403: "The permission or the CSRF token is missing.",
-    404: "The service (the error lists the enabled ones), the task or the destination does not exist.",
+    404: "The service (the error lists the enabled ones), the task, the worker or the destination does not exist.",
     409: "The state of the task does not allow it.",
     501: "The package for this is not installed.",
     503: "Redis or the database does not respond.",
@@ -51,8 +52,15 @@ def _in_query(name: str, description: str, schema: Schema) -> dict[str, Any]:
 
 
 _SERVICE = _in_path("service", "A service of SYNCQUEUE['HANDLERS'].")
+_WORKER = _in_path("worker", "The id of a worker.")
 _TASK = _in_path("task_id", "The id of a task.")
 _CLEARED_STATE = {"type": "array", "items": {"type": "string", "enum": ["pending", "delayed", "failed"]}}
+_CURSOR = _in_query("cursor", "next_cursor of the previous page.", TEXT)
+_LIMIT = _in_query(
+    "limit",
+    "Maximum number of entries on the page.",
+    {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": PAGE},
+)
 _PAGE_PARAMETERS = (
     _in_query("state", "The state of the tasks; the default is pending.", STATE),
     _in_query(
@@ -60,12 +68,19 @@ _PAGE_PARAMETERS = (
         "Case-insensitive search in id, entity, action, hold and last error.",
         {"type": "string", "maxLength": LONGEST_SEARCH},
     ),
-    _in_query("cursor", "next_cursor of the previous page.", TEXT),
+    _CURSOR,
+    _LIMIT,
+)
+_LOG_PARAMETERS = (
+    _in_query("service", "Only this service.", TEXT),
     _in_query(
-        "limit",
-        "Maximum number of tasks on the page.",
-        {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": PAGE},
+        "destination", "Only the destination with this id.", {"type": "integer", "minimum": 0, "maximum": 10**15}
     ),
+    _in_query("object", "Only this object, such as notes.note:42.", TEXT),
+    _in_query("since", "From this time on: ISO 8601, a date, or a time of today (14:05).", MOMENT),
+    _in_query("until", "Before this time.", MOMENT),
+    _CURSOR,
+    _LIMIT,
 )
 
 
@@ -108,6 +123,16 @@ PATHS: dict[str, dict[str, Any]] = {
             "responses": {"200": {"description": "OpenAPI 3.1.", "content": _json({"type": "object"})}},
         }
     },
+    "workers": {"get": _operation("The workers that are alive", "Workers")},
+    "workers/{worker}/quiet": {
+        "post": _change("Ask a worker to take no new work; it does so within 10 seconds", "WorkerAsked"),
+        "parameters": [_WORKER],
+    },
+    "workers/{worker}/stop": {
+        "post": _change("Ask a worker to end, as at SIGTERM; it begins to within 10 seconds", "WorkerAsked"),
+        "parameters": [_WORKER],
+    },
+    "log": {"get": _operation("What went out, newest first", "Log", 400, parameters=_LOG_PARAMETERS)},
     "failures": {"get": _operation("Failures by reason and destination, the most frequent first", "Failures")},
     "{service}/failures/{reason}/retry": {
         "post": _change("Sync the objects again that failed for a reason", "Counted"),

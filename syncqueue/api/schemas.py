@@ -86,6 +86,29 @@ _FAILURES = _object(
 )
 
 _DESTINATION = _object(id={"type": "integer"}, name=TEXT, service=TEXT, since=_or_null(MOMENT), why=TEXT)
+_WORKER = _object(
+    id=TEXT,
+    host=TEXT,
+    pid=COUNT,
+    started_at=MOMENT,
+    seen_at=MOMENT,
+    services=_list(TEXT),
+    running=COUNT,
+    state={"type": "string", "enum": ["working", "quiet", "stopping"]},
+)
+_LOG_ENTRY = _object(
+    id={"type": "integer"},
+    at=MOMENT,
+    action={"type": "string", "enum": ["created", "edited", "removed"]},
+    is_partial=FLAG,
+    service=TEXT,
+    destination_id={"type": "integer"},
+    destination=TEXT,
+    object=TEXT,
+    url=TEXT,
+    seconds=SECONDS,
+    attempt=COUNT,
+)
 
 SCHEMAS: dict[str, Schema] = {
     "Error": _object(error={"type": "string", "description": "What is wrong and what to do."}),
@@ -94,6 +117,9 @@ SCHEMAS: dict[str, Schema] = {
     "Failures": _object(failures=_list(_FAILURES), is_whole=FLAG),
     "BrokenDestination": _DESTINATION,
     "BrokenDestinations": _object(destinations=_list(ref("BrokenDestination")), is_whole=FLAG),
+    "Workers": _object(workers=_list(_WORKER)),
+    "WorkerAsked": _object(worker=TEXT, request={"type": "string", "enum": ["quiet", "stop"]}),
+    "Log": _object(log=_list(_LOG_ENTRY), next_cursor=_or_null(TEXT)),
     "Counted": _object(service=TEXT, count=COUNT),
     "Cleared": _object(
         service=TEXT,

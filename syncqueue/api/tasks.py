@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpRequest, JsonResponse
@@ -10,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from syncqueue import services
 from syncqueue.api.errors import ApiError
+from syncqueue.api.parameters import PAGE, limit, parameters
 from syncqueue.api.routing import requires
 from syncqueue.core.task import AttemptNote, TaskState, TaskView
 from syncqueue.models import ServicePolicy
@@ -20,21 +20,19 @@ from syncqueue.services.audit import Actor
 from syncqueue.services.permissions import OPERATE, VIEW
 from syncqueue.sources.intents import record_id_of
 
-PAGE = 50
-LARGEST_PAGE = 200
 LONGEST_SEARCH = 200
 
 
 @requires(VIEW)
 def tasks(request: HttpRequest, actor: Actor, service: str) -> JsonResponse:
     """Return a page of the tasks in one state, oldest first."""
-    asked = _parameters(request, {"state", "search", "cursor", "limit"})
+    asked = parameters(request, {"state", "search", "cursor", "limit"})
     state = _state(asked.get("state", TaskState.PENDING.value))
     search = asked.get("search", "")
     if len(search) > LONGEST_SEARCH:
         raise ApiError(400, _("search: at most %d characters.") % LONGEST_SEARCH)
-    limit = _limit(asked.get("limit", str(PAGE)))
-    page = services.task_page(service, state, cursor=asked.get("cursor", ""), search=search, limit=limit)
+    most = limit(asked.get("limit", str(PAGE)))
+    page = services.task_page(service, state, cursor=asked.get("cursor", ""), search=search, limit=most)
     return JsonResponse(
         {
             "service": service,
@@ -79,25 +77,10 @@ def _done(actor: Actor, service: str, operation: str, task_id: str) -> JsonRespo
     return JsonResponse({"service": service, "id": task_id, "count": 1})
 
 
-def _parameters(request: HttpRequest, known: set[str]) -> Mapping[str, str]:
-    """Return the query parameters; raises `ApiError` for an unknown or repeated one instead of ignoring it."""
-    unknown = set(request.GET) - known
-    repeated = [name for name in request.GET if len(request.GET.getlist(name)) > 1]
-    if unknown or repeated:
-        raise ApiError(400, _("The parameters are %s; each may be given once.") % ", ".join(sorted(known)))
-    return {name: str(request.GET[name]) for name in request.GET}
-
-
 def _state(name: str) -> TaskState:
     if name not in set(TaskState):
         raise ApiError(400, _("state: expected one of %s.") % ", ".join(TaskState))
     return TaskState(name)
-
-
-def _limit(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= LARGEST_PAGE):
-        raise ApiError(400, _("limit: expected a whole number from 1 to %d.") % LARGEST_PAGE)
-    return int(text)
 
 
 def summary(view: TaskView) -> dict[str, Any]:

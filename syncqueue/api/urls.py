@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import re_path
 
-from syncqueue.api import destinations, metrics, openapi, tasks, views
+from syncqueue.api import destinations, metrics, openapi, sent_log, tasks, views, workers
 from syncqueue.api.routing import no_such_path, route
 
 app_name = "syncqueue-api"
@@ -15,6 +15,10 @@ urlpatterns = [
     route("health", GET=views.health),
     route("metrics", GET=metrics.metrics),
     route("openapi.json", GET=openapi.description),
+    route("workers", GET=workers.workers),
+    route("workers/{worker}/quiet", POST=workers.quiet),
+    route("workers/{worker}/stop", POST=workers.stop),
+    route("log", GET=sent_log.log),
     route("failures", GET=views.failures),
     route("{service}/failures/{reason}/retry", POST=views.retry_failures),
     route("broken-destinations", GET=destinations.broken),

@@ -5,6 +5,7 @@ SyncQueueError
 ├── SecretError             a stored secret cannot be read
 ├── InvalidTask             a task or its body is malformed
 ├── InvalidCursor           the cursor of a page is malformed
+├── InvalidMoment           a text names no moment
 ├── QueueError              the queue refused the operation or could not be reached
 │   ├── QueueUnavailable        Redis cannot be reached
 │   ├── QueueFull               Redis has reached its memory limit (maxmemory)
@@ -13,7 +14,8 @@ SyncQueueError
 │   ├── LeaseLost               the lease with this token has ended
 │   ├── TaskInProcessing        only the holder of the lease may change the task now
 │   ├── WrongState              the operation is not allowed in the task's state
-│   └── UnknownTask             the queue has no such task
+│   ├── UnknownTask             the queue has no such task
+│   └── UnknownWorker           no worker with this id is alive
 └── HandlerError            raised by a handler to report an outcome
     ├── RetryLater              retry; uses an attempt
     ├── RateLimited             the service asks to wait; uses no attempt
@@ -53,6 +55,10 @@ class InvalidCursor(SyncQueueError, ValueError):
     """The cursor was not issued by an earlier page of the list."""
 
 
+class InvalidMoment(SyncQueueError, ValueError):
+    """A text names no moment."""
+
+
 class QueueError(SyncQueueError):
     """The queue refused the operation or could not be reached."""
 
@@ -87,6 +93,10 @@ class WrongState(QueueError):
 
 class UnknownTask(QueueError):
     """The queue has no such task: it is done, or it was removed."""
+
+
+class UnknownWorker(QueueError):
+    """No worker with this id is alive."""
 
 
 class HandlerError(SyncQueueError):

@@ -116,7 +116,7 @@ def _workers() -> Iterator[Finding]:
         advice = _("Check whether a worker of another version is running; otherwise delete them: HDEL %s.")
         yield advise("workers", text, advice % workers_key(get_settings().key_prefix))
     for name in services.service_names():
-        count = sum(name in worker.services for worker in alive)
+        count = sum(worker.takes(name) for worker in alive)
         if count:
             text = ngettext("%d worker serves %s.", "%d workers serve %s.", count) % (count, name)
             yield ok("workers", text)

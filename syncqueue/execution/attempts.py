@@ -24,10 +24,11 @@ from syncqueue.execution.finisher import Attempt, Finisher, announce
 from syncqueue.execution.prepare import prepare
 from syncqueue.execution.prepared import NotReady, Prepared, Ready, Verdict
 from syncqueue.execution.sending import batch_limit
+from syncqueue.execution.sent_log import SentLog
 from syncqueue.execution.shares import Shares
 from syncqueue.handlers import gate
 from syncqueue.handlers.base import DocumentHandler, Place
-from syncqueue.models import RecordState, SyncRecord
+from syncqueue.models import RecordState, SentEntry, SyncRecord
 from syncqueue.queue import AsyncSyncQueue
 from syncqueue.queue.calls import CHUNK, AdmissionRequest, EndpointFailure
 from syncqueue.sources import records
@@ -71,14 +72,21 @@ class RecordRunner:
     """Makes attempts at the records of one service, on one event loop."""
 
     def __init__(
-        self, queue: AsyncSyncQueue, finisher: Finisher, database: DatabaseThreads, clock: Clock, settings: Settings
+        self,
+        queue: AsyncSyncQueue,
+        finisher: Finisher,
+        database: DatabaseThreads,
+        clock: Clock,
+        settings: Settings,
+        sent_log: SentLog,
     ) -> None:
-        """`finisher` ends attempts in `queue`."""
+        """`finisher` ends attempts in `queue`; what went out is added to `sent_log`."""
         self._queue = queue
         self._finisher = finisher
         self._database = database
         self._clock = clock
         self._settings = settings
+        self._sent_log = sent_log
         self._shares = Shares()
         self._clearing: set[str] = set()  # parties whose tasks are being parked without a claim
         self._rivals: dict[str, tuple[bool, float]] = {}  # by party; until when it is known
@@ -201,6 +209,7 @@ class RecordRunner:
         ready = [one.ready for one in group]
         delivery = Delivery(ready, handler, self._database, self._clock, timeout_seconds=timeout)
         ended = await delivery.run()
+        self._sent_log.add(self._entries(group, ended))
         # What went well is ended first: an answer to one of the group must not look like an answer to others after the
         # endpoint has failed the rest.
         well = [n for n, one in enumerate(ended) if one.result.outcome is Outcome.SUCCESS and not one.fenced]
@@ -209,6 +218,27 @@ class RecordRunner:
         await delivery.store_failures(decisions)
         left = [n for n in range(len(group)) if n not in set(well)]
         await self._end([group[n] for n in left], [ended[n] for n in left], [decisions[n] for n in left])
+
+    def _entries(self, group: Sequence[ReadyAttempt], ended: Sequence[Delivered]) -> list[SentEntry]:
+        """What of a group is to stand in the log."""
+        now, clock = self._clock.now(), time.monotonic()
+        return [
+            SentEntry(
+                at=now,
+                action=what.sent.action,
+                is_partial=what.sent.is_partial,
+                service=one.ready.record.service,
+                destination_id=one.ready.destination_id,
+                destination_name=one.ready.place.name,
+                source=one.ready.record.source,
+                object_pk=one.ready.record.object_pk,
+                url=what.sent.url,
+                seconds=clock - one.attempt.began,
+                attempt=one.attempt.claimed.attempt,
+            )
+            for one, what in zip(group, ended, strict=True)
+            if what.sent is not None
+        ]
 
     async def _decide(
         self, group: Sequence[ReadyAttempt], ended: Sequence[Delivered], policy: ServiceSettings

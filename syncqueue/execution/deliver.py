@@ -37,7 +37,8 @@ from syncqueue.execution.prepared import Ready
 from syncqueue.execution.sending import Answer, masked, send
 from syncqueue.handlers import gate
 from syncqueue.handlers.base import TRACE, Document, DocumentHandler, DocumentJob, JobStep, Place, RemotePart
-from syncqueue.models import RecordState
+from syncqueue.models import RecordState, SentAction
+from syncqueue.secrets import mask
 from syncqueue.sources import records
 from syncqueue.sources.destinations import note_emptied
 from syncqueue.sources.planner import Reason, Step
@@ -60,12 +61,22 @@ _LOST_COPY = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What was done at the service, and is stored with the record."""
+
+    action: SentAction
+    url: str = ""
+    is_partial: bool = False  # the attempt did not come to the end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
     """What came of the second half for one record."""
 
     result: SyncResult
     contacted: bool = False  # the service was asked for something and answered
     fenced: bool = False  # another attempt has the record; nothing of this one's was stored
+    sent: Sent | None = None  # None: nothing that is stored
 
 
 class _Entry:
@@ -76,7 +87,8 @@ class _Entry:
         self.record = ready.record
         self.plan = ready.plan
         self.place = ready.place
-        self.stored = records.read_parts(self.record)  # what the record says is out there
+        self.stored_before = records.read_parts(self.record)
+        self.stored = self.stored_before  # what the record says is out there
         self.away = (*self.plan.keeps, *self.plan.removals)  # of it, what is at places the destination had before
         self.was_fenced = False
         self.job: DocumentJob | None = None  # what the handler was given
@@ -355,7 +367,8 @@ class Delivery:
         kept = await self._persist(records.store_synced, found, self._token, now=self._clock.now())
         for entry, parts in done:
             if entry.record.pk in kept:
-                entry.ended = Delivered(result=SyncResult.success(), contacted=True)
+                sent = _sent(entry, parts)
+                entry.ended = Delivered(result=SyncResult.success(), contacted=True, sent=sent)
             else:
                 await self._note_orphans(entry, parts)
                 entry.fence(_TAKEN_OVER, contacted=True)
@@ -392,7 +405,7 @@ class Delivery:
         else:
             result = masked(error, entry.place.secret)
         contacted = result.outcome not in ENDPOINT_FAILURES and result.was_asked
-        entry.ended = Delivered(result=result, contacted=contacted)
+        entry.ended = Delivered(result=result, contacted=contacted, sent=_sent_in_part(entry))
 
     def _explain_timeout(self) -> Exception:
         text = f"No answer within {self._timeout_seconds:g} s; it is not known whether it was carried out."
@@ -407,6 +420,33 @@ class Delivery:
                 logger.warning("The database refused, trying again in %s s: %s", delay, error)
                 await asyncio.sleep(delay)
         return await self._database.run(work, *args, **kwargs)
+
+
+_ACTIONS = {Step.CREATE: SentAction.CREATED, Step.UPDATE: SentAction.EDITED}
+
+
+def _sent(entry: _Entry, here: Sequence[RemotePart]) -> Sent | None:
+    """What an attempt has done that came to its end. `here`: what is at the destination's place now."""
+    if action := _ACTIONS.get(entry.plan.step):
+        return Sent(action=action, url=_link(entry, here))
+    # Not a copy that was only suspected: nobody knows whether it was there.
+    gone = [*(part for part in entry.stored_before if part not in (*here, *entry.away)), *entry.ready.orphans]
+    return Sent(action=SentAction.REMOVED, url=_link(entry, gone)) if gone else None
+
+
+def _sent_in_part(entry: _Entry) -> Sent | None:
+    """What of an attempt that failed is stored: parts that were posted, or taken away, before it did."""
+    before = entry.stored_before
+    new = [part for part in entry.stored if part not in before and part.kind != TRACE]
+    gone = [part for part in before if part not in entry.stored and part.kind != TRACE]
+    if new:
+        return Sent(action=_ACTIONS.get(entry.plan.step, SentAction.EDITED), url=_link(entry, new), is_partial=True)
+    return Sent(action=SentAction.REMOVED, url=_link(entry, gone), is_partial=True) if gone else None
+
+
+def _link(entry: _Entry, parts: Sequence[RemotePart]) -> str:
+    url = next((part.url for part in parts if part.url and part.kind != TRACE), "")
+    return mask(url, entry.place.secret) if url else ""
 
 
 def state_after(decision: Decision) -> RecordState:

@@ -25,6 +25,7 @@ from syncqueue.execution.prepare import prepare
 from syncqueue.execution.prepared import Ready
 from syncqueue.execution.run import Run
 from syncqueue.execution.sending import batch_limit
+from syncqueue.execution.sent_log import SentLog
 from syncqueue.handlers.base import DocumentHandler, SyncHandler
 from syncqueue.handlers.gate import close, is_small
 from syncqueue.handlers.registry import make_handler
@@ -42,11 +43,17 @@ class ServiceRuntime:
     """What is kept for one service: its handler, and what runs its tasks."""
 
     def __init__(
-        self, service: str, queue: AsyncSyncQueue, database: DatabaseThreads, clock: Clock, settings: Settings
+        self,
+        service: str,
+        queue: AsyncSyncQueue,
+        database: DatabaseThreads,
+        clock: Clock,
+        settings: Settings,
+        sent_log: SentLog,
     ) -> None:
         finisher = Finisher(queue, settings.breaker, database, clock)
         self.handler = make_handler(service, settings)
-        self.records = RecordRunner(queue, finisher, database, clock, settings)
+        self.records = RecordRunner(queue, finisher, database, clock, settings, sent_log)
         self.generic = GenericRunner(service, queue, finisher, settings)
 
     async def aclose(self) -> None:
@@ -69,6 +76,7 @@ class Executor:
         self._queues = queues
         self._database = database
         self._clock = clock
+        self._sent_log = SentLog(database, is_kept=settings.processing.log_retention_days > 0)
         self._runtimes: dict[str, ServiceRuntime] = {}
 
     def handler(self, service: str) -> SyncHandler:
@@ -87,12 +95,13 @@ class Executor:
     def _runtime(self, service: str) -> ServiceRuntime:
         if service not in self._runtimes:
             self._runtimes[service] = ServiceRuntime(
-                service, self._queues[service], self._database, self._clock, self.settings
+                service, self._queues[service], self._database, self._clock, self.settings, self._sent_log
             )
         return self._runtimes[service]
 
     async def aclose(self) -> None:
-        """Let go of the handlers' connections and threads."""
+        """Write what is left of the log, and let go of the handlers' connections and threads."""
+        await self._sent_log.aclose()
         for runtime in self._runtimes.values():
             await runtime.aclose()
 

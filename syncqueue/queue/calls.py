@@ -32,7 +32,7 @@ from syncqueue.core.task import (
     to_ms,
 )
 from syncqueue.queue import inspect
-from syncqueue.queue.durations import Durations, bucket_and_ms, read_durations
+from syncqueue.queue.durations import WAITING_BOUNDS_MS, Durations, bucket_and_ms, read_durations, read_waiting
 from syncqueue.queue.keys import WEEK_MINUTES, QueueKeys
 
 T = TypeVar("T")
@@ -145,7 +145,8 @@ class Measures:
 
     stats: QueueStats
     total_retried: int
-    durations: Durations
+    durations: Durations  # of attempts
+    waiting: Durations  # of tasks that are done, from their creation to their last attempt
     unreadable_count: int  # counters that cannot be read
 
 
@@ -171,6 +172,9 @@ class Recovered:
 
     count: int
     failed_ids: tuple[str, ...]
+
+
+_WAITING_BOUNDS = " ".join(map(str, WAITING_BOUNDS_MS))
 
 
 def _flags(answer: Sequence[Any]) -> list[bool]:
@@ -285,7 +289,7 @@ class Calls:
             (one.task.id, one.token, *bucket_and_ms(took), to_ms(one.task.created_at), endpoint)
             for one, took, endpoint in zip(claimed, known, answered, strict=True)
         ]
-        return self._call("ack", [_lines(lines)], _flags)
+        return self._call("ack", [_lines(lines), _WAITING_BOUNDS], _flags)
 
     def retry(
         self,
@@ -427,6 +431,7 @@ class Calls:
             stats=self._read_stats(answer),
             total_retried=counters.get("retried", 0),
             durations=read_durations(counters),
+            waiting=read_waiting(counters),
             unreadable_count=unreadable_count,
         )
 

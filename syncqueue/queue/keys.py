@@ -21,7 +21,7 @@ ORDER = (
     #             that is in processing
     "counters",  # HASH  processed, failed, retried, last_processed_at, last_failed_at (epoch ms), tick (the last
     #             ready time given), turn, "answers <endpoint>" (answers of the endpoint that came after failures),
-    #             "took <bound in ms>" and took_ms (durations.py)
+    #             "took <bound in ms>" and took_ms, "waited <bound in ms>" and waited_ms (durations.py)
     "history",  # HASH  "<epoch minute> processed|retried|failed" -> count; trimmed after a week
     "wake",  # LIST  at most one token: something may be there to claim
     "holds",  # ZSET  hold -> until (epoch ms); FOREVER: until lifted; 0: lifted, its lane is emptying
@@ -65,3 +65,8 @@ class QueueKeys:
 def workers_key(prefix: str) -> str:
     """HASH: id of a worker -> JSON of its last heartbeat. Those that stopped are taken out by readers."""
     return f"{prefix}:workers"
+
+
+def worker_request_key(prefix: str, worker_id: str) -> str:
+    """STRING: what a person asks of a worker (core/worker_state.py). Expires: the worker may be gone by then."""
+    return f"{prefix}:workers:{worker_id}:request"

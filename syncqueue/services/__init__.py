@@ -12,6 +12,7 @@ from syncqueue.services.condition import (
     WorkerView,
     adopt_queue,
     after_migrate,
+    ask_worker,
     health,
     heartbeats,
     workers,
@@ -40,6 +41,7 @@ from syncqueue.services.places import (
     send_test,
 )
 from syncqueue.services.progress import Progress
+from syncqueue.services.sent_log import read_moment, sent, sent_data
 from syncqueue.services.tasks import (
     begin_clearing,
     clear,
@@ -91,6 +93,7 @@ __all__ = [
     "adopt_queue",
     "after_destination_save",
     "after_migrate",
+    "ask_worker",
     "begin_clearing",
     "check_destination",
     "clear",
@@ -115,6 +118,7 @@ __all__ = [
     "mend",
     "outages",
     "pause",
+    "read_moment",
     "recover",
     "refill",
     "restorable",
@@ -133,6 +137,8 @@ __all__ = [
     "run_task_now",
     "run_tasks_now",
     "send_test",
+    "sent",
+    "sent_data",
     "service_names",
     "state_counts",
     "stats",

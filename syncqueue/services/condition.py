@@ -15,16 +15,17 @@ from django.utils.translation import gettext as _
 from syncqueue import site
 from syncqueue.conf import get_settings
 from syncqueue.core.duty import DutyState
-from syncqueue.core.errors import ConfigurationError, QueueError, QueueUnavailable
+from syncqueue.core.errors import ConfigurationError, QueueError, QueueUnavailable, UnknownWorker
 from syncqueue.core.foreign import Readable, json_object, read_each
 from syncqueue.core.task import from_ms
+from syncqueue.core.worker_state import WorkerRequest, WorkerState
 from syncqueue.dispatch.site_queues import get_queue
 from syncqueue.models import SiteStamp
 from syncqueue.presentation.duties import failing_words
 from syncqueue.presentation.reasons import in_words
 from syncqueue.queue import server_time
 from syncqueue.queue.connection import redis_errors
-from syncqueue.queue.keys import workers_key
+from syncqueue.queue.keys import worker_request_key, workers_key
 from syncqueue.services.tasks import service_names, stats
 from syncqueue.site import record_db
 from syncqueue.sources import destinations
@@ -33,6 +34,8 @@ logger = logging.getLogger("syncqueue.services")
 
 # A worker whose last heartbeat is older is not there any more (it beats every 10 seconds).
 WORKER_SECONDS = 35.0
+# How long a request stands: many heartbeats, as a worker may be cut off from Redis.
+_REQUEST_SECONDS = 300
 # Beyond this a queue whose worker is alive is in trouble all the same, and so is a duty that fails.
 STALE_SECONDS = 900.0
 
@@ -49,6 +52,24 @@ class WorkerView:
     services: tuple[str, ...]
     running: int
     duties: tuple[DutyState, ...] = ()  # those that fail now
+    state: WorkerState = WorkerState.WORKING
+
+    def data(self) -> dict[str, object]:
+        """Return it as values for JSON, without the duties."""
+        return {
+            "id": self.id,
+            "host": self.host,
+            "pid": self.pid,
+            "started_at": self.started_at,
+            "seen_at": self.seen_at,
+            "services": list(self.services),
+            "running": self.running,
+            "state": self.state.value,
+        }
+
+    def takes(self, service: str) -> bool:
+        """Whether it takes new work of a service."""
+        return self.state is WorkerState.WORKING and service in self.services
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +133,22 @@ def heartbeats() -> Readable[WorkerView]:
     return Readable(values=tuple(alive), unreadable_count=found.unreadable_count)
 
 
+def ask_worker(worker_id: str, request: WorkerRequest, *, actor: str) -> WorkerView:
+    """Ask a worker to take no new work, or to end; it does so within a heartbeat (10 seconds).
+
+    Raises `UnknownWorker` for one that is not alive, and `QueueUnavailable`.
+    """
+    names = service_names()
+    worker = next((one for one in workers() if one.id == worker_id), None)
+    if worker is None:
+        raise UnknownWorker(_("There is no worker %s; it has stopped, or was started anew.") % worker_id)
+    key = worker_request_key(get_settings().key_prefix, worker_id)
+    with redis_errors(names[0]):
+        get_queue(names[0]).client.set(key, request.value, ex=_REQUEST_SECONDS)
+    logger.info("Worker %s was asked to %s by %s", worker_id, request, actor)
+    return worker
+
+
 def _worker(beat: tuple[str, str]) -> WorkerView:
     """A worker of its id and heartbeat. Raises what `read_each` takes for unreadable."""
     id_, text = beat
@@ -129,6 +166,7 @@ def _worker(beat: tuple[str, str]) -> WorkerView:
         running=int(given["running"]),
         # A worker that lives is shown, whatever form another version gives to what fails in it.
         duties=read_each(DutyState.from_json, duties if isinstance(duties, list) else ()).values,
+        state=next((one for one in WorkerState if one == given.get("state")), WorkerState.WORKING),
     )
 
 
@@ -162,7 +200,7 @@ def _failing(worker: WorkerView, duty: DutyState) -> FailingDuty:
 
 
 def _service_health(name: str, alive: Sequence[WorkerView]) -> ServiceHealth:
-    count = sum(name in worker.services for worker in alive)
+    count = sum(worker.takes(name) for worker in alive)
     try:
         figures = stats(name)
     except QueueUnavailable:

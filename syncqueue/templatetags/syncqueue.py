@@ -20,6 +20,7 @@ from syncqueue.presentation.figures import duration_words, figure, moment, web_u
 from syncqueue.presentation.holds import hold_words, reason_words
 from syncqueue.presentation.inner import for_users
 from syncqueue.presentation.reasons import in_words
+from syncqueue.presentation.sent import action_words, exact_moment
 from syncqueue.presentation.task_values import value_words
 from syncqueue.secrets import redact
 from syncqueue.services.permissions import VIEW
@@ -32,12 +33,15 @@ TABS = (
     ("queue_changelist", gettext_lazy("Dashboard"), VIEW),
     ("syncrecord_changelist", gettext_lazy("Records"), VIEW),
     ("destination_changelist", gettext_lazy("Destinations"), "syncqueue.view_destination"),
+    ("sententry_changelist", gettext_lazy("Log"), VIEW),
     ("queue_failures", gettext_lazy("Failures"), VIEW),
     ("queue_workers", gettext_lazy("Workers"), VIEW),
     ("queue_cleared", gettext_lazy("Cleared work"), VIEW),
     ("servicepolicy_changelist", gettext_lazy("Policies"), "syncqueue.view_servicepolicy"),
 )
 
+register.filter("action_words", action_words)
+register.filter("exact_moment", exact_moment)
 register.filter("duration_words", duration_words)
 register.filter("figure", figure)
 register.filter("moment", moment)

@@ -59,19 +59,30 @@ class Consumer:
         self._burst = burst
         self._seats: int | None = None
         self._slot_free = asyncio.Event()
+        self._closed = asyncio.Event()  # nothing more is claimed
         self._stopping = asyncio.Event()
         self._work: set[asyncio.Task[None]] = set()
         self._database_outage = database_outage
         self.trouble = Trouble(f"claim {service}")  # of any other kind
 
-    def stop(self) -> None:
-        """Claim nothing more."""
-        self._stopping.set()
+    def quiet(self) -> None:
+        """Claim nothing more; `run` goes on until stopped."""
+        self._closed.set()
         self._slot_free.set()
+
+    def stop(self) -> None:
+        """Claim nothing more, and end."""
+        self._stopping.set()
+        self.quiet()
 
     async def run(self) -> None:
         """Claim and attempt until stopped."""
-        while not self._stopping.is_set():
+        await self._claim_all()
+        if not self._burst:
+            await self._stopping.wait()
+
+    async def _claim_all(self) -> None:
+        while not self._closed.is_set():
             try:
                 if await self._turn():
                     return
@@ -171,7 +182,7 @@ class Consumer:
             # A little later than said: an early claim would only ask again.
             seconds = min(claim.wait_seconds + 0.01, IDLE_SECONDS)
         wake = asyncio.ensure_future(self._queue.wait_for_work(seconds))
-        stop = asyncio.ensure_future(self._stopping.wait())
+        stop = asyncio.ensure_future(self._closed.wait())
         try:
             await asyncio.wait((wake, stop), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -183,6 +194,6 @@ class Consumer:
 
     async def _sleep(self, seconds: float) -> None:
         try:
-            await asyncio.wait_for(self._stopping.wait(), seconds)
+            await asyncio.wait_for(self._closed.wait(), seconds)
         except TimeoutError:
             return

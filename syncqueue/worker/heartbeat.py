@@ -19,9 +19,10 @@ from syncqueue.core.clock import SYSTEM_CLOCK
 from syncqueue.core.duty import DutyState
 from syncqueue.core.foreign import json_object, read_each
 from syncqueue.core.task import to_ms
+from syncqueue.core.worker_state import WorkerRequest, WorkerState
 from syncqueue.queue import server_time
 from syncqueue.queue.connection import redis_errors
-from syncqueue.queue.keys import workers_key
+from syncqueue.queue.keys import worker_request_key, workers_key
 from syncqueue.services import WORKER_SECONDS
 
 EVERY_SECONDS = 10.0
@@ -37,14 +38,20 @@ class Heartbeat:
         self.id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self._client = client
         self._key = workers_key(prefix)
+        self._request_key = worker_request_key(prefix, self.id)
         self._services = list(services)
         self._running = running
         self.duties: Callable[[], Sequence[DutyState]] = tuple  # those that fail now
+        self.state: Callable[[], WorkerState] = lambda: WorkerState.WORKING
+        self.on_request: Callable[[WorkerRequest], None] = _ignore  # called at each beat while a request stands
         self._began = time.monotonic()
 
     async def beat(self) -> None:
-        """Write it. Raises `QueueUnavailable`."""
+        """Take up what a person asks for, and write the sign. Raises `QueueUnavailable`."""
         with redis_errors("any service"):
+            asked = await self._client.get(self._request_key)
+            if asked in set(WorkerRequest):
+                self.on_request(WorkerRequest(asked))
             now = await self._now_ms()
             ahead = now - to_ms(SYSTEM_CLOCK.now())
             text = json.dumps(
@@ -55,6 +62,7 @@ class Heartbeat:
                     "seen_at": now,
                     "services": self._services,
                     "running": self._running(),
+                    "state": self.state(),
                     "duties": [duty.as_json(ahead) for duty in self.duties()],
                 }
             )
@@ -78,6 +86,10 @@ class Heartbeat:
         """Take this worker out. Raises `QueueUnavailable`."""
         with redis_errors("any service"):
             await self._client.hdel(self._key, self.id)
+
+
+def _ignore(request: WorkerRequest) -> None:
+    """Where nobody takes requests up."""
 
 
 def _seen_at(beat: tuple[str, str]) -> tuple[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from functools import partial
 
 from syncqueue.conf import Settings
@@ -13,6 +14,7 @@ from syncqueue.core.task import SyncTask
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.queue import SyncQueue
 from syncqueue.queue.calls import CHUNK
+from syncqueue.sources import sent_log
 from syncqueue.sources.intents import record_task
 from syncqueue.sources.records import take_due
 from syncqueue.sources.registry import all_sources, home_db
@@ -90,12 +92,19 @@ class Upkeep:
         return [Duty("look for deleted objects", seconds, work, at_once=False)]
 
     def trims(self) -> list[Duty]:
-        """Let go of old dead letters; their records keep the reason."""
+        """Let go of old dead letters, whose records keep the reason, and of what the log need not keep."""
         days = self._settings.processing.failed_retention_days
         return [
-            self._duty(f"trim {queue.service}", _TRIM_SECONDS, partial(recoverer.trim, queue, days))
-            for queue in self._queues
+            self._duty("trim the log", _TRIM_SECONDS, self._trim_log),
+            *(
+                self._duty(f"trim {queue.service}", _TRIM_SECONDS, partial(recoverer.trim, queue, days))
+                for queue in self._queues
+            ),
         ]
+
+    def _trim_log(self) -> None:
+        kept = self._settings.processing
+        sent_log.trim(self._clock.now() - timedelta(days=kept.log_retention_days), kept.log_max_entries)
 
     def _duty(self, name: str, seconds: float, work: Callable[[], object]) -> Duty:
         return Duty(name, seconds, partial(self._queue_threads.run, work))

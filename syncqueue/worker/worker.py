@@ -20,6 +20,7 @@ from syncqueue import site
 from syncqueue.conf import Settings, get_settings
 from syncqueue.core.clock import SYSTEM_CLOCK, Clock
 from syncqueue.core.errors import ConfigurationError, QueueError
+from syncqueue.core.worker_state import WorkerRequest, WorkerState
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.executor import Executor
 from syncqueue.handlers.registry import shared_handler
@@ -99,6 +100,8 @@ class Worker:
         self._database_outage = Outage("The database", say)
         self._stopping = asyncio.Event()
         self._stop_at = 0.0  # monotonic seconds
+        self._quiet = False
+        self._consumers: Sequence[Consumer] = ()
         self._stamp = ""
 
     async def run(self) -> None:
@@ -122,6 +125,30 @@ class Worker:
         if self._on_stop is not None:
             self._on_stop(self._shutdown_seconds)
         self._stopping.set()
+
+    def quiet(self) -> None:
+        """Claim nothing more; what has begun is finished, and the duties go on."""
+        if self._quiet or self._stopping.is_set():
+            return
+        logger.info("Quiet: claiming nothing more until this worker is started anew")
+        self._say("Quiet: takes no new work.")
+        self._quiet = True
+        for consumer in self._consumers:
+            consumer.quiet()
+
+    @property
+    def state(self) -> WorkerState:
+        """What it does as a whole."""
+        if self._stopping.is_set():
+            return WorkerState.STOPPING
+        return WorkerState.QUIET if self._quiet else WorkerState.WORKING
+
+    def _take_up(self, request: WorkerRequest) -> None:
+        """Do what a person asks for; said again with each heartbeat."""
+        if request is WorkerRequest.STOP:
+            self.stop()
+        else:
+            self.quiet()
 
     async def _is_prepared(self, database: DatabaseThreads) -> bool:
         """Wait for the database, as a running worker does; False where the worker is to end before that."""
@@ -196,7 +223,7 @@ class Worker:
             name: make_async_queue(client, self.settings, name, self._stamp, self._clock) for name in self.services
         }
         executor = Executor(self.settings, queues, database, self._clock)
-        consumers = [
+        consumers = self._consumers = [
             Consumer(
                 name,
                 queue,
@@ -212,6 +239,7 @@ class Worker:
         ]
         prefix = self.settings.key_prefix
         heartbeat = Heartbeat(client, prefix, self.services, lambda: sum(one.running for one in consumers))
+        heartbeat.state, heartbeat.on_request = lambda: self.state, self._take_up
         duties = self._duties(upkeep, heartbeat)
         troubles = [*(duty.trouble for duty in duties), *(consumer.trouble for consumer in consumers)]
         heartbeat.duties = lambda: [one.state for one in troubles if one.state is not None]

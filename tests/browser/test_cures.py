@@ -65,7 +65,7 @@ class Story:
 
     def fail(self, text: str) -> None:
         """A note fails for good."""
-        self.sandbox.plan_answers("telegram", "error")
+        self.sandbox.plan_answers("telegram", {"mode": "error", "status": 409})
         self.write(text)
         assert "failed" in self.site.states(), self.site.logs()
 

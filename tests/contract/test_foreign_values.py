@@ -17,7 +17,7 @@ JUNK = ("", "junk", "1.5", "1e300", "nan", "[]", "9" * 30)
 FIELDS = {
     "counters": (
         "processed", "failed", "retried", "last_processed_at", "last_failed_at", "tick", "turn", f"answers {ENDPOINT}",
-        "took 50", "took_ms", "of another version",
+        "took 50", "took_ms", "waited 50", "waited_ms", "of another version",
     ),
     "history": (f"{MINUTE} processed", f"{MINUTE} failed", "of another version"),
     "reasons": (RATE, BREAKER, "of another version"),

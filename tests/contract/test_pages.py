@@ -144,6 +144,29 @@ def test_attempts_are_counted_by_their_length_however_they_end(queue, clock):
     assert (took.buckets[0.05], took.buckets[0.25], took.buckets[0.5], took.buckets[60]) == (1, 1, 2, 3)
 
 
+def test_tasks_that_are_done_are_counted_by_how_long_they_waited_for_their_last_attempt(queue, clock):
+    queue.enqueue_many([task(created_at=clock.now()) for _ in range(3)])
+    first, second, third = queue.claim(3).tasks
+    clock.advance(10)
+    queue.ack(first, seconds=[9.9])
+    queue.retry(second, clock.now() + timedelta(hours=1), note(seconds=10))
+    queue.fail(third, note("failure", seconds=10))
+    clock.advance(3600)
+    queue.promote_due()
+    queue.ack(claim_one(queue), seconds=[0.5])
+    waited = queue.measures().waiting
+    assert (waited.count, waited.sum_seconds) == (2, 0.1 + 3609.5)
+    assert (waited.buckets[0.05], waited.buckets[0.25], waited.buckets[1800], waited.buckets[7200]) == (0, 1, 1, 2)
+    assert (waited.percentile(0.5), waited.percentile(0.95)) == (0.25, 7200)
+
+
+def test_a_task_from_a_machine_whose_clock_is_ahead_has_waited_for_no_time(queue, clock):
+    queue.enqueue(task(created_at=clock.now() + timedelta(minutes=5)))
+    queue.ack(claim_one(queue), seconds=[0.5])
+    waited = queue.measures().waiting
+    assert (waited.count, waited.sum_seconds, waited.percentile(0.95)) == (1, 0, 0.05)
+
+
 def test_a_stale_end_counts_no_length(queue, clock):
     queue.enqueue(task())
     stale = claim_one(queue)

@@ -174,6 +174,20 @@ def test_a_worker_killed_in_its_drain_leaves_what_it_held_to_the_next(
     assert posted(sandbox) == {"Note 1": 1}
 
 
+@pytest.mark.parametrize("point", ["before the log is written", "before what was sent is stored"])
+def test_a_killed_worker_may_lose_an_entry_of_the_log_and_invents_none(
+    point: str, site: Site, sandbox: RunningSandbox
+) -> None:
+    function = {"before the log is written": "sent_log.write", "before what was sent is stored": "records.store_synced"}
+    module = f"syncqueue.sources.{function[point]}"
+    site.script(QUEUED)
+    first = site.worker(patch=f"import {module.rpartition('.')[0]}\n{module} = die")
+    eventually(lambda: _is_killed(first))
+    read = "from syncqueue.models import SentEntry\nanswer(list(SentEntry.objects.values_list('action', flat=True)))"
+    assert posted(sandbox) == {"Note 1": 1}
+    assert site.script(read) == []
+
+
 def _is_killed(process: Any) -> None:
     assert process.poll() == -signal.SIGKILL
 

@@ -81,6 +81,22 @@ def test_a_worker_told_to_end_in_the_middle_of_a_claim_holds_nothing_when_it_has
     assert posted(sandbox) == {"Note 1": 1}
 
 
+def test_a_worker_asked_to_end_from_elsewhere_exits_0(site: Site) -> None:
+    worker = site.worker()
+    read = "answer([one.id for one in services.workers()])"
+    (name,) = eventually(lambda: _one(site.script(read)))
+
+    assert site.manage("syncqueue", "workers", "--stop", name) == 0
+
+    assert worker.wait(SCRIPT_SECONDS) == 0
+    assert site.script(read) == []
+
+
+def _one(found: list[str]) -> list[str]:
+    assert len(found) == 1
+    return found
+
+
 def test_a_worker_told_twice_to_end_in_the_middle_of_an_attempt_finishes_it_and_exits_0(
     make_site: SiteMaker, redis_url: str, sandbox: RunningSandbox
 ) -> None:

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from ..service_options import options_route
+from .oauth import OAuth
 from .options import Options
 from .page import picture_answer
 from .store import Content, Status, Store
@@ -21,9 +22,10 @@ from .store import Content, Status, Store
 class Control:
     """The routes below ``/services/mastodon``."""
 
-    def __init__(self, store: Store, set_options: Callable[[dict[str, Any]], Options]) -> None:
+    def __init__(self, store: Store, set_options: Callable[[dict[str, Any]], Options], oauth: OAuth) -> None:
         self._store = store
         self._set_options = set_options
+        self._oauth = oauth
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -32,7 +34,19 @@ class Control:
             Route("/statuses/{id:int}/remove", self.remove, methods=["POST"]),
             Route("/statuses/{id:int}/change", self.change, methods=["POST"]),
             Route("/accounts/{name}/post", self.post, methods=["POST"]),
+            Route("/oauth/revoke", self.revoke, methods=["POST"]),
+            Route("/oauth/forget", self.forget, methods=["POST"]),
         ]
+
+    async def revoke(self, request: Request) -> Response:
+        """People take back what they allowed applications."""
+        self._oauth.revoke_all()
+        return JSONResponse({})
+
+    async def forget(self, request: Request) -> Response:
+        """The server forgets all applications."""
+        self._oauth.forget_apps()
+        return JSONResponse({})
 
     async def post(self, request: Request) -> Response:
         """A status appears on an account: `{"text": "Hello", "application": "A phone", "age_seconds": 3600}`."""

@@ -12,10 +12,12 @@ from starlette.routing import BaseRoute
 
 from ..modes import Mode
 from ..service import Call, Outcome, Service
+from . import oauth
 from .asking import Ask, Done
 from .budgets import Budget, Budgets
 from .control import Control
 from .errors import ApiError, refusal, unauthorized
+from .oauth import OAuth
 from .options import Options
 from .page import account_views, picture, state_of, status_page
 from .params import Params, read_params
@@ -50,6 +52,7 @@ class MastodonService(Service):
         self._store = Store()
         self._options = Options()
         self._budgets = Budgets()
+        self._oauth = OAuth(self._all)
 
     async def read_call(self, request: Request) -> Call:
         found = find(request.method, request.url.path)
@@ -58,13 +61,16 @@ class MastodonService(Service):
             params = await read_params(request)
         except ApiError as error:
             return Call(method=name, refused=self._refused(error))
+        if self._oauth.takes(request):  # without the parameters: codes and secrets are among them
+            asked = oauth.Asked(request.method, request.url.path, params)
+            return Call(method=f"{request.method} {request.url.path.removeprefix('/api/v1')}", arguments=asked)
         if found is None:
             return Call(method=name, params=params.for_log(), refused=self._not_api(request))
         return self._call(request, found, params)
 
     def _call(self, request: Request, found: Found, params: Params) -> Call:
         token = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
-        account = self._accounts.get(token)
+        account = self._accounts.get(token) or self._named(self._oauth.account_name(token))
         logged = {**({"id": str(found.id)} if found.id else {}), **params.for_log()}
         if account is None and (token or not found.is_public):
             return Call(method=found.name, params=logged, refused=self._refused(unauthorized()))
@@ -79,6 +85,9 @@ class MastodonService(Service):
             is_post=found.name == "POST /statuses",
         )
 
+    def _named(self, name: str | None) -> Account | None:
+        return next((account for account in self._all if account.name == name), None)
+
     def _ask(self, request: Request, found: Found | None, params: Params, account: Account | None) -> Ask:
         return Ask(
             store=self._store,
@@ -92,6 +101,8 @@ class MastodonService(Service):
         )
 
     def perform(self, call: Call) -> Outcome:
+        if isinstance(call.arguments, oauth.Asked):
+            return Outcome(response=self._oauth.answer(call.arguments))
         asked: _Asked = call.arguments
         is_within = self._budgets.spend(asked.who, call.method, self._options)
         budget = self._budgets.tightest(asked.who, call.method, self._options)
@@ -104,6 +115,9 @@ class MastodonService(Service):
         return self._done(done, budget)
 
     def refuse(self, mode: Mode, call: Call) -> Outcome | None:
+        if isinstance(call.arguments, oauth.Asked):
+            is_error = mode.name == "error"
+            return Outcome(response=_server_error(mode.params["status"], mode.params["html"])) if is_error else None
         asked: _Asked = call.arguments
         budget = self._budgets.tightest(asked.who, call.method, self._options)
         if mode.name == "error":
@@ -143,6 +157,7 @@ class MastodonService(Service):
 
     def reset(self) -> None:
         self._store.reset()
+        self._oauth.reset()
         self._options = Options()
         self._budgets = Budgets()
 
@@ -150,13 +165,15 @@ class MastodonService(Service):
         return {"accounts": account_views(self._store, self._all), "options": self._options, "names": {}}
 
     def dump(self) -> dict[str, Any]:
-        return self._store.dump()
+        return {**self._store.dump(), "oauth": self._oauth.dump()}
 
     def load(self, dumped: dict[str, Any]) -> None:
         self._store.load(dumped)
+        if "oauth" in dumped:
+            self._oauth.load(dumped["oauth"])
 
     def control_routes(self) -> Sequence[BaseRoute]:
-        return Control(self._store, self._set_options).routes()
+        return Control(self._store, self._set_options, self._oauth).routes()
 
     def _set_options(self, given: dict[str, Any]) -> Options:
         self._options = self._options.changed(given)

@@ -17,17 +17,18 @@ from syncqueue.management.subcommands.destinations import Mend
 from syncqueue.management.subcommands.doctor import Doctor
 from syncqueue.management.subcommands.failures import Failures
 from syncqueue.management.subcommands.figures import Health, Stats
+from syncqueue.management.subcommands.log import Log
 from syncqueue.management.subcommands.moves import Clear, Pause, Recover, Resume, Retry
 from syncqueue.management.subcommands.objects import AdoptQueue, Explain
 from syncqueue.management.subcommands.resync import Resync
 from syncqueue.management.subcommands.rotation import RotateSecrets
 from syncqueue.management.subcommands.verify import Verify
+from syncqueue.management.subcommands.workers import Workers
 from syncqueue.presentation.reasons import in_words
 
 SUBCOMMANDS: tuple[type[Subcommand], ...] = (
-    Stats, Failures, Retry, Clear, Recover, Pause, Resume, Doctor, Health, Mend, Explain, Resync, Verify, Adopt,
-    AdoptQueue,
-    RotateSecrets,
+    Stats, Failures, Log, Retry, Clear, Recover, Pause, Resume, Doctor, Health, Workers, Mend, Explain, Resync,
+    Verify, Adopt, AdoptQueue, RotateSecrets,
 )  # fmt: skip
 
 # Like those of `BaseCommand.create_parser`; --settings and --pythonpath take effect before the command starts.

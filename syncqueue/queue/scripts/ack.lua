@@ -1,6 +1,6 @@
 -- Ends tasks that are done; a successor becomes pending.
 -- ARGV: 1 now, 2 a line for each task: id, token, bucket and ms of its attempt, creation (epoch ms), endpoint that
---       answered it or ""
+--       answered it or "", 3 upper bounds of the buckets of waiting in ms, ascending
 -- Answers for each 1, or 0 when the token does not own its lease.
 -- Many tasks end in one call, so each command is sent once for all of them; only what may have waited for an outage, or
 -- has a successor, is looked at one by one.
@@ -12,6 +12,23 @@ end
 local answers, ended, endpoints, answered = {}, {}, {}, {}
 local lease_of = leases_of(ids)
 local buckets, total_ms = {}, 0
+local waits, waited_ms, bounds = {}, 0, {}
+for bound in string.gmatch(ARGV[3], '%d+') do
+  bounds[#bounds + 1] = tonumber(bound)
+end
+-- How long a task waited before its last attempt, whatever it waited for. Clocks differ: never less than nothing.
+local function note_waiting(ms)
+  ms = math.max(ms, 0)
+  local bucket = 'inf'
+  for _, bound in ipairs(bounds) do
+    if ms <= bound then
+      bucket = whole(bound)
+      break
+    end
+  end
+  waits[bucket] = (waits[bucket] or 0) + 1
+  waited_ms = waited_ms + ms
+end
 for i, id in ipairs(ids) do
   local token, bucket, ms, created, endpoint = unpack(lines[i])
   local owned = lease_of[id] and string.sub(lease_of[id], 2) == token
@@ -26,6 +43,7 @@ for i, id in ipairs(ids) do
     if bucket ~= '' then
       buckets[bucket] = (buckets[bucket] or 0) + 1
       total_ms = total_ms + ms
+      note_waiting(now - created - ms)
     end
   end
 end
@@ -72,6 +90,12 @@ for bucket, times in pairs(buckets) do
 end
 if total_ms > 0 then
   add(counters, 'took_ms', whole(total_ms))
+end
+for bucket, times in pairs(waits) do
+  add(counters, 'waited ' .. bucket, times)
+end
+if waited_ms > 0 then
+  add(counters, 'waited_ms', whole(waited_ms))
 end
 count('processed', #ended)
 redis.call('HSET', counters, 'last_processed_at', whole(now))

@@ -19,6 +19,8 @@ from syncqueue.models import (
     RecordState,
     RefusedObject,
     Rule,
+    SentAction,
+    SentEntry,
     ServicePolicy,
     SyncRecord,
     Verification,
@@ -156,6 +158,13 @@ def _rows(places: dict[str, Destination]) -> None:
         unwanted_count=1, unknown_count=3, untold_count=1, mended_count=1,
     )  # fmt: skip
     Verification.objects.create(destination=places["标签"], looked_count=2, stopped="It was stopped by hand.")
+    for action in SentAction:
+        for is_partial in (False, True):
+            SentEntry.objects.create(
+                at=timezone.now(), action=action, is_partial=is_partial, service="telegram", url="https://t.me/news/7",
+                destination_id=places["正常"].pk, destination_name="正常", source="notes.note", object_pk="1",
+                seconds=0.5, attempt=2,
+            )  # fmt: skip
     RefusedObject.objects.create(
         source="notes.note", object_pk="5", reason="notes.note:5: NoteSync.document() raised KeyError: '标题'"
     )

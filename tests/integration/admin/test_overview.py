@@ -220,3 +220,16 @@ def test_one_line_sums_an_outage_up(values: dict[str, Any], end: str) -> None:
     sentence = outage_words("telegram", outage(**values))
     assert sentence.startswith("telegram (api.example.org:443) ")
     assert sentence.endswith(end)
+
+
+# Percentiles
+
+
+def test_a_card_shows_how_long_tasks_wait_and_attempts_take() -> None:
+    assert "Attempt time" not in client_of("viewer").get(DASHBOARD).content.decode()
+    fill("telegram", pending=1)
+    queue = queue_of("telegram")
+    queue.ack(*queue.claim(1).tasks, seconds=[0.2])
+    page = client_of("operator").get(f"{DASHBOARD}live/").content.decode()
+    assert "p50 ≤ 0.25 s, p95 ≤ 0.25 s" in page
+    assert "Waiting time" in page and page.count("upper bounds of buckets") == 2

@@ -11,9 +11,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from syncqueue import services
 from syncqueue.core.duty import DutyState
 from syncqueue.core.task import TaskState
 from syncqueue.models import Destination, SyncRecord
+from tests.integration.admin.test_sent_log import DAY, at, enter
+from tests.integration.admin.test_workers import asked
 from tests.integration.api.conftest import TOKEN
 from tests.integration.api.people import client_of
 from tests.integration.api.seeds import fill, keep_alive
@@ -253,3 +256,32 @@ def test_the_objects_of_one_reason_are_synced_again_by_an_operator_alone(role: s
 def test_a_reason_that_no_failure_has_is_not_found() -> None:
     answer = client_of("operator").post(f"{BASE}telegram/failures/nonsense/retry")
     assert answer.status_code == 404 and "telegram" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("name", ["quiet", "stop"])
+def test_a_worker_is_asked_and_it_is_written_down(name: str) -> None:
+    keep_alive()
+    (worker,) = client_of("viewer").get(f"{BASE}workers").json()["workers"]
+    assert (worker["state"], worker["services"]) == ("working", ["telegram", "second"])
+    address = f"{BASE}workers/{worker['id']}/{name}"
+    assert Client().get(address).status_code == 405 and Client().post(address).status_code == 401
+    assert Client().post(f"{BASE}workers/gone/{name}", headers=MACHINE).status_code == 404
+    answer = client_of("operator").post(address)
+    assert answer.json() == {"worker": worker["id"], "request": name}
+    assert LogEntry.objects.get().object_repr == f"{worker['id']}: {name} worker"
+    assert asked(services.workers()[0]) == name
+
+
+def test_the_log_is_read_page_by_page_and_by_time() -> None:
+    channel = Destination.objects.create(name="@news", service="telegram", address="@news")
+    for pk, clock in ((1, "14:04:59"), (2, "14:05:00"), (3, "14:06:00")):
+        enter(channel, at(clock), pk)
+    client = client_of("viewer")
+    first = client.get(f"{BASE}log?limit=2").json()
+    assert [one["object"] for one in first["log"]] == ["notes.note:3", "notes.note:2"]
+    second = client.get(f"{BASE}log?limit=2&cursor={first['next_cursor']}").json()
+    assert [one["object"] for one in second["log"]] == ["notes.note:1"] and second["next_cursor"] is None
+    (one,) = client.get(f"{BASE}log?since={DAY} 14:05&until={DAY} 14:06&destination={channel.pk}").json()["log"]
+    assert one["url"] == "https://t.me/news/2" and one["attempt"] == 1 and one["action"] == "created"
+    assert client.get(f"{BASE}log?object=notes.note:3").json()["log"][0]["object"] == "notes.note:3"
+    assert client.get(f"{BASE}log?service=nothing").json()["log"] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import math
 import sys
 from collections.abc import Mapping
 from datetime import timedelta
@@ -73,6 +74,19 @@ def test_attempts_are_in_a_histogram_by_their_length() -> None:
     assert (found[f"{name}_count",], found[f"{name}_sum",]) == (3, 203.04)
     at = {bound: found[f"{name}_bucket", bound] for bound in ("0.05", "2.5", "5.0", "60.0", "+Inf")}
     assert list(at.values()) == [1, 1, 2, 2, 3]
+
+
+def test_percentiles_are_bounds_of_buckets_and_missing_where_nothing_was_counted() -> None:
+    name = "syncqueue_attempt_duration_quantile_seconds"
+    assert not [key for key in samples() if "quantile" in key[0]]
+    for _ in range(18):
+        end_one("done", 0.2)
+    end_one("again", 200)
+    end_one("failed", 200)
+    found = samples()
+    assert (found[name, "0.5"], found[name, "0.95"]) == (0.25, math.inf)
+    assert found["syncqueue_waiting_duration_seconds_count",] == 18
+    assert found["syncqueue_waiting_duration_quantile_seconds", "0.5"] >= 0.05
 
 
 def test_holds_are_counted_by_kind_with_what_waits_behind_them() -> None:

@@ -29,6 +29,19 @@ def test_a_page_of_tasks_is_given_or_refused(asked: list[tuple[str, str]]) -> No
     assert ("error" in answer.json()) is (answer.status_code == 400)
 
 
+LOG_NAMES = st.sampled_from(["service", "destination", "object", "since", "until", "cursor", "limit", "x"])
+MOMENTS = st.sampled_from(["14:05", "2026-01-31", "0001-01-01T00:00+14:00", "9999-12-31T23:59-12:00", "2026-13-01"])
+
+
+@QUICK
+@given(st.lists(st.tuples(LOG_NAMES, VALUES | MOMENTS), max_size=4))
+def test_a_page_of_the_log_is_given_or_refused(asked: list[tuple[str, str]]) -> None:
+    query = urlencode(asked, errors="replace")
+    answer = Client(headers={"Authorization": f"Bearer {TOKEN}"}).get(f"/api/admin/sync-queue/log?{query}")
+    assert answer.status_code in (200, 400)
+    assert ("error" in answer.json()) is (answer.status_code == 400)
+
+
 @QUICK
 @given(st.lists(st.tuples(NAMES, VALUES), min_size=1, max_size=3))
 def test_clear_does_what_was_clearly_said_or_nothing(asked: list[tuple[str, str]]) -> None:

@@ -18,9 +18,11 @@ OF_A_TASK = [
     ("POST", "telegram/tasks/one/run-now"),
 ]
 OF_ANYONE = ["health", "openapi.json"]
-# Calls about one reason or destination are tried in test_calls.py.
+# Calls about one reason or destination are tried in test_calls.py and test_destinations.py.
 OF_A_REASON = [("POST", "telegram/failures/one/retry"), ("POST", "telegram/destinations/1/mend")]
-READS = ["stats", "stats/telegram", "metrics", "failures", "broken-destinations", "telegram/tasks"]
+# Calls about one worker too.
+OF_A_WORKER = [("POST", "workers/one/quiet"), ("POST", "workers/one/stop")]
+READS = ["stats", "stats/telegram", "metrics", "log", "workers", "failures", "broken-destinations", "telegram/tasks"]
 CHANGES = [
     ("POST", "telegram/retry-failed"),
     ("DELETE", "telegram/clear"),
@@ -51,7 +53,7 @@ def test_only_staff_with_the_operate_permission_change_queues(role: str, method:
 
 
 def test_no_call_is_missing_here() -> None:
-    calls = [*(("GET", path) for path in (*READS, *OF_ANYONE)), *CHANGES, *OF_A_TASK, *OF_A_REASON]
+    calls = [*(("GET", path) for path in (*READS, *OF_ANYONE)), *CHANGES, *OF_A_TASK, *OF_A_REASON, *OF_A_WORKER]
     offered = set()
     for _, path in calls:
         allowed = Client().patch(BASE + path).headers["Allow"]

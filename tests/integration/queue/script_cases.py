@@ -172,7 +172,13 @@ CASES = {
         [True],
         {
             **counted("processed"),
-            "counters": {**counted("processed")["counters"], "took 500": "1", "took_ms": "300"},
+            "counters": {
+                **counted("processed")["counters"],
+                "took 500": "1",
+                "took_ms": "300",
+                "waited 7200000": "1",
+                "waited_ms": "3599700",
+            },
         },
     ),
     "ack, stale": Case(HELD, lambda c: c.ack([replace(HOLDER, token="other")]), [False], HELD),

@@ -78,6 +78,7 @@ NO_SENTENCES = {
     "sources/gate.py:the row cannot be read": "a piece",
     "sources/missed.py:the record cannot be written": "a piece",
     "services/condition.py:A heartbeat names": "the log",
+    "services/connecting.py:SYNCQUEUE['HANDLERS']": "settings",
     "services/objects.py:‹x› is not registered": "an error of the caller",
     "services/places.py:the deletion of its owner": "the log of the admin",
     "services/tasks.py:Tasks in processing": "a piece",

@@ -1,0 +1,1 @@
+"""Pages on which people let this site post as their accounts."""

@@ -1,0 +1,175 @@
+"""A person lets this site post as an account: OAuth with PKCE, by the instance's own pages.
+
+https://docs.joinmastodon.org/spec/oauth/. Everything here blocks, ends within a given time, and reaches public hosts
+alone. No message quotes what was sent or answered.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import requests
+from django.utils.translation import gettext as _
+
+from syncqueue.core.errors import DestinationBroken, HandlerError, PermanentError, Unavailable
+from syncqueue.handlers.mastodon.options import TOKEN, instance_url
+from syncqueue.outbound.connect import Outbound, find_forbidden
+from syncqueue.outbound.requests_adapter import OutboundSession
+from syncqueue.outbound.urllib3_pool import TimeCap
+
+# What the handler needs; see docs/howto/mastodon.md.
+SCOPES = ("read:accounts", "read:statuses", "write:statuses", "write:media")
+USER_AGENT = "django-syncqueue"
+_MOST_BYTES = 64 * 1024  # of an answer
+_LONGEST = 2000  # characters of an id or secret
+
+
+class UnknownApp(PermanentError):
+    """The instance has forgotten the application, or never knew it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """What an instance calls this site."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+
+
+def instance_address(text: str, may_be_plain: Callable[[str, int], bool]) -> str:
+    """Return the instance that a person names: its address or host, or a name such as "@me@mastodon.social".
+
+    Raises `DestinationBroken`. `may_be_plain`: as in `instance_url`.
+    """
+    text = text.strip()
+    if "://" not in text:
+        text = "https://" + text.rpartition("@")[2].lower()
+    try:
+        return instance_url(text, may_be_plain).geturl()
+    except ValueError:
+        raise DestinationBroken(_("The address is no instance, such as https://mastodon.social.")) from None
+
+
+def challenge_of(verifier: str) -> str:
+    """Return the PKCE challenge (S256) of a verifier."""
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+
+
+def authorize_url(instance: str, app: App, *, redirect_uri: str, state: str, verifier: str) -> str:
+    """Return the page of the instance where the person is asked."""
+    query = {
+        "response_type": "code",
+        "client_id": app.client_id,
+        "redirect_uri": redirect_uri,
+        "scope": " ".join(SCOPES),
+        "state": state,
+        "code_challenge": challenge_of(verifier),
+        "code_challenge_method": "S256",
+    }
+    return f"{instance}/oauth/authorize?{urlencode(query)}"
+
+
+class OAuth:
+    """The calls of one instance."""
+
+    def __init__(self, instance: str, outbound: Outbound, *, seconds: float) -> None:
+        """`instance`: as `instance_address` returns it. `seconds`: the limit of each call."""
+        self._instance = instance
+        self._host = urlsplit(instance).netloc
+        self._outbound = outbound
+        self._seconds = seconds
+
+    def register(self, *, name: str, redirect_uri: str) -> App:
+        """Make this site known to the instance. Raises `HandlerError`."""
+        given = {"client_name": name, "redirect_uris": redirect_uri, "scopes": " ".join(SCOPES)}
+        status, answer = self._call("POST", "/api/v1/apps", given)
+        found = {key: answer.get(key) for key in ("client_id", "client_secret")}
+        if status != 200 or not all(isinstance(one, str) and 0 < len(one) <= _LONGEST for one in found.values()):
+            raise self._refusal(status, _("%(host)s does not register applications: is it an instance of Mastodon?"))
+        return App(client_id=str(found["client_id"]), client_secret=str(found["client_secret"]))
+
+    def token(self, app: App, *, code: str, verifier: str, redirect_uri: str) -> str:
+        """Exchange the code that the person came back with. Raises `HandlerError`, `UnknownApp` among them."""
+        given = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "client_id": app.client_id,
+            "client_secret": app.client_secret,
+            "redirect_uri": redirect_uri,
+            "code_verifier": verifier,
+        }
+        status, answer = self._call("POST", "/oauth/token", given)
+        if answer.get("error") == "invalid_client":
+            raise UnknownApp(_("%(host)s has forgotten this site. Connect again.") % {"host": self._host})
+        token = answer.get("access_token")
+        if status != 200 or not isinstance(token, str) or not TOKEN.fullmatch(token):
+            raise self._refusal(status, _("%(host)s does not accept this any more. Connect again."))
+        if missing := _missing(answer.get("scope")):
+            text = _("%(host)s has not allowed all that is needed (%(scopes)s). Connect again.")
+            raise PermanentError(text % {"host": self._host, "scopes": ", ".join(missing)})
+        return token
+
+    def account(self, token: str) -> str:
+        """Return the name of the account that a token is for: "@me@mastodon.social". Raises `HandlerError`."""
+        status, answer = self._call("GET", "/api/v1/accounts/verify_credentials", None, token)
+        name = answer.get("username")
+        if status != 200 or not isinstance(name, str) or not name:
+            raise self._refusal(status, _("%(host)s does not tell whose account this is. Connect again."))
+        return f"@{name}@{self._host}"
+
+    def _refusal(self, status: int, text: str) -> HandlerError:
+        if status >= 500 or status == 429:
+            return Unavailable(_("%(host)s is out of order. Try again later.") % {"host": self._host})
+        return PermanentError(text % {"host": self._host})
+
+    def _call(
+        self, method: str, path: str, form: Mapping[str, str] | None, token: str = ""
+    ) -> tuple[int, Mapping[str, Any]]:
+        """The status, and the answer where it is a JSON object; another one counts as empty."""
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": USER_AGENT}
+        headers |= {"Authorization": f"Bearer {token}"} if token else {}
+        timeout = (self._outbound.connect_timeout_seconds, self._seconds)
+        with OutboundSession(self._outbound) as session, TimeCap(self._seconds) as cap:
+            try:
+                with session.request(
+                    method, self._instance + path, data=form, headers=headers, stream=True, timeout=timeout,
+                    allow_redirects=False,
+                ) as response:  # fmt: skip
+                    content = _read(response)
+            except OSError as error:  # the base class of all exceptions of requests
+                raise self._lost(error) from None
+            if cap.is_over:  # a connection that was shut down may look like the end of an answer
+                raise self._lost(TimeoutError())
+        try:
+            answer = json.loads(content)
+        except (ValueError, RecursionError):
+            answer = {}
+        return response.status_code, answer if isinstance(answer, dict) else {}
+
+    def _lost(self, error: OSError) -> HandlerError:
+        if (forbidden := find_forbidden(error)) is not None:
+            return DestinationBroken(str(forbidden))
+        return Unavailable(_("%(host)s could not be reached. Try again later.") % {"host": self._host})
+
+
+def _read(response: requests.Response) -> bytes:
+    content = bytearray()
+    for chunk in response.iter_content(8192):
+        content += chunk
+        if len(content) > _MOST_BYTES:
+            return b""  # nothing that is asked for here
+    return bytes(content)
+
+
+def _missing(granted: object) -> list[str]:
+    """The scopes that were not granted; "write" includes "write:media". A server that names none has granted all."""
+    if not isinstance(granted, str) or not granted:
+        return []
+    given = set(granted.split())
+    return [scope for scope in SCOPES if not {scope, scope.partition(":")[0]} & given]

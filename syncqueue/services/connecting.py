@@ -1,0 +1,212 @@
+"""Connect with Mastodon: a destination whose token the person's instance issues, without anything to copy.
+
+Between the two requests of a person, what belongs together is in their session, encrypted: it opens for the same person
+and for a quarter of an hour. Not part of `services` itself: the extra `mastodon` may not be installed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import secrets as random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
+
+from syncqueue import secrets
+from syncqueue.core.answer import Refused
+from syncqueue.core.errors import ConfigurationError, PermanentError, SecretError
+from syncqueue.core.lines import has_controls, one_line
+from syncqueue.handlers import gate
+from syncqueue.handlers.base import DocumentHandler, Place
+from syncqueue.handlers.mastodon import oauth
+from syncqueue.handlers.registry import make_handler
+from syncqueue.models import Destination, DestinationState, MastodonApp, Rule
+from syncqueue.outbound.connect import Outbound
+from syncqueue.services.deadline import REQUEST_SECONDS, within_deadline
+from syncqueue.services.places import mend
+from syncqueue.site import record_db
+from syncqueue.sources.same_place import UNKNOWN
+
+logger = logging.getLogger("syncqueue.services")
+
+SERVICE = "mastodon"
+FLOW_SECONDS = 900  # how long a person may take to decide
+_NAME_CHARACTERS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A connection that a person is about to allow."""
+
+    url: str  # of the instance's page
+    state: str  # what the person must come back with
+    sealed: str  # to be kept in the session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    token: str
+    name: str
+    identity: str
+
+
+@sensitive_variables()
+def begin_connection(
+    instance: str, *, owner: Any, redirect_uri: str, name: str, destination: Destination | None = None
+) -> Begun:
+    """Prepare a connection of `owner`, a user, with an account on an instance.
+
+    `redirect_uri`: where people come back to. `name`: what the instance calls this site. `destination`: an own one
+    whose token is to be replaced. Raises `HandlerError`, and `ConfigurationError` where the service is off.
+    """
+    outbound = _outbound()
+    address = oauth.instance_address(instance, outbound.is_allowed_private)
+    if destination is None:
+        _check_count(Destination(service=SERVICE, address=address, owner_id=owner.pk))
+    app = _known_app(address, redirect_uri)
+    if app is None:
+        register = partial(_calls(address, outbound).register, name=name, redirect_uri=redirect_uri)
+        app = within_deadline(partial(asyncio.to_thread, register), owner=str(owner.pk))
+        _keep_app(address, redirect_uri, app)
+    state, verifier = random.token_urlsafe(32), random.token_urlsafe(48)
+    flow = {
+        "instance": address,
+        "redirect_uri": redirect_uri,
+        "verifier": verifier,
+        "owner": str(owner.pk),
+        "destination": "" if destination is None else str(destination.pk),
+    }
+    url = oauth.authorize_url(address, app, redirect_uri=redirect_uri, state=state, verifier=verifier)
+    return Begun(url=url, state=state, sealed=secrets.encrypt(flow))
+
+
+@sensitive_variables()
+def finish_connection(sealed: str, code: str, *, owner: Any) -> Destination:
+    """Return the destination of the account that `owner` has allowed: a new one, or one with a new token.
+
+    `sealed`: as `begin_connection` returned it. Raises `HandlerError`, and `ConfigurationError`.
+    """
+    flow = _opened(sealed, owner)
+    outbound = _outbound()
+    app = _known_app(flow["instance"], flow["redirect_uri"])
+    if app is None:
+        raise PermanentError(_("This took too long, or was begun elsewhere. Connect again."))
+    try:
+        found = within_deadline(partial(_find, flow, code, app, outbound), owner=str(owner.pk))
+    except oauth.UnknownApp:
+        _apps(flow["instance"], flow["redirect_uri"]).delete()  # the next time this site is registered anew
+        raise
+    return _keep(flow, found, owner)
+
+
+async def _find(flow: Mapping[str, str], code: str, app: oauth.App, outbound: Outbound) -> _Found:
+    calls, address = _calls(flow["instance"], outbound), flow["instance"]
+    token = await asyncio.to_thread(
+        calls.token, app, code=code, verifier=flow["verifier"], redirect_uri=flow["redirect_uri"]
+    )
+    name = await asyncio.to_thread(calls.account, token)
+    place = Place(id=0, name=name, address=address, secret={"access_token": token}, is_users=True)
+    async with gate.opened(make_handler(SERVICE)) as handler:
+        if not isinstance(handler, DocumentHandler):
+            raise ConfigurationError(f"SYNCQUEUE['HANDLERS'][{SERVICE!r}] is no handler of documents.")
+        answer = await gate.identify(handler, place)
+    if isinstance(answer, Refused):
+        raise answer.as_error()
+    return _Found(token=token, name=name, identity=answer.value)
+
+
+@sensitive_variables()
+def _keep(flow: Mapping[str, str], found: _Found, owner: Any) -> Destination:
+    address = flow["instance"]
+    rows = Destination.objects.using(record_db()).filter(
+        owner_id=owner.pk, service=SERVICE, state=DestinationState.ACTIVE, declared=""
+    )
+    there = [row for row in rows if row.address.rstrip("/") == address]
+    if flow["destination"]:
+        row = next((one for one in there if str(one.pk) == flow["destination"]), None)
+        if row is None:
+            raise PermanentError(_("The destination is not there any more, or has moved to another instance."))
+        known = row.identities.get(row.address, "")
+        if known not in ("", UNKNOWN, found.identity):
+            text = _("%(account)s is another account than the one of “%(name)s”: its copies belong to that one.")
+            raise PermanentError(text % {"account": found.name, "name": row.name})
+    else:
+        row = next((one for one in there if one.identities.get(one.address) == found.identity), None)
+    is_new = row is None
+    if row is None:
+        name = address if has_controls(found.name) else found.name[:_NAME_CHARACTERS]
+        # Not what is private: that is for the owner to choose.
+        row = Destination(name=name, service=SERVICE, address=address, owner_id=owner.pk, rule=Rule.PUBLIC)
+        _check_count(row)
+    row.identities = {**row.identities, row.address: found.identity}
+    row.secret = {"access_token": found.token}
+    row.save(using=record_db())
+    if not is_new:
+        # After the commit: a worker that is let loose earlier would read the old secret.
+        transaction.on_commit(partial(mend, row, actor=str(owner)), using=record_db(), robust=True)
+    logger.info("Destination %s connected by %s", row.pk, one_line(str(owner)))
+    return row
+
+
+def _check_count(destination: Destination) -> None:
+    try:
+        destination.clean()
+    except ValidationError as error:
+        raise PermanentError(" ".join(error.messages)) from None
+
+
+def _opened(sealed: str, owner: Any) -> dict[str, str]:
+    try:
+        flow = secrets.decrypt(sealed, max_age_seconds=FLOW_SECONDS)
+    except SecretError:
+        flow = {}
+    if flow.get("owner") != str(owner.pk):
+        raise PermanentError(_("This took too long, or was begun elsewhere. Connect again."))
+    return flow
+
+
+def _outbound() -> Outbound:
+    return make_handler(SERVICE).config.outbound(public_only=True)
+
+
+def _calls(address: str, outbound: Outbound) -> oauth.OAuth:
+    return oauth.OAuth(address, outbound, seconds=REQUEST_SECONDS / 2)
+
+
+# The applications
+
+
+def _key(address: str, redirect_uri: str) -> str:
+    return hashlib.sha256(json.dumps([address, redirect_uri, oauth.SCOPES]).encode()).hexdigest()
+
+
+def _apps(address: str, redirect_uri: str) -> Any:
+    return MastodonApp._base_manager.using(record_db()).filter(key=_key(address, redirect_uri))
+
+
+@sensitive_variables()
+def _known_app(address: str, redirect_uri: str) -> oauth.App | None:
+    row = _apps(address, redirect_uri).first()
+    if row is None:
+        return None
+    try:
+        return oauth.App(**secrets.decrypt(row.client_text))
+    except (SecretError, TypeError):  # the key is gone: this site is registered anew
+        return None
+
+
+@sensitive_variables()
+def _keep_app(address: str, redirect_uri: str, app: oauth.App) -> None:
+    text = secrets.encrypt({"client_id": app.client_id, "client_secret": app.client_secret})
+    MastodonApp._base_manager.using(record_db()).update_or_create(
+        key=_key(address, redirect_uri), defaults={"instance": address, "client_text": text}
+    )
