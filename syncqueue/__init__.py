@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from syncqueue.handlers.base import DocumentJob as DocumentJob
     from syncqueue.handlers.base import RemotePart as RemotePart
     from syncqueue.handlers.base import SyncHandler as SyncHandler
+    from syncqueue.handlers.media import Media as Media
     from syncqueue.services import adopt as adopt
     from syncqueue.services import explain as explain
     from syncqueue.services import status as status
@@ -54,6 +55,7 @@ _HOMES = {
     "syncqueue.handlers.base": (
         "CopyPage", "CopyState", "Document", "DocumentHandler", "DocumentJob", "RemotePart", "SyncHandler",
     ),
+    "syncqueue.handlers.media": ("Media",),
     "syncqueue.dispatch.site_queues": ("get_queue",),
     "syncqueue.services": ("adopt", "explain", "status", "sync", "sync_queryset"),
     "syncqueue.sources.registry": ("ModelSync", "register"),

@@ -38,6 +38,8 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"  # sent, but the response was lost
 
 
+PUT_OFF = "put_off"  # in the history of a task, beside the outcomes
+
 # Outcomes that concern the endpoint and not the object: recorded as an endpoint failure, no attempt is used.
 OUTAGES = frozenset({Outcome.UNREACHABLE, Outcome.UNAVAILABLE})
 # With what was sent and not answered: the endpoint is told of these failures.
@@ -55,6 +57,12 @@ class SyncResult:
     was_asked: bool = True  # RATE_LIMITED: False where the service was not asked for anything
     new_address: str = ""  # MOVED: the new address
     traceback: str = ""  # the last TRACEBACK_CHARACTERS characters
+
+    @property
+    def noted_outcome(self) -> str:
+        """What the history of the task calls the outcome: a limit for it alone is often the handler's own pace."""
+        is_own = self.outcome is Outcome.RATE_LIMITED and self.scope == "task"
+        return PUT_OFF if is_own else self.outcome.value
 
     @classmethod
     def success(cls) -> SyncResult:

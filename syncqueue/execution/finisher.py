@@ -61,7 +61,7 @@ class Attempt:
 
     @property
     def limited_count(self) -> int:
-        """How many of the last attempts in a row a rate limit has refused; at most as many as are kept."""
+        """How many of the last attempts in a row a rate limit of more than the task has refused, of those kept."""
         notes = reversed(self.claimed.progress.history)
         return sum(1 for _ in takewhile(lambda note: note.outcome == Outcome.RATE_LIMITED, notes))
 
@@ -199,7 +199,7 @@ class Finisher:
         return AttemptNote(
             at=self._clock.now() - timedelta(seconds=seconds),
             seconds=seconds,
-            outcome=result.outcome.value,
+            outcome=result.noted_outcome,
             error=error,
             traceback=result.traceback,
         )

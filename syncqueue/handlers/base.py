@@ -21,6 +21,7 @@ from django.utils.functional import Promise
 from syncqueue.core.errors import ConfigurationError
 from syncqueue.core.result import SyncResult
 from syncqueue.core.task import ClaimedTask
+from syncqueue.handlers.media import Media
 from syncqueue.outbound.connect import CONNECT_TIMEOUT_SECONDS, Outbound
 from syncqueue.outbound.urls import read_url
 
@@ -45,7 +46,7 @@ class Document:
     is_private: bool = False
     url: str = ""  # the object's own page, absolute
     title: str = ""
-    media: tuple[str, ...] = ()  # absolute URLs
+    media: tuple[str | Media, ...] = ()  # pictures and other files; a text is the absolute URL of one
     fields: Mapping[str, Any] = field(default_factory=dict)  # for a search index: ModelSync.search_fields declares them
     field_types: Mapping[str, str] = field(default_factory=dict)  # of `fields`; filled from ModelSync.search_fields
 
@@ -62,8 +63,8 @@ class Document:
             raise ValueError(f"Document.format: expected 'plain' or 'markdown', got {self.format!r}.")
         if not isinstance(self.is_private, bool):
             raise ValueError(f"Document.is_private: expected True or False, got {self.is_private!r}.")
-        for name in ("tags", "media"):
-            object.__setattr__(self, name, _texts(name, getattr(self, name)))
+        object.__setattr__(self, "tags", _items("tags", self.tags, str, "texts"))
+        object.__setattr__(self, "media", _items("media", self.media, (str, Media), "texts or Media"))
         if not isinstance(self.fields, Mapping) or not all(isinstance(key, str) for key in self.fields):
             raise ValueError(f"Document.fields: expected a dict with names as keys, got {self.fields!r}.")
         object.__setattr__(self, "fields", {key: _plain(value) for key, value in self.fields.items()})
@@ -74,13 +75,13 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Promise) else value
 
 
-def _texts(name: str, value: Any) -> tuple[str, ...]:
+def _items(name: str, value: Any, types: type | tuple[type, ...], expected: str) -> tuple[Any, ...]:
     if not isinstance(value, str) and isinstance(value, Iterable):
         found = tuple(_plain(item) for item in value)  # once: a generator would be empty afterwards
-        if all(isinstance(item, str) for item in found):
+        if all(isinstance(item, types) for item in found):
             return found
         value = found
-    raise ValueError(f"Document.{name}: expected a tuple of texts, got {value!r}.")
+    raise ValueError(f"Document.{name}: expected a tuple of {expected}, got {value!r}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -447,7 +448,8 @@ class DocumentHandler(SyncHandler):
         text = json.dumps(
             [
                 document.text, document.format, document.tags, document.is_private, document.url, document.title,
-                document.media, document.fields, place.options,
+                [item.as_hashed() if isinstance(item, Media) else item for item in document.media],
+                document.fields, place.options,
             ],
             sort_keys=True,
             default=str,

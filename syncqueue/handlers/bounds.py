@@ -7,6 +7,7 @@ docs/security.md has the figures. What is beyond a bound cannot be posted anyway
 from __future__ import annotations
 
 from syncqueue.handlers.base import Document
+from syncqueue.handlers.media import Media
 
 # Of all that a document says. A book has a million.
 MOST_CHARACTERS = 1_000_000
@@ -18,7 +19,9 @@ READ_CHARACTERS = 50_000
 def refusal(document: Document) -> str:
     """Return why a document is not synced at all, for people; "" for one that is."""
     texts = [value for value in document.fields.values() if isinstance(value, str)]
-    texts += [document.text, document.title, document.url, *document.tags, *document.media]
+    texts += [document.text, document.title, document.url, *document.tags]
+    for item in document.media:
+        texts += [item.identity, item.alt, item.name] if isinstance(item, Media) else [item]
     over = []
     if (count := sum(map(len, texts))) > MOST_CHARACTERS:
         over.append(f"{count:,} characters (at most {MOST_CHARACTERS:,})")

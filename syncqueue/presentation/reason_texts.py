@@ -126,7 +126,22 @@ TEXTS: tuple[str, ...] = (
     _("Document.format: expected 'plain' or 'markdown', got %(found)s."),
     _("Document.is_private: expected True or False, got %(found)s."),
     _("Document.fields: expected a dict with names as keys, got %(found)s."),
-    _("Document.%(name)s: expected a tuple of texts, got %(found)s."),
+    _("Document.%(name)s: expected a tuple of %(reason)s, got %(found)s."),
+    _("Media.%(name)s: expected a text, got %(found)s."),
+    _("Media.kind: expected one of %(known)s, got %(found)s."),
+    _("Media: give either url or file."),
+    _(
+        "Media.url: %(value)s is not absolute: it has no https:// and host. Build it with the site's address, or "
+        "give the field itself: Media(file=obj.photo)."
+    ),
+    _("Media.file: expected the value of a FileField or ImageField, got %(found)s."),
+    _("Media.file: the field is empty: leave the medium out, as in `if obj.photo`."),
+    _("The storage of %(name)s has not delivered it within %(seconds)s s."),
+    _("%(name)s: the file is larger than %(count)s bytes."),
+    _("%(name)s: there is no such file in its storage (%(error)s)."),
+    _("The storage of %(name)s fails (%(error)s)."),
+    _("texts"),
+    _("texts or Media"),
     _("document() has fields that are no JSON: %(said)s"),
     _("It is too large to be synced: %(items)s."),
     _("%(found)s characters (at most %(most)s)"),
@@ -236,6 +251,11 @@ TEXTS: tuple[str, ...] = (
     _("Telegram's answer was lost, and it cannot be told whether the message is there: %(reason)s"),
     _("its trace was written by another version."),
     _("the destination's option find_lost is off."),
+    _("The messages change while they are edited."),
+    _("None of its pictures can be loaded, and it has no text."),
+    _("There is no time left in this attempt to load it."),
+    _("The message that was there has been taken away."),
+    _("It is an album, and it cannot be told which messages are its own."),
     _("Several messages may be it."),
     _(
         "Telegram's answer was lost. It is there as %(message)s, and may be there twice: %(links)s. %(reason)s "

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from django.utils.translation import gettext as _
 
-from syncqueue.core.result import Outcome
+from syncqueue.core.result import PUT_OFF, Outcome
 from syncqueue.core.task import CREATE, DELETE, UPDATE
 
 _WORDS: Mapping[str, Callable[[], str]] = {
@@ -25,6 +25,7 @@ _WORDS: Mapping[str, Callable[[], str]] = {
     Outcome.BROKEN: lambda: _("destination refused"),
     Outcome.MOVED: lambda: _("destination moved"),
     Outcome.UNKNOWN: lambda: _("answer lost"),
+    PUT_OFF: lambda: _("put off"),
     "lost": lambda: _("worker lost"),
     "text": lambda: _("message"),
     "document": lambda: _("file"),

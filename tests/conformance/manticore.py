@@ -14,6 +14,7 @@ class Manticore(ServiceUnderTest):
     """A table. There is no limit to a text."""
 
     name: ClassVar[str] = "manticore"
+    takes_media: ClassVar[bool] = False
     address: ClassVar[str] = "notes"
     other_address: ClassVar[str] = "drafts"
     finds_lost: ClassVar[bool] = True

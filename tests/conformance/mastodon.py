@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from project.sandbox.testing import RunningSandbox
 from syncqueue.models import Destination
-from tests.conformance.service import Answer, Copy, Kind, ServiceUnderTest
+from tests.conformance.service import Answer, Copy, Kind, ServiceUnderTest, pictures_by_content
 
 _KINDS: Mapping[str, Kind] = {
     "POST /statuses": "create",
@@ -83,6 +83,7 @@ class Mastodon(ServiceUnderTest):
                 id=first.id if first else status["id"],
                 text=f"{first.text} {status['text']}" if first else status["text"],
                 is_private=status["visibility"] in ("private", "direct"),
+                pictures=(*(first.pictures if first else ()), *pictures_by_content(status["media"])),
             )
             found = {number: thread if copy.id == thread.id else copy for number, copy in found.items()}
             found[status["id"]] = thread

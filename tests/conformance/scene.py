@@ -32,6 +32,7 @@ class Site:
         """`writer` writes all notes."""
         self.service = service
         self.writer = writer
+        self.hanging_seconds = HANGING_SECONDS
 
     def write(self, text: str, **values: Any) -> Note:
         """A new note, saved."""
@@ -89,7 +90,7 @@ class Site:
     @contextmanager
     def short_attempts(self) -> Iterator[None]:
         """An attempt of a save inside is cut off where the service hangs; those after it have their usual time."""
-        self.configure("PROCESSING", ATTEMPT_TIMEOUT_SECONDS=HANGING_SECONDS)
+        self.configure("PROCESSING", ATTEMPT_TIMEOUT_SECONDS=self.hanging_seconds)
         yield
         self.configure("PROCESSING", ATTEMPT_TIMEOUT_SECONDS=USUAL_SECONDS)
 

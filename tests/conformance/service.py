@@ -6,15 +6,19 @@ remote end and by the remote end's own log, never by what the handler says.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar, Literal
 
+from project.sandbox.pictures.album import painted
 from project.sandbox.testing import RunningSandbox
 from syncqueue.models import Destination
 
+PICTURES = ("leaf", "sea", "sunset", "night", "sand")
 Kind = Literal["create", "edit", "delete"]
 Answer = str | dict[str, Any]  # a mode of the sandbox, with its parameters
 
@@ -26,6 +30,7 @@ class Copy:
     id: str
     text: str
     is_private: bool = False  # not everybody sees it
+    pictures: tuple[str, ...] = ()  # by their names in project/sandbox/pictures: "leaf"
 
 
 class ServiceUnderTest(ABC):
@@ -49,6 +54,7 @@ class ServiceUnderTest(ABC):
     can_be_read: ClassVar[bool] = True  # it can be asked what is there
     tells_content: ClassVar[bool] = True  # and what that shows
     lists_copies: ClassVar[bool] = True  # and what else is there
+    takes_media: ClassVar[bool] = True  # pictures are shown with the text
     # That a create has not arrived is known at the next attempt. False: it may be on its way for some minutes.
     proves_absence: ClassVar[bool] = True
     # What the sandbox calls the request that does it, where a job begins with others
@@ -167,3 +173,13 @@ class ServiceUnderTest(ABC):
     def __repr__(self) -> str:
         """Without the secret."""
         return f"{self.name} with {json.dumps(dict(self.options))}"
+
+
+def pictures_by_content(files: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The names of pictures that a service of the sandbox has kept; what is none of them is called "?"."""
+    return tuple(_names().get(str(file["sha256"]), "?") for file in files)
+
+
+@cache
+def _names() -> Mapping[str, str]:
+    return {hashlib.sha256(painted(name)).hexdigest(): name for name in PICTURES}

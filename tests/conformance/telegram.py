@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from tests.conformance.service import Copy, Kind, ServiceUnderTest
+from tests.conformance.service import Copy, Kind, ServiceUnderTest, pictures_by_content
 
 _KINDS: Mapping[str, Kind] = {
     "sendMessage": "create",
     "sendDocument": "create",
+    "sendPhoto": "create",
+    "sendMediaGroup": "create",
     "editMessageText": "edit",
     "editMessageCaption": "edit",
     "editMessageMedia": "edit",
@@ -46,11 +48,19 @@ class Telegram(ServiceUnderTest):
         return {"token": self.sandbox.bot_token}
 
     def copies(self, address: str | None = None) -> Sequence[Copy]:
-        """Messages; of a file its content."""
-        return [
-            Copy(id=str(message["message_id"]), text=_text(message))
-            for message in self.sandbox.messages(address or self.address)
-        ]
+        """Messages; of a file its content. An album is one copy, and so is a text with the pictures in reply to it."""
+        copies: dict[str, Copy] = {}
+        for message in self.sandbox.messages(address or self.address):
+            number = str(message["message_id"])
+            key = str(message.get("reply_parameters", {}).get("message_id") or message.get("media_group_id") or number)
+            pictures = pictures_by_content([message[message["kind"]]]) if message["kind"] in ("photo", "video") else ()
+            known = copies.get(key)
+            copies[key] = Copy(
+                id=known.id if known else number,
+                text=(known.text if known else "") + _text(message),
+                pictures=(*(known.pictures if known else ()), *pictures),
+            )
+        return list(copies.values())
 
     def kind_of(self, entry: Mapping[str, Any]) -> Kind | None:
         """By the method."""
@@ -75,4 +85,6 @@ class UnsearchedTelegram(Telegram):
 
 
 def _text(message: Mapping[str, Any]) -> str:
-    return str(message["document"]["text"] if message["kind"] == "document" else message["text"])
+    if message["kind"] == "document":
+        return str(message["document"]["text"])
+    return str(message["text"] if message["kind"] == "text" else message["caption"])

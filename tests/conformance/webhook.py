@@ -49,7 +49,12 @@ class Webhook(ServiceUnderTest):
     def copies(self, address: str | None = None) -> Sequence[Copy]:
         """Objects, as the last event told of each."""
         return [
-            Copy(id=one["id"], text=one["data"]["text"], is_private=one["data"]["is_private"])
+            Copy(
+                id=one["id"],
+                text=one["data"]["text"],
+                is_private=one["data"]["is_private"],
+                pictures=tuple(media["name"].partition(".")[0] for media in one["data"]["media"]),
+            )
             for one in self.sandbox.received(address or self.address)
         ]
 

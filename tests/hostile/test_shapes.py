@@ -28,6 +28,7 @@ from syncqueue.handlers.mastodon.length import Limits
 from syncqueue.handlers.mastodon.options import OverLimit
 from syncqueue.handlers.mastodon.post import shown_text
 from syncqueue.handlers.telegram import render as telegram
+from syncqueue.handlers.telegram import wanted
 from syncqueue.handlers.telegram.refusals import read_refusal
 from syncqueue.handlers.webhook.answers import judge as webhook_judge
 from syncqueue.handlers.webhook.event import event_of
@@ -52,12 +53,19 @@ def own_site() -> None:
 
 
 def for_mastodon(over_limit: OverLimit) -> Renderer:
-    wanted = mastodon.Wanted(limits=Limits(), over_limit=over_limit, link=True, breaks_mentions=over_limit != "image")
+    chosen = mastodon.Wanted(limits=Limits(), over_limit=over_limit, link=True, breaks_mentions=over_limit != "image")
 
     def render(document: Document) -> object:
-        return mastodon.render(document, wanted, mastodon.pictures_of(document, 4, lambda url: True))
+        return mastodon.render(document, chosen, mastodon.pictures_of(document, 4, lambda url: True))
 
     return render
+
+
+def with_its_pictures(document: Document) -> object:
+    """As Telegram shows it where a destination wants pictures in the text as pictures."""
+    place = Place(id=1, name="place", address="place", options={"pictures": True})
+    found = wanted.wanted_of(document, place, lambda url: True)
+    return telegram.render(wanted.text_beside(document, found))
 
 
 def job(document: Document) -> DocumentJob:
@@ -75,6 +83,7 @@ RENDERERS: dict[str, Renderer] = {
     "telegram": lambda document: telegram.render(document, link=True),
     "telegram text": lambda document: telegram.render_as("text", document, link=True),
     "telegram document": lambda document: telegram.render_as("document", document, link=True),
+    "telegram pictures": with_its_pictures,
     "mastodon thread": for_mastodon("thread"),
     "mastodon link": for_mastodon("link"),
     "mastodon image": for_mastodon("image"),
@@ -177,5 +186,5 @@ def test_deep_lists_keep_their_words() -> None:
 
 def test_comments_of_html_do_not_show_and_one_without_an_end_stays() -> None:
     text = "<div>a<!-- b -->c<!----><!-- d"
-    wanted = mastodon.Wanted(limits=Limits())
-    assert mastodon.render(Document(text=text, format="markdown"), wanted).texts == ("<div>ac<!-- d",)
+    chosen = mastodon.Wanted(limits=Limits())
+    assert mastodon.render(Document(text=text, format="markdown"), chosen).texts == ("<div>ac<!-- d",)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,55 +18,11 @@ from syncqueue.core.errors import (
     Unavailable,
     Unreachable,
 )
-from syncqueue.handlers.base import Document, DocumentJob, HandlerConfig, Place, RemotePart
-from syncqueue.handlers.telegram.handler import TelegramHandler
+from syncqueue.handlers.base import Document
+from tests.integration.telegram_desk import Desk
 
 LONG = "A long story. " * 500
 MARKDOWN = "# Title\n\nA **bold** [link](https://example.org) and `code` 🎉\n\n- one\n- two"
-
-
-class Desk:
-    """Creates, updates and deletes at @news, and remembers the parts as the executor does."""
-
-    def __init__(self, sandbox: RunningSandbox) -> None:
-        self.config = HandlerConfig(service="telegram", options={"API_BASE_URL": sandbox.telegram_url})
-        self.place = Place(id=1, name="News", address="@news", secret={"token": sandbox.bot_token})
-        self.parts: Sequence[RemotePart] = ()
-
-    def create(self, document: Document | str) -> None:
-        self._act(lambda handler, job: handler.create(job), document)
-
-    def update(self, document: Document | str) -> None:
-        self._act(lambda handler, job: handler.update(job), document)
-
-    def delete(self) -> None:
-        self._act(lambda handler, job: handler.delete(job), "")
-        self.parts = ()
-
-    def check(self) -> str:
-        return asyncio.run(self._with_handler(lambda handler: handler.check(self.place)))
-
-    def _act(self, act: Callable[[TelegramHandler, DocumentJob], Awaitable[Any]], given: Document | str) -> None:
-        async def store(parts: Sequence[RemotePart]) -> str:
-            self.parts = tuple(parts)
-            return "next key"
-
-        job = DocumentJob(
-            place=self.place,
-            document=Document(text=given) if isinstance(given, str) else given,
-            parts=self.parts,
-            idempotency_key="key",
-            uncertain=False,
-            store=store,
-        )
-        self.parts = asyncio.run(self._with_handler(lambda handler: act(handler, job))) or ()
-
-    async def _with_handler(self, act: Callable[[TelegramHandler], Awaitable[Any]]) -> Any:
-        handler = TelegramHandler(self.config)
-        try:
-            return await act(handler)
-        finally:
-            await handler.aclose()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Pictures that were uploaded: what they are, and what they measure."""
+"""Pictures, videos and sounds that were uploaded: what they are, and what pictures measure."""
 
 from __future__ import annotations
 
@@ -13,12 +13,19 @@ from .errors import ApiError, invalid
 
 MAX_IMAGE_BYTES = 16 * 1024 * 1024
 MAX_PIXELS = 33_177_600  # the server's matrix limit
+MAX_VIDEO_BYTES = 99 * 1024 * 1024
 MIME_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "WEBP": "image/webp"}
+# Videos and sounds by their first bytes: where they stand, and what they say. Their content is not looked at.
+_SIGNS = ((4, b"ftyp", "video/mp4"), (0, b"ID3", "audio/mpeg"))
+EXTENSIONS = {mime_type: kind.lower() for kind, mime_type in MIME_TYPES.items()} | {
+    "video/mp4": "mp4",
+    "audio/mpeg": "mp3",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """Facts of an upload."""
+    """Facts of an upload. A video or a sound measures nothing here."""
 
     mime_type: str
     width: int
@@ -26,9 +33,20 @@ class Picture:
     size: int  # bytes
     sha256: str
 
+    @property
+    def type(self) -> str:
+        """As an attachment names it."""
+        return {"image": "image", "video": "video"}.get(self.mime_type.partition("/")[0], "audio")
+
 
 def read_picture(data: bytes) -> Picture:
-    """Look at an upload. Raises `ApiError` 422 for what is no picture, is broken or too large."""
+    """Look at an upload. Raises `ApiError` 422 for what is none of them, is broken or too large."""
+    digest = hashlib.sha256(data).hexdigest()
+    for start, sign, mime_type in _SIGNS:
+        if data[start : start + len(sign)] == sign:
+            if len(data) > MAX_VIDEO_BYTES:
+                raise invalid("File file size must be less than 99 MB")
+            return Picture(mime_type=mime_type, width=0, height=0, size=len(data), sha256=digest)
     if len(data) > MAX_IMAGE_BYTES:
         raise invalid("File file size must be less than 16 MB")
     kind, width, height = _looked_at(data)
@@ -36,7 +54,6 @@ def read_picture(data: bytes) -> Picture:
         raise invalid("File content type is invalid")
     if width * height > MAX_PIXELS:
         raise invalid(f"File {width}x{height} images are not supported")
-    digest = hashlib.sha256(data).hexdigest()
     return Picture(mime_type=MIME_TYPES[kind], width=width, height=height, size=len(data), sha256=digest)
 
 

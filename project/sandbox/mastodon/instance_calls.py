@@ -7,7 +7,7 @@ from typing import Any
 from .asking import Ask, Done
 from .errors import ApiError
 from .flavours import FLAVOURS, Flavour
-from .images import MAX_IMAGE_BYTES, MAX_PIXELS, MIME_TYPES
+from .images import EXTENSIONS, MAX_IMAGE_BYTES, MAX_PIXELS, MAX_VIDEO_BYTES
 from .results import credential_result
 from .store import APPLICATION
 
@@ -26,10 +26,11 @@ def _configuration(ask: Ask) -> dict[str, Any]:
             "characters_reserved_per_url": options.ways.reserved_per_url,
         },
         "media_attachments": {
-            "supported_mime_types": list(MIME_TYPES.values()),
+            "supported_mime_types": list(EXTENSIONS),
             "description_limit": options.max_alt_characters,
             "image_size_limit": MAX_IMAGE_BYTES,
             "image_matrix_limit": MAX_PIXELS,
+            "video_size_limit": MAX_VIDEO_BYTES,
         },
     }
 

@@ -6,11 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .asking import Ask
-from .images import MIME_TYPES
+from .images import EXTENSIONS
 from .store import Account, Content, Media, Status
 from .text import as_html, hashtags, rewritten, with_short_mentions, without_tags
 
-_EXTENSIONS = {mime_type: kind.lower() for kind, mime_type in MIME_TYPES.items()}
 _EPOCH = "2026-01-01T00:00:00.000Z"
 
 
@@ -40,16 +39,16 @@ def credential_result(ask: Ask, account: Account) -> dict[str, Any]:
 
 
 def media_url(ask: Ask, media: Media) -> str:
-    return f"{ask.base_url}/media/{media.id}/original.{_EXTENSIONS[media.picture.mime_type]}"
+    return f"{ask.base_url}/media/{media.id}/original.{EXTENSIONS[media.picture.mime_type]}"
 
 
 def media_result(ask: Ask, media: Media) -> dict[str, Any]:
     url = media_url(ask, media) if media.is_ready else None
     width, height = media.picture.width, media.picture.height
-    size = {"width": width, "height": height, "size": f"{width}x{height}", "aspect": width / height}
+    size = {"width": width, "height": height, "size": f"{width}x{height}", "aspect": width / height if height else None}
     urls = {"url": url, "preview_url": url, "remote_url": None, "preview_remote_url": None, "text_url": None}
     meta = {"original": size, "small": size} if media.is_ready else {}
-    facts = {"id": str(media.id), "type": "image", "description": media.description}
+    facts = {"id": str(media.id), "type": media.picture.type, "description": media.description}
     return {**facts, **urls, "meta": meta, "blurhash": None}
 
 

@@ -129,6 +129,8 @@ def _media(ask: Ask, status_id: int | None) -> list[Media]:
     if missing:
         raise ApiError(422, f"Media {', '.join(missing)} not found or already attached to another post")
     media = [one for one in found if one is not None]
+    if len(media) > 1 and any(one.picture.type != "image" for one in media):
+        raise ApiError(422, "Cannot attach a video to a post that already contains images")
     if not all(one.is_ready for one in media):
         raise ApiError(422, "Cannot attach files that have not finished processing. Try again in a moment!")
     return media

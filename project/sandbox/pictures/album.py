@@ -47,6 +47,11 @@ def _encoded(picture: Image.Image, kind: str) -> bytes:
     return target.getvalue()
 
 
+def film(name: str = "film") -> bytes:
+    """Return the beginning of an MP4 video; there is nothing to see in it."""
+    return b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + hashlib.shake_256(name.encode()).digest(4000)
+
+
 def _png(data: bytes) -> Response:
     return Response(data, media_type="image/png")
 
@@ -74,6 +79,8 @@ def _huge() -> Response:
 ANSWERS: dict[str, tuple[Callable[[], Response], str]] = {
     **{f"{name}.png": (lambda name=name: _png(painted(name)), "small") for name in _COLOURS},  # type: ignore[misc]
     "photo.jpg": (lambda: Response(painted("sunset", "JPEG"), media_type="image/jpeg"), "small"),
+    "film.mp4": (lambda: Response(film(), media_type="video/mp4"), "a video"),
+    "song.mp3": (lambda: Response(b"ID3\x04" + bytes(4000), media_type="audio/mpeg"), "a sound"),
     "big.png": (lambda: _png(noise()), "more than 2 MB"),
     "missing.png": (lambda: PlainTextResponse("Not Found\n", status_code=404), "404"),
     "moved.png": (lambda: RedirectResponse("/leaf.png", status_code=302), "302 to leaf.png"),

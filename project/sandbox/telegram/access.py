@@ -6,7 +6,7 @@ from .channels import SOMEBODY, Channel, Message
 from .errors import BotError, bad_request, forbidden, migrated
 
 _FORMS = {"text": ("can_send_messages", "text messages"), "document": ("can_send_documents", "documents"),
-          "photo": ("can_send_photos", "photos")}  # fmt: skip
+          "photo": ("can_send_photos", "photos"), "video": ("can_send_videos", "videos")}  # fmt: skip
 
 
 def check_membership(chat: Channel) -> None:

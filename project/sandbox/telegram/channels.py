@@ -19,6 +19,7 @@ DEFAULT_RIGHTS: Mapping[str, bool] = {
     "can_send_messages": True,  # in groups
     "can_send_documents": True,
     "can_send_photos": True,
+    "can_send_videos": True,
 }
 STATUSES = ("administrator", "member", "restricted", "left", "kicked")
 TOPIC_STATES = ("open", "closed", "deleted")
@@ -43,7 +44,7 @@ class Message:
     """One message of a channel. Text messages have no file; others have `text` as their caption."""
 
     message_id: int
-    kind: str = "text"  # text, document or photo
+    kind: str = "text"  # text, document, photo or video
     text: str = ""
     entities: list[Entity] = field(default_factory=list)
     file: StoredFile | None = None
@@ -52,6 +53,7 @@ class Message:
     edit_date: int | None = None
     edit_count: int = 0
     is_locked: bool = False  # cannot be deleted, as after 48 hours
+    album: str = ""  # the messages of an album share it, and stay of one kind
     author: int | None = None  # who posted it: a bot's number, or 0 for somebody else; None: any bot may edit it
 
     def as_seen(self) -> dict[str, Any]:
@@ -60,6 +62,8 @@ class Message:
         seen: dict[str, Any] = {"message_id": self.message_id, "kind": self.kind, word: self.text}
         seen |= {"entities": self.entities, "date": self.date, "edit_date": self.edit_date}
         seen |= {"edit_count": self.edit_count, "locked": self.is_locked, **self.options}
+        if self.album:
+            seen["media_group_id"] = self.album
         if self.author == SOMEBODY:
             seen["author"] = "somebody"
         return seen | ({self.kind: asdict(self.file)} if self.file else {})

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import secrets
 import unicodedata
 from dataclasses import dataclass
 from typing import Any
+
+from PIL import Image
 
 from .channels import TEXT_SHOWN_CHARS, Channels, StoredFile
 from .entities import Entity, check_entities, kept_entities, read_entities, trimmed, utf16_length
@@ -19,6 +22,11 @@ from .parse_markdown import parse_markdown
 MAX_TEXT_LENGTH = 4096
 MAX_CAPTION_LENGTH = 1024
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+MAX_PHOTO_BYTES = 10 * 1024 * 1024
+MAX_PHOTO_SIDES = 10_000  # width and height together
+MAX_PHOTO_RATIO = 20
+MAX_ALBUM = 10
+FILE_KINDS = ("document", "photo", "video")
 _IMAGE_STARTS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
 _OPTIONS = ("message_thread_id", "disable_notification", "protect_content")
 _JSON_OPTIONS = ("reply_parameters", "link_preview_options", "reply_markup")
@@ -106,8 +114,8 @@ def _has_visible(text: str) -> bool:
 def _stored(upload: Upload, kind: str) -> StoredFile:
     if not upload.data:
         raise bad_request("file must be non-empty")
-    if kind == "photo" and not upload.data.startswith(_IMAGE_STARTS):
-        raise bad_request("IMAGE_PROCESS_FAILED")
+    if kind == "photo":
+        _check_photo(upload.data)
     return StoredFile(
         file_id="sandbox-" + secrets.token_hex(12),
         file_name=upload.file_name,
@@ -116,6 +124,22 @@ def _stored(upload: Upload, kind: str) -> StoredFile:
         sha256=upload.sha256,
         text=_as_text(upload.data),
     )
+
+
+def _check_photo(data: bytes) -> None:
+    """What TDLib and Telegram's own servers refuse as a photo. Raises `BotError`."""
+    if len(data) > MAX_PHOTO_BYTES:
+        words = f"file of size {len(data)} bytes is too big for a photo; the maximum size is {MAX_PHOTO_BYTES} bytes"
+        raise bad_request(words)
+    if not data.startswith(_IMAGE_STARTS):
+        raise bad_request("IMAGE_PROCESS_FAILED")
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            width, height = image.size
+    except (OSError, SyntaxError, ValueError):
+        return  # what follows the beginning is not looked at
+    if width + height > MAX_PHOTO_SIDES or max(width, height) > MAX_PHOTO_RATIO * min(width, height):
+        raise bad_request("PHOTO_INVALID_DIMENSIONS")
 
 
 def _as_text(data: bytes) -> str | None:
@@ -128,9 +152,32 @@ def _as_text(data: bytes) -> str | None:
 
 def media_params(params: Params) -> tuple[str, str, Params]:
     """Kind, file reference, and caption parameters of ``media`` in editMessageMedia."""
-    media = params.parsed("media", "InputMedia")
-    if not isinstance(media, dict) or media.get("type") not in {"document", "photo"}:
-        raise bad_request("can't parse InputMedia: media type must be document or photo in this sandbox")
+    return _input_media(params.parsed("media", "InputMedia"), params)
+
+
+def album_params(params: Params) -> list[tuple[str, str, Params]]:
+    """The same for each item of ``media`` in sendMediaGroup. Raises `BotError`."""
+    media = params.parsed("media", "media")
+    if media is not None and not isinstance(media, list):
+        raise bad_request("expected an Array of InputMedia")
+    if not media:
+        raise bad_request("there are no messages to send")
+    return [_input_media(one, params) for one in media]
+
+
+def check_album(kinds: list[str]) -> None:
+    """Raises `BotError` for what makes no album, after its files were read."""
+    if len(kinds) > MAX_ALBUM:
+        raise bad_request("too many messages to send as an album")
+    if "document" in kinds and set(kinds) != {"document"}:
+        raise bad_request("document can't be mixed with other media types")
+
+
+def _input_media(media: Any, params: Params) -> tuple[str, str, Params]:
+    if not isinstance(media, dict) or media.get("type") not in FILE_KINDS:
+        raise bad_request(f"can't parse InputMedia: media type must be one of {', '.join(FILE_KINDS)} in this sandbox")
+    if not media.get("media"):
+        raise bad_request("can't parse InputMedia: media not found")
     values = {name: value for name, value in media.items() if value is not None}
     values["caption_entities"] = json.dumps(values.get("caption_entities"))
-    return values["type"], str(values.get("media", "")), Params(values, params.uploads)
+    return values["type"], str(values["media"]), Params(values, params.uploads)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,8 +10,8 @@ from typing import Any
 
 from .access import check_deleting, check_editing, check_membership, check_not_moved, check_posting, check_reading
 from .channels import Channel, Channels, Message, StoredFile
-from .content import media_params, read_caption, read_file, read_options, read_text
-from .errors import bad_request
+from .content import album_params, check_album, media_params, read_caption, read_file, read_options, read_text
+from .errors import BotError, bad_request
 from .news import member, news, permissions
 from .params import Params
 
@@ -76,6 +77,40 @@ def send_photo(channels: Channels, params: Params, bot_id: int) -> Done:
     return _send_file(channels, params, bot_id, "photo")
 
 
+def send_video(channels: Channels, params: Params, bot_id: int) -> Done:
+    return _send_file(channels, params, bot_id, "video")
+
+
+def send_media_group(channels: Channels, params: Params, bot_id: int) -> Done:
+    """All of it or nothing. A single item is no album."""
+    items = album_params(params)
+    captions = [read_caption(given) for _, _, given in items]
+    kinds = [kind for kind, _, _ in items]
+    channel, options = _to_post(channels, params, kinds[0])
+    for kind in kinds[1:]:
+        check_posting(channel, kind, options.get("message_thread_id"))
+    contents = []
+    for number, ((kind, given, _), caption) in enumerate(zip(items, captions, strict=True), 1):
+        text, entities = caption.checked()
+        try:
+            stored = read_file(params, kind, channels, given)
+        except BotError as error:
+            raise _of_item(error, number) from error
+        contents.append({"kind": kind, "file": stored, "text": text, "entities": entities})
+    check_album(kinds)
+    album = secrets.token_hex(8) if len(items) > 1 else ""
+    sent = [channels.post(channel, author=bot_id, album=album, options=options, **one) for one in contents]
+    return Done([as_result(channel, message) for message in sent], sent[0].message_id)
+
+
+def _of_item(error: BotError, number: int) -> BotError:
+    """A file that Telegram's own servers refuse (capitals) is named by its place."""
+    words = error.description.removeprefix("Bad Request: ")
+    if not words.isupper():
+        return error
+    return bad_request(f'failed to send message #{number} with the error message "{words}"')
+
+
 def edit_message_text(channels: Channels, params: Params, bot_id: int) -> Done:
     given = read_text(params)
     channel, message = _to_edit(channels, params, bot_id)
@@ -98,6 +133,10 @@ def edit_message_media(channels: Channels, params: Params, bot_id: int) -> Done:
     kind, given, captions = media_params(params)
     caption_given = read_caption(captions)
     channel, message = _to_edit(channels, params, bot_id)
+    if message.kind == "text":
+        raise bad_request("there is no media in the message to edit")
+    if message.album and kind != message.kind and "document" in (kind, message.kind):
+        raise bad_request("can't change media type in the album")
     stored = read_file(params, kind, channels, given)
     caption, entities = caption_given.checked()
     return _edited(channel, message, params, kind=kind, file=stored, text=caption, entities=entities)
@@ -122,12 +161,14 @@ METHODS: dict[str, Method] = {
     "sendMessage": send_message,
     "sendDocument": send_document,
     "sendPhoto": send_photo,
+    "sendVideo": send_video,
+    "sendMediaGroup": send_media_group,
     "editMessageText": edit_message_text,
     "editMessageCaption": edit_message_caption,
     "editMessageMedia": edit_message_media,
     "deleteMessage": delete_message,
 }
-POSTING = frozenset({"sendMessage", "sendDocument", "sendPhoto"})
+POSTING = frozenset({"sendMessage", "sendDocument", "sendPhoto", "sendVideo", "sendMediaGroup"})
 
 
 def as_result(channel: Channel, message: Message) -> dict[str, Any]:
@@ -140,6 +181,7 @@ def as_result(channel: Channel, message: Message) -> dict[str, Any]:
         entities_name: message.entities,
         "edit_date": message.edit_date,
     }
+    optional["media_group_id"] = message.album
     optional["message_thread_id"] = message.options.get("message_thread_id")
     optional["link_preview_options"] = message.options.get("link_preview_options")
     if message.file:
@@ -154,6 +196,8 @@ def _file_result(kind: str, stored: StoredFile) -> dict[str, Any]:
     facts = {"file_id": stored.file_id, "file_unique_id": stored.sha256[:16], "file_size": stored.size}
     if kind == "photo":
         return {"photo": [facts | {"width": 320, "height": 320}]}  # the picture is not looked at
+    if kind == "video":
+        return {"video": facts | {"width": 320, "height": 240, "duration": 1, "mime_type": stored.mime_type}}
     return {"document": facts | {"file_name": stored.file_name, "mime_type": stored.mime_type}}
 
 

@@ -23,13 +23,13 @@ from syncqueue.core.errors import (
 )
 from syncqueue.handlers.base import HandlerConfig, Place
 from syncqueue.handlers.mastodon.answers import Answer, Asked, Doubtful, bad_token, judge, server_time
-from syncqueue.handlers.mastodon.budget import ByteBudget
 from syncqueue.handlers.mastodon.line import Line
 from syncqueue.handlers.mastodon.memory import Memory
 from syncqueue.handlers.mastodon.options import TOKEN, instance_url
+from syncqueue.handlers.media_reader import MediaReader
 from syncqueue.outbound.connect import find_forbidden, is_unsent
 from syncqueue.outbound.diagnosis import explain_unreachable
-from syncqueue.outbound.requests_adapter import OutboundSession, fetch, may_fetch
+from syncqueue.outbound.requests_adapter import OutboundSession
 from syncqueue.outbound.threads import HandlerThreads
 from syncqueue.outbound.urls import endpoint_of, host_of, port_of
 
@@ -38,9 +38,6 @@ ANSWER_SHARE, JOB_SHARE = 0.6, 0.9
 # With less than this left of an attempt no further call is begun.
 SHORTEST_CALL_SHARE = 0.05
 NO_ENDPOINT = "no instance"  # nothing is ever sent there, so its breaker never opens
-PICTURE_REDIRECTS = 3  # picture hosts send from one name to another
-# Of pictures that are held in memory at one time, by all attempts of a process.
-PICTURE_MEMORY_BYTES = 48 * 1024 * 1024
 # Any that has the endpoints used here; it is stated so that the library does not look it up, which it does badly.
 _VERSION = "4.0.0"
 USER_AGENT = "django-syncqueue (Mastodon.py)"
@@ -69,8 +66,8 @@ class MastodonClient:
         self._config = config
         self.outbound = config.outbound(public_only=True)
         self.memory = Memory()
-        self.pictures = ByteBudget(PICTURE_MEMORY_BYTES)
         self._threads = HandlerThreads(config.service)
+        self.media = MediaReader(self.outbound, self._threads)
         self._session: OutboundSession | None = None
 
     def caller(self, place: Place) -> Caller:
@@ -117,17 +114,6 @@ class MastodonClient:
             raise refusal
         return line.answer.content
 
-    def may_fetch(self, url: str) -> bool:
-        """Whether a URL is of the form that `fetch` takes."""
-        return may_fetch(self.outbound, url)
-
-    async def fetch(self, url: str, *, max_bytes: int, seconds: float) -> bytes:
-        """The content of a URL that a user has written; raises `FetchError`."""
-        fetched = await self._threads.run(
-            fetch, self._opened(), url, max_bytes=max_bytes, max_redirects=PICTURE_REDIRECTS, timeout_seconds=seconds
-        )
-        return fetched.content
-
     async def run(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Work that takes a while without the network, such as drawing, in a thread."""
         return await self._threads.run(work, *args, **kwargs)
@@ -136,6 +122,7 @@ class MastodonClient:
         """Close connections and threads; a later call opens new ones."""
         opened, self._session = self._session, None
         self._threads.close()
+        self.media.close()
         if opened is not None:
             opened.close()
 

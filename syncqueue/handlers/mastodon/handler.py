@@ -135,7 +135,7 @@ class MastodonHandler(DocumentHandler):
             return CopyState.THERE
         limits = (await account.instance()).limits
         attached = {part.url for part in job.parts if part.kind == PICTURE}
-        pictures = pictures_of(job.document, limits.pictures, self._client.may_fetch)
+        pictures = pictures_of(job.document, limits.pictures, self._client.media.may_fetch)
         shown = tuple(picture for picture in pictures if picture.url in attached)
         ways = []
         for counted in dict.fromkeys((limits, limits.strict())):
@@ -186,7 +186,7 @@ class MastodonHandler(DocumentHandler):
         await thread.find_lost()
         uploader = Uploader(self._client, account, limits, self.config.attempt_timeout_seconds)
         wanted = self._wanted(job, limits)
-        pictures = await self._client.run(pictures_of, job.document, limits.pictures, self._client.may_fetch)
+        pictures = await self._client.run(pictures_of, job.document, limits.pictures, self._client.media.may_fetch)
         rendered = await self._client.run(render, job.document, wanted, pictures)
         try:
             return await self._post(job, thread, uploader, wanted, rendered)
@@ -208,8 +208,8 @@ class MastodonHandler(DocumentHandler):
         if present is None or present.get("visibility") != visibility(job.document, job.place):
             present = None
             await thread.shorten(0)
-        known = _known(rendered.pictures, thread.pictures, present, wanted.limits)
-        media = await uploader.attach(rendered.pictures, known)
+        known, alone = _known(rendered.pictures, thread.pictures, present, wanted.limits)
+        media = await uploader.attach(rendered.pictures, known, alone)
         if len(media) < len(rendered.pictures):
             rendered = await self._client.run(render, job.document, wanted, tuple(media))
         drawn = await uploader.draw(rendered.drawn, rendered.alt)
@@ -272,15 +272,17 @@ def _font_files(config: HandlerConfig) -> tuple[str, ...]:
 
 def _known(
     pictures: Sequence[Picture], uploaded: Sequence[RemotePart], present: Status | None, limits: Limits
-) -> dict[Picture, str]:
-    """The media ids of pictures that the first status shows already, with the same description."""
-    alts = {str(shown.get("id")): shown.get("description") or "" for shown in shown_pictures(present or {})}
+) -> tuple[dict[Picture, str], set[Picture]]:
+    """The media ids of what the first status shows already, with the same description; and what of it is no picture."""
+    shown = {str(one.get("id")): one for one in shown_pictures(present or {})}
     ids = {part.url: part.id for part in uploaded}
-    return {
+    known = {
         picture: ids[picture.url]
         for picture in pictures
-        if alts.get(ids.get(picture.url, "")) == shortened(picture.alt, limits.alt_characters)
+        if (one := shown.get(ids.get(picture.url, ""))) is not None
+        and (one.get("description") or "") == shortened(picture.alt, limits.alt_characters)
     }
+    return known, {picture for picture, number in known.items() if shown[number].get("type") in ("video", "audio")}
 
 
 def _posts(job: DocumentJob, rendered: Rendered, media_ids: tuple[str, ...]) -> list[Post]:

@@ -25,6 +25,7 @@ class Limits:
     is_strict: bool = False  # code points count instead of graphemes, and URLs and mentions in full
     pictures: int = 4  # of a status
     picture_bytes: int = 16 * 1024 * 1024
+    video_bytes: int = 40 * 1024 * 1024  # of a video or a sound; most instances take more than is held in memory here
     alt_characters: int = 1500
 
     def strict(self) -> Limits:
@@ -77,6 +78,7 @@ def read_limits(description: object) -> Limits:
         # More than four would leave nobody any the wiser about which of them was cut off elsewhere.
         pictures=_figure(statuses, "max_media_attachments", usual.pictures, usual.pictures),
         picture_bytes=_figure(media, "image_size_limit", usual.picture_bytes, usual.picture_bytes),
+        video_bytes=_figure(media, "video_size_limit", usual.video_bytes, usual.video_bytes),
         alt_characters=_figure(media, "description_limit", usual.alt_characters, usual.alt_characters),
     )
 

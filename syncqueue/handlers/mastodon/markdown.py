@@ -10,6 +10,8 @@ from urllib.parse import urljoin, urlsplit
 
 import pyromark
 
+from syncqueue.handlers.media import Media
+
 _EXTENSIONS = pyromark.Options.ENABLE_TABLES | pyromark.Options.ENABLE_STRIKETHROUGH | pyromark.Options.ENABLE_TASKLISTS
 _LINK_SCHEMES = {"http", "https", "ftp", "gemini", "geo", "magnet", "mailto", "matrix", "tel", "xmpp"}
 # Levels of lists, quotes and pictures that show in the text; deeper ones are read as their content alone. Each level
@@ -22,14 +24,22 @@ _ATTACHED = "\0"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """A picture that a document shows."""
+    """A picture, or another medium, that a document shows."""
 
-    url: str  # https or http
+    url: str  # https or http; of one that is given as `Media`: its identity, which stays
     alt: str = ""
+    given: Media | None = None
+
+    @property
+    def media(self) -> Media:
+        """What is to be read."""
+        return self.given or Media(url=self.url, alt=self.alt)
 
     @property
     def as_text(self) -> str:
         """What stands in the text in its place."""
+        if self.given is not None:
+            return self.given.as_text
         return f"{self.alt}: {self.url}" if self.alt else self.url
 
 

@@ -1,11 +1,11 @@
-"""Pictures of a document: fetched from where they are, and uploaded to the instance."""
+"""Pictures and other media of a document: read from where they are, and uploaded to the instance."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from syncqueue.core.errors import PermanentError, RateLimited, RetryLater, Unavailable
 from syncqueue.handlers.mastodon.account import Account
@@ -13,27 +13,13 @@ from syncqueue.handlers.mastodon.answers import FailedInside
 from syncqueue.handlers.mastodon.client import MastodonClient, OutOfTime
 from syncqueue.handlers.mastodon.instance import Limits
 from syncqueue.handlers.mastodon.markdown import Picture
+from syncqueue.handlers.media import content_kind, content_type
 from syncqueue.outbound.requests_adapter import FetchError
 
 logger = logging.getLogger("syncqueue.mastodon")
 
 # Of an attempt: what is not there or not processed by then is left to the text, so that the status itself goes out.
 FETCH_SHARE, UPLOAD_SHARE = 0.25, 0.6
-
-# By their first bytes: what a host calls them is not reliable, and decides nothing.
-_SIGNATURES = (
-    (0, b"\x89PNG\r\n\x1a\n", "image/png"),
-    (0, b"\xff\xd8\xff", "image/jpeg"),
-    (0, b"GIF8", "image/gif"),
-    (8, b"WEBP", "image/webp"),
-    (4, b"ftypavif", "image/avif"),
-    (4, b"ftypheic", "image/heic"),
-)
-
-
-def picture_type(content: bytes) -> str:
-    """The MIME type of a picture; "" for anything else."""
-    return next((kind for start, sign, kind in _SIGNATURES if content[start : start + len(sign)] == sign), "")
 
 
 class Uploader:
@@ -47,17 +33,26 @@ class Uploader:
         self._fetch_seconds = attempt_seconds * FETCH_SHARE
         self._ends_at = time.monotonic() + attempt_seconds * UPLOAD_SHARE
         self._done: dict[Picture | bytes, str | None] = {}  # None: it stays a link
+        self._alone: set[Picture] = set()  # those that are no pictures
 
-    async def attach(self, pictures: Sequence[Picture], present: Mapping[Picture, str]) -> dict[Picture, str]:
+    async def attach(
+        self, pictures: Sequence[Picture], present: Mapping[Picture, str], alone: Collection[Picture] = ()
+    ) -> dict[Picture, str]:
         """The media ids of those that could be brought there; `present` are there from before.
+
+        `alone`: those of them that are no pictures. A video or a sound is attached where it is the first, and alone.
 
         Raises what an instance comes to that cannot be reached, is out of order, or limits uploads.
         """
-        found = {picture: present[picture] for picture in pictures if picture in present}
+        self._alone.update(alone)
+        found: dict[Picture, str] = {}
         for picture in pictures:
-            if picture not in found and (number := await self._attach(picture)) is not None:
+            number = present.get(picture) or await self._attach(picture, is_first=not found)
+            if number is not None:
                 found[picture] = number
-        return {picture: found[picture] for picture in pictures if picture in found}
+                if picture in self._alone:
+                    break  # a status shows pictures, or one video, or one sound
+        return found
 
     async def draw(self, pages: Sequence[bytes], alt: str) -> list[str]:
         """The media ids of pictures that were drawn here; raises when one of them is not taken."""
@@ -70,20 +65,20 @@ class Uploader:
             numbers.append(number)
         return numbers
 
-    async def _attach(self, picture: Picture) -> str | None:
+    async def _attach(self, picture: Picture, *, is_first: bool) -> str | None:
         if picture not in self._done:
-            self._done[picture] = await self._bring(picture)
+            self._done[picture] = await self._bring(picture, is_first=is_first)
         return self._done[picture]
 
-    async def _bring(self, picture: Picture) -> str | None:
+    async def _bring(self, picture: Picture, *, is_first: bool) -> str | None:
         """Fetch a picture and upload it. While its size is not known, it counts as the largest there is."""
         try:
             async with asyncio.timeout(max(self._ends_at - time.monotonic(), 0)) as limit:
-                async with self._client.pictures.reserve(self._limits.picture_bytes) as memory:
+                async with self._client.media.budget.reserve(self._most_bytes(picture)) as memory:
                     limit.reschedule(None)  # from here on each call has its own
                     content = await self._fetch(picture)
                     memory.shrink(len(content))
-                    return await self._try(picture, content)
+                    return await self._try(picture, content, is_first=is_first)
         except TimeoutError:
             said = "Pictures of other notes are being loaded; this note is next."
             raise RateLimited(said, after_seconds=2.0, scope="task") from None
@@ -94,21 +89,31 @@ class Uploader:
         if seconds <= 0:
             return b""
         try:
-            return await self._client.fetch(picture.url, max_bytes=self._limits.picture_bytes, seconds=seconds)
+            return await self._client.media.read(picture.media, max_bytes=self._most_bytes(picture), seconds=seconds)
         except FetchError as error:
             logger.info("A picture stays a link: %s", error)
             return b""
 
-    async def _try(self, picture: Picture, content: bytes) -> str | None:
-        kind = picture_type(content)
-        if not kind or time.monotonic() > self._ends_at:
+    async def _try(self, picture: Picture, content: bytes, *, is_first: bool) -> str | None:
+        kind, wanted = content_kind(content), picture.media.kind
+        if not kind or wanted not in ("", kind) or time.monotonic() > self._ends_at:
+            return None
+        if kind != "picture":
+            if not is_first:
+                return None
+            self._alone.add(picture)
+        elif len(content) > self._limits.picture_bytes:
             return None
         try:
-            return await self._upload(content, kind, self._alt(picture.alt))
+            return await self._upload(content, content_type(content), self._alt(picture.alt))
         except (PermanentError, OutOfTime, FailedInside) as error:
             # Refused, or the instance failed over it, twice, as Mastodon does over a broken file.
             logger.info("A picture stays a link: %s", error)
             return None
+
+    def _most_bytes(self, picture: Picture) -> int:
+        is_picture = picture.media.expected_kind in ("picture", "file")
+        return self._limits.picture_bytes if is_picture else self._limits.video_bytes
 
     async def _upload(self, content: bytes, kind: str, alt: str) -> str | None:
         """One more try where the response was lost: twice the same picture does no harm, unattached ones vanish."""

@@ -21,6 +21,7 @@ from syncqueue.handlers.mastodon.length import count, cut, pieces
 from syncqueue.handlers.mastodon.markdown import Picture, to_text
 from syncqueue.handlers.mastodon.mentions import break_mentions
 from syncqueue.handlers.mastodon.options import OverLimit
+from syncqueue.handlers.media import Media
 
 logger = logging.getLogger("syncqueue.mastodon")
 
@@ -65,8 +66,8 @@ def pictures_of(document: Document, limit: int, may_fetch: Callable[[str], bool]
     """The first pictures of a document that can be attached: those in its text, then its media."""
     found = _read(document, ())[1] if document.format == "markdown" else ()
     first: dict[str, Picture] = {}
-    for picture in (*found, *(Picture(url=url) for url in document.media)):
-        if may_fetch(picture.url):
+    for picture in (*found, *map(_picture, document.media)):
+        if _may_attach(picture, may_fetch):
             first.setdefault(picture.url, picture)
     return tuple(first.values())[:limit]
 
@@ -91,6 +92,19 @@ def render(document: Document, wanted: Wanted, pictures: Sequence[Picture] = ())
     if wanted.over_limit == "link" and document.url:
         return Rendered(texts=(_shortened(document, wanted, pictures),), pictures=tuple(pictures))
     return Rendered(texts=_thread(text, wanted) if is_read else _too_long(wanted), pictures=tuple(pictures))
+
+
+def _picture(item: str | Media) -> Picture:
+    if isinstance(item, Media):
+        return Picture(url=item.identity, alt=item.alt, given=item)
+    return Picture(url=item)
+
+
+def _may_attach(picture: Picture, may_fetch: Callable[[str], bool]) -> bool:
+    given = picture.given
+    if given is None:
+        return may_fetch(picture.url)
+    return given.kind != "file" and (given.file is not None or may_fetch(given.url))
 
 
 def tidy(text: str) -> str:
@@ -125,8 +139,8 @@ def _body(document: Document, wanted: Wanted, attached: Sequence[Picture]) -> st
     if wanted.breaks_mentions:
         text = break_mentions(text)
     present = {picture.url for picture in (*attached, *shown)}
-    media = [url for url in dict.fromkeys(document.media) if url not in present]
-    return "\n\n".join(filter(None, (text, "\n".join(media))))
+    media = {picture.url: picture.as_text for picture in map(_picture, document.media) if picture.url not in present}
+    return "\n\n".join(filter(None, (text, "\n".join(filter(None, media.values())))))
 
 
 def _footer(document: Document, text: str, link: bool) -> str:

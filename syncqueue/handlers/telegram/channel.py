@@ -1,17 +1,26 @@
-"""Messages of one chat: send, edit, delete."""
+"""Messages of one chat: texts, files and albums; send, edit, delete."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from telegram import Bot, InputMediaDocument, LinkPreviewOptions, Message
+from telegram import (
+    Bot,
+    InputMediaDocument,
+    InputMediaPhoto,
+    InputMediaVideo,
+    LinkPreviewOptions,
+    Message,
+    ReplyParameters,
+)
 
 from syncqueue.core.errors import PermanentError
 from syncqueue.handlers.base import Place, RemotePart
 from syncqueue.handlers.telegram.answers import Refused
 from syncqueue.handlers.telegram.client import TelegramClient
+from syncqueue.handlers.telegram.medium import Medium, is_medium
 from syncqueue.handlers.telegram.refusals import Refusal
 from syncqueue.handlers.telegram.render import Kind, RenderedMessage
 
@@ -25,8 +34,8 @@ _GENERAL_TOPIC = 1
 
 
 def kind_of(part: RemotePart) -> Kind:
-    """The form of a message; one that was adopted without saying so is a text."""
-    return "document" if part.kind == "document" else "text"
+    """The form of a message: a text or any file; one that was adopted without saying so is a text."""
+    return "document" if part.kind == "document" or is_medium(part) else "text"
 
 
 class Channel:
@@ -66,6 +75,56 @@ class Channel:
         identity = str(edited.chat.id) if isinstance(edited, Message) else part.identity
         return replace(part, kind=kind, identity=identity)
 
+    async def send_media(
+        self, media: Sequence[Medium], caption: RenderedMessage, reply_to: int | None = None
+    ) -> list[RemotePart]:
+        """Post one medium, or an album in one request; the first has the caption. Returns the parts in order."""
+
+        async def send(bot: Bot, form: RenderedMessage) -> Sequence[Message]:
+            return await self._send_media(bot, media, form, reply_to)
+
+        sent = await self._formatted(caption, send, creates=True)
+        return [
+            RemotePart(
+                kind=medium.kind,
+                id=str(message.message_id),
+                url=message.link or "",
+                address=self._place.address,
+                identity=str(message.chat.id),
+            )
+            for medium, message in zip(media, sent, strict=True)
+        ]
+
+    async def edit_medium(self, part: RemotePart, medium: Medium, caption: RenderedMessage) -> RemotePart:
+        """Make a message show another medium and this caption. Raises `Refused`."""
+
+        def edit(bot: Bot, form: RenderedMessage) -> Awaitable[Message | bool]:
+            media = _input_media(medium, form)
+            return bot.edit_message_media(media, chat_id=self.chat_of(part), message_id=message_id(part))
+
+        await self._edited(caption, edit)
+        return replace(part, kind=medium.kind)
+
+    async def edit_caption(self, part: RemotePart, caption: RenderedMessage) -> None:
+        """Make a message with a medium show this caption. Raises `Refused`."""
+
+        def edit(bot: Bot, form: RenderedMessage) -> Awaitable[Message | bool]:
+            return bot.edit_message_caption(
+                chat_id=self.chat_of(part),
+                message_id=message_id(part),
+                caption=form.text,
+                caption_entities=form.entities or None,
+            )
+
+        await self._edited(caption, edit)
+
+    async def _edited(self, message: RenderedMessage, edit: _Act[Message | bool]) -> None:
+        try:
+            await self._formatted(message, edit)
+        except Refused as refused:
+            if refused.why is not Refusal.NOT_MODIFIED:
+                raise
+
     async def delete(self, part: RemotePart) -> None:
         """Take a message away, or find it gone.
 
@@ -94,10 +153,7 @@ class Channel:
         return await self._client.call(self._token, lambda bot: act(bot, form), creates=creates)
 
     def _send(self, bot: Bot, message: RenderedMessage) -> Awaitable[Message]:
-        options = self._place.options
-        silent, thread_id = bool(options.get("silent", False)), options.get("thread_id")
-        if thread_id == _GENERAL_TOPIC:
-            thread_id = None
+        silent, thread_id = self._settings()
         if message.kind == "document":
             return bot.send_document(
                 self._place.address,
@@ -116,6 +172,43 @@ class Channel:
             disable_notification=silent,
             message_thread_id=thread_id,
         )
+
+    async def _send_media(
+        self, bot: Bot, media: Sequence[Medium], caption: RenderedMessage, reply_to: int | None
+    ) -> Sequence[Message]:
+        silent, thread_id = self._settings()
+        reply = ReplyParameters(reply_to, allow_sending_without_reply=True) if reply_to is not None else None
+        if len(media) > 1:
+            empty = replace(caption, text="", entities=())
+            return await bot.send_media_group(
+                self._place.address,
+                [_input_media(medium, empty if number else caption) for number, medium in enumerate(media)],
+                disable_notification=silent,
+                message_thread_id=thread_id,
+                reply_parameters=reply,
+            )
+        (medium,) = media
+        options: dict[str, Any] = {
+            "filename": medium.name,
+            "caption": caption.text or None,
+            "caption_entities": caption.entities or None,
+            "disable_notification": silent,
+            "message_thread_id": thread_id,
+            "reply_parameters": reply,
+        }
+        match medium.form:
+            case "photo":
+                return [await bot.send_photo(self._place.address, medium.content, **options)]
+            case "video":
+                return [await bot.send_video(self._place.address, medium.content, **options)]
+        # Without a look into it: what Telegram takes for a video or a GIF would be a message of another kind.
+        options["disable_content_type_detection"] = True
+        return [await bot.send_document(self._place.address, medium.content, **options)]
+
+    def _settings(self) -> tuple[bool, int | None]:
+        """Whether nobody is notified, and the topic."""
+        thread_id = self._place.options.get("thread_id")
+        return bool(self._place.options.get("silent", False)), None if thread_id == _GENERAL_TOPIC else thread_id
 
     def _edit(self, bot: Bot, part: RemotePart, message: RenderedMessage) -> Awaitable[Message | bool]:
         chat, number = self.chat_of(part), message_id(part)
@@ -137,6 +230,20 @@ class Channel:
 
     def _preview(self) -> LinkPreviewOptions | None:
         return None if self._place.options.get("link_preview", True) else LinkPreviewOptions(is_disabled=True)
+
+
+def _input_media(medium: Medium, caption: RenderedMessage) -> InputMediaPhoto | InputMediaVideo | InputMediaDocument:
+    options: dict[str, Any] = {
+        "caption": caption.text,
+        "caption_entities": caption.entities or None,
+        "filename": medium.name,
+    }
+    match medium.form:
+        case "photo":
+            return InputMediaPhoto(medium.content, **options)
+        case "video":
+            return InputMediaVideo(medium.content, **options)
+    return InputMediaDocument(medium.content, disable_content_type_detection=True, **options)
 
 
 def message_id(part: RemotePart) -> int:

@@ -16,6 +16,7 @@ from syncqueue.core.errors import HandlerError, OutcomeUnknown, PermanentError, 
 from syncqueue.handlers.base import TRACE, DocumentJob, HandlerConfig, RemotePart
 from syncqueue.handlers.telegram.client import TelegramClient
 from syncqueue.handlers.telegram.lost import PACE_SECONDS, FoundLost, LostSearch, find_lost
+from syncqueue.handlers.telegram.medium import doubtful, is_medium
 from syncqueue.handlers.telegram.memory import Memory, numbers_in
 from syncqueue.handlers.telegram.probe import Sight, look
 from syncqueue.handlers.telegram.render import Kind
@@ -70,10 +71,10 @@ class Recovery:
         trace = Trace(sent_at=int(time.time()), after=known.number)
         return trace.part(self._job.place.address, known.chat)
 
-    async def begin(self, kind: Kind, *, is_marked: bool = False) -> bool:
+    async def begin(self, kind: Kind, *, forms: tuple[str, ...] = (), is_marked: bool = False) -> bool:
         """Store a trace of a message that is about to be sent; returns whether there is one.
 
-        `is_marked`: what is there was stored with the send mark.
+        `forms`: the kinds of the parts of an album. `is_marked`: what is there was stored with the send mark.
         """
         self._sent_at = time.time()
         messages, part = split(self._job.parts)
@@ -83,9 +84,18 @@ class Recovery:
         trace = Trace.read(part) if part is not None else None
         if part is None or trace is None:
             return False
-        if not is_marked or trace.kind != kind:
-            count = trace.send_count + (part in self._job.parts and not is_marked)
-            trace = replace(trace.unsearched(), sent_at=int(self._sent_at), send_count=count, kind=kind, is_told=False)
+        if not is_marked or trace.kind != kind or trace.forms != forms:
+            is_repetition = part in self._job.parts and not is_marked
+            if is_repetition and trace.forms != forms:
+                forms = tuple(map(doubtful, forms))  # the first time it showed something else
+            trace = replace(
+                trace.unsearched(),
+                sent_at=int(self._sent_at),
+                send_count=trace.send_count + is_repetition,
+                kind=kind,
+                forms=forms,
+                is_told=False,
+            )
             await self._store(messages, trace, part)
         return True
 
@@ -97,23 +107,23 @@ class Recovery:
         await self._job.checkpoint(before)
         return error
 
-    async def sent(self, part: RemotePart, before: Sequence[RemotePart]) -> None:
-        """A message was sent. Where it was the second time, the trace stays: the first one may be there too.
+    async def sent(self, parts: Sequence[RemotePart], before: Sequence[RemotePart]) -> None:
+        """A message, or an album, was sent. Where it was the second time, the trace stays: the first may be there too.
 
         `before`: the parts as they were before `begin`.
         """
-        self._memory.note(self._job.place, part, self._sent_at)
-        trace_part = split(before)[1]
+        self._memory.note(self._job.place, parts[-1], self._sent_at)
+        messages, trace_part = split(before)
         trace = Trace.read(trace_part) if trace_part is not None else None
         if trace_part is None:
-            self._job.parts = (part,)
-        elif trace is None or trace.unclear or not self.is_on or part.identity != trace_part.identity:
-            self._job.parts = (part,)
+            self._job.parts = (*messages, *parts)
+        elif trace is None or trace.unclear or not self.is_on or parts[0].identity != trace_part.identity:
+            self._job.parts = (*messages, *parts)
             self._job.twin_possible = True
         else:
             count = trace.send_count + 1
-            trace = replace(trace.unsearched(), send_count=count, before=int(part.id), is_told=False)
-            await self._store([part], trace, trace_part)
+            trace = replace(trace.unsearched(), send_count=count, before=int(parts[0].id), is_told=False)
+            await self._store([*messages, *parts], trace, trace_part)
 
     # The search
 
@@ -132,7 +142,7 @@ class Recovery:
             return self._untold("the destination's option find_lost is off.")
         if not trace.searched_at:
             trace = await self._search(messages, trace, part)
-        candidates = await self._unknown(trace, part)
+        candidates = [one for one in await self._unknown(trace, part) if trace.may_be(one.kind)]
         verdict = await self._judge(candidates, messages, trace, part) if candidates else None
         if verdict is not None:
             return verdict
@@ -164,6 +174,12 @@ class Recovery:
             return True
         await self._store(messages, replace(trace, is_told=True), part)
         return False
+
+    def is_there(self) -> bool:
+        """Whether a message is there of what the trace is of, whether it was sent twice or not."""
+        messages, part = split(self._job.parts)
+        trace = Trace.read(part) if part is not None else None
+        return any(map(is_medium, messages)) if trace is not None and trace.forms else bool(messages)
 
     def untold(self) -> OutcomeUnknown:
         """The error where nobody can tell, and nothing is sent again before a person says so."""
@@ -256,17 +272,22 @@ class Recovery:
             raise self._later(min(left + 1, _AGAIN_SECONDS), _GOES_ON)
         # Of several lost messages of several records it does not matter which one becomes whose: each is edited to
         # what its record wants. Of as many as this record has sent the younger ones are taken away.
-        own_count, others_count = _lost_count(part), sum(_lost_count(one) for one in others.lost)
+        own_count = trace.message_count
+        others_count = sum(_lost_count(one) for one in others.lost if _may_be(one, trace.kind))
         if len(candidates) > own_count + others_count:
             # Another record has deleted some that it had taken.
             candidates = await self._still_there(candidates)
             if not candidates:
                 return None
         self.links = ", ".join(_name(one) for one in candidates)
-        taken = candidates[:own_count]
+        is_certain = not others_count and len(candidates) == own_count
+        taken = _as_sent(candidates[:own_count], trace, is_certain=is_certain)
         if others_count and len(candidates) > own_count:  # not all are to reach for the same
-            taken = sorted(random.sample(candidates, own_count), key=lambda one: int(one.id))
+            sample = sorted(random.sample(candidates, own_count), key=lambda one: int(one.id))
+            taken = _as_sent(sample, trace, is_certain=False)
         self.why = trace.doubt
+        if not self.why and len(trace.forms) > 1 and not is_certain:
+            self.why = "It is an album, and it cannot be told which messages are its own."
         if not self.why and len(candidates) > own_count + others_count:
             self.why = "Several messages may be it."
         if self.why:
@@ -324,7 +345,24 @@ def _may_be_sending(trace_part: RemotePart | None) -> bool:
 def _lost_count(trace_part: RemotePart | None) -> int:
     """How many messages of a record may be there that it does not know."""
     trace = Trace.read(trace_part) if trace_part is not None else None
-    return max(trace.send_count - bool(trace.before), 1) if trace is not None else 1
+    return trace.message_count if trace is not None else 1
+
+
+def _may_be(trace_part: RemotePart | None, kind: str) -> bool:
+    """Whether a record may have left a message of a kind that it does not know."""
+    trace = Trace.read(trace_part) if trace_part is not None else None
+    return trace is None or trace.may_be(kind)
+
+
+def _as_sent(found: Sequence[RemotePart], trace: Trace, *, is_certain: bool) -> list[RemotePart]:
+    """Messages as what they were sent as. Where they may be another record's, nobody knows what they show."""
+    if not trace.forms:
+        return list(found)
+    kinds = [trace.forms[number % len(trace.forms)] for number in range(len(found))]
+    return [
+        one if one.kind == "text" else replace(one, kind=kind if is_certain else doubtful(kind))
+        for one, kind in zip(found, kinds, strict=True)
+    ]
 
 
 def _name(part: RemotePart) -> str:

@@ -20,6 +20,7 @@ class Refusal(StrEnum):
     UNEDITABLE = "uneditable"  # not the bot's own, or a service message
     NO_TEXT = "no text"  # the message is a file
     NO_CAPTION = "no caption"  # the message is a text
+    ALBUM = "album"  # a message of an album stays a photo or video, or a file
     ENTITIES = "entities"  # the formatting is refused, not the text
     FORM = "form"  # files (or photos ...) are refused there; texts may go
     BLANK = "blank"  # there is nothing to see in the text
@@ -35,7 +36,12 @@ _WORDS: tuple[tuple[Refusal, str], ...] = (
     (Refusal.UNDELETABLE, r"message can't be deleted|message_delete_forbidden"),
     (Refusal.UNEDITABLE, r"message can't be edited|message_author_required|message_edit_time_expired"),
     (Refusal.NO_TEXT, r"there is no text in the message to edit"),
-    (Refusal.NO_CAPTION, r"there is no caption in the message to edit|there is no media in the message to edit"),
+    (
+        Refusal.NO_CAPTION,
+        r"there is no caption in the message to edit|there is no media in the message to edit"
+        r"|message media can't be edited",
+    ),
+    (Refusal.ALBUM, r"can't be used in an album|can't change media type in the album"),
     (
         Refusal.ENTITIES,
         r"can't parse (?:message)?entit|entity url '|entity (?:begins|beginning)|receive an entity with incorrect"
@@ -46,8 +52,9 @@ _WORDS: tuple[tuple[Refusal, str], ...] = (
     (
         Refusal.CONTENT,
         r"(?:message|caption|text) is too long|message_too_long|media_caption_too_long|must be encoded in utf-8"
-        r"|file must be non-empty|file is too big|file_part|file_reference|wrong file|wrong type of"
-        r"|image_process_failed|photo_|document_invalid|\bmedia_|webpage_|wrong http url|failed to get http url"
+        r"|file must be non-empty|is too big|\bfile_|wrong file|wrong type of"
+        r"|no messages to send|too many messages to send|can't be mixed with other media"
+        r"|image_process_failed|photo_|video_|document_invalid|\bmedia_|webpage_|wrong http url|failed to get http url"
         r"|can't parse|can't upload|object expected|unsupported parse_mode|there is no \w+ in the request"
         r"|message to be replied not found|replied message not found|random_id_duplicate",
     ),

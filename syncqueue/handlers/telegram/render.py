@@ -80,6 +80,19 @@ def render_as(kind: Kind, document: Document, *, link: bool = False) -> Rendered
     return RenderedMessage(kind="text", text=short, entities=kept, is_blank=not has_visible(text), is_cut=is_cut)
 
 
+def render_caption(document: Document, *, link: bool = False) -> RenderedMessage | None:
+    """The whole text as the caption of a picture; None where it is too long for one. It may be empty."""
+    source = tidy(document.text)
+    if len(source) > CONVERTED_CHARACTERS:
+        return None
+    text, entities = _formatted(document, source)
+    footer = _footer(document, text, link=link, limit=CAPTION_LIMIT)
+    whole = _joined(text, footer) if has_visible(text) else footer
+    if utf16_len(whole) > CAPTION_LIMIT:
+        return None
+    return RenderedMessage(kind="document", text=whole, entities=entities if whole != footer else ())
+
+
 def has_visible(text: str) -> bool:
     """Whether a person who reads `text` sees anything."""
     return any(unicodedata.category(c)[0] not in "CZ" and c not in _BLANK for c in text)

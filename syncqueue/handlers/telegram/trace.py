@@ -24,7 +24,8 @@ class Trace:
     send_count: int = 1  # how often it was sent
     after: int  # the highest number that was known of the chat when it was sent first
     kind: str = "text"  # texts are sent in order, and files; not one before the other
-    before: int = 0  # the number of its repetition, where there is one
+    forms: tuple[str, ...] = ()  # of pictures and files of a document: the kinds of their parts, in order
+    before: int = 0  # the number of its repetition (of the first of an album's), where there is one
     start: int = 0  # where the search goes on
     probe_count: int = 0
     found: tuple[tuple[str, str, str], ...] = ()  # candidates: number, kind and link
@@ -41,6 +42,7 @@ class Trace:
         try:
             values = json.loads(part.id)
             values["found"] = tuple((str(n), str(kind), str(link)) for n, kind, link in values.get("found", ()))
+            values["forms"] = tuple(map(str, values.get("forms", ())))
             values["shown"] = tuple(values.get("shown", ()))
             return cls(**values)
         except (ValueError, TypeError, AttributeError):
@@ -51,6 +53,15 @@ class Trace:
         defaults = {field.name: field.default for field in fields(self)}
         values = {name: value for name, value in asdict(self).items() if value != defaults[name]}
         return RemotePart(kind=TRACE, id=json.dumps(values, separators=(",", ":")), address=address, identity=identity)
+
+    @property
+    def message_count(self) -> int:
+        """How many messages were sent of which no number is known."""
+        return max(self.send_count - bool(self.before), 1) * max(len(self.forms), 1)
+
+    def may_be(self, kind: str) -> bool:
+        """Whether a message of this kind may be it. What was sent several times may have changed its form."""
+        return self.send_count > 1 or self.kind == kind
 
     @property
     def is_open(self) -> bool:

@@ -16,6 +16,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from syncqueue.core.errors import PermanentError
 from syncqueue.handlers.base import DocumentJob, RemotePart
+from syncqueue.handlers.media import Media
 
 KIND = "object"  # the receiver has confirmed it
 # A "created" was sent and its answer lost. The part's id is the idempotency key that this event was made with.
@@ -43,10 +44,11 @@ def event_of(job: DocumentJob) -> Event:
     data = {"id": job.key, "source": job.source, "object_pk": job.object_pk}
     if word != "deleted":
         data |= _content(job)
-    body = _json({"type": f"{job.source}.{word}", "data": data})
+    body = _json(_event(job, word, data))
     # The content counts too: the same key with other content is another event, which no receiver may take for a
-    # repetition of the first.
-    return Event(id=_event_id(_key(job), word, body.decode()), body=body)
+    # repetition of the first. A signed URL is another one at each attempt, and no other content.
+    compared = _json(_event(job, word, data | _unsigned(job))) if _has_signed(job) else body
+    return Event(id=_event_id(_key(job), word, compared.decode()), body=body)
 
 
 def confirmed(job: DocumentJob) -> RemotePart:
@@ -78,9 +80,28 @@ def _content(job: DocumentJob) -> dict[str, Any]:
         "tags": list(document.tags),
         "is_private": document.is_private,
         "url": document.url,
-        "media": list(document.media),
+        "media": [_medium(item) if isinstance(item, Media) else item for item in document.media],
         "fields": dict(document.fields),
     }
+
+
+def _medium(media: Media) -> dict[str, str]:
+    """A medium as a receiver is told of it. A file of the site has no URL but where the site gives one."""
+    return {"url": media.url, "name": media.name, "alt": media.alt, "kind": media.kind}
+
+
+def _event(job: DocumentJob, word: Word, data: dict[str, Any]) -> dict[str, Any]:
+    return {"type": f"{job.source}.{word}", "data": data}
+
+
+def _unsigned(job: DocumentJob) -> dict[str, Any]:
+    return {
+        "media": [_medium(one) | {"url": one.identity} if isinstance(one, Media) else one for one in job.document.media]
+    }
+
+
+def _has_signed(job: DocumentJob) -> bool:
+    return job.step != "delete" and any(isinstance(one, Media) and one.is_signed for one in job.document.media)
 
 
 def _json(value: dict[str, Any]) -> bytes:

@@ -82,8 +82,8 @@ def test_a_search_with_more_pages_than_an_attempt_has_time_for_goes_on_in_the_ne
     hasty.sandbox.set_options("mastodon", flavour="gotosocial", request_limit=10_000)
     lose_answer(hasty, "Hello")
     post_many(hasty, 100)
-    hasty.config = replace(hasty.config, attempt_timeout_seconds=1.4)
-    hasty.sandbox.set_mode("mastodon", "slow", delay_seconds=0.5)
+    hasty.config = replace(hasty.config, attempt_timeout_seconds=2.8)
+    hasty.sandbox.set_mode("mastodon", "slow", delay_seconds=1.0)
 
     async def attempts(handler: MastodonHandler) -> list[HandlerError]:
         refusals: list[HandlerError] = []
@@ -95,7 +95,7 @@ def test_a_search_with_more_pages_than_an_attempt_has_time_for_goes_on_in_the_ne
                 refusals.append(error)
         return refusals
 
-    refusals = hasty.run(attempts, seconds=60)
+    refusals = hasty.run(attempts, seconds=90)
     assert hasty.texts().count("Hello") == 1
     assert hasty.parts[0].id == next(status["id"] for status in hasty.statuses() if status["text"] == "Hello")
     # None of these uses an attempt.

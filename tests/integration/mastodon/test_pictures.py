@@ -8,8 +8,8 @@ import pytest
 
 from syncqueue.core.errors import RateLimited, Unavailable
 from syncqueue.handlers.base import Document
-from syncqueue.handlers.mastodon.client import PICTURE_MEMORY_BYTES
 from syncqueue.handlers.mastodon.handler import MastodonHandler
+from syncqueue.handlers.media_reader import MEMORY_BYTES
 from tests.integration.mastodon.desk import Desk
 
 NAMES = ("leaf", "sea", "sunset", "night", "sand")
@@ -136,7 +136,7 @@ def test_what_may_not_be_fetched_stays_in_the_text(desk: Desk, url: str) -> None
 
 def test_where_there_is_no_room_for_another_picture_the_note_waits_and_uses_no_attempt(desk: Desk) -> None:
     async def crowded(handler: MastodonHandler) -> None:
-        async with handler._client.pictures.reserve(PICTURE_MEMORY_BYTES):
+        async with handler._client.media.budget.reserve(MEMORY_BYTES):
             with pytest.raises(RateLimited) as caught:
                 await desk.keep(handler.create, note(desk, "leaf"))
         assert caught.value.scope == "task"

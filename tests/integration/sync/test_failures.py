@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,11 +15,15 @@ import syncqueue
 from project.notes.models import Note
 from project.sandbox.testing import RunningSandbox
 from syncqueue import services, signals
+from syncqueue.core.errors import RateLimited
+from syncqueue.handlers.base import DocumentJob
+from syncqueue.handlers.telegram.handler import TelegramHandler
 from syncqueue.models import Destination, RecordState, SyncRecord
 from syncqueue.queue.calls import AdmissionRequest
 from tests.integration.sync.scene import (
     configure,
     hold_names,
+    holds,
     make_destination,
     methods,
     queue,
@@ -122,6 +126,29 @@ def test_a_rate_limit_of_a_day_is_ended_by_a_person(
     work_until(lambda: len(texts(sandbox)) == 3)
     assert sorted(texts(sandbox)) == ["First", "Second", "Third"]
     assert hold_names() == []
+
+
+def test_what_a_handler_puts_off_for_one_note_makes_no_limit_of_the_service_longer(
+    channel: Destination, writer: User, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = [8]  # as a search for a lost message that goes on attempt after attempt
+    real = TelegramHandler.create
+
+    async def put_off(self: TelegramHandler, job: DocumentJob) -> Any:
+        if left[0]:
+            left[0] -= 1
+            raise RateLimited("It is being looked for.", after_seconds=0.01, scope="task")
+        return await real(self, job)
+
+    monkeypatch.setattr(TelegramHandler, "create", put_off)
+    (note,) = save(writer, "First")
+    work_until(lambda: left == [0])
+    sandbox.set_mode("telegram", "limited", retry_after=2)
+    work_until(lambda: hold_names() == [f"rate:destination:{channel.pk}"])
+    [limit] = holds()
+    assert limit.until_at is not None
+    assert limit.until_at <= record_of(note).error_at + timedelta(seconds=3)
+    assert {one.outcome for one in task_of(note).progress.history[:-1]} == {"put_off"}
 
 
 def test_a_rate_limit_of_one_channel_does_not_hold_another(

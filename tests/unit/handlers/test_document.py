@@ -42,7 +42,7 @@ def test_a_generator_of_tags_is_not_empty_afterwards() -> None:
         ({"url": ("a",)}, "Document.url: expected a text, got tuple"),
         ({"tags": None}, "Document.tags: expected a tuple of texts, got None"),
         ({"tags": "tea"}, "Document.tags: expected a tuple of texts, got 'tea'"),
-        ({"media": [None]}, r"Document.media: expected a tuple of texts, got \(None,\)"),
+        ({"media": [None]}, r"Document.media: expected a tuple of texts or Media, got \(None,\)"),
         ({"is_private": None}, "Document.is_private: expected True or False, got None"),
         ({"format": "html"}, "Document.format: expected 'plain' or 'markdown', got 'html'"),
         ({"fields": ["a"]}, "Document.fields: expected a dict with names as keys"),

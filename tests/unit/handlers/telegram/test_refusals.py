@@ -9,7 +9,7 @@ import pytest
 from syncqueue.core.errors import DestinationBroken, HandlerError, PermanentError
 from syncqueue.handlers.base import Document, RemotePart
 from syncqueue.handlers.telegram.answers import Refused
-from syncqueue.handlers.telegram.refusals import Refusal
+from syncqueue.handlers.telegram.refusals import Refusal, read_refusal
 
 PART = RemotePart(kind="text", id="7", url="https://t.me/news/7", address="@news")
 LONG = "word " * 1000
@@ -260,3 +260,40 @@ def test_a_server_or_token_set_up_wrongly_breaks_the_destination(
 def test_a_misdirected_request_is_told_by_its_status_alone(bench: Any, api: Any) -> None:
     api.answers.append(httpx.Response(421, text="<html></html>"))
     assert isinstance(raised(lambda: bench.create("Hello")), DestinationBroken)
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("Bad Request: IMAGE_PROCESS_FAILED", Refusal.CONTENT),
+        ("Bad Request: PHOTO_INVALID_DIMENSIONS", Refusal.CONTENT),
+        ("Bad Request: VIDEO_CONTENT_TYPE_INVALID", Refusal.CONTENT),
+        (
+            "Bad Request: file of size 11534336 bytes is too big for a photo; the maximum size is 10485760 bytes",
+            Refusal.CONTENT,
+        ),
+        ('Bad Request: failed to send message #2 with the error message "IMAGE_PROCESS_FAILED"', Refusal.CONTENT),
+        ('Bad Request: failed to send message #1 with the error message "CHAT_SEND_PHOTOS_FORBIDDEN"', Refusal.FORM),
+        ("Bad Request: document can't be mixed with other media types", Refusal.CONTENT),
+        ("Bad Request: too many messages to send as an album", Refusal.CONTENT),
+        ("Bad Request: there are no messages to send", Refusal.CONTENT),
+        ("Bad Request: not enough rights to send photos to the chat", Refusal.FORM),
+    ],
+)
+def test_what_is_said_of_pictures_is_about_the_picture_and_never_breaks_the_destination(
+    words: str, why: Refusal
+) -> None:
+    assert read_refusal(words, creates=True) is why
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("Bad Request: can't change media type in the album", Refusal.ALBUM),
+        ("Bad Request: message content type can't be used in an album", Refusal.ALBUM),
+        ("Bad Request: there is no media in the message to edit", Refusal.NO_CAPTION),
+        ("Bad Request: message media can't be edited", Refusal.NO_CAPTION),
+    ],
+)
+def test_an_edit_of_a_picture_is_told_what_the_message_cannot_become(words: str, why: Refusal) -> None:
+    assert read_refusal(words, creates=False) is why

@@ -11,6 +11,7 @@ import pytest
 
 from syncqueue.core.errors import PermanentError
 from syncqueue.handlers.base import Document, DocumentJob, JobStep, Place, RemotePart
+from syncqueue.handlers.media import Media
 from syncqueue.handlers.webhook.event import confirmed, doubtful, event_of
 
 PLACE = Place(id=1, name="hook", address="https://example.org/hook")
@@ -90,3 +91,18 @@ def test_fields_that_are_no_json_fail_for_good(value: object) -> None:
 
 def test_half_a_surrogate_pair_can_be_sent() -> None:
     assert b"\\ud83c" in event_of(job(document=Document(text="\ud83c"))).body
+
+
+def test_media_are_listed_texts_as_ever_and_values_with_what_is_said_of_them() -> None:
+    url = "https://example.org/a.png"
+    event = told(job(document=Document(text="", media=(url, Media(url=url, alt="A leaf", kind="picture")))))
+    assert event["data"]["media"] == [url, {"url": url, "name": "a.png", "alt": "A leaf", "kind": "picture"}]
+
+
+def test_another_signature_of_the_same_url_makes_no_other_event() -> None:
+    first, second, other = (
+        event_of(job(document=Document(text="", media=(Media(url=f"https://example.org/{name}?sig={n}"),))))
+        for name, n in (("a.png", 1), ("a.png", 2), ("b.png", 1))
+    )
+    assert first.id == second.id != other.id
+    assert b"sig=2" in second.body

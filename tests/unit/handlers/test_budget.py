@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from syncqueue.handlers.mastodon.budget import ByteBudget
+from syncqueue.handlers.budget import ByteBudget
 
 
 def test_what_does_not_fit_waits_its_turn_and_never_more_than_the_budget_is_out() -> None:

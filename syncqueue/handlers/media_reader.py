@@ -1,0 +1,88 @@
+"""The one place where media are read: URLs through the guard, files from their storage, within a budget of bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import http.cookiejar
+import logging
+
+from django.core.exceptions import SuspiciousOperation
+from django.db import connections
+
+from syncqueue.core.errors import RetryLater
+from syncqueue.handlers.budget import ByteBudget
+from syncqueue.handlers.media import Media
+from syncqueue.outbound.connect import Outbound
+from syncqueue.outbound.requests_adapter import CHUNK_BYTES, FetchError, OutboundSession, fetch, may_fetch
+from syncqueue.outbound.threads import HandlerThreads
+
+logger = logging.getLogger("syncqueue")
+
+REDIRECTS = 3  # picture hosts send from one name to another
+# Of media that are held in memory at one time, by all attempts of a service in a process.
+MEMORY_BYTES = 48 * 1024 * 1024
+
+
+class MediaReader:
+    """Reads media for one handler. URLs are written by users, so each goes out through the guard of `outbound`."""
+
+    def __init__(self, outbound: Outbound, threads: HandlerThreads) -> None:
+        """`outbound`: with `public_only`, since users name the hosts."""
+        self._outbound = outbound
+        self._threads = threads
+        self._session: OutboundSession | None = None
+        self.budget = ByteBudget(MEMORY_BYTES)
+
+    def may_fetch(self, url: str) -> bool:
+        """Whether a URL is of a form that is fetched."""
+        return may_fetch(self._outbound, url)
+
+    async def read(self, media: Media, *, max_bytes: int, seconds: float) -> bytes:
+        """The content. Raises `FetchError` where it cannot be had, `RetryLater` where its storage fails for now.
+
+        The caller has reserved `max_bytes` of the budget.
+        """
+        if media.url:
+            fetched = await self._threads.run(
+                fetch, self._opened(), media.url, max_bytes=max_bytes, max_redirects=REDIRECTS, timeout_seconds=seconds
+            )
+            return fetched.content
+        try:
+            # A storage has no time limit that is known here; its thread may go on behind one that has passed.
+            return await asyncio.wait_for(self._threads.run(_read_file, media, max_bytes), seconds)
+        except TimeoutError:
+            raise RetryLater(f"The storage of {media.name} has not delivered it within {seconds:.0f} s.") from None
+
+    def close(self) -> None:
+        """Close the connections; a later call opens new ones."""
+        opened, self._session = self._session, None
+        if opened is not None:
+            opened.close()
+
+    def _opened(self) -> OutboundSession:
+        """Made on first use; it keeps no cookies."""
+        if self._session is None:
+            self._session = OutboundSession(self._outbound)
+            self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+        return self._session
+
+
+def _read_file(media: Media, max_bytes: int) -> bytes:
+    """The content of a file. In a thread: a storage may be at the other end of a network."""
+    try:
+        content = bytearray()
+        # Not by the field's own `open`, whose object belongs to the model instance.
+        with media.file.storage.open(media.file.name, "rb") as stream:
+            while chunk := stream.read(CHUNK_BYTES):
+                content += chunk
+                if len(content) > max_bytes:
+                    raise FetchError(f"{media.name}: the file is larger than {max_bytes} bytes.")
+        return bytes(content)
+    except FetchError:
+        raise
+    except (FileNotFoundError, SuspiciousOperation) as error:
+        raise FetchError(f"{media.name}: there is no such file in its storage ({type(error).__name__}).") from None
+    except Exception as error:  # a storage raises what it likes, and its words may quote a signed URL
+        raise RetryLater(f"The storage of {media.name} fails ({type(error).__name__}).") from None
+    finally:
+        connections.close_all()  # of this thread: some storages are tables

@@ -1,0 +1,99 @@
+"""Media of one job, read one after the other within the time and memory that an attempt has for them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self
+
+from syncqueue.core.errors import RateLimited
+from syncqueue.handlers.budget import Reservation
+from syncqueue.handlers.media import Media
+from syncqueue.handlers.media_reader import MediaReader
+from syncqueue.handlers.telegram.medium import Medium, digest, read_medium
+from syncqueue.outbound.requests_adapter import FetchError
+
+logger = logging.getLogger("syncqueue.telegram")
+
+READ_SHARE = 0.25  # of an attempt; the request that follows has what Telegram needs to answer it
+MOST_BYTES = 45 * 1024 * 1024  # of a request, which may have 50 MB
+
+
+class Loader:
+    """Reads media and keeps them until it is left. All go out in one request, so they are held at one time."""
+
+    def __init__(self, reader: MediaReader, attempt_seconds: float) -> None:
+        """`attempt_seconds`: of the whole attempt."""
+        self._reader = reader
+        self._ends_at = time.monotonic() + attempt_seconds * READ_SHARE
+        self._stack = AsyncExitStack()
+        self._memory: Reservation | None = None
+        self._found: dict[str, Medium | None] = {}
+
+    async def __aenter__(self) -> Self:
+        """Nothing is read or reserved yet."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let go of what was read."""
+        self._found.clear()
+        await self._stack.aclose()
+
+    def get(self, media: Media) -> Medium:
+        """What was read."""
+        found = self._found[digest(media)]
+        if found is None:
+            raise KeyError(media.name)
+        return found
+
+    def has(self, media: Media) -> bool:
+        """Whether it was tried to read it."""
+        return digest(media) in self._found
+
+    def has_failed(self, media: Media) -> bool:
+        """Whether it cannot be had, or is not what it is given as."""
+        return self.has(media) and self._found[digest(media)] is None
+
+    async def load(self, wanted: Iterable[Media]) -> None:
+        """Read what was not read yet. Raises `RateLimited` for the task alone, and `RetryLater`."""
+        if self._memory is None:
+            self._memory = await self._reserve()
+        for media in wanted:
+            if not self.has(media):
+                self._found[digest(media)] = await self._read(media)
+
+    def shrink(self) -> None:
+        """Nothing more will be read."""
+        if self._memory is not None:
+            self._memory.shrink(self._size())
+
+    async def _reserve(self) -> Reservation:
+        try:
+            async with asyncio.timeout(max(self._ends_at - time.monotonic(), 0)):
+                return await self._stack.enter_async_context(self._reader.budget.reserve(MOST_BYTES))
+        except TimeoutError:
+            said = "Pictures of other notes are being loaded; this note is next."
+            raise RateLimited(said, after_seconds=2.0, scope="task") from None
+
+    async def _read(self, media: Media) -> Medium | None:
+        left, seconds = MOST_BYTES - self._size(), self._ends_at - time.monotonic()
+        try:
+            if seconds <= 0:
+                raise FetchError("There is no time left in this attempt to load it.")
+            content = await self._reader.read(media, max_bytes=left, seconds=seconds)
+        except FetchError as error:
+            logger.info("A medium stays a link: %s", error)
+            return None
+        found = read_medium(media, content)
+        if found is None:
+            logger.info("A medium stays a link: %s is no %s.", media.name, media.kind or "picture, video or sound")
+        return found
+
+    def _size(self) -> int:
+        return sum(len(found.content) for found in self._found.values() if found is not None)
