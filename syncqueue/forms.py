@@ -36,6 +36,7 @@ from syncqueue.handlers.options import Option
 from syncqueue.handlers.registry import document_handler
 from syncqueue.models import Destination, Rule
 from syncqueue.presentation.inner import for_users
+from syncqueue.presentation.reasons import in_words
 from syncqueue.secrets import decrypt, encrypt, mask
 
 if TYPE_CHECKING:
@@ -111,8 +112,11 @@ class DestinationForm(DestinationModelForm):
             for name, option in self._options.items():
                 self.fields[OPTION_PREFIX + name] = _option_field(option)
                 self.initial.setdefault(OPTION_PREFIX + name, _as_input(self.instance.options.get(name)))
+        if isinstance(rule := self.fields.get("rule"), forms.ChoiceField):
+            everything = (Rule.ALL.value, _("all, private ones too"))
+            rule.choices = [everything, *(one for one in Rule.choices if one[0] != Rule.ALL)]
         if self.can_find_places:
-            self.fields[ENTERED] = forms.CharField(required=False, widget=forms.HiddenInput)
+            self.fields[ENTERED] = forms.CharField(required=False, label="", widget=forms.HiddenInput)
         if self.instance._state.adding and self.handler is not None and not self.handler.posts:
             self.instance.start_at = None  # an index takes all objects
             self.initial.setdefault("start_at", None)
@@ -147,7 +151,7 @@ class DestinationForm(DestinationModelForm):
         try:
             found = services.find_places(self.instance.service, secret, owner=self._carrier())
         except SyncQueueError as error:
-            return mask(str(error), secret)
+            return in_words(mask(str(error), secret))
         finally:
             self._carry_secret()
         if not found:
@@ -228,7 +232,7 @@ class DestinationForm(DestinationModelForm):
                 self._secret_wanted(),
             )
             if isinstance(found, Refused):
-                self.add_error(None, found.reason)
+                self.add_error(None, in_words(found.reason))
         return values
 
     def _secret_entered(self) -> dict[str, str]:
@@ -315,7 +319,7 @@ def _stored_secret(destination: Destination) -> tuple[dict[str, str], str]:
     try:
         return destination.secret, ""
     except SecretError as error:
-        return {}, str(error)
+        return {}, in_words(str(error))
 
 
 class OwnDestinationForm(DestinationForm):

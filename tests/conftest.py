@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from django.utils import translation
 
 from syncqueue.dispatch.sending import sending
 from tests.redis_server import own_redis_server, redis_server, redis_url
@@ -27,6 +28,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 mark = folder
         if mark is not None:
             item.add_marker(mark)
+
+
+@pytest.fixture(autouse=True)
+def language_of_the_site() -> Iterator[None]:
+    """The language of a reader whom a test's client has played ends with the test: Django keeps it for the thread."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session", autouse=True)

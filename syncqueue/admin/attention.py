@@ -16,10 +16,11 @@ from syncqueue.core.duty import DutyState
 from syncqueue.core.hold import BREAKER, RATE
 from syncqueue.models import Destination, DestinationState, RecordState, RefusedObject, SyncRecord, Verification
 from syncqueue.presentation.duties import failing_words
-from syncqueue.presentation.figures import capped, figure, listed, moment
+from syncqueue.presentation.figures import capped, figure, labelled, listed, moment
 from syncqueue.presentation.holds import reason_words
+from syncqueue.presentation.reasons import in_words
+from syncqueue.presentation.records import as_sentence
 from syncqueue.presentation.verifications import needs_person, summary
-from syncqueue.secrets import redact
 from syncqueue.services.permissions import OPERATE
 from syncqueue.sources.records import missing_copies
 from syncqueue.sources.registry import all_sources
@@ -62,7 +63,7 @@ def notices(cards: Sequence[Card], duties: Sequence[DutyState] = ()) -> list[Not
 
 def _of_card(card: Card) -> Iterator[Notice]:
     if card.problem:
-        yield Notice(text=f"{card.service}: {card.problem}")
+        yield Notice(text=labelled(card.service, card.problem))
     stats = card.stats
     if stats is None:
         return
@@ -112,7 +113,7 @@ def _holds_that_end(card: Card) -> Iterator[Notice]:
         if hold.kind in (BREAKER, RATE) and not hold.lifted:
             text = _("%(service)s: %(reason)s, since %(since)s; %(waiting)s and go out by themselves.") % {
                 "service": card.service,
-                "reason": redact(reason_words(hold)).rstrip("."),
+                "reason": reason_words(hold).rstrip(".。"),
                 "since": moment(hold.since_at or timezone.now()),
                 "waiting": (_messages_wait if hold.kind == BREAKER else _tasks_wait)(hold.parked_count),
             }
@@ -128,7 +129,7 @@ def _broken_destinations() -> Iterator[Notice]:
             "service": row.service,
             "name": row.name,
             "since": moment(row.broken_at or timezone.now()),
-            "reason": redact(row.broken_reason).rstrip("."),
+            "reason": in_words(row.broken_reason).rstrip(".。"),
             "waiting": ngettext("%(count)s object waits", "%(count)s objects wait", count)
             % {"count": capped(count, COUNTED)},
         }
@@ -207,7 +208,7 @@ def _refused_objects() -> Iterator[Notice]:
             count,
         ) % {
             "count": capped(count, COUNTED),
-            "reasons": "; ".join(redact(row.reason).rstrip(".") for row in rows[:OBJECTS_NAMED]) + ".",
+            "reasons": as_sentence(_("; ").join(in_words(row.reason).rstrip(".。") for row in rows[:OBJECTS_NAMED])),
         }
         yield Notice(text=text)
 

@@ -34,9 +34,9 @@ from syncqueue.forms import (
 from syncqueue.handlers.registry import document_handler
 from syncqueue.models import Destination, DestinationState, SyncRecord
 from syncqueue.presentation import destinations as words
-from syncqueue.presentation.figures import figure
+from syncqueue.presentation.figures import figure, labelled
+from syncqueue.presentation.reasons import in_words
 from syncqueue.presentation.verifications import summary
-from syncqueue.secrets import redact
 from syncqueue.services import audit
 from syncqueue.services.permissions import may_operate
 from syncqueue.sources.records import resting
@@ -144,7 +144,7 @@ class DestinationAdmin(Page):
         try:
             choices = destination_services()
         except ConfigurationError as error:
-            self.message_user(request, str(error), messages.ERROR)
+            self.message_user(request, in_words(str(error)), messages.ERROR)
             choices = []
         if request.GET.get("service") in choices:
             return super().add_view(request, form_url, extra_context)
@@ -240,7 +240,7 @@ class DestinationAdmin(Page):
             try:
                 services.mend(destination, actor=actor.name)
             except QueueError as error:
-                self.message_user(request, f"{destination}: {redact(str(error))}", messages.ERROR)
+                self.message_user(request, labelled(destination, in_words(str(error))), messages.ERROR)
                 continue
             audit.note(actor, "mend", subject=str(destination), model=Destination, object_id=destination.pk)
             self.message_user(request, _("%s is tried again.") % destination, messages.SUCCESS)
@@ -264,7 +264,7 @@ class DestinationAdmin(Page):
         try:
             self.message_user(request, services.check_destination(destination), messages.SUCCESS)
         except SyncQueueError as error:
-            self.message_user(request, redact(str(error)), messages.ERROR)
+            self.message_user(request, in_words(str(error)), messages.ERROR)
         return HttpResponseRedirect(self._form_url(destination))
 
     def test_view(self, request: HttpRequest, pk: str) -> HttpResponse:
@@ -275,7 +275,7 @@ class DestinationAdmin(Page):
         try:
             self.message_user(request, services.send_test(destination), messages.SUCCESS)
         except SyncQueueError as error:
-            self.message_user(request, redact(str(error)), messages.ERROR)
+            self.message_user(request, in_words(str(error)), messages.ERROR)
         actor = audit.Actor.of(request.user)
         audit.note(actor, "send a test", subject=str(destination), model=Destination, object_id=destination.pk)
         return HttpResponseRedirect(self._form_url(destination))

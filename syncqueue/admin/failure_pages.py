@@ -17,7 +17,7 @@ from syncqueue import services
 from syncqueue.admin.operation_pages import RoundPages
 from syncqueue.admin.rounds import PIECE, POSITION, Position, is_progress, level_of, read_position
 from syncqueue.models import Destination, RecordState
-from syncqueue.presentation.figures import figure
+from syncqueue.presentation.figures import figure, labelled
 from syncqueue.services import audit
 from syncqueue.site import record_db
 
@@ -89,7 +89,7 @@ class FailurePages(RoundPages):
         if action is None or destination is None or state not in (RecordState.FAILED, RecordState.UNKNOWN):
             raise Http404(name)
         self.check_service(destination.service)
-        title, way_back = f"{destination.name}: {action.label}", self.url("queue_failures")
+        title, way_back = labelled(destination.name, action.label), self.url("queue_failures")
         if is_progress(request):
             return self.show_progress(request, title, read_position(request.GET[POSITION]), way_back)
         at = read_position(request.POST.get(POSITION, ""))

@@ -17,6 +17,7 @@ from syncqueue.core.hold import Hold
 from syncqueue.handlers.base import TRACE
 from syncqueue.models import Destination
 from syncqueue.presentation.figures import web_url
+from syncqueue.presentation.task_values import value_words
 
 
 class Link(NamedTuple):
@@ -75,7 +76,7 @@ def part_link(part: Any) -> Link:
         return Link(str(part), "")
     if part.get("kind") == TRACE:
         return Link(_("a copy that was sent, and whose answer was lost or is still to come"), "")
-    return Link(f"{part.get('kind', '')} {part.get('id', '')}".strip(), web_url(part.get("url")))
+    return Link(f"{value_words(str(part.get('kind', '')))} {part.get('id', '')}".strip(), web_url(part.get("url")))
 
 
 def as_html(link: Link, *, is_outside: bool = False) -> str:

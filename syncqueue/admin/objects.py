@@ -37,8 +37,8 @@ from syncqueue.admin.rounds import POSITION, Position, level_of, read_position, 
 from syncqueue.admin.sent_entries import log_url
 from syncqueue.core.errors import ConfigurationError, SyncQueueError
 from syncqueue.models import RecordState, SyncRecord
-from syncqueue.presentation.figures import figure
-from syncqueue.secrets import redact
+from syncqueue.presentation.figures import figure, listed
+from syncqueue.presentation.reasons import in_words
 from syncqueue.services import audit
 from syncqueue.services.permissions import may_operate, may_view
 from syncqueue.sources.keys import key_text
@@ -246,7 +246,7 @@ class SyncStatusMixin(Page):
                 services.sync(obj)
                 done += 1
         except SyncQueueError as error:
-            self.message_user(request, redact(str(error)), messages.ERROR)
+            self.message_user(request, in_words(str(error)), messages.ERROR)
             return
         self._note_sync(request, done)
         self._say_synced(request, done)
@@ -261,7 +261,7 @@ class SyncStatusMixin(Page):
         try:
             at = run_round(partial(sync_piece, queryset, sync), before)
         except SyncQueueError as error:
-            self.message_user(request, redact(str(error)), messages.ERROR)
+            self.message_user(request, in_words(str(error)), messages.ERROR)
             return None
         self._note_sync(request, at.done - before.done)
         if at.finished:
@@ -306,4 +306,4 @@ def _state_words(states: Iterable[str]) -> str:
     counts = Counter(states)
     if len(counts) == 1:
         return str(RecordState(next(iter(counts))).label)
-    return ", ".join(f"{counts[state]} {state.label}" for state in RecordState if counts[state]) or "-"
+    return listed(f"{counts[state]} {state.label}" for state in RecordState if counts[state]) or "-"

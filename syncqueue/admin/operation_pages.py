@@ -30,8 +30,8 @@ from syncqueue.admin.rounds import (
 from syncqueue.core.errors import QueueError
 from syncqueue.core.task import QueueStats, TaskState
 from syncqueue.models import ServicePolicy
-from syncqueue.presentation.figures import figure
-from syncqueue.secrets import redact
+from syncqueue.presentation.figures import figure, labelled
+from syncqueue.presentation.reasons import in_words
 from syncqueue.services import audit
 
 
@@ -71,7 +71,7 @@ def ask_stats(service: str) -> tuple[QueueStats | None, str]:
     try:
         return services.stats(service), ""
     except QueueError as error:
-        return None, redact(str(error))
+        return None, in_words(str(error))
 
 
 def ask_figures(service: str) -> tuple[Figures | None, str]:
@@ -79,7 +79,7 @@ def ask_figures(service: str) -> tuple[Figures | None, str]:
     try:
         return figures_of(service), ""
     except QueueError as error:
-        return None, redact(str(error))
+        return None, in_words(str(error))
 
 
 class RoundPages(QueuePages):
@@ -91,7 +91,7 @@ class RoundPages(QueuePages):
         try:
             at = run_round(work, before)
         except QueueError as error:
-            self.message_user(request, f"{service}: {redact(str(error))}", messages.ERROR)
+            self.message_user(request, labelled(service, in_words(str(error))), messages.ERROR)
             return None
         if what and (at.done > before.done or not before.looked):
             audit.note(actor, what % {"count": at.done - before.done}, subject=service, model=ServicePolicy)
@@ -125,10 +125,10 @@ class OperationPages(RoundPages):
         figures, problem = ask_figures(service)
         stats = figures.stats if figures else None
         if is_progress(request):
-            title, at = f"{service}: {operation.label}", read_position(request.GET[POSITION])
+            title, at = labelled(service, operation.label), read_position(request.GET[POSITION])
             return self.show_progress(request, title, at, self.way_back(request))
         form = ConfirmForm(request.POST if request.method == "POST" else None, operation=operation, stats=stats)
-        title, way_back = f"{service}: {operation.label}", self.way_back(request)
+        title, way_back = labelled(service, operation.label), self.way_back(request)
         if form.is_valid():
             order = Order(service=service, states=form.states_chosen(), actor=audit.Actor.of(request.user).name)
             return self._operate(request, operation, order, name, title)
@@ -145,5 +145,5 @@ class OperationPages(RoundPages):
             return self.show_progress(request, title, at, self.way_back(request))
         if at is not None:
             level = level_of(at.done) if operation.counts else messages.SUCCESS
-            self.message_user(request, f"{order.service}: {operation.answer(at.done)}", level)
+            self.message_user(request, labelled(order.service, operation.answer(at.done)), level)
         return HttpResponseRedirect(self.way_back(request))

@@ -18,6 +18,7 @@ from syncqueue.core.errors import ConfigurationError, QueueUnavailable, SyncQueu
 from syncqueue.core.hold import breaker_of
 from syncqueue.presentation.outages import outage_words
 from syncqueue.presentation.percentiles import percentile_words
+from syncqueue.presentation.reasons import in_words
 from syncqueue.queue.inspect import PeriodCount
 from syncqueue.secrets import redact
 
@@ -40,7 +41,7 @@ def overview(span_name: str = "hour") -> Overview:
     try:
         names = services.service_names()
     except ConfigurationError as error:
-        return Overview(problem=str(error), span=span)
+        return Overview(problem=in_words(str(error)), span=span)
     try:
         workers = services.workers()
         cards = [_card(name, workers, span) for name in names]
@@ -51,7 +52,7 @@ def overview(span_name: str = "hour") -> Overview:
         )
         return Overview(problem=text, cards=[Card(service=name) for name in names], span=span, notices=notices(()))
     except ConfigurationError as error:
-        return Overview(problem=redact(str(error)), cards=[Card(service=name) for name in names], span=span)
+        return Overview(problem=in_words(str(error)), cards=[Card(service=name) for name in names], span=span)
     duties = [duty for worker in workers for duty in worker.duties]
     return Overview(cards=cards, span=span, notices=notices(cards, duties))
 
@@ -67,7 +68,7 @@ def _card(name: str, workers: Sequence[services.WorkerView], span: Span) -> Card
     except QueueUnavailable:
         raise
     except SyncQueueError as error:
-        return Card(service=name, problem=redact(str(error)))
+        return Card(service=name, problem=in_words(str(error)))
     return Card(
         service=name,
         figures=figures,

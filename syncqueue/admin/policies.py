@@ -19,7 +19,8 @@ from django.utils.translation import gettext_lazy
 from syncqueue import services
 from syncqueue.conf import get_settings
 from syncqueue.models import ServicePolicy
-from syncqueue.secrets import redact
+from syncqueue.presentation.figures import labelled
+from syncqueue.presentation.reasons import in_words
 
 if TYPE_CHECKING:
     Page = admin.ModelAdmin[ServicePolicy]
@@ -123,4 +124,4 @@ class ServicePolicyAdmin(Page):
 
     def _mirror(self, request: HttpRequest, switch: Callable[..., str], service: str) -> None:
         if pending := switch(service, actor=str(request.user)):
-            self.message_user(request, f"{service}: {redact(pending)}", messages.WARNING)
+            self.message_user(request, labelled(service, in_words(pending)), messages.WARNING)

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -38,8 +39,8 @@ from syncqueue.admin.titles import Titles, titles
 from syncqueue.core.errors import SyncQueueError
 from syncqueue.handlers.base import TRACE
 from syncqueue.models import RecordState, SyncRecord
-from syncqueue.presentation.figures import duration_words, figure
-from syncqueue.secrets import redact
+from syncqueue.presentation.figures import duration_words, figure, moment
+from syncqueue.presentation.reasons import in_words
 from syncqueue.services import audit
 from syncqueue.services.permissions import may_operate, may_view
 from syncqueue.sources.keys import key_text, keys_of
@@ -73,7 +74,7 @@ class SyncRecordAdmin(Page):
     search_help_text = gettext_lazy("The beginning of a primary key (42), or one object (notes.note:42).")
     actions = ("sync_now",)
     fields = (
-        "object_link", "destination_link", "state", "full_error", "error_at", "next_attempt_at", "remote",
+        "object_link", "destination_link", "state", "full_error", "failed_at", "next_try", "remote",
         "changed_at", "synced_at", "certainty", "deliveries",
     )  # fmt: skip
 
@@ -104,12 +105,22 @@ class SyncRecordAdmin(Page):
     @admin.display(description=gettext_lazy("error"))
     def short_error(self, record: SyncRecord) -> str:
         """The beginning of the reason."""
-        return Truncator(redact(_error(record))).chars(120)
+        return Truncator(in_words(_error(record))).chars(120)
 
     @admin.display(description=gettext_lazy("error"))
     def full_error(self, record: SyncRecord) -> str:
         """The reason."""
-        return redact(_error(record)) or "-"
+        return in_words(_error(record)) or "-"
+
+    @admin.display(description=gettext_lazy("failed at"))
+    def failed_at(self, record: SyncRecord) -> str:
+        """When the reason was stored."""
+        return moment(record.error_at) or "-"
+
+    @admin.display(description=gettext_lazy("next attempt at"))
+    def next_try(self, record: SyncRecord) -> str:
+        """When it is tried again."""
+        return moment(record.next_attempt_at) or "-"
 
     @admin.display(description=gettext_lazy("age"))
     def age(self, record: SyncRecord) -> str:
@@ -163,6 +174,14 @@ class SyncRecordAdmin(Page):
         title = f"{self.object_words(record)} → {record.destination}" if record is not None else ""
         context |= {"can_sync": may_operate(request), "record_title": title, "subtitle": title}
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Under the title of the object, as its page."""
+        record = self.get_object(request, unquote(object_id))
+        title = f"{self.object_words(record)} → {record.destination}" if record is not None else ""
+        return super().history_view(request, object_id, {**(extra_context or {}), "title": title})
 
     # Rights: to be read
 
@@ -218,7 +237,7 @@ class SyncRecordAdmin(Page):
         try:
             at = run_round(partial(sync_piece, queryset, sync), before)
         except SyncQueueError as error:
-            self.message_user(request, redact(str(error)), messages.ERROR)
+            self.message_user(request, in_words(str(error)), messages.ERROR)
             return None
         what = f"sync now: {at.done - before.done} records"
         audit.note(actor, what, subject=_("records"), model=SyncRecord)

@@ -29,9 +29,9 @@ from syncqueue.admin.rounds import (
 )
 from syncqueue.core.errors import QueueError
 from syncqueue.core.task import TaskState
-from syncqueue.presentation.figures import figure
+from syncqueue.presentation.figures import figure, labelled
+from syncqueue.presentation.reasons import in_words
 from syncqueue.queue.calls import CHUNK
-from syncqueue.secrets import redact
 from syncqueue.services import audit
 
 SELECTED_MOST = 1000
@@ -195,7 +195,7 @@ class TaskActionPages(RoundPages):
             self.message_user(request, _("Select at least one task."), messages.WARNING)
             return HttpResponseRedirect(self._list(request, order))
         if is_progress(request):
-            at, title = read_position(request.GET[POSITION]), f"{order.service}: {action.label}"
+            at, title = read_position(request.GET[POSITION]), labelled(order.service, action.label)
             return self.show_progress(request, title, at, self._list(request, order))
         if "confirmed" in request.POST:
             return self._act(request, order, action, name)
@@ -218,18 +218,18 @@ class TaskActionPages(RoundPages):
         try:
             count = count_of(order)
         except QueueError as error:
-            problem = redact(str(error))
+            problem = in_words(str(error))
         shown = {
             "order": order, "action": action, "count": count, "problem": problem,
             "question": action.question(count.count), "way_back": self._list(request, order),
         }  # fmt: skip
-        return self.render(request, "syncqueue/confirm_tasks.html", f"{order.service}: {action.label}", shown)
+        return self.render(request, "syncqueue/confirm_tasks.html", labelled(order.service, action.label), shown)
 
     def _act(self, request: HttpRequest, order: Order, action: TaskAction, name: str) -> HttpResponse:
         what = f"{name}: %(count)s {order.state.value} tasks"
         at = self.do_round(request, order.service, what, partial(order.piece, action))
         if at is not None and not at.finished:
-            return self.show_progress(request, f"{order.service}: {action.label}", at, self._list(request, order))
+            return self.show_progress(request, labelled(order.service, action.label), at, self._list(request, order))
         if at is not None:
-            self.message_user(request, f"{order.service}: {action.answer(at.done)}", level_of(at.done))
+            self.message_user(request, labelled(order.service, action.answer(at.done)), level_of(at.done))
         return HttpResponseRedirect(self._list(request, order))

@@ -20,9 +20,9 @@ from syncqueue.admin.titles import entity_titles
 from syncqueue.core.errors import InvalidCursor, QueueError, UnknownTask
 from syncqueue.core.task import TaskState, TaskView
 from syncqueue.models import SyncRecord
+from syncqueue.presentation.reasons import in_words
 from syncqueue.queue.inspect import HoldView
 from syncqueue.queue.pages import TaskPage
-from syncqueue.secrets import redact
 from syncqueue.sources.intents import record_of_task_id
 
 PAGE = 50
@@ -84,7 +84,7 @@ class TaskPages(RoundPages):
         except InvalidCursor:
             return services.task_page(service, state, search=search, limit=PAGE), ""
         except QueueError as error:
-            return None, redact(str(error))
+            return None, in_words(str(error))
 
     def _states(self, service: str, current: TaskState, search: str) -> list[StateTab]:
         stats, _problem = ask_stats(service)
@@ -140,7 +140,7 @@ class TaskPages(RoundPages):
         except UnknownTask as error:
             return self._not_there(request, service, str(error), unquote(task_id))
         except QueueError as error:
-            return self._not_there(request, service, redact(str(error)))
+            return self._not_there(request, service, in_words(str(error)))
         shown = {
             "service": service, "row": row, "view": view, "state": view.state.value,
             "record": self._record(row.record_id), "state_words": STATE_WORDS[view.state](),
@@ -162,6 +162,6 @@ class TaskPages(RoundPages):
         return {
             "row": record,
             "url": self.url("syncrecord_change", record.pk),
-            "error": redact(record.error),
+            "error": in_words(record.error),
             "parts": [part_link(part) for part in record.parts],
         }

@@ -14,8 +14,9 @@ from syncqueue.admin.links import Link, destination_names, entity_link
 from syncqueue.admin.titles import Titles
 from syncqueue.core.hold import Hold
 from syncqueue.core.task import AttemptNote, TaskState, TaskView
-from syncqueue.presentation.figures import duration_words
+from syncqueue.presentation.figures import duration_words, labelled
 from syncqueue.presentation.holds import hold_words
+from syncqueue.presentation.reasons import in_words
 from syncqueue.queue.inspect import HoldView
 from syncqueue.secrets import redact
 from syncqueue.sources.intents import record_id_of
@@ -66,13 +67,13 @@ class Holds:
 
     def link(self, name: str) -> Link:
         """Return what a hold means, with its reason where that is known, and the page where it can be ended."""
-        text, reason = hold_words(name, self._service, self._names), self._reasons.get(name, "").rstrip(".")
+        text, reason = hold_words(name, self._service, self._names), in_words(self._reasons.get(name, "")).rstrip(".。")
         key = Hold.parse(name).destination_id
         url = self._url("destination_change", key) if key in self._names else self._url("queue_changelist")
         if key is None and reason:
             text = reason  # it names the endpoint or the service itself
         elif reason:
-            text = f"{text}: {reason}"
+            text = labelled(text, reason)
         return Link(redact(text), url)
 
 
@@ -87,7 +88,7 @@ def task_row(view: TaskView, site_name: str, titles: Titles, holds: Holds) -> Ta
         view=view,
         about=about,
         record_id=record_id_of(view.task) if view.task else None,
-        error=redact(error),
+        error=in_words(error),
         hold=holds.link(view.held_by) if view.held_by else None,
         standing=redact(_standing(view)),
         attempts=[_clean(note) for note in reversed(history)],
@@ -99,7 +100,7 @@ def _clean(note: AttemptNote) -> AttemptNote:
         at=note.at,
         seconds=note.seconds,
         outcome=note.outcome,
-        error=redact(note.error),
+        error=in_words(note.error),
         traceback=redact(note.traceback),
     )
 

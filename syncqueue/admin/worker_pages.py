@@ -21,8 +21,9 @@ from syncqueue.core.task import TaskState, TaskView
 from syncqueue.core.worker_state import WorkerRequest, WorkerState
 from syncqueue.models import ServicePolicy
 from syncqueue.presentation.duties import failing_words
+from syncqueue.presentation.figures import labelled
+from syncqueue.presentation.reasons import in_words
 from syncqueue.presentation.workers import state_words
-from syncqueue.secrets import redact
 from syncqueue.services import audit
 
 RUNNING_SHOWN = 20  # tasks in processing named on the page, a service
@@ -91,7 +92,7 @@ class WorkerPages(QueuePages):
             workers, unreadable_count = beats.values, beats.unreadable_count
             running = [(name, *_running(request, name)) for name in services.service_names()]
         except SyncQueueError as error:
-            problem = redact(str(error))
+            problem = in_words(str(error))
         shown = {
             "workers": [_row(worker) for worker in workers],
             "unreadable_count": unreadable_count, "running": running, "problem": problem,
@@ -112,12 +113,12 @@ class WorkerPages(QueuePages):
                 "question": ask.question() % about, "label": ask.label, "way_back": way_back,
                 "is_dangerous": ask.is_dangerous,
             }  # fmt: skip
-            return self.render(request, "syncqueue/confirm.html", f"{worker}: {ask.label}", shown)
+            return self.render(request, "syncqueue/confirm.html", labelled(worker, ask.label), shown)
         actor = audit.Actor.of(request.user)
         try:
             services.ask_worker(worker, wanted, actor=actor.name)
         except QueueError as error:
-            self.message_user(request, redact(str(error)), messages.ERROR)
+            self.message_user(request, in_words(str(error)), messages.ERROR)
         else:
             audit.note(actor, f"{wanted} worker", subject=worker, model=ServicePolicy)
             self.message_user(request, ask.answer() % about)
@@ -136,7 +137,7 @@ def _running(request: HttpRequest, service: str) -> tuple[Sequence[tuple[TaskVie
     except QueueUnavailable:
         raise
     except SyncQueueError as error:
-        return (), 0, redact(str(error))
+        return (), 0, in_words(str(error))
     names = entity_titles(request.user, [view.task.entity for view in page.tasks if view.task])
     tasks = [(view, names.entity_words(view.task.entity) if view.task else view.id) for view in page.tasks]
     return tasks, page.total_count, ""

@@ -18,7 +18,7 @@ from syncqueue.core.errors import (
     UnknownWorker,
     WrongState,
 )
-from syncqueue.secrets import redact
+from syncqueue.presentation.reasons import in_words
 
 logger = logging.getLogger("syncqueue.api")
 
@@ -36,7 +36,7 @@ class ApiError(Exception):
 def error_response(error: ApiError | SyncQueueError) -> JsonResponse:
     """Return the response to a request that ended in `error`."""
     headers = error.headers if isinstance(error, ApiError) else None
-    return JsonResponse({"error": redact(str(error))}, status=_status(error), headers=dict(headers or {}))
+    return JsonResponse({"error": in_words(str(error))}, status=_status(error), headers=dict(headers or {}))
 
 
 def database_response(error: DatabaseError) -> JsonResponse:

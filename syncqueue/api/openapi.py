@@ -14,7 +14,7 @@ _PROBLEMS = {
     400: "A parameter is unknown or malformed.",
     401: "The request is not authenticated, or the token is unknown.",
     403: "The permission or the CSRF token is missing.",
-    404: "The service (the error lists the enabled ones), the task or the worker does not exist.",
+    404: "The service (the error lists the enabled ones), the task, the worker or the destination does not exist.",
     409: "The state of the task does not allow it.",
     501: "The package for this is not installed.",
     503: "Redis or the database does not respond.",
@@ -138,6 +138,11 @@ PATHS: dict[str, dict[str, Any]] = {
         "post": _change("Sync the objects again that failed for a reason", "Counted"),
         "parameters": [_SERVICE, _in_path("reason", "A reason of `failures`.")],
     },
+    "broken-destinations": {"get": _operation("Destinations that are refused", "BrokenDestinations")},
+    "{service}/destinations/{destination_id}/mend": {
+        "post": _change("Say that a destination was mended: what waits for it is sent", "BrokenDestination"),
+        "parameters": [_SERVICE, _in_path("destination_id", "The id of a destination.")],
+    },
     "{service}/retry-failed": {
         "post": _change("Put all failed tasks back into the queue; resets their attempt and crash counts", "Counted"),
         "parameters": [_SERVICE],
@@ -180,7 +185,8 @@ def description(request: HttpRequest) -> JsonResponse:
             "info": {
                 "title": "syncqueue",
                 "version": "1",
-                "description": "Figures and operations of the sync queues. A trailing slash is optional on every path.",
+                "description": "Figures and operations of the sync queues. A trailing slash is optional on every path. "
+                "Texts for people, such as errors and reasons, come in the language of the request.",
             },
             "servers": [{"url": base or "/"}],
             "security": [{"token": []}, {"session": []}],

@@ -85,6 +85,7 @@ _FAILURES = _object(
     why=TEXT,
 )
 
+_DESTINATION = _object(id={"type": "integer"}, name=TEXT, service=TEXT, since=_or_null(MOMENT), why=TEXT)
 _WORKER = _object(
     id=TEXT,
     host=TEXT,
@@ -114,6 +115,8 @@ SCHEMAS: dict[str, Schema] = {
     "QueueStats": _object(**_STATS),
     "AllStats": _object(services=_list(ref("QueueStats"))),
     "Failures": _object(failures=_list(_FAILURES), is_whole=FLAG),
+    "BrokenDestination": _DESTINATION,
+    "BrokenDestinations": _object(destinations=_list(ref("BrokenDestination")), is_whole=FLAG),
     "Workers": _object(workers=_list(_WORKER)),
     "WorkerAsked": _object(worker=TEXT, request={"type": "string", "enum": ["quiet", "stop"]}),
     "Log": _object(log=_list(_LOG_ENTRY), next_cursor=_or_null(TEXT)),

@@ -13,6 +13,7 @@ from syncqueue.api.parameters import PAGE, limit, parameters
 from syncqueue.api.routing import requires
 from syncqueue.core.task import AttemptNote, TaskState, TaskView
 from syncqueue.models import ServicePolicy
+from syncqueue.presentation.reasons import in_words
 from syncqueue.secrets import redact
 from syncqueue.services import audit
 from syncqueue.services.audit import Actor
@@ -99,8 +100,8 @@ def summary(view: TaskView) -> dict[str, Any]:
         "record_id": record_id_of(known) if known else None,
         "attempt_count": view.progress.attempt_count,
         "crash_count": view.progress.crash_count,
-        "error": redact(last.error) if last else "",
-        "unreadable": view.unreadable,
+        "error": in_words(last.error) if last else "",
+        "unreadable": in_words(view.unreadable),
     }
 
 
@@ -120,6 +121,6 @@ def _attempt(note: AttemptNote) -> dict[str, Any]:
         "at": note.at,
         "seconds": note.seconds,
         "outcome": note.outcome,
-        "error": redact(note.error),
+        "error": in_words(note.error),
         "traceback": redact(note.traceback),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import re_path
 
-from syncqueue.api import metrics, openapi, sent_log, tasks, views, workers
+from syncqueue.api import destinations, metrics, openapi, sent_log, tasks, views, workers
 from syncqueue.api.routing import no_such_path, route
 
 app_name = "syncqueue-api"
@@ -21,6 +21,8 @@ urlpatterns = [
     route("log", GET=sent_log.log),
     route("failures", GET=views.failures),
     route("{service}/failures/{reason}/retry", POST=views.retry_failures),
+    route("broken-destinations", GET=destinations.broken),
+    route("{service}/destinations/{destination_id}/mend", POST=destinations.mend),
     route("{service}/retry-failed", POST=views.retry_failed),
     route("{service}/clear", DELETE=views.clear),
     route("{service}/recover", POST=views.recover),

@@ -16,7 +16,7 @@ from syncqueue.api.routing import requires
 from syncqueue.core.errors import SyncQueueError
 from syncqueue.core.task import TaskState
 from syncqueue.models import ServicePolicy
-from syncqueue.secrets import redact
+from syncqueue.presentation.reasons import in_words
 from syncqueue.services import audit
 from syncqueue.services.audit import Actor
 from syncqueue.services.permissions import OPERATE, VIEW
@@ -43,7 +43,7 @@ def health(request: HttpRequest) -> JsonResponse:
         with_figures = may(request, VIEW)
         found = services.health()
     except (SyncQueueError, DatabaseError) as error:
-        shown = {"error": redact(str(error))} if with_figures else {}
+        shown = {"error": in_words(str(error))} if with_figures else {}
         return JsonResponse({"status": "failing", **shown}, status=503)
     figures = {
         "redis": found.redis,

@@ -32,6 +32,7 @@ from syncqueue.handlers.registry import shared_handler
 from syncqueue.models import Destination, DestinationState
 from syncqueue.outbound.connect import Outbound
 from syncqueue.outbound.probe import Reach, Way, try_ways
+from syncqueue.presentation.reasons import in_words
 from syncqueue.secrets import mask
 from syncqueue.site import record_db
 from syncqueue.sources.destinations import ensure_declared
@@ -181,7 +182,7 @@ def _check_all(destinations: Sequence[Destination]) -> Iterator[Finding]:
                 "The destination works again: press “Try again” in the admin, or run: manage.py syncqueue mend %s"
             )
             advice %= shlex.quote(destination.declared or destination.name)
-            yield wrong(_area(destination), f"{text} {destination.broken_reason}", advice, seconds)
+            yield wrong(_area(destination), f"{text} {in_words(destination.broken_reason)}", advice, seconds)
         else:
             yield _missing(destination, text, seconds) or ok(_area(destination), text, seconds)
 
@@ -239,7 +240,7 @@ def _without_secrets(text: str, destination: Destination) -> str:
     secret: Mapping[str, str] = {}
     with suppress(SyncQueueError, ValueError):
         secret = place_of(destination).secret
-    return mask(text, secret)
+    return in_words(mask(text, secret))
 
 
 def names_of(chosen: Sequence[str]) -> list[str]:

@@ -12,6 +12,7 @@ from syncqueue.conf import get_settings
 from syncqueue.core.clock import SYSTEM_CLOCK
 from syncqueue.core.errors import ConfigurationError, QueueError
 from syncqueue.doctor.finding import Finding, advise, ok, wrong
+from syncqueue.presentation.reasons import in_words
 from syncqueue.queue.connection import sync_client
 from syncqueue.queue.keys import workers_key
 from syncqueue.queue.server_checks import RedisFacts, probe
@@ -34,7 +35,7 @@ def examine_redis() -> Iterator[Finding]:
     except (QueueError, ConfigurationError) as error:
         text = _("Saves are not affected: unsent changes wait in the database.")
         advice = _("Start Redis, or correct SYNCQUEUE['REDIS'].")
-        yield wrong(REDIS, f"{error} {text}", advice)
+        yield wrong(REDIS, f"{in_words(str(error))} {text}", advice)
         return
     finally:
         if client is not None:
@@ -96,7 +97,7 @@ def _unreadable(facts: RedisFacts) -> Iterator[Finding]:
         try:
             count = services.unreadable_count(service) if stamp in (None, ours) else 0
         except QueueError as error:  # something of another kind stands under a key of this queue
-            yield wrong(service, str(error), _("Delete what is not the queue's own under its keys."))
+            yield wrong(service, in_words(str(error)), _("Delete what is not the queue's own under its keys."))
             continue
         if count:
             text = ngettext(

@@ -481,6 +481,7 @@ def _may_have_left_a_copy(entry: _Entry) -> bool:
 
 def _elsewhere(parts: Sequence[RemotePart], reason: str) -> str:
     links = ", ".join("a copy whose answer was lost" if part.kind == TRACE else part.url or part.id for part in parts)
-    return f"A copy at {parts[0].address}, where it is not wanted any more, could not be removed: {reason} " + (
+    return (
+        f"A copy at {parts[0].address}, where it is not wanted any more, could not be removed: {reason} "
         f"Remove it by hand: {links}"
     )

@@ -22,10 +22,11 @@ def refusal(document: Document) -> str:
     texts += [document.text, document.title, document.url, *document.tags]
     for item in document.media:
         texts += [item.identity, item.alt, item.name] if isinstance(item, Media) else [item]
-    counts = {
-        "characters": (sum(map(len, texts)), MOST_CHARACTERS),
-        "tags": (len(document.tags), MOST_TAGS),
-        "pictures and other media": (len(document.media), MOST_MEDIA),
-    }
-    over = [f"{found:,} {what} (at most {most:,})" for what, (found, most) in counts.items() if found > most]
+    over = []
+    if (count := sum(map(len, texts))) > MOST_CHARACTERS:
+        over.append(f"{count:,} characters (at most {MOST_CHARACTERS:,})")
+    if (count := len(document.tags)) > MOST_TAGS:
+        over.append(f"{count:,} tags (at most {MOST_TAGS:,})")
+    if (count := len(document.media)) > MOST_MEDIA:
+        over.append(f"{count:,} pictures and other media (at most {MOST_MEDIA:,})")
     return f"It is too large to be synced: {', '.join(over)}." if over else ""

@@ -38,14 +38,14 @@ async def explain_unreachable(
     outbound = outbound or Outbound()
     if timeout_seconds is None:
         timeout_seconds = min(TIMEOUT_SECONDS, outbound.connect_timeout_seconds)
-    start = f"{host}:{port} cannot be reached: "
+    endpoint = f"{host}:{port}"
     try:
         async with asyncio.timeout(timeout_seconds):
             addresses = await _resolve(host, port, outbound.family)
     except TimeoutError:
-        return f"{start}its name was not resolved within {timeout_seconds:g} s."
+        return f"{endpoint} cannot be reached: its name was not resolved within {timeout_seconds:g} s."
     except (OSError, UnicodeError) as failure:
-        return f"{start}its name cannot be resolved ({_words(failure)})."
+        return f"{endpoint} cannot be reached: its name cannot be resolved ({_words(failure)})."
     found = await asyncio.gather(
         *(
             _try(address, timeout_seconds) if outbound.may_reach(host, port, address[1][0]) else _leave(address)
@@ -56,7 +56,7 @@ async def explain_unreachable(
     if not all(result for _, result in found):
         # An address is reachable, so the cause is another one: a bad certificate, or a problem that is over.
         parts.append(f"during the attempt: {_first_words(error)}")
-    return f"{start}{'; '.join(parts)}."
+    return f"{endpoint} cannot be reached: {'; '.join(parts)}."
 
 
 async def _resolve(host: str, port: int, family: int) -> list[_Address]:

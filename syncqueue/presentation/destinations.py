@@ -10,8 +10,9 @@ from django.utils.translation import gettext as _
 from syncqueue.core.errors import SecretError
 from syncqueue.handlers.registry import document_handler
 from syncqueue.models import Destination, DestinationState, Rule
+from syncqueue.presentation.figures import labelled
+from syncqueue.presentation.reasons import in_words
 from syncqueue.presentation.records import as_sentence
-from syncqueue.secrets import redact
 
 
 def rule(destination: Destination) -> str:
@@ -26,8 +27,18 @@ def condition(destination: Destination) -> str:
         since = timezone.localtime(destination.broken_at or timezone.now())
         values = {
             "since": date_format(since, "DATETIME_FORMAT"),
-            "reason": as_sentence(redact(destination.broken_reason)),
+            "reason": as_sentence(in_words(destination.broken_reason)),
+            "declared": destination.declared,
         }
+        if destination.declared:
+            return (
+                _(
+                    "Broken since %(since)s: %(reason)s Mend it at the service and press “Try again”, or correct "
+                    "SYNCQUEUE['DESTINATIONS']['%(declared)s'] and start the processes anew: what waits goes out, "
+                    "oldest first."
+                )
+                % values
+            )
         return (
             _(
                 "Broken since %(since)s: %(reason)s Mend it at the service, or enter another address or credential, "
@@ -55,7 +66,7 @@ REASON_CHARACTERS = 60
 def short_condition(destination: Destination) -> str:
     """Whether it works, in a few words for a list; `condition` says the rest."""
     if destination.broken_reason:
-        return _("broken: %s") % Truncator(redact(destination.broken_reason)).chars(REASON_CHARACTERS)
+        return _("broken: %s") % Truncator(in_words(destination.broken_reason)).chars(REASON_CHARACTERS)
     if destination.state == DestinationState.RETIRING:
         return _("retiring")
     if not destination.is_declared_here:
@@ -71,8 +82,8 @@ def credential(destination: Destination) -> str:
     try:
         stored = destination.secret
     except SecretError as error:
-        return str(error)
+        return in_words(str(error))
     labels = handler.secret_fields if handler is not None else {}
     yes, no = _("set"), _("not set")  # not inside the text below, where older tools for translators do not look
-    states = [f"{label}: {yes if stored.get(name) else no}" for name, label in labels.items()]
-    return "; ".join(states) or "-"
+    states = [labelled(label, yes if stored.get(name) else no) for name, label in labels.items()]
+    return _("; ").join(states) or "-"

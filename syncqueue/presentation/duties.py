@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from syncqueue.core.duty import DutyState
 from syncqueue.presentation.figures import moment
-from syncqueue.secrets import redact
+from syncqueue.presentation.reasons import in_words
 
 
 def duty_words(name: str) -> str:
@@ -37,5 +37,5 @@ def failing_words(duty: DutyState) -> str:
     return _("%(duty)s fails since %(since)s and is tried again: %(error)s") % {
         "duty": duty_words(duty.name),
         "since": moment(duty.since),
-        "error": redact(duty.error),
+        "error": in_words(duty.error),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import reduce
 from urllib.parse import urlsplit
 
 from django.utils import timezone
@@ -42,6 +43,17 @@ def moment(at: datetime | None) -> str:
 def listed(parts: Iterable[str]) -> str:
     """Return parts as a list in the reader's punctuation: "a, b"."""
     return _(", ").join(parts)
+
+
+def labelled(name: object, text: object) -> str:
+    """Return a text with what it is about in front, in the reader's punctuation: "telegram: paused"."""
+    return _("%(name)s: %(text)s") % {"name": name, "text": text}
+
+
+def in_a_row(sentences: Iterable[str]) -> str:
+    """Return sentences as one text; Chinese has no blanks between them. Empty ones are left out."""
+    texts = list(filter(None, sentences))
+    return reduce(lambda text, more: _("%(text)s %(more)s") % {"text": text, "more": more}, texts) if texts else ""
 
 
 def capped(count: int, most: int) -> str:

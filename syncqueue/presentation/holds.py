@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from django.utils.translation import gettext as _
 
 from syncqueue.core.hold import BREAKER, PAUSE, RATE, SHARE, STOPPED, Hold
+from syncqueue.presentation.figures import labelled
+from syncqueue.presentation.reasons import in_words
 from syncqueue.queue.inspect import HoldView
 
 
@@ -33,8 +35,11 @@ def hold_words(name: str, service: str, destination_names: Mapping[int, str]) ->
 
 
 def reason_words(hold: HoldView) -> str:
-    """Return why a hold stands; of an endpoint with its host, as a service may have many ("mastodon.example: ...")."""
+    """Return why a hold stands, without secrets.
+
+    Of an endpoint with its host, as a service may have many ("mastodon.example: ...").
+    """
     host = hold.subject.rpartition(":")[0]
     if hold.kind != BREAKER or not hold.reason or not host or host in hold.reason:
-        return hold.reason
-    return f"{host}: {hold.reason}"
+        return in_words(hold.reason)
+    return labelled(host, in_words(hold.reason))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from syncqueue.presentation.figures import duration_words, figure, listed
+from syncqueue.presentation.figures import duration_words, figure, listed, moment
 from syncqueue.queue.inspect import Outage
 
 
@@ -17,14 +15,14 @@ def outage_words(service: str, outage: Outage) -> str:
         return _("%(service)s (%(endpoint)s) is away since %(since)s; %(waited)s so far.") % {
             "service": service,
             "endpoint": outage.endpoint,
-            "since": date_format(timezone.localtime(outage.since_at), "DATETIME_FORMAT"),
+            "since": moment(outage.since_at),
             "waited": _waited(outage.waited_count),
         }
     return _("%(service)s (%(endpoint)s) was away for %(length)s until %(until)s; %(waited)s: %(end)s.") % {
         "service": service,
         "endpoint": outage.endpoint,
         "length": duration_words((outage.until_at - outage.since_at).total_seconds()),
-        "until": date_format(timezone.localtime(outage.until_at), "DATETIME_FORMAT"),
+        "until": moment(outage.until_at),
         "waited": _waited(outage.waited_count),
         "end": _end(outage),
     }

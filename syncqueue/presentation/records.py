@@ -10,9 +10,12 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from syncqueue.core.answer import Refused
 from syncqueue.models import Destination, RecordState, SyncRecord
+from syncqueue.presentation.figures import labelled
+from syncqueue.presentation.reasons import in_words
 from syncqueue.queue.inspect import HoldView
 from syncqueue.sources.desired import desired_state
 from syncqueue.sources.planner import Reason, is_too_old, refusal
@@ -30,7 +33,7 @@ class Sentence:
 
     def __str__(self) -> str:
         """Destination and text."""
-        return f"{self.destination}: {self.text}"
+        return labelled(self.destination, self.text)
 
 
 def reason_text(reason: Reason) -> str:
@@ -88,11 +91,12 @@ def _text(
         case RecordState.WAITING:
             return _waiting(destination, record, hold)
         case RecordState.FAILED:
-            return _("failed: %(error)s Save it again or press retry.") % {"error": as_sentence(record.error)}
+            error = as_sentence(in_words(record.error))
+            return _("failed: %(error)s It is tried again when it is saved or synced now.") % {"error": error}
         case RecordState.UNKNOWN:
-            return _("held: %(error)s") % {"error": as_sentence(record.error)}
+            return _("held: %(error)s") % {"error": as_sentence(in_words(record.error))}
         case RecordState.ABANDONED:
-            return _("not synced: %(error)s A new save syncs it.") % {"error": as_sentence(record.error)}
+            return _("not synced: %(error)s A new save syncs it.") % {"error": as_sentence(in_words(record.error))}
     if record.parts and record.synced_at:
         since = date_format(localtime(record.synced_at), "DATETIME_FORMAT")
         return _one_stop(_("is up to date since %(time)s.") % {"time": since})
@@ -101,7 +105,7 @@ def _text(
 
 def _waiting(destination: Destination, record: SyncRecord, hold: HoldView | None) -> str:
     if destination.broken_reason:
-        return _("waits: %(error)s") % {"error": as_sentence(destination.broken_reason)}
+        return _("waits: %(error)s") % {"error": as_sentence(in_words(destination.broken_reason))}
     if record.due_at is not None:
         return _scheduled(record, record.due_at)
     # What was said of the last attempt is older than what holds the task now.
@@ -109,8 +113,8 @@ def _waiting(destination: Destination, record: SyncRecord, hold: HoldView | None
     if not error:
         return _("waits for its turn.")
     if next_at is None:
-        return _("waits: %(error)s") % {"error": as_sentence(error)}
-    values = {"error": as_sentence(error), "time": date_format(localtime(next_at), "TIME_FORMAT")}
+        return _("waits: %(error)s") % {"error": as_sentence(in_words(error))}
+    values = {"error": as_sentence(in_words(error)), "time": date_format(localtime(next_at), "TIME_FORMAT")}
     return _one_stop(_("waits: %(error)s Next try at %(time)s.") % values)
 
 
@@ -130,14 +134,14 @@ def _one_stop(text: str) -> str:
 def as_sentence(text: str) -> str:
     """A text as a sentence: with one full stop at its end."""
     text = text.strip()
-    return text if not text or text[-1] in ".!?)。" else f"{text}."
+    return text if not text or text[-1] in ".!?)。！？）" else text + pgettext("ends a sentence", ".")
 
 
 def _absence(source: ModelSync, obj: Model, destination: Destination) -> str:
     """Why nothing is wanted there; empty when something is."""
     desired = desired_state(source, obj, destination)
     if isinstance(desired, Refused):
-        return _("could not be read: %(error)s") % {"error": desired.reason}
+        return _("could not be read: %(error)s") % {"error": in_words(desired.reason)}
     reason = refusal(desired.value, timezone.now())
     if reason is None and is_too_old(desired.value.created_at, destination.start_at):
         reason = Reason.TOO_OLD

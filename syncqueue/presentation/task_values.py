@@ -1,4 +1,4 @@
-"""The values that a task and its attempts carry, in the reader's language: actions, priorities, outcomes."""
+"""Values of tasks, attempts and copies in the reader's language: actions, priorities, outcomes, kinds."""
 
 from __future__ import annotations
 
@@ -27,6 +27,12 @@ _WORDS: Mapping[str, Callable[[], str]] = {
     Outcome.UNKNOWN: lambda: _("answer lost"),
     PUT_OFF: lambda: _("put off"),
     "lost": lambda: _("worker lost"),
+    "text": lambda: _("message"),
+    "document": lambda: _("file"),
+    "status": lambda: _("status"),
+    "row": lambda: _("row"),
+    "picture": lambda: _("picture"),
+    "object": lambda: _("object"),
 }
 
 

@@ -6,8 +6,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from syncqueue.models import Verification
-from syncqueue.presentation.figures import figure, listed, moment, web_url
-from syncqueue.secrets import redact
+from syncqueue.presentation.figures import figure, in_a_row, labelled, listed, moment, web_url
+from syncqueue.presentation.reasons import in_words
+from syncqueue.presentation.records import as_sentence
 from syncqueue.sources.drift import Drift, Found
 
 
@@ -15,7 +16,7 @@ def found_words(found: Found) -> str:
     """One thing that was found: "notes.note:42: gone there (https://...)"."""
     part = found.part
     where = (web_url(part.url) or f"{part.kind} {part.id}") if part is not None else ""
-    values = {"reason": redact(found.reason).rstrip(".")}
+    values = {"reason": in_words(found.reason).rstrip(".。")}
     texts = {
         Drift.GONE: _("gone there"),
         Drift.CHANGED: _("another text there"),
@@ -23,7 +24,7 @@ def found_words(found: Found) -> str:
         Drift.UNKNOWN: _("unknown there: no record knows it"),
         Drift.UNTOLD: _("could not be told: %(reason)s") % values,
     }
-    text = f"{found.entity}: {texts[found.drift]}" if found.entity else texts[found.drift]
+    text = labelled(found.entity, texts[found.drift]) if found.entity else texts[found.drift]
     return f"{text} ({where})" if where else text
 
 
@@ -39,7 +40,7 @@ def needs_person(row: Verification) -> bool:
 
 def summary(row: Verification) -> str:
     """What a run has found, and whether it is at its end."""
-    return " ".join(filter(None, [_looked(row), _drifted(row), _rest(row)]))
+    return in_a_row([_looked(row), _drifted(row), _rest(row)])
 
 
 def _looked(row: Verification) -> str:
@@ -57,7 +58,7 @@ def _drifted(row: Verification) -> str:
     )
     parts = [words % figure(count) for count, words in kinds if count]
     if parts:
-        return f"{listed(parts)}."
+        return as_sentence(listed(parts))
     return _("All are as they should be.") if row.finished_at is not None and row.looked_count else ""
 
 
@@ -67,8 +68,8 @@ def _rest(row: Verification) -> str:
         text = ngettext("%s record waits again.", "%s records wait again.", row.mended_count)
         parts.append(text % figure(row.mended_count))
     if row.finished_at is None:
-        reason = redact(row.stopped)
+        reason = in_words(row.stopped)
         parts.append(_("Not at its end: %s") % reason if reason else _("Not at its end."))
     elif row.unknown_count is None:
         parts.append(_("The service does not list what else is there."))
-    return " ".join(parts)
+    return in_a_row(parts)

@@ -22,6 +22,8 @@ from django.utils.translation import ngettext
 from syncqueue.conf import get_settings
 from syncqueue.core.clock import SYSTEM_CLOCK, Clock
 from syncqueue.models import Alert, Destination, SyncRecord
+from syncqueue.presentation.figures import labelled
+from syncqueue.presentation.reasons import in_words
 from syncqueue.secrets import redact
 from syncqueue.site import record_db
 
@@ -104,7 +106,7 @@ def _mail(alert: Alert) -> EmailMessage | None:
     if not owner and not admins:
         return None
     name = alert.destination.name if alert.destination else ""
-    place = f"{alert.service}: {name}" if name else alert.service
+    place = labelled(alert.service, name) if name else alert.service
     subject = _("Trouble syncing to %s") % place
     return EmailMessage(
         subject=" ".join(f"{django_settings.EMAIL_SUBJECT_PREFIX}{subject}".split()),
@@ -139,7 +141,7 @@ def _body(alert: Alert, place: str) -> str:
             alert.failed_count,
         )
         lines.append(text % alert.failed_count)
-    lines += [_("Since: %s") % f"{alert.since:%Y-%m-%d %H:%M %Z}", _("Last error: %s") % redact(alert.error), ""]
+    lines += [_("Since: %s") % f"{alert.since:%Y-%m-%d %H:%M %Z}", _("Last error: %s") % in_words(alert.error), ""]
     every = get_settings().alerts.every_minutes
     lines.append(_("The next mail about it comes in %g minutes at the soonest.") % every)
     return "\n".join(lines)

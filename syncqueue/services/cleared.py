@@ -11,7 +11,6 @@ from datetime import timedelta
 
 from django.db.models import Case, F, QuerySet, TextField, Value, When
 from django.db.models.functions import Concat, Replace, Trim
-from django.utils.translation import gettext as _
 
 from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import SYSTEM_CLOCK
@@ -56,7 +55,7 @@ def abandon(record_ids: Sequence[int], actor: str, clearing: int | None = None) 
 
 
 def _cleared_by(actor: str) -> str:
-    return _("Cleared by %(actor)s.") % {"actor": actor}
+    return f"Cleared by {actor}."
 
 
 def _mark(clearing: Clearing, state: TaskState) -> int:

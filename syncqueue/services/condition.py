@@ -22,10 +22,10 @@ from syncqueue.core.worker_state import WorkerRequest, WorkerState
 from syncqueue.dispatch.site_queues import get_queue
 from syncqueue.models import SiteStamp
 from syncqueue.presentation.duties import failing_words
+from syncqueue.presentation.reasons import in_words
 from syncqueue.queue import server_time
 from syncqueue.queue.connection import redis_errors
 from syncqueue.queue.keys import worker_request_key, workers_key
-from syncqueue.secrets import redact
 from syncqueue.services.tasks import service_names, stats
 from syncqueue.site import record_db
 from syncqueue.sources import destinations
@@ -178,7 +178,8 @@ def health() -> Health:
         found = [_service_health(name, alive.values) for name in names]
     except QueueUnavailable as error:
         down = [
-            ServiceHealth(name=n, ok=False, workers=0, oldest_pending_seconds=None, problem=str(error)) for n in names
+            ServiceHealth(name=n, ok=False, workers=0, oldest_pending_seconds=None, problem=in_words(str(error)))
+            for n in names
         ]
         return Health(ok=False, redis=False, services=down)
     duties = [_failing(worker, duty) for worker in alive for duty in worker.duties]
@@ -193,7 +194,7 @@ def _failing(worker: WorkerView, duty: DutyState) -> FailingDuty:
         pid=worker.pid,
         name=duty.name,
         since=duty.since,
-        error=redact(duty.error),
+        error=in_words(duty.error),
         problem=failing_words(duty),
     )
 
@@ -205,7 +206,9 @@ def _service_health(name: str, alive: Sequence[WorkerView]) -> ServiceHealth:
     except QueueUnavailable:
         raise
     except QueueError as error:  # this queue alone refuses, such as one that another database has stamped
-        return ServiceHealth(name=name, ok=False, workers=count, oldest_pending_seconds=None, problem=str(error))
+        return ServiceHealth(
+            name=name, ok=False, workers=count, oldest_pending_seconds=None, problem=in_words(str(error))
+        )
     oldest = figures.oldest_pending_seconds
     problem = ""
     if not count:

@@ -19,7 +19,7 @@ from django.db.models import F
 from syncqueue.core.task import TaskState
 from syncqueue.dispatch.site_queues import get_queue
 from syncqueue.models import Clearing, Destination, RecordState
-from syncqueue.secrets import redact
+from syncqueue.presentation.reasons import in_words
 from syncqueue.services import cleared
 from syncqueue.services.objects import touch_and_queue
 from syncqueue.site import record_db
@@ -59,7 +59,7 @@ class FailureGroup:
             "destination": self.destination.name,
             "since": self.since,
             "newest": self.newest,
-            "why": redact(self.reason),
+            "why": in_words(self.reason),
         }
 
 

@@ -21,6 +21,7 @@ from syncqueue.dispatch.dispatch import dispatch, queued
 from syncqueue.dispatch.site_queues import get_queue
 from syncqueue.handlers.base import RemotePart
 from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord
+from syncqueue.presentation.reasons import in_words
 from syncqueue.presentation.records import Sentence, describe
 from syncqueue.queue.calls import CHUNK
 from syncqueue.queue.inspect import HoldView
@@ -133,7 +134,7 @@ def explain(obj: Model) -> list[Sentence]:
     holds = _holds_of([record for _place, record in places if record is not None])
     found = [describe(source, obj, place, record, holds.get(place.pk)) for place, record in places]
     if refused is not None:
-        return [_sentence_on(obj, _("could not be read: %(error)s") % {"error": refused.reason}), *found]
+        return [_sentence_on(obj, _("could not be read: %(error)s") % {"error": in_words(refused.reason)}), *found]
     return found
 
 

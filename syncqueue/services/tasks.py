@@ -21,6 +21,7 @@ from syncqueue.execution import policies
 from syncqueue.handlers.base import DocumentHandler
 from syncqueue.handlers.registry import shared_handler
 from syncqueue.models import Clearing, Destination, RecordState, ServicePolicy, SyncRecord
+from syncqueue.presentation.reasons import in_words
 from syncqueue.queue import SyncQueue
 from syncqueue.queue.calls import CHUNK, Measures
 from syncqueue.queue.inspect import HoldView, Outage, PeriodCount
@@ -246,7 +247,7 @@ def recover(service: str, *, actor: str) -> int:
 def fail_records(task_ids: Sequence[str], error: str = "") -> None:
     """Mark the records of dead letters as failed, where they still wait."""
     ids = [found for id_ in task_ids if (found := record_of_task_id(id_)) is not None]
-    text = error or _("It took down the worker several times while it was worked on.")
+    text = error or "It took down the worker several times while it was worked on."
     _rows(ids, (RecordState.WAITING,)).update(
         state=RecordState.FAILED, error=text, error_at=SYSTEM_CLOCK.now(), next_attempt_at=None
     )
@@ -312,7 +313,7 @@ def pause(service: str, *, actor: str) -> str:
     """Hold a service until it is resumed. Returns "", or a sentence where Redis could not be told yet."""
     _set_paused(service, True)
     logger.info("%s: paused by %s", service, actor)
-    return _tell(service, lambda queue: queue.hold(PAUSED.name, None, _("Paused by %(actor)s.") % {"actor": actor}))
+    return _tell(service, lambda queue: queue.hold(PAUSED.name, None, f"Paused by {actor}."))
 
 
 def resume(service: str, *, actor: str) -> str:
@@ -334,7 +335,7 @@ def _tell(service: str, move: Callable[[SyncQueue], object]) -> str:
         move(get_queue(service))
     except (QueueError, ConfigurationError) as error:
         logger.warning("%s: not told to Redis yet: %s", service, error)
-        return _("It is stored. Workers see it once Redis can be told: %s") % error
+        return _("It is stored. Workers see it once Redis can be told: %s") % in_words(str(error))
     return ""
 
 

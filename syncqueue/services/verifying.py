@@ -19,7 +19,6 @@ from typing import Any, NoReturn, TypeAlias, TypeVar
 
 from django.db import transaction
 from django.db.models import Model, Q, QuerySet
-from django.utils.translation import gettext as _
 
 from syncqueue.conf import get_settings
 from syncqueue.core.answer import Answer, Asked, Refused
@@ -101,7 +100,7 @@ def verify(
             found.append(_verify(destination, mend=mend, anew=anew, listener=listener))
         except KeyboardInterrupt:
             rows = Verification.objects.using(record_db()).filter(destination=destination)
-            rows.update(stopped=_("It was stopped by hand."))
+            rows.update(stopped="It was stopped by hand.")
             found.append(Verified(destination=destination, row=rows.first(), began_anew=False))
             break
     logger.info("%s destinations verified by %s", len(found), actor)
@@ -202,7 +201,7 @@ class _Run:
         names = [one.attname for one in Verification._meta.concrete_fields if not one.primary_key]
         rows = Verification.objects.using(record_db()).filter(pk=self.row.pk)
         if not rows.update(**{name: getattr(self.row, name) for name in names}) and not stopped:
-            raise _Stopped(_("Another verification of this destination has begun."))
+            raise _Stopped("Another verification of this destination has begun.")
 
     # The records
 

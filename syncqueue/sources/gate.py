@@ -154,7 +154,7 @@ def live_times(source: ModelSync, obj: Any) -> Answer[tuple[datetime | None, dat
     def ask() -> tuple[datetime | None, datetime | None]:
         return _time(source, obj, "live_from", days=0), _time(source, obj, "live_until", days=1)
 
-    return _ask(source, obj, "live_from and live_until", ask)
+    return _ask(source, obj, "live_from, live_until", ask)
 
 
 def _time(source: ModelSync, obj: Any, name: str, *, days: int) -> datetime | None:

@@ -20,6 +20,7 @@ from syncqueue.presentation.figures import duration_words, figure, moment, web_u
 from syncqueue.presentation.holds import hold_words, reason_words
 from syncqueue.presentation.inner import for_users
 from syncqueue.presentation.previews import attachment_words, length_words, summary
+from syncqueue.presentation.reasons import in_words
 from syncqueue.presentation.sent import action_words, exact_moment
 from syncqueue.presentation.task_values import value_words
 from syncqueue.secrets import redact
@@ -49,6 +50,7 @@ register.filter("length_words", length_words)
 register.filter("attachment_words", attachment_words)
 register.filter("preview_summary", summary)
 register.filter("redacted", redact)
+register.filter("in_words", in_words)
 register.filter("value_words", value_words)
 register.filter("web_url", web_url)
 

@@ -62,9 +62,14 @@ class Reconciler:
 
     def _mirror_holds(self) -> None:
         """What people set and mend lives in the database; a Redis that was away or emptied meanwhile is told again."""
-        paused = policies.is_paused(self._queue.service)
         holds = [hold for hold in self._queue.holds() if not hold.lifted]
         is_set = any(hold.name == PAUSED.name for hold in holds)
+        paused = policies.is_paused(self._queue.service)
+        if paused != is_set:
+            # What this process remembers may be older than a pause, or its end, of this moment. People tell the
+            # database first, and the holds were read before this.
+            policies.forget()
+            paused = policies.is_paused(self._queue.service)
         if paused and not is_set:
             self._queue.hold(PAUSED.name, None, "Paused.")
         over = destinations.mended([hold.name for hold in holds])

@@ -79,9 +79,9 @@ class Visitor:
         return bool(self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth + 1"))
 
 
-def visitor(browser: Browser, base: str, *, width: int = WIDE, dark: bool = False) -> Visitor:
-    """A window of this width."""
+def visitor(browser: Browser, base: str, *, width: int = WIDE, dark: bool = False, language: str = "en-US") -> Visitor:
+    """A window of this width, of a reader of this language."""
     context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light", locale="en-US"
+        viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light", locale=language
     )
     return Visitor(context.new_page(), base)

@@ -81,5 +81,7 @@ def test_the_compiled_catalog_is_that_of_the_texts(folder: Path) -> None:
     for message in catalog(folder):
         if isinstance(message.id, tuple):
             assert shipped.ngettext(*message.id, 1) == message.string[0], "run `make messages`"
+        elif message.context:
+            assert shipped.pgettext(message.context, message.id) == message.string, "run `make messages`"
         elif message.id:
             assert shipped.gettext(message.id) == message.string, "run `make messages`"

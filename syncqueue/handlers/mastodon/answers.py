@@ -89,7 +89,7 @@ class Asked:
 
 def judge(answer: Answer, asked: Asked, now: datetime) -> HandlerError | None:
     """The error to raise for a response; None when it is what was hoped for."""
-    said = f"The instance answers {answer.status}" + (f": {answer.reason}" if answer.reason else ".")
+    said = f"The instance answers {answer.status}: {answer.reason}" if answer.reason else _silent(answer.status)
     if answer.status == 429:
         return RateLimited(said, after_seconds=wait_seconds(answer.headers, now), scope=asked.limited)
     if answer.status >= 500:
@@ -103,6 +103,10 @@ def judge(answer: Answer, asked: Asked, now: datetime) -> HandlerError | None:
             return Unavailable(said)
         return Doubtful(_refused_by_page(answer.status, said), is_page=True)
     return None if answer.status < 300 else _said_in_json(answer.status, said)
+
+
+def _silent(status: int) -> str:
+    return f"The instance answers {status}."
 
 
 def wait_seconds(headers: Mapping[str, str], now: datetime) -> float:

@@ -193,10 +193,14 @@ class Recovery:
             numbers = tuple(int(number) for number, _, _ in trace.found)
             shown = tuple(dict.fromkeys((*trace.shown, *numbers)))
             await self._store(messages, replace(trace.unsearched(), shown=shown), part)
-        there = f"It is there as {_name(messages[0])}, and may be there twice" if messages else "It may be there"
+        if messages:
+            return PermanentError(
+                f"Telegram's answer was lost. It is there as {_name(messages[0])}, and may be there twice: {self.links}"
+                f". {self.why} Look there: adopt the message that is this one, or remove it by hand; then try again."
+            )
         return PermanentError(
-            f"Telegram's answer was lost. {there}: {self.links}. {self.why} Look there: adopt the message that is this "
-            "one, or remove it by hand; then try again."
+            f"Telegram's answer was lost. It may be there: {self.links}. {self.why} Look there: adopt the message that "
+            "is this one, or remove it by hand; then try again."
         )
 
     async def _search(self, messages: Sequence[RemotePart], trace: Trace, part: RemotePart) -> Trace:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.utils.translation import gettext as _
 from telegram import Chat, ChatFullInfo, ChatMember, ChatMemberAdministrator, ChatMemberRestricted
 
 from syncqueue.core.errors import AddressMoved, DestinationBroken, PermanentError
@@ -60,22 +59,20 @@ def _missing(chat: Chat | ChatFullInfo, member: ChatMember, title: str) -> str:
             isinstance(member, ChatMemberAdministrator) and member.can_post_messages
         ):
             return ""
-        return _(
-            "In “%(chat)s” the bot lacks the right to post messages: give it to the bot in the channel's list of "
+        return (
+            f"In “{title}” the bot lacks the right to post messages: give it to the bot in the channel's list of "
             "administrators."
-        ) % {"chat": title}
+        )
     if isinstance(member, ChatMemberRestricted):
         if not member.is_member:
             return _not_there(title)
         if not member.can_send_messages:
-            return _("In “%(chat)s” the bot lacks the right to send messages: an administrator has restricted it.") % {
-                "chat": title
-            }
+            return f"In “{title}” the bot lacks the right to send messages: an administrator has restricted it."
     permissions = chat.permissions if isinstance(chat, ChatFullInfo) else None
     if member.status == ChatMember.MEMBER and permissions and permissions.can_send_messages is False:
-        return _(
-            "In “%(chat)s” members lack the right to send messages: make the bot an administrator, or allow it to all."
-        ) % {"chat": title}
+        return (
+            f"In “{title}” members lack the right to send messages: make the bot an administrator, or allow it to all."
+        )
     return ""
 
 
@@ -95,6 +92,4 @@ def _link(chat: Chat | ChatFullInfo) -> str:
 
 
 def _not_there(title: str) -> str:
-    return _("The bot is not in “%(chat)s”: add it there, to a channel as an administrator who may post messages.") % {
-        "chat": title
-    }
+    return f"The bot is not in “{title}”: add it there, to a channel as an administrator who may post messages."

@@ -28,7 +28,8 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -
     """
     if 200 <= status < 300:
         return None
-    said = f"The receiver answers {status}{_quoted(body)}"
+    quoted = _quoted(body)
+    said = f"The receiver answers {status}: {quoted}" if quoted else f"The receiver answers {status}."
     wait = wait_seconds(headers.get("retry-after", ""), now)
     if status == 429 or (status == 503 and wait is not None):
         return RateLimited(said, after_seconds=UNNAMED_WAIT_SECONDS if wait is None else wait)
@@ -60,5 +61,5 @@ def _quoted(body: bytes) -> str:
     """What the response says, if it is readable; a page of HTML is not shown."""
     text = " ".join(body.decode(errors="replace").split())
     if not text or text.startswith("<"):
-        return "."
-    return f": {redact(text)[:QUOTED_CHARACTERS]}"
+        return ""
+    return redact(text)[:QUOTED_CHARACTERS]

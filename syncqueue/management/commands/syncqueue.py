@@ -24,7 +24,7 @@ from syncqueue.management.subcommands.resync import Resync
 from syncqueue.management.subcommands.rotation import RotateSecrets
 from syncqueue.management.subcommands.verify import Verify
 from syncqueue.management.subcommands.workers import Workers
-from syncqueue.secrets import redact
+from syncqueue.presentation.reasons import in_words
 
 SUBCOMMANDS: tuple[type[Subcommand], ...] = (
     Stats, Failures, Log, Retry, Clear, Recover, Pause, Resume, Doctor, Health, Workers, Mend, Explain, Preview, Resync,
@@ -71,7 +71,7 @@ class Command(BaseCommand):
         try:
             answer = kind(self.stderr).run(options)
         except (SyncQueueError, DatabaseError) as error:
-            raise CommandError(redact(str(error))) from error
+            raise CommandError(in_words(str(error))) from error
         if options["json"]:
             self.stdout.write(json.dumps(answer.data, cls=DjangoJSONEncoder, ensure_ascii=False))
         else:

@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 from syncqueue import services
 from syncqueue.management.subcommands.base import ACTOR, Answer, Subcommand, add_caution, note, one_destination
 from syncqueue.models import Destination
+from syncqueue.presentation.reasons import in_words
 from syncqueue.sources import gate
 from syncqueue.sources.adopting import Adopted
 from syncqueue.sources.destinations import active, ensure_declared
@@ -76,7 +77,7 @@ class _Sum:
             self.known += piece.known
             self.without += piece.without
             self.refused += len(piece.refused)
-            self.reasons += [one.reason for one in piece.refused.values()][: MOST_NAMED - len(self.reasons)]
+            self.reasons += [in_words(one.reason) for one in piece.refused.values()][: MOST_NAMED - len(self.reasons)]
 
     def words(self) -> str:
         text = _(

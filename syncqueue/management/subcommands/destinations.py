@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from syncqueue import services
 from syncqueue.management.subcommands.base import ACTOR, Answer, Subcommand, check_service
 from syncqueue.models import Destination
+from syncqueue.presentation.reasons import in_words
 from syncqueue.services import audit
 from syncqueue.site import record_db
 from syncqueue.sources.destinations import ensure_declared
@@ -36,7 +37,7 @@ class Mend(Subcommand):
             check_service(options["service"])
         ensure_declared()
         destination = _find(options["destination"], options["service"])
-        reason = destination.broken_reason
+        reason = in_words(destination.broken_reason)
         services.mend(destination, actor=ACTOR.name)
         audit.note(ACTOR, "mend", subject=str(destination), model=Destination, object_id=destination.pk)
         data = {"id": destination.pk, "name": destination.name, "service": destination.service, "reason": reason}

@@ -13,7 +13,7 @@ from syncqueue import services
 from syncqueue.management.subcommands.base import ACTOR, Answer, Subcommand, add_caution, check_service, note
 from syncqueue.management.table import table
 from syncqueue.presentation.figures import figure, moment
-from syncqueue.secrets import redact
+from syncqueue.presentation.reasons import in_words
 
 _SHOWN_CHARACTERS = 200
 
@@ -68,7 +68,7 @@ def _listed(found: services.Failures) -> Answer:
             group.destination.service,
             group.destination.name,
             moment(group.since) if group.since else "-",
-            redact(group.reason)[:_SHOWN_CHARACTERS],
+            in_words(group.reason)[:_SHOWN_CHARACTERS],
         )
         for group in found.groups
     ]

@@ -20,7 +20,7 @@ from syncqueue.management.subcommands.base import (
     check_service,
     note,
 )
-from syncqueue.secrets import redact
+from syncqueue.presentation.reasons import in_words
 
 CLEARABLE = (TaskState.PENDING, TaskState.DELAYED, TaskState.FAILED)
 
@@ -157,5 +157,5 @@ class Resume(Subcommand):
 
 def _switched(text: str, service: str, pending: str, *, paused: bool) -> Answer:
     """Return the answer. `pending`: why workers do not see the change yet, or ""."""
-    data = {"service": service, "paused": paused, **({"note": redact(pending)} if pending else {})}
-    return Answer(text=f"{text} {redact(pending)}".rstrip(), data=data)
+    data = {"service": service, "paused": paused, **({"note": in_words(pending)} if pending else {})}
+    return Answer(text=f"{text} {in_words(pending)}".rstrip(), data=data)

@@ -12,8 +12,9 @@ from syncqueue import services
 from syncqueue.management.subcommands.base import ACTOR, Answer, Subcommand, check_service, note
 from syncqueue.management.subcommands.resync import places_named
 from syncqueue.models import Destination, Verification
+from syncqueue.presentation.figures import labelled
+from syncqueue.presentation.reasons import in_words
 from syncqueue.presentation.verifications import drift_count, found_words, summary
-from syncqueue.secrets import redact
 from syncqueue.sources.destinations import ensure_declared
 from syncqueue.sources.drift import Found
 from syncqueue.sources.resyncing import chosen_destinations
@@ -85,7 +86,7 @@ class Verify(Subcommand):
         def tell(name: str, reason: str, seconds: float) -> None:
             if not options["json"]:
                 text = _("%(name)s: waits %(seconds).0f s: %(reason)s")
-                self._say("\n" + text % {"name": name, "seconds": seconds, "reason": reason} + "\n")
+                self._say("\n" + text % {"name": name, "seconds": seconds, "reason": in_words(reason)} + "\n")
 
         return tell
 
@@ -107,10 +108,10 @@ def _is_fine(one: services.Verified) -> bool:
 
 def _text(one: services.Verified, named: Sequence[Found]) -> str:
     if one.problem:
-        return f"{one.destination.name}: {redact(one.problem)}"
+        return labelled(one.destination.name, in_words(one.problem))
     if one.row is None:
         return _("%s: this service cannot be asked what is there.") % one.destination.name
-    lines = [f"{one.destination.name}: {summary(one.row)}"]
+    lines = [labelled(one.destination.name, summary(one.row))]
     if not one.began_anew:
         lines.append("  " + _("This run went on with an earlier one."))
     lines += [f"  {found_words(found)}" for found in named]
@@ -130,14 +131,18 @@ def _found_count(row: Verification) -> int:
 def _data(one: services.Verified, named: Sequence[Found]) -> dict[str, Any]:
     about: dict[str, Any] = {"destination": one.destination.name, "service": one.destination.service}
     if one.row is None:
-        return {**about, "can_be_asked": False, "problem": redact(one.problem)}
+        return {**about, "can_be_asked": False, "problem": in_words(one.problem)}
     counts = {name: getattr(one.row, f"{name}_count") for name in _COUNTS}
     found = [
         {
             "drift": item.drift.value, "object": item.entity, "id": item.part.id if item.part else "",
-            "url": item.part.url if item.part else "", "reason": item.reason,
+            "url": item.part.url if item.part else "", "reason": in_words(item.reason),
         }
         for item in named
     ]  # fmt: skip
-    state = {"finished": one.row.finished_at is not None, "stopped": one.row.stopped, "went_on": not one.began_anew}
+    state = {
+        "finished": one.row.finished_at is not None,
+        "stopped": in_words(one.row.stopped),
+        "went_on": not one.began_anew,
+    }
     return {**about, "can_be_asked": True, **state, **counts, "found": found}

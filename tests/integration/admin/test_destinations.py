@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from syncqueue.models import Destination, SyncRecord
+from syncqueue.presentation.destinations import condition
 from tests.integration.admin.conftest import HTML
 from tests.integration.api.people import ROLES, client_of
 
@@ -314,3 +315,18 @@ def test_what_to_do_about_a_broken_destination_is_said(editor: Client, destinati
     Destination.objects.update(broken_reason="The bot was kicked", broken_at=timezone.now())
     page = editor.get(f"{LIST}{destination.pk}/change/").content.decode()
     assert "The bot was kicked. Mend it at the service" in page
+
+
+@pytest.mark.parametrize(("declared", "advice"), [("", "enter another address"), ("news", "['DESTINATIONS']['news']")])
+def test_a_refused_destination_advises_what_can_be_done_on_its_page(declared: str, advice: str, settings: Any) -> None:
+    declaration = {"SERVICE": "telegram", "ADDRESS": "@news", "SECRET": {"token": TOKEN}}
+    settings.SYNCQUEUE = {**settings.SYNCQUEUE, "DESTINATIONS": {"news": declaration}}
+    row = Destination(name="@news", service="telegram", address="@news", declared=declared)
+    row.broken_reason, row.broken_at = "Unauthorized.", timezone.now()
+    assert advice in condition(row)
+    assert ("enter another address" in condition(row)) is (declared == "")
+
+
+def test_the_rule_that_takes_everything_says_that_it_takes_private_ones_too(admin_client: Client) -> None:
+    page = admin_client.get("/admin/syncqueue/destination/add/?service=telegram").content.decode()
+    assert '<option value="all" selected>all, private ones too</option>' in page

@@ -248,3 +248,8 @@ def test_all_of_a_filter_are_synced_in_rounds(destination: Destination, monkeypa
         page = client.post(page.context["action"], dict(page.context["hidden"]), follow=True)
     assert page.context.get("at") is None
     assert SyncRecord.objects.filter(state="waiting").count() == 70
+
+
+def test_the_history_of_a_record_stands_under_its_title(record: SyncRecord, admin_client: Client) -> None:
+    page = admin_client.get(f"/admin/syncqueue/syncrecord/{record.pk}/history/").content.decode()
+    assert f"<h1>Hello (Note {record.object_pk}) → @news</h1>" in page

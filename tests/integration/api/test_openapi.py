@@ -82,6 +82,7 @@ def test_the_description_names_every_path_and_method_there_is() -> None:
 def test_a_method_that_is_not_described_is_refused(schema: Any) -> None:
     client = Client(headers=MACHINE)
     for path, item in PATHS.items():
-        address = ADDRESS.replace("openapi.json", path.format(service="telegram", task_id="x", reason="x", worker="x"))
+        names = {"service": "telegram", "task_id": "x", "reason": "x", "worker": "x", "destination_id": "x"}
+        address = ADDRESS.replace("openapi.json", path.format_map(names))
         allowed = client.generic("TRACE", address).headers["Allow"].lower().split(", ")
         assert set(allowed) - {"head"} == set(item) - {"parameters"}, path

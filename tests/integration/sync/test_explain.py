@@ -139,7 +139,7 @@ def test_a_failed_note_says_why_and_what_to_do(channel: Destination, writer: Use
     sandbox.set_mode("telegram", "error", status=409)
     text = one(save(writer))
     assert text.startswith("@news: failed: ")
-    assert text.endswith("Save it again or press retry.")
+    assert text.endswith("It is tried again when it is saved or synced now.")
 
 
 def test_a_held_note_says_that_the_answer_was_lost(channel: Destination, writer: User, sandbox: RunningSandbox) -> None:

@@ -49,7 +49,10 @@ OUT_THERE = {"parts": [{"kind": "text", "id": "7", "url": "https://t.me/news/7",
 STATES: dict[RecordState, tuple[dict[str, Any], str]] = {
     RecordState.SYNCED: ({**OUT_THERE, "synced_at": NOON}, "@news: is up to date since Jan. 1, 2026, noon."),
     RecordState.WAITING: ({"error": "It is away"}, "@news: waits: It is away."),
-    RecordState.FAILED: ({"error": "Refused"}, "@news: failed: Refused. Save it again or press retry."),
+    RecordState.FAILED: (
+        {"error": "Refused"},
+        "@news: failed: Refused. It is tried again when it is saved or synced now.",
+    ),
     RecordState.UNKNOWN: ({"error": "The answer was lost."}, "@news: held: The answer was lost."),
     RecordState.ABANDONED: (
         {"error": "Cleared by Ada."},
@@ -107,4 +110,4 @@ def test_where_something_is_wanted_but_not_noted_the_sweep_is_named() -> None:
 
 
 def test_sentences_are_ended_once() -> None:
-    assert "Refused! Save" in told({"state": "failed", "error": "Refused!"})
+    assert "Refused! It is" in told({"state": "failed", "error": "Refused!"})

@@ -1,0 +1,220 @@
+"""What is broken is mended from the dashboard by clicks alone, and by commands alone, in every look and language."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Locator, expect
+
+from project.sandbox.testing import RunningSandbox
+from tests.browser.conftest import PEOPLE
+from tests.browser.test_pages import assert_good
+from tests.browser.visitor import PATIENCE_MS, WIDE, Visitor, visitor
+from tests.browser.website import WebSite
+from tests.eventually import eventually
+from tests.faults.site import FIGURES, UNHURRIED, Site
+
+DASHBOARD = "/admin/syncqueue/queue/"
+PHONE = 390
+SUBMIT = "#content-main form input[type=submit]"
+NOTICE = '[data-key="notices"] a'
+LOOKS = [
+    pytest.param(WIDE, False, "en-US", id="wide, light, English"),
+    pytest.param(PHONE, True, "en-US", id="narrow, dark, English"),
+    pytest.param(WIDE, True, "zh-CN", id="wide, dark, Chinese"),
+    pytest.param(PHONE, False, "zh-CN", id="narrow, light, Chinese"),
+]
+
+
+class Story:
+    """One site whose channel breaks in one way after another."""
+
+    def __init__(self, site: Site, sandbox: RunningSandbox) -> None:
+        """A site without retries that holds what it cannot tell."""
+        site.variables |= {
+            **UNHURRIED,  # what is to end in one way must not end in another on a busy machine
+            "SYNCQUEUE_IMMEDIATE": {"TIMEOUT_SECONDS": 20},
+            "DJANGO_SETTINGS_MODULE": "tests.browser.settings",
+            # What is lost is not looked for, so that a person has to.
+            "DESTINATIONS": {"news": FIGURES["DESTINATIONS"]["news"] | {"OPTIONS": {"find_lost": False}}},
+            "SYNCQUEUE_TELEGRAM": {"BASE_DELAY_SECONDS": 1, "MAX_RETRIES": 0, "ON_UNKNOWN_OUTCOME": "hold"},
+        }
+        self.site, self.sandbox = site, sandbox
+        site.script(PEOPLE)
+
+    def write(self, text: str) -> None:
+        """Save a note; the channel answers as the sandbox was told."""
+        # In one transaction with its record, or the worker's sweep might be the first to try it.
+        self.site.script(
+            f"from django.db import transaction\nwith transaction.atomic():\n"
+            f"    Note.objects.create(owner_id=1, text={text!r})"
+        )
+
+    def refuse(self, text: str) -> None:
+        """The channel is refused while a note is saved, and then is well again."""
+        self.sandbox.set_mode("telegram", "unauthorized")
+        self.write(text)
+        self.sandbox.set_mode("telegram", "up")
+
+    def limit(self, text: str) -> None:
+        """The service asks to wait for ten minutes while a note is saved, and then would not any more."""
+        self.sandbox.set_mode("telegram", "limited", retry_after=600)
+        self.write(text)
+        self.sandbox.set_mode("telegram", "up")
+
+    def fail(self, text: str) -> None:
+        """A note fails for good."""
+        self.sandbox.plan_answers("telegram", {"mode": "error", "status": 409})
+        self.write(text)
+        assert "failed" in self.site.states(), self.site.logs()
+
+    def lose(self, text: str) -> None:
+        """Nobody knows whether a note arrived, which it did not: it is held."""
+        self.sandbox.plan_answers("telegram", "reset")
+        self.write(text)
+        assert "unknown" in self.site.states(), self.site.logs()
+
+    def is_told(self, text: str) -> None:
+        """The note is in the channel, and its record says so."""
+
+        def arrived() -> None:
+            assert text in [message["text"] for message in self.sandbox.messages()]
+            assert set(self.site.states()) == {"synced"}
+
+        eventually(arrived)
+
+
+@pytest.fixture
+def story(site: Site, sandbox: RunningSandbox) -> Story:
+    return Story(site, sandbox)
+
+
+def press(person: Visitor, what: Locator) -> None:
+    """Press what leads to another page: one that is never asked for again by sending a form."""
+    with person.page.expect_navigation() as navigation:
+        what.first.click()
+    answer = navigation.value
+    assert answer is not None and answer.request.method == "GET", person.page.url
+    assert_good(person, person.page.url)
+    size = person.page.viewport_size
+    assert size is not None
+    cut = "[...document.querySelectorAll('.syncqueue-scroll')].some(one => one.scrollWidth > one.clientWidth + 1)"
+    assert size["width"] > PHONE or not person.page.evaluate(cut), person.page.url
+
+
+def confirm(person: Visitor) -> None:
+    """Press the button of a question; the answer stands on the page that follows."""
+    press(person, person.page.locator(SUBMIT))
+    expect(person.page.locator(".messagelist")).to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "dark", "language"), LOOKS)
+def test_each_thing_that_is_broken_is_mended_by_clicks_from_the_dashboard(
+    story: Story, browser: Browser, width: int, dark: bool, language: str
+) -> None:
+    expect.set_options(timeout=PATIENCE_MS)
+    website = WebSite(story.site)
+    story.site.worker()
+    person = visitor(browser, website.base, width=width, dark=dark, language=language)
+    person.log_in("admin")
+    page = person.page
+
+    story.refuse("Refused")
+    person.go(DASHBOARD)
+    press(person, page.locator(f"{NOTICE}[href*='/destination/']"))
+    press(person, page.locator("form[action$='/try-again/'] button"))
+    expect(page.locator(".messagelist")).to_be_visible()
+    story.is_told("Refused")
+
+    story.fail("Failed")
+    person.go(DASHBOARD)
+    press(person, page.locator("[data-key='card-telegram'] a[href$='/telegram/tasks/failed/']"))
+    press(person, page.locator("button[name=all][formaction$='/retry/']"))
+    confirm(person)
+    story.is_told("Failed")
+
+    story.fail("Failed too")
+    person.go(DASHBOARD)
+    press(person, page.locator(f"{NOTICE}[href*='/queue/failures/']"))
+    press(person, page.locator("a[href$='/retry/']"))
+    confirm(person)
+    story.is_told("Failed too")
+
+    story.lose("Held")
+    person.go(DASHBOARD)
+    press(person, page.locator(f"{NOTICE}[href*='state__exact=unknown']"))
+    press(person, page.locator("#result_list th a"))
+    press(person, page.locator(".syncqueue-form-actions button"))
+    confirm(person)
+    story.is_told("Held")
+
+    story.limit("Limited")
+    person.go(DASHBOARD)
+    press(person, page.locator("a[href$='/telegram/resume/']"))
+    confirm(person)
+    story.is_told("Limited")
+
+    person.go(DASHBOARD)
+    press(person, page.locator("a[href$='/telegram/pause/']"))
+    confirm(person)
+    story.write("Cleared while paused")
+    assert "waiting" in story.site.states(), story.site.logs()
+    person.go(DASHBOARD)
+    press(person, page.locator("a[href$='/telegram/clear/']"))
+    confirm(person)
+    press(person, page.locator("a[href$='/queue/cleared/']"))
+    press(person, page.locator("a[href$='/restore/']"))
+    confirm(person)
+    person.go(DASHBOARD)
+    press(person, page.locator("a[href$='/telegram/resume/']"))
+    confirm(person)
+    story.is_told("Cleared while paused")
+
+    person.go(DASHBOARD)
+    expect(page.locator('[data-key="notices"] .syncqueue-fine')).to_be_visible()
+    assert len(story.sandbox.messages()) == len({message["text"] for message in story.sandbox.messages()}) == 6
+    assert page.locator("html").get_attribute("lang") == ("zh-hans" if language == "zh-CN" else "en")
+
+
+def test_each_thing_that_is_broken_is_mended_by_commands_alone(story: Story) -> None:
+    site = story.site
+    site.worker()
+
+    def manage(*words: str) -> None:
+        assert site.manage("syncqueue", *words) == 0, site.logs()
+
+    def reason() -> str:
+        failures = "from syncqueue import services\nanswer(services.failures().groups[0].kind)"
+        return str(site.script(failures))
+
+    story.refuse("Refused")
+    manage("mend", "news")
+    story.is_told("Refused")
+
+    story.fail("Failed")
+    manage("retry", "telegram", "--noinput")
+    story.is_told("Failed")
+
+    story.fail("Failed too")
+    manage("failures", "--retry", reason(), "--noinput")
+    story.is_told("Failed too")
+
+    story.lose("Held")
+    manage("failures", "--retry", reason(), "--noinput")
+    story.is_told("Held")
+
+    story.limit("Limited")
+    manage("resume", "telegram")
+    story.is_told("Limited")
+
+    manage("pause", "telegram")
+    story.write("Cleared while paused")
+    assert "waiting" in story.site.states(), story.site.logs()
+    manage("clear", "telegram", "--noinput")
+    manage("resync", "--service", "telegram", "--noinput")
+    manage("resume", "telegram")
+    story.is_told("Cleared while paused")
+    assert site.manage("syncqueue", "doctor") == 0
+    assert len(story.sandbox.messages()) == 6
+    assert re.fullmatch(r"(synced ?)+", " ".join(site.states()))
