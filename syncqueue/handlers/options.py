@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -20,6 +21,7 @@ class Option:
     label: Any  # a text for people, lazy where it is translated
     help_text: Any = ""
     choices: Mapping[str, Any] = field(default_factory=dict)  # of a choice: the label of each value
+    pattern: str = ""  # of a text: a regular expression that all of it matches
     default: Any = None  # what applies where the destination does not have the option
 
     def holds(self, value: object) -> bool:
@@ -31,7 +33,7 @@ class Option:
                 return isinstance(value, str) and value in self.choices
             case "number":
                 return value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0)
-        return isinstance(value, str)
+        return isinstance(value, str) and (not self.pattern or re.fullmatch(self.pattern, value) is not None)
 
 
 def option_problem(declared: Mapping[str, Option], options: Mapping[str, Any]) -> str:

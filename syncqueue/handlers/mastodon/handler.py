@@ -64,59 +64,7 @@ class MastodonHandler(DocumentHandler):
     address_names_place: ClassVar[bool] = False  # an instance has many accounts; the token says which
     secret_fields: ClassVar[Mapping[str, Any]] = {"access_token": gettext_lazy("Access token")}
 
-    option_fields: ClassVar[Mapping[str, Option]] = {
-        "visibility": Option(
-            kind="choice",
-            label=gettext_lazy("Visibility"),
-            default="public",
-            choices={
-                "public": gettext_lazy("Public"),
-                "unlisted": gettext_lazy("Public, but not in timelines"),
-                "private": gettext_lazy("Followers only"),
-                "direct": gettext_lazy("Mentioned people only"),
-            },
-            help_text=gettext_lazy("Private objects are shown to followers at most."),
-        ),
-        "over_limit": Option(
-            kind="choice",
-            label=gettext_lazy("Texts that are too long"),
-            default="thread",
-            choices={
-                "thread": gettext_lazy("A thread"),
-                "image": gettext_lazy("A picture of the text"),
-                "link": gettext_lazy("The beginning, with a link"),
-            },
-        ),
-        "link": Option(
-            kind="switch",
-            label=gettext_lazy("Link to the page"),
-            default=False,
-            help_text=gettext_lazy("The address of the object's own page is added."),
-        ),
-        "spoiler": Option(
-            kind="text",
-            label=gettext_lazy("Content warning"),
-            default="",
-            help_text=gettext_lazy("The text is folded behind it."),
-        ),
-        "sensitive": Option(
-            kind="switch",
-            label=gettext_lazy("Sensitive pictures"),
-            default=False,
-            help_text=gettext_lazy("Pictures are blurred until a reader wants to see them."),
-        ),
-        "language": Option(
-            kind="text",
-            label=gettext_lazy("Language"),
-            help_text=gettext_lazy("Such as “zh” or “pt-BR”. Empty: the account's own."),
-        ),
-        "mentions": Option(
-            kind="switch",
-            label=gettext_lazy("Mentions notify"),
-            default=True,
-            help_text=gettext_lazy("People who are mentioned are notified; by private objects nobody is."),
-        ),
-    }
+    option_fields: ClassVar[Mapping[str, Option]] = OPTIONS
 
     def __init__(self, config: HandlerConfig) -> None:
         """Read the options; raises `ConfigurationError` for FONTS that are none."""
@@ -252,19 +200,13 @@ class MastodonHandler(DocumentHandler):
         return self._client.endpoint(place)
 
     def clean(self, address: str, options: Mapping[str, Any], secret: Mapping[str, str]) -> None:
-        """Check the form of address, options and token."""
+        """Check the form of address and token."""
         try:
             instance_url(address, self._client.outbound.is_allowed_private)
         except ValueError:
             raise ValueError(_wrong_address(address)) from None
         if not TOKEN.fullmatch(secret.get("access_token", "")):
             raise ValueError(_("The access token is the one that the account's settings show under Development."))
-        for name, value in options.items():
-            if name not in OPTIONS:
-                known = ", ".join(OPTIONS)
-                raise ValueError(_("Unknown option “%(name)s”; known: %(known)s.") % {"name": name, "known": known})
-            if not OPTIONS[name](value):
-                raise ValueError(_("The option “%(name)s” has a wrong value.") % {"name": name})
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -7,7 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Literal, get_args
 from urllib.parse import SplitResult, urlsplit
 
+from django.utils.translation import gettext_lazy
+
 from syncqueue.handlers.base import Document, Place
+from syncqueue.handlers.options import Option
 
 Visibility = Literal["public", "unlisted", "private", "direct"]
 OverLimit = Literal["thread", "image", "link"]
@@ -18,32 +21,63 @@ OVER_LIMITS: tuple[OverLimit, ...] = get_args(OverLimit)
 
 # Mastodon's and Pleroma's have 43 characters, GoToSocial's 48, Pixelfed's are JWTs of a thousand with dots.
 TOKEN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.+=~-]{19,1999}")
-_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z]{2,4})?")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
-_SPOILER_CHARACTERS = 200  # it counts against the limit of every status of a thread
 
 
-def _is_switch(value: object) -> bool:
-    return isinstance(value, bool)
-
-
-def _is_spoiler(value: object) -> bool:
-    return isinstance(value, str) and len(value) <= _SPOILER_CHARACTERS
-
-
-def _is_language(value: object) -> bool:
-    return isinstance(value, str) and _LANGUAGE.fullmatch(value) is not None
-
-
-# A destination's options, each with what it may hold.
-OPTIONS: Mapping[str, Callable[[object], bool]] = {
-    "visibility": VISIBILITIES.__contains__,  # default: public; private documents are never more open than "private"
-    "over_limit": OVER_LIMITS.__contains__,  # what becomes of a text that is too long (default: thread)
-    "link": _is_switch,  # the address of the object's own page is added to the status
-    "spoiler": _is_spoiler,  # a content warning that the text is folded behind
-    "sensitive": _is_switch,  # pictures are blurred until a reader wants to see them
-    "language": _is_language,  # such as "zh" or "pt-BR"; default: the account's own
-    "mentions": _is_switch,  # False: "@somebody" is written so that nobody is notified; private documents always are
+OPTIONS: Mapping[str, Option] = {
+    "visibility": Option(
+        kind="choice",
+        label=gettext_lazy("Visibility"),
+        default="public",
+        choices={
+            "public": gettext_lazy("Public"),
+            "unlisted": gettext_lazy("Public, but not in timelines"),
+            "private": gettext_lazy("Followers only"),
+            "direct": gettext_lazy("Mentioned people only"),
+        },
+        help_text=gettext_lazy("Private objects are shown to followers at most."),
+    ),
+    "over_limit": Option(
+        kind="choice",
+        label=gettext_lazy("Texts that are too long"),
+        default="thread",
+        choices={
+            "thread": gettext_lazy("A thread"),
+            "image": gettext_lazy("A picture of the text"),
+            "link": gettext_lazy("The beginning, with a link"),
+        },
+    ),
+    "link": Option(
+        kind="switch",
+        label=gettext_lazy("Link to the page"),
+        default=False,
+        help_text=gettext_lazy("The address of the object's own page is added."),
+    ),
+    "spoiler": Option(
+        kind="text",
+        label=gettext_lazy("Content warning"),
+        default="",
+        pattern=r"(?s).{0,200}",  # it counts against the limit of every status of a thread
+        help_text=gettext_lazy("The text is folded behind it."),
+    ),
+    "sensitive": Option(
+        kind="switch",
+        label=gettext_lazy("Sensitive pictures"),
+        default=False,
+        help_text=gettext_lazy("Pictures are blurred until a reader wants to see them."),
+    ),
+    "language": Option(
+        kind="text",
+        label=gettext_lazy("Language"),
+        pattern=r"[a-z]{2,3}(-[A-Za-z]{2,4})?",
+        help_text=gettext_lazy("Such as “zh” or “pt-BR”. Empty: the account's own."),
+    ),
+    "mentions": Option(
+        kind="switch",
+        label=gettext_lazy("Mentions notify"),
+        default=True,
+        help_text=gettext_lazy("People who are mentioned are notified; by private objects nobody is."),
+    ),
 }
 
 

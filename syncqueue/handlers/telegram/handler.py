@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.utils.translation import gettext as _
@@ -30,6 +30,7 @@ from syncqueue.handlers.telegram.gallery import Gallery
 from syncqueue.handlers.telegram.medium import is_medium
 from syncqueue.handlers.telegram.memory import Memory
 from syncqueue.handlers.telegram.message import BLANK, TAKEN_AWAY, Messages, identify, wants_link
+from syncqueue.handlers.telegram.options import OPTIONS
 from syncqueue.handlers.telegram.previewing import previewed
 from syncqueue.handlers.telegram.probe import Sight, look
 from syncqueue.handlers.telegram.recovery import Verdict
@@ -51,26 +52,6 @@ _SIGHTS = {"text": Sight.OURS_TEXT, "document": Sight.OURS_FILE}
 ADDRESS = re.compile(r"@[A-Za-z][A-Za-z0-9_]{3,31}|-?[0-9]{1,20}")
 
 
-def _is_switch(value: object) -> bool:
-    return isinstance(value, bool)
-
-
-def _is_thread(value: object) -> bool:
-    return value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0)
-
-
-# A destination's options, each with what it may hold.
-OPTIONS: Mapping[str, Callable[[object], bool]] = {
-    "silent": _is_switch,  # subscribers are not notified
-    "link_preview": _is_switch,  # the first link is shown with a preview (default: yes)
-    "link": _is_switch,  # the address of the object's own page is added to the message
-    "pictures": _is_switch,  # those in a Markdown text are shown as pictures, and not as links (default: no)
-    "thread_id": _is_thread,  # the topic of a forum group
-    "find_lost": _is_switch,  # a message whose answer was lost is looked for (default: yes)
-    "sole_poster": _is_switch,  # only this site posts with this bot there (default: yes), so what is found is its own
-}
-
-
 class TelegramHandler(DocumentHandler):
     """Keeps a message in a channel, group or chat for each object.
 
@@ -81,49 +62,7 @@ class TelegramHandler(DocumentHandler):
 
     default_kind: ClassVar[str] = ""  # text or file: the first edit tells
     secret_fields: ClassVar[Mapping[str, Any]] = {"token": gettext_lazy("Bot token")}
-    option_fields: ClassVar[Mapping[str, Option]] = {
-        "silent": Option(
-            kind="switch",
-            label=gettext_lazy("Silent"),
-            default=False,
-            help_text=gettext_lazy("Subscribers are not notified."),
-        ),
-        "link_preview": Option(
-            kind="switch",
-            label=gettext_lazy("Link preview"),
-            default=True,
-            help_text=gettext_lazy("The first link is shown with a preview."),
-        ),
-        "link": Option(
-            kind="switch",
-            label=gettext_lazy("Link to the page"),
-            default=False,
-            help_text=gettext_lazy("The address of the object's own page is added."),
-        ),
-        "pictures": Option(
-            kind="switch",
-            label=gettext_lazy("Pictures"),
-            default=False,
-            help_text=gettext_lazy("Those in a Markdown text are shown as pictures, and not as links."),
-        ),
-        "thread_id": Option(
-            kind="number",
-            label=gettext_lazy("Topic"),
-            help_text=gettext_lazy("The number of a topic of a forum group."),
-        ),
-        "find_lost": Option(
-            kind="switch",
-            label=gettext_lazy("Find lost messages"),
-            default=True,
-            help_text=gettext_lazy("A message whose answer was lost is looked for."),
-        ),
-        "sole_poster": Option(
-            kind="switch",
-            label=gettext_lazy("Sole poster"),
-            default=True,
-            help_text=gettext_lazy("Only this site posts with this bot there, so what is found is its own."),
-        ),
-    }
+    option_fields: ClassVar[Mapping[str, Option]] = OPTIONS
     least_attempt_seconds: ClassVar[float] = LEAST_ATTEMPT_SECONDS
     # A probe counts as an edit: of the about 20 that a channel takes in a minute, more than half are left for posts.
     read_pause_seconds: ClassVar[float] = 6.0
@@ -253,17 +192,11 @@ class TelegramHandler(DocumentHandler):
         return self._client.endpoint
 
     def clean(self, address: str, options: Mapping[str, Any], secret: Mapping[str, str]) -> None:
-        """Check the form of address, options and token."""
+        """Check the form of address and token."""
         if not ADDRESS.fullmatch(address):
             raise ValueError(_("The address is a channel's @name or a chat's number, such as -1001234567890."))
         if not TOKEN.fullmatch(secret.get("token", "")):
             raise ValueError(_("The bot token has the form 123456789:AbC-dEf, as @BotFather shows it."))
-        for name, value in options.items():
-            if name not in OPTIONS:
-                known = ", ".join(OPTIONS)
-                raise ValueError(_("Unknown option “%(name)s”; known: %(known)s.") % {"name": name, "known": known})
-            if not OPTIONS[name](value):
-                raise ValueError(_("The option “%(name)s” has a wrong value.") % {"name": name})
 
     async def aclose(self) -> None:
         """Close the connections."""

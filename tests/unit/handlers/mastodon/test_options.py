@@ -95,6 +95,6 @@ def test_a_path_is_no_token(token: str) -> None:
     ],
 )
 def test_each_option_has_its_values(name: str, good: object, bad: object) -> None:
-    assert OPTIONS[name](good)
-    assert not OPTIONS[name](bad)
-    assert not OPTIONS[name](None)
+    assert OPTIONS[name].holds(good)
+    assert not OPTIONS[name].holds(bad)
+    assert not OPTIONS[name].holds(None)

@@ -1,0 +1,53 @@
+"""The options of a destination on Telegram."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.utils.translation import gettext_lazy
+
+from syncqueue.handlers.options import Option
+
+OPTIONS: Mapping[str, Option] = {
+    "silent": Option(
+        kind="switch",
+        label=gettext_lazy("Silent"),
+        default=False,
+        help_text=gettext_lazy("Subscribers are not notified."),
+    ),
+    "link_preview": Option(
+        kind="switch",
+        label=gettext_lazy("Link preview"),
+        default=True,
+        help_text=gettext_lazy("The first link is shown with a preview."),
+    ),
+    "link": Option(
+        kind="switch",
+        label=gettext_lazy("Link to the page"),
+        default=False,
+        help_text=gettext_lazy("The address of the object's own page is added."),
+    ),
+    "pictures": Option(
+        kind="switch",
+        label=gettext_lazy("Pictures"),
+        default=False,
+        help_text=gettext_lazy("Those in a Markdown text are shown as pictures, and not as links."),
+    ),
+    "thread_id": Option(
+        kind="number",
+        label=gettext_lazy("Topic"),
+        help_text=gettext_lazy("The number of a topic of a forum group."),
+    ),
+    "find_lost": Option(
+        kind="switch",
+        label=gettext_lazy("Find lost messages"),
+        default=True,
+        help_text=gettext_lazy("A message whose answer was lost is looked for."),
+    ),
+    "sole_poster": Option(
+        kind="switch",
+        label=gettext_lazy("Sole poster"),
+        default=True,
+        help_text=gettext_lazy("Only this site posts with this bot there, so what is found is its own."),
+    ),
+}
