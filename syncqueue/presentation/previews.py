@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from syncqueue.handlers.base import PreviewPart
+from syncqueue.presentation.figures import labelled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +24,7 @@ class Preview:
 
     def __str__(self) -> str:
         """Destination, and the reason or the parts in words."""
-        lines = [f"{self.destination}: {self.reason or summary(self)}"]
+        lines = [labelled(self.destination, self.reason or summary(self))]
         for part in self.parts:
             lines += ["", *_lines(part)]
         return "\n".join(lines)

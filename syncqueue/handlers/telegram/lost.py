@@ -25,6 +25,9 @@ PACE_SECONDS = 0.5  # between two probes: edits count for Telegram's limits, of 
 # message is taken for missing, and found when it has been sent once more.
 EMPTY_IN_A_ROW = 5
 
+FRESH_SECONDS = 60.0  # for so long what stood at a number is taken for what stands there
+KEPT_SIGHTS = 10_000
+
 _KINDS: dict[Sight, Kind] = {Sight.OURS_TEXT: "text", Sight.OURS_FILE: "document"}
 
 
@@ -36,9 +39,10 @@ class LostSearch:
     before: int | None = None  # the number of a message of the same kind (text, file) that was sent later, if any
     known: frozenset[int] = frozenset()  # numbers that records know; none of them is the lost one
     identity: str = ""  # the chat's number, where it is known: its name may belong to another one by now
+    sent_at: float = 0.0  # when it was sent, in seconds since 1970: what was seen before says nothing of it
     start: int = 0  # where an earlier search of the same message stopped (`FoundLost.stopped_at`)
     found: tuple[RemotePart, ...] = ()  # its candidates (`FoundLost.candidates`)
-    probe_count: int = 0  # and its probes (`FoundLost.probe_count`)
+    probe_count: int = 0  # and its numbers (`FoundLost.probe_count`)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,17 +57,38 @@ class FoundLost:
     probe_count: int = 0  # for `LostSearch.probe_count` of the next search
 
 
+class Sights:
+    """What was seen at the numbers of chats of late: an outage takes the answers of many messages at once."""
+
+    def __init__(self) -> None:
+        """Nothing was."""
+        self._seen: dict[tuple[int, str, int], tuple[float, Sight]] = {}
+
+    def at(self, place: Place, chat: str, number: int, since: float) -> Sight | None:
+        """What stood at a number after a time (in seconds since 1970), and in the last minute; None: nobody looked."""
+        seen_at, sight = self._seen.get((place.id, chat, number), (0.0, None))
+        return sight if seen_at > max(since, time.time() - FRESH_SECONDS) else None
+
+    def note(self, place: Place, chat: str, number: int, seen_at: float, sight: Sight) -> None:
+        """Keep what stood there."""
+        if len(self._seen) >= KEPT_SIGHTS:
+            self._seen.clear()
+        self._seen[place.id, chat, number] = (seen_at, sight)
+
+
 async def find_lost(
     client: TelegramClient,
     place: Place,
     search: LostSearch,
     *,
     seconds: float,
+    sights: Sights | None = None,
     is_sole_poster: bool = True,
     pace_seconds: float = PACE_SECONDS,
 ) -> FoundLost:
     """Look for a lost message for at most `seconds`. Raises `HandlerError` where Telegram does not answer.
 
+    `sights`: of other searches there; what they have seen since the message was sent is not asked again.
     `is_sole_poster`: nothing else posts with this bot in this chat, so that a message by the bot that no record knows
     can be none but a lost one.
     """
@@ -72,15 +97,23 @@ async def find_lost(
     if search.identity not in ("", where.chat):
         return FoundLost(candidates=(), unclear=f"{place.address} is another chat now.")
     walk = _Walk(search, place, where, is_sole_poster=is_sole_poster)
+    sights = sights if sights is not None else Sights()
+    has_asked = False
     for number in walk.numbers():
-        if time.monotonic() - began > seconds:
-            return walk.result(stopped_at=number)
-        if walk.probe_count > search.probe_count:
-            await asyncio.sleep(pace_seconds)
-        try:
-            walk.note(number, await look(client, token, where.chat, number))
-        except RateLimited as limit:
-            return walk.result(stopped_at=number, limit=limit)
+        sight = sights.at(place, where.chat, number, search.sent_at)
+        if sight is None:
+            if time.monotonic() - began > seconds:
+                return walk.result(stopped_at=number)
+            if has_asked:
+                await asyncio.sleep(pace_seconds)
+            has_asked, asked_at = True, time.time()
+            try:
+                sight = await look(client, token, where.chat, number)
+            except RateLimited as limit:
+                return walk.result(stopped_at=number, limit=limit)
+            if sight is not Sight.GONE or not walk.is_beyond(number):
+                sights.note(place, where.chat, number, asked_at, sight)
+        walk.note(number, sight)
     return walk.result()
 
 
@@ -109,16 +142,20 @@ class _Walk:
                 yield number
             number += 1
 
+    def is_beyond(self, number: int) -> bool:
+        """Whether a message that arrives late may still get this number."""
+        return number > self._newest
+
     def _is_over(self, number: int) -> bool:
         if self._search.before is not None:
             return number >= self._search.before
-        return number > self._newest and self._empty_in_a_row >= EMPTY_IN_A_ROW
+        return self.is_beyond(number) and self._empty_in_a_row >= EMPTY_IN_A_ROW
 
     def note(self, number: int, sight: Sight) -> None:
         """What stands at a number."""
         self.probe_count += 1
         # Below a number that is known, nothing says that the chat ends.
-        is_empty = sight is Sight.GONE and number > self._newest
+        is_empty = sight is Sight.GONE and self.is_beyond(number)
         self._empty_in_a_row = self._empty_in_a_row + 1 if is_empty else 0
         if sight is Sight.UNKNOWN:
             self._unclear = "What stands at some numbers could not be told."

@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from syncqueue.handlers.base import DocumentJob, Place, RemotePart
 from syncqueue.handlers.telegram.channel import kind_of
-from syncqueue.handlers.telegram.lost import FoundLost
+from syncqueue.handlers.telegram.lost import FRESH_SECONDS, Sights
 
-FRESH_SECONDS = 60.0  # other processes post there too: the further back, the more numbers are to be looked at
 KEPT_COUNT = 2000  # chats
 
 
@@ -33,7 +32,7 @@ class Memory:
         """Know nothing yet."""
         self._chats: OrderedDict[tuple[str, str], Known] = OrderedDict()
         self.searched: set[str] = set()  # the chats that are being looked at: one search at a time, for the pace
-        self._walks: dict[int, tuple[int, float, FoundLost]] = {}
+        self.sights = Sights()
 
     async def highest(self, job: DocumentJob) -> Known | None:
         """A high number of a job's chat; None where none is known."""
@@ -53,19 +52,6 @@ class Memory:
         """Whether a message of a kind has its answer that was sent after a time, in seconds since 1970."""
         known = self._chats.get(_key(place))
         return known is not None and known.chat == chat and known.sent_at.get(kind, 0.0) > after
-
-    def note_walk(self, place: Place, after: int, began_at: float, found: FoundLost) -> None:
-        """All numbers of a chat behind `after` were looked at, for this destination."""
-        self._walks = {one: walk for one, walk in self._walks.items() if walk[1] > began_at - FRESH_SECONDS}
-        self._walks[place.id] = (after, began_at, found)
-
-    def recent_walk(self, place: Place, after: int, sent_at: float) -> FoundLost | None:
-        """What was found behind `after` in the last minute, since that time: an outage takes the answers of many."""
-        walked_from, began_at, found = self._walks.get(place.id, (0, 0.0, None))
-        is_fresh = max(sent_at, time.time() - FRESH_SECONDS) < began_at
-        if found is None or not is_fresh or walked_from > after:
-            return None
-        return replace(found, candidates=tuple(one for one in found.candidates if int(one.id) > after))
 
     def _put(self, place: Place, found: Known) -> None:
         known = self._chats.get(_key(place))

@@ -206,19 +206,13 @@ class Recovery:
     async def _search(self, messages: Sequence[RemotePart], trace: Trace, part: RemotePart) -> Trace:
         """The trace with what was found; raises where the search has not come to its end."""
         chat = part.identity
-        found = (
-            None
-            if trace.before or trace.start
-            else self._memory.recent_walk(self._job.place, trace.after, trace.sent_at)
-        )
-        if found is None:
-            if chat in self._memory.searched:
-                raise self._later(random.uniform(1.0, 5.0), _GOES_ON)  # noqa: S311 - the pace is that of the chat
-            self._memory.searched.add(chat)
-            try:
-                trace, found = await self._walk(messages, trace, part)
-            finally:
-                self._memory.searched.discard(chat)
+        if chat in self._memory.searched:
+            raise self._later(random.uniform(1.0, 5.0), _GOES_ON)  # noqa: S311 - the pace is that of the chat
+        self._memory.searched.add(chat)
+        try:
+            trace, found = await self._walk(messages, trace, part)
+        finally:
+            self._memory.searched.discard(chat)
         searched = _noted(trace, found)
         await self._store(messages, searched, part)
         if found.limit is not None:
@@ -232,7 +226,6 @@ class Recovery:
         if not trace.start:
             over_at = trace.sent_at + self._config.attempt_timeout_seconds
             trace = replace(trace, is_passed=self._memory.has_sent(self._job.place, part.identity, trace.kind, over_at))
-        began_at = time.time()
         found = await find_lost(
             self._client,
             self._job.place,
@@ -241,15 +234,15 @@ class Recovery:
                 before=trace.before or None,
                 known=known | frozenset(trace.shown),
                 identity=part.identity,
+                sent_at=trace.sent_at,
                 start=trace.start,
                 found=tuple(_part(one, part) for one in trace.found),
                 probe_count=trace.probe_count,
             ),
             seconds=self._seconds_left(),
+            sights=self._memory.sights,
             is_sole_poster=bool(self._job.place.options.get("sole_poster", True)),
         )
-        if found.stopped_at is None and not (trace.before or trace.start or trace.shown):
-            self._memory.note_walk(self._job.place, trace.after, began_at, found)
         return trace, found
 
     def _seconds_left(self) -> float:

@@ -237,6 +237,8 @@ CASES = {
     ),
     "admit": Case(HELD, _admit, None, HELD),
     "admit, under a hold": Case({**HELD, **HOLD}, _admit, None, {**LANE, **HOLD}),
+    "park": Case({**PENDING, **HOLD}, lambda c: c.park(RATE, [A]), 1, {**LANE, **HOLD}),
+    "park, held": Case({**HELD, **HOLD}, lambda c: c.park(RATE, [A]), 0, {**HELD, **HOLD}),
     "promote": Case(DELAYED, lambda c: c.promote(5), 1, {**NEW_PENDING, **TICKED}),
     "promote, a parked one by name": Case(
         {**LANE, **HOLD},
