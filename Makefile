@@ -24,6 +24,7 @@ DATABASE_FAULTS := tests/faults/test_web_kill.py tests/faults/test_worker_kill.p
   $(addprefix tests/integration/sync/test_,db_faults.py service_faults.py deadlock.py transactions.py islands.py fence.py)
 # How they are run on PostgreSQL: `make pytest-postgresql-faults POOL= ISOLATION=SERIALIZABLE`. A pool decides who holds
 # a connection and a level what a statement sees, so one run takes both; without them runs `make pytest-postgresql`.
+# `DATABASE_FAULTS=tests/faults` runs all of them there; two tests copy SQLite's file, and a fork leaves a pool behind.
 POOL ?= 4
 ISOLATION ?= REPEATABLE_READ
 
