@@ -13,7 +13,7 @@ __all__ = ["own_redis_server", "redis_server", "redis_url", "sandbox", "sandbox_
 
 # What a test needs decides which target of the Makefile runs it: the first of these fixtures that it uses gives it its
 # mark. All other tests are those of `make test`.
-MARK_OF_FIXTURE = {"website": "pages", "browser": "pages", "distributions": "wheel", "template_site": "processes"}
+MARK_OF_FIXTURE = {"website": "pages", "chromium": "pages", "distributions": "wheel", "template_site": "processes"}
 MARKED_FOLDERS = ("conformance", "simulation")
 
 

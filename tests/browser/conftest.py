@@ -33,15 +33,15 @@ def website(site: Site) -> WebSite:  # noqa: F811
 
 
 @pytest.fixture
-def browser() -> Iterator[Browser]:
+def chromium() -> Iterator[Browser]:
     """A browser of the test's own."""
     with running_browser() as running:
         yield running
 
 
 @pytest.fixture
-def admin(browser: Browser, website: WebSite) -> Visitor:
+def admin(chromium: Browser, website: WebSite) -> Visitor:
     """The administrator at a wide window, logged in."""
-    person = visitor(browser, website.base)
+    person = visitor(chromium, website.base)
     person.log_in("admin")
     return person

@@ -111,12 +111,12 @@ def confirm(person: Visitor) -> None:
 
 @pytest.mark.parametrize(("width", "dark", "language"), LOOKS)
 def test_each_thing_that_is_broken_is_mended_by_clicks_from_the_dashboard(
-    story: Story, browser: Browser, width: int, dark: bool, language: str
+    story: Story, chromium: Browser, width: int, dark: bool, language: str
 ) -> None:
     expect.set_options(timeout=PATIENCE_MS)
     website = WebSite(story.site)
     story.site.worker()
-    person = visitor(browser, website.base, width=width, dark=dark, language=language)
+    person = visitor(chromium, website.base, width=width, dark=dark, language=language)
     person.log_in("admin")
     page = person.page
 

@@ -90,10 +90,10 @@ OF_DJANGO = ["#changelist-search", ".vDateField", ".vTimeField", ".select2-conta
 # Both widths and both themes. What a page measures does not depend on the theme, nor its colours on the width.
 @pytest.mark.parametrize(("width", "dark"), [(WIDE, False), (NARROW, True)], ids=["wide and light", "narrow and dark"])
 def test_every_page_fits_is_accessible_and_shows_markup_as_text(
-    browser: Browser, website: WebSite, width: int, dark: bool
+    chromium: Browser, website: WebSite, width: int, dark: bool
 ) -> None:
     keys = website.site.script(FILL)
-    person = visitor(browser, website.base, width=width, dark=dark)
+    person = visitor(chromium, website.base, width=width, dark=dark)
     person.page.on("dialog", lambda dialog: person.complaints.append(f"a script ran: {dialog.message}"))
     person.log_in("admin")
     for path in PATHS:

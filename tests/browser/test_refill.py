@@ -22,7 +22,7 @@ NO_CHANNEL = {"search": {"SERVICE": "manticore", "ADDRESS": "notes"}}
 
 
 def test_the_rows_of_a_lost_table_are_missed_on_the_dashboard_and_written_again_by_its_button(
-    browser: Browser, site: Site, sandbox: RunningSandbox
+    chromium: Browser, site: Site, sandbox: RunningSandbox
 ) -> None:
     expect.set_options(timeout=PATIENCE_MS)
     site.variables |= {
@@ -36,7 +36,7 @@ def test_the_rows_of_a_lost_table_are_missed_on_the_dashboard_and_written_again_
     site.script(NOTES.format(texts=["One", "Two"]))
     sandbox.manticore_sql("DROP TABLE notes")
     site.script(NOTES.format(texts=["Three"]))
-    person = visitor(browser, website.base, width=NARROW)
+    person = visitor(chromium, website.base, width=NARROW)
     person.log_in("admin")
     page = person.go("/admin/syncqueue/queue/")
     notices = page.locator('[data-key="notices"]')
