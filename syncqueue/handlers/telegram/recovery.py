@@ -269,7 +269,7 @@ class Recovery:
         others_count = sum(_lost_count(one) for one in others.lost if _may_be(one, trace.kind))
         if len(candidates) > own_count + others_count:
             # Another record has deleted some that it had taken.
-            candidates = await self._still_there(candidates)
+            candidates = await self._still_there(candidates, trace.searched_at)
             if not candidates:
                 return None
         self.links = ", ".join(_name(one) for one in candidates)
@@ -292,11 +292,20 @@ class Recovery:
             raise self._later(random.uniform(1.0, 5.0), _GOES_ON)  # noqa: S311 - so that not both come again at once
         return Verdict.SETTLED
 
-    async def _still_there(self, candidates: Sequence[RemotePart]) -> list[RemotePart]:
-        token, there = self._job.place.secret.get("token", ""), []
+    async def _still_there(self, candidates: Sequence[RemotePart], since: float) -> list[RemotePart]:
+        """Those of the candidates that were there after a time; raises where that takes another attempt."""
+        place, sights, there = self._job.place, self._memory.sights, []
         for one in candidates[:_LOOKED_AT_COUNT]:
-            await asyncio.sleep(PACE_SECONDS)
-            if await look(self._client, token, one.identity, int(one.id)) is not Sight.GONE:
+            number = int(one.id)
+            sight = sights.at(place, one.identity, number, since)
+            if sight is None:
+                if self._seconds_left() < 0:
+                    raise self._later(1.0, _GOES_ON)
+                await asyncio.sleep(PACE_SECONDS)
+                asked_at = time.time()
+                sight = await look(self._client, place.secret.get("token", ""), one.identity, number)
+                sights.note(place, one.identity, number, asked_at, sight)
+            if sight is not Sight.GONE:
                 there.append(one)
         return there
 
