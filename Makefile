@@ -108,7 +108,7 @@ test-pages: $(VENV)/test  ## the tests that look at the pages in a browser (foun
 	$(PYTEST) -m pages $(ARGS)
 
 pytest-postgresql: $(VENV)/test-postgresql  ## the tests that ask the database in-process, on a PostgreSQL of their own
-	TEST_DATABASE=postgresql $(PYTEST) tests/integration/sync tests/integration/admin $(ARGS)
+	TEST_DATABASE=postgresql $(PYTEST) -m "not simulation" tests/integration/sync tests/integration/admin $(ARGS)
 
 pytest-postgresql-faults: $(VENV)/test-postgresql  ## the faults that a database takes part in, with a pool and REPEATABLE READ
 	TEST_DATABASE=postgresql TEST_DATABASE_POOL=$(POOL) TEST_DATABASE_ISOLATION=$(ISOLATION) \
