@@ -285,12 +285,25 @@ class Recovery:
             self.why = "Several messages may be it."
         if self.why:
             return Verdict.FOREIGN
+        if others_count:
+            await self._leave_what_is_gone(taken, messages, trace, part)
         await self._job.checkpoint([*taken, *messages])
         if await self._job.others.known_ids([one.id for one in taken], part.identity):
             # Another record took it at the same moment; whoever sees that lets go.
             await self._store(messages, trace, part)
             raise self._later(random.uniform(1.0, 5.0), _GOES_ON)  # noqa: S311 - so that not both come again at once
         return Verdict.SETTLED
+
+    async def _leave_what_is_gone(
+        self, taken: Sequence[RemotePart], messages: Sequence[RemotePart], trace: Trace, part: RemotePart
+    ) -> None:
+        """Raise where one of these is gone by now: a record that is gone as well has taken it, and not this one's."""
+        token = self._job.place.secret.get("token", "")
+        gone = {one.id for one in taken if await look(self._client, token, one.identity, int(one.id)) is Sight.GONE}
+        if gone:
+            found = tuple(one for one in trace.found if one[0] not in gone)
+            await self._store(messages, replace(trace, found=found), part)
+            raise self._later(1.0, _GOES_ON)
 
     async def _still_there(self, candidates: Sequence[RemotePart], since: float) -> list[RemotePart]:
         """Those of the candidates that were there after a time; raises where that takes another attempt."""
