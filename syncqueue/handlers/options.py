@@ -57,6 +57,8 @@ def secret_problem(declared: Collection[str], secret: Mapping[str, str]) -> str:
 
 
 def _unknown(text: str, name: str, known: Collection[str]) -> str:
-    near = get_close_matches(name, known, 1)
     said = text % {"name": name, "known": ", ".join(known)}
-    return f"{said} {_('Did you mean “%(name)s”?') % {'name': near[0]}}" if near else said
+    for near in get_close_matches(name, known, 1):
+        hint = _("Did you mean “%(name)s”?") % {"name": near}
+        said = f"{said} {hint}"
+    return said

@@ -81,8 +81,9 @@ NAMES = {
 }
 # What Django itself does not translate.
 DJANGO = {"admin", "Model name", "Add link", "Change or view list link", "Search", "True", "False"}
+DJANGO |= {"- Select an option -"}  # 6.1
 # Labels of fields and filters, to which Django appends a colon.
-DJANGO_LABEL = re.compile(r"[^A-Za-z:]+:( \d+)?|开始输入以筛选\.\.\.")
+DJANGO_LABEL = re.compile(r"[^A-Za-z:]+:( \d+)?|开始输入以筛选\.\.\.|Filter by [a-z ]+")
 # The demo site's own model and the test's own handler, which are in English.
 SITE = {"note", "notes", "Note", "Notes", "Tags", "Text", "Deleted", "Created", "Updated", "at", "Private", "private"}
 SITE |= {"place", "trash", "Put", "Take", "selected", "into", "the", "out", "of", "Password", "is", "in", "back"}
