@@ -6,7 +6,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -144,7 +144,7 @@ def _left(found: Mapping[str, Sequence[str]], failed: Mapping[int, Place | None]
     return {state: ids for state, ids in left.items() if ids}
 
 
-def _differences(field: Field, sandbox: Sandbox, stops: Sequence[Stop], named: Container[Place | None]) -> list[str]:
+def _differences(field: Field, sandbox: Sandbox, stops: Sequence[Stop], named: Collection[Place | None]) -> list[str]:
     excused = unlearned(read_log(field.log_file), stops)
     return differences(read_notes(field.database), sandbox.channels(), excused, named)
 

@@ -82,6 +82,13 @@ def test_a_message_whose_answer_was_lost_may_outlive_its_note_where_a_failed_rec
     assert verdict_on(lost, shown).lost == ["@news: note 4 is not removed, and no failed record names it"]
 
 
+def test_of_several_lost_messages_each_record_that_gave_up_stands_for_one() -> None:
+    shown = {10: "Note 3: new", 20: "Note 4: deleted", 21: "Note 5: deleted"}
+    lost = [request(0, 3, 10), request(1, 4, 20, answered=False), request(2, 5, 21, answered=False)]
+    assert verdict_on(lost, shown, named=(6, 0)).holds  # 0: a note of which nothing is left
+    assert verdict_on(lost, shown, named=(4,)).lost == ["@news: note 5 is not removed, and no failed record names it"]
+
+
 def test_a_message_whose_answer_came_may_not_outlive_its_note() -> None:
     answered = verdict_on([request(0, 3, 10), request(1, 4, 20)], {10: "Note 3: new", 20: "Note 4: x"}, named=(4,))
     assert answered.lost == ["@news: note 4 is not removed"]
