@@ -42,7 +42,7 @@ class LostSearch:
     sent_at: float = 0.0  # when it was sent, in seconds since 1970: what was seen before says nothing of it
     start: int = 0  # where an earlier search of the same message stopped (`FoundLost.stopped_at`)
     found: tuple[RemotePart, ...] = ()  # its candidates (`FoundLost.candidates`)
-    probe_count: int = 0  # and its numbers (`FoundLost.probe_count`)
+    probe_count: int = 0  # and its probes (`FoundLost.probe_count`)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +111,7 @@ async def find_lost(
                 sight = await look(client, token, where.chat, number)
             except RateLimited as limit:
                 return walk.result(stopped_at=number, limit=limit)
+            walk.probe_count += 1
             if sight is not Sight.GONE or not walk.is_beyond(number):
                 sights.note(place, where.chat, number, asked_at, sight)
         walk.note(number, sight)
@@ -153,7 +154,6 @@ class _Walk:
 
     def note(self, number: int, sight: Sight) -> None:
         """What stands at a number."""
-        self.probe_count += 1
         # Below a number that is known, nothing says that the chat ends.
         is_empty = sight is Sight.GONE and self.is_beyond(number)
         self._empty_in_a_row = self._empty_in_a_row + 1 if is_empty else 0
