@@ -1,4 +1,4 @@
-"""What came of a call into code of the site: its value, or why there is none."""
+"""The result of a call into code of the site: its value, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ REASON_CHARACTERS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Asked(Generic[T]):
-    """The site's code has returned a value."""
+    """The site's code returned a value."""
 
     value: T
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The site's code has raised, or has returned what cannot be used."""
+    """The site's code raised an exception, or returned a value that cannot be used."""
 
     reason: str  # names the object or service, the class and the exception, for people
     error: Exception = field(compare=False)
 
     def as_error(self) -> SyncQueueError:
-        """An error to raise where the caller's contract is to raise: the site's own one, if it is of our tree."""
+        """Return an exception for callers that must raise: the site's own if it is a `SyncQueueError`."""
         return self.error if isinstance(self.error, SyncQueueError) else HandlerError(self.reason)
 
 
@@ -35,7 +35,7 @@ Answer: TypeAlias = Asked[T] | Refused
 
 
 def words(error: BaseException) -> str:
-    """The exception as "KeyError: 'name'", also where its own `__str__` raises."""
+    """Return the exception as "KeyError: 'name'", even if its own `__str__` raises."""
     try:
         text = str(error)
     except Exception:  # the site's own class

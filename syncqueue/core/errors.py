@@ -5,7 +5,7 @@ SyncQueueError
 ├── SecretError             a stored secret cannot be read
 ├── InvalidTask             a task or its body is malformed
 ├── InvalidCursor           the cursor of a page is malformed
-├── InvalidMoment           a text names no moment
+├── InvalidMoment           a text is not a date or time
 ├── QueueError              the queue refused the operation or could not be reached
 │   ├── QueueUnavailable        Redis cannot be reached
 │   ├── QueueFull               Redis has reached its memory limit (maxmemory)
@@ -19,7 +19,7 @@ SyncQueueError
 └── HandlerError            raised by a handler to report an outcome
     ├── RetryLater              retry; uses an attempt
     ├── RateLimited             the service asks to wait; uses no attempt
-    │   └── Busy                    this process has too much under way; nothing was asked
+    │   └── Busy                    all connections of this process are in use; nothing was sent
     ├── Unreachable             the service was not reached, nothing was sent; uses no attempt
     ├── Unavailable             the service, or a proxy in front of it, is out of order; uses no attempt
     ├── PermanentError          do not retry automatically
@@ -56,7 +56,7 @@ class InvalidCursor(SyncQueueError, ValueError):
 
 
 class InvalidMoment(SyncQueueError, ValueError):
-    """A text names no moment."""
+    """A text cannot be read as a date or time."""
 
 
 class QueueError(SyncQueueError):
@@ -122,20 +122,20 @@ class RateLimited(HandlerError):
     """
 
     def __init__(self, message: str, *, after_seconds: float, scope: HoldScope = "destination") -> None:
-        """`after_seconds`: how long to hold; `scope`: which tasks the limit applies to."""
+        """`after_seconds`: how long the tasks wait; `scope`: which tasks the limit applies to."""
         super().__init__(message)
         self.after_seconds = after_seconds
         self.scope: HoldScope = scope
 
 
 class Busy(RateLimited):
-    """This process has all of its connections in use: nothing was asked, so it says nothing about the service.
+    """All connections of this process are in use. Nothing was sent, so this says nothing about the service.
 
     Only the current task waits.
     """
 
     def __init__(self, message: str) -> None:
-        """`message` is for people."""
+        """`message` is shown to people."""
         super().__init__(message, after_seconds=2.0, scope="task")
 
 

@@ -1,7 +1,7 @@
-"""The one tolerant reader of what stands in Redis.
+"""Tolerant reading of values from Redis.
 
-Another version writes there after a deployment or before a rollback, and people do by hand. What cannot be read is left
-out and counted, so that one value of another form hides nothing else and ends nobody.
+Another version may have written them (after a deployment, before a rollback), or a person by hand. Values that cannot
+be read are skipped and counted, so that one malformed value neither hides the others nor stops a process.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-# What parsing raises of a value of another form: a missing field, another type, a number beyond all times, a text that
-# is no JSON, or one that is nested too deep.
+# The exceptions of parsing a malformed value: a missing field, another type, a number out of range for a date, invalid
+# JSON, or JSON that is nested too deeply.
 UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, OSError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readable(Generic[T]):
-    """What could be read of a number of values, in their order."""
+    """The values that could be read, in their order."""
 
     values: tuple[T, ...]
-    unreadable_count: int  # how many could not
+    unreadable_count: int  # how many could not be read
 
     def __iter__(self) -> Iterator[T]:
         return iter(self.values)
@@ -34,7 +34,7 @@ class Readable(Generic[T]):
 
 
 def read_each(parse: Callable[[R], T], found: Iterable[R]) -> Readable[T]:
-    """Parse each value by itself. `parse` raises one of `UNREADABLE` for what it cannot read."""
+    """Parse each value on its own. `parse` raises one of `UNREADABLE` for a value that it cannot read."""
     values: list[T] = []
     unreadable_count = 0
     for raw in found:
@@ -46,12 +46,12 @@ def read_each(parse: Callable[[R], T], found: Iterable[R]) -> Readable[T]:
 
 
 def read_one(parse: Callable[[R], T], raw: R) -> T | None:
-    """Parse one value; None where it cannot be read."""
+    """Parse one value; return None if it cannot be read."""
     return next(iter(read_each(parse, [raw])), None)
 
 
 def json_object(text: str) -> dict[str, Any]:
-    """The object that a text holds in JSON. Raises one of `UNREADABLE`."""
+    """Decode a JSON object. Raises one of `UNREADABLE`."""
     found = json.loads(text)
     if not isinstance(found, dict):
         raise TypeError(f"A JSON object was expected, not a {type(found).__name__}.")

@@ -42,7 +42,7 @@ PUT_OFF = "put_off"  # in the history of a task, beside the outcomes
 
 # Outcomes that concern the endpoint and not the object: recorded as an endpoint failure, no attempt is used.
 OUTAGES = frozenset({Outcome.UNREACHABLE, Outcome.UNAVAILABLE})
-# With what was sent and not answered: the endpoint is told of these failures.
+# Those, and requests whose response was lost: the breaker counts these failures.
 ENDPOINT_FAILURES = OUTAGES | {Outcome.UNKNOWN}
 
 
@@ -54,13 +54,13 @@ class SyncResult:
     error: str = ""  # one or two sentences for people, without secrets
     after_seconds: float | None = None  # the delay that the service asked for
     scope: HoldScope = "destination"  # RATE_LIMITED: which tasks the limit applies to
-    was_asked: bool = True  # RATE_LIMITED: False where the service was not asked for anything
+    was_asked: bool = True  # RATE_LIMITED: False if no request was sent
     new_address: str = ""  # MOVED: the new address
     traceback: str = ""  # the last TRACEBACK_CHARACTERS characters
 
     @property
     def noted_outcome(self) -> str:
-        """What the history of the task calls the outcome: a limit for it alone is often the handler's own pace."""
+        """The outcome in the task's history. A limit with the scope "task" is often the handler's own pacing."""
         is_own = self.outcome is Outcome.RATE_LIMITED and self.scope == "task"
         return PUT_OFF if is_own else self.outcome.value
 

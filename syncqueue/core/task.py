@@ -86,8 +86,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-# What an action and an entity may have at most.
-TEXT_CHARACTERS = 200
+TEXT_CHARACTERS = 200  # maximum length of action and entity
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +234,7 @@ class Progress:
 
     attempt_count: int = 0  # attempts that count against the policy
     crash_count: int = 0  # leases that expired after the work had begun
-    # `EndpointFailure.answer_count` when this task last met a failure of its endpoint; None: it has met none.
+    # `EndpointFailure.answer_count` at this task's last endpoint failure; None: it has had none.
     answer_count: int | None = None
     history: tuple[AttemptNote, ...] = ()  # the last HISTORY_LENGTH attempts, oldest first
 

@@ -1,4 +1,4 @@
-"""What a worker does as a whole, and what a person may ask of it."""
+"""The state of a worker process, and the requests that a person can make of it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from enum import StrEnum
 
 
 class WorkerState(StrEnum):
-    """Written with each heartbeat."""
+    """The state of a worker; it is written with each heartbeat."""
 
     WORKING = "working"
-    QUIET = "quiet"  # claims nothing more, until it is started anew
-    STOPPING = "stopping"  # ends once what it has begun has ended, or its time is over
+    QUIET = "quiet"  # claims nothing more until it is restarted
+    STOPPING = "stopping"  # ends when its running attempts have ended, or SHUTDOWN_SECONDS are over
 
 
 class WorkerRequest(StrEnum):
-    """Read at each heartbeat."""
+    """A request to a worker; the worker reads it at each heartbeat."""
 
     QUIET = "quiet"
     STOP = "stop"  # as SIGTERM
