@@ -1,4 +1,4 @@
-"""The queue: everything that talks to Redis, and nothing else does."""
+"""The queue: the only package that talks to Redis."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["AsyncSyncQueue", "SyncQueue", "make_async_queue", "make_queue"]
 
 
 def _calls(settings: Settings, service: str, site_id: str, clock: Clock) -> Calls:
-    settings.service(service)  # a service that is not on has no queue
+    settings.service(service)  # raises for a service that is not enabled
     return Calls(QueueKeys(settings.key_prefix, service), site_id, clock.now_ms)
 
 
 def make_queue(
     client: redis.Redis, settings: Settings, service: str, site_id: str, clock: Clock = SYSTEM_CLOCK
 ) -> SyncQueue:
-    """The queue of a service for sync code; raises `ConfigurationError` when the service is not on."""
+    """Return the queue of a service for sync code; raises `ConfigurationError` if the service is not enabled."""
     return SyncQueue(
         client,
         _calls(settings, service, site_id, clock),
@@ -35,7 +35,7 @@ def make_queue(
 def make_async_queue(
     client: redis.asyncio.Redis, settings: Settings, service: str, site_id: str, clock: Clock = SYSTEM_CLOCK
 ) -> AsyncSyncQueue:
-    """The queue of a service for the worker; raises `ConfigurationError` when the service is not on."""
+    """Return the queue of a service for the worker; raises `ConfigurationError` if the service is not enabled."""
     return AsyncSyncQueue(
         client,
         _calls(settings, service, site_id, clock),

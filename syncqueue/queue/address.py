@@ -1,8 +1,8 @@
-"""Where the queues' Redis is: SYNCQUEUE["REDIS"] read into the words that redis-py's connections take.
+"""The address of the queues' Redis: SYNCQUEUE["REDIS"] parsed into options of redis-py's connections.
 
-A malformed address is refused in words that show nothing of it: any part of a URL may be a part of its password. The
-forms of a URL are redis-py's (https://redis.readthedocs.io/en/stable/connections.html#redis.Redis.from_url), read
-strictly, because urllib takes a piece of an unescaped password for a host, a port or a database.
+No error message shows a part of a malformed address, because any part of a URL may belong to its password. The URL
+forms are those of redis-py (https://redis.readthedocs.io/en/stable/connections.html#redis.Redis.from_url). They are
+parsed strictly, because urllib would take a piece of an unescaped password for a host, a port or a database.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ _ESCAPES = "%23 for #, %2F for /, %3F for ?, %40 for @, %3A for :, %25 for %"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisAddress:
-    """One server, a master that sentinels name, or a cluster."""
+    """One server, a master behind sentinels, or a cluster."""
 
-    options: Mapping[str, Any] = field(repr=False)  # words of redis-py's connections; may hold the password
+    options: Mapping[str, Any] = field(repr=False)  # options of redis-py's connections; may hold the password
     is_tls: bool = False
     nodes: tuple[tuple[str, int], ...] = ()  # sentinels, or some nodes of a cluster
-    master: str = ""  # its name at the sentinels
+    master: str = ""  # the name of the master at the sentinels
     sentinel_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def is_sentinel(self) -> bool:
-        """Whether sentinels are asked where the server is."""
+        """Whether sentinels locate the server."""
         return self.master != ""
 
     @property
@@ -44,7 +44,7 @@ class RedisAddress:
 
     @property
     def place(self) -> tuple[str, int]:
-        """Server and number of the database, to compare two addresses with. Only of a single server."""
+        """Server and database number, for comparing two addresses. Valid for a single server only."""
         server = self.options.get("path")
         if server is None:
             host = self.options.get("host", "localhost")
@@ -53,7 +53,7 @@ class RedisAddress:
 
 
 def is_url(where: object) -> bool:
-    """Whether a value is meant as a URL, and not as the name of a cache."""
+    """Return whether a value is meant as a URL and not as the alias of a cache."""
     return isinstance(where, str) and (where.lower().startswith(_SCHEMES) or "://" in where)
 
 
@@ -81,7 +81,7 @@ def _is_tls_version(value: Any) -> bool:
     return isinstance(value, int) and value in {version.value for version in ssl.TLSVersion}
 
 
-# What an address may say: a check of the value, and words for what is expected. None: anything.
+# The options that an address may have: a check of the value, and what it expects. None: any value.
 _WORDS: Mapping[str, tuple[Callable[[Any], bool], str] | None] = {
     "db": (_is_whole(0), "the number of a database, 0 or more"),
     "username": (_is_text, "a text"),
@@ -105,8 +105,8 @@ _WORDS: Mapping[str, tuple[Callable[[Any], bool], str] | None] = {
     "ssl_ciphers": (_is_text, "a text"),
     "ssl_password": (_is_text, "a text"),
 }
-# Known to redis-py, and ours to set: a save must not wait longer than we say, a worker's blocking call not shorter, and
-# no client may send twice.
+# Options of redis-py that syncqueue sets itself: they bound how long a save waits, must be longer than a worker's
+# blocking call, and keep clients from sending a command twice.
 _OURS = frozenset(
     ("socket_timeout", "socket_connect_timeout", "timeout", "socket_keepalive", "socket_read_size")
     + ("retry", "retry_on_timeout", "retry_on_error", "max_connections", "health_check_interval")
@@ -127,7 +127,7 @@ def address_of_url(url: str, setting: str = SETTING) -> RedisAddress:
             raise ConfigurationError(f"{setting}: a unix:// URL names a socket, such as unix:///run/redis.sock?db=1")
         words["path"] = unquote(split.path)
         if any(name.startswith("ssl_") for name in words):
-            raise ConfigurationError(f"{setting}: a unix:// URL has no TLS, so it takes none of the ssl_ words.")
+            raise ConfigurationError(f"{setting}: a unix:// URL has no TLS, so it takes no ssl_ options.")
     else:
         words |= _server(split, words, setting)
     return RedisAddress(options=words, is_tls=split.scheme == "rediss")
@@ -144,7 +144,7 @@ def _split(url: str, setting: str) -> SplitResult:
         split = urlsplit(url)
     except ValueError:  # its text shows a part of the URL
         raise ConfigurationError(_unreadable(setting)) from None
-    # What follows the place of the server never has a bare @ or #: there it is the rest of a password.
+    # After the host, a bare @ or # can only be the rest of an unescaped password.
     if split.fragment or "#" in url or "@" in split.query or (split.scheme != "unix" and "@" in split.path):
         raise ConfigurationError(_unreadable(setting))
     return split
@@ -158,7 +158,7 @@ def _unreadable(setting: str) -> str:
 
 
 def _query(split: SplitResult, setting: str) -> dict[str, Any]:
-    """The words behind the question mark."""
+    """Return the options in the query string."""
     try:
         pairs = parse_qsl(split.query, keep_blank_values=True, strict_parsing=True) if split.query else []
     except ValueError:
@@ -166,7 +166,7 @@ def _query(split: SplitResult, setting: str) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for name, text in pairs:
         given[name] = _value(name, text)
-    # TLS is what rediss:// says.
+    # The scheme rediss:// selects TLS.
     return _taken(given, f"{setting}, behind the ? of the URL", without=("ssl", "credential_provider"))
 
 
@@ -179,11 +179,11 @@ def _value(name: str, text: str) -> Any:
 
 
 def _server(split: SplitResult, words: Mapping[str, Any], setting: str) -> dict[str, Any]:
-    """Host, port and database of a redis:// or rediss:// URL."""
+    """Return host, port and database of a redis:// or rediss:// URL."""
     found: dict[str, Any] = {}
     try:
         port = split.port
-    except ValueError:  # its text shows what should have been a port, and may be a password
+    except ValueError:  # its text shows the invalid port, which may be part of a password
         raise ConfigurationError(_unreadable(setting)) from None
     if port == 0 or split.netloc.endswith(":"):
         raise ConfigurationError(_unreadable(setting))
@@ -200,7 +200,7 @@ def _server(split: SplitResult, words: Mapping[str, Any], setting: str) -> dict[
 
 
 def _taken(given: Mapping[Any, Any], where: str, *, without: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The words that are taken, each looked at; raises `ConfigurationError` without any value."""
+    """Return the validated options. Raises `ConfigurationError`, which shows no value."""
     known = [name for name in _WORDS if name not in without]
     taken: dict[str, Any] = {}
     for name, value in given.items():
@@ -209,7 +209,7 @@ def _taken(given: Mapping[Any, Any], where: str, *, without: tuple[str, ...] = (
         if name not in known:
             near = difflib.get_close_matches(str(name), known, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}."
-            raise ConfigurationError(f"{where}: there is a word that is not known; {hint}")
+            raise ConfigurationError(f"{where}: there is an unknown option; {hint}")
         rule = _WORDS[name]
         if rule is not None and value is not None and not rule[0](value):
             raise ConfigurationError(f"{where}: {name} is {rule[1]}.")
@@ -228,7 +228,7 @@ def address_of_dict(where: Mapping[Any, Any], setting: str = SETTING) -> RedisAd
         )
     for name in where:
         if name not in known:
-            raise ConfigurationError(f"{setting}: of a key of this dict nothing is known; known: {', '.join(known)}.")
+            raise ConfigurationError(f"{setting}: this dict has an unknown key; known: {', '.join(known)}.")
     options = _options(where, "OPTIONS", setting)
     is_tls = bool(options.pop("ssl", False))
     if "NODES" in where:
@@ -245,7 +245,7 @@ def address_of_dict(where: Mapping[Any, Any], setting: str = SETTING) -> RedisAd
 def _options(where: Mapping[str, Any], part: str, setting: str) -> dict[str, Any]:
     given = where.get(part, {})
     if not isinstance(given, Mapping):
-        raise ConfigurationError(f"{setting}[{part!r}] is a dict of redis-py's words, such as username and password.")
+        raise ConfigurationError(f"{setting}[{part!r}] is a dict of redis-py options, such as username and password.")
     return _taken(given, f"{setting}[{part!r}]")
 
 
@@ -258,14 +258,14 @@ def _nodes(where: Mapping[str, Any], part: str, setting: str) -> tuple[tuple[str
     except (TypeError, ValueError):
         raise ConfigurationError(f"{text}.") from None
     if not nodes:
-        raise ConfigurationError(f"{text}; it names no node.")
+        raise ConfigurationError(f"{text}; it is empty.")
     return nodes
 
 
 def address_of_pool(options: Mapping[str, Any], *, is_tls: bool, setting: str) -> RedisAddress:
-    """What the connections of another client's pool are made with. Raises `ConfigurationError` without any value."""
+    """Return the address in another pool's connection options. Raises `ConfigurationError`, which shows no value."""
     server = {name: options[name] for name in ("host", "port", "path") if options.get(name) is not None}
     known = {name: value for name, value in options.items() if name in _WORDS and name != "ssl"}
-    if not isinstance(known.get("socket_keepalive_options"), Mapping):  # redis-py's mark for "its own defaults"
+    if not isinstance(known.get("socket_keepalive_options"), Mapping):  # redis-py's sentinel object for its defaults
         known.pop("socket_keepalive_options", None)
     return RedisAddress(options=server | _taken(known, setting), is_tls=is_tls)

@@ -1,4 +1,4 @@
-"""The queue of one service for asynchronous code: the worker. The same operations as sync.py; only sending differs."""
+"""The queue of one service for asynchronous code: the worker. As sync.py; only sending differs."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ from syncqueue.queue.sync import foreign_queue
 
 T = TypeVar("T")
 
-# Of one queue. A thousand attempts may end at one moment, and need no thousand connections for that.
+# Maximum concurrent calls of one queue: a thousand attempts that end together do not need a thousand connections.
 CALLS_AT_ONCE = 16
 
 
 class AsyncSyncQueue:
-    """One service's queue. Thin: what the operations do stands in steps.py, calls.py and scripts/.
+    """One service's queue. The operations are implemented in steps.py, calls.py and scripts/; this class sends them.
 
-    All methods raise `QueueUnavailable` when Redis does not answer. Times come from Redis.
+    All methods raise `QueueUnavailable` if Redis cannot be reached. Times come from Redis.
     """
 
     def __init__(
         self, client: redis.asyncio.Redis, calls: Calls, *, lease_seconds: float, probe_seconds: float
     ) -> None:
-        """See `syncqueue.queue.open_queue`, which makes one from the settings."""
+        """Called by `syncqueue.queue.make_async_queue`, which reads the settings."""
         self.client = client
         self.calls = calls
         self.service = calls.keys.service
@@ -67,7 +67,7 @@ class AsyncSyncQueue:
         return call.read(answer)
 
     async def run(self, operation: steps.Steps[T]) -> T:
-        """Drive an operation of steps.py to its end."""
+        """Run an operation of steps.py and return its result."""
         try:
             call = next(operation)
             while True:
@@ -81,11 +81,11 @@ class AsyncSyncQueue:
         return (await self._send(self.calls.enqueue([task])))[0]
 
     async def enqueue_many(self, tasks: Iterable[SyncTask]) -> list[Enqueued]:
-        """Enqueue any number of tasks, in chunks."""
+        """Enqueue any number of tasks, in chunks; returns for each where it went."""
         return await self.run(steps.enqueue_many(self.calls, tasks))
 
     async def enqueue_leased(self, tasks: Sequence[SyncTask], holds: Sequence[Sequence[str]], *, token: str) -> Leased:
-        """Put keyed tasks into processing under a lease of the caller, where no hold of theirs stands against it."""
+        """Put keyed tasks into processing under a lease of the caller, unless one of their `holds` applies."""
         return await self._send(
             self.calls.enqueue_leased(
                 tasks,
@@ -97,30 +97,30 @@ class AsyncSyncQueue:
         )
 
     async def claim(self, limit: int = 1) -> Claim:
-        """Lease up to `limit` tasks, at most 1000; unreadable ones go to the dead letters."""
+        """Lease up to `limit` tasks (at most 1000); unreadable ones become dead letters."""
         return await self.run(
             steps.claim(self.calls, limit, lease_seconds=self._lease_seconds, probe_seconds=self._probe_seconds)
         )
 
     async def extend(self, claimed: Sequence[ClaimedTask]) -> list[bool]:
-        """Renew leases and mark the work as begun; returns for each whether it was still held."""
+        """Renew leases and mark the work as begun; returns for each whether the lease was still valid."""
         return await self._send(self.calls.extend([(one.task.id, one.token) for one in claimed], self._lease_seconds))
 
     async def admit(self, requests: Sequence[AdmissionRequest]) -> list[Admission]:
-        """Ask for claimed tasks whether a hold applies; those are parked."""
+        """Check whether holds apply to claimed tasks; tasks that a hold applies to are parked."""
         return await self._send(self.calls.admit(requests, probe_seconds=self._probe_seconds))
 
     async def park(self, hold: str, tasks: Sequence[SyncTask]) -> int:
-        """Park those of these tasks that are pending behind a hold; returns how many."""
+        """Park the pending ones of these tasks behind a hold; returns how many were parked."""
         return await self._send(self.calls.park(hold, tasks))
 
     async def ack(
         self, *claimed: ClaimedTask, seconds: Sequence[float] = (), endpoints: Sequence[str] = ()
     ) -> list[bool]:
-        """End tasks that are done. Returns for each whether its lease was still valid.
+        """Finish tasks as done; returns for each whether its lease was still valid.
 
-        `seconds`: how long the attempt at each took, for the metrics. `endpoints`: which endpoint answered each, or "";
-        an answer closes the endpoint's breaker.
+        `seconds`: duration of each attempt, for the metrics. `endpoints`: for each the endpoint that responded, or "";
+        a response closes the breaker of the endpoint.
         """
         return await self.run(steps.ack(self.calls, claimed, seconds, endpoints))
 
@@ -135,10 +135,10 @@ class AsyncSyncQueue:
         endpoint: str = "",
         answer_count: int | None = None,
     ) -> None:
-        """Set a task aside until `due` (a timedelta: from now), or park it behind `hold`. Raises `LeaseLost`.
+        """Delay a task until `due` (a timedelta: from now), or park it behind `hold`. Raises `LeaseLost`.
 
-        `endpoint`: the one that answered the attempt, if any did. `answer_count`: after a failure of the endpoint, what
-        `record_failure` returned.
+        `endpoint`: the endpoint that responded to the attempt, or "". `answer_count`: after an endpoint failure, the
+        `answer_count` that `record_failure` returned.
         """
         progress = claimed.progress.after(note, counts=counts, answer_count=answer_count)
         await self.run(steps.must_hold(self.calls.retry(claimed, due, progress, hold, note.seconds, endpoint), claimed))
@@ -150,55 +150,55 @@ class AsyncSyncQueue:
         await self.run(steps.must_hold(call, claimed))
 
     async def release(self, *claimed: ClaimedTask) -> list[bool]:
-        """Give tasks back untried; returns for each whether it was still held."""
+        """Return tasks to pending without an attempt; returns for each whether its lease was still valid."""
         return await self._send(self.calls.release(claimed))
 
     async def promote_due(self) -> int:
-        """Move everything that is due to pending; returns how many."""
+        """Move all due tasks to pending; returns how many."""
         return await self.run(steps.promote_due(self.calls))
 
     async def run_now(self, ids: Sequence[str]) -> int:
-        """Move these delayed tasks to pending; returns how many."""
+        """Move these delayed tasks to pending; returns how many were delayed."""
         return await self._send(self.calls.promote(len(ids), ids)) if ids else 0
 
     async def recover_expired(self, limit: int = 500) -> Recovered:
-        """Take back at most `limit` tasks whose lease ran out."""
+        """Recover at most `limit` tasks whose lease has expired."""
         return await self._send(self.calls.recover(limit, lease_seconds=self._lease_seconds))
 
     async def requeue(self, ids: Sequence[str]) -> int:
-        """Bring these dead letters back to pending; returns how many."""
+        """Move these dead letters to pending; returns how many."""
         return await self.run(steps.requeue(self.calls, ids))
 
     async def retry_failed(self) -> int:
-        """Bring all dead letters back to pending; returns how many."""
+        """Move all dead letters to pending; returns how many."""
         return await self.run(steps.retry_failed(self.calls))
 
     async def clear(self, states: Sequence[TaskState] = steps.CLEARABLE) -> dict[TaskState, int]:
-        """Remove all tasks in the states; returns how many of each. Raises `TaskInProcessing`."""
+        """Remove all tasks in the states; returns the number for each state. Raises `TaskInProcessing`."""
         return await self.run(steps.clear(self.calls, states))
 
     async def remove(self, state: TaskState, ids: Sequence[str]) -> list[bool]:
-        """Remove these tasks (at most a chunk) if they are in `state`."""
+        """Remove these tasks (at most a chunk) if they are in `state`; returns for each whether it was."""
         return await self._send(self.calls.remove(state, ids))
 
     async def delete(self, task_id: str) -> bool:
-        """Remove one task; False when there is none. Raises `TaskInProcessing`."""
+        """Remove one task; returns False if there is none. Raises `TaskInProcessing`."""
         return await self.run(steps.delete(self.calls, task_id))
 
     async def hold(self, name: str, seconds: float | None, reason: str, *, forced: bool = False) -> None:
-        """Set a hold for so many seconds, or until it is lifted."""
+        """Set a hold for `seconds`; None: until it is lifted. `forced`: even if it then ends earlier."""
         await self._send(self.calls.hold(name, seconds, reason, forced=forced))
 
     async def lift(self, *names: str) -> int:
-        """Lift holds; returns how many were set."""
+        """Lift holds; returns how many of them were set."""
         return await self._send(self.calls.lift(names))
 
     async def record_failure(
         self, endpoint: str, *, failures: int, open_seconds: float, token: str, reason: str
     ) -> EndpointFailure:
-        """Count a failure of an endpoint. Returns whether its breaker is open now.
+        """Count a failure of an endpoint; returns whether its breaker is open now.
 
-        `failures` in a row open it; `token` names the attempt, which counts once.
+        `failures` in a row open the breaker. `token` identifies the attempt, which counts once.
         """
         return await self._send(
             self.calls.record_failure(
@@ -207,43 +207,43 @@ class AsyncSyncQueue:
         )
 
     async def presence(self, ids: Sequence[str]) -> list[Presence]:
-        """Ask where tasks are."""
+        """Return for each task whether the queue has it."""
         return await self._send(self.calls.presence(ids))
 
     async def stats(self) -> QueueStats:
-        """All figures at one moment."""
+        """Return all figures, read at one moment."""
         return await self._send(self.calls.stats())
 
     async def measures(self) -> Measures:
-        """All figures at one moment, with those that only the metrics show."""
+        """Return all figures, read at one moment, including those that only the metrics show."""
         return await self._send(self.calls.measures())
 
     async def holds(self) -> list[HoldView]:
-        """The holds that are set."""
+        """Return the holds that are set."""
         found = await self._send(self.calls.holds())
         return list(found.values)
 
     async def history(self, count: int = 60, minutes: int = 1) -> list[PeriodCount]:
-        """What was processed, retried and failed in the last periods of so many minutes (at most 60), oldest first."""
+        """Return the counts of the last `count` periods of `minutes` each (at most 60), oldest first."""
         return await self._send(self.calls.history(count, minutes))
 
     async def tasks(self, state: TaskState, *, start: int = 0, limit: int = 50) -> list[TaskView]:
-        """A page of a state, oldest first."""
+        """Return a page of the tasks in a state, oldest first."""
         return await self._send(self.calls.page(state, start, limit))
 
     async def page(self, state: TaskState, *, cursor: str = "", search: str = "", limit: int = 50) -> TaskPage:
-        """A page of a state after a cursor, oldest first. Raises `InvalidCursor`."""
+        """Return the page of a state after a cursor, oldest first. Raises `InvalidCursor`."""
         return await self.run(pages.page(self.calls, pages.read_cursor(cursor, state), limit=limit, search=search))
 
     async def get(self, task_id: str) -> TaskView | None:
-        """One task, wherever it is, or None."""
+        """Return a task in any state, or None."""
         return await self._send(self.calls.find(task_id))
 
     async def wait_for_work(self, seconds: float) -> None:
-        """Sleep until something may be there to claim, at most so long."""
+        """Wait until there may be something to claim, at most `seconds`."""
         with redis_errors(self.service):
             await self.client.blpop([self.calls.keys["wake"]], timeout=seconds)
 
     async def trim(self, days: float) -> int:
-        """Remove dead letters older than so many days; returns how many."""
+        """Remove dead letters that are older than `days`; returns how many."""
         return await self.run(steps.trim(self.calls, days))

@@ -1,7 +1,7 @@
-"""SYNCQUEUE["REDIS"] as the name of a cache: what its own connections are made with is taken over, or refused in words.
+"""SYNCQUEUE["REDIS"] as the alias of a cache: the queues use its connection options, or a message says why they cannot.
 
-Two backends are known: django-redis, whose connection factory is asked for a pool as it would make one (Sentinel
-included), and Django's own RedisCache.
+Two backends are supported: django-redis, whose connection factory creates the pool (Sentinel included), and Django's
+own RedisCache.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from syncqueue.queue.address import SETTING, RedisAddress, address_of_pool, addr
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,50}")
 _TLS = (redis.SSLConnection, redis.sentinel.SentinelManagedSSLConnection)
-# A class of the site's own may do anything on connecting, and has no twin for asyncio.
+# A connection class of the site may do anything when it connects, and it has no asyncio counterpart.
 _CONNECTIONS = (
     redis.Connection,
     redis.UnixDomainSocketConnection,
@@ -32,9 +32,9 @@ _CONNECTIONS = (
 
 
 def address_of_alias(alias: str) -> RedisAddress:
-    """The address of a cache's server. Raises `ConfigurationError`, which shows nothing of its URL or password."""
+    """Return the address of a cache's server. Raises `ConfigurationError`, which shows no part of URL or password."""
     if alias not in django_settings.CACHES:
-        # A URL without its beginning ends here too, password and all.
+        # A URL without its scheme gets here too, including its password.
         shown = repr(alias) if _NAME.fullmatch(alias) else "a text"
         raise ConfigurationError(
             f"{SETTING} is {shown}, which is neither a redis://, rediss:// or unix:// URL nor an alias in "
@@ -47,7 +47,7 @@ def address_of_alias(alias: str) -> RedisAddress:
         pool = _pool(alias, setting)
     except ConfigurationError:
         raise
-    except Exception as error:  # whatever a backend raises of its options may show them
+    except Exception as error:  # the text of a backend's exception may show its options
         raise ConfigurationError(
             f"{SETTING} names {setting}, which cannot be used ({type(error).__name__}); give the URL instead."
         ) from None
@@ -60,7 +60,7 @@ def _urls(location: Any) -> Iterator[str]:
 
 
 def _pool(alias: str, setting: str) -> redis.ConnectionPool:
-    """A pool as the backend makes one for the server that it writes to; nothing is connected."""
+    """Return a pool as the backend creates it for the server that it writes to; it is not connected."""
     backend = caches[alias]
     if isinstance(backend, RedisCache):
         made: redis.ConnectionPool = backend._cache.get_client(None, write=True).connection_pool
@@ -69,7 +69,7 @@ def _pool(alias: str, setting: str) -> redis.ConnectionPool:
 
 
 def _pool_of_django_redis(backend: BaseCache, setting: str) -> redis.ConnectionPool:
-    # Imported here: a site that names no such cache need not have it.
+    # Imported here because django-redis is needed only for such a cache.
     from django_redis.client import DefaultClient  # type: ignore[import-untyped]
 
     client = getattr(backend, "client", None)
@@ -81,10 +81,10 @@ def _pool_of_django_redis(backend: BaseCache, setting: str) -> redis.ConnectionP
     factory: Any = client.connection_factory
     if not issubclass(factory.redis_client_cls, redis.Redis):
         raise ConfigurationError(
-            f"{SETTING} names {setting}, whose REDIS_CLIENT_CLASS is no redis.Redis; for a cluster give "
+            f"{SETTING} names {setting}, whose REDIS_CLIENT_CLASS is not redis.Redis; for a cluster give "
             f'{{"NODES": [(host, port), ...]}} instead.'
         )
-    # Not the client's own pool: django-redis keeps one for a URL, whichever alias came first.
+    # Not the client's own pool: django-redis shares one per URL, with the options of whichever alias came first.
     pool: redis.ConnectionPool = factory.get_connection_pool(factory.make_connection_params(client._server[0]))
     return pool
 
@@ -93,8 +93,8 @@ def _address(pool: redis.ConnectionPool, setting: str) -> RedisAddress:
     kind, options = pool.connection_class, pool.connection_kwargs
     if kind not in _CONNECTIONS or options.get("redis_connect_func") is not None:
         raise ConfigurationError(
-            f"{SETTING} names {setting}, whose connections are made by code of the site's own ({kind.__name__}); give "
-            f"the URL instead."
+            f"{SETTING} names {setting}, whose connections are made by code of the site ({kind.__name__}); give the "
+            f"URL instead."
         )
     if not isinstance(pool, redis.sentinel.SentinelConnectionPool):
         return address_of_pool(options, is_tls=kind in _TLS, setting=setting)
@@ -104,7 +104,7 @@ def _address(pool: redis.ConnectionPool, setting: str) -> RedisAddress:
     told = address_of_pool(first.connection_kwargs, is_tls=first.connection_class in _TLS, setting=setting)
     to_sentinels = {name: value for name, value in told.options.items() if name not in ("host", "port", "db")}
     return replace(
-        # Where the master is, the sentinels say.
+        # The sentinels report the address of the master.
         address_of_pool(
             {name: value for name, value in options.items() if name not in ("host", "port", "path")},
             is_tls=kind in _TLS,

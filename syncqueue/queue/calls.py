@@ -1,7 +1,7 @@
-"""For each script: what goes in, and what its answer means. No I/O: the sync and the async queue share all of this.
+"""Arguments and reply of each script. No I/O: the sync and the async queue share this module.
 
-A `Call` is one script with its keys and arguments and the function that reads its answer. Moments are aware datetimes
-or seconds outside, epoch milliseconds inside.
+A `Call` is a script with its keys and arguments and the function that reads its reply. Callers pass aware datetimes or
+seconds; the scripts use epoch milliseconds.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ from syncqueue.queue.keys import WEEK_MINUTES, QueueKeys
 
 T = TypeVar("T")
 
-# Everything that touches many tasks does so in chunks, so that no command keeps Redis from others for long.
+# Operations on many tasks work in chunks, so that no command blocks Redis for long.
 CHUNK = 500
-# Of dead letters, whose attempts with their tracebacks are read and written again.
+# For dead letters, because requeue.lua reads and writes their attempts with tracebacks.
 HEAVY_CHUNK = 100
-TRASH_MS = 7 * 86_400_000  # what was cleared can be brought back for so long
-MAX_CRASHES = 3  # workers a task may take down before it is failed
+TRASH_MS = 7 * 86_400_000  # how long cleared tasks can be restored
+MAX_CRASHES = 3  # crashes after which a task fails
 CRASH_TEXT = "The worker died, or was cut off, while it worked on this."
 
 
@@ -50,16 +50,16 @@ class Enqueued(StrEnum):
     """Where an enqueued task went."""
 
     NEW = "new"
-    REPLACED = "replaced"  # took the place of the one with its key
-    SUCCESSOR = "successor"  # waits until the one with its key, which is in processing, has ended
-    KNOWN = "known"  # this very task was enqueued before
-    LEASED = "leased"  # in processing, held by the caller
+    REPLACED = "replaced"  # replaced the waiting task with its key
+    SUCCESSOR = "successor"  # waits until the task with its key, which is in processing, has ended
+    KNOWN = "known"  # this task was enqueued before
+    LEASED = "leased"  # in processing, under the lease of the caller
     PENDING = "pending"  # the service is paused
     PARKED = "parked"  # a hold applies
 
 
 class Presence(StrEnum):
-    """Whether Redis knows a task."""
+    """Whether the queue has a task."""
 
     ABSENT = "absent"
     LIVE = "live"
@@ -68,7 +68,7 @@ class Presence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A script's text with the prelude in front, and its digest."""
+    """The text of a script, prelude included, and its SHA-1 digest."""
 
     name: str
     text: str
@@ -77,7 +77,7 @@ class Script:
 
 @cache
 def script(name: str) -> Script:
-    """The script of this name from scripts/."""
+    """Read a script from scripts/."""
     folder = files("syncqueue.queue") / "scripts"
     text = "\n".join((folder / f"{part}.lua").read_text(encoding="utf-8") for part in ("_prelude", name))
     return Script(name, text, sha1(text.encode(), usedforsecurity=False).hexdigest())
@@ -97,13 +97,13 @@ class Call(Generic[T]):
 class Leased:
     """The reply of `enqueue_leased`."""
 
-    holds_active: bool  # a hold or a strike is set: ask `admit` before running
+    holds_active: bool  # a hold or an endpoint failure is set: call `admit` before running
     placed: tuple[Enqueued, ...]  # where each task went
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A claimed task whose body this code cannot read; it is to be failed."""
+    """A claimed task whose body this version cannot read; the caller must fail it."""
 
     id: str
     token: str
@@ -118,9 +118,9 @@ class Claim:
 
     tasks: tuple[ClaimedTask, ...]
     unreadable: tuple[Unreadable, ...]
-    next_at: datetime | None  # when something may be claimable next, by Redis's time
-    wait_seconds: float | None  # how long that is from now
-    holds_active: bool  # a hold or a strike is set: ask `admit` before running
+    next_at: datetime | None  # when a task may be claimable next, by the Redis clock; None: unknown
+    wait_seconds: float | None  # seconds until then
+    holds_active: bool  # a hold or an endpoint failure is set: call `admit` before running
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +128,12 @@ class Admission:
     """Whether a claimed task may run now."""
 
     admitted: bool
-    held_by: str = ""  # the hold that parked it; empty also when the lease was lost
+    held_by: str = ""  # the hold that parked it; also empty if the lease was lost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdmissionRequest:
-    """What names a claimed task in `admit`."""
+    """A claimed task and the holds that may apply to it, for `admit`."""
 
     claimed: ClaimedTask
     holds: Sequence[str]
@@ -141,12 +141,12 @@ class AdmissionRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measures:
-    """The figures of a service's queue as the metrics want them."""
+    """The figures of a service's queue for the metrics."""
 
     stats: QueueStats
     total_retried: int
     durations: Durations  # of attempts
-    waiting: Durations  # of tasks that are done, from their creation to their last attempt
+    waiting: Durations  # of finished tasks, from creation to last attempt
     unreadable_count: int  # counters that cannot be read
 
 
@@ -162,8 +162,8 @@ class Restored:
 class EndpointFailure:
     """The reply of `record_failure`."""
 
-    opened: bool  # the breaker is open now
-    answer_count: int  # how often the endpoint has answered after failures, so far
+    opened: bool  # whether the breaker is open now
+    answer_count: int  # how often the endpoint has responded after failures so far
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,15 +186,15 @@ def _flag(answer: Any) -> bool:
 
 
 def _lines(rows: Iterable[Iterable[object]]) -> str:
-    """Rows of words (no id and no token has a blank) as one argument: redis-py packs a thousand slowly."""
+    """Join rows into one argument (ids and tokens contain no blanks): redis-py packs thousands of arguments slowly."""
     return "\n".join([" ".join(map(str, row)) for row in rows])
 
 
 class Calls:
-    """Makes the calls of one service's queue."""
+    """Creates the calls of one service's queue."""
 
     def __init__(self, keys: QueueKeys, site_id: str, now_ms: Callable[[], int | None]) -> None:
-        """`now_ms` returns None to leave the time to Redis."""
+        """`now_ms` returns the time to use; None: Redis TIME."""
         self.keys = keys
         self.site_id = site_id
         self._now_ms = now_ms
@@ -224,7 +224,7 @@ class Calls:
         lease_seconds: float,
         probe_seconds: float,
     ) -> Call[Leased]:
-        """Put keyed tasks straight into processing, where nothing stands against it."""
+        """Put keyed tasks directly into processing, unless a hold or a pause applies."""
         args: list[str | int | float] = [self.site_id, token, int(lease_seconds * 1000), int(probe_seconds * 1000)]
         for task, names in zip(tasks, holds, strict=True):
             args += (task.id, encode_body(task), to_ms(task.created_at), len(names), *names)
@@ -235,7 +235,7 @@ class Calls:
         return self._call("enqueue_leased", args, read)
 
     def claim(self, limit: int, *, token: str, lease_seconds: float, probe_seconds: float) -> Call[Claim]:
-        """Lease up to `limit` tasks (at most 1000). `token` must be new: a claim that is sent again claims more."""
+        """Lease up to `limit` tasks (at most 1000). `token` must be new: a repeated claim claims more tasks."""
         args: list[str | int | float] = [self.site_id, token]
         args += [int(lease_seconds * 1000), min(limit, 1000), int(probe_seconds * 1000)]
         return self._call("claim", args, lambda answer: self._read_claim(answer, token))
@@ -261,7 +261,7 @@ class Calls:
         return self._call("extend", [int(lease_seconds * 1000), _lines(held)], _flags)
 
     def admit(self, requests: Sequence[AdmissionRequest], *, probe_seconds: float) -> Call[list[Admission]]:
-        """Ask for claimed tasks whether a hold applies; those are parked."""
+        """Check whether holds apply to claimed tasks; tasks that a hold applies to are parked."""
         args: list[str | int | float] = [int(probe_seconds * 1000)]
         for request in requests:
             claimed = request.claimed
@@ -270,7 +270,7 @@ class Calls:
         return self._call("admit", args, lambda answer: [Admission(word == "admitted", hold) for word, hold in answer])
 
     def park(self, hold: str, tasks: Sequence[SyncTask]) -> Call[int]:
-        """Park those of these tasks that are pending."""
+        """Park the pending ones of these tasks."""
         args: list[str | int | float] = [hold]
         for task in tasks:
             args += (task.id, to_ms(task.created_at))
@@ -279,9 +279,9 @@ class Calls:
     def ack(
         self, claimed: Sequence[ClaimedTask], seconds: Sequence[float] = (), endpoints: Sequence[str] = ()
     ) -> Call[list[bool]]:
-        """End tasks that are done.
+        """Finish tasks as done.
 
-        `seconds`: how long the attempt at each took, where it is known. `endpoints`: what answered it, or "".
+        `seconds`: duration of each attempt, if known. `endpoints`: for each the endpoint that responded, or "".
         """
         known: Sequence[float | None] = seconds or [None] * len(claimed)
         answered = endpoints or [""] * len(claimed)
@@ -300,9 +300,9 @@ class Calls:
         seconds: float | None = None,
         endpoint: str = "",
     ) -> Call[bool]:
-        """Set a task aside until `due` (a timedelta: from Redis's now), or park it behind `hold`.
+        """Delay a task until `due` (a timedelta: from now by the Redis clock), or park it behind `hold`.
 
-        `seconds`: how long the attempt took, where there was one. `endpoint`: what answered it, if anything did.
+        `seconds`: duration of the attempt, if there was one. `endpoint`: the endpoint that responded, or "".
         """
         created = to_ms(claimed.task.created_at)
         when = f"+{max(int(due.total_seconds() * 1000), 0)}" if isinstance(due, timedelta) else to_ms(due)
@@ -328,38 +328,38 @@ class Calls:
         return self._call("fail", [*args, created, endpoint], _flag)
 
     def release(self, claimed: Sequence[ClaimedTask]) -> Call[list[bool]]:
-        """Give tasks back untried."""
+        """Return tasks to pending without an attempt."""
         args: list[str | int | float] = []
         for one in claimed:
             args += (one.task.id, one.token, to_ms(one.task.created_at))
         return self._call("release", args, _flags)
 
     def promote(self, limit: int, ids: Sequence[str] = ()) -> Call[int]:
-        """Move due tasks, or the ones named, from delayed to pending."""
+        """Move due tasks, or those with these ids, from delayed to pending."""
         return self._call("promote", [limit, *ids], int)
 
     def recover(self, limit: int, *, lease_seconds: float) -> Call[Recovered]:
-        """Take back tasks whose lease ran out, and those that a lost key left without a way out."""
+        """Recover tasks whose lease has expired, and tasks that a lost Redis key left stuck."""
         args: list[str | int | float] = [limit, MAX_CRASHES, CRASH_TEXT, int(lease_seconds * 1000)]
         return self._call("recover", args, lambda a: Recovered(int(a[0]), tuple(a[1])))
 
     def requeue(self, ids: Sequence[str]) -> Call[int]:
-        """Bring dead letters back to pending."""
+        """Move dead letters to pending."""
         return self._call("requeue", ids, int)
 
     def remove(self, state: TaskState, ids: Sequence[str], clearing: int | None = None) -> Call[list[bool]]:
-        """Remove tasks from a state other than processing; `clearing`: keep their bodies in its trash."""
+        """Remove tasks from a state other than processing; `clearing`: keep their bodies in the trash of that one."""
         trash = () if clearing is None else (self.keys.trash_of(clearing),)
         return self._call("remove", [state.value, TRASH_MS if trash else 0, *ids], _flags, trash)
 
     def restore(self, clearing: int, limit: int, state: TaskState = TaskState.PENDING) -> Call[Restored]:
-        """Bring back up to `limit` tasks from the trash of a clearing, to pending or failed."""
+        """Move up to `limit` tasks from the trash of a clearing to pending or failed."""
         trash = (self.keys.trash_of(clearing),)
         arguments: list[str | int | float] = [self.site_id, limit, state.value]
         return self._call("restore", arguments, lambda a: Restored(int(a[0]), int(a[1])), trash)
 
     def hold(self, name: str, seconds: float | None, reason: str, *, forced: bool = False) -> Call[int]:
-        """Set a hold for so many seconds, or until it is lifted."""
+        """Set a hold for `seconds`; None: until it is lifted."""
         span = "" if seconds is None else int(seconds * 1000)
         return self._call("hold", [name, span, reason, "1" if forced else "0"], int)
 
@@ -375,26 +375,26 @@ class Calls:
         return self._call("record_failure", args, lambda a: EndpointFailure(_flag(a[0]), int(a[1])))
 
     def presence(self, ids: Sequence[str]) -> Call[list[Presence]]:
-        """Ask where tasks are."""
+        """Return for each task whether the queue has it."""
         return self._call("presence", ids, lambda answer: [Presence(item) for item in answer])
 
     def ids(self, state: TaskState, limit: int) -> Call[list[str]]:
-        """Name the first tasks of a state."""
+        """Return the ids of the first tasks of a state."""
         return self._call("ids", [state.value, limit], list)
 
     def page(self, state: TaskState, start: int, limit: int) -> Call[list[TaskView]]:
-        """Read tasks of a state from rank `start` on."""
+        """Read tasks of a state from rank `start`."""
         service = self.keys.service
         return self._call(
             "scan", [state.value, limit, start, "", ""], lambda a: inspect.read_page(service, state, a[2])
         )
 
     def scan(self, state: TaskState, limit: int, *, rank: int, after: str, score: str) -> Call[Sequence[Any]]:
-        """Read tasks of a state after the one named, which stood before `rank`; pages.py reads the answer."""
+        """Read tasks of a state after the task `after`, which had the rank `rank` - 1; pages.py reads the reply."""
         return self._call("scan", [state.value, limit, rank, after, score], tuple)
 
     def find(self, task_id: str) -> Call[TaskView | None]:
-        """Read one task, wherever it is."""
+        """Read a task in any state."""
         return self._call("find", [task_id], lambda answer: inspect.read_found(self.keys.service, answer))
 
     def holds(self) -> Call[Readable[inspect.HoldView]]:
@@ -402,11 +402,11 @@ class Calls:
         return self._call("holds", [], inspect.read_holds)
 
     def trim(self, days: float) -> Call[int]:
-        """Remove at most CHUNK dead letters older than so many days."""
+        """Remove at most CHUNK dead letters that are older than `days`."""
         return self._call("trim", [int(days * 86_400_000), CHUNK], int)
 
     def trim_history(self) -> Call[int]:
-        """Remove the counts of minutes older than a week."""
+        """Remove the counts of the history that are older than a week."""
         return self._call("trim_history", [WEEK_MINUTES], int, (self.keys.retired,))
 
     def outages(self) -> Call[Readable[inspect.Outage]]:
@@ -414,15 +414,15 @@ class Calls:
         return self._call("outages", [], inspect.read_outages)
 
     def history(self, count: int, minutes: int = 1, *, before: int = 0) -> Call[list[inspect.PeriodCount]]:
-        """Read what was counted in the last `count` periods of so many minutes (at most 60) each, `before` left out."""
+        """Read the counts of the last `count` periods of `minutes` each (at most 60), ending `before` periods ago."""
         return self._call("history", [min(count, WEEK_MINUTES // minutes), minutes, before], inspect.read_history)
 
     def stats(self) -> Call[QueueStats]:
-        """Ask for all figures at one moment."""
+        """Read all figures at one moment."""
         return self._call("stats", [], self._read_stats)
 
     def measures(self) -> Call[Measures]:
-        """Ask for all figures, and for those that only the metrics show."""
+        """Read all figures at one moment, including those that only the metrics show."""
         return self._call("stats", [], self._read_measures)
 
     def _read_measures(self, answer: Any) -> Measures:

@@ -1,7 +1,7 @@
-"""Clients of a Redis Cluster. All keys of a service share a hash tag, so a service lives on one node, whole.
+"""Clients of a Redis Cluster. All keys of a service share a hash tag, so they are on one node.
 
-A service's scripts run on its node alone; services spread over the nodes by their names. What belongs to no service
-(the workers' heartbeats) is one key of its own, on whichever node that falls to.
+The scripts of a service run on that node only; services are spread over the nodes by their names. The workers'
+heartbeats belong to no service: they are one key, which may be on any node.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from redis.cluster import ClusterNode
 
 from syncqueue.queue.address import RedisAddress
 
-# The topology is not known, or does not hold: nothing of a client's own doing, and it passes.
+# The topology is unknown or has just changed: a temporary state that the client did not cause.
 ERRORS = (redis.exceptions.RedisClusterException, redis.exceptions.ClusterError)
 
 
 class _Cluster:
-    """A cluster's client for synchronous code, made when first used: redis's own connects while it is made."""
+    """A cluster client for synchronous code, created at first use because redis-py's connects on creation."""
 
     def __init__(self, nodes: Sequence[tuple[str, int]], options: Mapping[str, Any]) -> None:
         self._nodes = nodes
@@ -43,7 +43,7 @@ class _Cluster:
         return getattr(self._client(), name)
 
     def _of_one(self, command: str, *args: Any) -> Any:
-        """What is asked of a server, and not of a key, is asked of one node."""
+        """Send a command that concerns a server and not a key to one node."""
         client = self._client()
         node = client.get_default_node()  # type: ignore[no-untyped-call]
         return getattr(client, command)(*args, target_nodes=node)
@@ -74,18 +74,18 @@ class _Cluster:
 
 
 def is_cluster_client(client: object) -> bool:
-    """Whether a client that `sync_cluster` may have made is one of a cluster."""
+    """Return whether `sync_cluster` created this client."""
     return isinstance(client, _Cluster)
 
 
 def sync_cluster(address: RedisAddress, options: Mapping[str, Any]) -> redis.Redis:
-    """A client for web processes and commands; connects when first used. `options`: for every connection."""
-    # It has every method that is used of a client.
+    """Return a client for web processes and commands; it connects at first use. `options`: for every connection."""
+    # _Cluster has every method that callers use.
     return cast("redis.Redis", _Cluster(address.nodes, {"ssl": address.is_tls, **options}))
 
 
 class _Lively(AsyncConnection):
-    """A connection that is made anew when the server has closed it: a cluster's pool hands out whatever it holds."""
+    """A connection that reconnects if the server has closed it: a cluster's pool does not check its connections."""
 
     async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
         if self.is_connected and self._reader is not None and self._reader.at_eof():
@@ -98,12 +98,12 @@ class _LivelyTLS(_Lively, AsyncSSLConnection):
 
 
 class _AsyncCluster(redis.asyncio.RedisCluster):
-    """Learns the nodes as redis-py does, over connections of ours."""
+    """A cluster client that uses the connection classes of this module."""
 
     def __init__(self, address: RedisAddress, options: Mapping[str, Any]) -> None:
         nodes = [AsyncClusterNode(host, port) for host, port in address.nodes]
         super().__init__(startup_nodes=nodes, ssl=address.is_tls, **options)
-        # redis-py takes no class of connections here; both places keep what nodes are made with.
+        # redis-py accepts no connection class here; both attributes hold the options with which it creates nodes.
         kind = _LivelyTLS if address.is_tls else _Lively
         self.connection_kwargs["connection_class"] = kind
         self.nodes_manager.connection_kwargs["connection_class"] = kind
@@ -112,5 +112,5 @@ class _AsyncCluster(redis.asyncio.RedisCluster):
 
 
 def async_cluster(address: RedisAddress, options: Mapping[str, Any]) -> redis.asyncio.Redis:
-    """A client for the event loop it is first used on. `options`: for every connection."""
+    """Return a client for the event loop on which it is first used. `options`: for every connection."""
     return cast("redis.asyncio.Redis", _AsyncCluster(address, options))

@@ -1,6 +1,6 @@
-"""Clients for the Redis that the settings name, sync for web processes and async for the worker.
+"""Clients for the configured Redis: sync for web processes, async for the worker.
 
-No client retries by itself: a retry re-sends, and whether that is right is known here, not there.
+No client retries by itself: only the caller knows whether a command may be sent again.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from syncqueue.queue.alias import address_of_alias
 from syncqueue.queue.cluster import ERRORS as CLUSTER_ERRORS
 from syncqueue.queue.cluster import async_cluster, sync_cluster
 
-# For those who pass a client on without talking to Redis themselves.
+# For modules that pass a client on but do not talk to Redis themselves.
 SyncClient: TypeAlias = redis.Redis
 AsyncClient: TypeAlias = redis.asyncio.Redis
 
-# A save must not wait long for a Redis that hangs; two of these and the budget of a request still holds.
+# A save must not wait long for a Redis that hangs; two timeouts still fit into the time limit of a request.
 WEB_TIMEOUT_SECONDS = 0.5
-# A worker has time, and must not take a slow line for an outage. Longer than its longest blocking pop.
+# A worker must not take a slow connection for an outage. Longer than its longest blocking pop.
 WORKER_TIMEOUT_SECONDS = 15.0
-# redis-py's own 100 is an error once it is reached, and a worker waits for each of its services on a connection.
+# redis-py raises an error at its default of 100, and a worker blocks on one connection per service.
 _MAX_CONNECTIONS = 10_000
-# Answers of a server that cannot serve now and may later.
+# Errors of a server that is unavailable for a while.
 _AWAY = (redis.exceptions.ClusterDownError, redis.exceptions.TryAgainError)
-# Load balancers forget a line that is silent for some minutes (Azure: four) without a word to either side; the system's
-# own first probe comes after two hours.
+# Load balancers silently drop a connection that is idle for some minutes (Azure: four); the operating system sends its
+# first keepalive probe after two hours.
 _KEEPALIVE = {
     getattr(socket, name): seconds
     for name, seconds in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))
@@ -45,7 +45,7 @@ _KEEPALIVE = {
 
 
 def address_of(where: str | Mapping[str, Any]) -> RedisAddress:
-    """Read a value of SYNCQUEUE["REDIS"]. Raises `ConfigurationError`, which shows no part of a URL or password."""
+    """Parse SYNCQUEUE["REDIS"]. Raises `ConfigurationError`, which shows no part of a URL or password."""
     if isinstance(where, Mapping):
         address = address_of_dict(where)
     else:
@@ -55,7 +55,7 @@ def address_of(where: str | Mapping[str, Any]) -> RedisAddress:
 
 
 def _try_to_make(address: RedisAddress) -> None:
-    """What no rule of ours has found wrong, such as two words that exclude each other, redis-py finds on making it."""
+    """Create one connection, so that redis-py reports what our rules do not cover, such as conflicting options."""
     for package in (redis, redis.asyncio):
         kind = package.SSLConnection if address.is_tls else package.Connection
         words = {name: value for name, value in address.options.items() if name != "path"}
@@ -63,7 +63,7 @@ def _try_to_make(address: RedisAddress) -> None:
             kind(**words)
         except Exception as error:  # its text may show a value
             raise ConfigurationError(
-                f"SYNCQUEUE['REDIS']: redis-py makes no connection of its words ({type(error).__name__}); see its "
+                f"SYNCQUEUE['REDIS']: redis-py does not accept these options ({type(error).__name__}); see its "
                 f"documentation of {kind.__name__}."
             ) from None
     if address.is_cluster:
@@ -74,7 +74,7 @@ def _try_to_make(address: RedisAddress) -> None:
 
 
 def place_of(location: object) -> tuple[str, int] | None:
-    """Server and number of the database that a URL names, however it is written; None for anything else."""
+    """Return server and database number of a URL in any spelling; None for other values."""
     if not isinstance(location, str) or not is_url(location):
         return None
     try:
@@ -84,10 +84,10 @@ def place_of(location: object) -> tuple[str, int] | None:
 
 
 def _no_notifications() -> dict[str, Any]:
-    """No maintenance notifications, where redis-py knows them (7.0 and up; on by themselves with RESP3).
+    """Return the option that disables maintenance notifications (redis-py 7.0 and later; RESP3 enables them).
 
-    With them on, a pool takes every readable connection for one with a notification on it. So asyncio is given those
-    that the server has closed (its `timeout`, a proxy): redis-py 8.1.0, asyncio/connection.py, `ensure_connection`.
+    With notifications enabled, a pool assumes that a readable connection has a notification to read. So it hands out
+    connections that the server or a proxy has closed: redis-py 8.1.0, asyncio/connection.py, `ensure_connection`.
     """
     try:
         from redis.maint_notifications import MaintNotificationsConfig
@@ -104,7 +104,7 @@ def _options(address: RedisAddress, timeout_seconds: float, retry: object) -> di
         **address.options,
         "decode_responses": True,
         # A body that is not UTF-8 must become a failed task that can be shown, not an error on reading.
-        # "replace" would turn it into other, readable text; \xff is no JSON.
+        # "replace" might turn it into valid JSON of another content; \xff is never valid JSON.
         "encoding_errors": "backslashreplace",
         "health_check_interval": 0,
         "retry": retry,
@@ -126,12 +126,12 @@ def _keepalive(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _sentinel_options(address: RedisAddress, timeout_seconds: float) -> dict[str, Any]:
-    # A sentinel that hangs must not hold a save up either.
+    # A sentinel that hangs must not delay a save either.
     return {**address.sentinel_options, **_timeouts(timeout_seconds), **_keepalive({}), **_NO_NOTIFICATIONS}
 
 
 class _Master(redis.Redis):
-    """A client of the master that the sentinels name; closing it closes the connections to them too."""
+    """A client of the master behind sentinels; closing it also closes the connections to the sentinels."""
 
     def close(self) -> None:
         super().close()
@@ -140,7 +140,7 @@ class _Master(redis.Redis):
 
 
 class _AsyncMaster(redis.asyncio.Redis):
-    """A client of the master that the sentinels name; closing it closes the connections to them too."""
+    """A client of the master behind sentinels; closing it also closes the connections to the sentinels."""
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
         await super().aclose(close_connection_pool)
@@ -149,7 +149,7 @@ class _AsyncMaster(redis.asyncio.Redis):
 
 
 def sync_client(where: str | Mapping[str, Any], timeout_seconds: float = WEB_TIMEOUT_SECONDS) -> redis.Redis:
-    """A client for web processes and commands; connects when first used. Raises `ConfigurationError`."""
+    """Return a client for web processes and commands; it connects at first use. Raises `ConfigurationError`."""
     address = address_of(where)
     options = _options(address, timeout_seconds, Retry(NoBackoff(), 0))
     if address.is_cluster:
@@ -170,7 +170,7 @@ def sync_client(where: str | Mapping[str, Any], timeout_seconds: float = WEB_TIM
 def async_client(
     where: str | Mapping[str, Any], timeout_seconds: float = WORKER_TIMEOUT_SECONDS
 ) -> redis.asyncio.Redis:
-    """A client for the event loop it is first used on. Raises `ConfigurationError`."""
+    """Return a client for the event loop on which it is first used. Raises `ConfigurationError`."""
     address = address_of(where)
     options = _options(address, timeout_seconds, redis.asyncio.retry.Retry(NoBackoff(), 0))
     if address.is_cluster:
@@ -192,7 +192,7 @@ def async_client(
 
 @contextmanager
 def redis_errors(service: str) -> Iterator[None]:
-    """Turn what redis raises into our errors: redis's own do not leave this package."""
+    """Convert exceptions of redis-py into `QueueError`s; redis-py's own do not leave this package."""
     try:
         yield
     except redis.OutOfMemoryError as error:
@@ -211,10 +211,10 @@ def redis_errors(service: str) -> Iterator[None]:
 
 
 def _without_script(text: str) -> str:
-    """What a command in a script was refused with.
+    """Return the error of the command inside the script.
 
     Redis before 7.0 wraps it: "Error running script (call to f_12ab): @user_script:27: @user_script: 27: -READONLY You
-    can't write against a read only replica." Later ones answer as for the command alone.
+    can't write against a read only replica." Later versions return the error of the command as it is.
     """
     wrapped, found, refusal = text.partition(": -")
     return refusal if found and "Error running script" in wrapped else text

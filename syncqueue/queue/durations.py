@@ -1,4 +1,4 @@
-"""How long tasks wait and attempts take, counted in buckets beside the other counters: all processes count together."""
+"""Histograms of waiting times and attempt durations, kept with the counters in Redis and shared by all processes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-# Upper bounds in ms. Of attempts: a quick answer, a slow one, the default timeout of an attempt (20 s), a long thread.
+# Upper bounds in ms of attempts: a fast response, a slow one, the default attempt timeout (20 s), a long thread.
 BOUNDS_MS = (50, 100, 250, 500, 1000, 2500, 5000, 10_000, 20_000, 60_000)
-# Of the time before the attempt that ends a task: at once, behind others, the delays of retries, an outage.
+# Upper bounds in ms of the time before the last attempt: immediate, behind other tasks, delays of retries, an outage.
 WAITING_BOUNDS_MS = (
     50, 250, 1000, 5000, 15_000, 60_000, 300_000, 1_800_000, 7_200_000, 86_400_000,
 )  # fmt: skip
@@ -20,16 +20,16 @@ _TOOK, _WAITED = "took", "waited"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Durations:
-    """A histogram of one service, since its counters began."""
+    """A histogram of one service, since its counters were created."""
 
-    buckets: Mapping[float, int]  # upper bound in seconds -> how many took as long or less
+    buckets: Mapping[float, int]  # upper bound in seconds -> how many values are at most that
     count: int
     sum_seconds: float
 
     def percentile(self, share: float) -> float | None:
-        """Return the upper bound, in seconds, of the bucket that holds a percentile (`share` 0.95: p95).
+        """Return the upper bound, in seconds, of the bucket with a percentile (`share` 0.95: p95).
 
-        Infinity above the largest bound; None where nothing has been counted.
+        Infinity above the largest bound; None if nothing has been counted.
         """
         if not self.count:
             return None
@@ -38,7 +38,7 @@ class Durations:
 
 
 def bucket_and_ms(seconds: float | None) -> tuple[str, int]:
-    """What the scripts are told of an attempt's length; an empty bucket where it is not known."""
+    """Return bucket and milliseconds of a duration for the scripts; an unknown duration has an empty bucket."""
     if seconds is None:
         return "", 0
     ms = max(round(seconds * 1000), 0)
@@ -47,12 +47,12 @@ def bucket_and_ms(seconds: float | None) -> tuple[str, int]:
 
 
 def read_durations(counters: Mapping[str, int]) -> Durations:
-    """The histogram of attempts out of a service's counters."""
+    """Return the histogram of attempt durations from a service's counters."""
     return _read(counters, _TOOK, BOUNDS_MS)
 
 
 def read_waiting(counters: Mapping[str, int]) -> Durations:
-    """The histogram of waiting out of a service's counters: of tasks that are done, before their last attempt."""
+    """Return the histogram of waiting times from a service's counters: creation to last attempt of finished tasks."""
     return _read(counters, _WAITED, WAITING_BOUNDS_MS)
 
 

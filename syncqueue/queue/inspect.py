@@ -1,6 +1,6 @@
-"""The read side of a queue: pages of tasks, one task, holds. Never changes state; no I/O, as in calls.py.
+"""The read side of a queue: pages of tasks, single tasks, holds. No I/O, as in calls.py.
 
-What cannot be read of a reply is left out, and counted (foreign.py).
+Unreadable parts of a reply are skipped and counted (core/foreign.py).
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ class HoldView:
     subject: str  # what is held: a host and port, "destination:7", "credential:1f..."
     reason: str
     since_at: datetime | None
-    until_at: datetime | None  # None: until lifted, or lifted already
-    lifted: bool  # over, while its lane is still leaving
+    until_at: datetime | None  # None: until it is lifted, or it is lifted already
+    lifted: bool  # True: over, but its lane is not empty yet
     parked_count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodCount:
-    """What happened in one minute, or in several, of a service's queue."""
+    """The counts of one period, of one or more minutes, of a service's queue."""
 
-    at: datetime  # its beginning
+    at: datetime  # beginning of the period
     processed_count: int
     retried_count: int
     failed_count: int
@@ -45,24 +45,24 @@ class PeriodCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outage:
-    """A time in which an endpoint could not be reached, and what became of the messages that waited for it."""
+    """A time in which an endpoint was unreachable or out of order, and what happened to the messages that waited."""
 
     endpoint: str  # a host and port; the service for its own tasks
     since_at: datetime  # when its breaker opened
-    until_at: datetime | None  # None: it is away still
-    waiting_count: int  # tasks that still stand in its lane
-    delivered_count: int  # messages; tasks that had nothing to send are none
+    until_at: datetime | None  # when it responded again; None: it has not yet
+    waiting_count: int  # tasks that are still in its lane
+    delivered_count: int  # messages sent since; tasks with nothing to send do not count
     failed_count: int
-    doubtful_count: int  # of those delivered: an answer had been lost before, so they may be out there twice
+    doubtful_count: int  # delivered after an earlier response was lost: these may exist twice
 
     @property
     def waited_count(self) -> int:
-        """All that had to wait."""
+        """The number of all messages that had to wait."""
         return self.waiting_count + self.delivered_count + self.failed_count
 
 
 def read_outages(answer: Sequence[Any]) -> Readable[Outage]:
-    """The reply of outages.lua."""
+    """Read the reply of outages.lua."""
     return read_each(_outage, answer)
 
 
@@ -81,13 +81,13 @@ def _outage(row: Sequence[Any]) -> Outage:
 
 
 def read_counters(flat: Sequence[Any]) -> tuple[dict[str, int], int]:
-    """The counters of stats.lua by their names, and how many cannot be read."""
+    """Return the counters of stats.lua by name, and the number of unreadable ones."""
     found = read_each(lambda pair: (str(pair[0]), int(pair[1])), zip(flat[::2], flat[1::2], strict=True))
     return dict(found.values), found.unreadable_count
 
 
 def read_history(answer: Sequence[Any]) -> list[PeriodCount]:
-    """The rows of history.lua."""
+    """Read the rows of history.lua."""
     return [
         PeriodCount(
             at=from_ms(int(minute) * 60_000),
@@ -100,12 +100,12 @@ def read_history(answer: Sequence[Any]) -> list[PeriodCount]:
 
 
 def read_page(service: str, state: TaskState, answer: Sequence[Any]) -> list[TaskView]:
-    """The rows of scan.lua."""
+    """Read the rows of scan.lua."""
     return [_view(service, state, *row) for row in answer]
 
 
 def read_found(service: str, answer: Sequence[Any]) -> TaskView | None:
-    """The reply of find.lua."""
+    """Read the reply of find.lua; None if there is no such task."""
     return _view(service, TaskState(answer[0]), *answer[1]) if answer else None
 
 
@@ -138,9 +138,9 @@ def _due(state: TaskState, score: float) -> datetime | None:
 
 
 def read_holds(answer: Sequence[Any]) -> Readable[HoldView]:
-    """The reply of holds.lua."""
+    """Read the reply of holds.lua."""
     found = read_each(_hold, answer)
-    # A hold without a time in its reason is a hold all the same.
+    # A hold whose reason has no time is still a hold.
     doubtful = sum(bool(row[3]) and read_one(_since, row[3]) is None for row in answer)
     return Readable(values=found.values, unreadable_count=found.unreadable_count + doubtful)
 

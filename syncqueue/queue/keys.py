@@ -1,21 +1,21 @@
 """Every Redis key of a service's queue, in one place.
 
-The braces are a hash tag: all keys of a service live in one slot of a Redis Cluster, so one script may touch them
-all. Scripts are always given the keys in the order of `ORDER`; scripts/_prelude.lua names them again as locals.
+The braces are a hash tag: all keys of a service are in one slot of a Redis Cluster, so one script may use them all.
+Scripts always receive the keys in the order of `ORDER`; scripts/_prelude.lua binds them to locals.
 
-An id names one place only: a task with a `key` has the id "key:<key>", so two tasks with one key cannot coexist.
+A task with a `key` has the id "key:<key>", so two tasks with the same key cannot coexist.
 """
 
 from __future__ import annotations
 
-# Suffix: Redis type, members, and when it is let go.
+# Suffix: Redis type, members, and when they are deleted.
 ORDER = (
     "queue",  # ZSET  id -> priority offset + ready time (units of 10 µs, made unique): pending
     "delayed",  # ZSET  id -> due (epoch ms); parked by a hold: PARKED + creation (epoch ms)
     "processing",  # ZSET  id -> end of the lease (epoch ms)
     "failed",  # ZSET  id -> when it failed (epoch ms); trimmed after FAILED_RETENTION_DAYS
     "bodies",  # HASH  id -> body (core/task.py), while the task lives
-    "progress",  # HASH  id -> attempts so far (core/task.py), once there was one
+    "progress",  # HASH  id -> attempts so far (core/task.py), after the first one
     "leases",  # HASH  id -> a digit (0 claimed, 1 begun) + token, while in processing
     "behind",  # HASH  id -> due (13 digits, epoch ms) + body of the successor: the newest task with the key of one
     #             that is in processing
@@ -23,9 +23,9 @@ ORDER = (
     #             ready time given), turn, "answers <endpoint>" (answers of the endpoint that came after failures),
     #             "took <bound in ms>" and took_ms, "waited <bound in ms>" and waited_ms (durations.py)
     "history",  # HASH  "<epoch minute> processed|retried|failed" -> count; trimmed after a week
-    "wake",  # LIST  at most one token: something may be there to claim
+    "wake",  # LIST  at most one token: there may be something to claim
     "holds",  # ZSET  hold -> until (epoch ms); FOREVER: until lifted; 0: lifted, its lane is emptying
-    "reasons",  # HASH  hold -> since (13 digits, epoch ms) + the reason in words
+    "reasons",  # HASH  hold -> since (13 digits, epoch ms) + the reason, for people
     "strikes",  # HASH  endpoint -> "<failures in a row> <token of the last>"; + OPENED since its breaker opened
     "parked",  # ZSET  "<hold> <creation, 13 digits> <id>" -> 0: the lanes of all holds, each oldest first
     "lanes",  # HASH  id -> hold, while parked
@@ -49,24 +49,24 @@ class QueueKeys:
         self.all = tuple(self._stem + name for name in ORDER)
 
     def __getitem__(self, name: str) -> str:
-        """The key with this suffix of ORDER; raises `ValueError` for any other."""
+        """Return the key with this suffix; raises `ValueError` for a suffix that is not in `ORDER`."""
         return self.all[ORDER.index(name)]
 
     @property
     def retired(self) -> str:
-        """HASH: of releases before 0.1.0, which followed each task of an outage. It is deleted with old history."""
+        """HASH of releases before 0.1.0, which tracked each task of an outage. It is deleted with old history."""
         return self._stem + "waited"
 
     def trash_of(self, clearing: int) -> str:
-        """LIST: "<id> <body>" of what one clearing took out and only Redis knew. Expires after a week."""
+        """LIST of "<id> <body>": the tasks that one clearing removed and no record backs. Expires after a week."""
         return f"{self._stem}trash:{clearing}"
 
 
 def workers_key(prefix: str) -> str:
-    """HASH: id of a worker -> JSON of its last heartbeat. Those that stopped are taken out by readers."""
+    """HASH: id of a worker -> JSON of its last heartbeat. Readers remove stopped workers."""
     return f"{prefix}:workers"
 
 
 def worker_request_key(prefix: str, worker_id: str) -> str:
-    """STRING: what a person asks of a worker (core/worker_state.py). Expires: the worker may be gone by then."""
+    """STRING: a person's request to a worker (core/worker_state.py). It expires, because the worker may be gone."""
     return f"{prefix}:workers:{worker_id}:request"

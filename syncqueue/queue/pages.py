@@ -1,6 +1,6 @@
-"""Pages of a state, also of a million tasks: cursors that hold while tasks come and go, and a bounded search.
+"""Pages of the tasks in a state: cursors that stay valid while tasks come and go, and a bounded search.
 
-A cursor names the last task seen, so the next page begins after it, wherever it stands by then.
+A cursor names the last task of its page, so the next page begins after that task, whatever its rank is by then.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from syncqueue.queue import inspect
 from syncqueue.queue.calls import CHUNK, Calls
 from syncqueue.queue.steps import Steps
 
-# A search looks at so many tasks, then answers what it found and where to go on.
+# Maximum number of tasks that one search reads; then it returns its matches and a cursor.
 SEARCHED = 20_000
 _CURSOR_CHARACTERS = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:
-    """A place in a state: after the task `id`, which stood before `rank`. Without an id: the beginning."""
+    """A position in a state: after the task `id`, which had the rank `rank` - 1. Without an id: from `rank` on."""
 
     state: TaskState
     rank: int = 0
     id: str = ""
-    score: str = ""  # as Redis writes it
+    score: str = ""  # as Redis formats it
 
     def text(self) -> str:
-        """The cursor as it goes over the line; nobody is to read it."""
+        """Return the cursor as opaque text."""
         raw = json.dumps([self.state.value, self.rank, self.id, self.score], separators=(",", ":")).encode()
         return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
@@ -44,15 +44,15 @@ class TaskPage:
     """A page of a state."""
 
     tasks: Sequence[TaskView]
-    searched_count: int  # tasks looked at for this page
+    searched_count: int  # tasks that were read for this page
     total_count: int  # tasks in the state
-    next_cursor: str  # "" when nothing follows
-    first_rank: int = 0  # of the first task looked at, among those of the state
+    next_cursor: str  # "" if there are no more tasks
+    first_rank: int = 0  # rank in the state of the first task that was read
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """The reply of scan.lua: what was found, and a cursor after each."""
+    """The reply of scan.lua: the tasks, and a cursor after each of them."""
 
     first_rank: int
     total_count: int
@@ -61,7 +61,7 @@ class Scan:
 
 
 def read_cursor(text: str, state: TaskState) -> Cursor:
-    """The cursor that `Cursor.text` made; the beginning for an empty text. Raises `InvalidCursor`."""
+    """Parse the text of `Cursor.text`; an empty text is the beginning. Raises `InvalidCursor`."""
     if not text:
         return Cursor(state=state)
     try:
@@ -91,14 +91,14 @@ def _is_number(score: object) -> bool:
 
 
 def read_scan(service: str, state: TaskState, answer: Sequence[Any]) -> Scan:
-    """The reply of scan.lua."""
+    """Read the reply of scan.lua."""
     first, total, rows = int(answer[0]), int(answer[1]), answer[2]
     cursors = [Cursor(state=state, rank=first + n, id=row[0], score=str(row[1])) for n, row in enumerate(rows, 1)]
     return Scan(first, total, inspect.read_page(service, state, rows), cursors)
 
 
 def page(calls: Calls, at: Cursor, *, limit: int, search: str = "") -> Steps[TaskPage]:
-    """The next tasks after a cursor: at most `limit`, of those that hold `search` in what people know them by."""
+    """Read the next tasks after a cursor: at most `limit` of those that `matches` the text `search`."""
     wanted = search.casefold()
     found: list[TaskView] = []
     looked_at, total, more = 0, 0, True
@@ -129,7 +129,7 @@ def page(calls: Calls, at: Cursor, *, limit: int, search: str = "") -> Steps[Tas
 
 
 def matches(view: TaskView, wanted: str) -> bool:
-    """Whether a task is known by something that holds `wanted`, a case-folded text; all are by an empty one."""
+    """Return whether id, hold, entity, action or last error contains `wanted` (case-folded; empty matches all)."""
     if not wanted:
         return True
     known = [view.id, view.held_by or ""]

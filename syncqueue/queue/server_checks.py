@@ -1,4 +1,4 @@
-"""What the doctor and the checks ask Redis about itself. Never changes anything."""
+"""Facts about the Redis server for the doctor and the system checks. Read-only."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from syncqueue.queue.connection import redis_errors
 from syncqueue.queue.keys import QueueKeys
 
 _PINGS = 5
-# What kombu, Celery's transport, keeps in Redis (kombu/transport/redis.py): its bindings stay, a queue is there while
-# it holds messages. Queues may have any name, so bindings are looked for too, in a bounded part of the database.
+# Keys of kombu, Celery's transport (kombu/transport/redis.py): its bindings stay, a queue exists while it has messages.
+# Queues may have any name, so a bounded scan looks for bindings too.
 _BROKER_KEYS = ("celery", "_kombu.binding.celery", "_kombu.binding.celery.pidbox", "_kombu.binding.celeryev", "unacked")
 _BROKER_PATTERN = "_kombu.*"
 _SCANS = 20
@@ -26,20 +26,20 @@ _SCAN_COUNT = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisFacts:
-    """A server as it describes itself. What it does not tell (managed services hide some of it) is None."""
+    """A server as it describes itself. None: it does not say, as managed services hide some of this."""
 
     name: str  # "Redis 7.4.1", "Valkey 9.1.2"
-    version: tuple[int, ...] | None  # of Redis, which Valkey names too
+    version: tuple[int, ...] | None  # the version of Redis, which Valkey reports too
     latency_seconds: float  # the median of a few pings
-    now: datetime  # its clock
+    now: datetime  # the server's clock
     policy: str | None  # maxmemory-policy
     broker_key: str | None  # a key of a Celery broker in the same database
-    is_durable: bool | None  # keeps an append-only file
-    stamps: Mapping[str, str | None]  # service -> site id its queue is stamped with
+    is_durable: bool | None  # whether it writes an append-only file
+    stamps: Mapping[str, str | None]  # service -> site id with which its queue is stamped
 
 
 def probe(client: redis.Redis, prefix: str, services: Sequence[str]) -> RedisFacts:
-    """Ask a server. Raises `QueueUnavailable`."""
+    """Read the facts of a server. Raises `QueueUnavailable`."""
     with redis_errors("any service"):
         latency = sorted(_ping(client) for _ in range(_PINGS))[_PINGS // 2]
         seconds, microseconds = client.time()
@@ -68,23 +68,23 @@ def _ping(client: redis.Redis) -> float:
 def _info(client: redis.Redis, *sections: str) -> dict[str, Any]:
     try:
         return client.info(*sections)
-    except redis.ResponseError:  # a user without the right to ask
+    except redis.ResponseError:  # this user may not use INFO
         return {}
 
 
 def eviction_policy(client: redis.Redis) -> str | None:
-    """The server's maxmemory-policy; None where it does not tell this user. Raises redis's errors of a server away."""
+    """Return the server's maxmemory-policy; None if this user may not read it. Raises redis-py's connection errors."""
     told = _info(client, "memory").get("maxmemory_policy")
-    if told is None:  # Redis has it in INFO; some that speak like it have not
+    if told is None:  # Redis has it in INFO; some compatible servers do not
         try:
             told = client.config_get("maxmemory-policy").get("maxmemory-policy")
-        except redis.ResponseError:  # renamed, or not this user's: managed services allow no CONFIG
+        except redis.ResponseError:  # renamed, or forbidden for this user, as on managed services
             return None
     return None if told is None else str(told)
 
 
 def celery_key(client: redis.Redis) -> str | None:
-    """A key of a Celery broker in this database, or None. Raises redis's errors of a server that is away."""
+    """Return a key of a Celery broker in this database, or None. Raises redis-py's connection errors."""
     try:
         for name in _BROKER_KEYS:
             if client.exists(name):
@@ -96,7 +96,7 @@ def celery_key(client: redis.Redis) -> str | None:
                 return str(found[0])
             if not cursor:
                 break
-    except redis.ResponseError:  # this user sees our keys alone
+    except redis.ResponseError:  # this user may read our keys only
         return None
     return None
 

@@ -1,7 +1,7 @@
 """Operations of one or more calls, written once for the sync and the async queue.
 
-Each is a generator that yields calls and is sent their answers; whoever drives it does the I/O. Bounded chunks in
-everything that touches many tasks.
+Each operation is a generator that yields calls and receives their results; the queue that drives it does the I/O.
+Operations on many tasks work in bounded chunks.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from syncqueue.queue.calls import CHUNK, HEAVY_CHUNK, Call, Calls, Claim, Enqueu
 T = TypeVar("T")
 Steps: TypeAlias = Generator[Call[Any], Any, T]
 
-# Written as 64 characters, and with a digit in front beyond what Redis packs into one flat list: walking through the
-# leases of 500 tasks under way costs 10 µs for each that is set, a hash table 1 µs.
+# 64 characters and the digit in front exceed `hash-max-listpack-value`, so Redis keeps the leases in a hash table: to
+# set one of 500 leases costs 10 µs in a listpack and 1 µs in a hash table.
 TOKEN_BYTES = 32
 
 CLEARABLE = (TaskState.PENDING, TaskState.DELAYED, TaskState.FAILED)
 
 
 def one(call: Call[T]) -> Steps[T]:
-    """A single call."""
+    """Make a single call."""
     answer: T = yield call
     return answer
 
 
 def enqueue_many(calls: Calls, tasks: Iterable[SyncTask]) -> Steps[list[Enqueued]]:
-    """Enqueue any number of tasks. Each call names an id once, so that later tasks meet those before them."""
+    """Enqueue any number of tasks. Each call has an id at most once, so that a later task replaces an earlier one."""
     answers: list[Enqueued] = []
     piece: dict[str, SyncTask] = {}
     for task in tasks:
@@ -48,7 +48,7 @@ def enqueue_many(calls: Calls, tasks: Iterable[SyncTask]) -> Steps[list[Enqueued
 
 
 def claim(calls: Calls, limit: int, *, lease_seconds: float, probe_seconds: float) -> Steps[Claim]:
-    """Lease up to `limit` tasks; what cannot be read goes to the dead letters with its raw text."""
+    """Lease up to `limit` tasks; unreadable ones become dead letters with their raw text."""
     found: Claim = yield calls.claim(
         limit,
         token=secrets.token_hex(TOKEN_BYTES),
@@ -69,7 +69,7 @@ def claim(calls: Calls, limit: int, *, lease_seconds: float, probe_seconds: floa
 def ack(
     calls: Calls, claimed: Sequence[ClaimedTask], seconds: Sequence[float] = (), endpoints: Sequence[str] = ()
 ) -> Steps[list[bool]]:
-    """End tasks that are done; returns for each whether it was still held."""
+    """Finish tasks as done; returns for each whether its lease was still valid."""
     held: list[bool] = []
     for start in range(0, len(claimed), CHUNK):
         piece = slice(start, start + CHUNK)
@@ -78,19 +78,19 @@ def ack(
 
 
 def must_hold(call: Call[bool], claimed: ClaimedTask) -> Steps[None]:
-    """A call that changes a held task; raises `LeaseLost` when it is not held any more."""
+    """Make a call that needs a valid lease; raises `LeaseLost` if the lease has ended."""
     held = yield call
     if not held:
         raise LeaseLost(f"The lease of {claimed.task.id} ran out and the task was taken back.")
 
 
 def promote_due(calls: Calls) -> Steps[int]:
-    """Move everything that is due to pending."""
+    """Move all due tasks to pending."""
     return (yield from _until_done(lambda: calls.promote(CHUNK)))
 
 
 def trim(calls: Calls, days: float) -> Steps[int]:
-    """Remove dead letters older than so many days, by Redis's own time, and history older than a week."""
+    """Remove dead letters that are older than `days` by the Redis clock, and history older than a week."""
     yield calls.trim_history()
     return (yield from _until_done(lambda: calls.trim(days)))
 
@@ -105,7 +105,7 @@ def _until_done(call: Callable[[], Call[int]]) -> Steps[int]:
 
 
 def requeue(calls: Calls, ids: Sequence[str]) -> Steps[int]:
-    """Bring dead letters back to pending."""
+    """Move dead letters to pending."""
     total = 0
     for piece in chunks(ids, HEAVY_CHUNK):
         total += yield calls.requeue(piece)
@@ -113,7 +113,7 @@ def requeue(calls: Calls, ids: Sequence[str]) -> Steps[int]:
 
 
 def retry_failed(calls: Calls) -> Steps[int]:
-    """Bring back all dead letters there are now: not those that fail again meanwhile."""
+    """Move all present dead letters to pending, but not those that fail again meanwhile."""
     stats = yield calls.stats()
     total = 0
     for _ in range(0, stats.failed_count, HEAVY_CHUNK):
@@ -123,7 +123,7 @@ def retry_failed(calls: Calls) -> Steps[int]:
 
 
 def clear(calls: Calls, states: Sequence[TaskState]) -> Steps[dict[TaskState, int]]:
-    """Remove all tasks there are now in the states; raises `TaskInProcessing` for that one."""
+    """Remove all tasks in the states; raises `TaskInProcessing` if `processing` is among them."""
     if TaskState.PROCESSING in states:
         raise TaskInProcessing("Tasks in processing are left alone; they end or their lease runs out.")
     removed: dict[TaskState, int] = {}
@@ -136,7 +136,7 @@ def clear(calls: Calls, states: Sequence[TaskState]) -> Steps[dict[TaskState, in
 
 
 def delete(calls: Calls, task_id: str) -> Steps[bool]:
-    """Remove one task; raises `TaskInProcessing` while it is worked on, returns False when there is none."""
+    """Remove one task; returns False if there is none. Raises `TaskInProcessing`."""
     view = yield calls.find(task_id)
     if view is None:
         return False

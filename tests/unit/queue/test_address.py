@@ -270,7 +270,7 @@ class TestDict:
         [
             ({"SENTINELS": [("h", 1)], "MASTER": "m", "OPTION": {}}, "known: SENTINELS, MASTER"),
             ({"SENTINELS": "s1", "MASTER": "m"}, "list of (host, port)"),
-            ({"NODES": []}, "names no node"),
+            ({"NODES": []}, "it is empty"),
             ({"NODES": [("h", 1)], "OPTIONS": {"pasword": SECRET}}, "did you mean 'password'?"),
             ({"NODES": [("h", 1)], "OPTIONS": {"db": 3}}, "takes no db"),
             ({"NODES": [("h", 1)], "OPTIONS": {"ssl_check_hostname": SECRET}}, "true or false"),
