@@ -1,14 +1,13 @@
--- Stands before every script. Names the keys (queue/keys.py: ORDER) and the moves that several scripts share.
--- ARGV[1]: the time in epoch ms, empty to use Redis's own. Each script names its further ARGV from ARGV[2] on.
--- All scripts but claim may run twice with the same arguments and reach the same end. Moves out of processing check the
--- token.
+-- The beginning of every script: locals for the keys (queue/keys.py: ORDER) and the moves that several scripts share.
+-- ARGV[1]: the time in epoch ms, empty: Redis TIME. Each script documents its further arguments from ARGV[2].
+-- All scripts but claim are idempotent for the same arguments. Moves out of processing check the token.
 local pending, delayed, processing, failed, bodies, progress, leases, successors, counters, history, wake, holds,
   reasons, strikes, parked, lanes, site, outages, probes = unpack(KEYS, 1, 19)
 
 local PRIORITY = 1e15 -- between priorities in the scores of pending
-local PARKED = 1e15   -- scores of delayed from here on are parked, not due
-local FOREVER = 9e15  -- the end of a hold that stands until it is lifted
-local OPENED = 1e6    -- added to the failures of an endpoint whose breaker has opened
+local PARKED = 1e15   -- delayed: scores from here on belong to parked tasks
+local FOREVER = 9e15  -- the end of a hold that is set until it is lifted
+local OPENED = 1e6    -- offset of the failure count of an endpoint whose breaker has opened
 
 local now
 if ARGV[1] ~= '' then
@@ -22,7 +21,7 @@ local function whole(number)
   return string.format('%.0f', number)
 end
 
--- What stands in Redis may be another version's, or a person's: what is no number of ours counts as 0.
+-- Another version or a person may have written the value: a malformed number counts as 0.
 local function number(text)
   local found = tonumber(text or '')
   return found and found > -1e15 and found < 1e15 and math.floor(found) or 0
@@ -39,7 +38,7 @@ local function digits(ms)
   return string.format('%013.0f', ms)
 end
 
--- Refuses a queue that another database has stamped; stamps one that nobody has.
+-- Returns an error if another database has stamped the queue; stamps a queue without a stamp.
 local function foreign(site_id)
   local stamp = redis.call('GET', site)
   if not stamp then
@@ -49,8 +48,8 @@ local function foreign(site_id)
   end
 end
 
--- With `maxmemory` reached Redis refuses a script whose first write grows, and lets one through whose first write
--- frees. What moves or ends work calls this first, so that a full queue can still be emptied.
+-- At `maxmemory` Redis rejects a script whose first write needs memory, but not one whose first write frees memory.
+-- Scripts that move or end work call this first, so that a full queue can still be emptied.
 local function even_when_full()
   redis.call('HDEL', counters, '')
 end
@@ -66,7 +65,7 @@ local function count(what, times)
   add(history, whole(math.floor(now / 60000)) .. ' ' .. what, times)
 end
 
--- Notes how long an attempt took, for the metrics: a bucket (its upper bound in ms, "" = not known) and the ms.
+-- Counts the duration of an attempt for the metrics: its bucket (upper bound in ms, "" = unknown) and milliseconds.
 local function took(bucket, ms)
   if bucket ~= '' then
     add(counters, 'took ' .. bucket, 1)
@@ -74,7 +73,7 @@ local function took(bucket, ms)
   end
 end
 
--- Ready times never repeat, so that tasks of one millisecond keep their order.
+-- Ready times are unique, so that tasks of one millisecond keep their order.
 local sequence
 local function next_in_sequence()
   sequence = 1 + (sequence or math.max(now * 100, number(redis.call('HGET', counters, 'tick'))))
@@ -116,9 +115,9 @@ local function to_pending_or_delayed(id, body, due)
   end
 end
 
--- The states of tasks, each with its score there; nothing for those that the queue does not know. This is the one truth
--- about where a task is: bodies, lanes and leases follow it. Only a lease that is not in processing (that key was lost)
--- counts as well: its owner may be at work.
+-- Returns the states of tasks and their scores; nil for unknown tasks. These four keys decide where a task is, not
+-- bodies, lanes or leases. One exception: a lease without an entry in processing (that key was lost) counts as
+-- processing, because its owner may be at work.
 local SETS = {failed = failed, pending = pending, delayed = delayed, processing = processing}
 local function states_of(ids)
   local states, scores = {}, {}
@@ -146,7 +145,7 @@ local function row_of(id, score)
   return {id, score, body_of(id), redis.call('HGET', progress, id) or '', redis.call('HGET', lanes, id) or ''}
 end
 
--- A lane: the tasks that are parked behind a hold, oldest first.
+-- Lanes: the tasks that are parked behind a hold, oldest first.
 local function lane_member(hold, created, id)
   return hold .. ' ' .. digits(created) .. ' ' .. id
 end
@@ -163,14 +162,14 @@ local function lane_length(hold)
   return redis.call('ZLEXCOUNT', parked, '[' .. hold .. ' ', lane_end(hold))
 end
 
--- Whether a task in the lane is older than this creation time.
+-- Returns whether a task in the lane is older than this creation time.
 local function lane_has_older(hold, created)
   local first = first_of_lane(hold, 1)[1]
   return first and number(string.sub(first, #hold + 2, #hold + 14)) < created
 end
 
--- The phases of a hold. It is a score in holds: the time when it is over, or 0. Only breakers are ever half open; all
--- others drain when their time is over.
+-- The phases of a hold. Its score in holds is the time when it is over, or 0. Only breakers can be half open; all other
+-- holds drain when their time is over.
 --
 --           hold, or FAILURES in a row          time is over                     a probe goes
 --   (none) ────────────────────────────▶ set ─────────────────▶ half open ───────────────────▶ set, a probe under way
@@ -188,7 +187,7 @@ local function is_rate(hold)
   return string.sub(hold, 1, 5) == 'rate:'
 end
 
--- A share lets one of its lane through each time it is lifted or its time is over, and is set again.
+-- A share lets one task of its lane through each time that it is lifted or its time is over, and is then set again.
 local function is_share(hold)
   return string.sub(hold, 1, 6) == 'share:'
 end
@@ -198,7 +197,7 @@ local function failures_of(endpoint)
   return number(times), last
 end
 
--- Answers "set", "half open", "draining" or nil, and the score.
+-- Returns "set", "half open", "draining" or nil, and the score.
 local function phase_of(hold)
   local till = tonumber(redis.call('ZSCORE', holds, hold) or '')
   if not till then
@@ -209,7 +208,7 @@ local function phase_of(hold)
   return is_breaker(hold) and till > 0 and 'half open' or 'draining', till
 end
 
--- Ends a hold: its lane may leave, and the hold goes when the lane is empty, with a probe that was never heard of again.
+-- Ends a hold: its lane drains. A hold with an empty lane is deleted, with a probe that never reported back.
 local function end_hold(hold)
   if lane_length(hold) == 0 then
     redis.call('ZREM', holds, hold)
@@ -226,13 +225,13 @@ local function set_reason(hold, reason)
   redis.call('HSET', reasons, hold, (old and string.sub(old, 1, 13) or digits(now)) .. reason)
 end
 
--- Lets one task through to see whether the endpoint is back. Meanwhile the hold is set.
+-- Lets one task through to test the endpoint. The hold is set meanwhile.
 local function grant_probe(hold, id, probe_ms)
   redis.call('ZADD', holds, whole(now + probe_ms), hold)
   redis.call('HSET', probes, hold, digits(now + probe_ms) .. id)
 end
 
--- The breakers that have a probe under way, by the id of its task.
+-- Returns the breakers that have a probe under way, by the id of its task.
 local function probed_breakers()
   local found, by_id = redis.call('HGETALL', probes), {}
   for at = 1, #found, 2 do
@@ -241,7 +240,7 @@ local function probed_breakers()
   return by_id
 end
 
--- A probe that ended without an answer lets the next one through at once, unless a failure has set the hold anew.
+-- A probe that ended without a response: the next one may go at once, unless a failure has set the hold again.
 local function give_back_probe(hold)
   local till = redis.call('ZSCORE', holds, hold)
   if till and tonumber(till) == number(string.sub(redis.call('HGET', probes, hold) or '', 1, 13)) then
@@ -257,11 +256,11 @@ local function end_outage(hold)
   end
 end
 
--- An answer of the endpoint, whatever it said, ends the count of its failures and closes its breaker.
+-- Any response of the endpoint resets its failure count and closes its breaker.
 local function endpoint_answered(endpoint)
   local hold = 'breaker:' .. endpoint
   local phase, till = phase_of(hold)
-  if redis.call('HDEL', strikes, endpoint) == 1 then -- who failed before and fails again fails by itself
+  if redis.call('HDEL', strikes, endpoint) == 1 then -- a task that fails after this fails for its own reasons
     add(counters, 'answers ' .. endpoint, 1)
   end
   redis.call('HDEL', probes, hold)
@@ -273,8 +272,8 @@ local function endpoint_answered(endpoint)
   end
 end
 
--- Counts a message that the last outage of its endpoint held up: made meanwhile, or in the ten minutes before, and
--- answered now. A task that had nothing to send has no answer. `what`: delivered or failed.
+-- Counts a message that the last outage of its endpoint delayed: created during it, or in the ten minutes before, and
+-- responded to now. A task that had nothing to send gets no response. `what`: delivered or failed.
 local function count_answered(id, endpoint, created, what)
   local hold = 'breaker:' .. endpoint
   local span = redis.call('HMGET', outages, hold .. ' since', hold .. ' until')
@@ -282,7 +281,7 @@ local function count_answered(id, endpoint, created, what)
     add(outages, hold .. ' ' .. what, 1)
     local done = redis.call('HGET', progress, id) or ''
     local lost = string.find(done, '"outcome":"unknown"', 1, true) or string.find(done, '"outcome":"lost"', 1, true)
-    if what == 'delivered' and lost then -- it may be out there twice
+    if what == 'delivered' and lost then -- it may exist twice
       add(outages, hold .. ' doubtful', 1)
     end
   end
@@ -292,7 +291,7 @@ local function is_paused()
   return phase_of('pause') == 'set'
 end
 
--- A newer task takes the place of one that waits: it keeps the ready time, at the higher priority, or the due time.
+-- A newer task replaces a waiting one: it keeps the ready time, at the higher of both priorities, or the due time.
 local function replace(id, body)
   redis.call('HSET', bodies, id, body)
   local ready = tonumber(redis.call('ZSCORE', pending, id) or '')
@@ -301,7 +300,7 @@ local function replace(id, body)
   end
 end
 
--- A hold that was lifted meanwhile is set again as lifted: a lane without its hold would never leave.
+-- A hold that was deleted meanwhile is created again as lifted: a lane without a hold would never drain.
 local function to_parked(id, hold, created)
   if phase_of(hold) ~= 'set' then
     redis.call('ZADD', holds, 'NX', 0, hold)
@@ -312,7 +311,7 @@ local function to_parked(id, hold, created)
   redis.call('HSET', lanes, id, hold)
 end
 
--- Takes an id out of delayed, and out of its lane when it is parked. Answers whether it was there.
+-- Removes an id from delayed, and from its lane if it is parked. Returns whether it was delayed.
 local function from_delayed(id)
   local score = tonumber(redis.call('ZSCORE', delayed, id) or '')
   if score and score >= PARKED then
@@ -322,8 +321,8 @@ local function from_delayed(id)
   return redis.call('ZREM', delayed, id) == 1
 end
 
--- The leases of tasks, by id. A lease is a digit and the token: 0 claimed, 1 work has begun (older releases: 2 and 3 for
--- probes).
+-- Returns the leases of tasks, by id. A lease is a digit and the token: 0 claimed, 1 work has begun (older releases: 2
+-- and 3 for probes).
 local function leases_of(ids)
   local found = {}
   for i, lease in ipairs(#ids > 0 and redis.call('HMGET', leases, unpack(ids)) or {}) do
@@ -332,13 +331,13 @@ local function leases_of(ids)
   return found
 end
 
--- Whether the task is in processing under this token.
+-- Returns whether the task is in processing under this token.
 local function owns_lease(id, token)
   local lease = redis.call('HGET', leases, id)
   return lease and string.sub(lease, 2) == token
 end
 
--- Ends a lease. `endpoint`: where the attempt had an answer from, if it had.
+-- Ends a lease. `endpoint`: the endpoint that responded to the attempt, or "" or nil.
 local function from_processing(id, endpoint)
   redis.call('ZREM', processing, id)
   redis.call('HDEL', leases, id)
@@ -351,7 +350,7 @@ local function from_processing(id, endpoint)
   end
 end
 
--- The newest task that waits for this one to end, if any: it becomes the body, with fresh progress. Answers body, due.
+-- The successor, if any, becomes the body, without progress. Returns body and due time, or nil.
 local function take_successor(id)
   local waiting = redis.call('HGET', successors, id)
   if waiting then
@@ -363,7 +362,7 @@ local function take_successor(id)
   end
 end
 
--- The progress of a task for scripts that change it; an empty one where it cannot be read.
+-- Returns the progress of a task for scripts that change it; an empty one if it cannot be read.
 local function read_progress(id)
   local read, done = pcall(cjson.decode, redis.call('HGET', progress, id) or '{}')
   done = read and type(done) == 'table' and done or {}
@@ -371,9 +370,9 @@ local function read_progress(id)
   return done
 end
 
--- The hold that keeps a task, which `names` apply to, from running now; nil when none does. A half-open breaker makes it
--- the probe. A draining hold blocks what is newer than its lane until the lane is empty, so that order is kept; by age,
--- because two draining lanes would otherwise block each other for ever.
+-- Returns the hold among `names` that keeps a task from running now, or nil. A half-open breaker makes the task its
+-- probe. A draining hold blocks tasks that are newer than its lane until the lane is empty, so that order is kept; it
+-- compares creation times, because two draining lanes would otherwise block each other for ever.
 local function blocking_hold(id, names, lane, created, probe_ms)
   local probed, to_probe = probed_breakers()[id], nil
   for _, hold in ipairs(names) do

@@ -1,9 +1,9 @@
--- Ends tasks that are done; a successor becomes pending.
+-- Finishes tasks as done; a successor becomes pending.
 -- ARGV: 1 now, 2 a line for each task: id, token, bucket and ms of its attempt, creation (epoch ms), endpoint that
---       answered it or "", 3 upper bounds of the buckets of waiting in ms, ascending
--- Answers for each 1, or 0 when the token does not own its lease.
--- Many tasks end in one call, so each command is sent once for all of them; only what may have waited for an outage, or
--- has a successor, is looked at one by one.
+--       responded or "", 3 upper bounds of the buckets of waiting times in ms, ascending
+-- Returns for each task 1, or 0 if the token does not own its lease.
+-- Many tasks end in one call, so each command runs once for all of them. Only tasks that may have waited for an outage,
+-- or have a successor, are handled one by one.
 local ids, lines = {}, {}
 for id, token, bucket, ms, created, endpoint in string.gmatch(ARGV[2], '(%S+) (%S*) (%S*) (%d+) (%d+) ([^\n]*)') do
   ids[#ids + 1] = id
@@ -16,7 +16,7 @@ local waits, waited_ms, bounds = {}, 0, {}
 for bound in string.gmatch(ARGV[3], '%d+') do
   bounds[#bounds + 1] = tonumber(bound)
 end
--- How long a task waited before its last attempt, whatever it waited for. Clocks differ: never less than nothing.
+-- Counts the time from the creation of a task to its last attempt. Clocks differ, so it may come out negative.
 local function note_waiting(ms)
   ms = math.max(ms, 0)
   local bucket = 'inf'

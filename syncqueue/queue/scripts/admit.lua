@@ -1,7 +1,7 @@
--- Asks whether claimed tasks may run now; those that a hold applies to are parked behind it, without using an attempt.
+-- Checks whether claimed tasks may run now; a task that a hold applies to is parked behind it and uses no attempt.
 -- ARGV: 1 now, 2 probe ms, then for each task: id, token, creation (epoch ms), lane it came from or "", number of hold
 --       names, the names
--- Answers for each {"admitted", ""}, {"parked", hold} or {"lost", ""}.
+-- Returns for each task {"admitted", ""}, {"parked", hold} or {"lost", ""}.
 even_when_full()
 local answers, at = {}, 3
 while at <= #ARGV do

@@ -1,9 +1,9 @@
--- Leases up to `limit` tasks: promotes what is due, then takes from the lanes of lifted holds (at most half at first,
--- so that a draining lane does not keep others waiting) and from pending, highest priority first. Tasks whose answer
--- was lost on the way come back when their lease runs out.
+-- Leases up to `limit` tasks: promotes due tasks, then takes from the lanes of lifted holds (at most half at first, so
+-- that a draining lane does not delay other tasks) and from pending, highest priority first. If the reply is lost, its
+-- tasks are recovered when their lease expires.
 -- ARGV: 1 now, 2 site id, 3 token, 4 lease ms, 5 limit, 6 probe ms
--- Answers {next time something may be claimable (epoch ms, 0 = unknown), 1 when there are holds or failures, ids,
--- bodies, progresses, lanes ("" when not from one), now}.
+-- Returns {next time when a task may be claimable (epoch ms, 0 = unknown), 1 if there are holds or failures, ids,
+-- bodies, progresses, lanes ("" = not from a lane), now}.
 local token, lease_ms, limit, probe_ms = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 even_when_full()
 local refused = foreign(ARGV[2])
@@ -17,7 +17,7 @@ local function take(id, lane)
   from_lane[#ids] = lane
 end
 
--- Members whose task is somewhere else only leave the lane: a key was lost, and they have been enqueued again since.
+-- A member whose task is not parked is only removed from the lane: a key was lost, and the task was enqueued again.
 local function take_from_lane(hold, most, from)
   local members, found, taken = first_of_lane(hold, most, from), {}, {}
   for i, member in ipairs(members) do
@@ -38,8 +38,8 @@ local function take_from_lane(hold, most, from)
   end
 end
 
--- A half-open breaker lets one of its lane's oldest hundred go ahead alone to see, after each failure another one: the
--- first may be what the service fails at. One that nobody waits for goes; the next task that comes is to probe then.
+-- A half-open breaker lets one of the hundred oldest tasks of its lane through as the probe, after each failure another
+-- one: the service may fail because of that task. A breaker with an empty lane is deleted; the next task is its probe.
 local function take_probe(hold)
   local before, length = #ids, math.min(lane_length(hold), 100)
   local failures = failures_of(string.sub(hold, 9)) % OPENED
@@ -52,7 +52,7 @@ local function take_probe(hold)
   end
 end
 
--- Each lifted hold gets its share, beginning with another one each time. A hundred are looked at in a claim.
+-- Takes an equal number from each lifted hold, beginning with another hold each time. A claim handles a hundred holds.
 local function take_from_lanes(most, turn)
   local lifted_count = redis.call('ZCOUNT', holds, '-inf', whole(now))
   local from = lifted_count > 100 and turn * 100 % lifted_count or 0
@@ -109,7 +109,7 @@ if redis.call('EXISTS', pending) == 1 and not is_paused() then
   wake_up()
 end
 
--- Paused, nothing leaves before the pause ends, whatever is due.
+-- While the service is paused, nothing is claimable before the pause ends.
 local function next_time()
   local phase, till = phase_of('pause')
   if phase == 'set' then

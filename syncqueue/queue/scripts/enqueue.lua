@@ -1,7 +1,7 @@
--- Puts tasks into pending, or into delayed until they are due. A task with a key takes the place of the one that has
--- the key: its due time stays; while that one is in processing the newest waits for it to end.
--- ARGV: 1 now, 2 site id, then for each task (an id once): id, "1" with a key, due (epoch ms, 0 = at once), body
--- Answers for each: "new", "replaced", "successor" or "known" (sent before).
+-- Puts tasks into pending, or into delayed until they are due. A task with a key replaces the waiting task with that
+-- key and keeps its due time; while that task is in processing, the newest one waits as its successor.
+-- ARGV: 1 now, 2 site id, then for each task (no id twice): id, "1" with a key, due (epoch ms, 0 = at once), body
+-- Returns for each task "new", "replaced", "successor" or "known" (enqueued before).
 local refused = foreign(ARGV[2])
 if refused then
   return refused
@@ -40,7 +40,7 @@ for i, id in ipairs(ids) do
 end
 if #added > 0 then
   redis.call('HSET', bodies, unpack(fields))
-  redis.call('HDEL', progress, unpack(added)) -- of an earlier task whose place was lost
+  redis.call('HDEL', progress, unpack(added)) -- left by an earlier task whose state was lost
 end
 if #ready > 0 then
   redis.call('ZADD', pending, unpack(ready))

@@ -1,9 +1,9 @@
--- Puts keyed tasks straight into processing under a lease of the caller, which is about to attempt them itself. Those
--- whose key is taken go where enqueue would put them; those that a hold applies to are parked; all of them go to
--- pending while the service is paused.
+-- Puts keyed tasks directly into processing under a lease of the caller, which attempts them itself. A task whose key
+-- is in use goes where enqueue would put it; a task that a hold applies to is parked; while the service is paused, all
+-- go to pending.
 -- ARGV: 1 now, 2 site id, 3 token, 4 lease ms, 5 probe ms,
 --       then for each task: id, body, creation (epoch ms), number of hold names, the names
--- Answers 1 when there are holds or failures, else 0; then for each task "leased", "pending", "parked", "successor" or
+-- Returns 1 if there are holds or failures, else 0; then for each task "leased", "pending", "parked", "successor" or
 -- "replaced".
 local token, lease_ms, probe_ms = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local refused = foreign(ARGV[2])
@@ -17,7 +17,7 @@ while at <= #ARGV do
   at = at + 4 + named
   local answer, state = 'leased', state_of(id)
   if state == 'processing' then
-    if not owns_lease(id, token) then -- else sent before
+    if not owns_lease(id, token) then -- else this call is a repetition
       redis.call('HSET', successors, id, digits(0) .. body)
       answer = 'successor'
     end

@@ -1,6 +1,6 @@
--- Renews leases, and marks the work as begun: only then does a lease that runs out count as a crash.
+-- Renews leases and marks the work as begun: an expired lease counts as a crash only after that.
 -- ARGV: 1 now, 2 lease ms, 3 a line for each task: id, token
--- Answers for each 1, or 0 when the token does not own its lease.
+-- Returns for each task 1, or 0 if the token does not own its lease.
 even_when_full()
 local ids, tokens = {}, {}
 for id, token in string.gmatch(ARGV[3], '(%S+) (%S*)') do

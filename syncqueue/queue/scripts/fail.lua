@@ -1,7 +1,7 @@
--- Moves a task to the dead letters; a successor takes its place instead.
--- ARGV: 1 now, 2 id, 3 token, 4 progress (its last attempt says why), 5 bucket and 6 ms of the attempt,
---   7 creation (epoch ms), 8 endpoint that answered it or ""
--- Answers 1, or 0 when the token does not own the lease.
+-- Moves a task to the dead letters; if it has a successor, that one continues instead.
+-- ARGV: 1 now, 2 id, 3 token, 4 progress (its last attempt has the reason), 5 bucket and 6 ms of the attempt,
+--   7 creation (epoch ms), 8 endpoint that responded or ""
+-- Returns 1, or 0 if the token does not own the lease.
 local id = ARGV[2]
 if not owns_lease(id, ARGV[3]) then
   return 0

@@ -1,7 +1,7 @@
--- Reads what was counted in the last periods of so many minutes each, the running one last.
--- ARGV: 1 now, 2 how many periods, 3 how many minutes each has (at most 60; periods begin at multiples of it),
--- 4 how many of the last periods to leave out
--- Answers for each {its first epoch minute, processed, retried, failed}.
+-- Reads the counts of the last periods, the current one last.
+-- ARGV: 1 now, 2 number of periods, 3 minutes per period (at most 60; periods begin at multiples of it),
+-- 4 number of the last periods to leave out
+-- Returns for each period {its first epoch minute, processed, retried, failed}.
 local rows = {}
 local span = tonumber(ARGV[3])
 local running = math.floor(now / 60000 / span) - tonumber(ARGV[4])

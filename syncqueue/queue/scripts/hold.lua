@@ -1,6 +1,6 @@
--- Sets a hold: the tasks it applies to wait. A shorter time does not shorten one that is set, unless forced.
--- ARGV: 1 now, 2 hold, 3 for so many ms ("" = until lifted), 4 reason in words, 5 "1" = forced
--- Answers 1.
+-- Sets a hold: the tasks that it applies to wait. A hold that is set is not shortened, unless forced.
+-- ARGV: 1 now, 2 hold, 3 duration in ms ("" = until lifted), 4 reason for people, 5 "1" = forced
+-- Returns 1.
 even_when_full()
 local hold = ARGV[2]
 local till = ARGV[3] == '' and FOREVER or now + tonumber(ARGV[3])
@@ -11,5 +11,5 @@ end
 if ARGV[4] ~= '' then
   set_reason(hold, ARGV[4])
 end
-wake_up() -- a claimer that sleeps learns when the hold ends
+wake_up() -- a sleeping claimer must learn when the hold ends
 return 1

@@ -1,6 +1,6 @@
 -- Reads the holds that are set.
 -- ARGV: 1 now
--- Answers for each {hold, phase, until (epoch ms, "" = until lifted, or over), since and reason, parked count}.
+-- Returns for each {hold, phase, until (epoch ms, "" = until lifted, or over), since and reason, parked count}.
 local rows = {}
 for _, hold in ipairs(redis.call('ZRANGE', holds, 0, 999)) do
   local phase, till = phase_of(hold)

@@ -1,6 +1,6 @@
--- Lifts holds; of breakers the failures are forgotten too.
+-- Lifts holds; for breakers it also resets the failure count.
 -- ARGV: 1 now, then the holds
--- Answers how many were set.
+-- Returns how many were set.
 even_when_full()
 local lifted = 0
 for at = 2, #ARGV do

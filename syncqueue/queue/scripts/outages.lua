@@ -1,6 +1,6 @@
 -- Reads the last outage of each endpoint.
 -- ARGV: 1 now
--- Answers for each {breaker, since, until ("" = still away), delivered, failed, doubtful, tasks in its lane}.
+-- Returns for each {breaker, since, until ("" = not over), delivered, failed, doubtful, tasks in its lane}.
 local rows = {}
 for _, name in ipairs(redis.call('HKEYS', outages)) do
   local hold = string.match(name, '^(.*) since$')

@@ -1,6 +1,6 @@
 -- Parks pending tasks behind a hold, as if each had been claimed and not admitted.
 -- ARGV: 1 now, 2 hold, then for each task: id, creation (epoch ms)
--- Answers how many.
+-- Returns how many were pending.
 even_when_full()
 local count = 0
 for at = 3, #ARGV, 2 do

@@ -1,6 +1,5 @@
--- Says where tasks are, for the reconciler.
+-- Returns for each task "absent", "live" or "failed", for the reconciler. A task without a body cannot run: "absent".
 -- ARGV: 1 now, then the ids
--- Answers for each "absent", "live" or "failed". What cannot be run because its body was lost is absent.
 local ids = {unpack(ARGV, 2)}
 local answers = states_of(ids)
 for i, id in ipairs(ids) do

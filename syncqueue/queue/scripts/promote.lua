@@ -1,7 +1,7 @@
--- Moves tasks from delayed to pending: those that are due, or the ones named (a person said "run now"). The rate limits
--- that named tasks were parked behind end with it: nobody else could end one that a service has set for a day.
--- ARGV: 1 now, 2 at most so many, then the ids (none: those that are due)
--- Answers how many.
+-- Moves due tasks, or the tasks with the given ids ("run now"), from delayed to pending. A rate limit behind which a
+-- given task was parked ends too: otherwise nobody could end a limit that a service has set for a day.
+-- ARGV: 1 now, 2 limit, then the ids (none: due tasks)
+-- Returns how many were moved.
 local ids, moved = {unpack(ARGV, 3)}, 0
 if #ids == 0 then
   ids = redis.call('ZRANGEBYSCORE', delayed, '-inf', whole(now), 'LIMIT', 0, tonumber(ARGV[2]))

@@ -1,6 +1,6 @@
--- Counts a failure of an endpoint; enough in a row, or one while it is being probed, open its breaker.
--- ARGV: 1 now, 2 endpoint, 3 failures that open it, 4 open ms, 5 token of the attempt, 6 reason in words
--- Answers {1 when the breaker is open now, else 0; how often the endpoint has answered after failures}.
+-- Counts a failure of an endpoint. Enough failures in a row, or the failure of a probe, open its breaker.
+-- ARGV: 1 now, 2 endpoint, 3 failures that open it, 4 open ms, 5 token of the attempt, 6 reason for people
+-- Returns {1 if the breaker is open now, else 0; how often the endpoint has responded after failures}.
 even_when_full()
 local endpoint, token = ARGV[2], ARGV[5]
 local hold = 'breaker:' .. endpoint
@@ -11,10 +11,10 @@ end
 local phase = phase_of(hold)
 local opens = phase or times >= tonumber(ARGV[3])
 if opens and times < OPENED then
-  times = OPENED -- from here on it counts the probes that failed
+  times = OPENED -- from here on it counts failed probes
 end
 redis.call('HSET', strikes, endpoint, whole(times) .. ' ' .. token)
-redis.call('PEXPIRE', strikes, 86400000) -- a day without a failure: nothing is remembered
+redis.call('PEXPIRE', strikes, 86400000) -- forget all after a day without a failure
 local answers = number(redis.call('HGET', counters, 'answers ' .. endpoint))
 if not opens then
   return {0, answers}
@@ -28,5 +28,5 @@ redis.call('PEXPIRE', outages, 7 * 86400000)
 redis.call('HDEL', probes, hold)
 redis.call('ZADD', holds, whole(now + tonumber(ARGV[4])), hold)
 set_reason(hold, ARGV[6])
-wake_up() -- a claimer that sleeps learns when the breaker lets a probe through
+wake_up() -- a sleeping claimer must learn when the breaker is half open
 return {1, answers}

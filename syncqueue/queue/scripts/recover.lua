@@ -1,14 +1,13 @@
--- Takes tasks back whose lease ran out. Where the work had begun this counts as a crash of the worker; a task that has
--- crashed `most` workers goes to the dead letters with that reason. Where a key was lost alone, what is left of a task
--- may have no way out any more: it is given one.
--- ARGV: 1 now, 2 at most so many, 3 most crashes, 4 what to write into the history of a crashed task, 5 lease ms
--- Answers {how many were recovered, the ids that went to the dead letters}.
+-- Recovers tasks whose lease has expired. If the work had begun, this counts as a crash; a task with too many crashes
+-- becomes a dead letter. First it repairs what a lost Redis key left stuck: leases, lanes and parked tasks.
+-- ARGV: 1 now, 2 limit, 3 crashes after which a task fails, 4 text for the history of a crashed task, 5 lease ms
+-- Returns {how many were recovered, the ids of the new dead letters}.
 if redis.call('HLEN', leases) > redis.call('ZCARD', processing) then
-  for _, id in ipairs(redis.call('HKEYS', leases)) do -- nobody would see them run out
+  for _, id in ipairs(redis.call('HKEYS', leases)) do -- otherwise they would never expire
     redis.call('ZADD', processing, 'NX', whole(now + tonumber(ARGV[5])), id)
   end
 end
--- A member of another score would put the lanes out of their order: none is ours.
+-- All members of parked have the score 0; a foreign member with another one would break the order of the lanes.
 redis.call('ZREMRANGEBYSCORE', parked, '-inf', '(0')
 redis.call('ZREMRANGEBYSCORE', parked, '(0', '+inf')
 local from = '-'
@@ -18,7 +17,7 @@ for _ = 1, 1000 do
     break
   end
   local hold = string.match(member, '^(.+) %d+ %S+$')
-  if hold and redis.call('ZADD', holds, 'NX', 0, hold) == 1 then -- a lane whose hold is gone may leave
+  if hold and redis.call('ZADD', holds, 'NX', 0, hold) == 1 then -- a lane whose hold was lost drains
     wake_up()
   end
   from = hold and lane_end(hold) or '(' .. member
@@ -29,7 +28,7 @@ if parked_count ~= redis.call('ZCARD', parked) or parked_count ~= redis.call('HL
   for at = 1, #found, 2 do
     local id, created = found[at], found[at + 1] - PARKED
     if not redis.call('ZSCORE', parked, lane_member(redis.call('HGET', lanes, id) or '', created, id)) then
-      from_delayed(id) -- it stands in no lane
+      from_delayed(id) -- it is in no lane
       to_pending(id, body_of(id))
     end
   end

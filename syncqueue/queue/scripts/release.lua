@@ -1,6 +1,6 @@
--- Gives tasks back untried, ahead of those that came later.
+-- Returns tasks to pending without an attempt, ahead of newer ones.
 -- ARGV: 1 now, then for each task: id, token, creation (epoch ms)
--- Answers for each 1, or 0 when the token does not own its lease.
+-- Returns for each task 1, or 0 if the token does not own its lease.
 local answers = {}
 for at = 2, #ARGV, 3 do
   local id = ARGV[at]
@@ -10,7 +10,7 @@ for at = 2, #ARGV, 3 do
     local newer, due = take_successor(id)
     if newer then
       to_pending_or_delayed(id, newer, due)
-    else -- the last part keeps the order of tasks made in one millisecond
+    else -- the last term keeps the order of tasks that were created in one millisecond
       local made = math.min(tonumber(ARGV[at + 2]), now) * 100 + math.min((at - 2) / 3, 99)
       redis.call('ZADD', pending, whole(priority_offset(body_of(id)) + made), id)
       wake_up()

@@ -1,7 +1,7 @@
--- Removes tasks from pending, delayed or failed; what is in processing is left alone. Their bodies are kept for a while
--- in a trash, where one is named, because nothing but Redis knows of them.
--- The last key: the trash. ARGV: 1 now, 2 state, 3 for so many ms, 0 = no trash, then the ids
--- Answers for each 1, or 0 when it is not in that state.
+-- Removes tasks from pending, delayed or failed. With a trash, their bodies are kept there for a while, because they
+-- exist in Redis only.
+-- The last key: the trash. ARGV: 1 now, 2 state, 3 lifetime of the trash in ms, 0 = no trash, then the ids
+-- Returns for each task 1, or 0 if it is not in that state.
 even_when_full()
 local trash, answers = KEYS[#KEYS], {}
 for at = 4, #ARGV do

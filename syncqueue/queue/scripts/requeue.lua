@@ -1,6 +1,6 @@
--- Brings dead letters back to pending because a person asked; attempt and crash counts start again, the history stays.
+-- Moves dead letters to pending at a person's request; attempt and crash counts start again, the history stays.
 -- ARGV: 1 now, then the ids
--- Answers how many.
+-- Returns how many were moved.
 local moved = 0
 for at = 2, #ARGV do
   local id = ARGV[at]

@@ -1,6 +1,7 @@
--- Brings what `remove` kept back to pending or failed, oldest first. One whose id is live again stays away: it is the newer one.
--- The last key: the trash. ARGV: 1 now, 2 site id, 3 at most so many, 4 state
--- Answers {how many are back, how many are left in the trash}.
+-- Moves tasks from a trash of `remove` to pending or failed, oldest first. It drops a task whose id exists again,
+-- because that one is newer.
+-- The last key: the trash. ARGV: 1 now, 2 site id, 3 limit, 4 state
+-- Returns {how many were restored, how many are left in the trash}.
 local trash, moved = KEYS[#KEYS], 0
 local refused = foreign(ARGV[2])
 if refused then

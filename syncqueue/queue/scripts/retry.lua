@@ -1,7 +1,7 @@
--- Sets a task aside until it is due, or parks it behind a hold; a successor takes its place instead.
+-- Delays a task until it is due, or parks it behind a hold; if it has a successor, that one continues instead.
 -- ARGV: 1 now, 2 id, 3 token, 4 due (epoch ms; +n: in n ms), 5 progress, 6 hold or "", 7 creation (epoch ms),
---   8 bucket and 9 ms of the attempt, 10 endpoint that answered it or ""
--- Answers 1, or 0 when the token does not own the lease.
+--   8 bucket and 9 ms of the attempt, 10 endpoint that responded or ""
+-- Returns 1, or 0 if the token does not own the lease.
 local id, hold = ARGV[2], ARGV[6]
 if not owns_lease(id, ARGV[3]) then
   return 0
@@ -20,7 +20,7 @@ else
   to_delayed(id, from + tonumber(string.match(ARGV[4], '%d+')))
 end
 took(ARGV[8], ARGV[9])
-if not is_breaker(hold) then -- waiting for an endpoint is no retry
+if not is_breaker(hold) then -- waiting for an endpoint does not count as a retry
   count('retried', 1)
 end
 keep_sequence()

@@ -1,7 +1,7 @@
--- Reads the tasks of a state that come after a place found earlier, oldest (pending: next) first.
--- ARGV: 1 now, 2 state, 3 at most so many, 4 rank to go on from, 5 id before it ("": from the rank), 6 its score
--- Answers {rank of the first row, tasks in the state, {{id, score, body, progress, hold}, ...}}.
--- By bytes, as Redis orders members; Lua's own < follows the locale of the server.
+-- Reads the tasks of a state that follow a given one, oldest (pending: next) first.
+-- ARGV: 1 now, 2 state, 3 limit, 4 first rank, 5 id of the task before it ("": start at the rank), 6 score of that task
+-- Returns {rank of the first row, tasks in the state, {{id, score, body, progress, hold}, ...}}.
+-- Compares bytes, as Redis orders members; the operator < of Lua follows the locale of the server.
 local function comes_before(one, other)
   for at = 1, math.min(#one, #other) do
     local a, b = string.byte(one, at), string.byte(other, at)
@@ -14,7 +14,7 @@ if id ~= '' then
   if tonumber(redis.call('ZSCORE', set, id) or '') == score then
     rank = redis.call('ZRANK', set, id) + 1
   else
-    -- It has left. Those with its score stand in the order of their ids, so its place among them is still known.
+    -- The task has left. Members with equal scores are ordered by id, so its former position can be found.
     rank = redis.call('ZCOUNT', set, '-inf', '(' .. ARGV[6])
     local last = redis.call('ZCOUNT', set, '-inf', ARGV[6])
     while rank < last do

@@ -1,7 +1,7 @@
--- All figures of a service at one moment.
+-- Reads all figures of a service at one moment.
 -- ARGV: 1 now
--- Answers {now, pending, delayed, processing, failed, {counter, value, ...}, ready time of the oldest pending task
--- (epoch ms, 0 = none), 1 when paused, the phases of its breakers}.
+-- Returns {now, pending, delayed, processing, failed, {counter, value, ...}, ready time of the oldest pending task
+-- (epoch ms, 0 = none), 1 if paused, the phases of its breakers}.
 local oldest = 0
 for digit = 0, 2 do
   local first = redis.call('ZRANGEBYSCORE', pending, whole(digit * PRIORITY), '(' .. whole((digit + 1) * PRIORITY),

@@ -1,6 +1,6 @@
--- Removes dead letters older than so many ms; the records in the database keep the reason.
--- ARGV: 1 now, 2 age (ms), 3 at most so many
--- Answers how many.
+-- Removes old dead letters; the records in the database keep the reason.
+-- ARGV: 1 now, 2 age (ms), 3 limit
+-- Returns how many were removed.
 local before = '(' .. whole(now - tonumber(ARGV[2]))
 local ids = redis.call('ZRANGEBYSCORE', failed, '-inf', before, 'LIMIT', 0, tonumber(ARGV[3]))
 for _, id in ipairs(ids) do

@@ -1,6 +1,6 @@
--- Removes old minutes from the history. At most a week of minutes is there, so one look at all is bounded.
--- The last key: one that older releases wrote, and that goes. ARGV: 1 now, 2 age (minutes)
--- Answers how many counts were removed.
+-- Removes old minutes from the history. It has about a week of minutes, so reading all of them is bounded.
+-- The last key: one that only older releases wrote; it is deleted. ARGV: 1 now, 2 age (minutes)
+-- Returns how many counts were removed.
 local oldest = math.floor(now / 60000) - tonumber(ARGV[2])
 local gone = 0
 for _, name in ipairs(redis.call('HKEYS', history)) do
