@@ -1,4 +1,4 @@
-"""Attempts at records: ask the holds, deliver those of one destination together, and end each in the queue."""
+"""Attempts at records: check the holds, deliver the records of one destination together, end each task in the queue."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ from syncqueue.sources.same_place import UNKNOWN, remember_identities
 
 logger = logging.getLogger("syncqueue.execution")
 
-# How soon to look again at a record that another attempt is working on.
+# Delay before the next try of a record that another attempt is working on.
 _MARKED_SECONDS = 5.0
-# How long it is remembered whether a party has a service for itself.
+# How long to cache whether a party is the only one on a service.
 _RIVALS_SECONDS = 60.0
-_MOST_RIVALS = 1000  # parties that it is remembered for
-# How soon to offer a record again to processes whose settings declare its destination.
+_MOST_RIVALS = 1000  # maximum number of cached parties
+# Delay before a record is offered again to processes whose settings declare its destination.
 _ELSEWHERE_SECONDS = 30.0
 _MARKED_TEXT = "Another attempt is working on this."
 _CUT_OFF_TEXT = "An attempt was cut off after it may have sent this; look before you send it again."
@@ -60,7 +60,7 @@ class ReadyAttempt:
 def grouped(
     attempts: Iterable[ReadyAttempt], handler: DocumentHandler, policy: ServiceSettings
 ) -> list[list[ReadyAttempt]]:
-    """The attempts that are made together: those of one destination, as many as the handler takes."""
+    """Group attempts by destination, in groups of at most the handler's batch size."""
     by_destination: dict[int, list[ReadyAttempt]] = {}
     for one in attempts:
         by_destination.setdefault(one.ready.destination_id, []).append(one)
@@ -80,7 +80,7 @@ class RecordRunner:
         settings: Settings,
         sent_log: SentLog,
     ) -> None:
-        """`finisher` ends attempts in `queue`; what went out is added to `sent_log`."""
+        """`finisher` ends attempts in `queue`; `sent_log` records what was sent."""
         self._queue = queue
         self._finisher = finisher
         self._database = database
@@ -88,11 +88,11 @@ class RecordRunner:
         self._settings = settings
         self._sent_log = sent_log
         self._shares = Shares()
-        self._clearing: set[str] = set()  # parties whose tasks are being parked without a claim
-        self._rivals: dict[str, tuple[bool, float]] = {}  # by party; until when it is known
+        self._clearing: set[str] = set()  # parties whose pending tasks are being parked
+        self._rivals: dict[str, tuple[bool, float]] = {}  # party -> whether it has rivals, valid until (monotonic)
 
     async def run(self, group: Sequence[ReadyAttempt], handler: DocumentHandler, policy: ServiceSettings) -> None:
-        """Make the attempts of a group: all are at one destination."""
+        """Make the attempts of a group. All of them are at one destination."""
         ready, seats = group[0].ready, group[0].attempt.run.seats
         is_shared = seats is not None and ready.sends
         await self._let_followers_go(
@@ -124,7 +124,7 @@ class RecordRunner:
             await self._deliver(admitted, handler, policy)
 
     async def _has_rivals(self, ready: Ready) -> bool:
-        """Whether somebody else has a destination of the service; asked once in a while."""
+        """Whether another party has a destination on the service; the database is asked once a minute."""
         known, until = self._rivals.get(ready.share, (False, 0.0))
         if time.monotonic() > until:
             known = await self._database.run(has_rivals, ready.record.destination)
@@ -134,17 +134,17 @@ class RecordRunner:
         return known
 
     async def _not_parked(self, group: Sequence[ReadyAttempt]) -> Sequence[ReadyAttempt]:
-        """Park what is above its party's share; returns what could not be parked, and is attempted all the same."""
+        """Park attempts above their party's share; returns those that could not be parked and are made anyway."""
         share = group[0].ready.share
-        # Without its lane: who comes from there would be let through once more.
+        # Without the lane: a task that came from it would be let through again.
         asked = [AdmissionRequest(claimed=replace(one.attempt.claimed, lane=None), holds=(share,)) for one in group]
         try:
-            # It ends by itself after a while: the attempt whose end is to lift it may be of a worker that was killed.
+            # The hold expires, because the worker whose attempt would lift it may be killed.
             seconds = self._settings.processing.attempt_timeout_seconds
             await self._queue.hold(share, seconds, waiting_text(share))
             admissions = await self._queue.admit(asked)
         except QueueError as error:
-            logger.warning("What is above a share could not be parked: %s", error, extra=group[0].attempt.extra)
+            logger.warning("Tasks above a share could not be parked: %s", error, extra=group[0].attempt.extra)
             return group
         ids = [one.ready.record_id for one, answer in zip(group, admissions, strict=True) if answer.held_by]
         await self._database.run(records.note_waiting, ids, waiting_text(share), self._clock.now())
@@ -153,7 +153,7 @@ class RecordRunner:
         return [one for one, answer in zip(group, admissions, strict=True) if answer.admitted]
 
     async def _clear_head(self, ready: Ready) -> None:
-        """Park all of a party's tasks that are the next to be claimed: others would wait for each of them in turn."""
+        """Park all tasks of a party at the head of the queue; otherwise others would wait for each of them."""
         self._clearing.add(ready.share)
         try:
             while waiting := _by_record(await self._queue.tasks(TaskState.PENDING, limit=CHUNK)):
@@ -162,7 +162,7 @@ class RecordRunner:
                     return
                 await self._database.run(records.note_waiting, theirs, waiting_text(ready.share), self._clock.now())
         except QueueError as error:
-            logger.warning("The next of %s are parked as they are claimed: %s", ready.share, error)
+            logger.warning("Further tasks of %s are parked when they are claimed: %s", ready.share, error)
         finally:
             self._clearing.discard(ready.share)
 
@@ -171,7 +171,7 @@ class RecordRunner:
             await self._lift(share)
 
     async def _let_followers_go(self, ended: Sequence[Attempt]) -> None:
-        """Let go who waits behind a task of a share's lane that takes up none of the share."""
+        """Lift a share's hold after a task of its lane that does not use the share."""
         for lane in {one.claimed.lane or "" for one in ended}:
             if Hold.parse(lane).kind == SHARE:
                 await self._lift(lane)
@@ -180,10 +180,10 @@ class RecordRunner:
         try:
             await self._queue.lift(share)
         except QueueError as error:
-            logger.warning("The next of %s wait for the end of their hold: %s", share, error)
+            logger.warning("Tasks of %s wait until their hold expires: %s", share, error)
 
     async def _admitted(self, group: Sequence[ReadyAttempt]) -> Sequence[ReadyAttempt]:
-        """Those that no hold stands against; the others are parked, and their records say why."""
+        """Return the attempts that no hold applies to; the other tasks are parked, and their records say why."""
         asking = [one for one in group if one.ready.sends and one.attempt.run.holds_active]
         if not asking:
             return group
@@ -191,8 +191,8 @@ class RecordRunner:
         try:
             admissions = await self._queue.admit(requests)
         except QueueError as error:
-            logger.warning("The holds could not be asked: %s", error, extra=asking[0].attempt.extra)
-            return group  # the mark is the fence; the breaker is a courtesy
+            logger.warning("The holds could not be checked: %s", error, extra=asking[0].attempt.extra)
+            return group  # safe: the send mark is the fence, a hold only spares the service
         parked: dict[str, list[int]] = {}
         refused: set[int] = set()
         for one, admission in zip(asking, admissions, strict=True):
@@ -210,8 +210,7 @@ class RecordRunner:
         delivery = Delivery(ready, handler, self._database, self._clock, timeout_seconds=timeout)
         ended = await delivery.run()
         self._sent_log.add(self._entries(group, ended))
-        # What went well is ended first: an answer to one of the group must not look like an answer to others after the
-        # endpoint has failed the rest.
+        # Successes are ended first: their responses must not look newer than the endpoint failures of the others.
         well = [n for n, one in enumerate(ended) if one.result.outcome is Outcome.SUCCESS and not one.fenced]
         await self._end([group[n] for n in well], [ended[n] for n in well], [Done()] * len(well))
         decisions = await self._decide(group, ended, policy)
@@ -220,7 +219,7 @@ class RecordRunner:
         await self._end([group[n] for n in left], [ended[n] for n in left], [decisions[n] for n in left])
 
     def _entries(self, group: Sequence[ReadyAttempt], ended: Sequence[Delivered]) -> list[SentEntry]:
-        """What of a group is to stand in the log."""
+        """Return the log entries of a group."""
         now, clock = self._clock.now(), time.monotonic()
         return [
             SentEntry(
@@ -296,17 +295,17 @@ class RecordRunner:
             )
         )
 
-    # Records with which nothing can be done
+    # Records that are not ready
 
     async def end_unready(
         self, attempt: Attempt, found: NotReady, handler: DocumentHandler, policy: ServiceSettings
     ) -> None:
-        """End an attempt at a record that nothing is sent for now."""
+        """End an attempt at a record for which nothing is sent now."""
         result = found.result
         decision: Decision
         match found.verdict:
             case Verdict.SETTLED if found.record and found.record.state == RecordState.FAILED:
-                # The record failed, and the worker died before it could say so to the queue.
+                # The record failed, and the worker died before it failed the task.
                 result = SyncResult.failure(found.record.error)
                 decision = Fail(error=result.error)
             case Verdict.SENDING:
@@ -344,7 +343,7 @@ class RecordRunner:
         return Park(error=reason, hold=found.stop_hold)
 
     async def _identify(self, found: NotReady, handler: DocumentHandler) -> SyncResult:
-        """Look up the places of a record, once for each address, and store what they are."""
+        """Look up the identity of each address of a record, and store the identities."""
         known: dict[str, str] = {}
         try:
             async with asyncio.timeout(self._settings.processing.attempt_timeout_seconds):
@@ -358,7 +357,7 @@ class RecordRunner:
     async def _run_identified(
         self, attempt: Attempt, found: NotReady, handler: DocumentHandler, policy: ServiceSettings
     ) -> None:
-        """Go on with a record whose places are known now."""
+        """Continue with a record whose places are identified now."""
         again = await self._database.run(prepare, [found.record_id], handler, policy, self._clock.now())
         prepared = again[found.record_id]
         if isinstance(prepared, Ready):
@@ -368,17 +367,17 @@ class RecordRunner:
 
     async def _identity(self, found: NotReady, handler: DocumentHandler, place: Place) -> str:
         if gate.named_host(handler, place) != found.endpoint:
-            return UNKNOWN  # the secret of today is not for the host of before
+            return UNKNOWN  # the present secret must not be sent to a former host
         answer = await gate.identify(handler, place)
         if isinstance(answer, Asked):
             return answer.value or UNKNOWN
         today = found.record is not None and place.address == found.record.destination.address
         if not today and isinstance(answer.error, PermanentError | DestinationBroken | AddressMoved):
-            return UNKNOWN  # a name that nobody has any more
+            return UNKNOWN  # the former address does not exist any more
         raise answer.as_error()
 
     async def _wake(self, record: SyncRecord) -> None:
-        """Have another record attempted that does not wait by itself."""
+        """Enqueue another record that is not waiting."""
         if record.state != RecordState.WAITING:
             pending = await self._database.run(touch_records, [record], now=self._clock.now())
             await self._queue.enqueue_many([one.task() for one in pending])
@@ -406,7 +405,7 @@ class RecordRunner:
 
 
 class _Consequences:
-    """What a group's results mean for breaker and destination: once, however many records say so."""
+    """The effects of a group's results on breaker and destination, each applied once per group."""
 
     def __init__(self, finisher: Finisher, database: DatabaseThreads, clock: Clock) -> None:
         self._finisher = finisher
@@ -418,14 +417,14 @@ class _Consequences:
         self._is_broken = False
 
     async def record_failure(self, attempt: Attempt, error: str) -> EndpointFailure | None:
-        """Tell the breaker. Returns None where it could not be told."""
+        """Count an endpoint failure. Returns None if it could not be counted."""
         if not self._is_recorded:
             self._is_recorded = True
             self._failure = await self._finisher.record_failure(attempt, error)
         return self._failure
 
     async def follow(self, attempt: Attempt, place: Place, result: SyncResult) -> bool:
-        """Whether the destination has the new address of a place that moved."""
+        """Move the destination to the new address of its place; returns whether that was possible."""
         if self._followed is None:
             self._followed = await self._database.run(follow_move, place.id, old=place.address, new=result.new_address)
             if self._followed:
@@ -433,7 +432,7 @@ class _Consequences:
         return self._followed
 
     async def break_destination(self, attempt: Attempt, destination_id: int, reason: str) -> None:
-        """Mark the destination as broken, and tell."""
+        """Mark the destination as broken, log it and send the signal."""
         if self._is_broken:
             return
         self._is_broken = True
@@ -453,7 +452,7 @@ class _Consequences:
 
 
 def _by_record(views: Iterable[TaskView]) -> dict[int, SyncTask]:
-    tasks = [view.task for view in views if view.task is not None]  # None: it cannot be read
+    tasks = [view.task for view in views if view.task is not None]  # None: the task cannot be read
     found = {record_id_of(task): task for task in tasks}
     return {key: task for key, task in found.items() if key is not None}
 
@@ -463,7 +462,7 @@ def _look_again() -> Decision:
 
 
 def waiting_text(name: str) -> str:
-    """Why a task parked behind the hold with this name waits, in words."""
+    """Return, for people, why a task waits that is parked behind the hold with this name."""
     hold = Hold.parse(name)
     if hold.kind == BREAKER:
         return f"{hold.subject} is away or out of order; this goes out by itself when it is back."

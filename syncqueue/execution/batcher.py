@@ -1,6 +1,6 @@
-"""Calls in batches: those that arrive while one is under way leave together with the next.
+"""Batching of calls: calls that arrive while a batch is being sent form the next batch.
 
-Nobody waits for a batch to fill: the first call leaves at once.
+No call waits for a batch to fill: the first one is sent immediately.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ R = TypeVar("R")
 
 
 class Batcher(Generic[T, R]):
-    """Gathers the calls of one event loop."""
+    """Batches the calls of one event loop."""
 
     def __init__(self, send: Callable[[Sequence[T]], Awaitable[Sequence[R]]]) -> None:
-        """`send` returns the result of each item, in order; what it raises is raised for its whole batch."""
+        """`send` returns the result of each item, in order. If it raises, all calls of the batch raise the same."""
         self._send = send
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
         self._sending: asyncio.Task[None] | None = None
 
     async def __call__(self, item: T) -> R:
-        """Return the result for an item; raises what its batch ended with."""
+        """Return the result for an item; raises the exception of its batch."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[R] = loop.create_future()
         self._waiting.append((item, answer))
         if self._sending is None:
-            # A task of its own: the call that happens to be first may be cancelled, and the others go on.
+            # A separate task: the first call may be cancelled, and the others must still be sent.
             self._sending = loop.create_task(self._send_all())
         return await answer
 

@@ -1,4 +1,4 @@
-"""A record's job asks what other records know: see `handlers.base.OtherRecords`."""
+"""Facts about other records, for the job of one record: see `handlers.base.OtherRecords`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from syncqueue.sources import beside
 
 
 class RecordsBeside(OtherRecords):
-    """Those beside one record, read from the database when they are asked for."""
+    """The other records of one destination, read from the database on request."""
 
     def __init__(self, record: SyncRecord, run: Callable[..., Awaitable[Any]]) -> None:
-        """`run` does database work."""
+        """`run` runs a function in a database thread."""
         self._record = record
         self._run = run
 

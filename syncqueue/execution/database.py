@@ -1,10 +1,11 @@
-"""Database work for an event loop, on a few threads of its own.
+"""Database work for an event loop, on a few separate threads.
 
-Not Django's async ORM: under a request that would wait for the request's own thread, which may be waiting for us.
+Django's async ORM is not used: in a request it would run on the thread of that request, which may be waiting for this
+work.
 
-The threads hold connections of their own, beside those of the site. They give them back where others may need them:
-into a pool (`"OPTIONS": {"pool": ...}`) after each piece of work, since a pool without connections stops the site; and
-where CONN_MAX_AGE is 0, in a web process, once nothing has been done for a moment.
+The threads have their own connections, in addition to those of the site. They return them when others may need them:
+to a pool (`"OPTIONS": {"pool": ...}`) after each piece of work, because an exhausted pool stops the site; and, in a web
+process with CONN_MAX_AGE 0, after a short time without work.
 """
 
 from __future__ import annotations
@@ -23,24 +24,24 @@ from django.db import close_old_connections, connections
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# As many pieces of work at once; each piece is a few statements.
+# Maximum concurrent pieces of work; each piece is a few statements.
 THREAD_COUNT = 4
-# Looking after a connection costs a little; a thread that works without pause need not do it each time.
+# Interval of `close_old_connections`, which has a small cost, on a busy thread.
 _CARE_SECONDS = 5.0
-# An attempt has some pieces of work, with a call to a service between them; a connection is not made anew for each.
+# An attempt has several pieces of work with a call to a service between them; they share a connection.
 WEB_LINGER_SECONDS = 1.0
-# psycopg_pool's, for a pool whose size is not said.
+# The default size of psycopg_pool.
 _POOL_SIZE = 4
 
 
 class DatabaseThreads:
-    """Runs plain functions that use the ORM, away from the event loop."""
+    """Runs synchronous functions that use the ORM, outside the event loop."""
 
     def __init__(self, thread_count: int | None = None, *, linger_seconds: float | None = None) -> None:
-        """The threads are started when first used.
+        """The threads start at first use.
 
-        `thread_count`: by default `THREAD_COUNT`, and at most half of a pool of connections. `linger_seconds`: without
-        work for this long, connections are closed whose CONN_MAX_AGE is 0; None (a worker) keeps them.
+        `thread_count`: by default `THREAD_COUNT`, and at most half the size of a connection pool. `linger_seconds`:
+        after this time without work, connections with CONN_MAX_AGE 0 are closed; None (a worker) keeps them.
         """
         self._thread_count = thread_count or _thread_count()
         self._linger_seconds = linger_seconds
@@ -50,7 +51,7 @@ class DatabaseThreads:
         self._timer: asyncio.TimerHandle | None = None
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What `work` returns; what it raises is raised here."""
+        """Run `work` in a thread; returns its result or raises its exception."""
         loop = asyncio.get_running_loop()
         self._running += 1
         self._cancel_timer()
@@ -64,7 +65,7 @@ class DatabaseThreads:
     def _work(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         if time.monotonic() - getattr(self._local, "cared_at", -inf) > _CARE_SECONDS:
             close_old_connections()
-        # After work that raised, the next one looks first whether its connection is still good.
+        # After an exception, the next piece of work first checks its connection.
         self._local.cared_at = -inf
         try:
             answer = work(*args, **kwargs)
@@ -76,7 +77,7 @@ class DatabaseThreads:
     def _give_back(self) -> None:
         self._timer = None
         if any(map(_is_short_lived, connections.settings.values())):
-            with suppress(RuntimeError):  # closed meanwhile, or Python is ending
+            with suppress(RuntimeError):  # closed meanwhile, or Python is shutting down
                 self._in_each_thread(lambda: _close(_is_short_lived))
 
     def _cancel_timer(self) -> None:
@@ -85,13 +86,13 @@ class DatabaseThreads:
             self._timer = None
 
     def _in_each_thread(self, work: Callable[[], object]) -> None:
-        # At the barrier each thread holds one of these, so that every thread does it once.
+        # The barrier keeps each thread busy until all of them have one item, so every thread does the work once.
         everyone = threading.Barrier(self._thread_count)
         for _ in range(self._thread_count):
             self._pool.submit(_do_and_meet, work, everyone)
 
     def close(self) -> None:
-        """End the threads and their connections, after the work they have begun."""
+        """Finish the running work, then close the connections and end the threads."""
         self._linger_seconds = None
         self._in_each_thread(connections.close_all)
         self._pool.shutdown(wait=True)
@@ -104,7 +105,7 @@ def _do_and_meet(work: Callable[[], object], everyone: threading.Barrier) -> Non
 
 
 def _close(which: Callable[[Mapping[str, Any]], bool]) -> None:
-    """Close this thread's connections to databases of a kind; a pooled one goes back to its pool."""
+    """Close this thread's connections that match `which`; a pooled connection returns to its pool."""
     for connection in connections.all(initialized_only=True):
         if which(connection.settings_dict) and not connection.in_atomic_block:
             connection.close()
@@ -119,7 +120,7 @@ def _is_short_lived(database: Mapping[str, Any]) -> bool:
 
 
 def pool_size(database: Mapping[str, Any]) -> int | None:
-    """The most connections that a pool of an entry of DATABASES holds; None without a pool."""
+    """Return the maximum pool size of an entry of DATABASES; None without a pool."""
     given = database.get("OPTIONS", {}).get("pool")
     if not given:
         return None
@@ -128,6 +129,6 @@ def pool_size(database: Mapping[str, Any]) -> int | None:
 
 
 def _thread_count() -> int:
-    """Half of the smallest pool is left to the requests, which wait for our work while they hold a connection."""
+    """Leave half of the smallest pool to the requests, which hold a connection while they wait for this work."""
     sizes = [size for database in connections.settings.values() if (size := pool_size(database)) is not None]
     return max(1, min([THREAD_COUNT, *(size // 2 for size in sizes)]))

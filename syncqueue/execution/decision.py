@@ -1,4 +1,4 @@
-"""What follows from the result of an attempt: pure, no I/O."""
+"""The decision about a task after the result of an attempt: pure, no I/O."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Retry:
     error: str
     after_seconds: float = 0.0
     counts: bool = True  # whether the attempt counts against the policy
-    answer_count: int | None = None  # after a failure of the endpoint: `EndpointFailure.answer_count`
+    answer_count: int | None = None  # after an endpoint failure: `EndpointFailure.answer_count`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class Park:
     error: str
     hold: str  # its name in the queue
     seconds: float | None = None  # how long the hold is set for; None: until it is lifted
-    is_set: bool = False  # the hold is set already, as that of a breaker by its failures
+    is_set: bool = False  # the hold is set already, as an open breaker is
     answer_count: int | None = None  # as in `Retry`
 
 
@@ -52,7 +52,7 @@ class NeedsReview:
     error: str
 
 
-LONGEST_PATIENCE_SECONDS = 600.0  # between requests to a service that limits each of them
+LONGEST_PATIENCE_SECONDS = 600.0  # maximum interval between requests to a service that rate-limits every one
 
 Decision: TypeAlias = Done | Retry | Park | Fail | NeedsReview
 
@@ -71,13 +71,13 @@ def decide(
     blamed: bool = False,
     draw: Callable[[], float] = random,
 ) -> Decision:
-    """Decide about attempt number `attempt` (from 1).
+    """Return the decision after attempt number `attempt` (from 1).
 
-    What says nothing about the object uses no attempt: the service was not reached, is out of order, or did not
-    answer. `failure`: what the queue has counted of that; the task waits for the endpoint where its breaker is open.
-    `limited_count`: so many attempts before, in a row, have met a rate limit: a service that names one second for ever
-    to a destination is asked less and less often. `blamed`: the endpoint has answered others since it last failed this
-    task, so this failure is the task's own.
+    A failure that says nothing about the object uses no attempt: the service was not reached, is out of order, or did
+    not respond. `failure`: the count of such failures; while the breaker is open, the task is parked behind it.
+    `limited_count`: the number of preceding attempts in a row that were rate-limited. The delay grows with it, for
+    services that ask for one second every time. `blamed`: the endpoint has responded to others since it last failed
+    this task, so the task itself is the cause.
     """
     answer_count = failure.answer_count if failure is not None else None
     match result.outcome:
@@ -87,7 +87,7 @@ def decide(
             return Fail(error=result.error)
         case Outcome.RATE_LIMITED:
             seconds = max(result.after_seconds or 1.0, 0.1)
-            if result.scope == "task":  # often the handler's own pace: work that one attempt has no time for goes on
+            if result.scope == "task":  # often the handler's own pacing: the work needs more than one attempt
                 return Retry(error=result.error, after_seconds=seconds, counts=False)
             return Park(error=result.error, hold=rate_hold, seconds=max(seconds, _patience(limited_count)))
         case Outcome.BROKEN:
@@ -109,7 +109,7 @@ def decide(
     if not service.retry.allows_retry_after(attempt):
         return Fail(error=f"{result.error} (gave up after attempt {attempt})")
     delay = service.retry.delay_seconds(attempt, draw=draw)
-    # The delay that the service asked for wins over the policy.
+    # The delay that the service asked for takes precedence over the policy.
     after_seconds = delay if result.after_seconds is None else result.after_seconds
     return Retry(error=result.error, after_seconds=after_seconds, answer_count=answer_count)
 
@@ -119,5 +119,5 @@ def _patience(limited_count: int) -> float:
 
 
 def error_of(decision: Decision) -> str:
-    """Why the task is not done; "" where it is."""
+    """Return the reason why the task is not done; "" if it is."""
     return "" if isinstance(decision, Done) else decision.error

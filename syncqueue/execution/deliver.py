@@ -1,7 +1,7 @@
-"""The second half of an attempt at records of one destination: mark, call the handler, store what came of it.
+"""The second half of an attempt at records of one destination: set send marks, call the handler, store the results.
 
-The order is what makes it safe. The marks are committed before anything is sent; remote parts are stored before the
-tasks are acked; what cannot be stored because another attempt has taken over is noted for removal.
+The order makes it safe. The marks are committed before anything is sent, and the remote parts are stored before the
+tasks are acked. If another attempt has taken over a record, the parts are stored as orphans and removed later.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 logger = logging.getLogger("syncqueue.execution")
 
-# How long after its timeout an attempt may still be storing before its marks count as expired.
+# Time after its timeout in which an attempt may still store its results before its marks expire.
 MARK_GRACE_SECONDS = 10.0
-# A database that is away for a moment must not cost the id of what was just posted.
+# A short outage of the database must not lose the id of a message that was just posted.
 _STORE_DELAYS_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 _NOTHING = Document(text="")
 _TAKEN_OVER = "Another attempt has taken over."
@@ -62,25 +62,25 @@ _LOST_COPY = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """What was done at the service, and is stored with the record."""
+    """What an attempt did at the service and stored with the record."""
 
     action: SentAction
     url: str = ""
-    is_partial: bool = False  # the attempt did not come to the end
+    is_partial: bool = False  # the attempt failed before it was complete
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
-    """What came of the second half for one record."""
+    """The outcome of a delivery for one record."""
 
     result: SyncResult
-    contacted: bool = False  # the service was asked for something and answered
-    fenced: bool = False  # another attempt has the record; nothing of this one's was stored
-    sent: Sent | None = None  # None: nothing that is stored
+    contacted: bool = False  # the service responded to a request
+    fenced: bool = False  # another attempt has taken over the record; this one stored nothing
+    sent: Sent | None = None  # None: nothing was sent and stored
 
 
 class _Entry:
-    """One record of the attempt, as it stands."""
+    """The state of one record during the delivery."""
 
     def __init__(self, ready: Ready) -> None:
         self.ready = ready
@@ -88,16 +88,16 @@ class _Entry:
         self.plan = ready.plan
         self.place = ready.place
         self.stored_before = records.read_parts(self.record)
-        self.stored = self.stored_before  # what the record says is out there
-        self.away = (*self.plan.keeps, *self.plan.removals)  # of it, what is at places the destination had before
+        self.stored = self.stored_before  # the parts that the record has
+        self.away = (*self.plan.keeps, *self.plan.removals)  # those of them at former places of the destination
         self.was_fenced = False
-        self.job: DocumentJob | None = None  # what the handler was given
-        self.trace: tuple[RemotePart, ...] = ()  # of what is about to be created
+        self.job: DocumentJob | None = None  # the job that the handler received
+        self.trace: tuple[RemotePart, ...] = ()  # the trace of the create that is about to be sent
         self.ended = Delivered(result=SyncResult.success())
 
     @property
     def stored_here(self) -> list[RemotePart]:
-        """What the record says is at the destination's place."""
+        """The parts of the record at the destination's present place."""
         return [part for part in self.stored if part not in self.away]
 
     def fence(self, error: str, *, contacted: bool) -> None:
@@ -105,7 +105,7 @@ class _Entry:
 
 
 class Delivery:
-    """One attempt at prepared records of one destination: a handler without batches is given one at a time."""
+    """One attempt at prepared records of one destination. A handler without batches receives them one at a time."""
 
     def __init__(
         self,
@@ -116,7 +116,7 @@ class Delivery:
         *,
         timeout_seconds: float,
     ) -> None:
-        """`records_ready`: all at one destination."""
+        """All of `records_ready` have the same destination."""
         self._entries = [_Entry(one) for one in records_ready]
         self._handler = handler
         self._database = database
@@ -125,7 +125,7 @@ class Delivery:
         self._token = secrets.token_hex(16)
 
     async def run(self) -> list[Delivered]:
-        """Do it; returns what came of each record, in order. Raises nothing but what a broken database raises."""
+        """Deliver the records; returns the outcome of each, in order. Raises database errors only."""
         await self._finish_unsent([entry for entry in self._entries if not entry.ready.sends])
         if marked := await self._mark():
             began_at = self._clock.now()
@@ -134,13 +134,13 @@ class Delivery:
         return [entry.ended for entry in self._entries]
 
     async def store_failures(self, decisions: Sequence[Decision]) -> None:
-        """Store on the records why they are not synced. Nothing to do after a success, or when fenced off."""
+        """Store on the records why they are not synced, except on those that succeeded or were fenced."""
         failed = [
             (entry, self._failure(entry, decision))
             for entry, decision in zip(self._entries, decisions, strict=True)
             if not isinstance(decision, Done) and not entry.ended.fenced
         ]
-        for token in (self._token, None):  # None: of the records that were never marked
+        for token in (self._token, None):  # None: for records without a send mark
             if found := [failure for entry, failure in failed if entry.ready.sends == (token is not None)]:
                 await self._persist(records.store_failures, found, token, now=self._clock.now())
 
@@ -157,8 +157,8 @@ class Delivery:
         )
 
     def _may_have_created(self, entry: _Entry, outcome: Outcome) -> bool:
-        # An error may come from a proxy that heard nothing of the service behind it. Who can take such a copy away
-        # bears the suspicion; for others it would only be one more thing that nobody can do anything about.
+        # The error may come from a proxy although the service has acted. This matters only for handlers that can find
+        # such a copy; for the others the suspicion would be of no use.
         if outcome not in (Outcome.RETRY, Outcome.UNAVAILABLE):
             return outcome is Outcome.UNKNOWN
         return self._can_find_lost(entry)
@@ -185,13 +185,13 @@ class Delivery:
             await self._drop_finished([entry for entry in done if not entry.stored])
 
     async def _drop_finished(self, entries: Sequence[_Entry]) -> None:
-        """`entries`: those of which nothing is out there."""
+        """Delete the finished ones of these records. All of `entries` have no remote parts."""
         over = [entry.record for entry in entries if entry.plan.reason in (Reason.GONE, Reason.RETIRING)]
         if over:
             await self._persist(records.drop_finished, over)
 
     async def _mark(self) -> list[_Entry]:
-        """Mark what has to be sent; returns what no other attempt has marked."""
+        """Set the send marks; returns the entries that no other attempt has marked."""
         sending = [entry for entry in self._entries if entry.ready.sends]
         if not sending:
             return []
@@ -208,18 +208,18 @@ class Delivery:
             parts={entry.record.pk: entry.stored for entry in sending} if traced else None,
         )
         if time.monotonic() - began >= MARK_GRACE_SECONDS:
-            won = set()  # a process that stood still since then may send no more: its marks are about to expire
+            won = set()  # the process was suspended meanwhile: its marks are about to expire, so it must not send
         for entry in sending:
             if entry.record.pk not in won:
                 entry.fence("Another attempt is working on this.", contacted=False)
         return [entry for entry in sending if entry.record.pk in won]
 
     async def _trace(self, entries: Sequence[_Entry]) -> bool:
-        """Add traces of what is about to be created to the parts, where the handler leaves any; returns whether."""
+        """Add the traces of the creates to the stored parts; returns whether the handler has given any."""
         if type(self._handler).trace is DocumentHandler.trace:
             return False
         for entry in entries:
-            # Where an earlier create has left no trace, one of this create would hide that.
+            # If an earlier create has left no trace, a trace of this one would hide that.
             if entry.plan.step is Step.CREATE and not entry.ready.uncertain:
                 answer = await gate.trace(self._handler, self._job(entry, (), Step.CREATE))
                 if isinstance(answer, Asked) and answer.value is not None:
@@ -228,7 +228,7 @@ class Delivery:
         return any(entry.trace for entry in entries)
 
     def _lost_at(self, entries: Sequence[_Entry]) -> dict[int, list[str]]:
-        """Where copies may have been left before the destination moved; empty where that concerns no record."""
+        """Return the former addresses where copies may be left, by record; empty if none has changed."""
         lost = {entry.record.pk: _former_addresses(entry) for entry in entries}
         return lost if any(lost[entry.record.pk] != entry.record.lost_at for entry in entries) else {}
 
@@ -237,7 +237,7 @@ class Delivery:
         try:
             async with asyncio.timeout(self._timeout_seconds) as limit:
                 answers = await self._send(entries)
-        except Exception as error:  # a handler may raise anything; what it did not expect is a retry
+        except Exception as error:  # a handler may raise anything; an unexpected exception becomes a retry
             answers = [self._explain_timeout() if limit.expired() else error for _ in entries]
         done: list[tuple[_Entry, Sequence[RemotePart]]] = []
         for entry, answer in zip(entries, answers, strict=True):
@@ -249,20 +249,20 @@ class Delivery:
             await self._keep(done)
 
     async def _tell_of_lost_place(self, place: Place, began_at: datetime) -> None:
-        """Warn where a place had to be made although records say that copies are there: those are gone."""
+        """Warn if the handler had to create a place at which records have copies: those copies are gone."""
         if gate.was_made(self._handler, place) == Asked(True):
             count = await self._persist(records.count_synced, place.id, before=began_at)
             if count:
                 await self._persist(note_emptied, place.id, began_at)
                 logger.warning(
-                    "%s was gone and has been made anew: %s copies that were there are missing. "
-                    "This writes them again: manage.py syncqueue resync --destination %s --force",
+                    "%s was missing and has been created again: its %s copies are gone. "
+                    "This command writes them again: manage.py syncqueue resync --destination %s --force",
                     place.name, count, place.id,
                     extra={"service": self._handler.config.service, "destination_id": place.id},
                 )  # fmt: skip
 
     async def _send(self, entries: Sequence[_Entry]) -> Sequence[Answer]:
-        """What came of each: orphans go before, copies at former places after."""
+        """Return the answer for each entry. Orphans are removed first, copies at former places last."""
         answers: dict[_Entry, Answer] = {}
         for entry in entries:
             if (error := await self._alone(self._remove_orphans(entry))) is not None:
@@ -283,7 +283,7 @@ class Delivery:
         return [answers[entry] for entry in entries]
 
     async def _alone(self, work: Awaitable[None]) -> Exception | None:
-        """Do work whose failure concerns one record alone; returns what it raised."""
+        """Do work whose failure concerns one record only; returns the exception, if any."""
         try:
             await work
         except Exception as error:  # as in _attempt: a handler may raise anything
@@ -296,9 +296,9 @@ class Delivery:
             await self._persist(records.forget_orphans, entry.record)
 
     async def _remove_the_rest(self, entry: _Entry, here: Sequence[RemotePart]) -> None:
-        """Remove the copies at places that the destination had before; each is forgotten once it is gone.
+        """Remove the copies at former places of the destination; each removed one is deleted from the record.
 
-        Raises `PermanentError` for a second copy that may be left: a person has to look.
+        Raises `PermanentError` if a second copy may be left: a person has to look for it.
         """
         has_twin = entry.plan.step is Step.DELETE and entry.record.twin_possible
         if entry.plan.removals or has_twin:
@@ -311,7 +311,7 @@ class Delivery:
             raise PermanentError(_LOST_COPY % {"place": _where_lost(entry)})
 
     async def _remove(self, entry: _Entry, parts: Sequence[RemotePart]) -> None:
-        """Delete parts where they are. Raises `PermanentError` with the link for what cannot be reached from here."""
+        """Delete parts at their own addresses. Raises `PermanentError`, with links, if that is not possible."""
         for address in dict.fromkeys(part.address for part in parts):
             there = [part for part in parts if part.address == address]
             job = self._job(entry, there, Step.DELETE)
@@ -319,14 +319,14 @@ class Delivery:
                 await send(self._handler, [job])
                 continue
             job.place = replace(entry.place, address=address)
-            # A credential is sent to the host it was entered for, and to no other.
+            # A credential is sent only to the host for which it was entered.
             if gate.endpoint(self._handler, job.place) != Asked(entry.ready.endpoint):
                 raise PermanentError(_elsewhere(there, "the credential is not for that host."))
             try:
                 await send(self._handler, [job])
             except (PermanentError, DestinationBroken, AddressMoved) as error:
                 raise PermanentError(_elsewhere(there, str(error))) from error
-            except HandlerError as error:  # of another place: no hold of this destination's may be set for it
+            except HandlerError as error:  # about a former place: it must not set a hold on the present destination
                 raise RetryLater(_elsewhere(there, str(error))) from error
 
     def _job(self, entry: _Entry, parts: Sequence[RemotePart], step: Step) -> DocumentJob:
@@ -378,20 +378,20 @@ class Delivery:
         await self._remember_identity([part for entry, parts in done for part in parts])
 
     def _may_have_a_twin(self, entry: _Entry) -> bool:
-        """Whether a second copy may be out there, which nobody could find by now."""
+        """Return whether a second copy may exist that the handler cannot find."""
         if entry.record.twin_possible or (entry.job is not None and entry.job.twin_possible):
             return True
         return entry.ready.uncertain and entry.plan.step is Step.CREATE and not self._can_find_lost(entry)
 
     async def _remember_identity(self, parts: Sequence[RemotePart]) -> None:
-        """The service has said what the destination's place is: another spelling of it will be recognised."""
+        """Store the identity that the service returned for the place, so that other spellings are recognised."""
         place, known = self._entries[0].place, self._entries[0].record.destination.identities
         found = {part.address: part.identity for part in parts if part.identity and part.address == place.address}
         if not found.items() <= known.items():
             await self._persist(remember_identities, place.id, found)
 
     async def _note_orphans(self, entry: _Entry, parts: Sequence[RemotePart]) -> None:
-        # What a trace stands for is looked for by the attempt that has the record now.
+        # The attempt that has the record now looks for the copy behind a trace.
         new = [part for part in parts if part not in entry.stored and part.kind != TRACE]
         await self._persist(records.note_orphans, entry.record, new)
 
@@ -412,12 +412,12 @@ class Delivery:
         return OutcomeUnknown(text)
 
     async def _persist(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do database work, over a short outage of the database."""
+        """Do database work; retries during a short outage of the database."""
         for delay in _STORE_DELAYS_SECONDS:
             try:
                 return await self._database.run(work, *args, **kwargs)
             except (OperationalError, InterfaceError) as error:
-                logger.warning("The database refused, trying again in %s s: %s", delay, error)
+                logger.warning("A database operation failed and is tried again in %s s: %s", delay, error)
                 await asyncio.sleep(delay)
         return await self._database.run(work, *args, **kwargs)
 
@@ -426,16 +426,16 @@ _ACTIONS = {Step.CREATE: SentAction.CREATED, Step.UPDATE: SentAction.EDITED}
 
 
 def _sent(entry: _Entry, here: Sequence[RemotePart]) -> Sent | None:
-    """What an attempt has done that came to its end. `here`: what is at the destination's place now."""
+    """Return what a completed attempt did. `here`: the parts at the destination's place now."""
     if action := _ACTIONS.get(entry.plan.step):
         return Sent(action=action, url=_link(entry, here))
-    # Not a copy that was only suspected: nobody knows whether it was there.
+    # Without copies that were only suspected: they may never have existed.
     gone = [*(part for part in entry.stored_before if part not in (*here, *entry.away)), *entry.ready.orphans]
     return Sent(action=SentAction.REMOVED, url=_link(entry, gone)) if gone else None
 
 
 def _sent_in_part(entry: _Entry) -> Sent | None:
-    """What of an attempt that failed is stored: parts that were posted, or taken away, before it did."""
+    """Return what a failed attempt did and stored: parts that it posted or removed before it failed."""
     before = entry.stored_before
     new = [part for part in entry.stored if part not in before and part.kind != TRACE]
     gone = [part for part in before if part not in entry.stored and part.kind != TRACE]
@@ -450,7 +450,7 @@ def _link(entry: _Entry, parts: Sequence[RemotePart]) -> str:
 
 
 def state_after(decision: Decision) -> RecordState:
-    """The state of a record that is not synced."""
+    """Return the state of a record after a decision other than `Done`."""
     match decision:
         case Fail():
             return RecordState.FAILED
@@ -468,13 +468,13 @@ def _former_addresses(entry: _Entry) -> list[str]:
 
 
 def _where_lost(entry: _Entry) -> str:
-    """The destination, with the addresses it had when an answer was lost."""
+    """Return the destination with the addresses that it had when responses were lost."""
     addresses = dict.fromkeys([*_former_addresses(entry), entry.record.sending_address or entry.place.address])
     return f"{entry.place.name} ({', '.join(addresses)})"
 
 
 def _may_have_left_a_copy(entry: _Entry) -> bool:
-    """Whether a copy may be left that is not wanted and cannot be found (see `DocumentHandler.lost_part`)."""
+    """Return whether an unwanted copy may be left that cannot be found (see `DocumentHandler.lost_part`)."""
     suspected = entry.ready.uncertain or entry.record.twin_possible
     return suspected and not entry.stored_here and entry.plan.reason is not Reason.TOO_OLD
 

@@ -35,12 +35,12 @@ from syncqueue.sources.planner import Step
 
 logger = logging.getLogger("syncqueue.execution")
 
-# How long a task is kept from being claimed again while the database is away.
+# Delay before a task is released while the database is unavailable.
 _BROKEN_OFF_SECONDS = 2.0
 
 
 class ServiceRuntime:
-    """What is kept for one service: its handler, and what runs its tasks."""
+    """The handler and the runners of one service."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class ServiceRuntime:
 
 
 class Executor:
-    """Attempts the tasks it is given, on the loop it was first used on; each ends in its queue."""
+    """Attempts tasks on the event loop on which it is first used, and ends each one in its queue."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Executor:
         database: DatabaseThreads,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        """`queues` by service: the ones the tasks come from."""
+        """`queues`: the queues of the tasks, by service."""
         self.settings = settings
         self._queues = queues
         self._database = database
@@ -80,16 +80,16 @@ class Executor:
         self._runtimes: dict[str, ServiceRuntime] = {}
 
     def handler(self, service: str) -> SyncHandler:
-        """The service's handler on this loop; raises `ConfigurationError`."""
+        """Return the service's handler on this loop; raises `ConfigurationError`."""
         return self._runtime(service).handler
 
     async def policy(self, service: str) -> ServiceSettings:
-        """The figures in force for a service; asks the database at most every few seconds."""
+        """Return the current policy of a service; reads the database at most every few seconds."""
         known = policies.at_hand(service)
         return known if known is not None else await self._database.run(policies.in_force, service)
 
     def batch_limit(self, service: str, policy: ServiceSettings) -> int:
-        """How many tasks of a service are done in one call; raises `ConfigurationError`."""
+        """Return the maximum number of tasks per call of the handler; raises `ConfigurationError`."""
         return batch_limit(self.handler(service), policy)
 
     def _runtime(self, service: str) -> ServiceRuntime:
@@ -100,22 +100,22 @@ class Executor:
         return self._runtimes[service]
 
     async def aclose(self) -> None:
-        """Write what is left of the log, and let go of the handlers' connections and threads."""
+        """Write the remaining log entries, and close the handlers' connections and threads."""
         await self._sent_log.aclose()
         for runtime in self._runtimes.values():
             await runtime.aclose()
 
     async def run(self, run: Run) -> None:
-        """Attempt the tasks of a run side by side."""
+        """Attempt the tasks of a run concurrently."""
         try:
             attempts = await self._begin(run)
-        except Exception as error:  # nothing was tried
+        except Exception as error:  # no attempt was made
             await self._give_back(run, run.claimed, error)
             return
         await asyncio.gather(*attempts)
 
     async def _begin(self, run: Run) -> list[Coroutine[Any, Any, None]]:
-        """The attempts of a run: one coroutine for each group of tasks that are attempted together."""
+        """Return a coroutine for each group of tasks that are attempted together."""
         began = time.monotonic()
         service = run.service
         policy = await self.policy(service)
@@ -153,14 +153,14 @@ class Executor:
     async def _run_each(
         self, run: Run, attempts: Sequence[Attempt], runtime: ServiceRuntime, policy: ServiceSettings
     ) -> None:
-        """Attempts that need one call of the handler each."""
+        """Make attempts that need a separate call of the handler."""
 
         async def broke(group: Sequence[ClaimedTask], error: Exception) -> None:
             await self._give_back(run, group, error)
 
         try:
             admitted = await runtime.generic.admitted(attempts)
-        except Exception as error:  # nothing was tried
+        except Exception as error:  # no attempt was made
             await broke([one.claimed for one in attempts], error)
             return
         if len(admitted) < len(attempts):
@@ -175,30 +175,30 @@ class Executor:
         try:
             with tracing.span("attempt", "consumer", tasks, service=run.service, count=len(tasks)):
                 await made
-        except Exception as error:  # one attempt that breaks must not take the others with it
+        except Exception as error:  # one failing group must not stop the others
             await self._give_back(run, group, error)
         else:
             for one in group:
                 run.on_end(one)
 
     async def _leave_to_worker(self, run: Run, claimed: ClaimedTask) -> None:
-        """Put a task into the queue, untried. Without Redis its record waits for the reconciler."""
+        """Release a task without an attempt. Without Redis, its record waits for the reconciler."""
         if run.leased:
             await self._queues[run.service].release(claimed)
 
     async def _give_back(self, run: Run, group: Sequence[ClaimedTask], error: Exception) -> None:
-        """Put tasks back because the database is away: that is no crash. Anything else is left to their leases.
+        """Release tasks after a database error, which is not a crash. After other errors their leases expire.
 
-        A lease that runs out is counted, so what breaks off each time fails in the end, and is seen.
+        An expired lease counts as a crash, so a task that raises every time fails in the end and becomes visible.
         """
-        logger.error("An attempt at %s broke off", ", ".join(one.task.id for one in group[:10]), exc_info=error)
+        logger.error("An attempt at %s was aborted", ", ".join(one.task.id for one in group[:10]), exc_info=error)
         try:
             if run.leased and isinstance(error, DatabaseError):
-                await asyncio.sleep(_BROKEN_OFF_SECONDS)  # or they would be claimed again at once
+                await asyncio.sleep(_BROKEN_OFF_SECONDS)  # otherwise they would be claimed again at once
                 queue = self._queues[run.service]
                 await asyncio.gather(*(queue.release(one) for one in group))
         except QueueError as refused:
-            logger.warning("They are left to their leases: %s", refused)
+            logger.warning("The tasks could not be released; they return when their leases expire: %s", refused)
         finally:
             for one in group:
                 run.on_end(one)

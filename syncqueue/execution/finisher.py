@@ -1,7 +1,7 @@
-"""The end of an attempt in the queue: ack, retry, park or fail, and the news to breaker, holds and signals.
+"""The end of an attempt in the queue: ack, retry, park or fail, and the effects on breaker, holds and signals.
 
-A queue that cannot be reached changes nothing here: what is out there is in the database, the lease runs out, and the
-next attempt finds what was done.
+If the queue cannot be reached, nothing is lost: the database has the remote parts, the lease expires, and the next
+attempt finds what was done.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ from syncqueue.sources.intents import record_id_of
 
 logger = logging.getLogger("syncqueue.execution")
 
-# A task that is done, the seconds that its attempt took, and the endpoint that answered; "": none did.
+# A finished task, the duration of its attempt in seconds, and the endpoint that responded or "".
 _Ack: TypeAlias = tuple[ClaimedTask, float, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One attempt under way: the task, and when it began."""
+    """A running attempt."""
 
     run: Run
     claimed: ClaimedTask
-    endpoint: str  # whose breaker is to be told; "" when none was prepared
+    endpoint: str  # whose breaker counts failures; "" if the record was not prepared that far
     began: float  # monotonic seconds
-    destination_id: int | None = None  # None for a generic task, and where the record is gone
+    destination_id: int | None = None  # None: a generic task, or the record is gone
 
     @property
     def extra(self) -> dict[str, object]:
-        """The fields every log line about it carries."""
+        """The fields of every log line about this attempt."""
         task = self.claimed.task
         return {
             "service": task.service,
@@ -61,27 +61,27 @@ class Attempt:
 
     @property
     def limited_count(self) -> int:
-        """How many of the last attempts in a row a rate limit of more than the task has refused, of those kept."""
+        """The number of last attempts in a row that met a rate limit of more than the task."""
         notes = reversed(self.claimed.progress.history)
         return sum(1 for _ in takewhile(lambda note: note.outcome == Outcome.RATE_LIMITED, notes))
 
     def is_blamed(self, failure: EndpointFailure | None) -> bool:
-        """Whether the endpoint has answered others since its last failure of this task: it is this task then."""
+        """Return whether the endpoint has responded to others since it last failed this task."""
         before = self.claimed.progress.answer_count
         return failure is not None and before is not None and failure.answer_count > before
 
     def with_outcome(self, result: SyncResult) -> dict[str, object]:
-        """The fields of a log line that says how it ended."""
+        """Return the fields of a log line about the end of this attempt."""
         return self.extra | {"outcome": result.outcome.value}
 
 
 class Finisher:
-    """Ends the attempts at one service's tasks."""
+    """Ends attempts at the tasks of one service."""
 
     def __init__(
         self, queue: AsyncSyncQueue, breaker: BreakerSettings, database: DatabaseThreads, clock: Clock
     ) -> None:
-        """One for each queue and loop."""
+        """Create one for each queue and event loop."""
         self._queue = queue
         self._ack: Batcher[_Ack, bool] = Batcher(self._send_acks)
         self._breaker = breaker
@@ -89,7 +89,7 @@ class Finisher:
         self._clock = clock
 
     async def record_failure(self, attempt: Attempt, reason: str) -> EndpointFailure | None:
-        """Tell the breaker of a failure of the endpoint. Returns None where it could not be told."""
+        """Count a failure of the endpoint. Returns None if it could not be counted."""
         if not attempt.run.leased:
             return None
         try:
@@ -101,13 +101,13 @@ class Finisher:
                 reason=reason,
             )
         except QueueError as error:
-            logger.warning("The breaker of %s could not be told: %s", attempt.endpoint, error, extra=attempt.extra)
+            logger.warning("A failure of %s could not be counted: %s", attempt.endpoint, error, extra=attempt.extra)
             return None
 
     async def end(self, attempt: Attempt, result: SyncResult, decision: Decision, *, contacted: bool) -> None:
-        """Carry out a decision in the queue. `contacted`: the service was asked for something and answered.
+        """Carry out a decision in the queue. `contacted`: the service responded to a request of this attempt.
 
-        The queue closes the endpoint's breaker then. A probe that ends without an answer is given back there.
+        The queue then closes the breaker of the endpoint. A probe that ends without a response is given back.
         """
         if tracing.IS_AVAILABLE:
             tracing.note("ended", **attempt.with_outcome(result))
@@ -122,7 +122,7 @@ class Finisher:
             logger.warning("The end of an attempt could not be stored in the queue: %s", error, extra=attempt.extra)
 
     async def done(self, attempts: Sequence[Attempt]) -> None:
-        """End attempts that went well in one call."""
+        """Ack successful attempts in one call."""
         now = time.monotonic()
         try:
             held = await self._queue.ack(
@@ -132,19 +132,19 @@ class Finisher:
             )
         except QueueError as error:
             extra = {"service": attempts[0].claimed.task.service}
-            logger.warning("The ends of %s attempts could not be stored: %s", len(attempts), error, extra=extra)
+            logger.warning("The end of %s attempts could not be stored: %s", len(attempts), error, extra=extra)
             return
         for one, was_held in zip(attempts, held, strict=True):
             await self._tell_done(one, was_held)
 
     async def _send_acks(self, acks: Sequence[_Ack]) -> Sequence[bool]:
-        """Whether the lease of each was valid."""
+        """Return for each whether its lease was valid."""
         tasks, seconds, endpoints = zip(*acks, strict=True)
         return await self._queue.ack(*tasks, seconds=seconds, endpoints=endpoints)
 
     async def _tell_done(self, attempt: Attempt, was_held: bool) -> None:
         if not was_held:
-            logger.warning("The lease had run out before the ack", extra=attempt.extra)
+            logger.warning("The lease expired before the ack", extra=attempt.extra)
             return
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug("Done", extra=attempt.with_outcome(SyncResult.success()))
@@ -190,7 +190,7 @@ class Finisher:
             endpoint=endpoint,
             answer_count=decision.answer_count,
         )
-        logger.info("To be tried again: %s", decision.error, extra=attempt.with_outcome(result))
+        logger.info("Will be retried: %s", decision.error, extra=attempt.with_outcome(result))
         due = None if hold else due_at
         await self._announce(signals.task_retried, attempt, error=decision.error, due_at=due)
 
@@ -216,6 +216,6 @@ class Finisher:
 
 
 async def announce(database: DatabaseThreads, signal: Signal, **named: object) -> None:
-    """Send a signal from a thread that may use the database; what receivers raise is logged by Django."""
+    """Send a signal from a thread that may use the database; Django logs what receivers raise."""
     if signal.receivers:
         await database.run(signal.send_robust, None, **named)

@@ -1,4 +1,4 @@
-"""Attempts at generic tasks, the site's own: call the handler with one, or with many, and end each in the queue."""
+"""Attempts at generic tasks, which the site enqueues itself: call the handler with one or many, then end each one."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ U = TypeVar("U")
 _One: TypeAlias = SyncResult | None
 Broke: TypeAlias = Callable[[Sequence[ClaimedTask], Exception], Awaitable[None]]
 
-# Threads are started as they are needed, and the consumer limits the number of tasks in progress: by a policy that may
-# change while it runs, and by --concurrency.
+# An upper bound only: threads start on demand, and the consumer limits the concurrent tasks by the policy, which may
+# change at runtime, and by --concurrency.
 _MOST_THREADS = 1000
 
 
 class GenericRunner:
-    """Makes attempts at one service's generic tasks, on one event loop. The endpoint of all of them is the service."""
+    """Makes attempts at one service's generic tasks, on one event loop. Their endpoint is the service."""
 
     def __init__(self, service: str, queue: AsyncSyncQueue, finisher: Finisher, settings: Settings) -> None:
         """`finisher` ends attempts in `queue`."""
@@ -44,12 +44,12 @@ class GenericRunner:
         self._threads: ThreadPoolExecutor | None = None
 
     def close(self) -> None:
-        """Let go of the threads."""
+        """End the threads."""
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def run(self, group: Sequence[Attempt], handler: SyncHandler, policy: ServiceSettings) -> None:
-        """Make the attempts of a group in one call of the handler."""
+        """Make the attempts of a group with one call of the handler."""
         admitted = await self.admitted(group)
         if not admitted:
             return
@@ -62,16 +62,16 @@ class GenericRunner:
     async def run_each(
         self, group: Sequence[Attempt], handler: SyncHandler, policy: ServiceSettings, broke: Broke
     ) -> None:
-        """Make attempts that were admitted, each in a call of its own.
+        """Make admitted attempts, each with a separate call of the handler.
 
-        `Run.on_end` is called as each one ends, `broke` where an end could not be carried out.
+        `Run.on_end` is called when an attempt ends, `broke` if its end could not be carried out.
         """
 
         async def end(ended: Sequence[Finished]) -> None:
             try:
                 more = await self._end_plain(ended)
                 await asyncio.gather(*(self._end_alone(one, result, policy) for one, result in more))
-            except Exception as error:  # the others go on
+            except Exception as error:  # the other attempts must go on
                 await broke([one.claimed for one, _ in ended], error)
             else:
                 for one, _ in ended:
@@ -84,7 +84,7 @@ class GenericRunner:
         await runs.run(group, end)
 
     async def _end_plain(self, ended: Sequence[Finished]) -> list[Finished]:
-        """End those that went well; returns the others."""
+        """Ack the successful attempts; returns the others."""
         plain: list[Finished] = []
         more: list[Finished] = []
         for one, result in ended:
@@ -97,7 +97,7 @@ class GenericRunner:
         await self._end(attempt, result, policy, await self._record_failure([attempt], [result]))
 
     async def admitted(self, group: Sequence[Attempt]) -> Sequence[Attempt]:
-        """Those that no hold applies to; the others are parked."""
+        """Return the attempts that no hold applies to; the other tasks are parked."""
         if not any(one.run.holds_active for one in group):
             return group
         names = holds_of_service(self._service)
@@ -105,7 +105,7 @@ class GenericRunner:
         return [one for one, admission in zip(group, admissions, strict=True) if admission.admitted]
 
     async def _record_failure(self, group: Sequence[Attempt], results: Sequence[SyncResult]) -> EndpointFailure | None:
-        """Tell the breaker once; returns None where there was no failure."""
+        """Count the first endpoint failure; returns None if there is none."""
         for one, result in zip(group, results, strict=True):
             if result.outcome in OUTAGES:
                 return await self._finisher.record_failure(one, result.error)
@@ -115,7 +115,7 @@ class GenericRunner:
         self, attempt: Attempt, result: SyncResult, policy: ServiceSettings, failure: EndpointFailure | None
     ) -> None:
         found = failure if result.outcome in OUTAGES else None
-        # Of a site's own task that is cut off nobody knows whether the service or the task is to blame: it is counted.
+        # If a generic task is cut off, either the service or the task may be the cause, so the attempt counts.
         decision = decide(
             result,
             attempt=attempt.claimed.attempt,
@@ -152,7 +152,7 @@ class GenericRunner:
         return answers
 
     async def _call(self, work: Callable[[T], Awaitable[U] | U], given: T, policy: ServiceSettings) -> U:
-        """Call the handler. A plain function runs in a thread, which cannot be cut off and keeps its lease."""
+        """Call the handler. A plain function runs in a thread, which cannot be cancelled and keeps its lease."""
         if not inspect.iscoroutinefunction(work):
             return cast("U", await uncancelled(self._in_thread(work, given)))
         timeout = self._settings.processing.attempt_timeout_seconds

@@ -1,4 +1,4 @@
-"""The figures in force for a service: the settings, overridden by its ServicePolicy row."""
+"""The current policy of a service: the settings, overridden by its ServicePolicy row."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from syncqueue.conf import ServiceSettings, get_settings
 from syncqueue.models import ServicePolicy
 from syncqueue.site import record_db
 
-# A change by a person is taken up within 5 seconds.
+# A change by a person takes effect within 5 seconds.
 FRESH_SECONDS = 4.0
 
 _rows: dict[str, ServicePolicy] = {}
@@ -17,19 +17,19 @@ _read_at = float("-inf")
 
 
 def in_force(service: str) -> ServiceSettings:
-    """A service's settings with what a person has set; reads the table at most every FRESH_SECONDS."""
+    """Return the current policy of a service; reads the table at most every FRESH_SECONDS."""
     return _merge(get_settings().service(service), _policies().get(service))
 
 
 def at_hand(service: str) -> ServiceSettings | None:
-    """The same where it can be told without asking the database, else None."""
+    """Return the current policy if it is cached, else None."""
     if time.monotonic() - _read_at > FRESH_SECONDS:
         return None
     return _merge(get_settings().service(service), _rows.get(service))
 
 
 def is_paused(service: str) -> bool:
-    """Whether a person has paused the service: the truth of it, which Redis mirrors."""
+    """Return whether a person has paused the service. The table decides; Redis has a copy."""
     row = _policies().get(service)
     return row is not None and row.paused
 
@@ -43,7 +43,7 @@ def _policies() -> dict[str, ServicePolicy]:
 
 
 def forget() -> None:
-    """Read the table again when it is next needed."""
+    """Clear the cache."""
     global _read_at
     _read_at = float("-inf")
 

@@ -1,7 +1,7 @@
-"""The first half of an attempt at a record: read what there is, plan what to do. Runs in a database thread.
+"""The first half of an attempt at a record: read the present state and plan the next step. Runs in a database thread.
 
-The record is read first, then its destination and object, so that a save that comes between is seen or leaves a newer
-generation behind.
+The record is read first, then its destination and object. So a save in between is either seen now, or it has written a
+newer generation.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ logger = logging.getLogger("syncqueue.execution")
 def prepare(
     record_ids: Sequence[int], handler: DocumentHandler, service: ServiceSettings, now: datetime
 ) -> dict[int, Prepared]:
-    """Read and plan. Returns an entry for each id."""
+    """Read the records and plan their next steps; returns an entry for each id."""
     loaded = load(record_ids)
     targets: dict[int, _Target] = {}
     return {
@@ -66,7 +66,7 @@ def prepare(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Target:
-    """What is the same for all records of a destination; opening its secret takes a while."""
+    """The facts shared by all records of a destination; decrypting its secret is slow."""
 
     place: Place
     endpoint: str
@@ -90,16 +90,16 @@ def _prepare(
         return NotReady(verdict=Verdict.FAILED, record_id=record.pk, record=record, result=result)
     except _Refusal as error:
         return _failed(record, error.refused.reason, error.refused.error)
-    except DatabaseError:  # the database is away: it says nothing of this record
+    except DatabaseError:  # says nothing about this record
         raise
-    except Exception as error:  # ours, or a registration that is gone: this record alone ends with it
+    except Exception as error:  # a bug, or a missing registration: it must fail this record only
         logger.exception("%s:%s could not be prepared for %s", record.source, record.object_pk, service.name)
         text = f"{record.source}:{record.object_pk} could not be prepared: {words(error)}"
         return _failed(record, text, error)
 
 
 class _Refusal(Exception):
-    """Code of the site's own has raised; `refused` says what of it."""
+    """Code of the site raised; `refused` has the reason."""
 
     def __init__(self, refused: Refused) -> None:
         super().__init__(refused.reason)
@@ -113,9 +113,9 @@ def _value(answer: Answer[T]) -> T:
 
 
 def _failed(record: SyncRecord, reason: str, error: Exception) -> NotReady:
-    # A key that cannot be read will never be readable by itself.
+    # An unreadable key stays unreadable.
     outcome = Outcome.FAILURE if isinstance(error, UnreadableKey) else Outcome.RETRY
-    # What is out there may not be wanted any more: whoever reads the reason must be able to look.
+    # The copies may be unwanted by now, so the reason has their links.
     left = ", ".join(part.url or f"{part.id} ({part.address})" for part in read_parts(record) if part.kind != TRACE)
     text = f"{as_sentence(reason)} What is there stays as it is: {left}" if left else reason
     result = SyncResult(outcome=outcome, error=text[:1000], traceback=format_traceback(error))
@@ -123,10 +123,10 @@ def _failed(record: SyncRecord, reason: str, error: Exception) -> NotReady:
 
 
 def place_of(destination: Destination) -> Place:
-    """A destination as its handler sees it. Raises `SecretError`.
+    """Return a destination in the form that handlers receive. Raises `SecretError`.
 
-    Of a declared destination the settings say all of it: a row that has not caught up with them must not lead a new
-    secret to an old address.
+    For a declared destination all values come from the settings: an outdated row must not send a new secret to an old
+    address.
     """
     return Place(
         id=destination.pk,
@@ -186,7 +186,7 @@ def _plan(
         lost=_lost_part(handler, place, record) if record.uncertain or cut_off else None,
     )
     lost = cut_off and planned.step is Step.CREATE
-    # Not wanted any more: who takes it away may be cut off too, and what nobody can take away is said.
+    # The copy is not wanted any more: its removal may be cut off too, and a copy that cannot be removed is reported.
     suspected = cut_off and not here and planned.step in (Step.DELETE, Step.NOTHING)
     ready = Ready(
         record=record,
@@ -213,15 +213,15 @@ def _plan(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What the object and the destination of a record ask for, before it is compared with what is there."""
+    """The desired state of a record, before it is compared with the remote parts."""
 
     desired: DesiredState
-    shared: Sharing  # what other destinations at the same place mean for it
-    too_large: str  # why the document is larger than anything that is brought out; "" for all others
+    shared: Sharing  # the effect of other destinations at the same place
+    too_large: str  # why the document is too large to be sent; "" if it is not
 
 
 def wanted_of(found: Loaded, place: Place, handler: DocumentHandler, now: datetime) -> Answer[Wanted]:
-    """What is wanted of a record at `now`, or why the site's code does not tell."""
+    """Return what is wanted for a record at `now`, or the reason why the site's code did not say."""
     try:
         _must_be_readable(found)
         return Asked(_wanted(found, place, handler, now))
@@ -253,7 +253,7 @@ def _wanted(found: Loaded, place: Place, handler: DocumentHandler, now: datetime
 
 
 def _shared(source: ModelSync | None, desired: DesiredState, found: Loaded, now: datetime) -> Sharing:
-    """What other destinations at the same place mean for this record."""
+    """Return the effect of other destinations at the same place on this record."""
     record = found.record
     others = _of_the_same_owners(source, found, sharing(record.destination))
     if not others:
@@ -284,7 +284,7 @@ def _wants(desired: DesiredState, parts: object, now: datetime) -> bool:
 
 
 def _wants_elsewhere(source: ModelSync | None, found: Loaded, row: SyncRecord, now: datetime) -> bool:
-    """Whether another destination takes the object. Where the site's code does not tell, what it shows stays there."""
+    """Return whether another destination accepts the object. If the site's code raises, its present copy counts."""
     desired = desired_state(source, found.obj, row.destination)
     return bool(row.parts) if isinstance(desired, Refused) else _wants(desired.value, row.parts, now)
 
@@ -292,10 +292,10 @@ def _wants_elsewhere(source: ModelSync | None, found: Loaded, row: SyncRecord, n
 def _existing(
     source: ModelSync | None, found: Loaded, place: Place, handler: DocumentHandler
 ) -> tuple[RemotePart, ...]:
-    """The copies from before, where nobody has asked for them yet.
+    """Return copies that existed before syncqueue, if the source has not been asked for them yet.
 
-    They are stored with their record, whatever is to become of them. From then on they are the record's parts like all
-    others, and stay known though this attempt fails and the object is deleted.
+    They are stored as parts of the record whatever the plan is. So they stay known even if this attempt fails and the
+    object is deleted.
     """
     record = found.record
     if source is None or found.obj is None or record.parts or record.adoption_asked:
@@ -305,7 +305,7 @@ def _existing(
 
 
 def _others(record: SyncRecord, existing: Sequence[RemotePart]) -> list[SyncRecord]:
-    """The object's other records, which may have a copy from before already."""
+    """Return the object's other records, which may already have these copies."""
     return [row for row in rows_of_object(record) if row.pk != record.pk] if existing else []
 
 
@@ -314,7 +314,7 @@ def _lost_part(handler: DocumentHandler, place: Place, record: SyncRecord) -> Re
 
 
 def _stopped(ready: Ready, destination: Destination) -> NotReady | None:
-    """The same record as stopped, where something is to be sent and its destination cannot take it."""
+    """Return the record as STOPPED if something is to be sent but its destination is broken or switched off."""
     if not ready.sends:
         return None
     if destination.broken_reason:

@@ -1,4 +1,4 @@
-"""What the first half of an attempt at a record returns: a record that is ready for its delivery, or why it is not."""
+"""The result of the first half of an attempt: a record that is ready for delivery, or the reason why it is not."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class Verdict(StrEnum):
     """Why a record is not ready."""
 
     ABSENT = "absent"  # the record does not exist any more
-    SETTLED = "settled"  # the record does not wait: nothing is to be done
-    SENDING = "sending"  # another attempt may be sending right now
+    SETTLED = "settled"  # the record is not waiting: there is nothing to do
+    SENDING = "sending"  # another attempt may be sending now
     STOPPED = "stopped"  # its destination is broken or switched off
     FAILED = "failed"  # it could not be prepared
-    UNIDENTIFIED = "unidentified"  # it is not known which place an address means, or whether two are one
-    UNCERTAIN = "uncertain"  # an earlier attempt was never heard of again, and the policy holds such records
-    ELSEWHERE = "elsewhere"  # another process's settings declare its destination: this process cannot post there
+    UNIDENTIFIED = "unidentified"  # the identity of an address is unknown, so two addresses may be the same place
+    UNCERTAIN = "uncertain"  # an earlier attempt was cut off, and the policy holds such records
+    ELSEWHERE = "elsewhere"  # its destination is declared only in the settings of another process
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,21 +38,21 @@ class Ready:
     endpoint: str
     credential: str
     orphans: tuple[RemotePart, ...]
-    uncertain: bool  # an earlier attempt may have created something that the record does not know
+    uncertain: bool  # an earlier attempt may have created a part that the record does not have
 
     @property
     def record_id(self) -> int:
-        """The record's key."""
+        """The primary key of the record."""
         return self.record.pk
 
     @property
     def destination_id(self) -> int:
-        """The destination's key."""
+        """The primary key of the destination."""
         return self.place.id
 
     @property
     def sends(self) -> bool:
-        """Whether anything is to be sent."""
+        """Whether there is anything to send."""
         return self.plan.sends or bool(self.orphans)
 
     @property
@@ -63,26 +63,26 @@ class Ready:
 
     @property
     def share(self) -> str:
-        """The name of the hold for when its owner, or its site-wide destination, has its share of the attempts."""
+        """The name of the share hold of its owner, or of its site-wide destination."""
         return share_of(self.place.id, self.record.destination.owner_id).name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotReady:
-    """A record that nothing is sent for now."""
+    """A record for which nothing is sent now."""
 
     verdict: Verdict
     record_id: int
     record: SyncRecord | None = None  # None: ABSENT
     endpoint: str = ""
     stop_hold: str = ""  # STOPPED: the hold to park it behind
-    places: tuple[Place, ...] = ()  # UNIDENTIFIED: what to look up
-    wake: SyncRecord | None = None  # SENDING: this record has to be attempted first
-    result: SyncResult = field(default_factory=SyncResult.success)  # FAILED and STOPPED: why
+    places: tuple[Place, ...] = ()  # UNIDENTIFIED: the places to identify
+    wake: SyncRecord | None = None  # SENDING: the record that must be attempted first
+    result: SyncResult = field(default_factory=SyncResult.success)  # FAILED and STOPPED: the reason
 
     @property
     def destination_id(self) -> int | None:
-        """The destination's key; None where the record does not exist any more."""
+        """The primary key of the destination; None if the record does not exist any more."""
         return self.record.destination_id if self.record else None
 
 

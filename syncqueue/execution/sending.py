@@ -1,4 +1,4 @@
-"""Calling a handler with one task or job, or with many, and making sure that each has its answer."""
+"""Calls of a handler with one or many tasks or jobs; each of them gets a result."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from syncqueue.handlers.base import DocumentHandler, DocumentJob, RemotePart, Sy
 from syncqueue.secrets import mask, scrub
 
 T = TypeVar("T")
-# The parts that are out there afterwards, or what this job alone ended with.
+# The parts that exist after the job, or the exception of this job.
 Answer: TypeAlias = Sequence[RemotePart] | Exception
 
 
 def batch_limit(handler: SyncHandler, policy: ServiceSettings) -> int:
-    """How many tasks the handler is given in one call: 1 where it does not say how to do many."""
+    """Return how many tasks the handler receives per call; 1 if it has no method for batches."""
     kind = type(handler)
     if issubclass(kind, DocumentHandler):
         can_batch = kind.apply_many is not DocumentHandler.apply_many
@@ -30,9 +30,9 @@ def batch_limit(handler: SyncHandler, policy: ServiceSettings) -> int:
 
 
 async def uncancelled(work: Awaitable[T]) -> T:
-    """What a handler answers; a cancellation that nobody asked for, from inside of it, is an error like any other.
+    """Await a handler; raises `RuntimeError` if something inside it was cancelled, but not this task.
 
-    It would pass every `except Exception`, and nobody would hear how the attempt ended.
+    A `CancelledError` would pass every `except Exception`, and the end of the attempt would be lost.
     """
     try:
         return await work
@@ -44,9 +44,9 @@ async def uncancelled(work: Awaitable[T]) -> T:
 
 
 async def send(handler: DocumentHandler, jobs: Sequence[DocumentJob]) -> Sequence[Answer]:
-    """Do jobs of one destination: many at once where the handler can. Raises what a handler may raise.
+    """Do jobs of one destination, in a batch if the handler supports it. Raises what a handler may raise.
 
-    No error quotes the destination's secrets, whatever the service has echoed.
+    The destination's secrets are removed from all exceptions, in case the service has echoed them.
     """
     secret = jobs[0].place.secret if jobs else {}
     try:
@@ -70,7 +70,7 @@ async def _send(handler: DocumentHandler, jobs: Sequence[DocumentJob]) -> Sequen
 
 
 def masked(error: Exception, secret: Mapping[str, str]) -> SyncResult:
-    """Return what an attempt ends with, without the secrets of its destination."""
+    """Convert an exception to a result without the secrets of the destination."""
     result = SyncResult.from_exception(error)
     return replace(
         result,
@@ -93,7 +93,7 @@ async def _send_one(handler: DocumentHandler, job: DocumentJob) -> Sequence[Remo
 
 
 def _checked(answer: Any, handler: DocumentHandler) -> Answer:
-    """An answer that can be stored, or why not: other jobs' parts must not be lost with it."""
+    """Return the answer, or an exception if it cannot be stored. Not raised, so the parts of other jobs are kept."""
     if isinstance(answer, Exception):
         return answer
     if not isinstance(answer, Sequence) or not all(isinstance(part, RemotePart) for part in answer):
@@ -103,7 +103,7 @@ def _checked(answer: Any, handler: DocumentHandler) -> Answer:
 
 
 def check_count(answers: Any, count: int, name: str) -> None:
-    """Raise `OutcomeUnknown` unless there is an answer for each: nobody can tell whose is missing."""
+    """Raise `OutcomeUnknown` unless there is one answer for each: it is unknown whose answer is missing."""
     got = len(answers) if isinstance(answers, Sequence) else type(answers).__name__
     if got != count:
         raise OutcomeUnknown(f"{name} must answer for each of the {count} it is given, in order; it answered {got}.")

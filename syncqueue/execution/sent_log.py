@@ -1,7 +1,7 @@
-"""The log of what went out, as attempts fill it: kept in memory for a moment, then written in bulk.
+"""The log of what went out: entries of attempts are buffered for a moment, then written in bulk.
 
-No attempt waits for it, and none makes a statement for it. What a process that is killed has not written is missing
-from the log; an entry that stands there was sent and stored.
+No attempt waits for the log or makes a query for it. Entries that a killed process has not written are missing;
+every entry in the log was sent and stored.
 """
 
 from __future__ import annotations
@@ -16,16 +16,15 @@ from syncqueue.sources import sent_log
 
 logger = logging.getLogger("syncqueue.execution")
 
-# What went out in this time is written together. Shorter than `WEB_LINGER_SECONDS`, so that a web process needs no
-# connection more for it.
+# Interval of the bulk writes. Shorter than `WEB_LINGER_SECONDS`, so that a web process needs no extra connection.
 EVERY_SECONDS = 0.5
 
 
 class SentLog:
-    """Gathers the entries of one event loop."""
+    """Buffers the log entries of one event loop."""
 
     def __init__(self, database: DatabaseThreads, *, is_kept: bool) -> None:
-        """`is_kept`: without, nothing is written."""
+        """`is_kept`: False: nothing is written."""
         self._database = database
         self._is_kept = is_kept
         self._waiting: list[SentEntry] = []
@@ -33,7 +32,7 @@ class SentLog:
         self._writing: asyncio.Task[None] | None = None
 
     def add(self, entries: Sequence[SentEntry]) -> None:
-        """Have entries written soon; to be called on the loop."""
+        """Schedule entries for writing; must be called on the loop."""
         if not self._is_kept or not entries:
             return
         self._waiting += entries
@@ -48,8 +47,8 @@ class SentLog:
         found, self._waiting = self._waiting, []
         try:
             await self._database.run(sent_log.write, found)
-        except Exception as error:  # whatever it is, nothing that was sent depends on it
-            # Not a second time: the first may have been committed, and an entry would stand there twice.
+        except Exception as error:  # a missing log entry must not affect what was sent
+            # No retry: the first write may have been committed, and entries would appear twice.
             logger.warning("%s entries are missing from the log of what went out: %s", len(found), error)
         finally:
             self._writing = None
@@ -57,7 +56,7 @@ class SentLog:
                 self._timer = asyncio.get_running_loop().call_later(EVERY_SECONDS, self._begin)
 
     async def aclose(self) -> None:
-        """Write what waits."""
+        """Write the buffered entries."""
         if self._writing is not None:
             await asyncio.wait([self._writing])
         if self._timer is not None:

@@ -1,11 +1,11 @@
-"""Each owner's share of the attempts that a worker makes at one time.
+"""Each owner's share of a worker's concurrent attempts.
 
-An owner's service may hang, and its notes would take up all of a service's CONCURRENCY. So nobody is given the last
-free attempts: whoever has some under way may have at most FACTOR times as many as are left free. One owner alone comes
-to four fifths, two to four ninths each; who has none under way always gets the next. What is above a share is parked
-behind a hold (core/hold.py), which lets one through each time that an attempt of this owner ends.
+If the server of one owner hangs, its tasks must not use up the whole CONCURRENCY of the service. So some attempts stay
+free: a party with running attempts may have at most FACTOR times as many as are left free. One owner alone gets
+four fifths, two owners get four ninths each; a party without running attempts always gets the next one. Tasks above a
+share are parked behind a hold (core/hold.py), which lets one through each time that an attempt of this party ends.
 
-The party is the owner, with all of their destinations, or a site-wide destination.
+A party is an owner with all of their destinations, or a site-wide destination.
 """
 
 from __future__ import annotations
@@ -16,34 +16,34 @@ FACTOR = 4
 
 
 class Shares:
-    """The attempts under way of one service, by the name of their party's hold. For one event loop."""
+    """Counts the running attempts of one service by party (the name of its hold), on one event loop."""
 
     def __init__(self) -> None:
-        """Nothing is under way."""
+        """No attempt is running."""
         self._counts: Counter[str] = Counter()
-        self._parked: set[str] = set()  # whose hold is to be lifted
+        self._parked: set[str] = set()  # parties whose hold must be lifted
 
     def has_room(self, party: str, seats: int) -> bool:
-        """Whether a party may begin one more attempt, of `seats` that all of them have."""
+        """Return whether a party may begin another attempt. `seats`: the concurrent attempts of all parties."""
         own, free = self._counts[party], seats - self._counts.total()
         return own == 0 or own < FACTOR * (free - 1)
 
     def begin(self, party: str) -> None:
-        """An attempt begins."""
+        """Count an attempt that begins."""
         self._counts[party] += 1
 
     def end(self, party: str) -> None:
-        """An attempt ends."""
+        """Count an attempt that ends."""
         self._counts[party] -= 1
         if not self._counts[party]:
             del self._counts[party]
 
     def note_parked(self, party: str) -> None:
-        """Somebody of the party waits behind its hold."""
+        """Note that tasks of the party are parked behind its hold."""
         self._parked.add(party)
 
     def to_lift(self, party: str) -> bool:
-        """Whether its hold is to be lifted now; it is asked once for each note."""
+        """Return whether the hold of the party must be lifted now; clears the note."""
         is_parked = party in self._parked
         self._parked.discard(party)
         return is_parked

@@ -1,7 +1,7 @@
-"""Attempts at generic tasks, each in a call of its own, many at once: they share a deadline and their way back.
+"""Concurrent attempts at generic tasks with a separate call for each: they share a deadline and their acks.
 
-What ends while an ack is under way leaves together with the next one, so a worker that does thousands of short tasks
-a second makes few round trips, and none of them waits for another.
+Attempts that end while an ack is being sent share the next one. So a worker that does thousands of short tasks a second
+makes few round trips, and no task waits for another.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ End: TypeAlias = Callable[[Sequence[Finished]], Awaitable[None]]
 
 
 class SideBySide:
-    """Attempts that begin together. One use."""
+    """Attempts that begin together. An instance is used once."""
 
     def __init__(self, work: Work, timeout_seconds: float | None) -> None:
-        """`work` does one task; None as the timeout: it cannot be cut off, as a thread cannot."""
+        """`work` does one task. `timeout_seconds`: None if the work cannot be cancelled, as in a thread."""
         self._work = work
         self._timeout_seconds = timeout_seconds
         self._is_late = False
@@ -34,7 +34,7 @@ class SideBySide:
         self._news = asyncio.Event()
 
     async def run(self, group: Sequence[Attempt], end: End) -> None:
-        """Make the attempts; `end` is given those that are over, a few or many at a time, and must not raise."""
+        """Make the attempts. `end` receives finished ones, one or many at a time, and must not raise."""
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(self._attempt(one)) for one in group]
         deadline = loop.call_later(self._timeout_seconds, self._cut_off, tasks) if self._timeout_seconds else None

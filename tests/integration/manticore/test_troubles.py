@@ -170,8 +170,8 @@ def test_a_table_that_vanished_is_made_anew_and_the_missing_rows_are_told_of(
     (warning,) = [record for record in caplog.records if record.name == "syncqueue.execution"]
     assert warning.levelno == logging.WARNING
     assert warning.getMessage() == (
-        "search was gone and has been made anew: 6 copies that were there are missing. "
-        f"This writes them again: manage.py syncqueue resync --destination {index.pk} --force"
+        "search was missing and has been created again: its 6 copies are gone. "
+        f"This command writes them again: manage.py syncqueue resync --destination {index.pk} --force"
     )
 
 
