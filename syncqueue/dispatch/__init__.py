@@ -1,1 +1,1 @@
-"""What a web process does with a save: it gathers changes, enqueues them after the commit and attempts them."""
+"""The work of a web process after a save: gather the changes, then enqueue and attempt them after the commit."""

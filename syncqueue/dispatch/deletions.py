@@ -1,7 +1,7 @@
-"""One deletion by the site, with all that goes with it: gathered while Django announces it, noted once it is done.
+"""One deletion with all cascaded objects: gathered while Django announces them, recorded when they are deleted.
 
-Django announces every object before it deletes the first one, and reports each one afterwards. Noting them one by one
-would cost some statements for each; here they cost some for all of them.
+Django sends pre_delete for every object before it deletes the first one, and post_delete for each one afterwards.
+Recording them together costs a few queries for all of them instead of a few for each.
 """
 
 from __future__ import annotations
@@ -25,31 +25,30 @@ from syncqueue.sources.registry import ModelSync
 
 logger = logging.getLogger("syncqueue.receivers")
 
-# Of one deletion: how long a site may take to say what it knows of copies from before.
+# Time limit, per deletion, for asking the site about copies that existed before syncqueue.
 MOST_ASKING_SECONDS = 5.0
 
 
 class Deletion:
-    """What one call of `delete()` takes with it."""
+    """The objects that one call of `delete()` deletes."""
 
     def __init__(self) -> None:
-        """Nothing is announced yet."""
+        """No object is announced yet."""
         self._announced: dict[ModelSync, dict[str, Change]] = {}
         self._noted: dict[ModelSync, set[str]] = {}
         self._places: dict[Any, list[Destination]] = {}  # by owners
         self._asked_seconds = 0.0
 
     def announce(self, source: ModelSync, change: Change, using: str) -> None:
-        """An object is about to be deleted from a database."""
+        """Note that an object is about to be deleted from a database."""
         if gate.adopts(source):
             change = replace(change, left=self._copies_from_before(source, change, using))
         self._announced.setdefault(source, {})[change.pk] = change
 
     def _copies_from_before(self, source: ModelSync, change: Change, using: str) -> Left:
-        """What the site knows of copies that may have no record yet: afterwards nobody can be asked.
+        """Ask the site about copies that have no record yet; after the deletion this is not possible any more.
 
-        Beyond its time it is not asked any more. Where that happens, and where it raises, a record says of each place
-        that a copy may be left.
+        If the time limit is over, or the site's code raises, a record of each place says that a copy may be left.
         """
         owners = gate.owner_keys(source, change.obj)
         if isinstance(owners, Refused):
@@ -61,16 +60,16 @@ class Deletion:
             return dict.fromkeys(place.pk for place in places)
         began = time.monotonic()
         try:
-            with savepoint(using):  # what the site asks of the database must not spoil its deletion
+            with savepoint(using):  # a failed query of the site's code must not break its deletion
                 return adopting.copies_of_deleted(source, change.obj, places)
         except DatabaseError:
-            logger.exception("The copies from before of %s:%s could not be asked for", source.label, change.pk)
+            logger.exception("existing_remote() failed for %s:%s", source.label, change.pk)
             return dict.fromkeys(place.pk for place in places)
         finally:
             self._asked_seconds += time.monotonic() - began
 
     def report(self, source: ModelSync, change: Change) -> Iterable[Change]:
-        """An object was deleted: returns the changes to be noted now, which are those of all announced objects."""
+        """Note that an object was deleted; returns the changes to record now, those of all announced objects."""
         announced = self._announced.pop(source, {})
         noted = self._noted.setdefault(source, set())
         announced.setdefault(change.pk, change)
@@ -80,10 +79,10 @@ class Deletion:
 
 
 class _State(threading.local):
-    """Of this thread, as database connections are."""
+    """Per thread, as database connections are."""
 
     def __init__(self) -> None:
-        # By the id of what `delete()` was called on, an object or a queryset, for as long as that lives.
+        # By the id of the object or queryset on which `delete()` was called, as long as that exists.
         self.deletions: dict[int, tuple[weakref.ref[Any], Deletion]] = {}
 
 
@@ -91,7 +90,7 @@ _state = _State()
 
 
 def deletion_of(origin: Any) -> Deletion:
-    """The deletion that began at `origin`; one of its own where Django does not tell."""
+    """Return the deletion that began at `origin`; a new one if Django passes no origin."""
     if origin is None:
         return Deletion()
     known = _state.deletions.get(id(origin))

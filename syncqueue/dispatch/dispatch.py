@@ -1,4 +1,4 @@
-"""After the commit: attempt at once what was saved, or put it into the queue. Never raises, never waits for long."""
+"""After the commit: attempt the saved records immediately, or enqueue them. Never raises, and waits a limited time."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ logger = logging.getLogger("syncqueue.dispatch")
 
 
 class Budget:
-    """What the saves of one request (outside of requests: of one transaction) may wait together."""
+    """The total time that the saves of one request (outside requests: of one transaction) may wait."""
 
     def __init__(self, seconds: float) -> None:
-        """`seconds` in all."""
+        """`seconds`: the total."""
         self._seconds = seconds
         self._spent = 0.0
 
@@ -46,7 +46,7 @@ class Budget:
 
     @contextmanager
     def spending(self) -> Iterator[None]:
-        """Count the time inside."""
+        """Count the time spent inside the block."""
         began = time.monotonic()
         try:
             yield
@@ -55,7 +55,7 @@ class Budget:
 
 
 class _State(threading.local):
-    """Of this thread. Also under ASGI a request's database work has one thread, and so has request_started."""
+    """Per thread. Under ASGI too, the database work of a request and its request_started run on one thread."""
 
     budget: Budget | None = None
     queued: int = 0
@@ -65,15 +65,15 @@ _state = _State()
 
 
 def begin_request(**_: object) -> None:
-    """A request starts: one budget for all of its saves."""
+    """Create the budget for all saves of a request that starts."""
     try:
         _state.budget = Budget(get_settings().immediate.timeout_seconds)
-    except ConfigurationError:  # the checks say it; the site's requests must go on
+    except ConfigurationError:  # the system checks report it; requests of the site must go on
         _state.budget = None
 
 
 def end_request(**_: object) -> None:
-    """A request is over."""
+    """Delete the budget of a request that has ended."""
     _state.budget = None
 
 
@@ -88,9 +88,9 @@ def queued() -> Iterator[None]:
 
 
 def dispatch(pending_records: Sequence[PendingRecord]) -> None:
-    """Attempt or enqueue. What goes wrong here is logged; the records wait and the reconciler finds them.
+    """Attempt or enqueue records. Errors are logged; the records then wait for the reconciler.
 
-    Under a test runner nothing is sent, unless the test asks for it (`syncqueue.testing.sending`).
+    Under a test runner nothing is sent unless the test uses `syncqueue.testing.sending`.
     """
     if not is_sending():
         logger.info("Nothing is sent under a test runner: %s records wait", len(pending_records))
@@ -108,7 +108,7 @@ def _dispatch(pending_records: Sequence[PendingRecord]) -> None:
         except UnconfirmedEnvironment as error:
             logger.error("%s", error)
             return
-        except Exception:  # a save never fails because of us
+        except Exception:  # a save must never fail because of syncqueue
             logger.exception("%s records wait for the reconciler", len(pending_records))
             return
     with budget.spending():
@@ -141,13 +141,13 @@ def _place(service: str, pending_records: list[PendingRecord], at_once: bool) ->
             return
         except QueueUnavailable as error:
             queues.note_down()
-            logger.warning("%s; trying without it", error)
+            logger.warning("%s; the attempt is made without Redis", error)
         except QueueFull as error:
             logger.error("%s", error)
         except QueueError as error:  # a foreign queue: nothing may be sent from here
             logger.error("%s", error)
             return
-    if at_once:  # without a lease; the mark in the database is the fence
+    if at_once:  # without a lease; the send mark in the database is the fence
         token = secrets.token_hex(8)
         claimed = [ClaimedTask(task=task, token=token, progress=NO_PROGRESS) for task in tasks]
         yield immediate_loop().attempt(
@@ -176,7 +176,7 @@ def _place_in_redis(
 
 
 def _holds(service: str, pending_records: Sequence[PendingRecord]) -> list[tuple[str, ...]]:
-    """The holds that may apply, as far as they can be known without the destination's secret."""
+    """Return the holds that may apply, as far as they are known without the destination's secret."""
     try:
         handler = shared_handler(service)
     except ConfigurationError as error:
@@ -189,9 +189,9 @@ def _holds(service: str, pending_records: Sequence[PendingRecord]) -> list[tuple
 
 
 def endpoint_of(handler: DocumentHandler, destination: Destination) -> str:
-    """The endpoint of a destination, as far as it can be known without its secret; "" where it has none."""
+    """Return the endpoint of a destination as known without its secret; "" if it has none."""
     found = gate.endpoint(handler, _place_of(destination))
-    return found.value if isinstance(found, Asked) else ""  # the attempt ends with it, and says so on the record
+    return found.value if isinstance(found, Asked) else ""  # the attempt stores the error on the record
 
 
 def _place_of(destination: Destination) -> Place:

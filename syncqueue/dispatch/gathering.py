@@ -1,4 +1,4 @@
-"""From a save to its dispatch: the record is written at once, the rest happens after the commit, gathered."""
+"""From a save to its dispatch: the records are written immediately, and dispatched together after the commit."""
 
 from __future__ import annotations
 
@@ -27,29 +27,29 @@ logger = logging.getLogger("syncqueue.receivers")
 
 
 class Batch:
-    """What one transaction has to dispatch when it is committed."""
+    """The records that one transaction dispatches when it is committed."""
 
     def __init__(self) -> None:
-        """Empty; one entry a record, the last one counts."""
+        """Start empty; a record has one entry, the latest."""
         self._records: dict[int, PendingRecord] = {}
 
     def add(self, pending_records: Sequence[PendingRecord]) -> None:
-        """Remember records to be dispatched."""
+        """Add records to dispatch."""
         self._records.update({one.record_id: one for one in pending_records})
 
     def dispatch(self) -> None:
-        """Dispatch all there is; the first hook to run takes everything, the others find nothing."""
+        """Dispatch all records; the first hook that runs takes everything, the others find nothing."""
         pending_records, self._records = list(self._records.values()), {}
         if pending_records:
             dispatch(pending_records)
 
 
 class _State(threading.local):
-    """Of this thread, as database connections are."""
+    """Per thread, as database connections are."""
 
     def __init__(self) -> None:
-        # By database alias. Weak, because the hooks alone keep a batch alive: a rollback drops the hooks, and with
-        # them what was gathered.
+        # By database alias. Weak references, because only the commit hooks keep a batch alive: a rollback drops the
+        # hooks and with them the batch.
         self.batches: dict[str, weakref.ref[Batch]] = {}
         self.muted = 0
 
@@ -60,7 +60,7 @@ _captures: list[Callable[[Sequence[PendingRecord]], None]] = []  # syncqueue.tes
 
 @contextmanager
 def muted() -> Iterator[None]:
-    """Inside, saves are not synced; the sweep passes them by, and the next save of an object syncs it whole."""
+    """Do not sync saves inside the block. The sweep skips them; the next save of an object outside syncs all of it."""
     _state.muted += 1
     try:
         yield
@@ -70,7 +70,7 @@ def muted() -> Iterator[None]:
 
 @contextmanager
 def captured(take: Callable[[Sequence[PendingRecord]], None]) -> Iterator[None]:
-    """Inside, what would be dispatched is given to `take` instead."""
+    """Pass records to `take` instead of dispatching them, inside the block."""
     _captures.append(take)
     try:
         yield
@@ -79,22 +79,22 @@ def captured(take: Callable[[Sequence[PendingRecord]], None]) -> Iterator[None]:
 
 
 def note_changes(source: ModelSync, changes: Sequence[Change], using: str, *, raw: bool = False) -> None:
-    """Write the records of changes and see to their dispatch. Never raises: what failed is tried again.
+    """Write the records of changes and register their dispatch. Never raises; a failed write is tried again.
 
-    `raw`: the objects come from a fixture, and are not synced.
+    `raw`: the objects come from a fixture and are not synced.
     """
     try:
         if changes and get_settings().enabled:
             _note(partial(_record, source, changes, using, muted=raw or _state.muted > 0), using)
-    except ConfigurationError:  # it stays so until somebody mends the settings
+    except ConfigurationError:  # trying again is of no use before the settings are fixed
         logger.exception("%s could not be recorded; the sweep will find them", _names(source, changes))
-    except Exception:  # the save of the user's object stands, whatever happens here
+    except Exception:  # the save of the site's object must succeed in any case
         logger.exception("%s could not be recorded; tried again after the commit", _names(source, changes))
         _try_again(partial(_record_again, source, changes, using, muted=raw or _state.muted > 0), using)
 
 
 def note_walk(source: ModelSync, kind: WalkKind, using: str, *, related: str = "") -> None:
-    """Request a walk in place of very many changes. Never raises."""
+    """Request a walk instead of recording very many changes. Never raises."""
     try:
         if get_settings().enabled and not _state.muted:
             _note(partial(_request, source, kind, related), using)
@@ -104,7 +104,7 @@ def note_walk(source: ModelSync, kind: WalkKind, using: str, *, related: str = "
 
 
 def _note(write: Callable[[], None], using: str) -> None:
-    """Write now; after a commit where it is another database's: what that rolls back must not be recorded."""
+    """Write now, or after the commit of `using` if the records are in another database: it may be rolled back."""
     if using == record_db():
         write()
     else:
@@ -112,22 +112,22 @@ def _note(write: Callable[[], None], using: str) -> None:
 
 
 def _after_commit(work: Callable[[], None], using: str) -> None:
-    """Do something after the commit. What it raises is logged: the hooks of the site's own come after this one."""
+    """Do work after the commit. Exceptions are logged, because hooks of the site run after this one."""
     transaction.on_commit(partial(_logged, work), using=using)
 
 
 def _logged(work: Callable[[], None]) -> None:
     try:
         work()
-    except Exception:  # there is nobody to tell
+    except Exception:  # must not stop the hooks that follow
         logger.exception("A change could not be recorded; the sweep will find the objects")
 
 
 def _try_again(work: Callable[[], None], using: str) -> None:
-    """Try once more after the commit: a deletion, and a related object's change, leave nothing for a sweep.
+    """Try again after the commit: a sweep cannot find a deletion or the change of a related object.
 
-    In a thread of its own, and into the queue: what refused the first try may hold its lock still, and a request does
-    not wait for it.
+    This runs in a database thread and enqueues the records: the cause of the failure, such as a lock, may persist, and
+    the request must not wait for it.
     """
 
     def begin() -> None:
@@ -148,17 +148,17 @@ def _request(source: ModelSync, kind: WalkKind, related: str) -> None:
 
 
 def _record_again(source: ModelSync, changes: Sequence[Change], using: str, *, muted: bool) -> None:
-    """The second try, in a transaction of its own: all of them together, or else each by itself."""
+    """Try a second time in a separate transaction: all changes together, or each on its own if that fails."""
     try:
         _record(source, changes, using, muted=muted)
     except Exception:
         if len(changes) == 1:
             raise
-        logger.exception("%s could not be recorded together; each is tried by itself", _names(source, changes))
+        logger.exception("%s could not be recorded together; each is tried on its own", _names(source, changes))
         for change in changes:
             try:
                 _record(source, [change], using, muted=muted)
-            except Exception:  # the others must not go with it
+            except Exception:  # the other changes must still be recorded
                 logger.exception("%s could not be recorded; the sweep will find it", _names(source, [change]))
 
 
@@ -177,12 +177,12 @@ def _record(source: ModelSync, changes: Sequence[Change], using: str, *, muted: 
         return
     batch = _batch(using)
     batch.add(pending_records)
-    # Each save registers a hook of its own, because a savepoint that is rolled back drops the hooks inside it.
+    # Each save registers a separate hook, because the rollback of a savepoint drops the hooks inside it.
     transaction.on_commit(batch.dispatch, using=using, robust=True)
 
 
 def savepoint(using: str) -> AbstractContextManager[object]:
-    """Inside a transaction a savepoint, which keeps an error of ours from spoiling it; outside nothing."""
+    """Return a savepoint if a transaction is open, so that an error here does not break it; otherwise do nothing."""
     return transaction.atomic(using=using) if connections[using].in_atomic_block else nullcontext()
 
 

@@ -1,7 +1,7 @@
-"""The web process's own event loop, on which saves are attempted while the request waits.
+"""The event loop of a web process, on which saves are attempted while the request waits.
 
-One a process, made when first used and made anew after a fork. It keeps clients and connections warm, runs in an empty
-context, and is drained for a few seconds when the process ends.
+There is one per process, created at first use and again after a fork. It keeps clients and connections open, runs in an
+empty context, and is drained for a few seconds when the process ends.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from syncqueue.site import site_id
 
 logger = logging.getLogger("syncqueue.execution")
 
-# What a process that ends gives its attempts to finish; what does not is found by a worker when its lease ends.
+# Time for running attempts when the process ends; a worker recovers the others when their leases expire.
 DRAIN_SECONDS = 5.0
 _LET_GO_SECONDS = 1.0
-# Of attempts under way, at services that may hang. What is saved meanwhile goes to the queue.
+# Maximum number of running attempts, because services may hang. Further saves go to the queue.
 MOST_AT_ONCE = 50
 
 
 class ImmediateLoop:
-    """An event loop on a thread of its own, with an executor for the settings in force."""
+    """An event loop on a separate thread, with an executor for the current settings."""
 
     def __init__(self) -> None:
         """Start the thread."""
@@ -52,7 +52,7 @@ class ImmediateLoop:
         self._thread.start()
 
     def attempt(self, run: Run) -> Future[None]:
-        """Begin the attempts of a run; the future ends when all of them have, and holds no result."""
+        """Begin the attempts of a run; the future is done when all of them have ended, and its result is None."""
         settings, stamp, count = get_settings(), site_id(), len(run.claimed)
         with _lock:
             self._attempts += count
@@ -66,7 +66,7 @@ class ImmediateLoop:
         return future
 
     def has_room(self, count: int) -> bool:
-        """Whether so many attempts may begin."""
+        """Return whether `count` attempts may begin."""
         return self._attempts + count <= MOST_AT_ONCE
 
     def _end(self, count: int) -> None:
@@ -74,7 +74,7 @@ class ImmediateLoop:
             self._attempts -= count
 
     def later(self, work: Callable[[], None]) -> None:
-        """Do database work that the request does not wait for, in a database thread."""
+        """Do work in a database thread; the request does not wait for it."""
         self._open_until_done(
             contextvars.Context().run(asyncio.run_coroutine_threadsafe, self._database.run(work), self._loop)
         )
@@ -86,7 +86,7 @@ class ImmediateLoop:
     def _finished(self, future: Future[None]) -> None:
         self._open.discard(future)
         if not future.cancelled() and (error := future.exception()):
-            logger.error("An immediate attempt broke off", exc_info=error)
+            logger.error("An immediate attempt was aborted", exc_info=error)
 
     async def _attempt(self, settings: Settings, stamp: str, run: Run) -> None:
         executor = await self._executor_for(settings, stamp)
@@ -106,7 +106,7 @@ class ImmediateLoop:
         return executor
 
     def drain(self, seconds: float = DRAIN_SECONDS) -> None:
-        """Wait for the attempts under way, at most so long."""
+        """Wait for running attempts, at most `seconds`."""
         wait(list(self._open), timeout=seconds)
 
     def let_go(self, seconds: float = DRAIN_SECONDS) -> None:
@@ -116,14 +116,14 @@ class ImmediateLoop:
             asyncio.run_coroutine_threadsafe(_closed(executor, close_client), self._loop).result(seconds)
 
     def drain_and_let_go(self) -> None:
-        """Do what a process that ends has time for; what is under way then keeps its connections to the end."""
+        """Drain, then close the connections; attempts that are still running keep theirs."""
         self.drain()
         if not self._open:
             with suppress(TimeoutError):
                 self.let_go(_LET_GO_SECONDS)
 
     def close(self) -> None:
-        """Drain, let go of connections, and end the thread."""
+        """Drain, close the connections, and end the thread."""
         self.drain()
         self.let_go()
         self._database.close()
@@ -143,7 +143,7 @@ _current: ImmediateLoop | None = None
 
 
 def immediate_loop() -> ImmediateLoop:
-    """This process's loop. A forked child makes its own: threads do not survive a fork."""
+    """Return the loop of this process. A forked child creates its own, because threads do not survive a fork."""
     global _current
     with _lock:
         if _current is None or _current.pid != os.getpid():
@@ -152,13 +152,13 @@ def immediate_loop() -> ImmediateLoop:
 
 
 def is_gevent() -> bool:
-    """Whether threads are gevent's: an event loop on a thread of its own would stop the whole process then."""
+    """Return whether gevent has patched threads: an event loop on a thread would then block the whole process."""
     monkey = sys.modules.get("gevent.monkey")
     return monkey is not None and bool(monkey.is_module_patched("threading"))
 
 
 def close() -> None:
-    """End this process's loop, if it has one."""
+    """Close the loop of this process, if there is one."""
     global _current
     with _lock:
         current, _current = _current, None
@@ -171,8 +171,8 @@ def _at_exit() -> None:
         _current.drain_and_let_go()
 
 
-# Python ends the threads of its executors before it calls what `atexit` knows, and the drain needs them; this is the
-# hook that those executors use themselves. Where it is missing, the leases run out and a worker goes on.
+# The drain needs the threads of executors, which Python ends before it calls `atexit` functions. This private hook of
+# those executors runs earlier. Where it is missing, the leases expire and a worker continues.
 getattr(threading, "_register_atexit", atexit.register)(_at_exit)
-# A child of a fork must not find the lock held by a thread that it does not have.
+# In a forked child the lock may be held by a thread that does not exist there.
 os.register_at_fork(after_in_child=lambda: globals().update(_lock=threading.Lock(), _current=None))

@@ -1,6 +1,6 @@
-"""The queues of this site for synchronous code, and the memory of a Redis that is away.
+"""The queues of this site for synchronous code, and a note of when Redis was unavailable.
 
-After a failure Redis is left alone for some seconds, so that not every save waits for it anew.
+After a failure, Redis is not called for some seconds, so that not every save waits for its timeout.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from syncqueue.queue import SyncQueue, make_queue
 from syncqueue.queue.connection import sync_client
 from syncqueue.site import site_id
 
-# Long enough that a page of saves waits once, short enough that nobody notices the return of Redis late.
+# Long enough that a request with many saves waits once, short enough that Redis is soon used again.
 DOWN_SECONDS = 5.0
 
 _client: tuple[Settings, redis.Redis] | None = None
@@ -23,7 +23,7 @@ _down_until = float("-inf")  # monotonic seconds
 
 
 def get_queue(service: str) -> SyncQueue:
-    """The queue of a service; connects when first used. Raises `ConfigurationError` when the service is not on."""
+    """Return the queue of a service; it connects at first use. Raises `ConfigurationError` if it is not enabled."""
     global _client
     settings = get_settings()
     if _client is None or _client[0] is not settings:
@@ -32,18 +32,18 @@ def get_queue(service: str) -> SyncQueue:
 
 
 def note_down() -> None:
-    """Remember that Redis did not answer just now."""
+    """Note that Redis is unavailable now."""
     global _down_until
     _down_until = time.monotonic() + DOWN_SECONDS
 
 
 def is_down() -> bool:
-    """Whether Redis did not answer a moment ago."""
+    """Return whether Redis was unavailable within the last seconds."""
     return time.monotonic() < _down_until
 
 
 def forget() -> None:
-    """Forget the client and that Redis was away."""
+    """Forget the client and the last failure of Redis."""
     global _client, _down_until
     if _client is not None:
         _client[1].close()

@@ -1,4 +1,4 @@
-"""Tells which IP addresses are public, in whatever notation. Pure."""
+"""Recognizes public IP addresses in any notation. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads how long a service asks to wait, in every form that services are known to use. Pure, and it never raises.
+"""Parses the time that a service asks to wait, in every form that services are known to use. Pure; never raises.
 
 RFC 9110 section 10.2.3 allows whole seconds and a date. Some servers send fractions, an ISO 8601 time, or the seconds
 (or milliseconds) since 1970.
@@ -11,19 +11,19 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 SHORTEST_SECONDS = 1.0
-# After this time the service is asked again, whatever it said: a wrong clock must not hold a destination for days.
+# Upper limit, whatever the service said: a wrong clock must not hold a destination for days.
 LONGEST_SECONDS = 3600.0
 MAX_CHARACTERS = 64  # of the header; every known form is shorter
 
 _NUMBER = re.compile(r"(\d{1,40})(?:\.\d*)?", re.ASCII)
-_FIRST_EPOCH_SECONDS = 1e9  # nobody asks to wait for 30 years: from here on a number is a point in time
+_FIRST_EPOCH_SECONDS = 1e9  # a wait of 30 years is not meant: numbers from here on are points in time
 _FIRST_EPOCH_MILLISECONDS = 1e12
 
 
 def wait_seconds(
     text: object, now: datetime, *, shortest: float = SHORTEST_SECONDS, longest: float = LONGEST_SECONDS
 ) -> float | None:
-    """Return the seconds to wait, between `shortest` and `longest`; None where `text` says nothing readable.
+    """Return the seconds to wait, between `shortest` and `longest`; None if `text` cannot be read.
 
     `text` is the value of Retry-After or of a similar header. A time that has passed counts as `shortest`, one that is
     too far away as `longest`. Negative numbers, NaN and infinity are not readable.
@@ -45,11 +45,11 @@ def _seconds(text: str, now: datetime) -> float | None:
 
 
 def _moment(text: str) -> datetime | None:
-    """The point in time that a text names, as an HTTP date or in ISO 8601; UTC where it names no time zone."""
+    """Parse an HTTP date or an ISO 8601 time; without a time zone it is UTC."""
     for read in (parsedate_to_datetime, datetime.fromisoformat):
         try:
             moment = read(text)
             return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        except (ValueError, TypeError, OverflowError, IndexError):  # each of them was seen of a malformed date
+        except (ValueError, TypeError, OverflowError, IndexError):  # malformed dates raise each of these
             continue
     return None

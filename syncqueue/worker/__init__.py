@@ -1,1 +1,1 @@
-"""The worker: one asyncio process that empties the queues. Each duty has its own place and reason to wake up."""
+"""The worker: one asyncio process that empties the queues. Each duty has its own module and interval."""

@@ -1,4 +1,4 @@
-"""Sends the mails about trouble, on a thread of its own: a mail server that hangs holds nothing else up."""
+"""Sends alert mails on a separate thread, so that a mail server that hangs blocks nothing else."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _END_SECONDS = 5.0
 
 
 class Alerter:
-    """One thread at a time, and none while alerts are off."""
+    """Sends alert mails in rounds, one at a time; does nothing while alerts are switched off."""
 
     def __init__(self) -> None:
-        """Nothing runs yet."""
+        """No round is running."""
         self._thread: threading.Thread | None = None
-        self._error: Exception | None = None  # of the last round
+        self._error: Exception | None = None  # the exception of the last round
 
     async def look(self) -> None:
-        """Begin to send what is due, unless the round before is still at it; raises what that round ended with."""
+        """Start a round unless one is still running; raises the exception of the previous round."""
         if not get_settings().alerts.enabled or (self._thread is not None and self._thread.is_alive()):
             return
         error, self._error = self._error, None
-        # A daemon, because a worker must be able to end while a mail server keeps silent.
+        # A daemon thread, so that a worker can end while a mail server hangs.
         self._thread = threading.Thread(target=self._send, name="syncqueue-alerts", daemon=True)
         self._thread.start()
         if error is not None:
@@ -35,12 +35,12 @@ class Alerter:
     def _send(self) -> None:
         try:
             alerts.send_due()
-        except Exception as error:  # told by the duty, at its next round
+        except Exception as error:  # raised to the duty at its next round
             self._error = error
         finally:
             connections.close_all()
 
     def end(self) -> None:
-        """Give a mail under way a few seconds."""
+        """Wait a few seconds for a mail that is being sent."""
         if self._thread is not None:
             self._thread.join(_END_SECONDS)

@@ -1,4 +1,4 @@
-"""Claims one service's tasks and has them attempted, as many at once as the policy allows."""
+"""Claims and attempts one service's tasks, as many concurrently as the policy allows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from syncqueue.worker.outage import Outage, database_away
 
 logger = logging.getLogger("syncqueue.worker")
 
-# Idle, it asks again so often at the least; what arrives meanwhile wakes it. Shorter than the client's timeout.
+# Maximum idle time between claims; new work wakes the consumer sooner. Shorter than the client's timeout.
 IDLE_SECONDS = 10.0
 BATCH = 500
 _OUTAGE_PAUSE_SECONDS = 1.0
@@ -44,9 +44,9 @@ class Consumer:
         concurrency: int | None = None,
         burst: bool = False,
     ) -> None:
-        """`concurrency` overrides the policy's; `burst`: end when there is nothing left to claim.
+        """`concurrency` overrides the policy; `burst`: end when there is nothing left to claim.
 
-        `outage` of Redis and `database_outage` are shared with the worker's other consumers.
+        `outage` (of Redis) and `database_outage` are shared with the worker's other consumers.
         """
         self.service = service
         self.running = 0
@@ -59,19 +59,19 @@ class Consumer:
         self._burst = burst
         self._seats: int | None = None
         self._slot_free = asyncio.Event()
-        self._closed = asyncio.Event()  # nothing more is claimed
+        self._closed = asyncio.Event()  # set: claim nothing more
         self._stopping = asyncio.Event()
         self._work: set[asyncio.Task[None]] = set()
         self._database_outage = database_outage
-        self.trouble = Trouble(f"claim {service}")  # of any other kind
+        self.trouble = Trouble(f"claim {service}")  # failures other than outages
 
     def quiet(self) -> None:
-        """Claim nothing more; `run` goes on until stopped."""
+        """Stop claiming; `run` continues until `stop`."""
         self._closed.set()
         self._slot_free.set()
 
     def stop(self) -> None:
-        """Claim nothing more, and end."""
+        """Stop claiming, and end `run`."""
         self._stopping.set()
         self.quiet()
 
@@ -89,31 +89,31 @@ class Consumer:
                 self._outage.end(self.service)
                 self._database_outage.end(self.service)
                 self.trouble.end()
-            except Exception as error:  # the other services go on, and so does this one
+            except Exception as error:  # neither this service nor the others may stop
                 if self._burst:
                     raise
                 await self._sleep(self._put_off(error))
 
     def _put_off(self, error: Exception) -> float:
-        """Note why no task could be claimed; returns after how many seconds it is tried again."""
+        """Note why no task could be claimed; returns the delay before the next try, in seconds."""
         if isinstance(error, QueueUnavailable):
             self._outage.begin(self.service, str(error))
             return _OUTAGE_PAUSE_SECONDS
-        if isinstance(error, DatabaseError):  # the figures of the service stand there; attempts under way go on
+        if isinstance(error, DatabaseError):  # the policy could not be read; running attempts go on
             self._database_outage.begin(self.service, database_away(error))
             return _OUTAGE_PAUSE_SECONDS
-        # A foreign queue or a Redis that refuses, where people must act; a mistake of ours or of the site's.
+        # A foreign queue or an error of Redis, which people must fix; or a bug, here or in the site's code.
         self.trouble.begin(error)
         return self.trouble.delay_seconds(IDLE_SECONDS)
 
     async def finish(self, seconds: float) -> int:
-        """Let the attempts under way end, for at most so many seconds; returns how many did not."""
+        """Wait at most `seconds` for running attempts; returns how many have not ended."""
         if self._work and seconds > 0:
             await asyncio.wait(self._work, timeout=seconds)
         return self.running
 
     async def _turn(self) -> bool:
-        """One claim; returns whether a burst is over."""
+        """Make one claim; returns whether a burst is over."""
         limit, most = await self._limits()
         free = limit - self.running
         if free <= 0:
@@ -124,7 +124,7 @@ class Consumer:
         claim = await self._queue.claim(min(free, most))
         if claim.tasks:
             self._begin(claim, sent_at)
-            await asyncio.sleep(0)  # let it begin before the next claim is made ready
+            await asyncio.sleep(0)  # let the attempts begin before the next claim
             return False
         if claim.unreadable:
             return False
@@ -137,11 +137,11 @@ class Consumer:
         return False
 
     async def _limits(self) -> tuple[int, int]:
-        """How many tasks may be under way, and in one claim: two calls' worth where the handler does many in one."""
+        """Return how many tasks may run, and how many one claim may take: two batches for handlers with batches."""
         policy = await self._executor.policy(self.service)
         concurrency = self._concurrency or policy.concurrency
         batch = self._executor.batch_limit(self.service, policy)
-        # One call does many where there are batches, and two of them are under way: there is nothing to share.
+        # With batches, one call does many tasks and two calls are running: there are no shares.
         self._seats = concurrency if batch == 1 else None
         return max(concurrency, batch * min(concurrency, 2)), max(BATCH, batch)
 
@@ -153,11 +153,12 @@ class Consumer:
         work.add_done_callback(self._work.discard)
 
     async def _attempt(self, tasks: Sequence[ClaimedTask], holds_active: bool) -> None:
-        """Tell the queue that the work begins, and attempt what is still held."""
+        """Mark the work as begun in the queue, and attempt the tasks whose leases are still valid."""
         try:
             held = await self._queue.extend(tasks)
         except QueueError as error:
-            logger.warning("Claimed tasks are left to their leases: %s", error, extra={"service": self.service})
+            text = "Claimed tasks could not be begun; they return when their leases expire: %s"
+            logger.warning(text, error, extra={"service": self.service})
             held = [False] * len(tasks)
         begun = []
         for task, is_held in zip(tasks, held, strict=True):
@@ -179,7 +180,7 @@ class Consumer:
     async def _wait(self, claim: Claim) -> None:
         seconds = IDLE_SECONDS
         if claim.wait_seconds is not None:
-            # A little later than said: an early claim would only ask again.
+            # Slightly later: a claim that is too early would find nothing.
             seconds = min(claim.wait_seconds + 0.01, IDLE_SECONDS)
         wake = asyncio.ensure_future(self._queue.wait_for_work(seconds))
         stop = asyncio.ensure_future(self._closed.wait())

@@ -1,6 +1,6 @@
-"""Tells Redis that this worker lives: for the dashboard, and for health checks.
+"""Writes to Redis that this worker is alive, for the dashboard and for health checks.
 
-All times are Redis's, so that a host whose clock is wrong is not taken for dead.
+All times are of the Redis clock, so that a worker on a host with a wrong clock does not look dead.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ EVERY_SECONDS = 10.0
 
 
 class Heartbeat:
-    """One worker's sign of life."""
+    """The heartbeat of one worker."""
 
     def __init__(
         self, client: redis.asyncio.Redis, prefix: str, services: Sequence[str], running: Callable[[], int]
     ) -> None:
-        """`running` returns how many tasks are being attempted."""
+        """`running` returns the number of running attempts."""
         self.id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self._client = client
         self._key = workers_key(prefix)
         self._request_key = worker_request_key(prefix, self.id)
         self._services = list(services)
         self._running = running
-        self.duties: Callable[[], Sequence[DutyState]] = tuple  # those that fail now
+        self.duties: Callable[[], Sequence[DutyState]] = tuple  # returns the failing duties
         self.state: Callable[[], WorkerState] = lambda: WorkerState.WORKING
-        self.on_request: Callable[[WorkerRequest], None] = _ignore  # called at each beat while a request stands
+        self.on_request: Callable[[WorkerRequest], None] = _ignore  # called at each heartbeat while there is a request
         self._began = time.monotonic()
 
     async def beat(self) -> None:
-        """Take up what a person asks for, and write the sign. Raises `QueueUnavailable`."""
+        """Read a person's request and write the heartbeat. Raises `QueueUnavailable`."""
         with redis_errors("any service"):
             asked = await self._client.get(self._request_key)
             if asked in set(WorkerRequest):
@@ -69,11 +69,11 @@ class Heartbeat:
             await self._client.hset(self._key, self.id, text)
 
     async def tidy(self) -> None:
-        """Take out workers that stopped without a word. Raises `QueueUnavailable`."""
+        """Remove workers that died without deleting their heartbeat. Raises `QueueUnavailable`."""
         with redis_errors("any service"):
             beats = cast(dict[str, str], await self._client.hgetall(self._key))
             oldest = await self._now_ms() - WORKER_SECONDS * 1000
-            # What cannot be read may be a living worker's of another version; that one takes it out.
+            # An unreadable heartbeat may be of a live worker of another version, which removes it itself.
             seen = read_each(_seen_at, beats.items())
             gone = [id_ for id_, seen_at in seen if seen_at < oldest]
             if gone:
@@ -83,13 +83,13 @@ class Heartbeat:
         return server_time.to_ms(await self._client.eval(server_time.SCRIPT, 1, self._key))
 
     async def end(self) -> None:
-        """Take this worker out. Raises `QueueUnavailable`."""
+        """Delete this worker's heartbeat. Raises `QueueUnavailable`."""
         with redis_errors("any service"):
             await self._client.hdel(self._key, self.id)
 
 
 def _ignore(request: WorkerRequest) -> None:
-    """Where nobody takes requests up."""
+    """The default of `Heartbeat.on_request`: does nothing."""
 
 
 def _seen_at(beat: tuple[str, str]) -> tuple[str, int]:

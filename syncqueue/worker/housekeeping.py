@@ -1,4 +1,4 @@
-"""Slow looks over tables, a chunk in each round: what no signal and no sweep would ever tell."""
+"""Slow checks of whole tables, a chunk per round, for changes that neither a signal nor a sweep reveals."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ logger = logging.getLogger("syncqueue.worker")
 
 
 class LookForGone:
-    """Goes through the synced records, over and over, for those whose objects were deleted without a word.
+    """Searches the synced records for those whose objects were deleted without a signal.
 
-    Such a deletion leaves no trace that a sweep could find: its record could not be written, or it was made by raw SQL.
+    A sweep cannot find such a deletion: its record could not be written, or it was made with raw SQL.
     """
 
     def __init__(self) -> None:
-        """Begin at a random place, so that workers that are often restarted come everywhere in time."""
+        """Begin at a random record, so that workers that are often restarted still cover the whole table."""
         self._after: int | None = None
 
     def run(self) -> int:
-        """Look at one chunk; returns how many records wait because of it."""
+        """Check one chunk; returns how many records wait because of it."""
         rows = SyncRecord.objects.using(record_db()).filter(state=RecordState.SYNCED)
         if self._after is None:
             last = rows.order_by("-pk").values_list("pk", flat=True).first()
@@ -45,28 +45,28 @@ class LookForGone:
 
 
 def _gone(records: Sequence[SyncRecord]) -> tuple[list[SyncRecord], Exception | None]:
-    """Those whose objects are gone, and what a source that could not be asked has raised: the others are asked."""
+    """Return the records whose objects are gone, and the first exception of a source; the other sources are checked."""
     found: list[SyncRecord] = []
     failed: Exception | None = None
     for source in sorted({record.source for record in records}):
         try:
             found += walk.gone_among([record for record in records if record.source == source])
-        except Exception as error:  # raised by the caller, when the others have been looked at
+        except Exception as error:  # raised by the caller after the other sources
             failed = failed or error
     return found, failed
 
 
 class LookForOwnerless:
-    """Goes through the destinations for those whose owner was deleted, and retires them."""
+    """Searches the destinations for those whose owner was deleted, and retires them."""
 
     def __init__(self) -> None:
-        """Begin at the first."""
+        """Begin at the first destination."""
         self._after = 0
 
     def run(self) -> None:
-        """Look at one chunk, and delete retired destinations of which nothing is out there any more.
+        """Check one chunk, and delete retired destinations that have no copies left.
 
-        An owner whose destinations cannot be retired does not keep the others; the first of their errors is raised.
+        An error with the destinations of one owner does not stop the others; the first error is raised at the end.
         """
         destinations.finish_retirements()
         last, owners = destinations.ownerless(self._after)
@@ -75,7 +75,7 @@ class LookForOwnerless:
         for owner in owners:
             try:
                 services.retire_of_owner(owner)
-            except Exception as error:  # raised below; tried again in the next round
+            except Exception as error:  # raised below; the next round tries again
                 failed = failed or error
         if failed is not None:
             raise failed

@@ -1,7 +1,7 @@
-"""Renews the leases of what is being attempted, from a thread of its own: also while a handler blocks the event loop.
+"""Renews the leases of running attempts from a separate thread, so that a blocked event loop does not lose them.
 
-A loop that stays blocked beyond the attempt's timeout and a grace ends the process, before its leases run out and
-another worker begins what this one may still be doing.
+If the loop stays blocked for longer than the attempt timeout and a grace period, the process is ended before its leases
+expire and another worker begins the same work.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ BLOCKED_EXIT_CODE = 70  # EX_SOFTWARE
 
 
 class LeaseKeeper:
-    """The thread, and what it keeps."""
+    """The thread, and the leases that it renews."""
 
     def __init__(
         self, queues: Mapping[str, SyncQueue], *, lease_seconds: float, attempt_timeout_seconds: float
     ) -> None:
-        """`queues`: by service, with a client of the thread's own."""
+        """`queues`: by service; their client is used by this thread only."""
         self._queues = queues
         self._every_seconds = lease_seconds / 3
         self._blocked_seconds = min(attempt_timeout_seconds + GRACE_SECONDS, lease_seconds * 0.8)
-        # After so long without a beat not even this thread gets a turn: for the watchdog.
+        # For the watchdog: after this time without a beat, not even this thread gets to run.
         self.deadlocked_seconds = self._blocked_seconds + lease_seconds * 0.1
         self._lock = threading.Lock()
         self._held: dict[tuple[str, str, str], tuple[ClaimedTask, float]] = {}
@@ -51,26 +51,26 @@ class LeaseKeeper:
         self._thread.join(timeout=5)
 
     def beat(self) -> None:
-        """Called by the event loop: it is not blocked."""
+        """Note that the event loop is not blocked; called by the loop."""
         self._beat_at = time.monotonic()
 
     def track(self, service: str, tasks: Sequence[ClaimedTask], since: float) -> None:
-        """Keep these leases, renewed last at `since` (monotonic seconds)."""
+        """Renew these leases from now on; they were last renewed at `since` (monotonic seconds)."""
         with self._lock:
             for task in tasks:
                 self._held[service, task.task.id, task.token] = (task, since)
 
     def untrack(self, service: str, task: ClaimedTask) -> None:
-        """Keep this lease no more."""
+        """Stop renewing this lease."""
         with self._lock:
             self._held.pop((service, task.task.id, task.token), None)
 
     def _run(self) -> None:
-        # Often enough to see a blocked loop in time; leases are renewed when a third of them has passed.
+        # Often enough to notice a blocked loop in time; leases are renewed after a third of their time.
         while not self._stopping.wait(min(self._every_seconds / 2, 1.0)):
             blocked = time.monotonic() - self._beat_at
             if blocked > self._blocked_seconds:
-                logger.critical("A handler has blocked the event loop for %.0f s: this worker ends now", blocked)
+                logger.critical("A handler has blocked the event loop for %.0f s; this worker stops now", blocked)
                 logging.shutdown()
                 os._exit(BLOCKED_EXIT_CODE)
             for service in self._queues:

@@ -1,4 +1,4 @@
-"""How much memory this process holds, for `runsyncworker --max-rss-mb`."""
+"""The memory use of this process, for `runsyncworker --max-rss-mb`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MEGABYTE = 1024 * 1024
 
 
 def rss_mb() -> float:
-    """Resident memory in MB. Where the system does not tell what is held now (no /proc), the most there ever was."""
+    """Return the resident memory in MB; on systems without /proc the peak so far."""
     if _STATM.exists():
         return int(_STATM.read_text().split()[1]) * resource.getpagesize() / _MEGABYTE
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

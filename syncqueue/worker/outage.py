@@ -1,4 +1,4 @@
-"""What is away for a worker: told of once when it goes, and once, with its length, when it is back."""
+"""Outages of the servers that a worker needs: logged once when they begin, and once, with their length, at the end."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ Say = Callable[[str], None]
 
 
 def silent(_: str) -> None:
-    """Say nothing: where nobody reads along."""
+    """Print nothing."""
 
 
 def database_away(error: Exception) -> str:
-    """Why the database does not answer, for `Outage.begin`; drivers end their texts with a line of their own."""
+    """Return the reason for `Outage.begin`, on one line: the messages of database drivers have several."""
     return f"The database does not answer: {redact(' '.join(words(error).split()))}"
 
 
 class Outage:
-    """A server that a worker needs. In a Redis Cluster it may be away for some services alone."""
+    """The outage of a server. In a Redis Cluster it may affect some services only."""
 
     def __init__(self, what: str, say: Say = silent) -> None:
-        """`what`: its name in sentences; `say`: one line for people when it goes, and when all have it back."""
+        """`what`: the server's name in sentences; `say` prints a line when the outage begins and when it is over."""
         self._what = what
         self._say = say
         self._services: set[str] = set()
         self._since = 0.0
 
     def begin(self, service: str, reason: str) -> None:
-        """A consumer was not answered. `reason`: a sentence that names the server."""
+        """Note that a consumer got no response. `reason`: a sentence that names the server."""
         if service in self._services:
             return
-        # The others say the same a moment later.
+        # The other consumers report the same outage a moment later.
         level = logging.INFO if self._services else logging.ERROR
         logger.log(level, "%s; waiting for it", reason, extra={"service": service})
         if not self._services:
@@ -46,7 +46,7 @@ class Outage:
         self._services.add(service)
 
     def end(self, service: str) -> None:
-        """A consumer was answered."""
+        """Note that a consumer got a response."""
         if service not in self._services:
             return
         self._services.discard(service)

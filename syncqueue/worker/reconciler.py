@@ -1,4 +1,4 @@
-"""Compares the database with Redis and enqueues what fell between. Safe to run in any number of workers at once."""
+"""Compares the database with Redis and enqueues missing work. Any number of workers may run it concurrently."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from syncqueue.sources.intents import record_task, record_task_id
 logger = logging.getLogger("syncqueue.worker")
 
 CHUNK = 500
-# Of one service and round; the next round goes on where this one ended.
+# Maximum number of records per service and round; the next round continues after them.
 _MOST_CHUNKS = 40
 
 
 class _Waiting(NamedTuple):
-    """A record that waits."""
+    """A waiting record."""
 
     pk: int
     entity: str  # "notes.note:42"
@@ -36,17 +36,17 @@ class _Waiting(NamedTuple):
 
 
 class Reconciler:
-    """One service's records against its queue."""
+    """Compares one service's records with its queue."""
 
     def __init__(self, queue: SyncQueue, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> None:
-        """`queue`: with a client of the calling thread's own."""
+        """`queue`: its client is used by the calling thread only."""
         self._queue = queue
         self._settings = settings
         self._clock = clock
-        self._after = 0  # the record to go on from
+        self._after = 0  # primary key of the last record that was read
 
     def run(self) -> int:
-        """One round; returns how many records were enqueued. Raises `QueueUnavailable`."""
+        """Do one round; returns how many records were enqueued. Raises `QueueUnavailable`."""
         self._mirror_holds()
         total = 0
         for _ in range(_MOST_CHUNKS):
@@ -61,12 +61,12 @@ class Reconciler:
         return total
 
     def _mirror_holds(self) -> None:
-        """What people set and mend lives in the database; a Redis that was away or emptied meanwhile is told again."""
+        """Write the pauses and stopped destinations of the database to Redis, which may have missed or lost them."""
         holds = [hold for hold in self._queue.holds() if not hold.lifted]
         is_set = any(hold.name == PAUSED.name for hold in holds)
         paused = policies.is_paused(self._queue.service)
         if paused != is_set:
-            # What this process remembers may be older than a pause, or its end, of this moment. People tell the
+            # The cached policies may be older than a pause, or its end, of this moment. The services write the
             # database first, and the holds were read before this.
             policies.forget()
             paused = policies.is_paused(self._queue.service)
@@ -79,9 +79,9 @@ class Reconciler:
             self._queue.lift(*over)
 
     def _waiting(self) -> list[_Waiting]:
-        """Records that have waited for longer than a lease: what is younger is under way.
+        """Return records that have waited for longer than a lease; younger ones may be in progress.
 
-        What was changed in the future was written by a machine whose clock is wrong, and must not wait until then.
+        A record with a time in the future was written by a machine with a wrong clock; it is returned too.
         """
         lease, now = timedelta(seconds=self._settings.processing.lease_seconds), self._clock.now()
         rows = records.records().filter(
@@ -89,7 +89,7 @@ class Reconciler:
             Q(changed_at__lt=now - lease) | Q(changed_at__gt=now + lease),
             service=self._queue.service,
             state=RecordState.WAITING,
-            due_at=None,  # worker/upkeep.py: those that wait for their time
+            due_at=None,  # worker/upkeep.py enqueues records that have a due time
             pk__gt=self._after,
         )
         found = rows.order_by("pk").values_list("pk", "source", "object_pk", "changed_at")[:CHUNK]
@@ -108,10 +108,10 @@ class Reconciler:
         return len(absent)
 
     def _fail(self, row: _Waiting) -> bool:
-        """Fail a record whose task is a dead letter: a worker died between the queue's word and the record's.
+        """Fail a record whose task is a dead letter: a worker died after it had failed the task, but not the record.
 
-        False where the dead letter is older than what the record wants now: somebody has saved the object since, and
-        the process died before it could say so to the queue.
+        Returns False if the dead letter is older than the wanted generation: the object was saved since, and that
+        process died before it could enqueue the task.
         """
         view = self._queue.get(record_task_id(row.pk))
         if view is None or view.due_at is None or row.changed_at > _decided_at(view):
@@ -122,7 +122,7 @@ class Reconciler:
 
 
 def _decided_at(view: TaskView) -> datetime:
-    """The latest time at which the attempt that failed can have read the record."""
+    """Return the latest time at which the failed attempt can have read the record."""
     history = view.progress.history
     began = history[-1].at if history else None
     return began or view.due_at or datetime.min.replace(tzinfo=UTC)

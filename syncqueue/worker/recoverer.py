@@ -1,4 +1,4 @@
-"""Takes back tasks whose lease ran out, and trims what nobody needs to keep."""
+"""Recovers tasks whose lease has expired, and trims old dead letters."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ CHUNK = 500
 
 
 def recover(queue: SyncQueue) -> int:
-    """Take back every expired lease of a service; returns how many. Raises `QueueUnavailable`."""
+    """Recover all tasks of a service with an expired lease; returns how many. Raises `QueueUnavailable`."""
     total = 0
     while True:
         found = queue.recover_expired(CHUNK)
         if found.failed_ids:
             services.fail_records(found.failed_ids)
-            logger.error("%s tasks took down their workers and were failed", len(found.failed_ids))
+            logger.error("%s tasks failed because their workers crashed too often", len(found.failed_ids))
         total += found.count
         if found.count < CHUNK:
             return total
 
 
 def trim(queue: SyncQueue, days: float) -> int:
-    """Remove dead letters older than so many days; the records keep the reason."""
+    """Remove dead letters that are older than `days`; the records keep the reason."""
     return queue.trim(days)

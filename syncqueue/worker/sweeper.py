@@ -1,4 +1,4 @@
-"""One source against its records: the sweep, the objects to be asked again, and the walks requested over it."""
+"""The work on one source: the sweep, another try for refused objects, and the requested walks."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ logger = logging.getLogger("syncqueue.worker")
 def sweep_source(
     source: ModelSync, clock: Clock = SYSTEM_CLOCK, *, is_ending: Callable[[], bool] = lambda: False
 ) -> int:
-    """One round; returns how many records wait because of it. Raises what the database and the site's code raise.
+    """Do one round; returns how many records wait because of it. Raises what the database and the site's code raise.
 
-    A walk that raises does not keep the others waiting. `is_ending` is asked after each chunk: the worker ends then.
+    A walk that raises does not stop the others. `is_ending` is called after each chunk; True ends the round.
     """
     destinations.ensure_declared()
     total = enqueue_all(sweep(source, clock.now()), is_ending)
@@ -34,7 +34,7 @@ def sweep_source(
             break
         try:
             count = enqueue_all(walks.advance(source, one), is_ending)
-        except Exception as error:  # raised below, when the others have had their turn
+        except Exception as error:  # raised below, after the other walks
             failed = error
         else:
             logger.info("%s: %s records wait", one, count)
@@ -45,7 +45,7 @@ def sweep_source(
 
 
 def enqueue_all(pieces: Iterable[list[PendingRecord]], is_ending: Callable[[], bool] = lambda: False) -> int:
-    """Put records into their queues, a chunk at a time, until `is_ending`; returns how many."""
+    """Enqueue records in chunks until `is_ending` returns True; returns how many."""
     total = 0
     for pending_records in pieces:
         total += len(pending_records)

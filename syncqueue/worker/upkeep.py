@@ -1,4 +1,4 @@
-"""The duties of a worker beside its tasks: one for each service, or for each source, so that each fails for itself."""
+"""The duties of a worker beside its tasks: one per service or source, so that each fails on its own."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from syncqueue.worker.reconciler import Reconciler
 from syncqueue.worker.sweeper import sweep_source
 
 _TRIM_SECONDS = 3600.0
-_DUE_SECONDS = 1.0  # what is due is sent, or removed, within two seconds
+_DUE_SECONDS = 1.0  # so that due copies are sent or removed within two seconds
 
 
 class Upkeep:
-    """Makes the duties.
+    """Creates the duties.
 
-    Sweeps have threads of their own for each database of sources: one that hangs keeps no service waiting, and no
-    source of another database.
+    Sweeps have separate threads for each database of sources: a database that hangs delays neither the services nor the
+    sources of another database.
     """
 
     def __init__(self, queues: Sequence[SyncQueue], settings: Settings, clock: Clock) -> None:
-        """`queues`: with a client that nobody else waits for."""
+        """`queues`: their client is used by the duties only."""
         self._queues = queues
         self._settings = settings
         self._clock = clock
@@ -46,14 +46,14 @@ class Upkeep:
         self._finisher = threading.Event()
 
     def recoveries(self) -> list[Duty]:
-        """Take back tasks whose lease ran out."""
+        """Recover tasks whose lease has expired."""
         seconds = self._settings.processing.recovery_interval_seconds
         return [
             self._duty(f"recover {queue.service}", seconds, partial(recoverer.recover, queue)) for queue in self._queues
         ]
 
     def reconciliations(self) -> list[Duty]:
-        """Find what fell between the objects, the records and the queues."""
+        """Find differences between objects, records and queues."""
         return list(self._reconciliations())
 
     def _reconciliations(self) -> Iterator[Duty]:
@@ -80,19 +80,19 @@ class Upkeep:
         for service, found in tasks.items():
             try:
                 queues[service].enqueue_many(found)
-            except QueueError as error:  # raised below; what this queue refuses the reconciler enqueues later
+            except QueueError as error:  # raised below; the reconciler enqueues these records later
                 failed = failed or error
         if failed is not None:
             raise failed
 
     def slow_looks(self) -> list[Duty]:
-        """Look for what leaves no trace, a chunk in each round."""
+        """Search for deletions that left no trace, a chunk per round."""
         seconds = self._settings.processing.reconcile_interval_seconds
         work = partial(self._slow_thread.run, LookForGone().run)
         return [Duty("look for deleted objects", seconds, work, at_once=False)]
 
     def trims(self) -> list[Duty]:
-        """Let go of old dead letters, whose records keep the reason, and of what the log need not keep."""
+        """Remove old dead letters, whose records keep the reason, and old log entries."""
         days = self._settings.processing.failed_retention_days
         return [
             self._duty("trim the log", _TRIM_SECONDS, self._trim_log),
@@ -110,7 +110,7 @@ class Upkeep:
         return Duty(name, seconds, partial(self._queue_threads.run, work))
 
     def close(self) -> None:
-        """End the threads, after the work they have begun; a sweep ends after its chunk."""
+        """Finish the running work and end the threads; a sweep ends after its chunk."""
         self._finisher.set()
         for threads in (self._queue_threads, self._slow_thread, *self._sweep_threads.values()):
             threads.close()

@@ -1,7 +1,7 @@
 """Starts the duties of a worker, watches them, and ends them in order.
 
-Finisher: stop claiming, let attempts finish while their leases stay alive, leave the rest to their leases. No duty's
-exception ends the worker (worker/duty.py).
+Shutdown: stop claiming, let attempts finish while their leases are renewed; the tasks of the others are recovered when
+their leases expire. The exception of a duty does not end the worker (worker/duty.py).
 """
 
 from __future__ import annotations
@@ -49,19 +49,19 @@ logger = logging.getLogger("syncqueue.worker")
 _TIDY_SECONDS = 3600.0
 _LOOP_BEAT_SECONDS = 0.5
 _OUTAGE_PAUSE_SECONDS = 1.0
-# What a cancelled duty is given to end before it is cancelled again.
+# Time for a cancelled duty to end before it is cancelled again.
 _CANCEL_SECONDS = 1.0
 _MEMORY_SECONDS = 1.0
-# What a claim under way is given to come back when the worker ends; what it may have claimed returns with its lease.
+# Time for a running claim to return at shutdown; after that, the tasks that it may have claimed are recovered.
 _CLAIM_SECONDS = 3.0
-# What a heartbeat and handlers are given to say goodbye.
+# Time for the last heartbeat and for closing the handlers.
 _FAREWELL_SECONDS = 2.0
-# The lease thread must learn within a lease that Redis hangs.
+# The lease thread must notice within a lease that Redis hangs.
 _LEASE_TIMEOUT_SECONDS = 5.0
 
 
 class Worker:
-    """One process's worth of work on some services' queues."""
+    """The worker of one process, for the queues of some services."""
 
     def __init__(
         self,
@@ -75,11 +75,11 @@ class Worker:
         say: Say = silent,
         on_stop: Callable[[float], None] | None = None,
     ) -> None:
-        """`services`: none means all that are on. Raises `ConfigurationError` for one that is not.
+        """`services`: empty: all enabled services. Raises `ConfigurationError` for a service that is not enabled.
 
-        `max_rss_mb`: with more memory than this it ends in order, for its supervisor to start it anew. `say`: one line
-        for people when it starts, stops, loses and finds Redis. `on_stop` is called once, when it begins to end, with
-        the seconds that attempts are given.
+        `max_rss_mb`: above this memory use the worker shuts down, for its supervisor to restart it. `say` prints a line
+        when the worker starts or stops and when an outage begins or ends. `on_stop` is called once, when the shutdown
+        begins, with the seconds that running attempts have left.
         """
         self.settings: Settings = get_settings()
         self.services = list(services) or list(self.settings.services)
@@ -92,7 +92,7 @@ class Worker:
         self._shutdown_seconds = shutdown_seconds or self.settings.processing.shutdown_seconds
         self._max_rss_mb = max_rss_mb
         self._clock = clock
-        self.left_count = 0  # attempts that had not ended when it did
+        self.left_count = 0  # attempts that had not ended at the end of the shutdown
         self._alerter = Alerter()
         self._say = say
         self._on_stop = on_stop
@@ -105,7 +105,7 @@ class Worker:
         self._stamp = ""
 
     async def run(self) -> None:
-        """Work until stopped. Raises `UnconfirmedEnvironment`, and `ConfigurationError` where it can do nothing."""
+        """Work until stopped. Raises `UnconfirmedEnvironment`; `ConfigurationError` if no service is usable."""
         self._handle_signals()
         database = DatabaseThreads()
         try:
@@ -116,7 +116,7 @@ class Worker:
             await asyncio.to_thread(database.close)
 
     def stop(self) -> None:
-        """Begin to end."""
+        """Begin the shutdown."""
         if self._stopping.is_set():
             return
         logger.info("Stopping: claiming nothing more")
@@ -127,10 +127,10 @@ class Worker:
         self._stopping.set()
 
     def quiet(self) -> None:
-        """Claim nothing more; what has begun is finished, and the duties go on."""
+        """Stop claiming; running attempts finish, and the duties go on."""
         if self._quiet or self._stopping.is_set():
             return
-        logger.info("Quiet: claiming nothing more until this worker is started anew")
+        logger.info("Quiet: claiming nothing more until this worker is restarted")
         self._say("Quiet: takes no new work.")
         self._quiet = True
         for consumer in self._consumers:
@@ -138,20 +138,20 @@ class Worker:
 
     @property
     def state(self) -> WorkerState:
-        """What it does as a whole."""
+        """The state of this worker."""
         if self._stopping.is_set():
             return WorkerState.STOPPING
         return WorkerState.QUIET if self._quiet else WorkerState.WORKING
 
     def _take_up(self, request: WorkerRequest) -> None:
-        """Do what a person asks for; said again with each heartbeat."""
+        """Carry out a person's request; called at each heartbeat while there is one."""
         if request is WorkerRequest.STOP:
             self.stop()
         else:
             self.quiet()
 
     async def _is_prepared(self, database: DatabaseThreads) -> bool:
-        """Wait for the database, as a running worker does; False where the worker is to end before that."""
+        """Wait for the database, as a running worker does; returns False if the worker is stopped meanwhile."""
         services = ", ".join(self.services)
         while not self._stopping.is_set():
             try:
@@ -174,9 +174,9 @@ class Worker:
         ensure_declared()
 
     def _usable(self) -> list[str]:
-        """The services whose handler can be made; raises `ConfigurationError` when there is none.
+        """Return the services whose handler can be created; raises `ConfigurationError` if there is none.
 
-        A library that is missing is said now, and not of each task, and does not keep the other services waiting.
+        So a missing library is reported once and not for each task, and the other services work.
         """
         found, problems = [], []
         for name in self.services:
@@ -247,7 +247,7 @@ class Worker:
         logger.info("Working on %s as %s", ", ".join(self.services), heartbeat.id)
         self._say(f"Started: {', '.join(self.services)}, as {heartbeat.id}.")
         try:
-            if self._burst:  # what fell between must be in the queue before the consumers look
+            if self._burst:  # missing tasks must be enqueued before the consumers start
                 for duty in [*upkeep.recoveries(), upkeep.timetable(), *upkeep.reconciliations()]:
                     await duty.once()
             await self._watch(consumers, [self._beat_loop(leases, watchdog), *(duty.run() for duty in duties)])
@@ -275,7 +275,7 @@ class Worker:
         ]
 
     async def _watch(self, consumers: Sequence[Consumer], duties: Sequence[Awaitable[None]]) -> None:
-        """Run everything until it is stopped, done (a burst), or broken."""
+        """Run until the worker is stopped, a burst is done, or a part has failed."""
         side = [asyncio.ensure_future(duty) for duty in duties]
         main = [asyncio.create_task(consumer.run()) for consumer in consumers]
         stopped = asyncio.create_task(self._stopping.wait())
@@ -284,7 +284,7 @@ class Worker:
             while any(not one.done() for one in main) and not stopped.done():
                 done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
                 for one in done.difference(main):
-                    one.result()  # no duty ends by an exception: this is ours
+                    one.result()  # a duty does not end with an exception, so this is a bug
             await self._end(consumers, main)
         finally:
             await _end_all([*side, *main, stopped])
@@ -292,7 +292,7 @@ class Worker:
     async def _end(self, consumers: Sequence[Consumer], main: Sequence[asyncio.Task[None]]) -> None:
         for consumer in consumers:
             consumer.stop()
-        # Redis may hang: then the claims are given up, and the attempts cannot say how they ended.
+        # Redis may hang: then the claims are abandoned, and the attempts cannot be ended in the queue.
         await asyncio.wait(main, timeout=None if not self._stopping.is_set() else _CLAIM_SECONDS)
         await _end_all([one for one in main if not one.done()])
         seconds = self._shutdown_seconds
@@ -301,18 +301,18 @@ class Worker:
         left = await asyncio.gather(*(consumer.finish(seconds) for consumer in consumers))
         self.left_count = sum(left)
         if self.left_count:
-            text = "%s attempts did not end in time; their leases run out and they are taken back"
+            text = "%s attempts did not end in time; their tasks are recovered when the leases expire"
             logger.warning(text, self.left_count)
         for one in main:
             if not one.cancelled():
-                one.result()  # in a burst what kept a service from its work; the others have done theirs
+                one.result()  # in a burst: raises the failure of a service, after the others have done their work
 
     async def _look_at_memory(self) -> None:
         if self._max_rss_mb is None or self._stopping.is_set():
             return
         held = rss_mb()
         if held > self._max_rss_mb:
-            logger.warning("Holding %.0f MB, more than --max-rss-mb %g: this worker ends", held, self._max_rss_mb)
+            logger.warning("Using %.0f MB, more than --max-rss-mb %g; this worker stops", held, self._max_rss_mb)
             self.stop()
 
     async def _beat_loop(self, leases: LeaseKeeper, watchdog: Watchdog) -> None:
@@ -324,13 +324,13 @@ class Worker:
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            # Not in a thread, as tests run it: there the caller stops it.
+            # Not possible outside the main thread, as in tests: there the caller stops the worker.
             with suppress(RuntimeError, ValueError):
                 loop.add_signal_handler(number, self.stop)
 
 
 async def _farewell(last: Awaitable[None]) -> None:
-    """The last word to Redis or a service; a server that hangs or is away is not waited for."""
+    """Await a last call to Redis or a service, but do not wait for a server that hangs or is unavailable."""
     with suppress(QueueError, TimeoutError):
         async with asyncio.timeout(_FAREWELL_SECONDS):
             await last

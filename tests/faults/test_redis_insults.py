@@ -228,7 +228,7 @@ def _is_working(site: Site) -> None:
 
 
 def _has_noticed(site: Site) -> None:
-    assert "waiting for it" in site.logs() or "Put off" in site.logs()
+    assert "waiting for it" in site.logs() or "will be tried again" in site.logs()
 
 
 def _are_out(site: Site, sandbox: RunningSandbox, count: int) -> None:

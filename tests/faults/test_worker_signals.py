@@ -172,7 +172,7 @@ def _assert_lines(process: Process, beginnings: tuple[str, ...]) -> None:
 
 def _assert_tried(site: Site) -> None:
     """The reconciler and others have met the outage too, in their intervals of a second."""
-    assert "Put off" in site.logs() or "waiting for it" in site.logs()
+    assert "will be tried again" in site.logs() or "waiting for it" in site.logs()
 
 
 def _is_working(site: Site) -> None:

@@ -305,7 +305,7 @@ def test_a_queue_that_cannot_be_read_is_trouble_of_its_service_alone_and_logged_
     wait_until(lambda: texts(sandbox) == ["1"])
     shelf.client.delete(shelf.calls.keys["delayed"])
     eventually(lambda: _assert("claim shelf works again after" in caplog.text))
-    assert caplog.text.count("Put off, and tried again: claim shelf: ") == 1
+    assert caplog.text.count("Failed and will be tried again: claim shelf: ") == 1
     assert running.alive()
 
 
