@@ -1,6 +1,6 @@
-"""The service layer: the one door for admin, API, commands and receivers.
+"""The service layer: the only interface for admin, API, commands and receivers.
 
-What changes state for a person takes `actor`, who it was, in words.
+Functions that change state for a person have an argument `actor`: the name of that person, for logs and reasons.
 """
 
 from syncqueue.services.condition import (

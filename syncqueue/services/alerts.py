@@ -1,8 +1,8 @@
-"""Mails about what a person must look at: tasks that failed, destinations that broke.
+"""Mails about problems that need a person: failed tasks and broken destinations.
 
-Off by default (SYNCQUEUE["ALERTS"]). What goes wrong is noted in the database, at next to no cost; the workers
-send the mails, one for each destination and ALERTS["EVERY_MINUTES"], with all that came together until then. A
-mail that a worker dies over is lost: the pages say the same.
+Off by default (SYNCQUEUE["ALERTS"]). Problems are noted in the database, which is cheap. The workers send the mails: at
+most one per destination and ALERTS["EVERY_MINUTES"], about all problems since the last one. If a worker dies while it
+sends a mail, that mail is lost; the admin shows the same problems.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _LONGEST_ERROR = 1000  # characters of a mail
 
 
 def on_task_failed(service: str, record_id: int | None, error: str, **_named: Any) -> None:
-    """A receiver of `task_failed`."""
+    """Note a failed task; a receiver of `task_failed`."""
     if not get_settings().alerts.enabled:
         return
     destination_id = None if record_id is None else _destination_of(record_id)
@@ -46,7 +46,7 @@ def _destination_of(record_id: int) -> int | None:
 
 
 def on_destination_broken(service: str, destination_id: int, error: str, **_named: Any) -> None:
-    """A receiver of `destination_broken`."""
+    """Note a broken destination; a receiver of `destination_broken`."""
     if get_settings().alerts.enabled:
         _note(service, destination_id, error, broken=True)
 
@@ -60,7 +60,7 @@ def _note(service: str, destination_id: int | None, error: str, **change: Any) -
 
 
 def send_due(clock: Clock = SYSTEM_CLOCK) -> int:
-    """Send the mails whose time has come; returns how many. A mail that cannot be sent is logged and tried again."""
+    """Send the mails that are due; returns how many. A mail that cannot be sent is logged and tried again."""
     alerts = get_settings().alerts
     if not alerts.enabled:
         return 0
@@ -75,7 +75,7 @@ def _rows() -> QuerySet[Alert]:
 
 
 def _take(alert: Alert, quiet: Q, now: datetime) -> bool:
-    """Whether this worker is the one to send it; what has been noted since it was read is told next time."""
+    """Claim the mail for this worker; returns whether it did. Problems noted meanwhile go into the next mail."""
     rows = _rows().filter(quiet, pk=alert.pk, since=alert.since, failed_count=alert.failed_count, broken=alert.broken)
     return rows.update(since=None, failed_count=0, broken=False, sent_at=now) == 1
 
@@ -84,10 +84,10 @@ def _send(alert: Alert) -> int:
     try:
         mail = _mail(alert)
         if mail is None:
-            logger.warning("Nobody is told of trouble at %s: no ADMINS, and no owner with an address", alert.key)
+            logger.warning("Nobody is informed of problems at %s: no ADMINS, and no owner with an address", alert.key)
             return 0
         return mail.send()
-    except Exception as error:  # a backend or a user model of the site's: the trouble is told next time
+    except Exception as error:  # from a mail backend or a user model of the site; the next mail reports the problem
         logger.error("The mail about %s could not be sent: %s", alert.key, redact(str(error)))
         _put_back(alert)
         return 0
@@ -101,7 +101,7 @@ def _put_back(alert: Alert) -> None:
 
 
 def _mail(alert: Alert) -> EmailMessage | None:
-    """The mail: to the owner, with the admins in blind copy; to the admins where nobody owns it; None to nobody."""
+    """Return the mail to the owner, with a blind copy to the admins, or to the admins; None if there is no address."""
     owner, admins = _owner_address(alert.destination), _admin_addresses()
     if not owner and not admins:
         return None
@@ -126,7 +126,7 @@ def _owner_address(destination: Destination | None) -> str:
 
 
 def _admin_addresses() -> list[str]:
-    # Pairs of name and address up to Django 5.2, plain addresses since.
+    # Pairs of name and address up to Django 5.2, addresses since then.
     return [one if isinstance(one, str) else one[1] for one in django_settings.ADMINS]
 
 

@@ -1,4 +1,4 @@
-"""Who did what by hand: written to the log `syncqueue.audit`, and for people also to Django's admin log."""
+"""The audit log of manual operations: the logger `syncqueue.audit`, and for people also Django's admin log."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from syncqueue.core.lines import one_line
 
 logger = logging.getLogger("syncqueue.audit")
 
-# django.contrib.admin's constant; its module cannot be imported where a site runs without the admin.
+# The constant of django.contrib.admin, whose module cannot be imported on a site without the admin.
 CHANGE = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """A person or a machine that changes something."""
+    """A person or machine that changes something."""
 
     name: str  # for logs; never a token
     user_id: Any = None  # primary key of the person; None for a machine
 
     @classmethod
     def of(cls, user: AbstractBaseUser | AnonymousUser) -> Actor:
-        """The person who is logged in."""
+        """Return the actor for a logged-in user."""
         return cls(name=str(user), user_id=user.pk)
 
 
 def note(actor: Actor, what: str, *, subject: str, model: type[Model], object_id: object = None) -> None:
-    """Write down that `actor` did `what` to `subject`, an object of `model`.
+    """Record that `actor` did `what` to `subject`, an object of `model`.
 
-    `what` is in English whatever the reader's language, because logs are searched: "retry-failed: 12 tasks". A line end
-    in a name is escaped, so that no name can look like another entry.
+    `what` is always in English, because logs are searched: "retry-failed: 12 tasks". Line ends in a name are escaped,
+    so that a name cannot forge another entry.
     """
     name, subject, what = one_line(actor.name), one_line(subject), one_line(what)
     logger.info("%s: %s, by %s", subject, what, name, extra={"actor": name, "subject": subject, "operation": what})

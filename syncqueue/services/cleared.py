@@ -1,7 +1,7 @@
-"""Taking tasks out of a queue for a person, in bounded pieces, and bringing them back within a week.
+"""Removal of tasks from a queue by a person, in bounded chunks, and their restoration within a week.
 
-What a task of a record was about stays in the database: the record is abandoned with the key of its clearing. Other
-tasks live in Redis alone, so their bodies go to a trash that expires.
+For the task of a record, the record in the database is abandoned and keeps the key of its clearing. Other tasks exist
+in Redis only, so their bodies go to a trash that expires.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ CLEARABLE_RECORDS = (RecordState.WAITING, RecordState.FAILED, RecordState.UNKNOW
 
 
 def begin(service: str, *, actor: str) -> Clearing:
-    """Write down that a person is about to take tasks out."""
+    """Create a clearing before a person removes tasks."""
     return Clearing.objects.using(record_db()).create(service=service, actor=actor[:200])
 
 
 def forget(clearing: Clearing) -> None:
-    """Take a clearing back that took nothing out."""
+    """Delete a clearing that removed nothing."""
     Clearing.objects.using(record_db()).filter(pk=clearing.pk, task_count=0).delete()
 
 
 def abandon(record_ids: Sequence[int], actor: str, clearing: int | None = None) -> None:
-    """Let records rest until they are saved again, restored, or synced on request.
+    """Abandon records until they are saved again, restored, or synced on request.
 
-    Their error says who did it, and then why they had failed, where they had. `clearing`: the mark of `_mark`.
+    Their error names the actor and, for failed records, the former reason. `clearing`: the mark of `_mark`.
     """
     rows = records.records().filter(pk__in=record_ids, state__in=CLEARABLE_RECORDS)
     rows.update(
@@ -59,9 +59,9 @@ def _cleared_by(actor: str) -> str:
 
 
 def _mark(clearing: Clearing, state: TaskState) -> int:
-    """Return the mark of what a clearing took out of a state: its key, negative for what had failed.
+    """Return the mark of tasks that a clearing removed from a state: its key, negative for failed tasks.
 
-    Records and the trash carry it, so that what had failed comes back as failed.
+    Records and the trash keep it, so that failed tasks are restored as failed.
     """
     return -clearing.pk if state is TaskState.FAILED else int(clearing.pk)
 
@@ -72,7 +72,7 @@ def take_out(queue: SyncQueue, clearing: Clearing, state: TaskState, ids: Sequen
     for piece in chunks(ids, CHUNK):
         known = {id_: record for id_ in piece if (record := record_of_task_id(id_)) is not None}
         others = [id_ for id_ in piece if id_ not in known]
-        # Before the tasks are removed: a worker that claims one in between finds nothing to do.
+        # Before the tasks are removed, so that a worker that claims one in between finds nothing to do.
         abandon(list(known.values()), clearing.actor, _mark(clearing, state))
         gone = sum(queue.remove(state, list(known))) if known else 0
         gone += sum(queue.discard(state, others, _mark(clearing, state))) if others else 0
@@ -82,7 +82,7 @@ def take_out(queue: SyncQueue, clearing: Clearing, state: TaskState, ids: Sequen
 
 
 def restorable() -> QuerySet[Clearing]:
-    """What can still be brought back, newest first."""
+    """Return the clearings that can still be restored, newest first."""
     since = SYSTEM_CLOCK.now() - timedelta(milliseconds=TRASH_MS)
     rows = Clearing.objects.using(record_db()).filter(cleared_at__gte=since, task_count__gt=0)
     return rows.order_by("-pk")
@@ -92,9 +92,9 @@ _RESTORED = (TaskState.PENDING, TaskState.FAILED)  # the states that tasks come 
 
 
 def restore(queue: SyncQueue, clearing: Clearing, most: int) -> tuple[int, bool]:
-    """Bring up to about `most` tasks back. Returns how many, and whether more is left. Raises `QueueUnavailable`.
+    """Restore about `most` tasks; returns how many, and whether more are left. Raises `QueueUnavailable`.
 
-    What had failed comes back as failed: a person deleted it instead of retrying it.
+    Failed tasks are restored as failed, because a person deleted them instead of retrying them.
     """
     total = 0
     for state in _RESTORED:
@@ -119,7 +119,7 @@ def restore(queue: SyncQueue, clearing: Clearing, most: int) -> tuple[int, bool]
 
 
 def _restore_records(queue: SyncQueue, clearing: Clearing, state: TaskState) -> int:
-    """Let a chunk of records wait again, or be failed again, unless they have been saved since."""
+    """Set a chunk of records to waiting, or to failed again, unless they have been saved since."""
     rows = SyncRecord.objects.using(record_db()).filter(clearing=_mark(clearing, state))
     found = list(rows.order_by("pk").values_list("pk", "state", "source", "object_pk")[:CHUNK])
     abandoned = [row for row in found if row[1] == RecordState.ABANDONED]

@@ -1,4 +1,4 @@
-"""How everything does: workers, health, the stamp of this database."""
+"""The condition of the installation: workers, health, the environment stamp of this database."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ from syncqueue.sources import destinations
 
 logger = logging.getLogger("syncqueue.services")
 
-# A worker whose last heartbeat is older is not there any more (it beats every 10 seconds).
+# A worker whose last heartbeat is older counts as gone (it beats every 10 seconds).
 WORKER_SECONDS = 35.0
-# How long a request stands: many heartbeats, as a worker may be cut off from Redis.
+# Lifetime of a request: many heartbeats, because a worker may be cut off from Redis for a while.
 _REQUEST_SECONDS = 300
-# Beyond this a queue whose worker is alive is in trouble all the same, and so is a duty that fails.
+# After this time, a waiting task or a failing duty is a problem although the worker is alive.
 STALE_SECONDS = 900.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerView:
-    """A worker as people see it."""
+    """A worker, for people."""
 
     id: str
     host: str
@@ -51,7 +51,7 @@ class WorkerView:
     seen_at: datetime
     services: tuple[str, ...]
     running: int
-    duties: tuple[DutyState, ...] = ()  # those that fail now
+    duties: tuple[DutyState, ...] = ()  # the failing ones
     state: WorkerState = WorkerState.WORKING
 
     def data(self) -> dict[str, object]:
@@ -68,13 +68,13 @@ class WorkerView:
         }
 
     def takes(self, service: str) -> bool:
-        """Whether it takes new work of a service."""
+        """Return whether it takes new work of a service."""
         return self.state is WorkerState.WORKING and service in self.services
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceHealth:
-    """How one service's queue does."""
+    """The condition of one service's queue."""
 
     name: str
     ok: bool
@@ -85,34 +85,34 @@ class ServiceHealth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailingDuty:
-    """A duty that fails in a worker."""
+    """A failing duty of a worker."""
 
     host: str
     pid: int
     name: str  # "sweep notes.note"
     since: datetime
     error: str
-    problem: str  # all of it in a sentence
+    problem: str  # a sentence with all of this
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """How everything does."""
+    """The condition of Redis, services and workers."""
 
     ok: bool
     redis: bool
     services: Sequence[ServiceHealth]
-    duties: Sequence[FailingDuty] = ()  # those that fail; for longer than STALE_SECONDS, and it is not ok
-    unreadable_heartbeats: int = 0  # of workers of another version, or not a worker's at all
+    duties: Sequence[FailingDuty] = ()  # the failing ones; not ok if one fails for longer than STALE_SECONDS
+    unreadable_heartbeats: int = 0  # written by another version, or not by a worker
 
 
 def workers() -> Sequence[WorkerView]:
-    """The workers that are alive, whose heartbeat can be read. Raises `QueueUnavailable`."""
+    """Return the live workers whose heartbeat can be read. Raises `QueueUnavailable`."""
     return heartbeats().values
 
 
 def heartbeats() -> Readable[WorkerView]:
-    """The workers that are alive, and how many heartbeats cannot be read. Raises `QueueUnavailable`."""
+    """Return the live workers, and the number of unreadable heartbeats. Raises `QueueUnavailable`."""
     names = service_names()
     if not names:
         return Readable(values=(), unreadable_count=0)
@@ -123,10 +123,10 @@ def heartbeats() -> Readable[WorkerView]:
             now_ms = server_time.to_ms(client.eval(server_time.SCRIPT, 1, key))
     except QueueUnavailable:
         raise
-    except QueueError as error:  # under this key there is something of another kind
+    except QueueError as error:  # the key holds another type
         logger.warning("%s: the workers' heartbeats cannot be read: %s", key, error)
         return Readable(values=(), unreadable_count=1)
-    # Redis wrote the times by its own clock.
+    # The times are of the Redis clock.
     oldest = from_ms(now_ms - WORKER_SECONDS * 1000)
     found = read_each(_worker, beats.items())
     alive = sorted((worker for worker in found if worker.seen_at > oldest), key=lambda worker: worker.id)
@@ -134,9 +134,9 @@ def heartbeats() -> Readable[WorkerView]:
 
 
 def ask_worker(worker_id: str, request: WorkerRequest, *, actor: str) -> WorkerView:
-    """Ask a worker to take no new work, or to end; it does so within a heartbeat (10 seconds).
+    """Ask a worker to take no new work, or to stop; it does so within a heartbeat (10 seconds).
 
-    Raises `UnknownWorker` for one that is not alive, and `QueueUnavailable`.
+    Raises `UnknownWorker` if it is not alive, and `QueueUnavailable`.
     """
     names = service_names()
     worker = next((one for one in workers() if one.id == worker_id), None)
@@ -150,7 +150,7 @@ def ask_worker(worker_id: str, request: WorkerRequest, *, actor: str) -> WorkerV
 
 
 def _worker(beat: tuple[str, str]) -> WorkerView:
-    """A worker of its id and heartbeat. Raises what `read_each` takes for unreadable."""
+    """Parse an id and its heartbeat. Raises one of `core.foreign.UNREADABLE`."""
     id_, text = beat
     given = json_object(text)
     duties = given.get("duties")
@@ -164,14 +164,14 @@ def _worker(beat: tuple[str, str]) -> WorkerView:
         seen_at=from_ms(given["seen_at"]),
         services=tuple(map(str, given["services"])),
         running=int(given["running"]),
-        # A worker that lives is shown, whatever form another version gives to what fails in it.
+        # A live worker is shown even if another version writes its failing duties in another form.
         duties=read_each(DutyState.from_json, duties if isinstance(duties, list) else ()).values,
         state=next((one for one in WorkerState if one == given.get("state")), WorkerState.WORKING),
     )
 
 
 def health() -> Health:
-    """Whether Redis answers, every service has a worker, nothing waits for too long, and no duty fails for long."""
+    """Return whether Redis is available, every service has a worker, and no task waits and no duty fails for long."""
     names = service_names()
     try:
         alive = heartbeats()
@@ -205,7 +205,7 @@ def _service_health(name: str, alive: Sequence[WorkerView]) -> ServiceHealth:
         figures = stats(name)
     except QueueUnavailable:
         raise
-    except QueueError as error:  # this queue alone refuses, such as one that another database has stamped
+    except QueueError as error:  # concerns this queue only, such as one that another database has stamped
         return ServiceHealth(
             name=name, ok=False, workers=count, oldest_pending_seconds=None, problem=in_words(str(error))
         )
@@ -219,24 +219,24 @@ def _service_health(name: str, alive: Sequence[WorkerView]) -> ServiceHealth:
 
 
 def adopt_queue() -> None:
-    """Confirm that this database belongs to this environment, and take its queues over."""
+    """Confirm that this database belongs to this environment, and take over its queues."""
     site.adopt()
     for name in service_names():
         get_queue(name).adopt()
 
 
 def after_migrate(using: str = DEFAULT_DB_ALIAS, app_config: Any = None, **_: Any) -> None:
-    """Give destinations declared in the settings their rows, when the tables are there."""
+    """Create the rows of declared destinations, if the tables exist."""
     if app_config is None or app_config.label != "syncqueue" or using != record_db():
         return
     if SiteStamp._meta.db_table not in connections[using].introspection.table_names():
-        return  # migrated back: the app is about to be taken out
+        return  # migrated backwards: the app is being removed
     try:
         if get_settings().enabled:
-            # `flush` sends this signal as well, and has emptied the tables: what is remembered of them is wrong.
+            # `flush` sends this signal too: the tables are empty now, so caches of them are outdated.
             site.forget()
             destinations.forget_declared()
             site.stamp()
             destinations.ensure_declared()
-    except ConfigurationError as error:  # the system check says it too; a migration must go through
+    except ConfigurationError as error:  # the system check reports it too; the migration must succeed
         logger.warning("%s", error)

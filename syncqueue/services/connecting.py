@@ -1,7 +1,7 @@
-"""Connect with Mastodon: a destination whose token the person's instance issues, without anything to copy.
+"""Connect with Mastodon: create a destination with a token from the person's instance, without copying a token.
 
-Between the two requests of a person, what belongs together is in their session, encrypted: it opens for the same person
-and for a quarter of an hour. Not part of `services` itself: the extra `mastodon` may not be installed.
+Between the two requests of a person, the data is in their session, encrypted; only the same person can use it, for a
+quarter of an hour. Not imported by `services`, because the extra `mastodon` may not be installed.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ from syncqueue.sources.same_place import UNKNOWN
 logger = logging.getLogger("syncqueue.services")
 
 SERVICE = "mastodon"
-FLOW_SECONDS = 900  # how long a person may take to decide
+FLOW_SECONDS = 900  # time for a person to allow the connection
 _NAME_CHARACTERS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
-    """A connection that a person is about to allow."""
+    """A connection that a person has not allowed yet."""
 
-    url: str  # of the instance's page
-    state: str  # what the person must come back with
-    sealed: str  # to be kept in the session
+    url: str  # the page of the instance on which the person allows it
+    state: str  # the value that the redirect back must have
+    sealed: str  # encrypted data for the session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +65,8 @@ def begin_connection(
 ) -> Begun:
     """Prepare a connection of `owner`, a user, with an account on an instance.
 
-    `redirect_uri`: where people come back to. `name`: what the instance calls this site. `destination`: an own one
-    whose token is to be replaced. Raises `HandlerError`, and `ConfigurationError` where the service is off.
+    `redirect_uri`: the URL to return to. `name`: the name of this site at the instance. `destination`: one of the
+    owner's, to replace its token. Raises `HandlerError`; `ConfigurationError` if the service is not enabled.
     """
     outbound = _outbound()
     address = oauth.instance_address(instance, outbound.is_allowed_private)
@@ -93,7 +93,7 @@ def begin_connection(
 def finish_connection(sealed: str, code: str, *, owner: Any) -> Destination:
     """Return the destination of the account that `owner` has allowed: a new one, or one with a new token.
 
-    `sealed`: as `begin_connection` returned it. Raises `HandlerError`, and `ConfigurationError`.
+    `sealed`: from `begin_connection`. Raises `HandlerError` and `ConfigurationError`.
     """
     flow = _opened(sealed, owner)
     outbound = _outbound()
@@ -103,7 +103,7 @@ def finish_connection(sealed: str, code: str, *, owner: Any) -> Destination:
     try:
         found = within_deadline(partial(_find, flow, code, app, outbound), owner=str(owner.pk))
     except oauth.UnknownApp:
-        _apps(flow["instance"], flow["redirect_uri"]).delete()  # the next time this site is registered anew
+        _apps(flow["instance"], flow["redirect_uri"]).delete()  # the next connection registers this site again
         raise
     return _keep(flow, found, owner)
 
@@ -144,14 +144,14 @@ def _keep(flow: Mapping[str, str], found: _Found, owner: Any) -> Destination:
     is_new = row is None
     if row is None:
         name = address if has_controls(found.name) else found.name[:_NAME_CHARACTERS]
-        # Not what is private: that is for the owner to choose.
+        # Not private objects: the owner must choose that.
         row = Destination(name=name, service=SERVICE, address=address, owner_id=owner.pk, rule=Rule.PUBLIC)
         _check_count(row)
     row.identities = {**row.identities, row.address: found.identity}
     row.secret = {"access_token": found.token}
     row.save(using=record_db())
     if not is_new:
-        # After the commit: a worker that is let loose earlier would read the old secret.
+        # After the commit, because a worker that continues earlier would read the old secret.
         transaction.on_commit(partial(mend, row, actor=str(owner)), using=record_db(), robust=True)
     logger.info("Destination %s connected by %s", row.pk, one_line(str(owner)))
     return row
@@ -200,7 +200,7 @@ def _known_app(address: str, redirect_uri: str) -> oauth.App | None:
         return None
     try:
         return oauth.App(**secrets.decrypt(row.client_text))
-    except (SecretError, TypeError):  # the key is gone: this site is registered anew
+    except (SecretError, TypeError):  # the encryption key is gone: the site is registered again
         return None
 
 

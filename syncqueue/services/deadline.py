@@ -1,7 +1,7 @@
-"""Calls of a service from a web request: each has an end, and each owner has one at a time.
+"""Calls of a service from a web request: each has a deadline, and each owner may make one at a time.
 
-A service may send one byte every few seconds, and code of the site may block, so the call runs in a thread of its own
-that the request leaves at the deadline.
+A service may send one byte every few seconds, and code of the site may block. So the call runs in a separate thread,
+and the request stops waiting for it at the deadline.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from syncqueue.core.errors import HandlerError, Unavailable
 T = TypeVar("T")
 
 REQUEST_SECONDS = 8.0  # below the timeouts of proxies and of web servers
-# For the handler to close its connections after the call was cancelled at the deadline.
+# Time for the handler to close its connections after the deadline.
 _CLOSE_SECONDS = 1.0
 
 _busy: set[str] = set()  # the owners whose call is still running in this process
@@ -28,11 +28,11 @@ _lock = threading.Lock()
 
 
 def within_deadline(work: Callable[[], Coroutine[Any, Any, T]], *, owner: str) -> T:
-    """Return what `work` returns, and raise what it raises; raises `Unavailable` at the deadline.
+    """Return the result of `work`, or raise its exception; raises `Unavailable` at the deadline.
 
-    The deadline is REQUEST_SECONDS, or the timeout of an attempt if that is shorter. `owner`: the person for whom the
-    service is called; "": the site. Raises `HandlerError` while a call for the same owner is running in this process,
-    also one whose deadline is over.
+    The deadline is REQUEST_SECONDS, or the attempt timeout if that is shorter. `owner`: the person for whom the service
+    is called; "": the site. Raises `HandlerError` while another call for the same owner is running in this process,
+    even after its deadline.
     """
     seconds = min(REQUEST_SECONDS, get_settings().processing.attempt_timeout_seconds)
     with _lock:
@@ -86,7 +86,7 @@ class _Call(Generic[T]):
             raise late from None
 
     def result(self) -> T:
-        """Return or raise what came of it. The traceback of the thread is left out: its frames hold the secret."""
+        """Return the result or raise the exception, without the thread's traceback, whose frames hold the secret."""
         if self._values:
             return self._values[0]
         raise self._error.with_traceback(None)

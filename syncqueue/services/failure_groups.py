@@ -1,7 +1,6 @@
-"""Failures by reason and destination: what happened to many objects is one line.
+"""Failures grouped by reason and destination, so that a problem of many objects is one line.
 
-Reasons are put together when they are looked at, out of the newest failures. A column for it would cost a write in
-every attempt, and an index of every failure.
+The newest failures are grouped on request. A column for the group would cost a write in every attempt and an index.
 """
 
 from __future__ import annotations
@@ -28,24 +27,24 @@ from syncqueue.sources.intents import record_task_id
 
 logger = logging.getLogger("syncqueue.services")
 
-# The newest failures that are looked at: a page of a million of them stays quick.
+# Maximum number of failures that are grouped, the newest ones, so that the page stays fast with a million of them.
 MOST_LOOKED_AT = 20_000
 _PIECE = 2000  # records in a step
 _STATES = (RecordState.FAILED, RecordState.UNKNOWN)
-# What differs between objects that fail for one reason: addresses, ids, figures.
+# Parts of a reason that differ between objects: addresses, ids, numbers.
 _OWN = re.compile(r"https?://\S+|\b(?=[0-9a-f]*\d)[0-9a-f]{8,}\b|\d+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureGroup:
-    """The failures at one destination that have one reason."""
+    """The failures at one destination for one reason."""
 
     destination: Destination
     state: RecordState  # failed, or unknown: held after a lost response
-    kind: str  # names the reason, for `retry_failures` and `delete_failures`
+    kind: str  # identifies the reason for `retry_failures` and `delete_failures`
     reason: str  # the newest one in full
     count: int
-    since: datetime | None  # of the oldest
+    since: datetime | None  # time of the oldest failure, aware
     newest: datetime | None
 
     def data(self) -> dict[str, object]:
@@ -68,12 +67,12 @@ class Failures:
     """The groups, the largest first."""
 
     groups: Sequence[FailureGroup]
-    is_whole: bool  # False: there are more than were looked at
+    is_whole: bool  # False: there are more failures than were grouped
 
 
 @lru_cache(maxsize=4096)
 def kind_of(reason: str) -> str:
-    """Return a short name of what a reason has in common with those of other objects."""
+    """Return a short id of a reason that is the same for other objects with that reason."""
     return hashlib.sha256(_OWN.sub("#", reason).encode()).hexdigest()[:12]
 
 
@@ -83,7 +82,7 @@ def failures(service: str | None = None) -> Failures:
     shown = rows.order_by("-pk").values_list("destination_id", "error", "error_at")
     found: dict[tuple[int, str, str], list[tuple[str, datetime | None]]] = {}
     is_whole = True
-    for state in _STATES:  # each on its own: the indexes begin with the state
+    for state in _STATES:  # separate queries, because the indexes begin with the state
         looked_at = list(shown.filter(state=state)[: MOST_LOOKED_AT + 1])
         is_whole = is_whole and len(looked_at) <= MOST_LOOKED_AT
         for destination_id, error, error_at in looked_at[:MOST_LOOKED_AT]:
@@ -116,9 +115,9 @@ def _group(
 def retry_failures(
     destination: Destination, state: RecordState, kind: str, *, actor: str, after: int, most: int
 ) -> tuple[int, int]:
-    """Sync the records of a group again, among the next `most` failures whose key is above `after`.
+    """Sync the records of a group again, among the next `most` failures with a primary key above `after`.
 
-    Returns how many wait now, and the key to go on after; 0: no failure is left.
+    Returns how many wait now, and the primary key to pass as `after` next; 0: no failure is left.
     """
     keys, last = _members(destination, state, kind, after, most)
     count = touch_and_queue(records.records().filter(pk__in=keys, state=state)) if keys else 0
@@ -127,7 +126,7 @@ def retry_failures(
 
 
 def retry_failure_group(group: FailureGroup, *, actor: str) -> int:
-    """Sync all records of a group again, also those beyond the newest; returns how many wait now."""
+    """Sync all records of a group again, including those beyond the newest failures; returns how many wait now."""
     total, after = 0, 0
     while True:
         count, after = retry_failures(group.destination, group.state, group.kind, actor=actor, after=after, most=_PIECE)
@@ -139,16 +138,16 @@ def retry_failure_group(group: FailureGroup, *, actor: str) -> int:
 def delete_failures(
     clearing: Clearing, destination: Destination, state: RecordState, kind: str, *, actor: str, after: int, most: int
 ) -> tuple[int, int]:
-    """Take the records of a group out, as `delete_tasks` does: they rest, and can be restored for a week.
+    """Remove the records of a group, as `delete_tasks` does: they are abandoned and can be restored for a week.
 
-    Returns as `retry_failures`.
+    Returns the same as `retry_failures`.
     """
     keys, last = _members(destination, state, kind, after, most)
     count = len(keys)
     if keys:
         queue = get_queue(destination.service)
         gone = cleared.take_out(queue, clearing, TaskState.FAILED, [record_task_id(key) for key in keys])
-        # Those whose dead letters Redis has lost count too, or nobody could restore them.
+        # Records whose dead letters Redis has lost are included, because otherwise nobody could restore them.
         row = Clearing.objects.using(record_db()).filter(pk=clearing.pk)
         row.update(task_count=F("task_count") + count - gone)
     logger.info("%s: %s failures of one reason deleted by %s", destination.name, count, actor)

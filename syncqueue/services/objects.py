@@ -1,4 +1,4 @@
-"""Syncing objects and their records, and what is said of them."""
+"""Syncing of objects and their records, and their status for people."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ logger = logging.getLogger("syncqueue.services")
 
 
 def source_of(obj: Model) -> ModelSync:
-    """The ModelSync of an object; raises `ConfigurationError`."""
+    """Return the ModelSync of an object; raises `ConfigurationError`."""
     source = source_for(type(obj))
     if source is None:
         raise ConfigurationError(
@@ -59,8 +59,8 @@ def source_of(obj: Model) -> ModelSync:
 def sync(obj: Model) -> None:
     """Sync an object now, as a save would.
 
-    Raises `ConfigurationError` when its model is not registered, or when the object stands in another database than
-    the site's routers say.
+    Raises `ConfigurationError` if its model is not registered, or if the object is in another database than the
+    site's routers return.
     """
     source = source_of(obj)
     if elsewhere := _elsewhere(obj):
@@ -69,7 +69,7 @@ def sync(obj: Model) -> None:
 
 
 def _elsewhere(obj: Model) -> str:
-    """Why attempts will not find an object that was read from, or saved to, a database; "" where they will."""
+    """Return why attempts cannot find an object that is in another database; "" if they can."""
     model, db = type(obj), obj._state.db
     if db is None or db in (home_db(model), router.db_for_read(model)):
         return ""
@@ -98,9 +98,9 @@ def sync_queryset(objects: QuerySet[Any], service: str | None = None) -> int:
 
 
 def _pieces(rows: QuerySet[T]) -> Iterator[QuerySet[T]]:
-    """The rows in chunks by their keys, oldest first, whatever order the model shows its rows in.
+    """Yield the rows in chunks by primary key, oldest first, whatever the model's default ordering is.
 
-    Not by one long query: on SQLite nothing can be written beside one once another process has written.
+    Not in one long query: on SQLite its connection cannot write any more once another process has written.
     """
     manager = rows.model._base_manager.using(rows.db).order_by("pk")
     for piece in chunks(sorted(rows.values_list("pk", flat=True)), CHUNK):
@@ -108,7 +108,7 @@ def _pieces(rows: QuerySet[T]) -> Iterator[QuerySet[T]]:
 
 
 def enqueue_pending(pending_records: Sequence[PendingRecord]) -> None:
-    """Put records into their queues once they are committed: a worker must not look before."""
+    """Enqueue records after the commit, because a worker must not read them before."""
 
     def enqueue() -> None:
         with queued():
@@ -118,7 +118,7 @@ def enqueue_pending(pending_records: Sequence[PendingRecord]) -> None:
 
 
 def status(obj: Model) -> list[SyncRecord]:
-    """The records of an object."""
+    """Return the records of an object."""
     rows = SyncRecord.objects.using(record_db()).filter(
         source=source_of(obj).label, object_pk=key_text(type(obj), obj.pk)
     )
@@ -126,7 +126,7 @@ def status(obj: Model) -> list[SyncRecord]:
 
 
 def explain(obj: Model) -> list[Sentence]:
-    """One plain sentence for each destination that is considered for an object."""
+    """Return a sentence for each destination that is considered for an object."""
     source = source_of(obj)
     if elsewhere := _elsewhere(obj):
         return [_sentence_on(obj, elsewhere)]
@@ -139,7 +139,7 @@ def explain(obj: Model) -> list[Sentence]:
 
 
 def considered(source: ModelSync, obj: Model) -> tuple[list[tuple[Destination, SyncRecord | None]], Refused | None]:
-    """The destinations that an object may go to, or has a record at, by name; and why its owners are not known."""
+    """Return the destinations that an object may go to or has a record at, by name; and why its owners are unknown."""
     owners = gate.owner_keys(source, obj)
     by_destination = {record.destination_id: record for record in (status(obj) if obj.pk is not None else ())}
     places = Destination.objects.none()
@@ -153,18 +153,18 @@ def considered(source: ModelSync, obj: Model) -> tuple[list[tuple[Destination, S
 
 
 def _sentence_on(obj: Model, text: str) -> Sentence:
-    """What is true of an object at all destinations."""
+    """Return a sentence about an object that is not about one destination."""
     return Sentence(destination=f"{obj._meta.label_lower}:{obj.pk}", text=text, state=None)
 
 
 def _holds_of(rows: Sequence[SyncRecord]) -> Mapping[int, HoldView]:
-    """What holds the tasks of waiting records now, by destination; as much of it as Redis tells."""
+    """Return the holds of waiting records' tasks by destination, as far as Redis is available."""
     found: dict[int, HoldView] = {}
     try:
         for record in rows:
             if record.state == RecordState.WAITING and (hold := _hold_of(record)) is not None:
                 found[record.destination_id] = hold
-    except (QueueError, ConfigurationError) as error:  # away, or the service is off: the record's own words must do
+    except (QueueError, ConfigurationError) as error:  # unavailable, or not enabled: the record's own reason is shown
         logger.debug("%s", error)
     return found
 
@@ -174,22 +174,22 @@ def _hold_of(record: SyncRecord) -> HoldView | None:
     view = queue.get(record_task_id(record.pk))
     if view is None:
         return None
-    name = view.held_by or PAUSED.name  # which holds all that are in no lane
+    name = view.held_by or PAUSED.name  # the pause applies to all tasks that are in no lane
     return next((hold for hold in queue.holds() if hold.name == name and not hold.lifted), None)
 
 
 def adopt(obj: Model, destination: Destination, remote_id: object, url: str = "", *, kind: str = "") -> SyncRecord:
-    """Take over a copy posted before: the next edit edits it. Nothing is sent now.
+    """Take over a copy that was posted before: the next edit of the object edits it. Nothing is sent now.
 
-    A copy that is not wanted there (a draft, a soft deletion) waits in the queue to be removed, and one of a private
-    object to be updated, because nobody knows who can see it.
+    The removal of an unwanted copy (of a draft or a soft-deleted object) is queued, and so is the update of a private
+    object's copy, because its visibility is unknown.
     """
     source = source_of(obj)
     changed_at = gate.changed_at(source, obj)
     kind = kind or adopting.default_kind(destination.service)
     part = RemotePart(kind=kind, id=str(remote_id), url=url, address=destination.address)
     found = adopting.standing(source, obj, destination)
-    # What the site's code raises for waits: its attempt says why.
+    # If the site's code raises, the record waits, and its attempt reports why.
     how = found.value if isinstance(found, Asked) else adopting.Standing(is_wanted=False)
     key: dict[str, Any] = {"source": source.label, "object_pk": key_text(type(obj), obj.pk), "destination": destination}
     before = SyncRecord.objects.using(record_db()).filter(**key).first()
@@ -199,7 +199,7 @@ def adopt(obj: Model, destination: Destination, remote_id: object, url: str = ""
         **adopting.columns(how, [part]),
     }
     record, _created = SyncRecord.objects.using(record_db()).update_or_create(**key, defaults=values)
-    # Of two copies the one that is named stays.
+    # If there are two copies, the given one stays.
     others = [one for one in read_parts(before) if one.id != part.id] if before is not None else []
     if others:
         note_orphans(record, others)
@@ -211,9 +211,9 @@ def adopt(obj: Model, destination: Destination, remote_id: object, url: str = ""
 def adopt_all(
     destination: Destination, *, dry_run: bool, actor: str, progress: Progress | None = None
 ) -> Iterator[adopting.Adopted]:
-    """Adopt the copies from before of all objects at a destination; yields what came of each chunk.
+    """Adopt the existing copies of all objects at a destination; yields the result of each chunk.
 
-    Each chunk is committed before it is yielded, so it may be stopped at any time, and made again.
+    Each chunk is committed before it is yielded, so the adoption may be stopped at any time and repeated.
     """
     count = 0
     for source in all_sources():
@@ -226,20 +226,18 @@ def adopt_all(
             tell(progress, count)
             yield found
     if not dry_run:
-        logger.info(
-            "The copies from before of %s objects at destination %s asked for by %s", count, destination.pk, actor
-        )
+        logger.info("Existing copies of %s objects at destination %s adopted by %s", count, destination.pk, actor)
 
 
 def sync_records(rows: QuerySet[SyncRecord], *, actor: str) -> int:
-    """Sync records anew because a person asked, whatever state they are in; returns how many wait now."""
+    """Sync records again at a person's request, whatever their state is; returns how many wait now."""
     count = touch_and_queue(rows)
     logger.info("%s records synced anew by %s", count, actor)
     return count
 
 
 def touch_and_queue(rows: QuerySet[SyncRecord]) -> int:
-    """Let the records' next state be asked for, and queue them; returns how many wait."""
+    """Give the records a new generation and queue them; returns how many wait."""
     count = 0
     for piece in _pieces(rows):
         pending_records = touch_records(piece.select_related("destination"), now=SYSTEM_CLOCK.now())
@@ -251,7 +249,7 @@ def touch_and_queue(rows: QuerySet[SyncRecord]) -> int:
 def resync(
     places: Sequence[Destination], *, force: bool, prune: bool, actor: str, progress: Progress | None = None
 ) -> int:
-    """Queue all objects of these destinations, as `sources.resyncing` says; returns how many records wait now."""
+    """Queue all objects of these destinations, see `sources.resyncing`; returns how many records wait now."""
     count = 0
     for pending_records in resyncing.resync(places, force=force, prune=prune):
         enqueue_pending(pending_records)

@@ -9,10 +9,10 @@ OPERATE = "syncqueue.operate_queue"
 
 
 def may_view(request: HttpRequest) -> bool:
-    """Whether the user may see queues and records."""
+    """Return whether the user may see queues and records."""
     return request.user.has_perm(VIEW)
 
 
 def may_operate(request: HttpRequest) -> bool:
-    """Whether the user may change what is in the queues."""
+    """Return whether the user may change the queues."""
     return request.user.has_perm(OPERATE)

@@ -1,4 +1,4 @@
-"""Destinations: what follows when they are saved, mended, retired or tried."""
+"""Operations on destinations: after a save, after a repair, retirement, checks and tests."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ logger = logging.getLogger("syncqueue.services")
 
 
 def rotate_secrets(*, actor: str, dry_run: bool = False) -> destinations.Rotation:
-    """Write every stored secret under the key that writes now; `dry_run` only tries whether that is possible."""
+    """Encrypt every stored secret with the current key; `dry_run` only tests whether that is possible."""
     found = destinations.rotate_secrets(dry_run=dry_run)
     if not dry_run:
         logger.info("%s secrets rewritten by %s", found.rewritten_count, one_line(actor))
@@ -50,7 +50,7 @@ def rotate_secrets(*, actor: str, dry_run: bool = False) -> destinations.Rotatio
 
 
 def mend(destination: Destination, *, actor: str) -> None:
-    """A destination was mended: what waits for it goes out, oldest first."""
+    """Let a repaired destination continue: its waiting tasks are sent, oldest first."""
     rows = Destination.objects.using(record_db()).filter(pk=destination.pk)
     rows.update(broken_reason="", broken_at=None)
     destination.broken_reason, destination.broken_at = "", None
@@ -62,12 +62,12 @@ def _lift(service: str, *names: str) -> None:
     try:
         get_queue(service).lift(*names)
     except (QueueError, ConfigurationError) as error:
-        # Redis was away, and with it the hold; or the service is off. The record's attempt asks the database anyway.
+        # Redis is unavailable, or the service is not enabled. Attempts read the database in any case.
         logger.warning("%s", error)
 
 
 def after_destination_save(destination: Destination, *, created: bool) -> None:
-    """What follows from a saved destination; called after the commit."""
+    """Apply the changes of a saved destination; called after the commit."""
     if destination.service not in get_settings().services:
         return
     takes_older = destination.start_at is None or destination.start_at < destination.created_at
@@ -78,11 +78,11 @@ def after_destination_save(destination: Destination, *, created: bool) -> None:
 
 
 def may_refill(destination: Destination) -> bool:
-    """Whether copies are missing that can be written again without anybody being told of it: those of an index."""
+    """Return whether copies are missing that can be written again without notifying anybody: those of an index."""
     try:
         if posts(destination.service):
             return False
-    except ConfigurationError:  # its service is off
+    except ConfigurationError:  # its service is not enabled
         return False
     lost = Verification.objects.using(record_db()).filter(destination_id=destination.pk, mended_count__lt=_drifted())
     return lost.exists() or missing_copies(destination).exists()
@@ -93,7 +93,7 @@ def _drifted() -> CombinedExpression:
 
 
 def refill(destination: Destination, *, actor: str) -> None:
-    """Let workers write all copies of a destination again, because its place has lost them."""
+    """Request that workers write all copies of a destination again, because its place has lost them."""
     begin_refill(destination)
     Verification.objects.using(record_db()).filter(destination_id=destination.pk).update(mended_count=_drifted())
     destinations.forget_emptied(destination.pk)
@@ -101,7 +101,7 @@ def refill(destination: Destination, *, actor: str) -> None:
 
 
 def retire(destination: Destination, *, remove_remote: bool, actor: str) -> None:
-    """Delete a destination: at once, leaving its remote copies, or once they have been removed."""
+    """Delete a destination: immediately, leaving its remote copies, or after they have been removed."""
     left = destinations.begin_retirement(destination, remove_remote=remove_remote)
     logger.info("Destination %s retired by %s, %s copies to be removed", destination.pk, one_line(actor), len(left))
     for piece in chunks(left, CHUNK):
@@ -114,7 +114,7 @@ def retire_of_owner(owner_id: Any) -> None:
     for destination in Destination.objects.using(record_db()).filter(owner_id=owner_id, state=DestinationState.ACTIVE):
         try:
             retire(destination, remove_remote=False, actor="the deletion of its owner")
-        except Exception as error:  # raised below, when the others have been retired
+        except Exception as error:  # raised below, after the others have been retired
             failed = failed or error
     if failed is not None:
         raise failed
@@ -122,7 +122,7 @@ def retire_of_owner(owner_id: Any) -> None:
 
 @sensitive_variables()
 def check_destination(destination: Destination) -> str:
-    """Try a destination's address and credential without posting; returns a sentence. Raises `HandlerError`."""
+    """Check a destination's address and credential without posting; returns a sentence. Raises `HandlerError`."""
     place = place_of(destination)
     return within_deadline(partial(_check, destination.service, place), owner=_owner(destination))
 
@@ -145,13 +145,13 @@ def _or_raise(answer: Answer[T]) -> T:
 
 
 def count_missing(destination: Destination) -> int:
-    """Return how many copies fewer a destination has than its records say. Raises `HandlerError`.
+    """Return how many copies are missing at a destination according to its records. Raises `HandlerError`.
 
-    0 where the service does not tell, and also where others have put as much there themselves.
+    0 if the service does not report a number, or if others have put at least as many entries there.
     """
     before = count_synced(destination.pk)
     found = asyncio.run(_count(destination))
-    # Asked before and after: meanwhile some copies may have come or gone.
+    # Counted before and after, because copies may appear or disappear meanwhile.
     return 0 if found is None else max(min(before, count_synced(destination.pk)) - found, 0)
 
 
@@ -164,9 +164,9 @@ async def _count(destination: Destination) -> int | None:
 
 @sensitive_variables()
 def send_test(destination: Destination) -> str:
-    """Post a line to a destination and take it away again; answers a sentence. Raises `HandlerError`.
+    """Post a line to a destination and delete it again; returns a sentence. Raises `HandlerError`.
 
-    An index is only asked, as `check_destination` does: a row of no object would be found by searches.
+    An index is only checked, as by `check_destination`, because searches would find a test row.
     """
     place = place_of(destination)
     return within_deadline(partial(_send_test, destination.service, place), owner=_owner(destination))
@@ -197,14 +197,14 @@ async def _sent(handler: DocumentHandler, job: DocumentJob) -> Sequence[RemotePa
 
 
 def _told(error: Exception, place: Place) -> Exception:
-    """The error, or its words alone where it hides a secret from `scrub`."""
+    """Return the exception, or a new one with its text if it hides a secret from `scrub`."""
     text = mask(str(error), place.secret)
     return error if text == redact(str(error)) else HandlerError(text)
 
 
 def _test_job(place: Place, step: JobStep, parts: Sequence[RemotePart]) -> DocumentJob:
     async def next_key(parts: Sequence[RemotePart]) -> str:
-        return new_token()  # nothing is stored: the copy goes at once
+        return new_token()  # nothing is stored, because the copy is deleted at once
 
     return DocumentJob(
         place=place,
@@ -221,9 +221,9 @@ def _test_job(place: Place, step: JobStep, parts: Sequence[RemotePart]) -> Docum
 
 @sensitive_variables()
 def find_places(service: str, secret: Mapping[str, str], *, owner: str = "") -> Sequence[PlaceChoice]:
-    """The places that a credential can post to; raises `HandlerError` and `ConfigurationError`.
+    """Return the places that a credential can post to; raises `HandlerError` and `ConfigurationError`.
 
-    `owner`: the person who asks; each may ask once at a time.
+    `owner`: the person who asks; each may make one call at a time.
     """
     return within_deadline(partial(_find_places, service, secret), owner=owner)
 

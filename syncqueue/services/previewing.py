@@ -1,6 +1,6 @@
-"""What an object would come to at each destination, and which of its copies readers may be shown.
+"""Previews of an object's copies at each destination, and links to the copies that readers may see.
 
-Previews are made by what attempts use: the same desired state, the same refusals, the handler's own rendering.
+Previews use the same code as attempts: the same desired state, the same refusals, the handler's own rendering.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ from syncqueue.sources.same_place import Sibling, are_one, counted_together, sha
 
 logger = logging.getLogger("syncqueue.services")
 
-PREVIEW_SECONDS = 5.0  # of one destination
+PREVIEW_SECONDS = 5.0  # time limit for one destination
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Considered:
-    """What is wanted at one destination."""
+    """The desired state at one destination."""
 
     destination: Destination
-    record: SyncRecord  # an unsaved one where there is none
+    record: SyncRecord  # an unsaved one if there is none
     desired: Answer[DesiredState]
     now: datetime
 
     @property
     def reason(self) -> Reason | None:
-        """Why nothing would be there; None where something would."""
+        """Why nothing would be posted there; None if something would."""
         if isinstance(self.desired, Refused):
             return None
         found = refusal(self.desired.value, self.now)
@@ -62,14 +62,14 @@ class _Considered:
 
     @property
     def wants(self) -> bool:
-        """Whether its destination takes the object."""
+        """Whether its destination accepts the object."""
         return isinstance(self.desired, Asked) and self.reason is None
 
 
 def preview(obj: Model) -> list[Preview]:
-    """What an object would come to at each destination that is considered for it, as it is now, saved or not.
+    """Return a preview of an object, saved or not, for each destination that is considered for it.
 
-    Nothing is sent or stored. Raises `ConfigurationError` when its model is not registered.
+    Nothing is sent or stored. Raises `ConfigurationError` if its model is not registered.
     """
     source = source_of(obj)
     places, refused = considered(source, obj)
@@ -83,7 +83,7 @@ def preview(obj: Model) -> list[Preview]:
 
 
 def _consider(source: ModelSync, obj: Model, destination: Destination, record: SyncRecord | None) -> _Considered:
-    # Records that do not exist yet are made in the order of the destinations, after all others.
+    # Records that do not exist yet would be created in the order of the destinations, after all others.
     virtual = SyncRecord(pk=2**62 + destination.pk, destination=destination, source=source.label)
     return _Considered(
         destination=destination,
@@ -94,7 +94,7 @@ def _consider(source: ModelSync, obj: Model, destination: Destination, record: S
 
 
 def _with_shared(source: ModelSync, obj: Model, found: Sequence[_Considered]) -> list[_Considered]:
-    """With the name of who shows the object in a destination's stead."""
+    """Add the name of the destination that shows the object instead, if another one at the same place does."""
     owners = sources_gate.owner_keys(source, obj)
     keys = owners.value if isinstance(owners, Asked) else frozenset()
     return [_shown_elsewhere(one, found, keys) for one in found]
@@ -125,7 +125,7 @@ def _shown_elsewhere(one: _Considered, found: Sequence[_Considered], owners: fro
 
 @sensitive_variables()
 def _rendered(found: Sequence[_Considered]) -> list[Preview]:
-    """Each with what its document comes to."""
+    """Render the document of each destination."""
     jobs: dict[int, tuple[str, Place, Document]] = {}
     answers: dict[int, Answer[tuple[PreviewPart, ...]]] = {}
     for one in found:
@@ -185,7 +185,7 @@ def _preview_of(one: _Considered, answer: Answer[tuple[PreviewPart, ...]] | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicCopy:
-    """A copy that everybody may see."""
+    """A copy that everybody can see."""
 
     destination: str
     service: str
@@ -193,10 +193,10 @@ class PublicCopy:
 
 
 def copies(obj: Model) -> list[PublicCopy]:
-    """The links to an object's copies that everybody may see, for its readers, in the order of the destinations' names.
+    """Return links to an object's public copies, for its readers, in the order of the destinations' names.
 
-    Left out are copies of private objects, those that are not wanted any more and wait to be removed, and those at
-    places that are not open to everybody. Raises `ConfigurationError` when its model is not registered.
+    Copies of private objects, unwanted copies that are waiting for their removal, and copies at places that are not
+    public are left out. Raises `ConfigurationError` if its model is not registered.
     """
     source = source_of(obj)
     places, _refused = considered(source, obj)
@@ -209,13 +209,13 @@ def copies(obj: Model) -> list[PublicCopy]:
 
 
 def _public_part(one: _Considered) -> RemotePart | None:
-    """The first part with a link, where everybody may see it."""
+    """Return the first part with a link if everybody can see it, else None."""
     if not one.wants or isinstance(one.desired, Refused) or one.desired.value.document is None:
         return None
     part = next((part for part in read_parts(one.record) if part.url), None)
     try:
         handler = shared_handler(one.destination.service)
-    except ConfigurationError:  # the service is off
+    except ConfigurationError:  # the service is not enabled
         return None
     if part is None or not isinstance(handler, DocumentHandler):
         return None

@@ -1,15 +1,15 @@
-"""Telling how far long work is."""
+"""Progress reports of long work."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TypeAlias
 
-# Is told how many tasks of long work are done.
+# Called with the number of tasks that are done.
 Progress: TypeAlias = Callable[[int], None]
 
 
 def tell(progress: Progress | None, done: int) -> None:
-    """Tell it, where somebody listens."""
+    """Call `progress`, if there is one."""
     if progress is not None:
         progress(done)

@@ -1,4 +1,4 @@
-"""What went out, for people: the log by service, destination, object and time."""
+"""The log of what went out, for people: by service, destination, object and time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def sent(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> QuerySet[SentEntry]:
-    """Return what went out, newest first. `about`: an object as "notes.note:42"; `until` is not included."""
+    """Return log entries, newest first. `about`: an object such as "notes.note:42"; `until` is exclusive."""
     rows = sent_log.entries().order_by("-pk")
     if service is not None:
         rows = rows.filter(service=_storable(service))
@@ -41,7 +41,7 @@ def sent(
 
 
 def of_object(entity: str) -> Q:
-    """Return the condition for the entries of an object: "notes.note:42", or a primary key alone."""
+    """Return the condition for the entries of an object: "notes.note:42", or only a primary key."""
     entity = _storable(entity).strip()
     source, colon, pk = entity.partition(":")
     if not (colon and "." in source):
@@ -53,11 +53,11 @@ def of_object(entity: str) -> Q:
 
 
 def _storable(text: str) -> str:
-    return text.replace("\0", "")  # PostgreSQL refuses to compare with it
+    return text.replace("\0", "")  # PostgreSQL does not accept it in a comparison
 
 
 def read_moment(text: str, now: datetime | None = None) -> datetime:
-    """Return the moment that a text names, in the current time zone: "14:05" (today), a date, or both.
+    """Parse a time in the current time zone: "14:05" (today), a date, or both.
 
     Raises `InvalidMoment`.
     """
@@ -70,7 +70,7 @@ def read_moment(text: str, now: datetime | None = None) -> datetime:
             found = datetime.combine(timezone.localdate(now), clock)
         if found is not None and timezone.is_naive(found):
             found = timezone.make_aware(found)
-        # As the database and the pages write it: the first and last days of all have no other time zone.
+        # Convert it as database and pages do: the first and last possible days raise in another time zone.
         found = found and timezone.localtime(found.astimezone(UTC))
     except (ValueError, OverflowError):
         found = None

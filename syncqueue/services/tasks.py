@@ -1,4 +1,4 @@
-"""A queue and its tasks: figures, lists, and what people do to them."""
+"""A queue and its tasks: figures, lists, and the operations of people."""
 
 from __future__ import annotations
 
@@ -38,43 +38,45 @@ logger = logging.getLogger("syncqueue.services")
 
 
 def service_names() -> list[str]:
-    """The services that are on."""
+    """Return the enabled services."""
     return list(get_settings().services)
 
 
 def stats(service: str) -> QueueStats:
-    """The figures of a service's queue. Raises `QueueUnavailable` and `ConfigurationError`."""
+    """Return the figures of a service's queue. Raises `QueueUnavailable` and `ConfigurationError`."""
     return get_queue(service).stats()
 
 
 def measures(service: str) -> Measures:
-    """The figures of a service's queue with those that only the metrics show. Raises as `stats`."""
+    """Return the figures of a service's queue, including those that only the metrics show. Raises as `stats`."""
     return get_queue(service).measures()
 
 
 def unreadable_count(service: str) -> int:
-    """How many values of a service's queue are of a form that cannot be read, and are left out everywhere."""
+    """Return how many values of a service's queue cannot be read; they are skipped everywhere."""
     return get_queue(service).unreadable_count()
 
 
 def history(service: str, count: int, minutes: int) -> Sequence[PeriodCount]:
-    """What was counted in the last `count` periods of so many minutes each, oldest first."""
+    """Return the counts of the last `count` periods of `minutes` each, oldest first."""
     return get_queue(service).history(count, minutes)
 
 
 def outages(service: str) -> Sequence[Outage]:
-    """The last outage of each endpoint of a service that anything waited for."""
+    """Return the last outage of each endpoint of a service for which anything waited."""
     found = [replace(one, waiting_count=_waiting_messages(service, one)) for one in get_queue(service).outages()]
     return [one for one in found if one.until_at is None or one.waited_count]
 
 
-# Of the objects that wait; a count of more costs too much for a page that is asked for every few seconds.
+# Maximum number of waiting tasks that are read: more would be too slow for a page that reloads every few seconds.
 _COUNTED = 10_000
 
 
 def _waiting_messages(service: str, outage: Outage) -> int:
-    """How many objects wait for an endpoint: of one object's tasks, those at destinations whose rule does not want it
-    have nothing to send, and nobody knows before the attempt.
+    """Return how many objects wait for an endpoint.
+
+    Objects are counted, not tasks: a destination whose rule does not accept an object also has a task, and only the
+    attempt finds that it has nothing to send.
     """
     handler = shared_handler(service)
     if not outage.waiting_count or not isinstance(handler, DocumentHandler):
@@ -87,7 +89,7 @@ def _waiting_messages(service: str, outage: Outage) -> int:
 
 
 def holds(service: str) -> Sequence[HoldView]:
-    """The holds of a service."""
+    """Return the holds of a service."""
     return get_queue(service).holds()
 
 
@@ -97,14 +99,14 @@ def _record_ids(views: Iterable[TaskView]) -> list[int]:
         if view.task is not None and (record_id := record_id_of(view.task)) is not None:
             found.append(record_id)
         elif (record_id := record_of_task_id(view.id)) is not None:
-            found.append(record_id)  # the body cannot be read, but the id says which record it was
+            found.append(record_id)  # the body cannot be read, but the id names the record
     return found
 
 
 def retry_failed(service: str, *, actor: str, most: int | None = None, progress: Progress | None = None) -> int:
-    """Bring all dead letters back that there are now, or the `most` oldest; returns how many.
+    """Requeue all present dead letters, or the `most` oldest; returns how many.
 
-    All: then also what `retry_failed_records` does. `progress` is told after each chunk.
+    Without `most` it also does what `retry_failed_records` does. `progress` is called after each chunk.
     """
     queue = get_queue(service)
     total, left = 0, queue.stats().failed_count
@@ -120,10 +122,10 @@ def retry_failed(service: str, *, actor: str, most: int | None = None, progress:
 
 
 def retry_failed_records(service: str, *, actor: str, after: int, most: int) -> tuple[int, int]:
-    """Bring back failed and held records whose dead letters are gone, because Redis was emptied or has trimmed them.
+    """Sync failed and held records again whose dead letters are gone, because Redis was emptied or has trimmed them.
 
-    The `most` first ones whose key is above `after`. Answers how many wait now, and the key to go on after (0: none is
-    left). Call it once the dead letters are back, whose records wait since then.
+    Handles the first `most` records with a primary key above `after`. Returns how many wait now, and the primary key to
+    pass as `after` next (0: none is left). Call it after the dead letters were requeued, so that their records wait.
     """
     keys = list(_failed_records(service).filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:most])
     count = touch_and_queue(_failed_records(service).filter(pk__gt=after, pk__lte=keys[-1])) if keys else 0
@@ -132,7 +134,7 @@ def retry_failed_records(service: str, *, actor: str, after: int, most: int) -> 
 
 
 def failed_record_count(service: str, most: int | None = None) -> int:
-    """How many records have failed or are held; with `most`, counting ends there."""
+    """Return how many records have failed or are held; `most`: stop counting there."""
     return _failed_records(service).order_by()[:most].count()
 
 
@@ -141,7 +143,7 @@ def _failed_records(service: str) -> QuerySet[SyncRecord]:
 
 
 def retry_tasks(service: str, ids: Sequence[str], *, actor: str) -> int:
-    """Bring these dead letters back; returns how many there were."""
+    """Requeue these dead letters; returns how many there were."""
     total = sum(_bring_back(get_queue(service), piece) for piece in chunks(ids, CHUNK))
     logger.info("%s: %s tasks brought back by %s", service, total, actor)
     return total
@@ -153,7 +155,7 @@ def _bring_back(queue: SyncQueue, ids: Sequence[str]) -> int:
 
 
 def run_tasks_now(service: str, ids: Sequence[str], *, actor: str) -> int:
-    """Let these delayed tasks go out at once, and end rate limits they wait for; returns how many there were."""
+    """Move these delayed tasks to pending, and end the rate limits that they wait for; returns how many there were."""
     total = sum(get_queue(service).run_now(piece) for piece in chunks(ids, CHUNK))
     logger.info("%s: %s tasks run now by %s", service, total, actor)
     return total
@@ -172,9 +174,9 @@ def clear(
     most: int | None = None,
     progress: Progress | None = None,
 ) -> dict[TaskState, int]:
-    """Remove all tasks there are now in the states, or the `most` oldest; for a week they can be restored.
+    """Remove all present tasks in the states, or the `most` oldest; they can be restored for a week.
 
-    `clearing`: the one to go on with, from `begin_clearing`. Raises `TaskInProcessing` for that state.
+    `clearing`: the one to continue, from `begin_clearing`. Raises `TaskInProcessing` if that state is among `states`.
     """
     if TaskState.PROCESSING in states:
         raise TaskInProcessing("Tasks in processing are left alone; they end, or their lease runs out.")
@@ -197,7 +199,7 @@ def clear(
 
 
 def state_counts(figures: QueueStats) -> dict[TaskState, int]:
-    """How many tasks are in each state."""
+    """Return the number of tasks in each state."""
     return {
         TaskState.PENDING: figures.pending_count,
         TaskState.DELAYED: figures.delayed_count,
@@ -207,37 +209,37 @@ def state_counts(figures: QueueStats) -> dict[TaskState, int]:
 
 
 def begin_clearing(service: str, *, actor: str) -> Clearing:
-    """Note that a person takes tasks out, for `clear` and `delete_tasks` in several calls."""
+    """Create a clearing for several calls of `clear` and `delete_tasks`."""
     get_settings().service(service)
     return cleared.begin(service, actor=actor)
 
 
 def delete_tasks(clearing: Clearing, state: TaskState, ids: Sequence[str], *, actor: str) -> int:
-    """Take these tasks out of a state; returns how many there were. For a week they can be restored."""
+    """Remove these tasks from a state; returns how many there were. They can be restored for a week."""
     count = cleared.take_out(get_queue(clearing.service), clearing, state, ids)
     logger.info("%s: %s %s tasks deleted by %s", clearing.service, count, state, actor)
     return count
 
 
 def restore(clearing: Clearing, *, actor: str, most: int) -> tuple[int, bool]:
-    """Bring back what a clearing took out, about `most` tasks; returns how many, and whether more is left."""
+    """Restore about `most` tasks of a clearing; returns how many, and whether more are left."""
     count, more = cleared.restore(get_queue(clearing.service), clearing, most)
     logger.info("%s: %s cleared tasks restored by %s", clearing.service, count, actor)
     return count, more
 
 
 def restorable() -> QuerySet[Clearing]:
-    """The clearings of the last 7 days that took something out, newest first."""
+    """Return the clearings of the last 7 days that removed something, newest first."""
     return cleared.restorable()
 
 
 def clearing(pk: int, service: str) -> Clearing | None:
-    """A clearing of a service; None where there is none."""
+    """Return a clearing of a service; None if there is none."""
     return Clearing.objects.using(record_db()).filter(pk=pk, service=service).first()
 
 
 def recover(service: str, *, actor: str) -> int:
-    """Take back tasks whose lease ran out; returns how many."""
+    """Recover tasks whose lease has expired; returns how many."""
     found = get_queue(service).recover_expired()
     fail_records(found.failed_ids)
     logger.info("%s: %s expired leases taken back by %s", service, found.count, actor)
@@ -245,7 +247,7 @@ def recover(service: str, *, actor: str) -> int:
 
 
 def fail_records(task_ids: Sequence[str], error: str = "") -> None:
-    """Mark the records of dead letters as failed, where they still wait."""
+    """Mark the records of dead letters as failed if they are still waiting."""
     ids = [found for id_ in task_ids if (found := record_of_task_id(id_)) is not None]
     text = error or "It took down the worker several times while it was worked on."
     _rows(ids, (RecordState.WAITING,)).update(
@@ -256,12 +258,12 @@ def fail_records(task_ids: Sequence[str], error: str = "") -> None:
 def task_page(
     service: str, state: TaskState, *, cursor: str = "", search: str = "", limit: int = 50, start: int = 0
 ) -> TaskPage:
-    """A page of a state after a cursor, or from rank `start` on, oldest first. Raises `InvalidCursor`."""
+    """Return the page of a state after a cursor, or from rank `start`, oldest first. Raises `InvalidCursor`."""
     return get_queue(service).page(state, cursor=cursor, search=search, limit=limit, start=start)
 
 
 def task(service: str, task_id: str) -> TaskView:
-    """One task, in any state. Raises `UnknownTask`."""
+    """Return a task in any state. Raises `UnknownTask`."""
     view = get_queue(service).get(task_id)
     if view is None:
         raise UnknownTask(_("There is no such task in the queue of %(service)s.") % {"service": service})
@@ -269,7 +271,7 @@ def task(service: str, task_id: str) -> TaskView:
 
 
 def delete_task(service: str, task_id: str, *, actor: str) -> None:
-    """Remove one task; its record says who did it. Raises `UnknownTask` and `TaskInProcessing`."""
+    """Remove one task; its record names the actor. Raises `UnknownTask` and `TaskInProcessing`."""
     view = task(service, task_id)
     if view.state is not TaskState.PROCESSING:
         cleared.abandon(_record_ids([view]), actor)
@@ -278,7 +280,7 @@ def delete_task(service: str, task_id: str, *, actor: str) -> None:
 
 
 def retry_task(service: str, task_id: str, *, actor: str) -> None:
-    """Bring one dead letter back. Raises `UnknownTask`, and `WrongState` for one that has not failed."""
+    """Requeue a dead letter. Raises `UnknownTask`; `WrongState` if the task has not failed."""
     view = _task_in(service, task_id, TaskState.FAILED)
     _revive(_record_ids([view]))
     get_queue(service).requeue([task_id])
@@ -286,9 +288,9 @@ def retry_task(service: str, task_id: str, *, actor: str) -> None:
 
 
 def run_task_now(service: str, task_id: str, *, actor: str) -> None:
-    """Let a delayed task go out at once, and end a rate limit it waits for. Raises as `retry_task`.
+    """Move a delayed task to pending, and end a rate limit that it waits for. Raises as `retry_task`.
 
-    Any other hold that still applies parks it again.
+    Any other hold that still applies parks the task again.
     """
     _task_in(service, task_id, TaskState.DELAYED)
     get_queue(service).run_now([task_id])
@@ -310,31 +312,31 @@ def _revive(record_ids: Sequence[int]) -> None:
 
 
 def pause(service: str, *, actor: str) -> str:
-    """Hold a service until it is resumed. Returns "", or a sentence where Redis could not be told yet."""
+    """Pause a service until it is resumed. Returns "", or a sentence if Redis could not be updated yet."""
     _set_paused(service, True)
     logger.info("%s: paused by %s", service, actor)
     return _tell(service, lambda queue: queue.hold(PAUSED.name, None, f"Paused by {actor}."))
 
 
 def resume(service: str, *, actor: str) -> str:
-    """Let a service go on that was paused, rate limited, or whose own tasks were refused. Returns as `pause` does."""
+    """Resume a service that was paused or rate-limited, or whose generic tasks were refused. Returns as `pause`."""
     _set_paused(service, False)
     logger.info("%s: resumed by %s", service, actor)
     return _tell(service, lambda queue: queue.lift(*resumed(service, [hold.name for hold in queue.holds()])))
 
 
 def is_resumable(service: str) -> bool:
-    """Whether resuming a service would end a hold."""
+    """Return whether resuming a service would end a hold."""
     names = [hold.name for hold in holds(service) if not hold.lifted]
     return not set(names).isdisjoint(resumed(service, names))
 
 
 def _tell(service: str, move: Callable[[SyncQueue], object]) -> str:
-    """Mirror in Redis what the database has been told; the reconcilers do it again where Redis is away."""
+    """Update Redis after the database; if Redis is unavailable, the reconcilers do it later."""
     try:
         move(get_queue(service))
     except (QueueError, ConfigurationError) as error:
-        logger.warning("%s: not told to Redis yet: %s", service, error)
+        logger.warning("%s: Redis is not updated yet: %s", service, error)
         return _("It is stored. Workers see it once Redis can be told: %s") % in_words(str(error))
     return ""
 

@@ -1,9 +1,8 @@
-"""Verification: whether what is at the services is what the records say, and what the objects ask for.
+"""Verification: compares the copies at the services with the records and with the objects.
 
-It changes nothing at a service. It goes through the records of a destination that rest (the others are being worked
-on) in the order of their keys and asks the handler what is there of each. Then it reads the service's own list, where
-there is one, for copies that no record knows. How far it has come is stored after each call, so that a run that was
-stopped is continued by the next one.
+It changes nothing at a service. It reads the records of a destination that are not waiting, in the order of their
+primary keys, and asks the handler for the copies of each. Then it reads the service's own list, if there is one, for
+copies that no record has. The position is stored after each call, so that the next run can continue a stopped one.
 """
 
 from __future__ import annotations
@@ -55,17 +54,17 @@ from syncqueue.sources.walk import CHUNK
 T = TypeVar("T")
 logger = logging.getLogger("syncqueue.services")
 
-# Pauses before a call is made again that says nothing of the copies: a connection lost, a server that restarts.
+# Delays before a call is repeated that failed without saying anything about the copies: a server restarts.
 PAUSES_SECONDS = (1.0, 5.0, 15.0, 30.0)
-# One call waits for a service that limits for so long in all: three windows of Mastodon's. Telegram may ask for hours.
+# Maximum total wait of one call for rate limits: three windows of Mastodon. Telegram may ask for hours.
 LONGEST_WAIT_SECONDS = 900.0
-MOST_WAITS = 30  # of one call
-MOST_BLAMED = 20  # calls in a row that fail though the service answers another question: a batch is halved with each
+MOST_WAITS = 30  # per call
+MOST_BLAMED = 20  # failed calls in a row while the service responds to other calls; each of them halves a batch
 
 
 @dataclass(slots=True, kw_only=True)
 class Listener:
-    """Who is told while it goes on."""
+    """Callbacks for the progress of a verification."""
 
     found: Callable[[Found], None] = lambda found: None
     progress: Callable[[str, int, int], None] = lambda name, done, total: None
@@ -74,23 +73,22 @@ class Listener:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """What came of one destination."""
+    """The result of verifying one destination."""
 
     destination: Destination
-    row: Verification | None = None  # None: its service cannot be asked
-    problem: str = ""  # why not, where that is a fault
-    began_anew: bool = True  # False: the run went on with an earlier one
+    row: Verification | None = None  # None: the service cannot be verified
+    problem: str = ""  # why not, if that is a fault
+    began_anew: bool = True  # False: the run continued an earlier one
 
 
 def verify(
     places: Sequence[Destination], *, mend: bool, anew: bool, actor: str, listener: Listener | None = None
 ) -> list[Verified]:
-    """Compare the records of these destinations with what is there.
+    """Compare the records of these destinations with the copies at the services.
 
-    A run that was stopped before its end goes on where it was; `anew`: it begins again. `mend`: the records of what is
-    gone, changed or unwanted wait again, and are sent like those of a save. An interrupt (Ctrl-C) ends it, and what has
-    been found until then is returned. Raises `UnconfirmedEnvironment` for a copied database: the credentials in it are
-    another site's.
+    A run that was stopped is continued; `anew`: it starts again. `mend`: the records of gone, changed or unwanted
+    copies wait again and are sent as after a save. An interrupt (Ctrl-C) ends the run and returns the results so far.
+    Raises `UnconfirmedEnvironment` for a copied database, because its credentials are those of another site.
     """
     require_confirmed()
     listener = listener or Listener()
@@ -108,7 +106,7 @@ def verify(
 
 
 def last_verification(destination: Destination) -> Verification | None:
-    """The last verification of a destination, if there was one."""
+    """Return the last verification of a destination, or None."""
     return Verification.objects.using(record_db()).filter(destination_id=destination.pk).first()
 
 
@@ -120,8 +118,8 @@ def _verify(destination: Destination, *, mend: bool, anew: bool, listener: Liste
     if not isinstance(handler, DocumentHandler) or not gate.can_read(handler):
         return Verified(destination=destination)
     row, is_new = _begun(destination, anew=anew)
-    # Documents are made in a thread of its own, as in attempts: what a site's code makes of them may depend on
-    # the thread (the prefix of FORCE_SCRIPT_NAME) and on its context (the language).
+    # Documents are created in a separate thread, as in attempts: the result of the site's code may depend on the
+    # thread (the prefix of FORCE_SCRIPT_NAME) and on its context (the language).
     database = DatabaseThreads(1)
     with asyncio.Runner() as runner:
         run = _Run(destination, handler, row, runner, database, mend=mend, listener=listener)
@@ -136,7 +134,7 @@ def _verify(destination: Destination, *, mend: bool, anew: bool, listener: Liste
 
 
 def _begun(destination: Destination, *, anew: bool) -> tuple[Verification, bool]:
-    """The run to continue, or a new one in its place."""
+    """Return the run to continue, or a new one that replaces it."""
     rows = Verification.objects.using(record_db())
     row = rows.filter(destination=destination).first()
     if row is not None and row.finished_at is None and not anew:
@@ -147,12 +145,12 @@ def _begun(destination: Destination, *, anew: bool) -> tuple[Verification, bool]
 
 
 class _Stopped(Exception):
-    """The run cannot go on now; the message says why, for people."""
+    """The run cannot continue now; the message says why, for people."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Copy:
-    """The copy of one record, and what is wanted of it."""
+    """The copy of one record, and its desired state."""
 
     loaded: Loaded
     wanted: Wanted
@@ -164,7 +162,7 @@ class _Copy:
         return self.loaded.record
 
 
-_Drifted: TypeAlias = tuple[SyncRecord, Drift, str]  # why, where it is UNTOLD
+_Drifted: TypeAlias = tuple[SyncRecord, Drift, str]  # the text: why, for UNTOLD
 
 
 @dataclass(slots=True)
@@ -179,10 +177,10 @@ class _Run:
     mend: bool = field(kw_only=True)
     listener: Listener = field(kw_only=True)
     _has_called: bool = False
-    _blamed_count: int = 0  # calls in a row that failed though the service is there
+    _blamed_count: int = 0  # failed calls in a row while the service responds to other calls
 
     def to_the_end(self) -> None:
-        """Go through the records, then through the service's list. Raises `_Stopped`."""
+        """Compare the records, then read the service's list. Raises `_Stopped`."""
         try:
             place = place_of(self.destination)
         except SecretError as error:
@@ -196,7 +194,7 @@ class _Run:
         self.store()
 
     def store(self, *, stopped: str = "") -> None:
-        """Store how far it has come. Raises `_Stopped` where another run has begun meanwhile."""
+        """Store the position. Raises `_Stopped` if another run has begun meanwhile."""
         self.row.seen_at, self.row.stopped = SYSTEM_CLOCK.now(), stopped
         names = [one.attname for one in Verification._meta.concrete_fields if not one.primary_key]
         rows = Verification.objects.using(record_db()).filter(pk=self.row.pk)
@@ -211,7 +209,7 @@ class _Run:
         self.listener.progress(self.destination.name, done, total)
         while keys := list(rows.filter(pk__gt=self.row.position).order_by("pk").values_list("pk", flat=True)[:CHUNK]):
             for piece in chunks(keys, max(self.handler.batch_size, 1)):
-                # Read right before it is compared: a slow service takes minutes for a chunk.
+                # Read immediately before the comparison: a slow service may take minutes for a chunk.
                 copies, drifts = self.runner.run(self.database.run(self._planned, place, piece))
                 self._compare_piece(place, copies, drifts)
                 self.row.position = piece[-1]
@@ -220,7 +218,7 @@ class _Run:
                 self.listener.progress(self.destination.name, self.row.looked_count, total)
 
     def _planned(self, place: Place, keys: Sequence[int]) -> tuple[list[_Copy], list[_Drifted]]:
-        """The copies to be looked at, and what needs no look. Runs in a database thread."""
+        """Return the copies to read, and the drifts that are known without. Runs in a database thread."""
         now, found = SYSTEM_CLOCK.now(), load(keys)
         copies: list[_Copy] = []
         drifts: list[_Drifted] = []
@@ -232,7 +230,7 @@ class _Run:
             copy = self._copy(loaded, wanted.value, place, now)
             if copy.here:
                 copies.append(copy)
-            elif not copy.is_wanted:  # at places that the destination had before, where it cannot be asked
+            elif not copy.is_wanted:  # the copy is at a former place of the destination, which cannot be read
                 drifts.append((copy.record, Drift.UNWANTED, ""))
         return copies, drifts
 
@@ -244,7 +242,7 @@ class _Run:
 
     def _copy(self, loaded: Loaded, wanted: Wanted, place: Place, now: datetime) -> _Copy:
         parts = records.read_parts(loaded.record)
-        # What another destination takes over at its next attempt is to stay.
+        # A copy that another destination takes over at its next attempt stays.
         is_moving = wanted.shared.leave_to is not None
         return _Copy(
             loaded=loaded,
@@ -254,7 +252,7 @@ class _Run:
         )
 
     def _read(self, place: Place, copies: Sequence[_Copy]) -> list[Answer[CopyState]]:
-        """What is there of each copy."""
+        """Return the state of each copy."""
         if not copies:
             return []
         answer = self._ask(place, partial(gate.read, self.handler, [_job(place, copy) for copy in copies]))
@@ -262,11 +260,11 @@ class _Run:
             return answer.value
         if len(copies) == 1:
             return [answer]
-        half = len(copies) // 2  # one of them is at fault
+        half = len(copies) // 2  # one copy may be the cause
         return self._read(place, copies[:half]) + self._read(place, copies[half:])
 
     def _note(self, drifts: Sequence[_Drifted]) -> None:
-        """Count and tell what was found; what has changed while it was looked at is being worked on."""
+        """Count and report drifts, except those of records that have changed meanwhile."""
         still = _as_read([record for record, _what, _why in drifts])
         drifted: list[SyncRecord] = []
         for record, drift, reason in drifts:
@@ -291,7 +289,7 @@ class _Run:
     # The service's own list
 
     def _list(self, place: Place) -> None:
-        """Find copies that no record knows."""
+        """Find copies that no record has."""
         known: set[str] | None = None
         while True:
             answer = self._ask(place, partial(gate.read_all, self.handler, place, self.row.listed_after))
@@ -312,7 +310,7 @@ class _Run:
         unknown = [part for part in page.parts if part.id not in known]
         if not unknown:
             return
-        # What has been sent since the records were read.
+        # Without copies that were sent after the records had been read.
         known |= _known_ids(destinations_at(self.destination), self.handler, place, since=self.row.began_at)
         for part in unknown:
             if part.id not in known:
@@ -321,9 +319,9 @@ class _Run:
     # Calls
 
     def _ask(self, place: Place, call: Callable[[], Coroutine[Any, Any, Answer[T]]]) -> Answer[T]:
-        """The answer to one call, made again while the service limits or is away for a moment.
+        """Make a call, and repeat it while the service limits or is unavailable for a moment.
 
-        What is returned as `Refused` is the fault of what was asked about. Raises `_Stopped` for the rest.
+        Returns `Refused` if the copies are the cause of a failure; otherwise raises `_Stopped`.
         """
         failure_count = wait_count = 0
         waited = 0.0
@@ -338,7 +336,7 @@ class _Run:
                     wait_count, waited, pause = wait_count + 1, waited + seconds, seconds
                     if waited > LONGEST_WAIT_SECONDS or wait_count > MOST_WAITS:
                         if scope == "task":
-                            return answer  # the one copy is too much for a call
+                            return answer  # a call is too slow even for one copy
                         raise _Stopped(answer.reason)
                 case Unreachable() | Unavailable() | RetryLater() | OutcomeUnknown():
                     if failure_count >= len(PAUSES_SECONDS):
@@ -353,7 +351,7 @@ class _Run:
             time.sleep(pause)
 
     def _of_service_or_copy(self, place: Place, answer: Refused) -> Refused:
-        """A service that answers a question of another kind fails for what it was asked about. Raises `_Stopped`."""
+        """Return the failure if the service responds to a call of another kind, else raise `_Stopped`."""
         self._blamed_count += 1
         if self._blamed_count > MOST_BLAMED or isinstance(
             self._call(partial(gate.check, self.handler, place)), Refused
@@ -376,19 +374,19 @@ async def _limited(call: Callable[[], Coroutine[Any, Any, Answer[T]]]) -> Answer
     except TimeoutError:
         late = Unavailable(f"No answer within {seconds:g} s.")
         return Refused(str(late), late)
-    except RuntimeError as error:  # `uncancelled`: what the handler waited for was cancelled
+    except RuntimeError as error:  # from `uncancelled`: something inside the handler was cancelled
         return Refused(str(error), error)
 
 
 def _as_read(rows: Sequence[SyncRecord]) -> set[int]:
-    """The keys of those records that are as they were when they were read."""
+    """Return the primary keys of the records that have not changed since they were read."""
     found = records.records().filter(pk__in=[row.pk for row in rows], sending_token="")
     now = dict(found.values_list("pk", "generation"))
     return {row.pk for row in rows if now.get(row.pk) == row.generation}
 
 
 def _write_again(rows: Sequence[SyncRecord]) -> int:
-    """Let records wait again; returns how many do."""
+    """Set records to waiting; returns how many were set."""
     with transaction.atomic(using=record_db()):
         pending = write_again(rows, now=SYSTEM_CLOCK.now())
         enqueue_pending(pending)
@@ -423,14 +421,14 @@ def _drift(copy: _Copy, state: Answer[CopyState]) -> Drift | None:
         case CopyState.OTHER:
             return Drift.CHANGED
         case CopyState.THERE if copy.record.content_hash not in ("", copy.wanted.desired.fingerprint):
-            return Drift.CHANGED  # what was sent last is not what is wanted now
+            return Drift.CHANGED  # the hash of what was sent last differs from the wanted one
     return None
 
 
 def _known_ids(
     destination_ids: Sequence[int], handler: DocumentHandler, place: Place, *, since: datetime | None = None
 ) -> set[str]:
-    """The ids of all copies that records know, or may be about to know. `since`: only of those synced since then."""
+    """Return the ids of all copies that records have or may get. `since`: only of records synced since then."""
     rows = records.records().filter(destination_id__in=destination_ids)
     under_way = ~Q(sending_token="")
     wanted = ~Q(parts=[]) | under_way if since is None else Q(synced_at__gte=since) | under_way
@@ -448,7 +446,7 @@ M = TypeVar("M", bound=Model)
 
 
 def _walk(rows: QuerySet[M]) -> Iterator[M]:
-    """All rows in chunks: no query stays open while others write."""
+    """Yield all rows in chunks, so that no query stays open while others write."""
     after = 0
     while piece := list(rows.filter(pk__gt=after).order_by("pk")[:CHUNK]):
         yield from piece

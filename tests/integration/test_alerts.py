@@ -224,7 +224,7 @@ def test_where_nobody_can_be_told_that_is_logged(settings: Any, caplog: pytest.L
     settings.ADMINS = []
     fail(channel())
     assert alerts.send_due() == 0
-    assert "Nobody is told" in caplog.text
+    assert "Nobody is informed" in caplog.text
 
 
 @pytest.fixture
