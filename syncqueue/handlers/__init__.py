@@ -1,1 +1,1 @@
-"""The classes that talk to one outside service each. They know nothing of the queue."""
+"""Handlers: the classes that talk to one outside service each. They do not know the queue."""

@@ -1,8 +1,8 @@
-"""What a handler is: the two classes to subclass, and the values they are given.
+"""The base classes of handlers, and the values that handlers receive and return.
 
-A handler makes one attempt and says what came of it, by returning a `SyncResult` or by raising one of the errors
-of `syncqueue.core.errors`. It never retries, sleeps or queues by itself. Delivery is at least once, because losing
-is worse than running twice: what a handler does should be harmless when it is done again.
+A handler makes one attempt and reports its outcome by returning a `SyncResult` or by raising one of the exceptions of
+`syncqueue.core.errors`. It never retries, sleeps or queues by itself. Delivery is at least once, because losing a task
+is worse than running it twice: the work of a handler should be harmless when it is repeated.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from syncqueue.handlers.options import Option
 from syncqueue.outbound.connect import CONNECT_TIMEOUT_SECONDS, Outbound
 from syncqueue.outbound.urls import read_url
 
-CONNECT_SHARE = 0.25  # of an attempt: connecting, a diagnosis and an answer stay below the whole
-# Of a text that is brought out by a web process, whose threads answer people: a sixth of a second of work at worst.
+CONNECT_SHARE = 0.25  # share of an attempt for connecting, so that a diagnosis and a response fit into the rest
+# Maximum text length for web processes, whose threads serve requests: at worst a sixth of a second of rendering.
 WEB_CHARACTERS = 16_000
 
-# The kind of a part that stands for something sent and not answered: a handler stores it before the request.
+# The kind of a part that represents a request without a response yet; it is stored before the request.
 TRACE = "sent"
 
 DocumentFormat = Literal["plain", "markdown"]
@@ -47,12 +47,12 @@ class Document:
     is_private: bool = False
     url: str = ""  # the object's own page, absolute
     title: str = ""
-    media: tuple[str | Media, ...] = ()  # pictures and other files; a text is the absolute URL of one
+    media: tuple[str | Media, ...] = ()  # pictures and other files; a str is an absolute URL
     fields: Mapping[str, Any] = field(default_factory=dict)  # for a search index: ModelSync.search_fields declares them
     field_types: Mapping[str, str] = field(default_factory=dict)  # of `fields`; filled from ModelSync.search_fields
 
     def __post_init__(self) -> None:
-        """Take lazy texts as texts, and refuse what no handler could use, naming the field; raises `ValueError`."""
+        """Evaluate lazy texts and validate the fields; raises `ValueError`, which names the field."""
         for name in ("text", "title", "url"):
             value = _plain(getattr(self, name))
             if value is None and name != "text":
@@ -72,13 +72,13 @@ class Document:
 
 
 def _plain(value: Any) -> Any:
-    """A lazy text (gettext_lazy, reverse_lazy) as the text that it is now; anything else as it is."""
+    """Evaluate a lazy text (gettext_lazy, reverse_lazy); return other values unchanged."""
     return str(value) if isinstance(value, Promise) else value
 
 
 def _items(name: str, value: Any, types: type | tuple[type, ...], expected: str) -> tuple[Any, ...]:
     if not isinstance(value, str) and isinstance(value, Iterable):
-        found = tuple(_plain(item) for item in value)  # once: a generator would be empty afterwards
+        found = tuple(_plain(item) for item in value)  # iterate once: a generator would be empty afterwards
         if all(isinstance(item, types) for item in found):
             return found
         value = found
@@ -87,18 +87,18 @@ def _items(name: str, value: Any, types: type | tuple[type, ...], expected: str)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemotePart:
-    """One thing that is out there at a service because of an object."""
+    """One thing that exists at a service because of an object: a message, a status, a row."""
 
-    kind: str  # the handler's own word: "text", "document", "status"
-    id: str  # the service's id of it
+    kind: str  # chosen by the handler: "text", "document", "status"
+    id: str  # its id at the service
     url: str = ""  # where a person can see it
-    address: str = ""  # where it was posted: ids mean nothing at another address
-    # The service's own unchanging name of that place, whatever its spelling: a chat's number, an account's id and host.
-    # "" where it is not known.
+    address: str = ""  # the address to which it was posted; ids are valid at this address only
+    # The service's permanent id of that place, which does not depend on the spelling of the address: the id of a chat,
+    # or id and host of an account. "": unknown.
     identity: str = ""
 
     def __post_init__(self) -> None:
-        """Take numbers as texts, and None as "": what is out there must be stored, whatever a service calls it."""
+        """Convert numbers to text and None to "", because the part must be storable whatever the service returned."""
         for name in ("kind", "id", "url", "address", "identity"):
             value: Any = getattr(self, name)
             if not isinstance(value, str) or "\x00" in value or not value.isprintable():
@@ -106,77 +106,77 @@ class RemotePart:
 
 
 def _storable(value: Any) -> str:
-    """A value as a text that every database takes: neither NUL nor half of a surrogate pair."""
+    """Convert a value to text that every database accepts: without NUL and without lone surrogates."""
     text = "" if value is None else str(value)
     return text.replace("\x00", "").encode(errors="replace").decode()
 
 
 class CopyState(StrEnum):
-    """What a handler sees where an object's copy should be."""
+    """The state of an object's copy at a service, as `DocumentHandler.read` finds it."""
 
-    SAME = "same"  # it shows the document
-    OTHER = "other"  # it shows something else, or is seen by other people
-    THERE = "there"  # it is there; the service does not tell what it shows
-    GONE = "gone"  # it is not there, or a part of it is not
+    SAME = "same"  # it exists and shows the document
+    OTHER = "other"  # it exists, but its content or visibility differs
+    THERE = "there"  # it exists; the service does not return its content
+    GONE = "gone"  # it does not exist, or a part of it does not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyPage:
-    """A page of a service's own list of what is at a place."""
+    """A page of the list of all copies at a place, as `DocumentHandler.read_all` returns it."""
 
     parts: Sequence[RemotePart] = ()
-    after: str = ""  # where the next page begins; "" at the end of the list
+    after: str = ""  # the argument `after` for the next page; "" at the end of the list
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewPart:
-    """One thing that a document would come to at a service: a message, a status, a row, an event."""
+    """One thing that would be created at a service for a document: a message, a status, a row, an event."""
 
-    kind: str  # as of a RemotePart
-    text: str  # what people read; of a file its caption
-    length: int | None = None  # of the text, as the service counts; None: it has no limit
-    limit: int | None = None
-    is_cut: bool = False  # the text does not hold all of the document's
-    file_name: str = ""
-    file_text: str = ""  # what the file holds
-    pictures: tuple[str, ...] = ()  # the URLs of those that are attached
-    drawn_count: int = 0  # pictures that are made of the text
-    fields: Mapping[str, Any] = field(default_factory=dict)  # what else is sent: {"visibility": "unlisted"}
+    kind: str  # as in RemotePart
+    text: str  # the text that people read; the caption of a file
+    length: int | None = None  # length of the text as the service counts it; None: there is no limit
+    limit: int | None = None  # maximum length
+    is_cut: bool = False  # whether the text is only a part of the document's text
+    file_name: str = ""  # name of an attached text file
+    file_text: str = ""  # content of that file
+    pictures: tuple[str, ...] = ()  # URLs of attached pictures
+    drawn_count: int = 0  # number of pictures into which the text is drawn
+    fields: Mapping[str, Any] = field(default_factory=dict)  # other values that are sent: {"visibility": "unlisted"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A destination as a handler sees it."""
+    """A destination in the form that handlers receive."""
 
     id: int  # primary key of the Destination
     name: str  # for people
     address: str  # the channel, account or table
     options: Mapping[str, Any] = field(default_factory=dict)
-    secret: Mapping[str, str] = field(default_factory=dict, repr=False)  # never logged, never shown
-    is_users: bool = False  # a user has brought it, whom the site need not trust
+    secret: Mapping[str, str] = field(default_factory=dict, repr=False)  # must not be logged or shown
+    is_users: bool = False  # it belongs to a user, whom the site need not trust
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceChoice:
-    """A place that a credential can post to, offered when a destination is set up."""
+    """A place that a credential can post to, offered when a destination is created."""
 
-    address: str  # as a destination holds it
+    address: str  # in the form of a destination's address
     title: str  # for people
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandlerConfig:
-    """What the settings say for one service, as its handler is given it."""
+    """The settings of one service, in the form that its handler receives."""
 
     service: str
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)  # HANDLERS[service]["OPTIONS"]
     force_ipv4: bool = False
     attempt_timeout_seconds: float = 20.0
     allowed_private_hosts: tuple[str, ...] = ()
-    hold_unknown: bool = False  # ON_UNKNOWN_OUTCOME is "hold": nothing that may be there already is sent once more
+    hold_unknown: bool = False  # ON_UNKNOWN_OUTCOME is "hold": do not send again what may exist already
 
     def outbound(self, *, public_only: bool) -> Outbound:
-        """How the service's handler may connect. `public_only`: users name its hosts."""
+        """Return the connection rules of the handler. `public_only`: True if users name its hosts."""
         return Outbound(
             force_ipv4=self.force_ipv4,
             public_only=public_only,
@@ -185,7 +185,7 @@ class HandlerConfig:
         )
 
     def base_url(self, option: str, default: str) -> SplitResult:
-        """The URL in an option, without a slash at its end. Raises `ConfigurationError`."""
+        """Return the URL in an option, without a trailing slash. Raises `ConfigurationError`."""
         try:
             url = read_url(str(self.options.get(option) or default).rstrip("/"))
         except ValueError:
@@ -204,41 +204,41 @@ Checkpoint = Callable[[Sequence[RemotePart]], Awaitable[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unsettled:
-    """Other records of which something may be at a place that no record knows.
+    """Other records that may have a copy at a place which no record has as a part.
 
-    For each its part of the kind that was asked for, None where it has none.
+    Each record is represented by its part of the requested kind, or None if it has none.
     """
 
-    sending: tuple[RemotePart | None, ...] = ()  # those that are being sent right now
-    lost: tuple[RemotePart | None, ...] = ()  # those that may have left something there
+    sending: tuple[RemotePart | None, ...] = ()  # records that are being sent now
+    lost: tuple[RemotePart | None, ...] = ()  # records that may have left a copy after a lost response
 
 
 class OtherRecords:
-    """What the records of other objects say. This one, for jobs that belong to no record: nothing."""
+    """Access to the records of other objects. This base class, for jobs without a record, has none."""
 
     async def newest_parts(self) -> Sequence[RemotePart]:
-        """The parts of the newest records of the same destination that are synced: a sample, not all."""
+        """Return the parts of the newest synced records of the same destination: a sample, not all."""
         return ()
 
     async def known_ids(self, ids: Collection[str], identity: str) -> frozenset[str]:
-        """Those of `ids` that a part of any other record of the service has, unless it is known to be elsewhere."""
+        """Return those of `ids` that belong to parts of other records, except parts known to be at another place."""
         return frozenset()
 
     async def unsettled(self, kind: str, identity: str) -> Unsettled:
-        """The other records of the service that are being sent to a place, or may have left something there."""
+        """Return the other records of the service that are being sent to a place or may have left a copy there."""
         return Unsettled()
 
 
 class DocumentJob:
     """One create, update or delete at one destination.
 
-    `step` says which. `source` ("notes.note") and `object_pk` ("42") name the object, and never change; `key` is both,
-    "notes.note:42". `document` is the content wanted (for a delete: an empty one); `parts` is what is out there now;
-    `idempotency_key` stays the same over all attempts until the part it was made for is stored;
-    `uncertain` is true when an earlier attempt may have created something whose id was never learned: its answer was
-    lost, or, where the handler names a `lost_part`, was an error that may be a proxy's. `others` tells what other
-    records know. A handler sets `twin_possible` where a second copy may be out there that nobody can find: when the
-    object is not wanted any more, a person is told.
+    `step` is "create", "update" or "delete". `source` ("notes.note") and `object_pk` ("42") identify the object and
+    never change; `key` is both, "notes.note:42". `document` is the wanted content (empty for a delete). `parts` are the
+    parts that exist now. `idempotency_key` stays the same over all attempts until the part for which it was generated
+    is stored. `uncertain` is True if an earlier attempt may have created a part whose id is unknown: its response was
+    lost or, for handlers with a `lost_part`, was an error that may come from a proxy. `others` gives access to other
+    records. A handler sets `twin_possible` if a second copy may exist that it cannot find; when the object is not
+    wanted any more, a person is asked to look for that copy.
     """
 
     __slots__ = (
@@ -275,14 +275,14 @@ class DocumentJob:
 
     @property
     def key(self) -> str:
-        """The object among all of the site's: "notes.note:42"."""
+        """The object's id within the site: "notes.note:42"."""
         return f"{self.source}:{self.object_pk}"
 
     async def checkpoint(self, parts: Sequence[RemotePart]) -> None:
-        """Store what is out there now, so that a crash continues from here instead of starting again.
+        """Store the parts that exist now, so that the next attempt after a crash continues from here.
 
-        To be awaited after each remote call of a job of several. Raises `LeaseLost` when another attempt has taken
-        over meanwhile: let it pass, and make no further call.
+        Await it after each remote call of a job that makes several. Raises `LeaseLost` if another attempt has taken
+        over: do not catch it, and make no further call.
         """
         self.idempotency_key = await self._store(parts)
         self.parts = tuple(parts)
@@ -292,193 +292,194 @@ class DocumentJob:
 class SyncHandler(ABC):
     """Talks to one service, for tasks of any kind. One instance lives on one event loop and may keep connections."""
 
-    # How many tasks are done in one call, where the settings say nothing: more than one needs `process_many`, or
-    # `apply_many` where records are synced.
+    # Maximum tasks per call, if the settings have no BATCH_SIZE. More than one needs `process_many`, or `apply_many` in
+    # a DocumentHandler.
     batch_size: ClassVar[int] = 1
-    # An attempt that is given less time loses answers that are still to come; 0: any time will do. A system check
-    # compares it with PROCESSING["ATTEMPT_TIMEOUT_SECONDS"].
+    # Minimum attempt timeout: with less time, responses would be lost that are still to come. A system check compares
+    # it with PROCESSING["ATTEMPT_TIMEOUT_SECONDS"]. 0: no minimum.
     least_attempt_seconds: ClassVar[float] = 0.0
 
     def __init__(self, config: HandlerConfig) -> None:
-        """Keep the configuration; connections are made when first used, on the loop that uses them."""
+        """Store the configuration. Open connections at first use, on the loop that uses them."""
         self.config = config
 
     @abstractmethod
     def process(self, task: ClaimedTask) -> Awaitable[SyncResult | None] | SyncResult | None:
-        """Do one task. `async def`, or a plain `def`, which runs in a thread; None means success."""
+        """Do one task; None means success. Write it as `async def`, or as `def`, which then runs in a thread."""
 
     def process_many(
         self, tasks: Sequence[ClaimedTask]
     ) -> Awaitable[Sequence[SyncResult | None]] | Sequence[SyncResult | None]:
         """Do up to BATCH_SIZE tasks in one call; return a result for each, in the same order. Optional.
 
-        `async def`, or a plain `def`, which runs in a thread. What it raises counts for every one of the tasks.
+        Write it as `async def`, or as `def`, which then runs in a thread. An exception applies to all of the tasks.
         """
         raise NotImplementedError(f"{type(self).__name__} does one task at a time.")
 
     async def aclose(self) -> None:
-        """Let go of connections; called once on the loop that used them."""
+        """Close the connections; called once, on the loop that used them."""
         return None
 
 
 class DocumentHandler(SyncHandler):
     """Keeps copies of documents at a service: subclass this to sync registered models.
 
-    `create` and `update` return all the parts that are out there afterwards; `delete` leaves none. Each may be called
-    again for something it has already done.
+    `create` and `update` return all parts that exist afterwards; after `delete` there are none. Each of them may be
+    called again for work that is already done.
     """
 
-    # A posting service takes objects created from a destination's start on; an index takes all objects.
+    # True: a posting service, which accepts objects created since a destination's start. False: an index, which accepts
+    # all objects.
     posts: ClassVar[bool] = True
-    # The kind of an adopted part, when nothing else is known of it.
+    # The kind of an adopted part, if nothing else is known about it.
     default_kind: ClassVar[str] = "text"
-    # False: what a destination posts to depends on its credential (an account), so that two with one address may be two
-    # places. `identify` tells then.
+    # False: the place depends on the credential (an account), so two destinations with the same address may be two
+    # places. Then `identify` must tell them apart.
     address_names_place: ClassVar[bool] = True
-    # The names of a destination's secrets with their labels, e.g. {"token": _("Bot token")}.
+    # The names of a destination's secrets with their labels, such as {"token": _("Bot token")}.
     secret_fields: ClassVar[Mapping[str, Any]] = {}
-    # The options of a destination by name: the admin has an input for each, and others are refused. Without any, the
-    # form takes JSON, and `clean` alone judges it.
+    # The options of a destination by name: the admin has an input for each, and other options are rejected. If empty,
+    # the form accepts JSON, and only `clean` validates it.
     option_fields: ClassVar[Mapping[str, Option]] = {}
-    # Between two calls of `read` or `read_all`, so that the service's limits leave room for what is sent meanwhile.
+    # Pause between two calls of `read` or `read_all`, so that the service's rate limits leave room for sending.
     read_pause_seconds: ClassVar[float] = 0.0
 
     def process(self, task: ClaimedTask) -> SyncResult:
-        """Refuse: tasks of this handler carry a record and are reconciled instead."""
+        """Return a failure: tasks of this handler must name a record."""
         return SyncResult.failure(f"{type(self).__name__} syncs records; the task {task.task.id} names none.")
 
     @abstractmethod
     async def create(self, job: DocumentJob) -> Sequence[RemotePart]:
-        """Bring the document out where nothing is yet; return its parts."""
+        """Create a copy of `job.document`; return its parts."""
 
     @abstractmethod
     async def update(self, job: DocumentJob) -> Sequence[RemotePart]:
-        """Make what is out there (`job.parts`) show the document; return the parts as they are then."""
+        """Change the existing copy (`job.parts`) so that it shows `job.document`; return its parts afterwards."""
 
     @abstractmethod
     async def delete(self, job: DocumentJob) -> None:
-        """Take `job.parts` away; something already gone is done."""
+        """Delete `job.parts`; a part that does not exist any more counts as deleted."""
 
     async def apply_many(self, jobs: Sequence[DocumentJob]) -> Sequence[Sequence[RemotePart] | Exception]:
         """Do up to BATCH_SIZE jobs in few calls, all at one destination (`jobs[0].place`). Optional.
 
-        Creates, updates and deletes come mixed; `job.step` says which. No two are about one object, so their order
-        does not matter. Return for each job, in the same order, what `create`, `update` or `delete` would: the parts
-        that are out there afterwards (none after a delete), or the exception that this job alone ends with. Never let
-        one bad document fail the others. What is raised instead counts for every one of the jobs: the service is
-        away, limits, or refuses the credential. A job that is alone goes to `create`, `update` or `delete`.
+        The jobs are a mix of creates, updates and deletes (`job.step`). No two of them are about the same object, so
+        their order does not matter. Return for each job, in the same order, the parts that exist afterwards (none after
+        a delete), or the exception of this job only. One bad document must not fail the other jobs. A raised exception
+        applies to all jobs: the service is unavailable, rate-limits, or refuses the credential. A single job goes to
+        `create`, `update` or `delete` instead.
         """
         raise NotImplementedError(f"{type(self).__name__} does one job at a time.")
 
     @abstractmethod
     async def check(self, place: Place) -> str:
-        """Try address and credential without posting; return one sentence on what was found, or raise."""
+        """Check address and credential without posting; return a sentence about the result, or raise."""
 
     @abstractmethod
     def endpoint(self, place: Place) -> str:
-        """The "host:port" this destination is reached at; one breaker guards each."""
+        """Return the "host:port" of the server that this destination uses; each has its own circuit breaker."""
 
     def clean(self, address: str, options: Mapping[str, Any], secret: Mapping[str, str]) -> None:
-        """Check the form of a destination before it is saved; raises `ValueError` with a sentence for people."""
+        """Validate a destination before it is saved; raises `ValueError` with a sentence for people."""
         return None
 
     async def places(self, secret: Mapping[str, str]) -> Sequence[PlaceChoice]:
-        """The places that a credential can post to, as far as the service tells; raises `HandlerError`.
+        """Return the places that a credential can post to, as far as the service lists them; raises `HandlerError`.
 
-        A handler that writes this one gets a button in the forms of its destinations.
+        A handler that implements this method gets a button in the forms of its destinations.
         """
         return ()
 
     async def identify(self, place: Place) -> str:
-        """The service's own unchanging name of a place, as `RemotePart.identity` holds it; raises `HandlerError`.
+        """Return the service's permanent id of a place, see `RemotePart.identity`; raises `HandlerError`.
 
-        Two spellings of one place have one identity: "@news" and the number of that chat. It may ask the service, and
-        is not called in a web request. "", the default: the address itself is the identity.
+        All spellings of a place have the same identity: "@news" and the id of that chat. The method may call the
+        service; it is not called in a web request. "", the default: the address itself is the identity.
         """
         return ""
 
     async def count(self, place: Place) -> int | None:
-        """Return how many copies are at a place, where the service tells it cheaply; raises `HandlerError`.
+        """Return the number of copies at a place, if the service returns it cheaply; raises `HandlerError`.
 
-        doctor compares it with the records that say that they are synced there. None, the default: it is not known.
-        The number may include what others have put there. It is not called in a web request.
+        `doctor` compares it with the number of synced records. None, the default: unknown. The number may include
+        entries of others. The method is not called in a web request.
         """
         return None
 
     def is_small(self, document: Document, place: Place) -> bool:
-        """Return whether bringing a document out is little work. What is more is left to a worker.
+        """Return whether sending a document is little work; a web process leaves other documents to a worker.
 
-        The default: its text has at most 16,000 characters. A web process asks before `create` and `update`.
+        The default: its text has at most 16,000 characters. A web process calls it before `create` and `update`.
         """
         return len(document.text) <= WEB_CHARACTERS
 
     async def read(self, jobs: Sequence[DocumentJob]) -> Sequence[CopyState | Exception]:
-        """Look at the copies of up to `batch_size` jobs, all at one destination, and change nothing. Optional.
+        """Read the copies of up to `batch_size` jobs, all at one destination, without changing them. Optional.
 
-        `job.parts` is what the record says is there. `job.step` is "update" where `job.document` is wanted, and
-        "delete" where nothing is: then only whether something is there matters. Return for each job, in the same
-        order, what is there, or the exception that says why this one cannot be told. What is raised instead counts
-        for all of them: `syncqueue verify` waits for a service that limits, and stops where it is away.
+        `job.parts` are the parts that the record has. `job.step` is "update" if `job.document` is wanted, and "delete"
+        if nothing is wanted: then only the existence of the copy matters. Return for each job, in the same order, the
+        state of the copy, or an exception that says why it cannot be read. A raised exception applies to all jobs:
+        `syncqueue verify` waits while the service rate-limits, and stops if it is unavailable.
 
-        A handler without this method cannot be asked, and `verify` says so.
+        The copies of a handler without this method cannot be verified, and `verify` says so.
         """
         raise NotImplementedError(f"{type(self).__name__} cannot look at copies.")
 
     async def read_all(self, place: Place, after: str) -> CopyPage | None:
-        """Return a page of all that is at a place, so that copies are found which no record knows. Optional.
+        """Return a page of all copies at a place, so that copies are found that no record has. Optional.
 
-        `after` is that of the page before, "" for the first. Leave out what others put there, where the service tells
-        it apart, and what may still be under way. None, the default: the service does not list what is there.
+        `after` is the one of the previous page, "" for the first page. Leave out entries of others, if the service can
+        tell them apart, and copies that are possibly still being sent. None, the default: the service has no list.
         """
         return None
 
     async def preview(self, document: Document, place: Place) -> Sequence[PreviewPart]:
-        """Return what `create` would bring out, made by the same functions; raises `HandlerError` where it would.
+        """Return what `create` would send, rendered by the same functions; raises the same `HandlerError`s.
 
-        Nothing is sent. It is called in web requests, and given 5 seconds. The default: one part with the whole text.
+        Nothing is sent. It is called in web requests, with a limit of 5 seconds. The default: one part with the text.
         """
         return [PreviewPart(kind=self.default_kind, text=document.text)]
 
     def is_public(self, document: Document, place: Place, part: RemotePart) -> bool:
-        """Return whether everybody may see a part of a document's copy, so that its link may be shown to readers.
+        """Return whether everybody can see a part of a document's copy, so that its link may be shown to readers.
 
-        The default: those of documents that are not private.
+        The default: True if the document is not private.
         """
         return not document.is_private
 
     def was_made(self, place: Place) -> bool:
-        """Return whether the place was not there and had to be made since this was asked last; forget it then.
+        """Return whether the place did not exist and was created since the last call; reset this state.
 
-        Where records say that copies are at a place that had to be made, these copies are gone, and people are told.
-        False, the default: this handler makes no places.
+        If records have copies at a place that had to be created, these copies are gone, and a warning is shown. False,
+        the default: this handler creates no places.
         """
         return False
 
     def lost_part(self, place: Place, source: str, object_pk: str) -> RemotePart | None:
-        """The part that a create may have left whose end nobody knows, where it can be taken away all the same.
+        """Return the part that an interrupted create may have left, if `delete` can delete it without knowing more.
 
-        Its id is of our choosing, or `delete` learns it by `job.idempotency_key`. When the object is not wanted any
-        more, `delete` is given this part, though nobody knows whether it is there. None, the default: the service
-        gives the ids, and what was never learned cannot be taken away.
+        Either the handler chooses its id, or `delete` finds it by `job.idempotency_key`. If the object is not wanted
+        any more, `delete` receives this part although it may not exist. None, the default: the service assigns the ids,
+        so a part whose id is unknown cannot be deleted.
         """
         return None
 
     async def trace(self, job: DocumentJob) -> RemotePart | None:
-        """The part that stands for what `create(job)` is about to send, of the kind `TRACE`; raises `HandlerError`.
+        """Return a part of the kind `TRACE` that represents what `create(job)` is about to send; raises `HandlerError`.
 
-        It is stored with the send mark, and given to `create` as the job's only part. An attempt that is cut off leaves
-        it, so that the next one is an `update` or a `delete` with this part, whatever became of the object. None, the
-        default: a create leaves no trace.
+        It is stored with the send mark, and `create` receives it as the only part of the job. After an attempt that was
+        cut off, the next one is an `update` or a `delete` with this part, also if the object has changed or was deleted
+        meanwhile. None, the default: a create leaves no trace.
         """
         return None
 
     def credential(self, place: Place) -> str:
-        """A name for the credential that does not betray it: equal for destinations that share one."""
+        """Return a hash that identifies the credential; it is equal for destinations that share one."""
         text = json.dumps(sorted(place.secret.items()))
         return hashlib.sha256(f"syncqueue:{text}".encode()).hexdigest()[:16]
 
     def fingerprint(self, document: Document, place: Place) -> str:
-        """A hash over all that decides what is sent: equal means that nothing needs to be sent."""
+        """Return a hash over everything that determines what is sent; if it is unchanged, nothing is sent."""
         text = json.dumps(
             [
                 document.text, document.format, document.tags, document.is_private, document.url, document.title,

@@ -1,7 +1,7 @@
-"""How much of a document is taken on at all, and how much of it a parser reads. Pure.
+"""Upper limits for documents, and for the text that a parser reads. Pure.
 
-Rendering is linear in the length of a text, so these bound its time and memory, for whatever a person writes:
-docs/security.md has the figures. What is beyond a bound cannot be posted anyway.
+Rendering is linear in the length of a text, so these limits bound its time and memory whatever a person writes:
+docs/security.md has the figures. No service accepts documents beyond them.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from __future__ import annotations
 from syncqueue.handlers.base import Document
 from syncqueue.handlers.media import Media
 
-# Of all that a document says. A book has a million.
+# Maximum total of all texts of a document. A book has a million characters.
 MOST_CHARACTERS = 1_000_000
 MOST_TAGS = MOST_MEDIA = 1000
-# Of a text that is read as Markdown, drawn, or divided into statuses. Every shape of it takes less than a second.
+# Maximum length of a text that is parsed as Markdown, drawn, or divided into statuses: each takes less than a second.
 READ_CHARACTERS = 50_000
 
 
 def refusal(document: Document) -> str:
-    """Return why a document is not synced at all, for people; "" for one that is."""
+    """Return why a document is too large to be synced, for people; "" if it is not."""
     texts = [value for value in document.fields.values() if isinstance(value, str)]
     texts += [document.text, document.title, document.url, *document.tags]
     for item in document.media:

@@ -1,4 +1,4 @@
-"""A bound on the bytes that all attempts of a process hold in memory at one time."""
+"""A limit on the bytes that all attempts of a process hold in memory at the same time."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 
 
 class Reservation:
-    """Bytes that are set aside for one piece of work."""
+    """Bytes that are reserved for one piece of work."""
 
     def __init__(self, budget: ByteBudget, size: int) -> None:
-        """`size`: the most that it may take."""
+        """`size`: the maximum that the work may need."""
         self._budget = budget
         self.size = size
 
@@ -24,10 +24,10 @@ class Reservation:
 
 
 class ByteBudget:
-    """Lets work begin while there is room for all that it may take, first come, first served. For one event loop."""
+    """Lets work begin when its maximum size is available, first come, first served. For one event loop."""
 
     def __init__(self, size: int) -> None:
-        """`size`: of all together."""
+        """`size`: the total of all reservations, in bytes."""
         self._size = size
         self._free = size
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
@@ -43,11 +43,11 @@ class ByteBudget:
             self.give_back(reservation.size)
 
     def give_back(self, size: int) -> None:
-        """Let others have so many bytes."""
+        """Release `size` bytes."""
         self._free += size
         while self._waiting and self._free >= self._waiting[0][0]:
             wanted, turn = self._waiting.popleft()
-            if not turn.done():  # its attempt was cut off meanwhile
+            if not turn.done():  # its attempt was cancelled meanwhile
                 self._free -= wanted
                 turn.set_result(None)
 
@@ -60,6 +60,6 @@ class ByteBudget:
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():  # cut off in the very moment of its turn
+            if turn.done() and not turn.cancelled():  # cancelled at the moment of its turn
                 self.give_back(size)
             raise

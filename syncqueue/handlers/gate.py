@@ -1,8 +1,8 @@
-"""The one gate to handler classes, for all that is asked of them beside sending (execution/sending.py does that).
+"""The gate to handler classes: all calls of their methods except sending (execution/sending.py does that).
 
-Whatever a handler raises here concerns one service, or one destination of it. It is logged with the service and the
-class, and returned as `Refused`. What a handler may raise by its contract (a `HandlerError`, and the `ValueError` of
-`clean`) is returned too, without a line in the log.
+An exception of a handler concerns one service or one destination. It is logged with the service and the class, and
+returned as `Refused`. Exceptions of the handler's contract (a `HandlerError`, and the `ValueError` of `clean`) are
+returned too, but not logged.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ HASH_CHARACTERS = 64  # SyncRecord.content_hash
 
 
 def construct(kind: type[H], config: HandlerConfig) -> H:
-    """A new handler. Raises `ConfigurationError`, also where the class cannot be made (a method is missing)."""
+    """Create a handler. Raises `ConfigurationError`, also if the class cannot be instantiated (a missing method)."""
     where = f"SYNCQUEUE['HANDLERS'][{config.service!r}]: {kind.__module__}.{kind.__qualname__}"
     if missing := sorted(kind.__abstractmethods__):
         raise ConfigurationError(f"{where} lacks {', '.join(f'{name}()' for name in missing)}; every handler has them.")
@@ -50,12 +50,12 @@ def construct(kind: type[H], config: HandlerConfig) -> H:
         return kind(config)
     except ConfigurationError:
         raise
-    except Exception as error:  # the site's own class
+    except Exception as error:  # from the site's own class
         raise ConfigurationError(redact(f"{where} cannot be made: {words(error)}")) from error
 
 
 def endpoint(handler: DocumentHandler, place: Place) -> Answer[str]:
-    """The "host:port" of a destination."""
+    """Return the "host:port" of a destination."""
     return _ask(handler, "endpoint()", place.secret, lambda: _endpoint(handler.endpoint(place)))
 
 
@@ -66,26 +66,26 @@ def _endpoint(found: Any) -> str:
 
 
 def _is_word(found: Any) -> bool:
-    # It is a part of a hold's name: a blank would make the lanes of two holds overlap.
+    # It becomes part of a hold's name: with a blank, the lanes of two holds could overlap.
     return isinstance(found, str) and not any(sign.isspace() for sign in found)
 
 
 def named_host(handler: DocumentHandler, place: Place) -> str:
-    """The same for a place that is only entered; "" where the handler names none, without a line in the log."""
+    """Return the "host:port" of a place that may be invalid; "" if the handler returns none. Logs nothing."""
     try:
         return _endpoint(handler.endpoint(place))
-    except Exception:  # the site's own class; an attempt tells what is wrong
+    except Exception:  # from the site's own class; an attempt reports the problem
         return ""
 
 
 def port_of(endpoint: str) -> tuple[str, int] | None:
-    """Host and port of an endpoint; None where a handler of the site's own names none."""
+    """Return host and port of an endpoint; None if a handler of the site returned something else."""
     host, _colon, port = endpoint.rpartition(":")
     return (host.strip("[]"), int(port)) if host and port.isdecimal() and int(port) < 65536 else None
 
 
 def credential(handler: DocumentHandler, place: Place) -> Answer[str]:
-    """The name of a destination's credential; "": destinations share none."""
+    """Return the hash of a destination's credential; "": destinations share none."""
 
     def ask() -> str:
         found: Any = handler.credential(place)
@@ -97,7 +97,7 @@ def credential(handler: DocumentHandler, place: Place) -> Answer[str]:
 
 
 def fingerprint(handler: DocumentHandler, document: Document, place: Place) -> Answer[str]:
-    """The hash of what would be sent; a longer text than a record holds is hashed once more."""
+    """Return the hash of what would be sent; a text that is too long for a record is hashed again."""
 
     def ask() -> str:
         found = _typed(handler.fingerprint(document, place), str)
@@ -107,13 +107,13 @@ def fingerprint(handler: DocumentHandler, document: Document, place: Place) -> A
 
 
 def is_small(handler: DocumentHandler, document: Document, place: Place) -> bool:
-    """Whether a web process brings a document out; where the handler cannot tell, a worker does."""
+    """Return whether a web process may send a document; if the handler raises, a worker sends it."""
     answer = _ask(handler, "is_small()", place.secret, lambda: handler.is_small(document, place))
     return isinstance(answer, Asked) and answer.value
 
 
 def lost_part(handler: DocumentHandler, place: Place, source: str, object_pk: str) -> Answer[RemotePart | None]:
-    """The part that a create may have left."""
+    """Return the part that an interrupted create may have left."""
 
     def ask() -> RemotePart | None:
         found: Any = handler.lost_part(place, source, object_pk)
@@ -123,14 +123,14 @@ def lost_part(handler: DocumentHandler, place: Place, source: str, object_pk: st
 
 
 def was_made(handler: DocumentHandler, place: Place) -> Answer[bool]:
-    """Whether a place had to be made since this was asked last."""
+    """Return whether a place had to be created since the last call."""
     return _ask(handler, "was_made()", place.secret, lambda: bool(handler.was_made(place)))
 
 
 def clean(
     handler: DocumentHandler, address: str, options: Mapping[str, Any], secret: Mapping[str, str]
 ) -> Answer[None]:
-    """Whether a destination has the form that its handler wants; the reason is a sentence for people."""
+    """Validate a destination; the reason of a refusal is a sentence for people."""
     problem = option_problem(handler.option_fields, options) or secret_problem(handler.secret_fields, secret)
     if problem:
         return Refused(mask(problem, secret), ValueError(problem))
@@ -138,44 +138,44 @@ def clean(
 
 
 async def check(handler: DocumentHandler, place: Place) -> Answer[str]:
-    """What the handler finds at a destination, without posting."""
+    """Check a destination without posting."""
     try:
         found: Any = await handler.check(place)
         return Asked(str(found) if isinstance(found, Promise) else _typed(found, str))
-    except Exception as error:  # the site's own class
+    except Exception as error:  # from the site's own class
         return _refuse(handler, "check()", error, place.secret)
 
 
 async def places(handler: DocumentHandler, secret: Mapping[str, str]) -> Answer[Sequence[PlaceChoice]]:
-    """The places that a credential can post to."""
+    """Return the places that a credential can post to."""
     try:
         return Asked([_typed(one, PlaceChoice) for one in await handler.places(secret)])
-    except Exception as error:  # the site's own class
+    except Exception as error:  # from the site's own class
         return _refuse(handler, "places()", error, secret)
 
 
 async def count(handler: DocumentHandler, place: Place) -> Answer[int | None]:
-    """How many copies are at a place, where the service tells."""
+    """Return the number of copies at a place, or None."""
     try:
         found: Any = await handler.count(place)
         return Asked(None if found is None else _typed(found, int))
-    except Exception as error:  # the site's own class
+    except Exception as error:  # from the site's own class
         return _refuse(handler, "count()", error, place.secret)
 
 
 def can_read(handler: SyncHandler) -> bool:
-    """Whether the service can be asked what its copies show."""
+    """Return whether the handler can read copies."""
     return isinstance(handler, DocumentHandler) and type(handler).read is not DocumentHandler.read
 
 
 async def read(handler: DocumentHandler, jobs: Sequence[DocumentJob]) -> Answer[list[Answer[CopyState]]]:
-    """What is there of each job, or why that cannot be told."""
+    """Return the state of each job's copy, or why it cannot be read."""
     secret = jobs[0].place.secret
     try:
         found = await handler.read(jobs)
         if not isinstance(found, Sequence) or len(found) != len(jobs):
             raise TypeError(f"it must return one CopyState for each of the {len(jobs)} jobs")
-    except Exception as error:  # the site's own class
+    except Exception as error:  # from the site's own class
         return _refuse(handler, "read()", error, secret)
     return Asked([_copy_state(handler, one, secret) for one in found])
 
@@ -188,57 +188,57 @@ def _copy_state(handler: DocumentHandler, found: Any, secret: Mapping[str, str])
 
 
 async def read_all(handler: DocumentHandler, place: Place, after: str) -> Answer[CopyPage | None]:
-    """A page of what is at a place; None where the service does not list it."""
+    """Return a page of the copies at a place; None if the service has no list."""
     try:
         page = await handler.read_all(place, after)
         if page is not None and not isinstance(page, CopyPage):
             raise TypeError(f"it returns a {type(page).__name__}, where a CopyPage is expected")
         return Asked(page)
-    except Exception as error:  # the site's own class
+    except Exception as error:  # from the site's own class
         return _refuse(handler, "read_all()", error, place.secret)
 
 
 async def preview(handler: DocumentHandler, document: Document, place: Place) -> Answer[tuple[PreviewPart, ...]]:
-    """What a document would come to at a place."""
+    """Return a preview of a document at a place."""
     try:
         return Asked(tuple(_typed(one, PreviewPart) for one in await handler.preview(document, place)))
-    except Exception as error:  # the site's own class
+    except Exception as error:  # from the site's own class
         return _refuse(handler, "preview()", error, place.secret)
 
 
 def is_public(handler: DocumentHandler, document: Document, place: Place, part: RemotePart) -> bool:
-    """Whether everybody may see a part; where the handler cannot tell, nobody is shown its link."""
+    """Return whether everybody can see a part; if the handler raises, its link is not shown."""
     answer = _ask(handler, "is_public()", place.secret, lambda: handler.is_public(document, place, part))
     return isinstance(answer, Asked) and answer.value is True
 
 
 async def identify(handler: DocumentHandler, place: Place) -> Answer[str]:
-    """The service's own name of a place."""
+    """Return the service's permanent id of a place."""
     try:
         return Asked(_typed(await handler.identify(place), str))
-    except Exception as error:  # the site's own class
+    except Exception as error:  # from the site's own class
         return _refuse(handler, "identify()", error, place.secret)
 
 
 async def trace(handler: DocumentHandler, job: DocumentJob) -> Answer[RemotePart | None]:
-    """The part that stands for what a create is about to send."""
+    """Return the part that represents what a create is about to send."""
     try:
         return Asked(await handler.trace(job))
-    except Exception as error:  # the site's own class
+    except Exception as error:  # from the site's own class
         return _refuse(handler, "trace()", error, job.place.secret)
 
 
 async def close(handler: SyncHandler) -> None:
-    """Let a handler go of its connections; what it raises is logged."""
+    """Close a handler's connections; exceptions are logged."""
     try:
         await handler.aclose()
-    except Exception as error:  # the site's own class
+    except Exception as error:  # from the site's own class
         _refuse(handler, "aclose()", error, {})
 
 
 @asynccontextmanager
 async def opened(handler: H) -> AsyncIterator[H]:
-    """A handler that is closed at the end."""
+    """Close a handler at the end of the block."""
     try:
         yield handler
     finally:
@@ -246,7 +246,7 @@ async def opened(handler: H) -> AsyncIterator[H]:
 
 
 def _typed(found: Any, kind: type[T]) -> T:
-    """What a handler returned, where it is of the kind that its contract names."""
+    """Return the value of a handler if it has the type of the contract; else raise `TypeError`."""
     if not isinstance(found, kind):
         raise TypeError(f"it returns a {type(found).__name__}, where a {kind.__name__} is expected")
     return found
@@ -262,7 +262,7 @@ def _ask(
 ) -> Answer[T]:
     try:
         return Asked(call())
-    except Exception as error:  # the site's own class may raise anything
+    except Exception as error:  # from the site's own class may raise anything
         if contract is not None and isinstance(error, contract):
             scrub(error, secret)
             return Refused(mask(str(error), secret), error)
@@ -271,7 +271,7 @@ def _ask(
 
 def _refuse(handler: SyncHandler, what: str, error: Exception, secret: Mapping[str, str]) -> Refused:
     scrub(error, secret)
-    if isinstance(error, SyncQueueError):  # the handler's own words, by its contract
+    if isinstance(error, SyncQueueError):  # allowed by the contract
         reason = mask(str(error), secret)
         shown_error = error if reason == redact(str(error)) else HandlerError(reason)
         return Refused(reason[:REASON_CHARACTERS], shown_error)

@@ -1,7 +1,7 @@
 """Media: a picture, video, sound or file of a document, as a value.
 
-What a host or a file's name says of a content decides nothing (`content_type` looks at the first bytes), and what is
-compared is never a signed URL, which is another one at each rendering.
+The type of a content is decided by its first bytes (`content_type`), not by what the host or the file name says. Signed
+URLs are never compared, because they are different at each rendering.
 """
 
 from __future__ import annotations
@@ -18,35 +18,36 @@ logger = logging.getLogger("syncqueue")
 
 MediaKind = Literal["", "picture", "video", "audio", "file"]
 
-# Where one of the first is in a URL's query, all of them (and what begins so) are of its signature.
+# If the query of a URL has one of the first names, all of these (and names that begin so) belong to its signature.
 _SIGNATURES = frozenset({"x-amz-signature", "x-goog-signature", "signature", "sig"})
 _OF_SIGNATURES = _SIGNATURES | {
     "awsaccesskeyid", "expires", "googleaccessid", "key-pair-id", "policy",
     "se", "sp", "spr", "sr", "st", "sv", "ske", "skoid", "sks", "skt", "sktid", "skv",
 }  # fmt: skip
 _PREFIXES = ("x-amz-", "x-goog-")
-_SHOWN_CHARACTERS = 100  # of a URL that is refused
+_SHOWN_CHARACTERS = 100  # of a rejected URL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Media:
     """A picture, video, sound or file: at an absolute `url`, or the `file` of a model's FileField or ImageField.
 
-    A file is read from its storage, so a private bucket and a development machine will do. Whether a medium has
-    changed is told by its address (a URL without its signature, the file's name in its storage) and by `etag`; where
-    that is not given, by the size of a file. Raises `ValueError` for what no service could use, naming the field.
+    A file is read from its storage, so private buckets and development machines work. A medium counts as changed if its
+    address changes (the URL without its signature, or the file's name in its storage) or its `etag`; without an `etag`,
+    also if the size of the file changes. Raises `ValueError`, which names the field, for values that no service can
+    use.
     """
 
-    url: str = field(default="", repr=False)  # a signed one opens what it names: it is not shown
+    url: str = field(default="", repr=False)  # not shown in repr, because a signed URL grants access
     file: Any = field(default=None, repr=False, compare=False)  # a FieldFile
-    alt: str = ""  # what it shows, for people who do not see it
-    kind: MediaKind = ""  # "": told by its content. "file": sent as a file, whatever it is
-    name: str = ""  # of the file that people see; default: the last part of URL or file name
-    etag: str = ""  # changes whenever the content does, though address and size may stay
-    identity: str = field(init=False, default="")  # what is compared
+    alt: str = ""  # description for people who cannot see it
+    kind: MediaKind = ""  # "": decided by the content. "file": sent as a file, whatever it is
+    name: str = ""  # file name for people; default: the last part of the URL or of the file name
+    etag: str = ""  # a value that changes with the content, for contents whose address and size may stay the same
+    identity: str = field(init=False, default="")  # computed: the value that is compared
 
     def __post_init__(self) -> None:
-        """Take lazy texts as texts, and check."""
+        """Evaluate lazy texts and validate the fields."""
         for name in ("url", "alt", "name", "etag"):
             value = getattr(self, name)
             value = "" if value is None else str(value) if isinstance(value, Promise) else value
@@ -66,7 +67,7 @@ class Media:
         object.__setattr__(self, "identity", f"{address}#{version}" if version else address)
 
     def _checked_url(self) -> str:
-        """The URL without its signature. Raises `ValueError`."""
+        """Return the URL without its signature. Raises `ValueError`."""
         try:
             parts = urlsplit(self.url)
             is_absolute = parts.scheme in ("http", "https") and bool(parts.hostname)
@@ -81,7 +82,7 @@ class Media:
         return _unsigned(self.url)
 
     def _checked_file(self) -> str:
-        """The file's name in its storage. Raises `ValueError`."""
+        """Return the file's name in its storage. Raises `ValueError`."""
         name = getattr(self.file, "name", "")
         if not hasattr(self.file, "storage"):
             got = type(self.file).__name__
@@ -93,20 +94,18 @@ class Media:
     def _size(self) -> str:
         try:
             return str(int(self.file.size))
-        except (
-            Exception
-        ) as error:  # a storage raises what it likes; whether the file can be had is told when it is read
-            logger.info("The size of a file cannot be told (%s).", type(error).__name__)
+        except Exception as error:  # a storage may raise anything; an unreadable file is reported when it is read
+            logger.info("The size of a file cannot be read (%s).", type(error).__name__)
             return ""
 
     @property
     def is_signed(self) -> bool:
-        """Whether the URL opens something that is not public."""
+        """Whether the URL has a signature, so that it grants access to a private file."""
         return bool(self.url) and _unsigned(self.url) != self.url
 
     @property
     def expected_kind(self) -> MediaKind:
-        """`kind`, or what the name says; a picture where that says nothing."""
+        """`kind`, or the kind that the file name suggests; otherwise a picture."""
         if self.kind:
             return self.kind
         word = (mimetypes.guess_type(self.name)[0] or "").partition("/")[0]
@@ -114,17 +113,17 @@ class Media:
 
     @property
     def as_text(self) -> str:
-        """What stands in a text where it cannot be shown: description and public URL, as far as there are."""
+        """Return a replacement for services that cannot show it: description and public URL, if there are any."""
         url = "" if self.is_signed else self.url
         return ": ".join(filter(None, (self.alt, url)))
 
     def as_hashed(self) -> list[str]:
-        """What decides what is sent."""
+        """Return the values that determine what is sent, for the content hash."""
         return [self.identity, self.alt, self.kind, self.name]
 
 
 def media_of(item: str | Media) -> Media | None:
-    """A document's medium as a value; None for a text that is no absolute URL, which no service can fetch."""
+    """Return an item of `Document.media` as `Media`; None for a text that is not an absolute URL."""
     if isinstance(item, Media):
         return item
     try:
@@ -134,7 +133,7 @@ def media_of(item: str | Media) -> Media | None:
 
 
 def identity_of(item: str | Media) -> str:
-    """What tells a document's medium from others: of a text, the text itself."""
+    """Return the value that identifies an item of `Document.media`; for a text, the text itself."""
     return item.identity if isinstance(item, Media) else item
 
 
@@ -151,7 +150,7 @@ def _is_of_signature(name: str) -> bool:
     return name in _OF_SIGNATURES or name.startswith(_PREFIXES)
 
 
-# By their first bytes: start, sign, MIME type.
+# Detected by their first bytes: offset, signature, MIME type.
 _CONTENT_TYPES = (
     (0, b"\x89PNG\r\n\x1a\n", "image/png"),
     (0, b"\xff\xd8\xff", "image/jpeg"),
@@ -174,10 +173,10 @@ _WORDS: dict[str, MediaKind] = {"image": "picture", "video": "video", "audio": "
 
 
 def content_type(content: bytes) -> str:
-    """The MIME type of a picture, video or sound; "" for anything else."""
+    """Return the MIME type of a picture, video or sound; "" for anything else."""
     return next((kind for start, sign, kind in _CONTENT_TYPES if content[start : start + len(sign)] == sign), "")
 
 
 def content_kind(content: bytes) -> MediaKind:
-    """The kind of a content: "" for what is no picture, video or sound."""
+    """Return the kind of a content; "" if it is not a picture, video or sound."""
     return _WORDS.get(content_type(content).partition("/")[0], "")

@@ -1,4 +1,4 @@
-"""The one place where media are read: URLs through the guard, files from their storage, within a budget of bytes."""
+"""Reads media: URLs over guarded connections, files from their storage, within a byte budget."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from syncqueue.outbound.threads import HandlerThreads
 
 logger = logging.getLogger("syncqueue")
 
-REDIRECTS = 3  # picture hosts send from one name to another
-# Of media that are held in memory at one time, by all attempts of a service in a process.
+REDIRECTS = 3  # picture hosts redirect from one name to another
+# Maximum size of media in memory, for all attempts of a service in a process.
 MEMORY_BYTES = 48 * 1024 * 1024
 
 
 class MediaReader:
-    """Reads media for one handler. URLs are written by users, so each goes out through the guard of `outbound`."""
+    """Reads media for one handler. Users write the URLs, so the connections follow the rules of `outbound`."""
 
     def __init__(self, outbound: Outbound, threads: HandlerThreads) -> None:
-        """`outbound`: with `public_only`, since users name the hosts."""
+        """`outbound`: with `public_only`, because users name the hosts."""
         self._outbound = outbound
         self._threads = threads
         self._session: OutboundSession | None = None
         self.budget = ByteBudget(MEMORY_BYTES)
 
     def may_fetch(self, url: str) -> bool:
-        """Whether a URL is of a form that is fetched."""
+        """Return whether a URL has a form that may be fetched."""
         return may_fetch(self._outbound, url)
 
     async def read(self, media: Media, *, max_bytes: int, seconds: float) -> bytes:
-        """The content. Raises `FetchError` where it cannot be had, `RetryLater` where its storage fails for now.
+        """Return the content. Raises `FetchError` if it cannot be read, `RetryLater` if its storage fails for now.
 
-        The caller has reserved `max_bytes` of the budget.
+        The caller must have reserved `max_bytes` of the budget.
         """
         if media.url:
             fetched = await self._threads.run(
@@ -48,7 +48,7 @@ class MediaReader:
             )
             return fetched.content
         try:
-            # A storage has no time limit that is known here; its thread may go on behind one that has passed.
+            # The time limits of a storage are unknown; its thread may continue after this timeout.
             return await asyncio.wait_for(self._threads.run(_read_file, media, max_bytes), seconds)
         except TimeoutError:
             raise RetryLater(f"The storage of {media.name} has not delivered it within {seconds:.0f} s.") from None
@@ -60,7 +60,7 @@ class MediaReader:
             opened.close()
 
     def _opened(self) -> OutboundSession:
-        """Made on first use; it keeps no cookies."""
+        """Return the session, created at first use; it keeps no cookies."""
         if self._session is None:
             self._session = OutboundSession(self._outbound)
             self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
@@ -68,10 +68,10 @@ class MediaReader:
 
 
 def _read_file(media: Media, max_bytes: int) -> bytes:
-    """The content of a file. In a thread: a storage may be at the other end of a network."""
+    """Return the content of a file. Called in a thread, because a storage may be on a network."""
     try:
         content = bytearray()
-        # Not by the field's own `open`, whose object belongs to the model instance.
+        # Not with FieldFile.open, whose file object belongs to the model instance.
         with media.file.storage.open(media.file.name, "rb") as stream:
             while chunk := stream.read(CHUNK_BYTES):
                 content += chunk
@@ -82,7 +82,7 @@ def _read_file(media: Media, max_bytes: int) -> bytes:
         raise
     except (FileNotFoundError, SuspiciousOperation) as error:
         raise FetchError(f"{media.name}: there is no such file in its storage ({type(error).__name__}).") from None
-    except Exception as error:  # a storage raises what it likes, and its words may quote a signed URL
+    except Exception as error:  # a storage may raise anything, and the message may contain a signed URL
         raise RetryLater(f"The storage of {media.name} fails ({type(error).__name__}).") from None
     finally:
-        connections.close_all()  # of this thread: some storages are tables
+        connections.close_all()  # those of this thread: some storages use database tables

@@ -1,4 +1,4 @@
-"""The options of a destination as its handler declares them: inputs for forms, and what may stand in them. Pure."""
+"""The options of a destination as its handler declares them: inputs for forms and allowed values. Pure."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class Option:
     """One option of a destination; a handler declares its options in `option_fields`, by name."""
 
     kind: OptionKind  # switch: True or False; number: a whole number above 0, or None
-    label: Any  # a text for people, lazy where it is translated
+    label: Any  # a text for people; lazy if it is translated
     help_text: Any = ""
-    choices: Mapping[str, Any] = field(default_factory=dict)  # of a choice: the label of each value
-    pattern: str = ""  # of a text: a regular expression that all of it matches
-    default: Any = None  # what applies where the destination does not have the option
+    choices: Mapping[str, Any] = field(default_factory=dict)  # for a choice: the label of each value
+    pattern: str = ""  # for a text: a regular expression that the whole text must match
+    default: Any = None  # the value if the destination does not have the option
 
     def holds(self, value: object) -> bool:
-        """Whether it may have this value."""
+        """Return whether the option may have this value."""
         match self.kind:
             case "switch":
                 return isinstance(value, bool)
@@ -37,7 +37,7 @@ class Option:
 
 
 def option_problem(declared: Mapping[str, Option], options: Mapping[str, Any]) -> str:
-    """What is wrong with the options of a destination, in a sentence; "" where nothing is, or none are declared."""
+    """Return the problem with a destination's options, as a sentence; "" if there is none or none are declared."""
     if not declared:
         return ""
     for name, value in options.items():
@@ -49,7 +49,7 @@ def option_problem(declared: Mapping[str, Option], options: Mapping[str, Any]) -
 
 
 def secret_problem(declared: Collection[str], secret: Mapping[str, str]) -> str:
-    """What is wrong with the names of a destination's secrets; "" where nothing is, or none are declared."""
+    """Return the problem with the names of a destination's secrets; "" if there is none or none are declared."""
     for name in secret:
         if declared and name not in declared:
             return _unknown(_("Unknown secret “%(name)s”; known: %(known)s."), name, declared)

@@ -1,4 +1,4 @@
-"""Which class handles which service. A service is on exactly when the settings name it in HANDLERS."""
+"""The handler class of each service. A service is enabled if HANDLERS in the settings has it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from syncqueue.core.errors import ConfigurationError
 from syncqueue.handlers.base import DocumentHandler, HandlerConfig, Place, SyncHandler
 from syncqueue.handlers.gate import construct, named_host
 
-# As import paths, so that a service's client library is loaded only where the service is used.
+# Import paths, so that the client library of a service is loaded only if the service is used.
 BUILT_IN = {
     "telegram": "syncqueue.handlers.telegram.handler.TelegramHandler",
     "mastodon": "syncqueue.handlers.mastodon.handler.MastodonHandler",
@@ -21,12 +21,12 @@ BUILT_IN = {
     "webhook": "syncqueue.handlers.webhook.handler.WebhookHandler",
 }
 
-# What to install where a library is missing: the name of its package, and the extra that brings it.
+# The extra to install if a library is missing, by the name of its package.
 _EXTRAS = {"telegram": "telegram", "mastodon": "mastodon", "manticoresearch": "manticore", "aiohttp": "webhook"}
 
 
 def handler_class(service: ServiceSettings) -> type[SyncHandler]:
-    """The class that handles a service; raises `ConfigurationError` saying what to install or write."""
+    """Return the handler class of a service; raises `ConfigurationError`, which says what to install or write."""
     path = service.handler_class or BUILT_IN.get(service.name)
     if path is None:
         raise ConfigurationError(
@@ -37,7 +37,7 @@ def handler_class(service: ServiceSettings) -> type[SyncHandler]:
         found = import_string(path)
     except ImportError as error:
         raise ConfigurationError(_explain_import(service.name, path, error)) from error
-    except Exception as error:  # a module of the site's own may raise anything
+    except Exception as error:  # a module of the site may raise anything
         raise ConfigurationError(
             f"SYNCQUEUE['HANDLERS'][{service.name!r}]: cannot import {path}: {words(error)}"
         ) from error
@@ -56,9 +56,9 @@ def _explain_import(name: str, path: str, error: ImportError) -> str:
 
 
 def make_handler(service: str, settings: Settings | None = None) -> SyncHandler:
-    """A new handler for a service.
+    """Create a handler for a service.
 
-    Raises `ConfigurationError` when the service is not on, or when its class cannot make one, whatever that raises.
+    Raises `ConfigurationError` if the service is not enabled or its class cannot be instantiated.
     """
     settings = settings or get_settings()
     found = settings.service(service)
@@ -77,7 +77,7 @@ _shared: tuple[Settings, dict[str, SyncHandler]] | None = None
 
 
 def shared_handler(service: str) -> SyncHandler:
-    """A handler to ask for endpoints and the form of destinations, not to send with: it belongs to no event loop."""
+    """Return a handler for endpoints and for validating destinations. It has no event loop: do not send with it."""
     global _shared
     settings = get_settings()
     if _shared is None or _shared[0] is not settings:
@@ -89,13 +89,13 @@ def shared_handler(service: str) -> SyncHandler:
 
 
 def posts(service: str) -> bool:
-    """Whether a service posts (and so takes objects from a destination's start on) or is an index."""
+    """Return whether a service posts (and accepts objects since a destination's start), or is an index."""
     found = handler_class(get_settings().service(service))
     return issubclass(found, DocumentHandler) and found.posts
 
 
 def document_handler(service: str) -> DocumentHandler | None:
-    """A handler of a service that takes destinations; None where the service is off or does other work."""
+    """Return the handler of a service that has destinations; None if it is not enabled or has none."""
     try:
         handler = make_handler(service)
     except ConfigurationError:
@@ -104,7 +104,7 @@ def document_handler(service: str) -> DocumentHandler | None:
 
 
 def host_of(service: str, address: str, options: Mapping[str, Any], secret: Mapping[str, str]) -> str:
-    """Return the "host:port" that a destination leads to; "" where no handler names one. Raises nothing."""
+    """Return the "host:port" that a destination uses; "" if no handler returns one. Never raises."""
     try:
         handler = shared_handler(service)
     except ConfigurationError:

@@ -1,7 +1,7 @@
-"""The types that a ModelSync may declare for a search index, and the values that each takes.
+"""The types that a ModelSync may declare for a search index, and the values that each type accepts.
 
-Values are checked before anything is sent. A search service may store another value without a word ("abc" becomes 0, a
-list of a JSON column becomes null), and the object would never be found again.
+Values are checked before anything is sent. A search service may silently store another value ("abc" becomes 0, a list
+in a JSON column becomes null), and the object would never be found.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
-# Columns every row has: they lead from a search result back to its object.
+# Columns of every row: they lead from a search result to its object.
 OWN_NAMES = ("id", "object_source", "object_pk")
 # Words that cannot be the name of a column or table, not even in backticks: "Reserved keywords" in
 # https://manual.manticoresearch.com/References. Words that only some versions reserve are left to the server.
@@ -29,13 +29,13 @@ RESERVED_NAMES = frozenset(
         """,
     )
 )
-MAX_TEXT_BYTES = 4 * 1024 * 1024 - 1  # in UTF-8; the server cuts what is longer
+MAX_TEXT_BYTES = 4 * 1024 * 1024 - 1  # in UTF-8; the server cuts longer texts
 MAX_JSON_DEPTH = 50
 _UINT32, _INT64 = 2**32 - 1, 2**63 - 1
 
 
 def searchable_text(value: Any) -> str:
-    """Return a text as it can be stored: a NUL character, which would end it there, becomes a space."""
+    """Replace NUL characters, at which the server would cut the text, by spaces."""
     return _short_enough(_encodable(_a_text(value)).replace("\0", " "))
 
 
@@ -53,7 +53,7 @@ def _a_text(value: Any) -> str:
 
 
 def _encodable(text: str) -> str:
-    # A lone surrogate (a cut emoji) cannot be written as UTF-8, and would fail the whole request.
+    # A lone surrogate (a cut emoji) cannot be encoded as UTF-8 and would fail the whole request.
     return text.encode("utf-8", "replace").decode()
 
 
@@ -78,7 +78,7 @@ def _bigint(value: Any) -> int:
 
 
 def _float(value: Any) -> float:
-    """A column of floats has 32 bits: about 7 digits are kept, and what is beyond the range would become infinite."""
+    """Return a float. The column has 32 bits: it keeps about 7 digits, and larger values would become infinite."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("a finite number")
     try:
@@ -98,7 +98,7 @@ def _boolean(value: Any) -> bool:
 
 
 def _timestamp(value: Any) -> int | None:
-    """Seconds since 1970; None, so that the field is left out, for a time that the column cannot hold."""
+    """Return seconds since 1970; None, so that the field is left out, if the column cannot hold the time."""
     words = "a datetime with a time zone, or seconds since 1970"
     if isinstance(value, datetime) and value.tzinfo is not None:
         value = math.floor(value.timestamp())
@@ -130,7 +130,7 @@ def _json(value: Any) -> Any:
 
 
 def _json_items(value: Any) -> Iterator[Any]:
-    """Every value and every key inside; raises `ValueError` where it is nested too deeply, or in itself."""
+    """Yield every nested value and key; raises `ValueError` if the value is nested too deeply or contains itself."""
     level = [value]
     for _depth in range(MAX_JSON_DEPTH):
         if not level:
@@ -147,8 +147,8 @@ def _json_items(value: Any) -> Iterator[Any]:
     raise ValueError(f"at most {MAX_JSON_DEPTH} levels")
 
 
-# Each function checks a value and returns it in the form in which it is sent, or None where the field has to be left
-# out. It raises `ValueError` with what the type takes.
+# Each function validates a value and returns it in the form in which it is sent, or None if the field must be left out.
+# It raises `ValueError` with what the type accepts.
 TYPES: Mapping[str, Callable[[Any], Any]] = {
     "text": searchable_text,  # searched
     "string": _string,  # filtered and sorted by, not searched
