@@ -1,7 +1,7 @@
-"""Copies from before syncqueue, as the site's `existing_remote` names them: they become the parts of records.
+"""Copies that existed before syncqueue, as the site's `existing_remote` returns them: they become parts of records.
 
-Attempts ask for one object at a time (`existing_parts`). The walk of `syncqueue adopt`, and that of a destination that
-is removed with its copies, ask for all objects (`adopt_chunk`). Nothing is sent here.
+Attempts ask for one object at a time (`existing_parts`). The walk of `syncqueue adopt`, and the walk before a
+destination is removed with its copies, ask for all objects (`adopt_chunk`). Nothing is sent here.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from syncqueue.sources.same_place import are_one, is_held, unclear_twins
 def existing_parts(
     source: ModelSync, obj: Any, destination: Destination, default_kind: str, address: str
 ) -> Answer[tuple[RemotePart, ...]]:
-    """The copies from before, each with a kind and the address where it is."""
+    """Return the existing copies of an object, each with its kind and address."""
     found = gate.existing_remote(source, obj, destination)
     if isinstance(found, Refused):
         return found
@@ -48,13 +48,13 @@ def existing_parts(
 
 
 def may_be_left(destination: Destination, refused: Refused) -> Refused:
-    """What the site's code raised, with the place where a copy may be that it would have named."""
+    """Return the refusal with the place at which a copy may exist that the site's code would have returned."""
     text = f"A copy from before may be left at {destination.name} ({destination.address}): {refused.reason}"
     return Refused(text[:REASON_CHARACTERS], refused.error)
 
 
 def default_kind(service: str) -> str:
-    """The kind of a copy of which nothing else is known. Raises `ConfigurationError`."""
+    """Return the default kind of a copy. Raises `ConfigurationError`."""
     return _handler(service).default_kind
 
 
@@ -67,15 +67,15 @@ def _handler(service: str) -> DocumentHandler:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """How an adopted copy stands."""
+    """Whether an adopted copy is wanted, and until when."""
 
-    is_wanted: bool  # False: it is to be removed
-    is_private: bool = False  # who can see the copy is not known: it is to be updated
-    next_at: datetime | None = None  # when time alone asks for something else
+    is_wanted: bool  # False: it must be removed
+    is_private: bool = False  # True: it must be updated, because its visibility is unknown
+    next_at: datetime | None = None  # when this changes without a change of the object
 
 
 def standing(source: ModelSync, obj: Any, destination: Destination) -> Answer[Standing]:
-    """Whether the copy of an object is wanted at a destination now."""
+    """Return whether the copy of an object is wanted at a destination now."""
     desired = desired_state(source, obj, destination)
     if isinstance(desired, Refused):
         return desired
@@ -87,7 +87,7 @@ def standing(source: ModelSync, obj: Any, destination: Destination) -> Answer[St
 
 
 def columns(found: Standing, parts: Sequence[RemotePart]) -> dict[str, Any]:
-    """The columns of a record whose copy is adopted. It waits where the copy is not wanted, or its object is private.
+    """Return the columns of a record with an adopted copy. It waits if the copy is unwanted or the object private.
 
     The content of an adopted copy counts as unknown, so the next save updates it.
     """
@@ -109,26 +109,26 @@ def columns(found: Standing, parts: Sequence[RemotePart]) -> dict[str, Any]:
 
 @dataclass(slots=True, kw_only=True)
 class Adopted:
-    """What came of asking for the copies of some objects."""
+    """The result of adopting the copies of some objects."""
 
-    wanted: int = 0  # their copies are adopted, and rest until the object changes
-    unwanted: int = 0  # their copies are adopted, and removed by a worker
-    known: int = 0  # they have been asked for already, or another record of the place has the copy
-    without: int = 0  # they have no copy from before
-    refused: dict[str, Refused] = field(default_factory=dict)  # by their keys: the site's code raises for them
-    pending_records: list[PendingRecord] = field(default_factory=list)  # those that wait now
+    wanted: int = 0  # objects whose copies were adopted and stay until the object changes
+    unwanted: int = 0  # objects whose copies were adopted and will be removed by a worker
+    known: int = 0  # objects that were asked for before, or whose copy another record of the place has
+    without: int = 0  # objects without an existing copy
+    refused: dict[str, Refused] = field(default_factory=dict)  # objects for which the site's code raises, by key
+    pending_records: list[PendingRecord] = field(default_factory=list)  # the records that wait now
 
     @property
     def count(self) -> int:
-        """All objects."""
+        """The number of all objects."""
         return self.wanted + self.unwanted + self.known + self.without + len(self.refused)
 
 
 def adopt_chunk(source: ModelSync, reading: Reading, destination: Destination, *, write: bool) -> Adopted:
     """Adopt the copies of a chunk of objects at a destination. `write`: False only counts.
 
-    Also of objects that are not its owner's: the copy of one that was handed over is to be found, and removed. But what
-    is not wanted there is left alone where another destination of the object's owner is at the same place.
+    This includes objects of other owners, because the copy of an object that was handed over must be found and removed.
+    But an unwanted copy is left alone if another destination of the object's owner is at the same place.
     """
     found = Adopted(refused={key_text(source.model, key): refused for key, refused in reading.refused.items()})
     objects = {key_text(source.model, obj.pk): obj for obj in reading.objects}
@@ -149,7 +149,7 @@ def adopt_chunk(source: ModelSync, reading: Reading, destination: Destination, *
         elif not how.value.is_wanted and _is_left_to_another(source, obj, destination, places):
             found.known += 1
         elif unclear_twins(asked.value, destination, others.get(pk, ()), handler):
-            found.known += 1  # perhaps: its attempt asks the service
+            found.known += 1  # possibly: its attempt asks the service
             taken.append(_row(source, obj, pk, destination, {"state": RecordState.WAITING}))
         elif parts := [part for part in asked.value if not is_held(part, destination, others.get(pk, ()))]:
             found.wanted += how.value.is_wanted
@@ -177,7 +177,7 @@ def _is_left_to_another(
 def _known(
     source: ModelSync, keys: Collection[str], destination: Destination
 ) -> tuple[dict[str, SyncRecord], dict[str, list[SyncRecord]]]:
-    """The records of these objects there, and those at other destinations of the service."""
+    """Return the records of these objects at the destination, and those at other destinations of the service."""
     own: dict[str, SyncRecord] = {}
     others: dict[str, list[SyncRecord]] = {}
     rows = records().filter(source=source.label, object_pk__in=keys, service=destination.service)
@@ -202,9 +202,9 @@ def _row(source: ModelSync, obj: Any, pk: str, destination: Destination, values:
 
 
 def _write(taken: Sequence[SyncRecord], known: Mapping[str, SyncRecord]) -> list[PendingRecord]:
-    """Write the records, in one transaction; returns those that wait now.
+    """Write the records in one transaction; returns those that wait now.
 
-    One that a save has made or changed meanwhile is left alone: its own attempt asks.
+    A record that a save has created or changed meanwhile is left alone: its own attempt asks for the copies.
     """
     new = [row for row in taken if row.object_pk not in known]
     with transaction.atomic(using=record_db()):
@@ -223,7 +223,7 @@ def _write(taken: Sequence[SyncRecord], known: Mapping[str, SyncRecord]) -> list
 
 
 def _update(before: SyncRecord, row: SyncRecord) -> None:
-    """Give a record that is there its parts. One that waits goes on waiting: a change is to be sent."""
+    """Give an existing record its parts. A waiting record stays waiting, because it has a change to send."""
     names = ["parts", "content_hash", "adoption_asked"]
     if before.state != RecordState.WAITING:
         names += ["state", "generation", "synced_generation", "changed_at", "synced_at", "due_at", "error"]
@@ -233,9 +233,9 @@ def _update(before: SyncRecord, row: SyncRecord) -> None:
 
 
 def fail_refused(source: ModelSync, reading: Reading, refused: Mapping[str, Refused], destination: Destination) -> None:
-    """Say of objects that the site's code raises for that a copy may be left: a failed record each, if they have none.
+    """Create a failed record, which says that a copy may be left, for objects for which the site's code raises.
 
-    For a destination that is removed with its copies: nobody would be told otherwise.
+    This is for a destination that is removed with its copies. Objects that have a record there keep it.
     """
     objects = {key_text(source.model, obj.pk): obj for obj in reading.objects}
     rows = []
@@ -247,7 +247,7 @@ def fail_refused(source: ModelSync, reading: Reading, refused: Mapping[str, Refu
 
 
 def places_of(owners: Collection[Any]) -> list[Destination]:
-    """Where objects of these owners may be, also destinations that are switched off, or are removed with their copies.
+    """Return the destinations of these owners, including those that are switched off or are being removed.
 
     None among the owners stands for the site-wide destinations.
     """
@@ -256,15 +256,15 @@ def places_of(owners: Collection[Any]) -> list[Destination]:
 
 
 def copies_of_deleted(source: ModelSync, obj: Any, destinations: Sequence[Destination]) -> Left:
-    """The copies from before of an object that is about to be deleted, by destination; None: it cannot be told.
+    """Return the existing copies of an object that is about to be deleted, by destination; None: unknown.
 
-    To be asked while the object is there: what is related to it goes first.
+    Call it before related objects are deleted.
     """
     found = {}
     for destination in destinations:
         try:
             kind = default_kind(destination.service)
-        except ConfigurationError:  # its attempt says what is wrong
+        except ConfigurationError:  # its attempt reports the problem
             kind = ""
         asked = existing_parts(source, obj, destination, kind, destination.address)
         if isinstance(asked, Refused) or asked.value:

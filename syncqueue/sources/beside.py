@@ -1,4 +1,4 @@
-"""What other records know of a place: which ids are theirs, and of which records something may be there unknown."""
+"""Facts from other records about a place: known ids, and records that may have an unknown copy there."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from syncqueue.sources.planner import Step
 from syncqueue.sources.records import read_parts, records
 from syncqueue.sources.same_place import identity_of
 
-NEWEST_COUNT = 500  # records of a sample
+NEWEST_COUNT = 500  # size of a sample of records
 
 
 def newest_parts(record: SyncRecord) -> list[RemotePart]:
-    """The parts of the newest synced records of the same destination. Cheap: they are read by an index."""
+    """Return the parts of the newest synced records of the same destination. This is fast, because an index exists."""
     rows = records().filter(destination_id=record.destination_id, state=RecordState.SYNCED).exclude(pk=record.pk)
     found = rows.order_by("-pk")[:NEWEST_COUNT].values_list("parts", flat=True)
     return [RemotePart(**part) for parts in found for part in parts]
 
 
 def known_ids(record: SyncRecord, ids: Collection[str], identity: str) -> frozenset[str]:
-    """Those of `ids` that another record of the service has, unless its part is known to be at another place.
+    """Return those of `ids` that other records of the service have, except parts known to be at another place.
 
-    Reads all records of the service: to be asked for a few ids, and seldom.
+    This reads all records of the service: call it rarely and with few ids.
     """
     if not ids:
         return frozenset()
@@ -44,12 +44,12 @@ def known_ids(record: SyncRecord, ids: Collection[str], identity: str) -> frozen
 
 
 def unsettled(record: SyncRecord, kind: str, identity: str) -> Unsettled:
-    """The other records that are being sent to a place, or may have left something there."""
+    """Return the other records that are being sent to a place or may have left a copy there."""
     rows = records().filter(service=record.service).exclude(state=RecordState.SYNCED).exclude(pk=record.pk)
     rows = rows.annotate(as_text=Cast("parts", TextField())).select_related("destination")
     has_mark = ~Q(sending_token="")
     cut_off = has_mark & Q(sending_until__lte=Now(), sending_action=Step.CREATE)
-    # Without a trace it is not known where something was left, nor where something is being sent to.
+    # Without a trace, the place to which a record was or is being sent is unknown.
     sending = rows.filter(has_mark, sending_until__gt=Now())
     lost = rows.filter(cut_off | Q(uncertain=True) | Q(as_text__contains=f'"kind": "{kind}"'))
     return Unsettled(
@@ -63,11 +63,11 @@ def _part_of(row: SyncRecord, kind: str) -> RemotePart | None:
 
 
 def _may_be_at(row: SyncRecord, identity: str) -> bool:
-    """Whether a record's last create may have gone to a place."""
+    """Return whether a record's last create may have gone to a place."""
     return identity_of(row.destination, row.sending_address) in ("", identity)
 
 
 def _holding(rows: QuerySet[SyncRecord] | QuerySet[OrphanPart], column: str, ids: Collection[str]) -> QuerySet:  # type: ignore[type-arg]
-    # Every database writes the text of a JSON column so.
+    # All databases format the text of a JSON column this way.
     about = reduce(or_, (Q(as_text__contains=f'"id": "{number}"') for number in ids))
     return rows.annotate(as_text=Cast(column, TextField())).filter(about)

@@ -1,7 +1,7 @@
-"""A value of its own for each record within one statement: `CASE id WHEN 1 THEN 'a' WHEN 2 THEN 'b' END`.
+"""A separate value for each record in one statement: `CASE id WHEN 1 THEN 'a' WHEN 2 THEN 'b' END`.
 
-Django's `Case` with a `When` for each row, as `bulk_update` has it, takes longer to build than the statement takes to
-run; this writes the SQL down at once.
+Django's `Case` with a `When` for each row, as in `bulk_update`, takes longer to build than the statement takes to run;
+this expression generates the SQL directly.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from syncqueue.models import SyncRecord
 
 
 def case_by_key(name: str, values: Mapping[int, Any]) -> Any:
-    """What the field `name` is to be set to, or compared with, by the key of the record; `values` is not empty."""
+    """Return an expression with a value of the field `name` for each primary key. `values` must not be empty."""
     first, *others = values.values()
     if all(value == first for value in others):
         return first
@@ -33,7 +33,7 @@ class _Each(Expression):
         self._values = values
 
     def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, tuple[Any, ...]]:
-        """The SQL and its parameters."""
+        """Return the SQL and its parameters."""
         field, meta = self.output_field, SyncRecord._meta
         params: list[Any] = []
         for key, value in self._values.items():

@@ -1,4 +1,4 @@
-"""What an object and a destination ask for, as the planner takes it: asked by attempts and by pages alike."""
+"""The desired state of an object at a destination, for the planner: the same for attempts and pages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from syncqueue.sources.registry import ModelSync
 
 
 def desired_state(source: ModelSync | None, obj: Model | None, destination: Destination) -> Answer[DesiredState]:
-    """The desired state of one object at one destination."""
+    """Return the desired state of one object at one destination."""
     state = DesiredState(
         exists=obj is not None,
         rule=destination.rule,
@@ -22,11 +22,11 @@ def desired_state(source: ModelSync | None, obj: Model | None, destination: Dest
         start_at=destination.start_at,
         retiring=destination.is_retiring,
     )
-    if source is None or obj is None or state.retiring:  # nothing is wanted, whatever the site's code would say
+    if source is None or obj is None or state.retiring:  # nothing is wanted, so the site's code is not called
         return Asked(state)
     content = gate.content(source, obj, destination)
     created_at, times = gate.created_at(source, obj), gate.live_times(source, obj)
-    # A site-wide destination keeps what it shows up to date, whoever owns the object now.
+    # A site-wide destination keeps its copy up to date even if the object's owner has changed.
     owners = gate.owner_keys(source, obj) if destination.owner_id is not None else Asked(frozenset())
     if isinstance(content, Refused):
         return content

@@ -1,4 +1,4 @@
-"""Destinations: the declared, the broken and the retiring ones."""
+"""Declared, broken and retiring destinations."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ from syncqueue.sources.walk import gone
 
 logger = logging.getLogger("syncqueue.sources")
 
-# A declared destination may get its row within the very save that is the first for it, after that object's creation
-# time was taken; the object must not count as older than the destination.
+# The row of a declared destination may be created during the first save that concerns it, after the creation time of
+# that object was taken. The object must not count as older than the destination.
 _FIRST_SAVE = timedelta(minutes=1)
 
 _declared_by: Mapping[str, Mapping[str, Any]] | None = None
 
 
 def ensure_declared() -> None:
-    """Give each destination of the setting DESTINATIONS its row, as the setting is now; once a process and setting.
+    """Create or update the rows of the setting DESTINATIONS, once per process and value of the setting.
 
-    Rows that this process's settings do not declare are left alone: another process's settings may declare them.
+    Rows that the settings of this process do not declare are left alone: those of another process may declare them.
     """
     wanted = get_settings().destinations
     if _declared_by is wanted:
@@ -55,9 +55,9 @@ def ensure_declared() -> None:
     for name, entry in wanted.items():
         try:
             _ensure(name, entry)
-        except ConfigurationError as error:  # its service has no handler: the others have
+        except ConfigurationError as error:  # its service has no handler; the others may have one
             logger.error("The destination %r of DESTINATIONS is left out: %s", name, error)
-    # Once it is committed: a rollback would take the rows away again.
+    # After the commit, because a rollback would remove the rows.
     transaction.on_commit(lambda: _remember(wanted), using=record_db(), robust=True)
 
 
@@ -67,7 +67,7 @@ def _remember(wanted: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 def forget_declared() -> None:
-    """Look at the rows of the declared destinations again when they are next needed."""
+    """Check the rows of the declared destinations again when they are next needed."""
     global _declared_by
     _declared_by = None
 
@@ -87,7 +87,7 @@ def _ensure(name: str, entry: Mapping[str, Any]) -> None:
     first = {"created_at": begins_at, "start_at": begins_at if posts(entry["SERVICE"]) else None}
     row, created = rows.get_or_create(declared=name, defaults=values | first)
     if row.broken_reason and row.broken_fingerprint != declared_fingerprint(name):
-        # Other settings were refused, perhaps by a process that still has them: these are tried.
+        # The service refused other settings, possibly those of another process, so these are tried.
         values |= {"broken_reason": "", "broken_at": None, "broken_fingerprint": ""}
     if not created and any(getattr(row, field) != value for field, value in values.items()):
         for field, value in values.items():
@@ -96,9 +96,10 @@ def _ensure(name: str, entry: Mapping[str, Any]) -> None:
 
 
 def declared_fingerprint(name: str) -> str:
-    """A hash of what the settings of this process say of a declared destination's place and credential.
+    """Return a hash of place and credential of a declared destination in the settings of this process.
 
-    Keyed with SECRET_KEY, so that it does not betray a credential that can be guessed. "" for one that is not declared.
+    It is keyed with SECRET_KEY, so that a weak credential cannot be guessed from it. "": the settings do not declare
+    it.
     """
     entry = get_settings().destinations.get(name)
     if entry is None:
@@ -110,22 +111,22 @@ def declared_fingerprint(name: str) -> str:
 
 
 def declared_here(prefix: str = "") -> Q:
-    """Selects the destinations that this process may post to: see `Destination.is_declared_here`.
+    """Return the condition for destinations that this process may post to: see `Destination.is_declared_here`.
 
-    `prefix` leads to the destination, such as "destination__".
+    `prefix`: the lookup path of the destination, such as "destination__".
     """
     names = list(get_settings().destinations)
     return Q(**{f"{prefix}declared": ""}) | Q(**{f"{prefix}declared__in": names})
 
 
 def active(services: Collection[str]) -> list[Destination]:
-    """The destinations of these services that are not being removed, also those that are switched off."""
+    """Return the destinations of these services that are not being removed, including those that are switched off."""
     rows = Destination.objects.using(record_db()).filter(declared_here(), service__in=services)
     return list(rows.filter(state=DestinationState.ACTIVE).order_by("pk"))
 
 
 def mark_broken(destination_id: int, reason: str, now: datetime) -> bool:
-    """Note that a destination is refused; returns whether this is news."""
+    """Mark a destination as broken; returns whether it was not broken before."""
     rows = Destination.objects.using(record_db()).filter(pk=destination_id, broken_reason="")
     name = rows.values_list("declared", flat=True).first()
     if name is None:
@@ -135,19 +136,19 @@ def mark_broken(destination_id: int, reason: str, now: datetime) -> bool:
 
 
 def note_emptied(destination_id: int, now: datetime) -> None:
-    """Note that a destination's place was gone and has been made anew, without the copies that were there."""
+    """Note that a destination's place was missing and has been created again, without the former copies."""
     Destination.objects.using(record_db()).filter(pk=destination_id).update(emptied_at=now)
 
 
 def forget_emptied(destination_id: int) -> None:
-    """Its copies are about to be written again."""
+    """Clear that note, because the copies are about to be written again."""
     Destination.objects.using(record_db()).filter(pk=destination_id).update(emptied_at=None)
 
 
 def follow_move(destination_id: int, *, old: str, new: str) -> bool:
-    """Store the new address of a place that has moved, unless somebody was faster.
+    """Store the new address of a place that has moved; returns whether the destination has it now.
 
-    False where only a person can: the settings declare it, or there is no other address.
+    False if only a person can change it: the settings declare the destination, or there is no other address.
     """
     rows = Destination.objects.using(record_db()).filter(pk=destination_id, declared="")
     if new:
@@ -156,20 +157,20 @@ def follow_move(destination_id: int, *, old: str, new: str) -> bool:
 
 
 def owned_by(owners: Collection[Any]) -> Q:
-    """Selects the destinations of these owners' keys; None among them stands for the site-wide ones."""
+    """Return the condition for the destinations of these owners' keys; None stands for site-wide destinations."""
     people = [key for key in owners if key is not None]
     return Q(owner_id__in=people) | Q(owner=None) if None in owners else Q(owner_id__in=people)
 
 
 def has_rivals(destination: Destination) -> bool:
-    """Whether somebody else has a destination of the same service: another owner, or the site another place."""
+    """Return whether another party has a destination of the same service: another owner, or another site-wide one."""
     rows = Destination.objects.using(record_db()).filter(service=destination.service)
     is_party = {"pk": destination.pk} if destination.owner_id is None else {"owner_id": destination.owner_id}
     return rows.exclude(**is_party).exists()
 
 
 def mended(hold_names: Sequence[str]) -> list[str]:
-    """Those of the holds of stopped destinations that the database does not confirm, and those of earlier releases."""
+    """Return the holds of stopped destinations that the database does not confirm, and those of earlier releases."""
     holds = [Hold.parse(name) for name in hold_names]
     stopped = {hold.name: hold.destination_id for hold in holds if hold.kind == STOPPED}
     rows = Destination.objects.using(record_db()).in_bulk([key for key in stopped.values() if key is not None])
@@ -186,14 +187,14 @@ def _is_stopped(destination: Destination | None) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rotation:
-    """What came of writing all stored secrets anew."""
+    """The result of encrypting all stored secrets again."""
 
     rewritten_count: int
-    unreadable: tuple[Destination, ...]  # no configured key opens these: they are left as they are
+    unreadable: tuple[Destination, ...]  # no configured key can decrypt these; they are unchanged
 
 
 def rotate_secrets(*, dry_run: bool = False) -> Rotation:
-    """Write every stored secret under the key that writes now, so that older keys can be given up."""
+    """Encrypt every stored secret with the current key, so that older keys can be removed."""
     rows = Destination.objects.using(record_db()).exclude(secret_text="")
     rewritten, unreadable = 0, []
     for destination in rows.iterator():
@@ -206,15 +207,15 @@ def rotate_secrets(*, dry_run: bool = False) -> Rotation:
         if dry_run:
             rewritten += 1
             continue
-        # Only where it still is what was read: somebody may be entering a new one right now.
+        # Only if it has not changed since it was read: a person may be entering a new one now.
         rewritten += rows.filter(pk=destination.pk, secret_text=before).update(secret_text=after)
     return Rotation(rewritten_count=rewritten, unreadable=tuple(unreadable))
 
 
 def ownerless(after: int, limit: int = 500) -> tuple[int, list[Any]]:
-    """The owners of destinations that are not there any more, among the destinations after a key.
+    """Find deleted owners of destinations, among the destinations after a primary key.
 
-    Returns the key to go on from (0: from the beginning) and the keys of the owners.
+    Returns the primary key to pass as `after` next (0: start again) and the keys of the owners.
     """
     rows = Destination.objects.using(record_db()).filter(pk__gt=after, owner__isnull=False)
     piece = list(rows.order_by("pk").values_list("pk", "owner_id")[:limit])
@@ -226,25 +227,25 @@ def ownerless(after: int, limit: int = 500) -> tuple[int, list[Any]]:
 
 
 def begin_retirement(destination: Destination, *, remove_remote: bool) -> list[SyncRecord]:
-    """Take a destination out of service. Returns the records to be attempted: its copies are to be removed first.
+    """Begin to delete a destination; returns the records to attempt, whose copies must be removed first.
 
-    `remove_remote`: all of them; otherwise only those of objects that were deleted.
+    `remove_remote`: True: all copies are removed; otherwise only those of deleted objects.
 
-    Without any (or when the copies are to stay) the row and its secret are gone when this returns.
+    If no copies must be removed, the row and its secret are deleted immediately.
     """
     db = record_db()
     with transaction.atomic(using=db):
         rows = SyncRecord.objects.using(db).filter(destination=destination)
-        # Without parts, but perhaps not without a copy: a send is under way, its answer was lost, or it is an orphan.
+        # Records without parts that may have a copy: a send is running, its response was lost, or there is an orphan.
         nothing_there = Q(parts=[], sending_token="", uncertain=False, twin_possible=False, orphans=None)
         adopting = [source.label for source in all_sources() if gate.adopts(source)] if remove_remote else []
-        if adopting:  # a copy from before, of which the site alone knows
+        if adopting:  # an existing copy that only the site knows
             nothing_there &= ~Q(source__in=adopting, adoption_asked=False)
             walks = (Walk(source=label, kind=WalkKind.ADOPTION, destination=destination) for label in adopting)
             Walk.objects.using(db).bulk_create(walks)
         rows.filter(pk__in=list(rows.filter(nothing_there).values_list("pk", flat=True))).delete()
         if not remove_remote:
-            # Copies of objects that are there stay; those of deleted objects (the owner's notes) go all the same.
+            # Copies of existing objects stay; those of deleted objects (the owner's notes) are removed.
             withdrawn = [row.pk for _, piece in gone(rows) for row in piece]
             rows.exclude(pk__in=withdrawn).delete()
         rows.update(state=RecordState.WAITING, generation=new_generation(), due_at=None)
@@ -258,7 +259,7 @@ def begin_retirement(destination: Destination, *, remove_remote: bool) -> list[S
 
 
 def _sleeping(destination: Destination) -> list[SyncRecord]:
-    """The records that rest because this destination showed their objects at the same place: they are to take over."""
+    """Return the records of other destinations at the same place that take over what this destination showed."""
     forget()
     others = sharing(destination)
     if not others:
@@ -270,7 +271,7 @@ def _sleeping(destination: Destination) -> list[SyncRecord]:
 
 
 def finish_retirements() -> int:
-    """Delete retiring destinations of which nothing is out there any more; returns how many."""
+    """Delete retiring destinations that have no copies left; returns how many."""
     walks = Walk.objects.filter(destination=OuterRef("pk"), kind=WalkKind.ADOPTION)
     retiring = Destination.objects.using(record_db()).filter(state=DestinationState.RETIRING, records=None)
     return retiring.exclude(Exists(walks)).delete()[0]

@@ -1,4 +1,4 @@
-"""What is found where a record and the service do not agree."""
+"""Differences between records and services, as a verification finds them."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from syncqueue.handlers.base import RemotePart
 
 
 class Drift(StrEnum):
-    """What is not as it should be. The counts of `Verification` have these names."""
+    """The kind of a difference. The counts of `Verification` have these names."""
 
-    GONE = "gone"  # wanted, and not there
-    CHANGED = "changed"  # there, and shows something else than the object, or to other people
-    UNWANTED = "unwanted"  # there, though it is not wanted
-    UNKNOWN = "unknown"  # there, and no record knows it
-    UNTOLD = "untold"  # no drift: it could not be told
+    GONE = "gone"  # a wanted copy does not exist
+    CHANGED = "changed"  # the content or visibility of a copy differs from its object
+    UNWANTED = "unwanted"  # a copy exists that is not wanted
+    UNKNOWN = "unknown"  # a copy exists that no record has
+    UNTOLD = "untold"  # not a difference: the copy could not be read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """One thing that a verification has found."""
+    """One finding of a verification."""
 
     destination_id: int
     drift: Drift
-    entity: str = ""  # the object, "notes.note:42"; "" where none is known
-    part: RemotePart | None = None  # where to look
+    entity: str = ""  # the object, "notes.note:42"; "" if it is unknown
+    part: RemotePart | None = None  # the copy
     reason: str = ""  # UNTOLD: why

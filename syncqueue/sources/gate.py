@@ -1,9 +1,9 @@
-"""The one gate to a site's ModelSync classes and models: nobody else calls them.
+"""The gate to a site's ModelSync classes and models: no other module calls them.
 
-Whatever a site's code raises here concerns one object. It is logged with the object and the class, and returned as
-`Refused`, so that a walk passes the object, an attempt fails alone, and a page says why. Two things are raised all the
-same, because they are no fault of the object: a database that is away, and an error inside a transaction, which the
-database has spoiled.
+An exception of the site's code concerns one object. It is logged with the object and the class, and returned as
+`Refused`, so that a walk skips the object, only its own attempt fails, and a page says why. Two kinds of exceptions are
+raised nevertheless, because the object is not their cause: an unavailable database, and an error inside a transaction,
+which is unusable after that.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ T = TypeVar("T")
 M = TypeVar("M", bound=Model)
 logger = logging.getLogger("syncqueue.sources")
 
-# An object whose `created_field` is empty was there before every destination.
+# An object with an empty `created_field` counts as older than every destination.
 _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
 
 def owner_keys(source: ModelSync, obj: Any) -> Answer[frozenset[Any]]:
-    """The primary keys of the object's owners; None among them: the site-wide destinations are considered."""
+    """Return the primary keys of the object's owners; None among them stands for the site-wide destinations."""
 
     def ask() -> frozenset[Any]:
         owners: Any = source.owners(obj)
@@ -66,9 +66,9 @@ def _owner_key(owner: Any) -> Any:
 
 
 def created_at(source: ModelSync, obj: Any) -> Answer[datetime | None]:
-    """When the object was created; None: not known, it counts as new.
+    """Return when the object was created; None: unknown, it counts as new.
 
-    A date counts as its last moment. An empty field means that the object was there before every destination.
+    A date counts as its last moment. An object with an empty field counts as older than every destination.
     """
     name = source.created_field
     return _ask(source, obj, f"created_field ({name!r})", lambda: _created(obj, name))
@@ -86,26 +86,26 @@ def _created(obj: Any, name: str | None) -> datetime | None:
 
 
 def changed_at(source: ModelSync, obj: Any) -> Answer[datetime | None]:
-    """When the object was last changed, as `changed_field` says; None when it is not known."""
+    """Return when the object was last changed, by `changed_field`; None if unknown."""
     name = source.changed_field
     return _ask(source, obj, f"changed_field ({name!r})", lambda: _moment(getattr(obj, name)) if name else None)
 
 
 def _moment(value: Any) -> datetime | None:
-    # A database expression (Now()) stands there until the object is read again.
+    # The value may be a database expression (Now()) until the object is read again.
     return value if isinstance(value, datetime) and value.tzinfo is not None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What a ModelSync says of an object at one destination."""
+    """The result of a ModelSync for an object at one destination."""
 
-    live: bool  # or kept there all the same
-    document: Document | None  # None: it is not live, or `at` does not send it there
+    live: bool  # True: live, or kept there although it is not live
+    document: Document | None  # None: it is not live, or `at` returned None
 
 
 def content(source: ModelSync, obj: Any, destination: Destination) -> Answer[Content]:
-    """The object's document for one destination."""
+    """Return the object's document for one destination."""
 
     def ask() -> Document | None:
         if not source.is_live(obj) and destination.service not in source.keeps:
@@ -149,7 +149,7 @@ def title(source: ModelSync, obj: Any) -> Answer[str]:
 
 
 def live_times(source: ModelSync, obj: Any) -> Answer[tuple[datetime | None, datetime | None]]:
-    """When the copies of an object appear and disappear, as `live_from` and `live_until` say; None: always."""
+    """Return when the copies of an object appear and disappear, by `live_from` and `live_until`; None: always."""
 
     def ask() -> tuple[datetime | None, datetime | None]:
         return _time(source, obj, "live_from", days=0), _time(source, obj, "live_until", days=1)
@@ -158,12 +158,12 @@ def live_times(source: ModelSync, obj: Any) -> Answer[tuple[datetime | None, dat
 
 
 def _time(source: ModelSync, obj: Any, name: str, *, days: int) -> datetime | None:
-    """`days`: a date stands for the beginning of the day so many days later."""
+    """Return a time; a date stands for the beginning of the day `days` later."""
     declared = getattr(source, name)
     value = getattr(obj, declared) if isinstance(declared, str) else declared(obj) if callable(declared) else None
     if value is None or (isinstance(value, datetime) and value.tzinfo is not None):
         return value
-    if isinstance(value, date) and not isinstance(value, datetime):  # the whole day, where the site is
+    if isinstance(value, date) and not isinstance(value, datetime):  # the whole day, in the site's time zone
         return timezone.make_aware(datetime.combine(value + timedelta(days=days), time.min))
     raise ConfigurationError(
         f"{type(source).__name__}.{name} is {value!r}; expected an aware datetime, a date or None."
@@ -171,7 +171,7 @@ def _time(source: ModelSync, obj: Any, name: str, *, days: int) -> datetime | No
 
 
 def existing_remote(source: ModelSync, obj: Any, destination: Destination) -> Answer[tuple[RemotePart, ...]]:
-    """The copies from before syncqueue. Where the site names an id alone, kind and address are ""."""
+    """Return the copies that existed before syncqueue. If the site returns only an id, kind and address are ""."""
     if not adopts(source):
         return Asked(())
 
@@ -187,7 +187,7 @@ def _existing_part(found: Any) -> RemotePart:
     id_: Any = found.id if isinstance(found, RemotePart) else found
     if isinstance(id_, int | UUID) and not isinstance(id_, bool):
         id_ = str(id_)
-    # What is not printable, no database takes in a JSON value.
+    # Databases do not accept unprintable characters in a JSON value.
     if not isinstance(id_, str) or not id_ or not id_.isprintable():
         expected = "an id, a RemotePart, a list of them or None"
         raise ConfigurationError(f"{type(found).__name__} was returned by existing_remote(): expected {expected}.")
@@ -195,21 +195,21 @@ def _existing_part(found: Any) -> RemotePart:
 
 
 def adopts(source: ModelSync) -> bool:
-    """Whether `existing_remote` may know of copies made before."""
+    """Return whether the ModelSync implements `existing_remote`."""
     return type(source).existing_remote is not ModelSync.existing_remote
 
 
 @dataclass(frozen=True, slots=True)
 class Affected:
-    """The objects of one source that a related object concerns."""
+    """The objects of one source that a related object affects."""
 
     source: ModelSync
     objects: list[Model]
-    more: bool  # there are more than were asked for
+    more: bool  # there are more than `limit`
 
 
 def affected(source: ModelSync, related: Model, limit: int) -> Answer[Affected]:
-    """The first `limit` objects of a source that a related object concerns, and whether there are more."""
+    """Return the first `limit` objects of a source that a related object affects, and whether there are more."""
     found = [ask for model, ask in source.affected_by.items() if isinstance(related, model)]
 
     def ask() -> Affected:
@@ -225,7 +225,7 @@ def affected(source: ModelSync, related: Model, limit: int) -> Answer[Affected]:
 
 
 def affected_objects(source: ModelSync, related: Model) -> Answer[list[Model]]:
-    """All objects of a source that a related object concerns."""
+    """Return all objects of a source that a related object affects."""
     return _ask(
         source,
         related,
@@ -252,21 +252,21 @@ def _checked(source: ModelSync, objects: Iterable[Any]) -> Iterator[Model]:
         yield obj
 
 
-# Reading rows: a field of the site's own may raise for one row of many
+# Reading rows: a custom field of the site may raise for one row of many
 
 
 @dataclass(slots=True)
 class Reading:
-    """Rows that were read, in their order, and those that could not be."""
+    """Rows that were read, in their order, and rows that could not be read."""
 
     objects: list[Any] = field(default_factory=list)
     refused: dict[Any, Refused] = field(default_factory=dict)  # by primary key
-    last_key: Any = None  # of the last row, whether it could be read or not
-    count: int = 0  # of all rows
+    last_key: Any = None  # of the last row, readable or not
+    count: int = 0  # number of all rows
 
 
 def read(source: ModelSync, rows: QuerySet[Any]) -> Reading:
-    """The rows of a query. Where reading raises, the rows are read in halves until those that raise stand alone."""
+    """Read the rows of a query. If that raises, the rows are read in halves until the failing rows are isolated."""
     try:
         objects = list(rows)
     except Exception as error:
@@ -297,7 +297,7 @@ def _read_halves(
 
 
 def read_texts(source: ModelSync, texts: Iterable[str], table: QuerySet[Any]) -> dict[str, Asked[Any] | Refused | None]:
-    """The objects whose keys records hold as texts, with what `prefetch` names; None: there is no such object."""
+    """Return objects by the texts of their keys, with the relations of `prefetch`; None: there is no such object."""
     keys: dict[str, Any] = {}
     found: dict[str, Asked[Any] | Refused | None] = {}
     for text in texts:
@@ -319,7 +319,7 @@ def read_texts(source: ModelSync, texts: Iterable[str], table: QuerySet[Any]) ->
 
 
 def prefetch(source: ModelSync, objects: Sequence[Any]) -> list[tuple[Any, Refused]]:
-    """Read what `prefetch` names for all objects; returns those for which that raises."""
+    """Read the relations of `prefetch` for all objects; returns the objects for which that raises."""
     if not source.prefetch or not objects:
         return []
     try:
@@ -341,7 +341,7 @@ def _ask(source: ModelSync, obj: Any, what: str, call: Callable[[], T]) -> Answe
 
 
 def refuse(source: ModelSync, key: Any, what: str, error: Exception, obj: Any = None) -> Refused:
-    """Why an object is passed, in the log and for people. `what`: the part of the ModelSync that raised."""
+    """Log that an object is skipped, and return why, for people. `what`: the part of the ModelSync that raised."""
     label = obj._meta.label_lower if isinstance(obj, Model) else source.label
     text = f"{label}:{key}: {type(source).__name__}.{what} raised {words(error)}"
     if isinstance(error, ConfigurationError | ImproperlyConfigured):
@@ -352,7 +352,7 @@ def refuse(source: ModelSync, key: Any, what: str, error: Exception, obj: Any = 
 
 
 def raise_outage(source: ModelSync, error: Exception) -> None:
-    """Raise a database error that says nothing of the object."""
+    """Raise `error` again if it is a database error that the object did not cause."""
     aliases = {record_db(), home_db(source.model)}
     if isinstance(error, DatabaseError) and any(_is_unusable(alias, error) for alias in aliases):
         raise error

@@ -1,7 +1,7 @@
-"""Writing down that something should be synced: one record an object and destination, with a new generation.
+"""Records that something must be synced: one record per object and destination, with a new generation.
 
-This runs inside the save. It reads once and writes once, and neither `document()` nor any rule runs here: the attempt
-decides by the state it finds.
+This runs inside the save. It makes one read and one write, and calls neither `document()` nor any rule: the attempt
+decides by the state that it finds.
 """
 
 from __future__ import annotations
@@ -34,53 +34,53 @@ _KEY = "record-"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingRecord:
-    """A record that waits to be worked on."""
+    """A record that waits for an attempt."""
 
     record_id: int
     service: str
     entity: str  # "notes.note:42"
-    action: str  # what was meant, for people; the state decides
+    action: str  # the intended action, for people; the attempt decides by the state
     destination: Destination = field(compare=False)
 
     def task(self) -> SyncTask:
-        """The task for it: one key a record, so that saves coalesce."""
+        """Return its task. There is one key per record, so that tasks of several saves coalesce."""
         return record_task(self.service, self.record_id, self.entity, self.action)
 
 
 def pending_record(row: SyncRecord, destination: Destination, action: str = UPDATE) -> PendingRecord:
-    """A record that waits, as it is dispatched."""
+    """Return a waiting record in the form in which it is dispatched."""
     entity = f"{row.source}:{row.object_pk}"
     return PendingRecord(record_id=row.pk, service=row.service, entity=entity, action=action, destination=destination)
 
 
 def record_task(service: str, record_id: int, entity: str, action: str = UPDATE) -> SyncTask:
-    """The task that works on a record. It names the record and nothing else (but for the trace, where there is one)."""
+    """Return the task of a record. It contains only the id of the record and, if there is one, the trace context."""
     payload = {"record": record_id, **tracing.carried()}
     key = record_key(record_id)
-    # Tasks of one millisecond leave a lane in the order of their ids as text: record 10 must be made after record 9.
+    # Tasks of one millisecond leave a lane in the text order of their ids, so record 10 must be created after record 9.
     created_at = SYSTEM_CLOCK.now() + timedelta(milliseconds=len(str(record_id)))
-    # The entity is for people: a long key is cut, and the record says it whole.
+    # The entity is for people: a long key is cut; the record has all of it.
     return SyncTask(service, action, entity[:TEXT_CHARACTERS], payload, key=key, created_at=created_at)
 
 
 def record_key(record_id: int) -> str:
-    """The key of a record's task."""
+    """Return the key of a record's task."""
     return f"{_KEY}{record_id}"
 
 
 def record_task_id(record_id: int) -> str:
-    """The id of a record's task."""
+    """Return the id of a record's task."""
     return keyed_id(record_key(record_id))
 
 
 def record_of_task_id(task_id: str) -> int | None:
-    """The record whose task has this id, or None; for a task whose body is not at hand, or cannot be read."""
+    """Return the record of a task by the task's id, or None; for tasks whose body is unknown or unreadable."""
     tail = task_id.removeprefix(keyed_id(_KEY))
     return int(tail) if tail != task_id and tail.isdecimal() else None
 
 
 def record_id_of(task: SyncTask) -> int | None:
-    """The record a task is about, or None for a generic task."""
+    """Return the record of a task, or None for a generic task."""
     value = task.payload.get("record")
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
@@ -90,17 +90,17 @@ Left: TypeAlias = Mapping[int, tuple[RemotePart, ...] | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """An object that was saved or deleted. The key is copied at once: after a delete the object has none."""
+    """An object that was saved or deleted. The key is copied immediately, because a deleted object loses it."""
 
     obj: Model
     pk: str
     deleted: bool = False
-    # Of a deleted object: its copies from before syncqueue, by destination; None: it cannot be told.
+    # For a deleted object: its copies from before syncqueue, by destination; None: unknown.
     left: Left = field(default_factory=dict)
 
 
 def change_of(obj: Model, *, deleted: bool = False) -> Change:
-    """The change of an object, with the one spelling of its key. Raises `UnreadableKey`."""
+    """Return the change of an object, with the normal spelling of its key. Raises `UnreadableKey`."""
     return Change(obj=obj, pk=key_text(type(obj), obj.pk), deleted=deleted)
 
 
@@ -109,17 +109,17 @@ Seen = Mapping[str, Mapping[int, datetime | None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Considered:
-    """A change, with what the site's ModelSync says of its object."""
+    """A change with the answers of the site's ModelSync about its object."""
 
     change: Change
-    owners: frozenset[Any] = frozenset()  # their keys; None among them: the site
+    owners: frozenset[Any] = frozenset()  # their primary keys; None: site-wide
     created_at: datetime | None = None
     changed_at: datetime | None = None
-    refused: Refused | None = None  # it raised: only records that the object has already are concerned
+    refused: Refused | None = None  # it raised: only the object's existing records are written
 
 
 def consider(source: ModelSync, changes: Iterable[Change]) -> list[Considered]:
-    """Ask the site's ModelSync about changed objects; of a deleted object nothing is asked but its last change."""
+    """Ask the site's ModelSync about changed objects; about a deleted one only for the time of its last change."""
     return [_consider(source, change) for change in changes]
 
 
@@ -150,14 +150,14 @@ def record_changes(
     seen: Seen | None = None,
     only: Collection[int] | None = None,
 ) -> list[PendingRecord]:
-    """Upsert the records that the changes concern; returns those that wait now.
+    """Upsert the records of the changes; returns those that wait now.
 
-    An object that the site's code raises for is remembered (sources/refusals.py); records that it has already are
-    written all the same, and their attempts say what is wrong.
+    An object for which the site's code raises is remembered (sources/refusals.py). Its existing records are written
+    nevertheless, and their attempts report the problem.
 
-    `muted`: nothing is to be synced; it is only noted that these changes were seen, so that the sweep passes them by.
-    `seen`: by object and destination the last change a record has seen; such records are left alone (the sweep).
-    `only`: the keys of the destinations that are meant; all of them when it is None.
+    `muted`: sync nothing, and only note that these changes were seen, so that the sweep skips them. `seen` (from the
+    sweep): the last change that a record has seen, by object and destination; records that have seen the change are
+    left alone. `only`: the primary keys of the destinations to consider; None: all.
     """
     db = record_db()
     considered = consider(source, changes)
@@ -181,7 +181,7 @@ def record_changes(
 
 
 def _note_left(rows: Sequence[SyncRecord], pairs: Sequence[tuple[Considered, Destination]]) -> None:
-    """Note the copies from before of deleted objects."""
+    """Note the existing copies of deleted objects."""
     left = {
         row.pk: (destination.address, one.change.left[destination.pk])
         for row, (one, destination) in zip(rows, pairs, strict=True)
@@ -194,7 +194,7 @@ def _note_left(rows: Sequence[SyncRecord], pairs: Sequence[tuple[Considered, Des
 def wanted_pairs(
     source: ModelSync, considered: Sequence[Considered], only: Collection[int] | None = None
 ) -> list[tuple[Considered, Destination]]:
-    """Which records the changes concern, in a fixed order, so that two saves at once cannot deadlock: oldest first."""
+    """Return the records of the changes, oldest first: a fixed order, so that concurrent saves cannot deadlock."""
     found = _wanted_pairs(source, considered, record_db())
     chosen = [pair for pair in found if only is None or pair[1].pk in only]
     return sorted(chosen, key=lambda pair: (len(pair[0].change.pk), pair[0].change.pk, pair[1].pk))
@@ -221,7 +221,7 @@ def _row(source: ModelSync, one: Considered, destination: Destination, **values:
 
 
 def _upsert(rows: list[SyncRecord], db: str) -> None:
-    """One statement, and the keys of the rows."""
+    """Upsert the rows with one statement, and set their primary keys."""
     SyncRecord.objects.using(db).bulk_create(
         rows,
         update_conflicts=True,
@@ -233,14 +233,14 @@ def _upsert(rows: list[SyncRecord], db: str) -> None:
 
 
 def _unique_fields(db: str) -> list[str] | None:
-    # MySQL takes any unique key and refuses to be told which.
+    # MySQL uses any unique key and does not accept a list of fields.
     if connections[db].features.supports_update_conflicts_with_target:
         return ["source", "object_pk", "destination"]
     return None
 
 
 def _read_keys(rows: list[SyncRecord], db: str) -> None:
-    """The keys of upserted rows, where the database does not return them."""
+    """Read the primary keys of upserted rows, for databases that do not return them."""
     found = SyncRecord.objects.using(db).filter(source=rows[0].source, object_pk__in={row.object_pk for row in rows})
     keys = {(pk, destination): key for key, pk, destination in found.values_list("pk", "object_pk", "destination_id")}
     for row in rows:
@@ -249,7 +249,7 @@ def _read_keys(rows: list[SyncRecord], db: str) -> None:
 
 def _note_seen(source: ModelSync, pairs: list[tuple[Considered, Destination]], db: str) -> None:
     gone = {one.change.pk for one, _destination in pairs if one.change.deleted}
-    if gone:  # or a look at records without objects would take the copies away
+    if gone:  # otherwise the search for deleted objects would remove the copies
         SyncRecord.objects.using(db).filter(source=source.label, object_pk__in=gone).update(
             state=RecordState.ABANDONED, error="Deleted while muted: its copies stay."
         )
@@ -268,11 +268,11 @@ def _note_seen(source: ModelSync, pairs: list[tuple[Considered, Destination]], d
 def _wanted_pairs(
     source: ModelSync, considered: Sequence[Considered], db: str
 ) -> Iterable[tuple[Considered, Destination]]:
-    """Every enabled destination of an object's owners, and every destination it has a record at."""
+    """Return every enabled destination of an object's owners, and every destination at which it has a record."""
     keys = [one.change.pk for one in considered]
     known = SyncRecord.objects.using(db).filter(source=source.label, object_pk__in=keys)
     destinations = _destinations(source, considered, known, db)
-    if len(considered) == 1:  # the usual save: whether there is a record came with the destinations
+    if len(considered) == 1:  # the usual save: one query reads destinations and records
         have = {(keys[0], d.pk) for d in destinations if getattr(d, "has_record", False)}
     else:
         have = set(known.values_list("object_pk", "destination_id"))
@@ -305,21 +305,21 @@ def _takes(source: ModelSync, one: Considered, destination: Destination) -> bool
         return False
     if not destination.enabled or destination.state != DestinationState.ACTIVE:
         return False
-    if not destination.is_declared_here:  # a process that has the declaration finds the object by its sweep
+    if not destination.is_declared_here:  # a process that has the declaration finds the object with its sweep
         return False
     if destination.owner_id not in one.owners:
         return False
-    # What is too old has nothing out there, unless it was posted before syncqueue came.
+    # An object that is too old has no copies, except those from before syncqueue.
     return gate.adopts(source) or not is_too_old(one.created_at, destination.start_at)
 
 
 def touch_records(records: Iterable[SyncRecord], *, now: datetime) -> list[PendingRecord]:
-    """Give records a new generation because a person asked ("sync now", retry); returns those that wait now."""
+    """Give records a new generation at a person's request ("sync now", retry); returns those that wait now."""
     db = record_db()
     rows = list(records)
     for row in rows:
         row.renew(now)
-    # update() would give all of them one generation, which is compared for equality with what an attempt read.
+    # update() would give all of them the same generation, and generations are compared for equality.
     SyncRecord.objects.using(db).bulk_update(
         rows, ["state", "generation", "changed_at", "error", "next_attempt_at", "due_at"], batch_size=500
     )

@@ -1,7 +1,7 @@
-"""The spelling of a primary key in records: one text for each key, whatever a site has written.
+"""The spelling of a primary key in records: one text per key, whatever spelling the site uses.
 
-`Note(pk=uuid4().hex)`, `Note(pk=str(uuid4()).upper())` and the row read from the database are one object, so their keys
-must have one text. Every writer and every reader of `SyncRecord.object_pk` uses these functions.
+`Note(pk=uuid4().hex)`, `Note(pk=str(uuid4()).upper())` and the row read from the database are the same object, so their
+keys must have the same text. Every writer and reader of `SyncRecord.object_pk` uses these functions.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ from django.utils import timezone
 
 from syncqueue.models import SyncRecord
 
-# What the column of a record holds.
+# The length of the column in a record.
 MAX_CHARACTERS: int = SyncRecord._meta.get_field("object_pk").max_length or 200
 
 
 class UnreadableKey(ValueError):
-    """A text that is no key of the model (any more)."""
+    """A text that is not a key of the model (any more)."""
 
 
 def key_text(model: type[Model], value: Any) -> str:
-    """The text of a primary key. Raises `UnreadableKey` for a value that is no key of the model."""
+    """Return the text of a primary key. Raises `UnreadableKey` for a value that is not a key of the model."""
     field = _column(model)
     return _spell(field, _to_python(field, value))
 
 
 def key_of(model: type[Model], value: Any) -> Any:
-    """The primary key that a text, or another spelling of a value, stands for. Raises `UnreadableKey`."""
+    """Return the primary key for a text or another spelling. Raises `UnreadableKey`."""
     return _to_python(_column(model), value)
 
 
 def keys_of(model: type[Model], texts: Iterable[str]) -> dict[str, Any]:
-    """The primary keys by their texts; a text that is no key of the model (any more) is left out."""
+    """Return the primary keys by their texts; a text that is not a key of the model (any more) is left out."""
     found: dict[str, Any] = {}
     for text in texts:
         with suppress(UnreadableKey):
@@ -48,7 +48,7 @@ def keys_of(model: type[Model], texts: Iterable[str]) -> dict[str, Any]:
 
 
 def _column(model: type[Model]) -> Field[Any, Any]:
-    """The field that holds the key: of a child table that of its parent's table."""
+    """Return the field of the key; for a child table, the one of its parent table."""
     field: Any = model._meta.pk
     while isinstance(field, ForeignObject):
         field = field.target_field
@@ -61,7 +61,7 @@ def _to_python(field: Field[Any, Any], value: Any) -> Any:
     try:
         found = field.to_python(value)
         if isinstance(field, IntegerField) and found is not None:
-            field.run_validators(found)  # beyond the column's range a query would raise, for all of a chunk
+            field.run_validators(found)  # a value outside the column's range would make the query of a whole chunk fail
         return found
     except (ValidationError, TypeError, ValueError, ArithmeticError) as error:
         text = f"{value!r} is no key of {field.model._meta.label}, whose key is a {type(field).__name__}"

@@ -1,4 +1,4 @@
-"""What an attempt reads first: records, then their destinations, objects and orphans, with one query each."""
+"""The first step of an attempt: read records, then their destinations, objects and orphans, with one query each."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from syncqueue.sources.walk import table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """A record with what it ties together, as read at the start of an attempt."""
+    """A record with its destination, object and orphans, as read at the start of an attempt."""
 
     record: SyncRecord
-    obj: Model | None  # None: deleted, or its model is not registered any more; or see `refused`
-    refused: Refused | None  # the object, or its key, cannot be read
+    obj: Model | None  # None: deleted, its model is not registered any more, or see `refused`
+    refused: Refused | None  # the object or its key cannot be read
     registered: bool
-    mark_is_live: bool  # another attempt may be sending right now
-    mark_expired: bool  # another attempt may have sent, and was never heard of again
-    orphans: tuple[RemotePart, ...]  # remote copies to be removed
+    mark_is_live: bool  # another attempt may be sending now
+    mark_expired: bool  # another attempt was cut off and may have sent
+    orphans: tuple[RemotePart, ...]  # remote copies to remove
 
 
 def load(record_ids: Sequence[int]) -> dict[int, Loaded]:
-    """Read records, then their destinations, orphans and objects: one query each, and one a source model."""
+    """Read records, then their destinations, orphans and objects: one query each, and one per source model."""
     rows = (
         records()
         .filter(pk__in=record_ids)
@@ -72,7 +72,7 @@ def _refused(found: _Found) -> Refused | None:
 
 
 def _objects(found: Iterable[SyncRecord]) -> dict[tuple[str, str], _Found]:
-    """The objects by label and key, through the base manager: a filtering manager must not make one look gone."""
+    """Return objects by label and key, read with the base manager: a filtering manager could hide existing ones."""
     keys: dict[str, set[str]] = {}
     for record in found:
         keys.setdefault(record.source, set()).add(record.object_pk)
@@ -85,7 +85,7 @@ def _objects(found: Iterable[SyncRecord]) -> dict[tuple[str, str], _Found]:
 
 
 def _orphans(found: Sequence[SyncRecord]) -> dict[int, list[RemotePart]]:
-    """Remote copies to be removed, by record; those that turned out to be the record's own are left out."""
+    """Return the orphans by record, without those that are parts of the record after all."""
     own = {record.pk: {(part.kind, part.id, part.address) for part in read_parts(record)} for record in found}
     orphans: dict[int, list[RemotePart]] = {}
     for row in OrphanPart.objects.using(record_db()).filter(record_id__in=own):

@@ -1,4 +1,4 @@
-"""Objects whose records are missing, or have not seen the last change of the object."""
+"""Objects without records, or whose records have not seen the last change of the object."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from syncqueue.sources.walk import table
 
 logger = logging.getLogger("syncqueue.sources")
 
-# Of one source and round: objects that were refused before and are asked again.
+# Maximum number of refused objects that are tried again, per source and round.
 _MOST_RETRIED = 100
 
 
 def record_missed(source: ModelSync, reading: Reading, only: Collection[int] | None = None) -> list[PendingRecord]:
-    """Upsert records for those of the objects whose records have not seen their last change.
+    """Upsert the records that have not seen the last change of their object.
 
-    Objects that the site's code has raised for are passed until they are due again.
-    `only`: the keys of the destinations that are meant; all of them when it is None.
+    Objects for which the site's code has raised are skipped until they are due again.
+    `only`: the primary keys of the destinations to consider; None: all.
     """
     if not reading.count:
         return []
@@ -45,9 +45,9 @@ def record_missed(source: ModelSync, reading: Reading, only: Collection[int] | N
 def record_many(
     source: ModelSync, changes: Sequence[Change], *, seen: Seen | None = None, only: Collection[int] | None = None
 ) -> list[PendingRecord]:
-    """`record_changes` for a chunk of a walk: all of it together, or else each object by itself.
+    """Call `record_changes` for a chunk of a walk: for all objects together, or for each one if that fails.
 
-    An object whose record is refused alone is remembered with its own reason, and the others pass.
+    An object whose record cannot be written is remembered with its reason; the others are recorded.
     """
     try:
         return _recorded(source, changes, seen, only)
@@ -67,12 +67,12 @@ def record_many(
 def _recorded(
     source: ModelSync, changes: Sequence[Change], seen: Seen | None, only: Collection[int] | None
 ) -> list[PendingRecord]:
-    with transaction.atomic(using=record_db()):  # what fails here leaves nothing of it behind
+    with transaction.atomic(using=record_db()):  # a failure here writes nothing
         return record_changes(source, changes, seen=seen, only=only)
 
 
 def note_unread(source: ModelSync, reading: Reading) -> None:
-    """Remember the objects of a chunk that could not be read, unless they are not due yet."""
+    """Remember the unreadable objects of a chunk, except those that are not due yet."""
     unread = {key_text(source.model, key): refused for key, refused in reading.refused.items()}
     if unread:
         waiting = refusals.not_due(source, list(unread), SYSTEM_CLOCK.now())
@@ -80,7 +80,7 @@ def note_unread(source: ModelSync, reading: Reading) -> None:
 
 
 def record_refused(source: ModelSync) -> list[PendingRecord]:
-    """Ask again for objects that the site's code raised for, and that are due; forget those that pass."""
+    """Try the refused objects again that are due; forget those that succeed."""
     started = SYSTEM_CLOCK.now()
     keys = refusals.due(source, started, _MOST_RETRIED)
     if not keys:
@@ -89,7 +89,7 @@ def record_refused(source: ModelSync) -> list[PendingRecord]:
     refusals.note(source, {key: one for key, one in found.items() if isinstance(one, Refused)})
     changes = [change_of(one.value) for one in found.values() if isinstance(one, Asked)]
     pending_records = record_many(source, changes, seen=_seen(source, [change.pk for change in changes]))
-    refusals.forget(source, set(keys) & set(refusals.due(source, started, len(keys))))  # the others are due later
+    refusals.forget(source, set(keys) & set(refusals.due(source, started, len(keys))))  # the others were refused again
     return pending_records
 
 

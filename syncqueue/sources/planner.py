@@ -1,4 +1,4 @@
-"""What an attempt has to do: wanted against present. Pure: no database, no clock, no network."""
+"""The plan of an attempt: compares the desired with the present state. Pure: no database, no clock, no network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from syncqueue.handlers.base import Document, RemotePart
 
 
 class Step(StrEnum):
-    """What is to be done at the service."""
+    """What an attempt does at the service."""
 
     NOTHING = "nothing"
     CREATE = "create"
@@ -20,18 +20,18 @@ class Step(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why. Each has its sentence in presentation/records.py."""
+    """The reason of a step. Each has a sentence in presentation/records.py."""
 
-    ABSENT = "absent"  # wanted, and nothing is there
-    CHANGED = "changed"  # other content, format or visibility is there, or it is not known what is
+    ABSENT = "absent"  # a copy is wanted, and there is none
+    CHANGED = "changed"  # content, format or visibility of the copy differ, or are unknown
     EQUAL = "equal"
     GONE = "gone"  # the object was deleted
     NOT_LIVE = "not_live"  # a draft, or soft-deleted
-    LEFT_OUT = "left_out"  # ModelSync.at does not send it there
+    LEFT_OUT = "left_out"  # ModelSync.at returned None
     NOT_YET = "not_yet"  # its time has not come
     EXPIRED = "expired"  # its time is over
-    HANDED_OVER = "handed_over"  # it belongs to somebody else than the destination does
-    RULE = "rule"  # the destination's rule does not take it
+    HANDED_OVER = "handed_over"  # object and destination have different owners
+    RULE = "rule"  # the destination's rule does not accept it
     SHOWN = "shown"  # another destination shows it at the same place
     TOO_OLD = "too_old"  # created before the destination's start
     RETIRING = "retiring"  # the destination is being removed, with its copies
@@ -39,11 +39,11 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredState:
-    """What the object and the destination ask for."""
+    """The desired state of an object at a destination."""
 
     exists: bool  # the object is in the database
     live: bool = False
-    document: Document | None = None  # None when it does not exist, is not live, or is not to be at this destination
+    document: Document | None = None  # None: it does not exist, is not live, or is not wanted at this destination
     fingerprint: str = ""
     created_at: datetime | None = None
     live_from: datetime | None = None  # None: always
@@ -58,23 +58,23 @@ class DesiredState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What to do, why, and with which parts."""
+    """The step of an attempt, its reason, and its parts."""
 
     step: Step
     reason: Reason
-    parts: tuple[RemotePart, ...] = ()  # at the destination's place: what the step works on
-    removals: tuple[RemotePart, ...] = ()  # at other places, and not wanted there any more
-    keeps: tuple[RemotePart, ...] = ()  # at other places: they stay with the record until they are not wanted
-    next_at: datetime | None = None  # when the plan will be another one because of the time alone
+    parts: tuple[RemotePart, ...] = ()  # the parts at the destination's place, for the step
+    removals: tuple[RemotePart, ...] = ()  # parts at other places that are not wanted any more
+    keeps: tuple[RemotePart, ...] = ()  # parts at other places that stay with the record until they are not wanted
+    next_at: datetime | None = None  # when the plan changes without a change of the object
 
     @property
     def sends(self) -> bool:
-        """Whether anything is to be sent."""
+        """Whether there is anything to send."""
         return self.step is not Step.NOTHING or bool(self.removals)
 
 
 def rule_takes(rule: str, rule_value: str, document: Document) -> bool:
-    """Whether a destination's rule takes a document. `rule_value` names one tag, or several separated by commas."""
+    """Return whether a destination's rule accepts a document. `rule_value`: one tag, or several with commas."""
     match rule:
         case "public":
             return not document.is_private
@@ -87,7 +87,7 @@ def rule_takes(rule: str, rule_value: str, document: Document) -> bool:
 
 
 def refusal(desired: DesiredState, now: datetime) -> Reason | None:
-    """Why nothing should be out there at `now`; None when something should."""
+    """Return why no copy should exist at `now`; None if one should."""
     if desired.retiring:
         return Reason.RETIRING
     if not desired.exists:
@@ -108,7 +108,7 @@ def refusal(desired: DesiredState, now: datetime) -> Reason | None:
 
 
 def next_change(desired: DesiredState, now: datetime) -> datetime | None:
-    """When time alone will make the object appear or disappear; None when it will not."""
+    """Return when the object appears or disappears because of the time; None: never."""
     if desired.retiring or not desired.exists or not desired.live or desired.document is None:
         return None
     if desired.live_until is not None and desired.live_until <= now:
@@ -119,7 +119,7 @@ def next_change(desired: DesiredState, now: datetime) -> datetime | None:
 
 
 def is_too_old(created_at: datetime | None, start_at: datetime | None) -> bool:
-    """Whether an object was created before the destination began to take any."""
+    """Return whether an object was created before the destination's start."""
     return created_at is not None and start_at is not None and created_at < start_at
 
 
@@ -132,10 +132,10 @@ def plan(
     elsewhere: Sequence[RemotePart] = (),
     lost: RemotePart | None = None,
 ) -> Plan:
-    """Decide what to do.
+    """Return the plan.
 
-    `here`: the parts at the destination's place; `elsewhere`: those at places it had before. `lost`: a copy that an
-    earlier attempt may have left. What is not wanted is removed wherever it is, also on the suspicion.
+    `here`: the parts at the destination's place; `elsewhere`: those at its former places. `lost`: a copy that an
+    earlier attempt may have left. Unwanted copies are removed wherever they are, even if they are only suspected.
     """
     next_at = next_change(desired, now)
     here, elsewhere = tuple(here), tuple(elsewhere)

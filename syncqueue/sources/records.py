@@ -1,9 +1,9 @@
-"""A record during an attempt: mark it, store what came of it.
+"""Records during an attempt: set the send mark, store the result.
 
-The mark is the fence: an attempt sends only if its conditional UPDATE won, and stores only where its token still
-stands. Its time is the database's, so the clocks of machines do not matter. Each function updates its own columns
-alone, and never marks as synced a generation it did not read. An attempt at many records has one token for all of
-them, and one statement for each move.
+The mark is the fence: an attempt sends only if its conditional UPDATE succeeded, and stores only while the record has
+its token. Times come from the database, so the clocks of machines do not matter. Each function updates only its own
+columns, and never marks a generation as synced that it has not read. An attempt at many records has one token for all
+of them, and one statement for each transition.
 """
 
 from __future__ import annotations
@@ -32,39 +32,39 @@ logger = logging.getLogger("syncqueue.sources")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Synced:
-    """What is out there of one record."""
+    """The parts of one record after a successful attempt."""
 
     record: SyncRecord
     parts: Sequence[RemotePart]
     fingerprint: str
-    next_at: datetime | None = None  # when time alone asks for something else: the record waits until then
-    twin_possible: bool = False  # a second copy may be out there
+    next_at: datetime | None = None  # when the plan changes without a change of the object: the record waits until then
+    twin_possible: bool = False  # a second copy may exist
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Why one record is not synced."""
+    """The reason why one record is not synced."""
 
     record: SyncRecord
     state: RecordState
     error: str
     next_attempt_at: datetime | None
-    nothing_sent: bool = True  # what is out there is known as before
+    nothing_sent: bool = True  # the parts are still known
     uncertain: bool = False
 
 
 def records() -> QuerySet[SyncRecord]:
-    """All records, on the database they are written to: a replica may lag."""
+    """Return all records, from the database to which they are written: a replica may lag."""
     return SyncRecord._base_manager.using(record_db())
 
 
 def read_parts(record: SyncRecord) -> tuple[RemotePart, ...]:
-    """The remote parts of a record."""
+    """Return the remote parts of a record."""
     return tuple(RemotePart(**part) for part in record.parts)
 
 
 def write_parts(parts: Iterable[RemotePart]) -> list[dict[str, str]]:
-    """Remote parts as the column holds them."""
+    """Return remote parts in the form of the column."""
     return [
         {"kind": part.kind, "id": part.id, "url": part.url, "address": part.address}
         | ({"identity": part.identity} if part.identity else {})
@@ -73,19 +73,19 @@ def write_parts(parts: Iterable[RemotePart]) -> list[dict[str, str]]:
 
 
 def resting(destination_id: int) -> QuerySet[SyncRecord]:
-    """The records of a destination that say what is there and are not being worked on."""
+    """Return the records of a destination that have parts and are not waiting."""
     rests = Q(state=RecordState.SYNCED) | Q(state=RecordState.WAITING, due_at__isnull=False)
     return records().filter(rests, destination_id=destination_id, sending_token="").exclude(parts=[])
 
 
 def missing_copies(destination: Destination) -> QuerySet[SyncRecord]:
-    """The records that say that copies are at a place which was gone and has been made anew since they were synced."""
+    """Return the records with copies at a place that was created again after they were synced."""
     rows = resting(destination.pk)
     return rows.filter(synced_at__lt=destination.emptied_at) if destination.emptied_at is not None else rows.none()
 
 
 def count_synced(destination_id: int, *, before: datetime | None = None) -> int:
-    """Return how many records say that copies are at a destination; `before`: only those synced earlier than that."""
+    """Return how many records have copies at a destination; `before`: only those that were synced earlier."""
     rows = records().filter(destination_id=destination_id, state=RecordState.SYNCED).exclude(parts=[])
     return (rows if before is None else rows.filter(synced_at__lt=before)).count()
 
@@ -100,15 +100,15 @@ def mark(
     lost_at: Mapping[int, Sequence[str]] | None = None,
     parts: Mapping[int, Sequence[RemotePart]] | None = None,
 ) -> set[int]:
-    """Announce what is about to be done, by the records' keys; returns those that no other attempt has announced.
+    """Set the send marks with the planned steps; returns the primary keys of records without another live mark.
 
-    While a send is open nobody knows what is out there, so the content hash is taken away. `uncertain`: the records of
-    which something may be out there already. `parts`: with the traces of what is about to be sent, for all of them.
+    During a send the remote content is unknown, so the content hash is cleared. `uncertain`: records that may already
+    have an unknown copy. `parts`: the parts of all records, including the traces of the creates.
     """
     more = {} if not lost_at else {"lost_at": case_by_key("lost_at", {key: list(lost_at[key]) for key in steps})}
     if parts:
         more["parts"] = case_by_key("parts", {key: write_parts(parts[key]) for key in steps})
-    # A mark of one's own counts as free: the answer to its commit may have been lost.
+    # The attempt's own mark counts as free: the response to its commit may have been lost.
     free = Q(sending_token="") | Q(sending_until__lte=Now()) | Q(sending_token=token)
     won = (
         records()
@@ -132,7 +132,7 @@ _NO_MARK: Mapping[str, Any] = {"sending_token": "", "sending_until": None, "send
 
 
 def store_step(record: SyncRecord, token: str, parts: Sequence[RemotePart]) -> str | None:
-    """Store the parts after one remote call of several; returns the next idempotency key, or None when fenced off."""
+    """Store the parts after one remote call of several; returns the next idempotency key, or None if fenced."""
     key = new_token()
     kept = (
         records()
@@ -143,9 +143,9 @@ def store_step(record: SyncRecord, token: str, parts: Sequence[RemotePart]) -> s
 
 
 def store_synced(found: Sequence[Synced], token: str, *, now: datetime) -> set[int]:
-    """Store that the generations read are out there; returns the keys of the records that were not fenced off.
+    """Store that the generations that were read are synced; returns the primary keys of records that were not fenced.
 
-    A newer generation stays waiting.
+    A record with a newer generation stays waiting.
     """
     keys = {one.record.pk: new_token() for one in found}
     kept = (
@@ -163,27 +163,27 @@ def store_synced(found: Sequence[Synced], token: str, *, now: datetime) -> set[i
     )
     if kept in (0, len(keys)):
         return set(keys) if kept else set()
-    # Nobody else can have written these keys.
+    # No other attempt can have written these idempotency keys.
     stored = records().filter(pk__in=list(keys), idempotency_key=case_by_key("idempotency_key", keys))
     return set(stored.values_list("pk", flat=True))
 
 
 def finish_unsent(rows: Mapping[SyncRecord, datetime | None], *, now: datetime) -> None:
-    """Store that nothing had to be sent for the generations read. `rows`: each with when it is due again."""
+    """Store that nothing had to be sent for the generations that were read. `rows`: each with its next due time."""
     as_read = records().filter(pk__in=[row.pk for row in rows], state=RecordState.WAITING, generation=_read(rows))
     as_read.update(**_synced(rows, now))
 
 
 def take_due(services: Collection[str], now: datetime, limit: int) -> list[SyncRecord]:
-    """The records whose time has come, each given to one caller alone: they are to be enqueued."""
+    """Return due records for enqueueing; each is returned to one caller only."""
     rows = records().filter(due_at__lte=now, service__in=services).order_by("due_at")[:limit]
     return [row for row in rows if records().filter(pk=row.pk, due_at=row.due_at).update(due_at=None)]
 
 
 def take_over(record: SyncRecord, other: SyncRecord) -> bool:
-    """Move the parts of another record of the same object and place to this one. False where either is being sent.
+    """Move the parts of another record of the same object and place to this one; False if either is being sent.
 
-    The other one rests without parts, so that an attempt that has read it before cannot mark it.
+    The other record has no parts and is not waiting afterwards, so an attempt that has read it before cannot mark it.
     """
     free = Q(sending_token="") | Q(sending_until__lte=Now())
     with transaction.atomic(using=record_db()):
@@ -194,7 +194,7 @@ def take_over(record: SyncRecord, other: SyncRecord) -> bool:
         if not taken.update(parts=[*record.parts, *other.parts], content_hash="", adoption_asked=True):
             transaction.set_rollback(True, using=record_db())
             return False
-        if other.destination.is_retiring:  # nothing is left for it to do, and its destination waits for that
+        if other.destination.is_retiring:  # it has nothing left to do, and its destination waits for that
             OrphanPart.objects.using(record_db()).filter(record_id=other.pk).update(record_id=record.pk)
             records().filter(pk=other.pk, parts=[]).delete()
     record.parts, record.content_hash = [*record.parts, *other.parts], ""
@@ -202,19 +202,19 @@ def take_over(record: SyncRecord, other: SyncRecord) -> bool:
 
 
 def rows_of_object(record: SyncRecord) -> QuerySet[SyncRecord]:
-    """The records of the same object at all destinations of the service, oldest first, with their destinations."""
+    """Return the records of the same object at all destinations of the service, oldest first, with destinations."""
     rows = records().filter(source=record.source, object_pk=record.object_pk, service=record.service)
     return rows.prefetch_related("destination").order_by("pk")
 
 
 def take_existing(record: SyncRecord, parts: Sequence[RemotePart]) -> bool:
-    """Give a record that has no parts the copies from before. False where it is being sent, or was given them.
+    """Give a record without parts the existing copies; False if it is being sent or has received them before.
 
-    A copy that another record of the object has is left to that: two destinations may be at one place.
+    A copy that another record of the object has stays with that record: two destinations may be at one place.
     """
     free = Q(sending_token="") | Q(sending_until__lte=Now())
     with transaction.atomic(using=record_db()):
-        # Locked in one order, so that of two attempts one sees what the other has taken.
+        # Locked in a fixed order, so that the second of two attempts sees which copies the first has taken.
         others = [row for row in rows_of_object(record).select_for_update() if row.pk != record.pk]
         taken = write_parts(part for part in parts if not is_held(part, record.destination, others))
         unasked = records().filter(free, pk=record.pk, parts=[], adoption_asked=False)
@@ -245,15 +245,15 @@ def _synced(rows: Mapping[SyncRecord, datetime | None], now: datetime) -> dict[s
 
 
 def _was_asked(record: SyncRecord) -> bool:
-    """Whether there was an `existing_remote` to ask; a site may write one later."""
+    """Return whether the source has an `existing_remote` now; a site may add it later."""
     source = source_by_label(record.source)
     return record.adoption_asked or (source is not None and gate.adopts(source))
 
 
 def store_failures(found: Sequence[Failure], token: str | None, *, now: datetime) -> None:
-    """Store why an attempt did not succeed, and take its marks away. Newer generations stay waiting.
+    """Store why an attempt did not succeed, and clear its marks. Newer generations stay waiting.
 
-    `token` is None when the attempt had not come to its marks.
+    `token`: None if the attempt had not set its marks.
     """
     by_key = {one.record.pk: one for one in found}
     unchanged = Q(generation=_read(one.record for one in found))
@@ -269,7 +269,7 @@ def store_failures(found: Sequence[Failure], token: str | None, *, now: datetime
         values["uncertain"] = case_by_key("uncertain", {key: one.uncertain for key, one in by_key.items()})
     state = case_by_key("state", {key: one.state.value for key, one in by_key.items()})
     then = Value(state) if isinstance(state, str) else state
-    # Who has to look does so before a newer change is sent: it would be sent a second time.
+    # A person must look before a newer change is sent, because that could post a second copy.
     held = [key for key, one in by_key.items() if one.state is RecordState.UNKNOWN]
     values["state"] = Case(When(unchanged | Q(pk__in=held), state=RecordState.WAITING, then=then), default=F("state"))
     fence = Q(sending_token=token) if token is not None else unchanged
@@ -277,7 +277,7 @@ def store_failures(found: Sequence[Failure], token: str | None, *, now: datetime
 
 
 def hold_uncertain(rows: Sequence[SyncRecord], error: str, now: datetime) -> None:
-    """Hold records whose marks expired, for a person to look; the marks have told all they know and go."""
+    """Set records with expired marks to `unknown`, for a person to look, and clear the marks."""
     marks = case_by_key("sending_token", {row.pk: row.sending_token for row in rows})
     records().filter(pk__in=[row.pk for row in rows], sending_token=marks, state=RecordState.WAITING).update(
         **_NO_MARK, state=RecordState.UNKNOWN, uncertain=True, error=error, error_at=now, next_attempt_at=None
@@ -285,7 +285,7 @@ def hold_uncertain(rows: Sequence[SyncRecord], error: str, now: datetime) -> Non
 
 
 def of_party(record_ids: Sequence[int], destination: Destination) -> list[int]:
-    """Those of the records whose destinations share in a service's attempts with this one: all of its owner's."""
+    """Return those of the records that belong to the same party as this destination: those of its owner."""
     owner = destination.owner_id
     party = {"destination_id": destination.pk} if owner is None else {"destination__owner_id": owner}
     found = records().filter(pk__in=record_ids, service=destination.service, **party)
@@ -293,14 +293,14 @@ def of_party(record_ids: Sequence[int], destination: Destination) -> list[int]:
 
 
 def note_waiting(record_ids: Sequence[int], error: str, now: datetime) -> None:
-    """Write down why records wait although nothing was tried."""
+    """Store why records wait although no attempt was made."""
     records().filter(pk__in=record_ids, state=RecordState.WAITING).update(
         error=error, error_at=now, next_attempt_at=None
     )
 
 
 def note_orphans(record: SyncRecord, parts: Iterable[RemotePart]) -> None:
-    """Note remote copies that could not be stored, and want the record looked at again: they are to be removed."""
+    """Store remote copies that could not be stored with their record as orphans, and let the record wait again."""
     found = write_parts(parts)
     destination = Destination.objects.using(record_db()).filter(pk=record.destination_id).first()
     if not found or destination is None or (destination.is_retiring and not destination.remove_remote):
@@ -308,7 +308,7 @@ def note_orphans(record: SyncRecord, parts: Iterable[RemotePart]) -> None:
             logger.warning("A copy of %s:%s stays: %s", record.source, record.object_pk, part["url"] or part["id"])
         return
     with transaction.atomic(using=record_db()):
-        # The record may be gone with its object: a copy that nobody knows of would stay for good.
+        # The record may be deleted with its object; then the unknown copy would stay for ever.
         row, _ = records().get_or_create(
             source=record.source,
             object_pk=record.object_pk,
@@ -320,9 +320,9 @@ def note_orphans(record: SyncRecord, parts: Iterable[RemotePart]) -> None:
 
 
 def note_left(found: Mapping[int, tuple[str, Sequence[RemotePart] | None]]) -> None:
-    """Note copies from before of objects that were deleted, by the keys of their records, with the addresses.
+    """Store existing copies of deleted objects as orphans, by the primary keys of their records, with the addresses.
 
-    They are removed as orphans are. None: it cannot be told whether there is one; the record's attempt says so.
+    None: it is unknown whether there are any; the record's attempt reports that.
     """
     unasked = records().filter(pk__in=list(found), parts=[], adoption_asked=False).values_list("pk", flat=True)
     left = {key: found[key] for key in unasked}
@@ -335,11 +335,11 @@ def note_left(found: Mapping[int, tuple[str, Sequence[RemotePart] | None]]) -> N
 
 
 def forget_orphans(record: SyncRecord) -> None:
-    """Forget the copies noted for removal: they are gone."""
+    """Delete the orphans of a record after their copies were removed."""
     OrphanPart.objects.using(record_db()).filter(record_id=record.pk).delete()
 
 
 def drop_finished(rows: Sequence[SyncRecord]) -> None:
-    """Delete the records of objects that are gone, once nothing of them is out there."""
+    """Delete the records of deleted objects that have no copies left."""
     found = records().filter(pk__in=[row.pk for row in rows], parts=[], sending_token="", generation=_read(rows))
     found.delete()

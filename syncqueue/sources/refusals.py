@@ -1,8 +1,8 @@
-"""Objects that the site's own code raises for, before there is a record that could say why.
+"""Refused objects: objects for which the site's code raises before there is a record that could store the reason.
 
-They are remembered in a small table, shown on the dashboard, and asked again by the workers, later each time. The
-table is bounded: beyond LIMIT objects of one source, a walk over the source is requested instead, which begins when
-there is room again.
+They are kept in a small table, shown on the dashboard, and tried again by the workers with growing delays. The table is
+bounded: beyond LIMIT objects of one source, a walk over the source is requested instead, which begins when there is
+room again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LONGEST_DELAY = timedelta(minutes=30)
 
 
 def note(source: ModelSync, refused: Mapping[str, Refused]) -> None:
-    """Remember objects by their keys, with the reasons; the next try is later each time."""
+    """Remember objects by their keys, with the reasons; the delay before the next try grows each time."""
     if not refused:
         return
     rows = RefusedObject.objects.using(record_db())
@@ -73,28 +73,28 @@ def _delay(tries: int) -> timedelta:
 def _request_walk(source: ModelSync) -> None:
     walks = Walk.objects.using(record_db())
     found = walks.filter(source=source.label, kind=WalkKind.MISSED)
-    # From the beginning: the object that found no room may stand before the place that a walk has come to.
+    # From the beginning: the object without room may be before the position of a running walk.
     if not found.update(position=""):
         walks.create(source=source.label, kind=WalkKind.MISSED)
 
 
 def has_room(source: ModelSync) -> bool:
-    """Whether more objects of a source could be remembered."""
+    """Return whether more objects of a source can be remembered."""
     return RefusedObject.objects.using(record_db()).filter(source=source.label).count() < LIMIT
 
 
 def not_due(source: ModelSync, keys: Collection[str], now: datetime) -> set[str]:
-    """Those of the objects that were refused and are not to be asked again yet."""
+    """Return those of the objects that were refused and are not due yet."""
     rows = RefusedObject.objects.using(record_db()).filter(source=source.label, object_pk__in=keys, due_at__gt=now)
     return set(rows.values_list("object_pk", flat=True))
 
 
 def due(source: ModelSync, now: datetime, limit: int) -> list[str]:
-    """The keys of objects to be asked again, those that have waited longest first."""
+    """Return the keys of objects to try again, those that have waited longest first."""
     rows = RefusedObject.objects.using(record_db()).filter(source=source.label, due_at__lte=now)
     return list(rows.order_by("due_at", "pk").values_list("object_pk", flat=True)[:limit])
 
 
 def forget(source: ModelSync, keys: Collection[str]) -> None:
-    """Forget objects that were asked and passed, or are gone."""
+    """Forget objects that succeeded or are gone."""
     RefusedObject.objects.using(record_db()).filter(source=source.label, object_pk__in=keys).delete()

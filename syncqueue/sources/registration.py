@@ -1,4 +1,4 @@
-"""What is wrong with a ModelSync for a model: as strict as the settings, and with the nearest right name."""
+"""Validation of a ModelSync for a model: as strict as the settings, with suggestions for misspelled names."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from django.db.models import DateField, DateTimeField, Field, ForeignObject, Mod
 from syncqueue.handlers.search_fields import check_declaration
 from syncqueue.sources.keys import MAX_CHARACTERS
 
-# How like a known name an unknown one must be to count as a misspelling of it: a site may well have attributes and
-# methods of its own, so a method must be nearly the same.
+# Minimum similarity of an unknown name to count as a misspelling of a known one. A site may have its own attributes and
+# methods, so the name of a method must be nearly the same.
 _ATTRIBUTE_LIKENESS = 0.7
 _METHOD_LIKENESS = 0.85
 
 
 def problems(model: type[Model], sync_class: type[Any], base: type[Any]) -> Iterator[str]:
-    """Each problem in a sentence. `base` is ModelSync itself, whose public names are the known ones."""
+    """Yield each problem as a sentence. `base` is ModelSync itself, whose public names are the known ones."""
     label, name = model._meta.label, sync_class.__name__
     if model._meta.abstract:
         yield f"{label} is abstract and has no table; register the models that inherit from it."
@@ -72,7 +72,7 @@ def _created_field(model: type[Model], sync_class: type[Any]) -> Iterator[str]:
     if name is None:
         return
     if isinstance(name, str) and _field(model, name) is None and isinstance(getattr(model, name, None), property):
-        return  # it is only read, so it may be computed
+        return  # it is only read, so it may be a property
     yield from _time_field(model, sync_class, "created_field", DateField, "a DateTimeField, a DateField or a property")
 
 
@@ -139,7 +139,7 @@ def _keeps(sync_class: type[Any]) -> Iterator[str]:
 
 
 def _field(model: type[Model], name: str) -> Any:
-    """The field of a name, or of a column's name ("author_id")."""
+    """Return the field with a name or a column name ("author_id")."""
     try:
         return model._meta.get_field(name)
     except FieldDoesNotExist:

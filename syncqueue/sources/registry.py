@@ -1,4 +1,4 @@
-"""Which models are synced, and how: one ModelSync a model, registered like a ModelAdmin."""
+"""The registered models and their ModelSync classes: one per model, registered like a ModelAdmin."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ S = TypeVar("S", bound="type[ModelSync]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DestinationInfo:
-    """A destination as `ModelSync.at` is given it: to be read, without a secret, and bound to no database row."""
+    """A read-only description of a destination for `ModelSync.at`, without its secret."""
 
     id: int  # primary key of the Destination
     name: str  # for people
@@ -35,75 +35,75 @@ class DestinationInfo:
 
 
 class ModelSync:
-    """Says how objects of one model are synced. Subclass it and register the class with `register`.
+    """Describes how the objects of one model are synced. Subclass it and register the class with `register`.
 
-    The methods run in web processes and in the worker; what they raise is logged, and the object is tried again.
+    The methods run in web processes and in the worker. Their exceptions are logged, and the object is tried again.
     """
 
-    # A field compared with a destination's start: older objects are left alone. Without it every object counts as new.
-    # A DateTimeField, a DateField (a day counts as its last moment) or a property. An empty value counts as older than
-    # every destination.
+    # Name of the field with the creation time, which is compared with a destination's start: older objects are not
+    # posted. A DateTimeField, a DateField (a day counts as its last moment) or a property. None: every object counts as
+    # new. An object with an empty value counts as older than every destination.
     created_field: ClassVar[str | None] = None
-    # A DateTimeField that changes with each save (auto_now): lets the sweep find changes that no signal told of. Index
-    # it. An object where it is empty is not found by the sweep.
+    # Name of a DateTimeField that changes with each save (auto_now). With it, the sweep finds changes that sent no
+    # signal. Index it. The sweep does not find objects with an empty value.
     changed_field: ClassVar[str | None] = None
-    # When the copy appears and when it disappears: a field's name, or a method that returns an aware datetime or None
-    # (always). `is_live` must not look at the clock: nobody would ask it again in time.
+    # When the copy appears and when it disappears: the name of a field, or a method that returns an aware datetime or
+    # None (always). `is_live` must not depend on the clock, because it is not called again when the time comes.
     live_from: ClassVar[str | Callable[..., datetime | None] | None] = None
     live_until: ClassVar[str | Callable[..., datetime | None] | None] = None
-    # Field names; a save(update_fields=...) that touches none of them is ignored. None: every save counts.
+    # Names of fields; a save(update_fields=...) with none of them is ignored. None: every save counts.
     watch: ClassVar[Iterable[str] | None] = None
-    # Related models whose changes count: a function from the related object to the objects concerned.
+    # Related models whose changes affect objects of this model: a function that returns the affected objects.
     affected_by: ClassVar[Mapping[type[Model], Callable[[Any], Iterable[Model]]]] = {}
-    # Relations that document() follows ("tags"): read for all objects of a batch with one query each.
+    # Relations that document() uses ("tags"): they are read for all objects of a batch with one query each.
     prefetch: ClassVar[Iterable[str]] = ()
-    # Columns of a search index by name, beside those every row has: {"userid": "integer", "createdat": "timestamp"}.
-    # The values come from Document.fields. Types: text string integer bigint float boolean timestamp multi json.
+    # Additional columns of a search index by name: {"userid": "integer", "createdat": "timestamp"}. Their values come
+    # from Document.fields. Types: text string integer bigint float boolean timestamp multi json.
     search_fields: ClassVar[Mapping[str, str]] = {}
-    # Services whose destinations keep objects that are not live, such as an index in which the trash is searched:
-    # ("manticore",). `document` and `at` are asked there as for other objects. Deleted objects are removed everywhere.
+    # Services whose destinations keep objects that are not live, such as an index for searching the trash:
+    # ("manticore",). `document` and `at` are called for these objects too. Deleted objects are removed everywhere.
     keeps: ClassVar[Collection[str]] = ()
 
     def __init__(self, model: type[Model]) -> None:
-        """`model` is the one it is registered for."""
+        """`model`: the model for which the class is registered."""
         self.model = model
         self.label = model._meta.label_lower
 
     def document(self, obj: Any) -> Document:
-        """The content of an object, for all services."""
+        """Return the content of an object, for all services."""
         raise ConfigurationError(f"{type(self).__name__} must define document(self, obj).")
 
     def owner(self, obj: Any) -> Any:
-        """Whose destinations are considered (a user or a user's key); None: the site-wide ones."""
+        """Return the owner whose destinations are considered (a user or its key); None: the site-wide destinations."""
         return None
 
     def owners(self, obj: Any) -> Iterable[Any]:
-        """All whose destinations are considered, where there are several: `[post.author, None]`, by default `owner`.
+        """Return several owners, such as `[post.author, None]`; None stands for the site-wide destinations.
 
-        None stands for the site-wide destinations. Called in each save, so it should cost no query of its own.
+        The default: `owner`. It is called in each save, so it should not make a query.
         """
         return [self.owner(obj)]
 
     def is_live(self, obj: Any) -> bool:
-        """False for what should not be out there: drafts, soft-deleted objects. Services in `keeps` have them still."""
+        """Return False for objects that should have no copies: drafts, soft-deleted objects. See also `keeps`."""
         return True
 
     def at(self, obj: Any, destination: DestinationInfo, document: Document) -> Document | None:
-        """The document for one destination, by default that for all; None: the object is not to be there.
+        """Return the document for one destination; None: no copy there. The default: the same for all.
 
-        A copy that is there already is changed, or removed, once the object is saved. Called in attempts and where
-        people ask (`explain`, `preview`), never in a save. Change the document with `dataclasses.replace`. It must not
-        look at the clock, as `is_live` must not.
+        An existing copy is changed or removed after the next save of the object. The method is called in attempts,
+        `explain` and `preview`, never in a save. Change the document with `dataclasses.replace`. The result must not
+        depend on the clock, as for `is_live`.
         """
         return document
 
     def existing_remote(
         self, obj: Any, destination: Destination
     ) -> str | int | RemotePart | Sequence[str | int | RemotePart] | None:
-        """The remote id of a copy made before syncqueue: it is adopted and edited, or removed, not posted again.
+        """Return the remote id of a copy that existed before syncqueue; it is adopted instead of posted again.
 
-        Return a `RemotePart` where the kind is known too, and a list where the copy has several parts. None or "" says
-        that there is none. It is asked once for each object and destination, and before an object is deleted.
+        Return a `RemotePart` if the kind is known too, and a list if the copy has several parts; None or "" if there is
+        no copy. It is called once for each object and destination, and before an object is deleted.
         """
         return None
 
@@ -114,7 +114,10 @@ _listeners: list[Callable[[], None]] = []
 
 
 def register(*models: type[Model]) -> Callable[[S], S]:
-    """Register the decorated ModelSync for models; `ConfigurationError` when one is taken or misnames a field."""
+    """Register the decorated ModelSync for models.
+
+    Raises `ConfigurationError` if a model is registered already or the class has a wrong attribute.
+    """
     if not models or not all(isinstance(model, type) and issubclass(model, Model) for model in models):
         raise ConfigurationError("syncqueue.register needs a model: @syncqueue.register(Note).")
 
@@ -152,7 +155,7 @@ def on_change(listener: Callable[[], None]) -> None:
 
 
 def is_watched(source: ModelSync, update_fields: Iterable[str] | None) -> bool:
-    """Whether a save of these fields counts, in any spelling: "author" and "author_id", "pk" and "id"."""
+    """Return whether a save of these fields counts, in any spelling: "author" and "author_id", "pk" and "id"."""
     if source.watch is None or update_fields is None:
         return True
     saved = set(update_fields)
@@ -164,31 +167,31 @@ def is_watched(source: ModelSync, update_fields: Iterable[str] | None) -> bool:
 
 
 def unregister(model: type[Model]) -> None:
-    """Forget a model; for tests and for sites that replace another app's registration."""
+    """Unregister a model; for tests, and for sites that replace another app's registration."""
     _sources.pop(model._meta.concrete_model or model, None)
     _changed()
 
 
 def source_for(model: type) -> ModelSync | None:
-    """The ModelSync of a model: its own, its proxied model's, or that of a parent table."""
+    """Return the ModelSync of a model: its own, that of the proxied model, or that of a parent table."""
     if model not in _by_class:
         _by_class[model] = next((_sources[base] for base in model.__mro__ if base in _sources), None)
     return _by_class[model]
 
 
 def source_by_label(label: str) -> ModelSync | None:
-    """The ModelSync of "app.model", or None when the model is not registered (any more)."""
+    """Return the ModelSync of "app.model", or None if the model is not registered (any more)."""
     model = model_by_label(label)
     return None if model is None else source_for(model)
 
 
 def home_db(model: type[Model]) -> str:
-    """The alias of the database that a model's objects are written to, as the site's routers say."""
+    """Return the alias of the database to which the site's routers write a model's objects."""
     return router.db_for_write(model)
 
 
 def model_by_label(label: str) -> type[Model] | None:
-    """The model "app.model", or None when there is none (any more)."""
+    """Return the model "app.model", or None if there is none (any more)."""
     try:
         return apps.get_model(label)
     except (LookupError, ValueError):
@@ -196,15 +199,15 @@ def model_by_label(label: str) -> type[Model] | None:
 
 
 def all_sources() -> Iterator[ModelSync]:
-    """All registered sources."""
+    """Return all registered sources."""
     return iter(tuple(_sources.values()))
 
 
 def autodiscover() -> list[str]:
-    """Import each app's module of sources, as the admin does with admin.py; returns what is wrong, in words.
+    """Import each app's module of sources, as the admin does with admin.py; returns the problems, for people.
 
-    A registration that is refused leaves its app out from there on, and no other app. Raises `ConfigurationError`
-    when the settings are wrong; what else a module raises at its import passes through.
+    After a wrong registration, the rest of its module is skipped, but not other apps. Raises `ConfigurationError` if
+    the settings are wrong; other exceptions of a module are not caught.
     """
     found: list[str] = []
     name = get_settings().sources_module
@@ -212,7 +215,7 @@ def autodiscover() -> list[str]:
         try:
             import_module(f"{app.name}.{name}")
         except ModuleNotFoundError:
-            if module_has_submodule(app.module, name):  # it is there, and what it imports is not
+            if module_has_submodule(app.module, name):  # it exists, but one of its imports does not
                 raise
         except ConfigurationError as error:
             found.append(f"{app.name}.{name}: {error}")

@@ -1,4 +1,4 @@
-"""Which models matter to the registered ones, and how many-to-many relations lead from one object to others."""
+"""The models that concern registered ones, and the objects to which many-to-many relations lead."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from syncqueue.sources.registry import all_sources, source_for
 
 
 def synced_models() -> list[type[Model]]:
-    """The registered models with the models that inherit from them, proxies too: signals name the very class."""
+    """Return the registered models and their subclasses, proxies included: signals are sent for the exact class."""
     return [model for model in _all_models() if source_for(model) is not None]
 
 
 def _all_models() -> Iterator[type[Model]]:
-    # Not apps.get_models(), whose cache does not know a model that is being made.
+    # Not apps.get_models(), whose cache does not have a model that is being created.
     for config in apps.get_app_configs():
         yield from config.get_models(include_auto_created=True)
 
 
 def affecting_models() -> list[type[Model]]:
-    """The models that an `affected_by` names, with those that inherit from them."""
+    """Return the models of all `affected_by` and their subclasses."""
     named = tuple({model for source in all_sources() for model in source.affected_by})
     return [model for model in _all_models() if issubclass(model, named)]
 
 
 def through_models() -> set[type[Model]]:
-    """The models of the many-to-many relations of registered models, whichever side declares them."""
+    """Return the through models of the many-to-many relations of registered models, whichever side declares them."""
     return {through for model in synced_models() for _field, through in _relations(model)}
 
 
 def related_objects(model: type[Model], through: type[Model], instance: Model, using: str) -> QuerySet[Any] | None:
-    """The objects of `model` that a relation ties to an instance now; None where the relation has no name there."""
+    """Return the objects of `model` that a relation connects to an instance now; None if it has no reverse name."""
     for field, one in _relations(model):
         if one is through and field.name and not field.name.endswith("+"):
             return model._base_manager.using(using).filter(**{field.name: instance})

@@ -1,6 +1,6 @@
-"""Resync: all objects of some destinations are compared again because a person asked.
+"""Resync: compares all objects of some destinations again, at a person's request.
 
-It finds what `update()` and bulk calls left out of date and, with `prune`, what was deleted without a signal.
+It finds changes by `update()` and bulk calls, which send no signals, and with `prune` deletions without a signal.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from syncqueue.sources.registry import ModelSync, all_sources
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResyncCounts:
-    """What a resync would go through."""
+    """The numbers of records and objects that a resync would process."""
 
-    known: int  # records that are there: compared with their objects, or sent again with `force`
-    new: int  # objects without a record: posted where the destination's rule takes them
-    gone: int  # records whose object is not there any more: their copies are removed
+    known: int  # existing records: compared with their objects, or sent again with `force`
+    new: int  # objects without a record: posted if the destination's rule accepts them
+    gone: int  # records whose object does not exist any more: their copies are removed
 
 
 def chosen_destinations(services: Collection[str]) -> list[Destination]:
-    """The destinations of these services that take objects."""
+    """Return the destinations of these services that accept objects."""
     rows = Destination.objects.using(record_db()).filter(
         declared_here(), service__in=services, enabled=True, state=DestinationState.ACTIVE
     )
@@ -40,7 +40,7 @@ def chosen_destinations(services: Collection[str]) -> list[Destination]:
 
 
 def count(destinations: Sequence[Destination], *, prune: bool) -> ResyncCounts:
-    """Count everything that `resync` would go through; changes nothing."""
+    """Count what `resync` would process; changes nothing."""
     only = {destination.pk for destination in destinations}
     known = new = 0
     for source, objects in _all_objects():
@@ -54,10 +54,10 @@ def count(destinations: Sequence[Destination], *, prune: bool) -> ResyncCounts:
 
 
 def resync(destinations: Sequence[Destination], *, force: bool, prune: bool) -> Iterator[list[PendingRecord]]:
-    """Give each record of each object a new generation, a chunk at a time; yields those that wait because of it.
+    """Give each record of each object a new generation, in chunks; yields the records that wait because of it.
 
-    `force`: what is out there is sent again, although its content is the same. `prune`: also records whose object is
-    gone. Each chunk is committed before it is yielded.
+    `force`: existing copies are sent again even if their content is unchanged. `prune`: includes records whose object
+    is gone. Each chunk is committed before it is yielded.
     """
     only = {destination.pk for destination in destinations}
     for source, objects in _all_objects(note=True):
@@ -91,6 +91,6 @@ def _gone(only: Collection[int]) -> Iterator[list[SyncRecord]]:
 
 
 def write_again(rows: Sequence[SyncRecord], *, now: datetime) -> list[PendingRecord]:
-    """Let records wait, so that what is wanted of them is sent whatever was known of what is out there."""
+    """Let records wait with unknown content, so that the desired state is sent in any case."""
     records().filter(pk__in=[row.pk for row in rows]).update(content_hash="")
     return touch_records(rows, now=now)

@@ -14,17 +14,17 @@ _PIECE = 5000  # rows deleted in one statement, so that no lock is held for long
 
 
 def entries() -> QuerySet[SentEntry]:
-    """All entries, on the database they are written to."""
+    """Return all entries, from the database to which they are written."""
     return SentEntry._base_manager.using(record_db())
 
 
 def write(found: Sequence[SentEntry]) -> None:
-    """Add entries: all of them, or none where it raises before the commit."""
+    """Add entries: all of them, or none if this raises before the commit."""
     SentEntry._base_manager.using(record_db()).bulk_create(found, batch_size=500)
 
 
 def trim(before: datetime, most: int) -> int:
-    """Remove the entries older than `before`, and the oldest of more than `most`; returns how many."""
+    """Remove the entries older than `before`, and all but the newest `most`; returns how many were removed."""
     newest = entries().order_by("-pk").values_list("pk", flat=True).first() or 0
     total = 0
     for rows in (entries().filter(at__lt=before), entries().filter(pk__lte=newest - most)):

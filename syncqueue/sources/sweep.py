@@ -1,7 +1,7 @@
 """The sweep: finds objects that changed without a signal, or whose record was never written.
 
-It goes through each source in the order of `changed_field`, remembers how far it came, and looks again at the last
-minutes each time, because a transaction may commit later than the times it wrote.
+It reads each source in the order of `changed_field`, stores its position, and reads the last minutes again each time,
+because a transaction may commit later than the times that it wrote.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from syncqueue.sources.missed import record_missed
 from syncqueue.sources.registry import ModelSync
 from syncqueue.sources.walk import CHUNK, table
 
-# Longer than transactions usually last; changes that commit later are found by `syncqueue resync`.
+# Longer than most transactions; `syncqueue resync` finds changes that are committed later.
 OVERLAP = timedelta(minutes=10)
 
 
 def sweep(source: ModelSync, now: datetime, *, most_chunks: int = 20) -> Iterator[list[PendingRecord]]:
-    """Find the changes of a source that were missed; each list has the records that wait because of a chunk."""
+    """Find missed changes of a source; yields for each chunk the records that wait because of it."""
     if source.changed_field is None:
         return
     position = _position(source, now)
@@ -55,7 +55,7 @@ def _position(source: ModelSync, now: datetime) -> SweepPosition:
 
 
 def _changed_at(source: ModelSync, key: Any) -> datetime | None:
-    """Asked of the database: the object may be one that cannot be read."""
+    """Read only the column, because the object may be unreadable."""
     return table(source).filter(pk=key).values_list(source.changed_field or "", flat=True).first()
 
 
@@ -63,7 +63,7 @@ def _next(source: ModelSync, position: SweepPosition) -> Reading:
     field = source.changed_field or ""
     found = table(source).order_by(field, "pk")
     if position.changed_at is not None:
-        found = found.filter(**{f"{field}__gte": position.changed_at})  # by itself a range of the field's index
+        found = found.filter(**{f"{field}__gte": position.changed_at})  # alone, a range of the field's index
         if position.object_pk:
             beyond = Q(**{f"{field}__gt": position.changed_at}) | Q(pk__gt=position.object_pk)
             found = found.filter(beyond)
@@ -72,6 +72,6 @@ def _next(source: ModelSync, position: SweepPosition) -> Reading:
 
 def _move(position: SweepPosition, changed_at: datetime | None, object_pk: str) -> None:
     position.changed_at, position.object_pk = changed_at, object_pk
-    # Another worker may have taken the row away: an update of nothing is no error, as a save would be.
+    # Another worker may have deleted the row: an update of no rows is not an error, but a save would be.
     rows = SweepPosition.objects.using(record_db()).filter(pk=position.pk)
     rows.update(changed_at=changed_at, object_pk=object_pk)

@@ -1,22 +1,22 @@
-"""Small changes to texts that a ModelSync may want to make before they go out. Pure."""
+"""Small changes that a ModelSync may make to texts before they are sent. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 
-# A link of Markdown, one in angle brackets, or a bare one; a picture is none. With a list's or quote's mark and what
-# separates it from the text.
+# A Markdown link (not a picture), a link in angle brackets, or a bare link; with the mark of a list or quote and the
+# separator to the text.
 _LINK = r"(?:(?<!!)\[[^\[\]\n]*\]\((?P<target>[^()\s]+)(?:\s+\"[^\"\n]*\")?\)|<(?P<angled>https?://[^<>\s]+)>|(?P<bare>https?://[^\s<>()\[\]]+))"
 _FIRST = re.compile(rf"\A\s*(?:[-*>]\s+)?{_LINK}(?=\s|\Z)\s*")
 _LAST = re.compile(rf"(?:(?<=\s)|\A)(?:(?<=\n)[-*>][ \t]+)?{_LINK}\s*\Z")
 
 
 def strip_internal_links(text: str, is_internal: Callable[[str], bool]) -> str:
-    """`text` (plain or Markdown) without the links at its start and end that lead from note to note.
+    """Return `text` (plain or Markdown) without internal links at its start and end.
 
-    `is_internal` is asked about each link's target as it is written; such links are of no use where the other note
-    is not. Links amid the text stay: it would not read well without them.
+    `is_internal` receives the target of each link as written. Such links, from one note to another, are useless where
+    the other note does not exist. Links within the text stay, because the text would not read well without them.
     """
     for pattern in (_FIRST, _LAST):
         while (found := pattern.search(text)) and is_internal(_target(found)):

@@ -1,8 +1,8 @@
-"""The one walk over a source: in the order of primary keys, a chunk at a time, from any key on.
+"""The walk over a source: in the order of primary keys, in chunks, from any key.
 
 Backfill, resync, prune and every other walk over whole tables use it. A chunk costs the same at the end of a table as
-at its beginning, because it is a range of the primary key's index. No query stays open between two chunks: on SQLite
-nothing can be written beside an open query once another process has written.
+at its beginning, because it is a range of the primary key's index. No query stays open between two chunks: on SQLite, a
+connection with an open query cannot write once another process has written.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ CHUNK = 500
 
 
 def table(source: ModelSync) -> QuerySet[Any]:
-    """All objects of a source, as attempts read them: by the base manager, on the database they are written to."""
+    """Return all objects of a source as attempts read them: base manager, database to which they are written."""
     return source.model._base_manager.using(home_db(source.model))
 
 
 def objects(source: ModelSync, after: Any = None) -> Iterator[Reading]:
-    """All objects of a source, in chunks; `after` is the last key, or its text, that is left out."""
+    """Yield all objects of a source in chunks. `after`: start after this primary key, or its text."""
     rows = table(source).order_by("pk")
     while True:
         piece = gate.read(source, rows[:CHUNK] if after is None else rows.filter(pk__gt=after)[:CHUNK])
@@ -39,9 +39,9 @@ def objects(source: ModelSync, after: Any = None) -> Iterator[Reading]:
 
 
 def gone(rows: QuerySet[SyncRecord], after: int = 0) -> Iterator[tuple[int, list[SyncRecord]]]:
-    """The records of `rows` whose objects are gone, for each chunk of records, with the last key of the chunk.
+    """Yield for each chunk of `rows` its last primary key and the records whose objects are gone.
 
-    Records of models that are not registered any more are left out, and so are records whose key cannot be read.
+    Records of models that are not registered any more are left out, and so are records with an unreadable key.
     """
     rows = rows.select_related("destination").order_by("pk")
     while piece := list(rows.filter(pk__gt=after)[:CHUNK]):
@@ -52,7 +52,7 @@ def gone(rows: QuerySet[SyncRecord], after: int = 0) -> Iterator[tuple[int, list
 
 
 def gone_among(records: Collection[SyncRecord]) -> list[SyncRecord]:
-    """Those of the records whose objects are gone."""
+    """Return those of the records whose objects are gone."""
     found: list[SyncRecord] = []
     for label in sorted({record.source for record in records}):
         source = source_by_label(label)

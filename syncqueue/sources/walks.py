@@ -1,6 +1,6 @@
-"""Walks that a worker makes: requested by a row, made a few chunks in each round, and continued by any worker.
+"""Walks of the worker: requested by a row, done a few chunks per round, and continued by any worker.
 
-A walk is safe to make twice: objects are compared with their records, or records with what is out there.
+A walk may be done twice: it compares objects with their records, or records with their copies.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from syncqueue.sources.records import resting
 from syncqueue.sources.registry import ModelSync, all_sources, home_db, model_by_label
 from syncqueue.sources.resyncing import write_again
 
-# Of one walk and round; the next round goes on from there.
+# Maximum chunks per walk and round; the next round continues.
 MOST_CHUNKS = 20
 
 
 def begin_backfill(destination: Destination) -> None:
-    """Request a walk over all sources for a destination that takes objects created before it."""
+    """Request a walk over all sources for a destination that accepts objects created before it."""
     for source in all_sources():
         Walk.objects.using(record_db()).get_or_create(
             source=source.label, kind=WalkKind.BACKFILL, destination=destination
@@ -35,20 +35,20 @@ def begin_backfill(destination: Destination) -> None:
 
 
 def begin_refill(destination: Destination) -> None:
-    """Request a walk over the records of a destination, to write its copies again."""
+    """Request a walk over the records of a destination that writes its copies again."""
     for source in all_sources():
         Walk.objects.using(record_db()).create(source=source.label, kind=WalkKind.REFILL, destination=destination)
 
 
 def request(source: ModelSync, kind: WalkKind, *, related: str = "") -> None:
-    """Request a walk: one row, in the transaction of the change that asks for it."""
+    """Request a walk: create a row, in the transaction of the change that needs it."""
     Walk.objects.using(record_db()).create(source=source.label, kind=kind, related=related)
 
 
 def requested(source: ModelSync) -> list[Walk]:
-    """The walks over a source that have not come to their end, oldest first, each once.
+    """Return the unfinished walks over a source, oldest first, each once.
 
-    Requests for a walk that has not begun are one walk: all of their changes are committed.
+    Several requests for a walk that has not begun become one walk, because all of their changes are committed.
     """
     rows = Walk.objects.using(record_db()).filter(source=source.label)
     found: dict[tuple[str, int | None, str], Walk] = {}
@@ -68,12 +68,12 @@ def requested(source: ModelSync) -> list[Walk]:
 
 
 def advance(source: ModelSync, one: Walk, *, most_chunks: int = MOST_CHUNKS) -> Iterator[list[PendingRecord]]:
-    """Make a part of a walk; each list has the records that wait because of a chunk."""
+    """Do a part of a walk; yields for each chunk the records that wait because of it."""
     if one.kind == WalkKind.MISSED and not refusals.has_room(source):
         return
     for number, (position, pending_records) in enumerate(_steps(source, one), 1):
         yield pending_records
-        # Another worker may have come to the end and taken the row away: then nothing is updated.
+        # Another worker may have finished the walk and deleted the row: then nothing is updated.
         Walk.objects.using(record_db()).filter(pk=one.pk, position=one.position).update(position=position)
         one.position = position
         if number >= most_chunks:
@@ -108,7 +108,7 @@ def _steps(source: ModelSync, one: Walk) -> Iterator[tuple[str, list[PendingReco
 
 
 def _refill(source: ModelSync, one: Walk) -> Iterator[tuple[str, list[PendingRecord]]]:
-    """The records of a destination that say what is there. Those that wait are sent anyway."""
+    """Write the synced records of a destination again. Waiting records are sent anyway."""
     rows = resting(one.destination_id or 0).filter(source=source.label).select_related("destination").order_by("pk")
     last = int(one.position or 0)
     while piece := list(rows.filter(pk__gt=last)[: walk.CHUNK]):
@@ -119,7 +119,7 @@ def _refill(source: ModelSync, one: Walk) -> Iterator[tuple[str, list[PendingRec
 
 
 def _affected(source: ModelSync, one: Walk) -> Iterator[tuple[str, list[PendingRecord]]]:
-    """The objects that a related object concerns, as its `affected_by` says now; raises `AffectedRefused`."""
+    """Record the objects that a related object affects by the present `affected_by`; raises `AffectedRefused`."""
     label, _, key = one.related.partition(":")
     model = model_by_label(label)
     if model is None:
@@ -128,7 +128,7 @@ def _affected(source: ModelSync, one: Walk) -> Iterator[tuple[str, list[PendingR
         related = model._base_manager.using(home_db(model)).filter(pk=key_of(model, key)).first()
     except UnreadableKey:
         return
-    if related is None:  # its deletion has requested a walk of its own
+    if related is None:  # its deletion has requested a separate walk
         return
     objects = gate.affected_objects(source, related)
     if isinstance(objects, Refused):
@@ -141,4 +141,4 @@ def _affected(source: ModelSync, one: Walk) -> Iterator[tuple[str, list[PendingR
 
 
 class AffectedRefused(Exception):
-    """A site's `affected_by` raises for a related object: the walk stays requested."""
+    """A site's `affected_by` raised for a related object; the walk stays requested."""
