@@ -11,23 +11,21 @@ for id, token, bucket, ms, created, endpoint in string.gmatch(ARGV[2], '(%S+) (%
 end
 local answers, ended, endpoints, answered = {}, {}, {}, {}
 local lease_of = leases_of(ids)
-local buckets, total_ms = {}, 0
-local waits, waited_ms, bounds = {}, 0, {}
-for bound in string.gmatch(ARGV[3], '%d+') do
-  bounds[#bounds + 1] = tonumber(bound)
+local sums = {} -- by counter
+local function sum(counter, amount)
+  sums[counter] = (sums[counter] or 0) + amount
 end
 -- Counts the time from the creation of a task to its last attempt. Clocks differ, so it may come out negative.
 local function note_waiting(ms)
-  ms = math.max(ms, 0)
   local bucket = 'inf'
-  for _, bound in ipairs(bounds) do
-    if ms <= bound then
-      bucket = whole(bound)
+  for bound in string.gmatch(ARGV[3], '%d+') do
+    if ms <= tonumber(bound) then
+      bucket = bound
       break
     end
   end
-  waits[bucket] = (waits[bucket] or 0) + 1
-  waited_ms = waited_ms + ms
+  sum('waited ' .. bucket, 1)
+  sum('waited_ms', math.max(ms, 0))
 end
 for i, id in ipairs(ids) do
   local token, bucket, ms, created, endpoint = unpack(lines[i])
@@ -41,8 +39,8 @@ for i, id in ipairs(ids) do
       answered[#answered + 1] = {id, endpoint, created, 'delivered'}
     end
     if bucket ~= '' then
-      buckets[bucket] = (buckets[bucket] or 0) + 1
-      total_ms = total_ms + ms
+      sum('took ' .. bucket, 1)
+      sum('took_ms', ms)
       note_waiting(now - created - ms)
     end
   end
@@ -85,17 +83,10 @@ if #gone > 0 then
   redis.call('HDEL', bodies, unpack(gone))
   redis.call('HDEL', progress, unpack(gone))
 end
-for bucket, times in pairs(buckets) do
-  add(counters, 'took ' .. bucket, times)
-end
-if total_ms > 0 then
-  add(counters, 'took_ms', whole(total_ms))
-end
-for bucket, times in pairs(waits) do
-  add(counters, 'waited ' .. bucket, times)
-end
-if waited_ms > 0 then
-  add(counters, 'waited_ms', whole(waited_ms))
+for counter, amount in pairs(sums) do
+  if amount > 0 then
+    add(counters, counter, whole(amount))
+  end
 end
 count('processed', #ended)
 redis.call('HSET', counters, 'last_processed_at', whole(now))
