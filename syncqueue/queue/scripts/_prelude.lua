@@ -179,17 +179,9 @@ end
 --                             ▲                                     ▼                                          │
 --                             │             (none, OPENED: half open to the next task) ◀─ lane is empty        │
 --                             └────────────────────────────────────────────────────────────── answer ──────────┘
-local function is_breaker(hold)
-  return string.sub(hold, 1, 8) == 'breaker:'
-end
-
-local function is_rate(hold)
-  return string.sub(hold, 1, 5) == 'rate:'
-end
-
 -- A share lets one task of its lane through each time that it is lifted or its time is over, and is then set again.
-local function is_share(hold)
-  return string.sub(hold, 1, 6) == 'share:'
+local function is_kind(hold, kind)
+  return string.sub(hold, 1, #kind + 1) == kind .. ':'
 end
 
 local function failures_of(endpoint)
@@ -201,11 +193,11 @@ end
 local function phase_of(hold)
   local till = tonumber(redis.call('ZSCORE', holds, hold) or '')
   if not till then
-    return is_breaker(hold) and failures_of(string.sub(hold, 9)) >= OPENED and 'half open' or nil
+    return is_kind(hold, 'breaker') and failures_of(string.sub(hold, 9)) >= OPENED and 'half open' or nil
   elseif till > now then
     return 'set', till
   end
-  return is_breaker(hold) and till > 0 and 'half open' or 'draining', till
+  return is_kind(hold, 'breaker') and till > 0 and 'half open' or 'draining', till
 end
 
 -- Ends a hold: its lane drains. A hold with an empty lane is deleted, with a probe that never reported back.
@@ -376,7 +368,7 @@ end
 local function blocking_hold(id, names, lane, created, probe_ms)
   local probed, to_probe = probed_breakers()[id], nil
   for _, hold in ipairs(names) do
-    local phase = hold ~= probed and not (hold == lane and is_share(hold)) and phase_of(hold)
+    local phase = hold ~= probed and not (hold == lane and is_kind(hold, 'share')) and phase_of(hold)
     if phase then
       if phase == 'set' or hold ~= lane and lane_has_older(hold, created) then
         return hold

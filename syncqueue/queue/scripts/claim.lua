@@ -62,9 +62,9 @@ local function take_from_lanes(most, turn)
     local share = math.ceil((most - #ids) / (#lifted - i + 1))
     if phase_of(hold) == 'draining' then
       if share > 0 then
-        take_from_lane(hold, is_share(hold) and 1 or share)
+        take_from_lane(hold, is_kind(hold, 'share') and 1 or share)
       end
-      if share > 0 and is_share(hold) and lane_length(hold) > 0 then
+      if share > 0 and is_kind(hold, 'share') and lane_length(hold) > 0 then
         redis.call('ZADD', holds, whole(now + probe_ms), hold)
       else
         end_hold(hold)

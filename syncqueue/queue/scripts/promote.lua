@@ -11,7 +11,7 @@ for _, id in ipairs(ids) do
   if from_delayed(id) then
     to_pending(id, body_of(id))
     moved = moved + 1
-    if hold and is_rate(hold) then
+    if hold and is_kind(hold, 'rate') then
       end_hold(hold)
     end
   end

@@ -20,7 +20,7 @@ else
   to_delayed(id, from + tonumber(string.match(ARGV[4], '%d+')))
 end
 took(ARGV[8], ARGV[9])
-if not is_breaker(hold) then -- waiting for an endpoint does not count as a retry
+if not is_kind(hold, 'breaker') then -- waiting for an endpoint does not count as a retry
   count('retried', 1)
 end
 keep_sequence()

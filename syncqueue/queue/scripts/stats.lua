@@ -15,7 +15,7 @@ for digit = 0, 2 do
 end
 local phases = {}
 for _, hold in ipairs(redis.call('ZRANGE', holds, 0, 999)) do
-  if is_breaker(hold) then
+  if is_kind(hold, 'breaker') then
     phases[#phases + 1] = phase_of(hold)
   end
 end
