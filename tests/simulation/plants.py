@@ -48,9 +48,8 @@ def _rewrite(old: str, new: str, only: str = "") -> None:
 @_plant("ack forgets what waits behind")
 def _ack() -> None:
     _rewrite(
-        "    local body, due = take_successor(id)\n    if body then\n      to_pending_or_delayed(id, body, due)\n"
-        "    else\n      gone[#gone + 1] = id",
-        "    local body = take_successor(id) and nil\n    if body then\n    else\n      gone[#gone + 1] = id",
+        "    if not start_successor(id) then\n      gone[#gone + 1] = id",
+        "    if take_successor(id) or true then\n      gone[#gone + 1] = id",
         "ack",
     )
 
@@ -86,8 +85,8 @@ def _lifted() -> None:
 @_plant("recover forgets what waits behind")
 def _recover() -> None:
     _rewrite(
-        "  local body, due = take_successor(id)\n  recovered",
-        "  local body, due = nil, redis.call('HDEL', successors, id)\n  recovered",
+        "  if not start_successor(id) then",
+        "  if redis.call('HDEL', successors, id) then",
         "recover",
     )
 

@@ -354,6 +354,15 @@ local function take_successor(id)
   end
 end
 
+-- Moves the successor, if any, to pending or delayed. Returns whether there was one.
+local function start_successor(id)
+  local body, due = take_successor(id)
+  if body then
+    to_pending_or_delayed(id, body, due)
+  end
+  return body ~= nil
+end
+
 -- Returns the progress of a task for scripts that change it; an empty one if it cannot be read.
 local function read_progress(id)
   local read, done = pcall(cjson.decode, redis.call('HGET', progress, id) or '{}')

@@ -71,10 +71,7 @@ local gone = ended
 if redis.call('EXISTS', successors) == 1 then
   gone = {}
   for _, id in ipairs(ended) do
-    local body, due = take_successor(id)
-    if body then
-      to_pending_or_delayed(id, body, due)
-    else
+    if not start_successor(id) then
       gone[#gone + 1] = id
     end
   end

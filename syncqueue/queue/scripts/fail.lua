@@ -7,10 +7,7 @@ if not owns_lease(id, ARGV[3]) then
   return 0
 end
 from_processing(id, ARGV[8])
-local body, due = take_successor(id)
-if body then
-  to_pending_or_delayed(id, body, due)
-else
+if not start_successor(id) then
   count_answered(id, ARGV[8], tonumber(ARGV[7]), 'failed')
   redis.call('HSET', progress, id, ARGV[4])
   redis.call('ZADD', failed, whole(now), id)

@@ -38,11 +38,8 @@ local recovered, dead = 0, {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', processing, '-inf', whole(now), 'LIMIT', 0, tonumber(ARGV[2]))) do
   local begun = number(string.sub(redis.call('HGET', leases, id) or '', 1, 1)) % 2 == 1
   from_processing(id)
-  local body, due = take_successor(id)
   recovered = recovered + 1
-  if body then
-    to_pending_or_delayed(id, body, due)
-  else
+  if not start_successor(id) then
     local crashes = 0
     if begun then
       local done = read_progress(id)

@@ -7,10 +7,7 @@ for at = 2, #ARGV, 3 do
   local owned = owns_lease(id, ARGV[at + 1])
   if owned then
     from_processing(id)
-    local newer, due = take_successor(id)
-    if newer then
-      to_pending_or_delayed(id, newer, due)
-    else -- the last term keeps the order of tasks that were created in one millisecond
+    if not start_successor(id) then -- the last term keeps the order of tasks that were created in one millisecond
       local made = math.min(tonumber(ARGV[at + 2]), now) * 100 + math.min((at - 2) / 3, 99)
       redis.call('ZADD', pending, whole(priority_offset(body_of(id)) + made), id)
       wake_up()
