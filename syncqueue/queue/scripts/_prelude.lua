@@ -38,13 +38,13 @@ local function digits(ms)
   return string.format('%013.0f', ms)
 end
 
--- Returns an error if another database has stamped the queue; stamps a queue without a stamp.
-local function foreign(site_id)
+-- Ends the script with an error if another database has stamped the queue; stamps a queue without a stamp.
+local function require_own(site_id)
   local stamp = redis.call('GET', site)
   if not stamp then
     redis.call('SET', site, site_id)
   elseif stamp ~= site_id then
-    return redis.error_reply('FOREIGNQUEUE ' .. stamp)
+    error('FOREIGNQUEUE ' .. stamp)
   end
 end
 

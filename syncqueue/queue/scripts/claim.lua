@@ -6,10 +6,7 @@
 -- bodies, progresses, lanes ("" = not from a lane), now}.
 local token, lease_ms, limit, probe_ms = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 even_when_full()
-local refused = foreign(ARGV[2])
-if refused then
-  return refused
-end
+require_own(ARGV[2])
 
 local ids, from_lane = {}, {}
 local function take(id, lane)

@@ -2,10 +2,7 @@
 -- key and keeps its due time; while that task is in processing, the newest one waits as its successor.
 -- ARGV: 1 now, 2 site id, then for each task (no id twice): id, "1" with a key, due (epoch ms, 0 = at once), body
 -- Returns for each task "new", "replaced", "successor" or "known" (enqueued before).
-local refused = foreign(ARGV[2])
-if refused then
-  return refused
-end
+require_own(ARGV[2])
 local ids = {}
 for at = 3, #ARGV, 4 do
   ids[#ids + 1] = ARGV[at]

@@ -6,10 +6,7 @@
 -- Returns 1 if there are holds or failures, else 0; then for each task "leased", "pending", "parked", "successor" or
 -- "replaced".
 local token, lease_ms, probe_ms = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
-local refused = foreign(ARGV[2])
-if refused then
-  return refused
-end
+require_own(ARGV[2])
 local answers, at = {0}, 6
 while at <= #ARGV do
   local id, body, created, named = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])

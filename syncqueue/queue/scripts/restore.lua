@@ -3,10 +3,7 @@
 -- The last key: the trash. ARGV: 1 now, 2 site id, 3 limit, 4 state
 -- Returns {how many were restored, how many are left in the trash}.
 local trash, moved = KEYS[#KEYS], 0
-local refused = foreign(ARGV[2])
-if refused then
-  return refused
-end
+require_own(ARGV[2])
 for _ = 1, tonumber(ARGV[3]) do
   local line = redis.call('LPOP', trash)
   if not line then
