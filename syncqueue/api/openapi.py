@@ -123,13 +123,13 @@ PATHS: dict[str, dict[str, Any]] = {
             "responses": {"200": {"description": "OpenAPI 3.1.", "content": _json({"type": "object"})}},
         }
     },
-    "workers": {"get": _operation("The workers that are alive", "Workers")},
+    "workers": {"get": _operation("The live workers", "Workers")},
     "workers/{worker}/quiet": {
         "post": _change("Ask a worker to take no new work; it does so within 10 seconds", "WorkerAsked"),
         "parameters": [_WORKER],
     },
     "workers/{worker}/stop": {
-        "post": _change("Ask a worker to end, as at SIGTERM; it begins to within 10 seconds", "WorkerAsked"),
+        "post": _change("Ask a worker to stop, as after SIGTERM; its shutdown begins within 10 seconds", "WorkerAsked"),
         "parameters": [_WORKER],
     },
     "log": {"get": _operation("What went out, newest first", "Log", 400, parameters=_LOG_PARAMETERS)},
@@ -138,9 +138,9 @@ PATHS: dict[str, dict[str, Any]] = {
         "post": _change("Sync the objects again that failed for a reason", "Counted"),
         "parameters": [_SERVICE, _in_path("reason", "A reason of `failures`.")],
     },
-    "broken-destinations": {"get": _operation("Destinations that are refused", "BrokenDestinations")},
+    "broken-destinations": {"get": _operation("Broken destinations", "BrokenDestinations")},
     "{service}/destinations/{destination_id}/mend": {
-        "post": _change("Say that a destination was mended: what waits for it is sent", "BrokenDestination"),
+        "post": _change("Mark a destination as fixed: its waiting tasks are sent", "BrokenDestination"),
         "parameters": [_SERVICE, _in_path("destination_id", "The id of a destination.")],
     },
     "{service}/retry-failed": {

@@ -1,1 +1,1 @@
-"""Tests everything that syncing needs, and reports in words what is wrong and which setting fixes it."""
+"""Tests everything that syncing needs, and reports what is wrong and which setting fixes it."""

@@ -91,12 +91,12 @@ def _stamps(facts: RedisFacts) -> Iterator[Finding]:
 
 
 def _unreadable(facts: RedisFacts) -> Iterator[Finding]:
-    """What another version or a person has written among the figures, of the queues that are this site's."""
+    """Yield findings on unreadable values in this site's queues, written by another version or a person."""
     ours = site.site_id()
     for service, stamp in facts.stamps.items():
         try:
             count = services.unreadable_count(service) if stamp in (None, ours) else 0
-        except QueueError as error:  # something of another kind stands under a key of this queue
+        except QueueError as error:  # a key of this queue has another type
             yield wrong(service, in_words(str(error)), _("Delete what is not the queue's own under its keys."))
             continue
         if count:

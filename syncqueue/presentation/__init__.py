@@ -1,1 +1,1 @@
-"""What people read of records, destinations and outages; the same for admin, API, commands and mails."""
+"""Texts about records, destinations and outages for people; the same in admin, API, commands and mails."""

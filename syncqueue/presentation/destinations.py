@@ -1,4 +1,4 @@
-"""What a page says of a destination: which objects it takes, whether it works, whether its secrets are set."""
+"""Texts about a destination: which objects it accepts, whether it works, whether its secrets are set."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from syncqueue.presentation.records import as_sentence
 
 
 def rule(destination: Destination) -> str:
-    """The rule, with its tag."""
+    """Return the rule, with its tag."""
     words = destination.get_rule_display()
     return f"{words} #{destination.rule_value}" if destination.rule == Rule.TAG else words
 
 
 def condition(destination: Destination) -> str:
-    """Whether it works, and if not why."""
+    """Return whether it works and, if not, why."""
     if destination.broken_reason:
         since = timezone.localtime(destination.broken_at or timezone.now())
         values = {
@@ -64,7 +64,7 @@ REASON_CHARACTERS = 60
 
 
 def short_condition(destination: Destination) -> str:
-    """Whether it works, in a few words for a list; `condition` says the rest."""
+    """Return whether it works, in a few words for a list; `condition` has the details."""
     if destination.broken_reason:
         return _("broken: %s") % Truncator(in_words(destination.broken_reason)).chars(REASON_CHARACTERS)
     if destination.state == DestinationState.RETIRING:
@@ -77,13 +77,13 @@ def short_condition(destination: Destination) -> str:
 
 
 def credential(destination: Destination) -> str:
-    """For each secret whether it is set; never the secret."""
+    """Return for each secret whether it is set, but never the secret."""
     handler = document_handler(destination.service)
     try:
         stored = destination.secret
     except SecretError as error:
         return in_words(str(error))
     labels = handler.secret_fields if handler is not None else {}
-    yes, no = _("set"), _("not set")  # not inside the text below, where older tools for translators do not look
+    yes, no = _("set"), _("not set")  # outside the f-string below, where older versions of gettext do not look
     states = [labelled(label, yes if stored.get(name) else no) for name, label in labels.items()]
     return _("; ").join(states) or "-"

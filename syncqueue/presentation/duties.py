@@ -1,4 +1,4 @@
-"""The duties of workers in words. A heartbeat names them as the code does: "sweep notes.note"."""
+"""Texts for the duties of workers. A heartbeat contains their names in code: "sweep notes.note"."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from syncqueue.presentation.reasons import in_words
 
 
 def duty_words(name: str) -> str:
-    """Return what a duty does; the name itself for one of another version's."""
+    """Return what a duty does; the name itself if it is unknown, as from another version."""
     kind, _blank, what = name.partition(" ")
     texts = {
         "claim": _("Taking tasks of %(what)s from the queue"),
@@ -33,7 +33,7 @@ def duty_words(name: str) -> str:
 
 
 def failing_words(duty: DutyState) -> str:
-    """Return a sentence about a duty that fails."""
+    """Return a sentence about a failing duty."""
     return _("%(duty)s fails since %(since)s and is tried again: %(error)s") % {
         "duty": duty_words(duty.name),
         "since": moment(duty.since),

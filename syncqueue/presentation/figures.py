@@ -32,7 +32,7 @@ def figure(count: int) -> str:
 
 
 def moment(at: datetime | None) -> str:
-    """Return a moment as people say it: the time of a moment of today, with the date otherwise; "" for None."""
+    """Return a time for people: only the time if it is today, otherwise with the date; "" for None."""
     if at is None:
         return ""
     local = timezone.localtime(at)
@@ -46,12 +46,12 @@ def listed(parts: Iterable[str]) -> str:
 
 
 def labelled(name: object, text: object) -> str:
-    """Return a text with what it is about in front, in the reader's punctuation: "telegram: paused"."""
+    """Return a text with a name in front, in the reader's punctuation: "telegram: paused"."""
     return _("%(name)s: %(text)s") % {"name": name, "text": text}
 
 
 def in_a_row(sentences: Iterable[str]) -> str:
-    """Return sentences as one text; Chinese has no blanks between them. Empty ones are left out."""
+    """Join sentences; in Chinese there are no blanks between them. Empty ones are left out."""
     texts = list(filter(None, sentences))
     return reduce(lambda text, more: _("%(text)s %(more)s") % {"text": text, "more": more}, texts) if texts else ""
 

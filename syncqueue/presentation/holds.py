@@ -1,4 +1,4 @@
-"""Holds in words: what a task waits for, without the names that the queue uses for its holds."""
+"""Texts for holds: what a task waits for, without the names of holds in the queue."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from syncqueue.queue.inspect import HoldView
 
 
 def hold_words(name: str, service: str, destination_names: Mapping[int, str]) -> str:
-    """Return what the hold with this name means, such as "@news takes nothing at the moment".
+    """Return what the hold with this name means, such as "@news accepts nothing at the moment".
 
-    `destination_names` maps the primary keys of destinations to their names. A destination that is not among them is
-    named by its service. A hold of an unknown kind is returned as it is named.
+    `destination_names` maps the primary keys of destinations to their names; for other destinations the text has the
+    name of the service. For a hold of an unknown kind the name of the hold is returned.
     """
     hold = Hold.parse(name)
     key = hold.destination_id
@@ -35,9 +35,9 @@ def hold_words(name: str, service: str, destination_names: Mapping[int, str]) ->
 
 
 def reason_words(hold: HoldView) -> str:
-    """Return why a hold stands, without secrets.
+    """Return the reason of a hold, without secrets.
 
-    Of an endpoint with its host, as a service may have many ("mastodon.example: ...").
+    For a breaker it begins with the endpoint, because a service may have many ("mastodon.example: ...").
     """
     host = hold.subject.rpartition(":")[0]
     if hold.kind != BREAKER or not hold.reason or not host or host in hold.reason:

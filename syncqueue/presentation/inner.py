@@ -1,7 +1,7 @@
-"""Reasons as users of a site may read them: without names and addresses of the inner network.
+"""Reasons for users of a site: without names and addresses of the internal network.
 
-An error names the host that could not be reached, which is what staff and the log need. A user's note may go to the
-site's own search server, whose name and address are nobody's business.
+An error contains the host that could not be reached, which staff and the log need. But the note of a user may go to the
+site's own search server, whose name and address users must not learn.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _INNER_NAME = re.compile(
 
 
 def for_users(text: str) -> str:
-    """The text without secrets and without inner hosts: those of the settings, and those of an inner network."""
+    """Remove secrets and internal hosts from a text: hosts of the settings, and private addresses and names."""
     text = redact(text)
     for host in sorted(_hosts_of_settings(), key=len, reverse=True):
         text = re.sub(rf"(?<![\w.-])\[?{re.escape(host)}\]?(:\d+)?(?![\w-])", _hidden(), text, flags=re.IGNORECASE)
@@ -42,11 +42,11 @@ def _is_inner(text: str) -> bool:
     try:
         return not is_public(str(ipaddress.ip_address(text.rstrip("."))))
     except ValueError:
-        return False  # a time of day, or a number of some version
+        return False  # a time of day, or a version number
 
 
 def _hosts_of_settings() -> Iterator[str]:
-    """The hosts that the site itself names: its services, and the private ones that it allows."""
+    """Yield the hosts in the settings: those of services, and ALLOWED_PRIVATE_HOSTS."""
     settings = get_settings()
     for service in settings.services.values():
         for value in service.options.values():

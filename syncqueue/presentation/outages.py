@@ -1,4 +1,4 @@
-"""One line that sums up an outage: how long, how many waited, what became of them."""
+"""A line that sums up an outage: its length, how many messages waited, and what happened to them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from syncqueue.queue.inspect import Outage
 
 
 def outage_words(service: str, outage: Outage) -> str:
-    """ "telegram was away for 2 h 10 min; 143 messages waited: all delivered, 0 doubled." """
+    """Return "telegram was away for 2 h 10 min; 143 messages waited: all delivered, 0 doubled."."""
     if outage.until_at is None:
         return _("%(service)s (%(endpoint)s) is away since %(since)s; %(waited)s so far.") % {
             "service": service,
@@ -43,7 +43,7 @@ def _end(outage: Outage) -> str:
         (outage.failed_count, _("%s failed")),
     )
     parts += [words % figure(count) for count, words in others if count > 0]
-    # Not "doubled" where it is not known: an answer was lost, so there may be two.
+    # Only "perhaps": a response was lost, so there may be two copies.
     doubtful = outage.doubtful_count
     parts.append(_("%s perhaps doubled") % figure(doubtful) if doubtful else _("0 doubled"))
     return listed(parts)

@@ -1,4 +1,4 @@
-"""Percentiles of a histogram, in words."""
+"""A text with the percentiles of a histogram."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from syncqueue.queue.durations import Durations
 
 
 def percentile_words(found: Durations) -> str:
-    """Return "p50 ≤ 0.25 s, p95 ≤ 5 s": the bounds of the buckets that hold them; "" where nothing has been counted."""
+    """Return "p50 ≤ 0.25 s, p95 ≤ 5 s", with the bounds of the buckets; "" if nothing has been counted."""
     median, most = found.percentile(0.5), found.percentile(0.95)
     if median is None or most is None:
         return ""

@@ -1,4 +1,4 @@
-"""What people read of a preview: what an object would come to at each destination, or why not."""
+"""Texts of a preview: what would be posted of an object at each destination, or why nothing would."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from syncqueue.presentation.figures import labelled
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """What an object would come to at one destination, as things are now."""
+    """What would be posted of an object at one destination in the present state."""
 
     destination: str
     service: str
-    parts: tuple[PreviewPart, ...] = ()  # what would be there; also for an object whose time has not come
-    reason: str = ""  # a sentence: why nothing would be there now; "" where something would
+    parts: tuple[PreviewPart, ...] = ()  # what would be posted; also for an object whose time has not come
+    reason: str = ""  # a sentence: why nothing would be posted now; "" if something would
 
     def __str__(self) -> str:
-        """Destination, and the reason or the parts in words."""
+        """Return the destination, and the reason or the parts, as text."""
         lines = [labelled(self.destination, self.reason or summary(self))]
         for part in self.parts:
             lines += ["", *_lines(part)]
         return "\n".join(lines)
 
     def as_data(self) -> dict[str, Any]:
-        """The preview as JSON values, without the content of files."""
+        """Return the preview as JSON values, without the content of files."""
         parts = [
             {
                 "kind": part.kind, "text": part.text, "length": part.length, "limit": part.limit,
@@ -43,13 +43,13 @@ class Preview:
 
 
 def summary(preview: Preview) -> str:
-    """How many parts there would be."""
+    """Return the number of parts, as a sentence."""
     text = ngettext("%(count)d part would be there.", "%(count)d parts would be there.", len(preview.parts))
     return text % {"count": len(preview.parts)}
 
 
 def length_words(part: PreviewPart) -> str:
-    """How long the text is, and whether it is cut; "" where nothing is to be said of it."""
+    """Return the length of the text and whether it is cut; "" if there is no limit and it is not cut."""
     words = []
     if part.length is not None and part.limit is not None:
         words.append(_("%(length)d of %(limit)d characters") % {"length": part.length, "limit": part.limit})
@@ -59,7 +59,7 @@ def length_words(part: PreviewPart) -> str:
 
 
 def attachment_words(part: PreviewPart) -> list[str]:
-    """What goes with the text."""
+    """Return a line for each attachment."""
     words = []
     if part.file_name:
         size = len(part.file_text.encode(errors="replace"))
@@ -72,7 +72,7 @@ def attachment_words(part: PreviewPart) -> list[str]:
 
 
 def shown_fields(fields: Mapping[str, Any]) -> dict[str, str]:
-    """Those with a value, as texts."""
+    """Return the fields that have a value, as texts."""
     return {name: str(value) for name, value in fields.items() if value not in (None, "", [], {}, ())}
 
 

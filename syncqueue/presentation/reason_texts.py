@@ -1,8 +1,8 @@
-"""The sentences that are stored as reasons, for translators; `reasons` finds them again in what is stored.
+"""The templates of all sentences that are stored as reasons, for translators; `reasons` matches stored texts with them.
 
-A placeholder whose name begins with "reason" holds a reason in turn, "reasons" several with semicolons between them and
-"items" several with commas; what any other holds is shown as it is, such as what a service has said. The unit tests
-read the code for sentences that are not here.
+A placeholder whose name begins with "reason" contains another reason, "reasons" several with semicolons and "items"
+several with commas. The values of other placeholders are shown unchanged, such as messages of services. A unit test
+searches the code for sentences that are missing here.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_noop as _
 
 TEXTS: tuple[str, ...] = (
-    # Around another reason. These are tried first: the reason inside may be of any kind.
+    # Sentences around another reason. These are tried first, because the inner reason may be of any kind.
     _("%(reason)s (gave up after attempt %(attempt)s)"),
     _("%(reason)s Enter it as the address."),
     _("%(reason)s It is looked for at the next attempt."),
@@ -105,7 +105,7 @@ TEXTS: tuple[str, ...] = (
     _("Redis is full (maxmemory): the queue of %(service)s cannot take more."),
     _("Redis does not answer for the queue of %(service)s: %(said)s"),
     _("Redis refused an operation on the queue of %(service)s: %(said)s"),
-    # What a site's own code does.
+    # Code of the site.
     _("it returns a %(found)s, where a %(wanted)s is expected"),
     _("it returns a user that is not saved yet"),
     _("it returns %(found)s, where objects of %(wanted)s are expected"),
@@ -169,7 +169,7 @@ TEXTS: tuple[str, ...] = (
         "A stored secret cannot be decrypted: it was encrypted with another key. Add the old key to "
         "SECRET_KEY_FALLBACKS (or SYNCQUEUE['ENCRYPTION_KEYS']), or enter the secret again."
     ),
-    # Connections. What systems say of them is translated where everybody meets it.
+    # Connections, with the most frequent messages of operating systems.
     _("%(endpoint)s cannot be reached: %(reasons)s."),
     _("its name was not resolved within %(seconds)s s"),
     _("its name cannot be resolved (%(reason)s)"),

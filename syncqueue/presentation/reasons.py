@@ -1,8 +1,8 @@
-"""Reasons in the reader's language. They are stored as English sentences, with what a service said in them.
+"""Reasons in the reader's language. They are stored as English sentences, which may contain messages of services.
 
-Whoever stores a reason does not know who will read it, and rows and Redis keep what earlier versions stored. So a
-stored sentence is recognised by the texts that the code makes sentences of (`reason_texts`) and said again with the
-same values. What is not recognised is shown as it is: the words of a service, or of a site's own code.
+The language of the readers is unknown when a reason is stored, and earlier versions have stored reasons too. So a
+stored sentence is matched with the templates of `reason_texts`, and the translated template is filled with the same
+values. Other texts, such as those of a service or of the site's own code, are shown unchanged.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from syncqueue.presentation.figures import labelled
 from syncqueue.presentation.reason_texts import TEXTS
 from syncqueue.secrets import redact
 
-# Placeholders that hold several reasons, and what is between these.
+# Placeholders for several reasons, and the separators between these.
 _LISTS = {"reasons": "; ", "items": ", "}
-# Values without blanks: a number, a class, a key. So a sentence of somebody else's is less likely taken for ours.
+# Placeholders whose values have no blanks: a number, a class, a key. So other sentences match less often by accident.
 WITHOUT_BLANKS = frozenset({"attempt", "count", "error", "ip", "most", "object", "seconds", "status"})
-_DEEPEST = 8  # reasons in reasons: more than any code makes
+_DEEPEST = 8  # maximum nesting of reasons in reasons, more than the code creates
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +43,14 @@ class _Template:
 
     @property
     def rank(self) -> tuple[bool, int]:
-        """What is tried first has less: sentences around a reason, then those with more words of their own."""
+        """The sort key: first sentences around another reason, then templates with more literal text."""
         is_around = self.text.startswith("%(reason)s")
         return not is_around, -sum(map(len, self.literals))
 
     def values(self, text: str) -> dict[str, str] | None:
-        """The values that make this sentence `text`, each as short as can be; None where it is another.
+        """Return the values with which the template gives `text`, each as short as possible; None if it does not match.
 
-        Without regular expressions, whose time would depend on what a service has said.
+        It uses no regular expressions, because their running time would depend on the message of a service.
         """
         first, last = self.literals[0], self.literals[-1]
         if not self.names:
@@ -74,14 +74,14 @@ _TEMPLATES = sorted(map(_Template.of, TEXTS), key=lambda one: one.rank)
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """A stored sentence as the text it was made of, and its values."""
+    """The template of a stored sentence, and its values."""
 
     text: str
     values: Mapping[str, str]
 
 
 def matches(reason: str) -> Iterator[Recognised]:
-    """Yield what the sentence can have been made of, the likeliest first."""
+    """Yield the matching templates of a sentence, the most specific first."""
     for template in _TEMPLATES:
         values = template.values(reason)
         if values is not None:
@@ -90,12 +90,12 @@ def matches(reason: str) -> Iterator[Recognised]:
 
 @lru_cache(maxsize=4096)
 def recognise(reason: str) -> Recognised | None:
-    """Return what a stored sentence was made of; None for words of somebody else's."""
+    """Return the template of a stored sentence; None if there is none."""
     return next(matches(reason), None)
 
 
 def in_words(reason: str) -> str:
-    """Return a stored reason in the reader's language, without secrets; what a service said stays as it was said."""
+    """Return a stored reason in the reader's language, without secrets; messages of services stay unchanged."""
     return _said(redact(reason).strip(), _DEEPEST)
 
 
@@ -116,7 +116,7 @@ def _value(name: str, value: str, depth: int) -> str:
         return _between(name).join(_said(one, depth) for one in value.split(_LISTS[name]))
     if not name.startswith("reason"):
         return value
-    if recognise(value) is None and recognise(f"{value}.") is not None:  # its full stop is the outer sentence's
+    if recognise(value) is None and recognise(f"{value}.") is not None:  # its full stop is that of the outer sentence
         return _said(f"{value}.", depth).rstrip(".。")
     return _said(value, depth)
 

@@ -1,4 +1,4 @@
-"""One plain sentence for each destination of an object: how it stands, and why."""
+"""A sentence about the state of an object at each destination, with the reason."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from syncqueue.sources.registry import ModelSync
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sentence:
-    """What people are told of one object at one destination."""
+    """A sentence about one object at one destination."""
 
     destination: str
     text: str
@@ -32,12 +32,12 @@ class Sentence:
     url: str = ""  # of the remote copy
 
     def __str__(self) -> str:
-        """Destination and text."""
+        """Return destination and text."""
         return labelled(self.destination, self.text)
 
 
 def reason_text(reason: Reason) -> str:
-    """Why something is, or is not, out there."""
+    """Return why there is, or is not, a copy."""
     texts = {
         Reason.ABSENT: _("is to be posted."),
         Reason.CHANGED: _("is to be updated."),
@@ -63,9 +63,9 @@ def describe(
     record: SyncRecord | None,
     hold: HoldView | None = None,
 ) -> Sentence:
-    """The sentence for one destination. `hold`: what keeps the record's task in its queue, where something does.
+    """Return the sentence for one destination. `hold`: the hold behind which the record's task is parked, if any.
 
-    Asks the ModelSync where nothing is out there, and says so if that raises.
+    If there is no copy, it asks the ModelSync why, and says so if that raises.
     """
     state = RecordState(record.state) if record is not None else None
     return Sentence(
@@ -108,7 +108,7 @@ def _waiting(destination: Destination, record: SyncRecord, hold: HoldView | None
         return _("waits: %(error)s") % {"error": as_sentence(in_words(destination.broken_reason))}
     if record.due_at is not None:
         return _scheduled(record, record.due_at)
-    # What was said of the last attempt is older than what holds the task now.
+    # The present hold is newer than the result of the last attempt.
     error, next_at = (hold.reason, hold.until_at) if hold else (record.error, record.next_attempt_at)
     if not error:
         return _("waits for its turn.")
@@ -119,7 +119,7 @@ def _waiting(destination: Destination, record: SyncRecord, hold: HoldView | None
 
 
 def _scheduled(record: SyncRecord, at: datetime) -> str:
-    """It is as it should be, until the time comes."""
+    """Return the text for a record that is up to date until a given time."""
     time = date_format(localtime(at), "DATETIME_FORMAT")
     if record.parts:
         return _one_stop(_("is up to date; is removed at %(time)s.") % {"time": time})
@@ -127,18 +127,18 @@ def _scheduled(record: SyncRecord, at: datetime) -> str:
 
 
 def _one_stop(text: str) -> str:
-    """A sentence whose last word may have a full stop of its own ("5 p.m.")."""
+    """Remove a second full stop at the end, after a last word such as "5 p.m."."""
     return f"{text[:-2]}." if text.endswith("..") else text
 
 
 def as_sentence(text: str) -> str:
-    """A text as a sentence: with one full stop at its end."""
+    """Return a text as a sentence, with one full stop at its end."""
     text = text.strip()
     return text if not text or text[-1] in ".!?)。！？）" else text + pgettext("ends a sentence", ".")
 
 
 def _absence(source: ModelSync, obj: Model, destination: Destination) -> str:
-    """Why nothing is wanted there; empty when something is."""
+    """Return why no copy is wanted there; "" if one is."""
     desired = desired_state(source, obj, destination)
     if isinstance(desired, Refused):
         return _("could not be read: %(error)s") % {"error": in_words(desired.reason)}

@@ -1,4 +1,4 @@
-"""What the log of what went out says, in words."""
+"""Texts of the log of what went out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from syncqueue.models import SentAction, SentEntry
 
 
 def exact_moment(at: datetime) -> str:
-    """Return a moment to the second, written the same for all readers and all days: "2026-01-31 14:05:09"."""
+    """Return a time to the second, in the same format for all readers and days: "2026-01-31 14:05:09"."""
     return timezone.localtime(at).strftime("%Y-%m-%d %H:%M:%S")
 
 

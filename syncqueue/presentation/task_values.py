@@ -37,5 +37,5 @@ _WORDS: Mapping[str, Callable[[], str]] = {
 
 
 def value_words(value: str) -> str:
-    """Return a value in the reader's language; a value of the site's own, such as its actions, as it is."""
+    """Return a value in the reader's language; other values, such as actions of the site, are returned unchanged."""
     return _WORDS[value]() if value in _WORDS else value

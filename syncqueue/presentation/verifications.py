@@ -1,4 +1,4 @@
-"""Verifications in words: what one thing found means, and what a whole run comes to."""
+"""Texts of verifications: single findings, and the summary of a run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from syncqueue.sources.drift import Drift, Found
 
 
 def found_words(found: Found) -> str:
-    """One thing that was found: "notes.note:42: gone there (https://...)"."""
+    """Return the text of one finding: "notes.note:42: gone there (https://...)"."""
     part = found.part
     where = (web_url(part.url) or f"{part.kind} {part.id}") if part is not None else ""
     values = {"reason": in_words(found.reason).rstrip(".。")}
@@ -29,17 +29,17 @@ def found_words(found: Found) -> str:
 
 
 def drift_count(row: Verification) -> int:
-    """How much is not as it should be, as far as records know of it."""
+    """Return the number of differences at copies that records have."""
     return row.gone_count + row.changed_count + row.unwanted_count
 
 
 def needs_person(row: Verification) -> bool:
-    """Whether it has found what nothing has mended yet."""
+    """Return whether it has found differences that are not being corrected."""
     return drift_count(row) > row.mended_count
 
 
 def summary(row: Verification) -> str:
-    """What a run has found, and whether it is at its end."""
+    """Return what a run has found, and whether it is finished."""
     return in_a_row([_looked(row), _drifted(row), _rest(row)])
 
 

@@ -1,4 +1,4 @@
-"""What a worker does as a whole, in words."""
+"""Texts for the states of workers."""
 
 from __future__ import annotations
 

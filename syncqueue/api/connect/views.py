@@ -21,9 +21,9 @@ from syncqueue.presentation.inner import for_users
 from syncqueue.secrets import redact
 from syncqueue.services import connecting
 
-_FLOWS = "syncqueue_connect"  # of the session: what was begun, by the state that the person must come back with
-_MOST_FLOWS = 5  # begun and not finished, of one session
-_LONGEST = 4000  # characters of a code
+_FLOWS = "syncqueue_connect"  # session key: unfinished connections by their state
+_MOST_FLOWS = 5  # maximum unfinished connections per session
+_LONGEST = 4000  # maximum length of a code
 
 
 @require_POST

@@ -18,23 +18,23 @@ from syncqueue.sources.adopting import Adopted
 from syncqueue.sources.destinations import active, ensure_declared
 from syncqueue.sources.registry import all_sources
 
-# So many objects are named for which the site's code raises; all are counted.
+# Maximum number of refused objects that are listed; all of them are counted.
 MOST_NAMED = 20
 
 
 class Adopt(Subcommand):
-    """Takes over the copies that `existing_remote` names."""
+    """Takes over the copies that `existing_remote` returns."""
 
     name = "adopt"
     help = (
-        "Asks existing_remote() for the copies of every object at a destination and writes them down. Nothing is "
+        "Calls existing_remote() for every object at a destination and stores the copies that it returns. Nothing is "
         "posted; a worker removes copies of objects that are not wanted there, and updates those of private objects. "
-        "It may be stopped, and repeated."
+        "The command may be stopped and repeated."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the arguments."""
-        parser.add_argument("--destination", required=True, help="its name or its number; it may be switched off")
+        parser.add_argument("--destination", required=True, help="its name or its id; it may be switched off")
         add_caution(parser)
 
     def run(self, options: Mapping[str, Any]) -> Answer:

@@ -1,4 +1,4 @@
-"""`doctor`: reports in words what is wrong and which setting fixes it."""
+"""`doctor`: reports what is wrong and which setting fixes it."""
 
 from __future__ import annotations
 

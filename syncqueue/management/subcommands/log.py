@@ -1,4 +1,4 @@
-"""`log`: what went out, and when."""
+"""`log`: prints the log of what went out."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class Log(Subcommand):
         """Add the arguments."""
         parser.add_argument("object", nargs="?", help="only this object: notes.note:42, or a primary key")
         parser.add_argument("--service", help="only this service")
-        parser.add_argument("--destination", help="only this destination, by its name or its number")
+        parser.add_argument("--destination", help="only this destination: its name or its id")
         parser.add_argument("--since", metavar="TIME", help="from this time on")
         parser.add_argument("--until", metavar="TIME", help="before this time")
-        parser.add_argument("--limit", type=int, default=_LIMIT, help=f"at most so many; the default is {_LIMIT}")
+        parser.add_argument("--limit", type=int, default=_LIMIT, help=f"maximum number of entries (default {_LIMIT})")
 
     def run(self, options: Mapping[str, Any]) -> Answer:
         """Read the log."""
@@ -95,7 +95,7 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _destination_id(wanted: str) -> int:
-    """Return the number of a destination, also of one that is gone and stands in the log."""
+    """Return the id of a destination; it may be a deleted one that is in the log."""
     named = set(Destination.objects.using(record_db()).filter(name=wanted).values_list("pk", flat=True))
     named |= set(services.sent().filter(destination_name=wanted).order_by().values_list("destination_id", flat=True))
     if len(named) == 1:

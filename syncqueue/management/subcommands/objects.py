@@ -19,10 +19,10 @@ from syncqueue.sources.registry import source_for
 
 
 class Preview(Subcommand):
-    """Shows what an object would come to at each destination."""
+    """Shows what would be posted of an object at each destination."""
 
     name = "preview"
-    help = "Prints what would be out there of an object at each destination, or why not: preview notes.Note 42"
+    help = "Prints what would be posted of an object at each destination, or why nothing would: preview notes.Note 42"
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the arguments."""

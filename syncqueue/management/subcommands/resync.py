@@ -36,7 +36,7 @@ class Resync(Subcommand):
         """Add the arguments."""
         where = parser.add_mutually_exclusive_group(required=True)
         where.add_argument("--service", help="all destinations of this service")
-        where.add_argument("--destination", help="only this destination: its name or its number")
+        where.add_argument("--destination", help="only this destination: its name or its id")
         parser.add_argument("--force", action="store_true", help="also send objects whose content hash is unchanged")
         parser.add_argument(
             "--prune", action="store_true", help="also remove copies of objects that were deleted without a signal"

@@ -1,4 +1,4 @@
-"""`verify`: compares what is at the services with the records."""
+"""`verify`: compares the copies at the services with the records."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ from syncqueue.sources.destinations import ensure_declared
 from syncqueue.sources.drift import Found
 from syncqueue.sources.resyncing import chosen_destinations
 
-MOST_NAMED = 100  # of each destination; the counts are exact
+MOST_NAMED = 100  # maximum findings listed per destination; the counts are exact
 
 _COUNTS = ("looked", "gone", "changed", "unwanted", "unknown", "untold", "mended")
 
 
 class Verify(Subcommand):
-    """Asks the services what is there, and changes nothing there."""
+    """Reads the copies at the services, and changes nothing there."""
 
     name = "verify"
     help = (
-        "Asks the services what is there, at a pace that their limits allow, and reports what differs: gone there, "
-        "another text there, there though not wanted, unknown there. Nothing is changed at a service. A run that was "
-        "stopped goes on where it was when the command is given again. Exit code 1 if anything differs and does not "
-        "wait to be sent again, or a service could not be asked to the end."
+        "Reads the copies at the services, at a pace that their limits allow, and reports differences: gone there, "
+        "another text there, there though not wanted, unknown there. Nothing is changed at a service. If a run was "
+        "stopped, the same command continues it. Exit code 1 if there are differences that are not waiting to be sent "
+        "again, or if a run could not be finished."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the arguments."""
         where = parser.add_mutually_exclusive_group()
         where.add_argument("--service", help="all destinations of this service")
-        where.add_argument("--destination", help="only this destination: its name or its number")
+        where.add_argument("--destination", help="only this destination: its name or its id")
         parser.add_argument(
             "--mend",
             action="store_true",
-            help="let the records of what is gone, changed or not wanted wait again: workers send them",
+            help="let workers send the records of gone, changed and unwanted copies again",
         )
-        parser.add_argument("--anew", action="store_true", help="begin again, also where a run was stopped")
+        parser.add_argument("--anew", action="store_true", help="start again instead of continuing a stopped run")
 
     def run(self, options: Mapping[str, Any]) -> Answer:
         """Verify the destinations one after the other."""
@@ -71,7 +71,7 @@ class Verify(Subcommand):
         )
 
     def _progress(self, options: Mapping[str, Any]) -> Any:
-        """Return what draws how far it is; nothing without a terminal or with --json."""
+        """Return a function that draws the progress; without a terminal or with --json it draws nothing."""
         if options["json"] or not self._errors.isatty():
             return lambda name, done, total: None
 
@@ -102,7 +102,7 @@ def _places(options: Mapping[str, Any]) -> Sequence[Destination]:
 def _is_fine(one: services.Verified) -> bool:
     row = one.row
     if row is None:
-        return not one.problem  # without one, there is nothing to ask
+        return not one.problem  # without a problem, the service cannot be verified
     return row.finished_at is not None and drift_count(row) <= row.mended_count and not row.unknown_count
 
 

@@ -1,4 +1,4 @@
-"""`workers`: who works, and what is asked of one of them."""
+"""`workers`: lists the workers, and asks one of them to stop."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class Workers(Subcommand):
     """The same as the page "Workers" in the admin."""
 
     name = "workers"
-    help = "Prints the workers that are alive; asks one to take no new work, or to end, within 10 seconds."
+    help = "Prints the live workers; asks one of them to take no new work, or to stop, within 10 seconds."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the arguments."""
         asked = parser.add_mutually_exclusive_group()
-        asked.add_argument("--quiet", metavar="ID", help="it takes no new work until it is started anew")
-        asked.add_argument("--stop", metavar="ID", help="it ends, as at SIGTERM")
+        asked.add_argument("--quiet", metavar="ID", help="this worker takes no new work until it is restarted")
+        asked.add_argument("--stop", metavar="ID", help="this worker stops, as after SIGTERM")
 
     def run(self, options: Mapping[str, Any]) -> Answer:
         """Read the heartbeats, or ask a worker."""
