@@ -31,7 +31,7 @@ from syncqueue.execution.database import THREAD_COUNT, pool_size
 from syncqueue.handlers import gate
 from syncqueue.handlers.base import DocumentHandler
 from syncqueue.handlers.registry import BUILT_IN, handler_class, make_handler
-from syncqueue.queue.connection import address_of, place_of, redis_errors, sync_client
+from syncqueue.queue.connection import address_of, database_of, redis_errors, sync_client
 from syncqueue.queue.server_checks import celery_key, eviction_policy
 from syncqueue.site import record_db
 from syncqueue.sources.registry import ModelSync, all_sources, home_db
@@ -114,9 +114,9 @@ def _shared_redis(settings: Settings) -> Iterator[CheckMessage]:
     caches, ours = django_settings.CACHES, settings.redis
     if not isinstance(ours, str):
         return
-    own = [place_of(ours)] if "://" in ours else _places(caches.get(ours, {}))
+    own = [database_of(ours)] if "://" in ours else _databases(caches.get(ours, {}))
     for alias, cache in caches.items():
-        if alias != ours and {place for place in own if place} & set(_places(cache)):
+        if alias != ours and {one for one in own if one} & set(_databases(cache)):
             yield Error(
                 f"SYNCQUEUE['REDIS'] and the cache {alias!r} share a Redis database; cache.clear() would delete "
                 f"the queues.",
@@ -125,10 +125,10 @@ def _shared_redis(settings: Settings) -> Iterator[CheckMessage]:
             )
 
 
-def _places(cache: Mapping[str, Any]) -> list[tuple[str, int] | None]:
+def _databases(cache: Mapping[str, Any]) -> list[tuple[str, int] | None]:
     """Return the Redis databases of a cache; None for a location that is not Redis."""
     location = cache.get("LOCATION")
-    return [place_of(one) for one in (location if isinstance(location, list | tuple) else [location])]
+    return [database_of(one) for one in (location if isinstance(location, list | tuple) else [location])]
 
 
 def _times(settings: Settings) -> Iterator[CheckMessage]:

@@ -104,7 +104,7 @@ def _dispatch(pending_records: Sequence[PendingRecord]) -> None:
     with budget.spending():
         try:
             require_confirmed()
-            running = list(_place_all(pending_records, at_once=_at_once(pending_records, budget)))
+            running = list(_start_all(pending_records, at_once=_at_once(pending_records, budget)))
         except UnconfirmedEnvironment as error:
             logger.error("%s", error)
             return
@@ -127,17 +127,17 @@ def _at_once(pending_records: Sequence[PendingRecord], budget: Budget) -> bool:
     )
 
 
-def _place_all(pending_records: Sequence[PendingRecord], *, at_once: bool) -> Iterator[Future[None]]:
+def _start_all(pending_records: Sequence[PendingRecord], *, at_once: bool) -> Iterator[Future[None]]:
     ordered = sorted(pending_records, key=lambda one: one.service)
     for service, group in groupby(ordered, key=lambda one: one.service):
-        yield from _place(service, list(group), at_once)
+        yield from _start(service, list(group), at_once)
 
 
-def _place(service: str, pending_records: list[PendingRecord], at_once: bool) -> Iterator[Future[None]]:
+def _start(service: str, pending_records: list[PendingRecord], at_once: bool) -> Iterator[Future[None]]:
     tasks = [one.task() for one in pending_records]
     if not queues.is_down():
         try:
-            yield from _place_in_redis(service, pending_records, tasks, at_once)
+            yield from _enqueue_or_lease(service, pending_records, tasks, at_once)
             return
         except QueueUnavailable as error:
             queues.note_down()
@@ -155,7 +155,7 @@ def _place(service: str, pending_records: list[PendingRecord], at_once: bool) ->
         )
 
 
-def _place_in_redis(
+def _enqueue_or_lease(
     service: str, pending_records: list[PendingRecord], tasks: list[SyncTask], at_once: bool
 ) -> Iterator[Future[None]]:
     queue = queues.get_queue(service)

@@ -244,7 +244,7 @@ class RecordRunner:
     ) -> list[Decision]:
         consequences = _Consequences(self._finisher, self._database, self._clock)
         return [
-            _look_again()
+            _retry_soon()
             if one.fenced
             else await self._decide_one(of.attempt, of.ready, one.result, policy, consequences)
             for of, one in zip(group, ended, strict=True)
@@ -309,7 +309,7 @@ class RecordRunner:
                 result = SyncResult.failure(found.record.error)
                 decision = Fail(error=result.error)
             case Verdict.SENDING:
-                decision = _look_again()
+                decision = _retry_soon()
                 if found.wake is not None:
                     await self._wake(found.wake)
             case Verdict.UNIDENTIFIED:
@@ -457,7 +457,7 @@ def _by_record(views: Iterable[TaskView]) -> dict[int, SyncTask]:
     return {key: task for key, task in found.items() if key is not None}
 
 
-def _look_again() -> Decision:
+def _retry_soon() -> Decision:
     return Retry(error=_MARKED_TEXT, after_seconds=_MARKED_SECONDS, counts=False)
 
 

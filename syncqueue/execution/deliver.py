@@ -130,7 +130,7 @@ class Delivery:
         if marked := await self._mark():
             began_at = self._clock.now()
             await self._attempt(marked)
-            await self._tell_of_lost_place(marked[0].place, began_at)
+            await self._warn_of_lost_place(marked[0].place, began_at)
         return [entry.ended for entry in self._entries]
 
     async def store_failures(self, decisions: Sequence[Decision]) -> None:
@@ -248,7 +248,7 @@ class Delivery:
         if done:
             await self._keep(done)
 
-    async def _tell_of_lost_place(self, place: Place, began_at: datetime) -> None:
+    async def _warn_of_lost_place(self, place: Place, began_at: datetime) -> None:
         """Warn if the handler had to create a place at which records have copies: those copies are gone."""
         if gate.was_made(self._handler, place) == Asked(True):
             count = await self._persist(records.count_synced, place.id, before=began_at)

@@ -125,7 +125,7 @@ class Finisher:
         """Ack successful attempts in one call."""
         now = time.monotonic()
         try:
-            held = await self._queue.ack(
+            valid = await self._queue.ack(
                 *(one.claimed for one in attempts),
                 seconds=[now - one.began for one in attempts],
                 endpoints=[one.endpoint for one in attempts],
@@ -134,16 +134,16 @@ class Finisher:
             extra = {"service": attempts[0].claimed.task.service}
             logger.warning("The end of %s attempts could not be stored: %s", len(attempts), error, extra=extra)
             return
-        for one, was_held in zip(attempts, held, strict=True):
-            await self._tell_done(one, was_held)
+        for one, was_valid in zip(attempts, valid, strict=True):
+            await self._report_done(one, was_valid)
 
     async def _send_acks(self, acks: Sequence[_Ack]) -> Sequence[bool]:
         """Return for each whether its lease was valid."""
         tasks, seconds, endpoints = zip(*acks, strict=True)
         return await self._queue.ack(*tasks, seconds=seconds, endpoints=endpoints)
 
-    async def _tell_done(self, attempt: Attempt, was_held: bool) -> None:
-        if not was_held:
+    async def _report_done(self, attempt: Attempt, was_valid: bool) -> None:
+        if not was_valid:
             logger.warning("The lease expired before the ack", extra=attempt.extra)
             return
         if logger.isEnabledFor(logging.DEBUG):
@@ -164,7 +164,7 @@ class Finisher:
         match decision:
             case Done():
                 seconds = time.monotonic() - attempt.began
-                await self._tell_done(attempt, await self._ack((claimed, seconds, endpoint)))
+                await self._report_done(attempt, await self._ack((claimed, seconds, endpoint)))
             case Retry():
                 await self._retry(attempt, result, decision, endpoint)
             case Park():

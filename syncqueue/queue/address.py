@@ -43,7 +43,7 @@ class RedisAddress:
         return bool(self.nodes) and not self.master
 
     @property
-    def place(self) -> tuple[str, int]:
+    def database(self) -> tuple[str, int]:
         """Server and database number, for comparing two addresses. Valid for a single server only."""
         server = self.options.get("path")
         if server is None:

@@ -51,12 +51,12 @@ class AsyncSyncQueue:
         self.service = calls.keys.service
         self._lease_seconds = lease_seconds
         self._probe_seconds = probe_seconds
-        self._places = asyncio.Semaphore(CALLS_AT_ONCE)
+        self._slots = asyncio.Semaphore(CALLS_AT_ONCE)
 
     async def _send(self, call: Call[T]) -> T:
         script, keys = call.script, call.keys
         try:
-            async with self._places:
+            async with self._slots:
                 with redis_errors(self.service):
                     try:
                         answer = await self.client.evalsha(script.sha, len(keys), *keys, *call.args)
@@ -141,13 +141,14 @@ class AsyncSyncQueue:
         `answer_count` that `record_failure` returned.
         """
         progress = claimed.progress.after(note, counts=counts, answer_count=answer_count)
-        await self.run(steps.must_hold(self.calls.retry(claimed, due, progress, hold, note.seconds, endpoint), claimed))
+        call = self.calls.retry(claimed, due, progress, hold, note.seconds, endpoint)
+        await self.run(steps.require_lease(call, claimed))
 
     async def fail(self, claimed: ClaimedTask, note: AttemptNote, *, endpoint: str = "") -> None:
         """Move a task to the dead letters. `endpoint`: as in `retry`. Raises `LeaseLost`."""
         progress = claimed.progress.after(note, counts=True)
         call = self.calls.fail(claimed, progress, note.seconds, endpoint)
-        await self.run(steps.must_hold(call, claimed))
+        await self.run(steps.require_lease(call, claimed))
 
     async def release(self, *claimed: ClaimedTask) -> list[bool]:
         """Return tasks to pending without an attempt; returns for each whether its lease was still valid."""

@@ -256,9 +256,9 @@ class Calls:
         wait_seconds = max(int(next_ms) - int(now_ms), 0) / 1000 if int(next_ms) else None
         return Claim(tuple(tasks), tuple(unreadable), next_at, wait_seconds, _flag(holds_active))
 
-    def extend(self, held: Sequence[tuple[str, str]], lease_seconds: float) -> Call[list[bool]]:
+    def extend(self, leases: Sequence[tuple[str, str]], lease_seconds: float) -> Call[list[bool]]:
         """Renew the leases of (id, token) pairs and mark the work as begun."""
-        return self._call("extend", [int(lease_seconds * 1000), _lines(held)], _flags)
+        return self._call("extend", [int(lease_seconds * 1000), _lines(leases)], _flags)
 
     def admit(self, requests: Sequence[AdmissionRequest], *, probe_seconds: float) -> Call[list[Admission]]:
         """Check whether holds apply to claimed tasks; tasks that a hold applies to are parked."""

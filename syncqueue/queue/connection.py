@@ -73,12 +73,12 @@ def _try_to_make(address: RedisAddress) -> None:
                 raise ConfigurationError(f"SYNCQUEUE['REDIS']['OPTIONS']: a Redis Cluster takes no {name}.")
 
 
-def place_of(location: object) -> tuple[str, int] | None:
+def database_of(location: object) -> tuple[str, int] | None:
     """Return server and database number of a URL in any spelling; None for other values."""
     if not isinstance(location, str) or not is_url(location):
         return None
     try:
-        return address_of_url(location).place
+        return address_of_url(location).database
     except ConfigurationError:
         return None
 

@@ -70,17 +70,17 @@ def ack(
     calls: Calls, claimed: Sequence[ClaimedTask], seconds: Sequence[float] = (), endpoints: Sequence[str] = ()
 ) -> Steps[list[bool]]:
     """Finish tasks as done; returns for each whether its lease was still valid."""
-    held: list[bool] = []
+    valid: list[bool] = []
     for start in range(0, len(claimed), CHUNK):
         piece = slice(start, start + CHUNK)
-        held += yield calls.ack(claimed[piece], seconds[piece], endpoints[piece])
-    return held
+        valid += yield calls.ack(claimed[piece], seconds[piece], endpoints[piece])
+    return valid
 
 
-def must_hold(call: Call[bool], claimed: ClaimedTask) -> Steps[None]:
+def require_lease(call: Call[bool], claimed: ClaimedTask) -> Steps[None]:
     """Make a call that needs a valid lease; raises `LeaseLost` if the lease has ended."""
-    held = yield call
-    if not held:
+    valid = yield call
+    if not valid:
         raise LeaseLost(f"The lease of {claimed.task.id} ran out and the task was taken back.")
 
 

@@ -147,13 +147,14 @@ class SyncQueue:
         `answer_count` that `record_failure` returned.
         """
         progress = claimed.progress.after(note, counts=counts, answer_count=answer_count)
-        self.run(steps.must_hold(self.calls.retry(claimed, due, progress, hold, note.seconds, endpoint), claimed))
+        call = self.calls.retry(claimed, due, progress, hold, note.seconds, endpoint)
+        self.run(steps.require_lease(call, claimed))
 
     def fail(self, claimed: ClaimedTask, note: AttemptNote, *, endpoint: str = "") -> None:
         """Move a task to the dead letters. `endpoint`: as in `retry`. Raises `LeaseLost`."""
         progress = claimed.progress.after(note, counts=True)
         call = self.calls.fail(claimed, progress, note.seconds, endpoint)
-        self.run(steps.must_hold(call, claimed))
+        self.run(steps.require_lease(call, claimed))
 
     def release(self, *claimed: ClaimedTask) -> list[bool]:
         """Return tasks to pending without an attempt; returns for each whether its lease was still valid."""

@@ -24,10 +24,10 @@ def case_by_key(name: str, values: Mapping[int, Any]) -> Any:
     field = SyncRecord._meta.get_field(name)
     if not isinstance(field, Field):
         raise TypeError(f"{name} is no column of a record.")
-    return _Each(field, values)
+    return _CaseByKey(field, values)
 
 
-class _Each(Expression):
+class _CaseByKey(Expression):
     def __init__(self, field: Field[Any, Any], values: Mapping[int, Any]) -> None:
         super().__init__(output_field=field)
         self._values = values

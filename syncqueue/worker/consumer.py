@@ -155,14 +155,14 @@ class Consumer:
     async def _attempt(self, tasks: Sequence[ClaimedTask], holds_active: bool) -> None:
         """Mark the work as begun in the queue, and attempt the tasks whose leases are still valid."""
         try:
-            held = await self._queue.extend(tasks)
+            valid = await self._queue.extend(tasks)
         except QueueError as error:
             text = "Claimed tasks could not be begun; they return when their leases expire: %s"
             logger.warning(text, error, extra={"service": self.service})
-            held = [False] * len(tasks)
+            valid = [False] * len(tasks)
         begun = []
-        for task, is_held in zip(tasks, held, strict=True):
-            if is_held:
+        for task, is_valid in zip(tasks, valid, strict=True):
+            if is_valid:
                 begun.append(task)
             else:
                 self._done(task)

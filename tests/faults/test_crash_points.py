@@ -23,7 +23,7 @@ QUEUED = 'with syncqueue.queued(): save("Note 1")'
 WITHOUT_TASK = """
     def lost(*_, **__):
         raise RuntimeError("lost")
-    syncqueue.dispatch.dispatch._place_all = lost
+    syncqueue.dispatch.dispatch._start_all = lost
     save("Note 1")
 """
 WITHOUT_RECORD = 'Note.objects.bulk_create([Note(owner_id=1, text="Note 1")])'

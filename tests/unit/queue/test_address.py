@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from syncqueue.core.errors import ConfigurationError
-from syncqueue.queue.connection import address_of, async_client, place_of, sync_client
+from syncqueue.queue.connection import address_of, async_client, database_of, sync_client
 
 DJANGO_REDIS = "django_redis.cache.RedisCache"
 DJANGO = "django.core.cache.backends.redis.RedisCache"
@@ -152,7 +152,7 @@ def test_any_password_can_be_written_so_that_it_is_read(password: str) -> None:
 @given(st.text(st.sampled_from("redis://:@?#[]%&=;,0 ab~\x00\n"), max_size=40))
 def test_whatever_is_given_is_read_or_refused_in_words(rest: str) -> None:
     for where in (f"redis://{rest}", f"unix://{rest}", rest):
-        place_of(where)
+        database_of(where)
         try:
             address_of(where)
         except ConfigurationError as error:

@@ -60,7 +60,7 @@ def test_delete_of_nothing_asks_once():
 
 def test_a_move_of_a_task_that_is_not_held_is_a_lost_lease():
     claimed = ClaimedTask(task=SyncTask("telegram", "x", "e:1", key="k"), token="secret", progress=Progress())
-    operation = steps.must_hold(CALLS.fail(claimed, Progress()), claimed)
+    operation = steps.require_lease(CALLS.fail(claimed, Progress()), claimed)
     next(operation)
     with pytest.raises(LeaseLost, match="key:k") as caught:
         operation.send(False)
