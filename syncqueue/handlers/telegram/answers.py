@@ -1,6 +1,6 @@
-"""What Telegram's answers, and the lack of one, mean for the queue. Pure; the one place where it is decided.
+"""Decides what Telegram's responses, and lost ones, mean for the queue. Pure; the only place where this is decided.
 
-https://core.telegram.org/bots/api#making-requests. What the words of a refusal mean stands in `refusals`.
+https://core.telegram.org/bots/api#making-requests. `refusals` interprets the texts of refusals.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from syncqueue.core.errors import (
 from syncqueue.handlers.telegram.refusals import Refusal, may_be_out, read_refusal
 from syncqueue.secrets import redact
 
-# A limit without a time: groups and channels take 20 messages a minute, so half a minute frees half of them.
+# For a limit without a time: groups and channels accept 20 messages a minute, so half a minute frees half of them.
 UNNAMED_WAIT_SECONDS = 30.0
-QUOTED_CHARACTERS = 300  # of a text by Telegram; a proxy's error page is longer
+QUOTED_CHARACTERS = 300  # maximum quoted length of a text; a proxy's error page is longer
 
 # httpx raises these before the first byte of the request is written.
 NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout)
@@ -36,32 +36,32 @@ NEVER_SENT = (*NOT_CONNECTED, httpx.ProxyError, httpx.UnsupportedProtocol)
 
 
 class Refused(PermanentError):
-    """Telegram refuses this request for good; `why` tells a caller that knows a way round."""
+    """Telegram refuses this request permanently; `why` lets the caller try another way."""
 
     def __init__(self, message: str, why: Refusal) -> None:
-        """`message` is for people, if there is no way round."""
+        """`message` is for people, if there is no other way."""
         super().__init__(message)
         self.why = why
 
 
 class PlaceRefused(DestinationBroken):
-    """Telegram refuses to act in this chat, whatever is asked; the bot and its token are well."""
+    """Telegram refuses all requests of the bot in this chat; the bot and its token work."""
 
 
 class InUse(RetryLater):
-    """Another program has the bot: it polls, or has set a webhook."""
+    """Another program uses the bot: it polls, or has set a webhook."""
 
 
 class ErrorAnswer(NetworkError):
-    """Any answer that is no success, as it came: the client library changes or drops the words of some.
+    """An unchanged response that is not a success: the client library changes or drops some texts.
 
-    `is_bot_api` is false for what did not come from a Bot API server, such as a proxy's page.
+    `is_bot_api` is False for responses that are not from a Bot API server, such as a proxy's page.
     """
 
     def __init__(
         self, status: int, description: str = "", parameters: Mapping[str, Any] | None = None, *, is_bot_api: bool
     ) -> None:
-        """`description` and `parameters` are the Bot API's own; both are empty in other answers."""
+        """`description` and `parameters` come from the Bot API; both are empty in other responses."""
         super().__init__(description or "no Bot API answer")
         self.status = status
         self.description = description
@@ -70,22 +70,22 @@ class ErrorAnswer(NetworkError):
 
     @property
     def wait_seconds(self) -> float | None:
-        """The wait that a rate limit names, if it names one."""
+        """The wait that a rate limit asks for, if any, in seconds."""
         seconds = self.parameters.get("retry_after")
         return float(seconds) if isinstance(seconds, int | float) and not isinstance(seconds, bool) else None
 
     @property
     def new_chat(self) -> str:
-        """The number of the supergroup that a group has become, or ""."""
+        """The id of the supergroup that a group has become, or ""."""
         number = self.parameters.get("migrate_to_chat_id")
         return str(number) if isinstance(number, int) and not isinstance(number, bool) else ""
 
 
 def translate(error: TelegramError, *, creates: bool) -> HandlerError:
-    """The error to raise for what the client library raised.
+    """Convert an exception of the client library.
 
-    `creates`: the request makes something new, so that it matters whether it was carried out. All others
-    (edit, delete, look up) come to the same end when they are repeated.
+    `creates`: the request creates something, so it matters whether it was carried out. All others
+    (edit, delete, look up) have the same effect when they are repeated.
     """
     if isinstance(error, ErrorAnswer):
         return _answered(error, creates=creates)
@@ -95,7 +95,7 @@ def translate(error: TelegramError, *, creates: bool) -> HandlerError:
 def _answered(answer: ErrorAnswer, *, creates: bool) -> HandlerError:
     said = f"Telegram answers {answer.status}: {_quoted(answer)}"
     if answer.wait_seconds is not None or answer.status == 429:
-        # Zero is no wait to rely on either. A limited request was not carried out.
+        # A wait of zero is not reliable either. A limited request was not carried out.
         return RateLimited(said, after_seconds=answer.wait_seconds or UNNAMED_WAIT_SECONDS)
     if answer.status == 413:
         return PermanentError(f"The file is too large. {said}")
@@ -123,9 +123,9 @@ def _answered(answer: ErrorAnswer, *, creates: bool) -> HandlerError:
 
 
 def _page(answer: ErrorAnswer, said: str, *, creates: bool) -> HandlerError:
-    """An answer that is not the Bot API's: a proxy's page, or none."""
+    """Convert a response that is not from the Bot API, such as a proxy's page."""
     if creates and not 300 <= answer.status < 500:
-        # 2xx and 5xx: the server behind it may have the message. 3xx and 4xx: it was turned away.
+        # 2xx and 5xx: the server may have received the message. 3xx and 4xx: it was rejected.
         return OutcomeUnknown(f"{said} The message may be there or not.")
     return Unavailable(said)
 

@@ -27,22 +27,22 @@ from syncqueue.handlers.telegram.render import Kind, RenderedMessage
 T = TypeVar("T")
 _Act = Callable[[Bot, RenderedMessage], Awaitable[T]]
 
-# A text that stands for a file, in a chat that takes none.
+# A text that replaces a file, in a chat that accepts no files.
 EXCERPT = "excerpt"
 # Bot API: the topic "General" of a forum has this number, and is what a message without a topic goes to.
 _GENERAL_TOPIC = 1
 
 
 def kind_of(part: RemotePart) -> Kind:
-    """The form of a message: a text or any file; one that was adopted without saying so is a text."""
+    """Return the form of a message, text or file; an adopted message of unknown kind counts as a text."""
     return "document" if part.kind == "document" or is_medium(part) else "text"
 
 
 class Channel:
-    """A chat, channel or group as a destination describes it."""
+    """A chat, channel or group, as configured by a destination."""
 
     def __init__(self, client: TelegramClient, place: Place) -> None:
-        """Keep what is needed; nothing is called yet."""
+        """Store the configuration; no call is made."""
         self._client = client
         self._place = place
         self._token = place.secret.get("token", "")
@@ -60,7 +60,7 @@ class Channel:
         )
 
     async def edit(self, part: RemotePart, message: RenderedMessage) -> RemotePart:
-        """Make a message of the same kind show `message`; returns its part as it is then. Raises `Refused`."""
+        """Edit a message of the same kind so that it shows `message`; returns its new part. Raises `Refused`."""
 
         def edit(bot: Bot, form: RenderedMessage) -> Awaitable[Message | bool]:
             return self._edit(bot, part, form)
@@ -96,7 +96,7 @@ class Channel:
         ]
 
     async def edit_medium(self, part: RemotePart, medium: Medium, caption: RenderedMessage) -> RemotePart:
-        """Make a message show another medium and this caption. Raises `Refused`."""
+        """Edit a message to show another medium and this caption. Raises `Refused`."""
 
         def edit(bot: Bot, form: RenderedMessage) -> Awaitable[Message | bool]:
             media = _input_media(medium, form)
@@ -106,7 +106,7 @@ class Channel:
         return replace(part, kind=medium.kind)
 
     async def edit_caption(self, part: RemotePart, caption: RenderedMessage) -> None:
-        """Make a message with a medium show this caption. Raises `Refused`."""
+        """Edit the caption of a message with a medium. Raises `Refused`."""
 
         def edit(bot: Bot, form: RenderedMessage) -> Awaitable[Message | bool]:
             return bot.edit_message_caption(
@@ -126,9 +126,9 @@ class Channel:
                 raise
 
     async def delete(self, part: RemotePart) -> None:
-        """Take a message away, or find it gone.
+        """Delete a message, or find that it is gone.
 
-        Raises `Refused` when Telegram keeps it, and `AddressMoved` when it is in the history of a group that has
+        Raises `Refused` if Telegram refuses, and `AddressMoved` if the message is in the history of a group that has
         become a supergroup: nobody can delete there any more, but the bot may still edit what it wrote.
         """
         number = message_id(part)
@@ -139,11 +139,11 @@ class Channel:
                 raise
 
     def chat_of(self, part: RemotePart) -> str:
-        """The chat that a message is in: by its number where that is known, since names are given away and taken."""
+        """Return the chat of a message: its id if known, because names can pass to other chats."""
         return part.identity or part.address or self._place.address
 
     async def _formatted(self, message: RenderedMessage, act: _Act[T], *, creates: bool = False) -> T:
-        """`act` with the message's entities, and once more without when Telegram refuses them."""
+        """Call `act` with the message's entities, and again without them if Telegram refuses the entities."""
         try:
             return await self._client.call(self._token, lambda bot: act(bot, message), creates=creates)
         except Refused as refused:
@@ -201,12 +201,12 @@ class Channel:
                 return [await bot.send_photo(self._place.address, medium.content, **options)]
             case "video":
                 return [await bot.send_video(self._place.address, medium.content, **options)]
-        # Without a look into it: what Telegram takes for a video or a GIF would be a message of another kind.
+        # Without content detection: a file that Telegram takes for a video or a GIF would be a message of another kind.
         options["disable_content_type_detection"] = True
         return [await bot.send_document(self._place.address, medium.content, **options)]
 
     def _settings(self) -> tuple[bool, int | None]:
-        """Whether nobody is notified, and the topic."""
+        """Return the options for silent sending and for the topic."""
         thread_id = self._place.options.get("thread_id")
         return bool(self._place.options.get("silent", False)), None if thread_id == _GENERAL_TOPIC else thread_id
 
@@ -247,7 +247,7 @@ def _input_media(medium: Medium, caption: RenderedMessage) -> InputMediaPhoto | 
 
 
 def message_id(part: RemotePart) -> int:
-    """The number of a message. Raises `PermanentError` for an adopted part that has none."""
+    """Return the id of a message. Raises `PermanentError` for an adopted part with a malformed id."""
     try:
         return int(part.id)
     except ValueError:

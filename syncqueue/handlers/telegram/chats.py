@@ -1,4 +1,4 @@
-"""The chats a bot may post to. Telegram has no list of them: they are found in the news that wait for the bot.
+"""The chats a bot may post to. Telegram has no list of them: they are found in the bot's pending updates.
 
 https://core.telegram.org/bots/api#getupdates
 """
@@ -17,13 +17,13 @@ from syncqueue.handlers.telegram.answers import InUse
 from syncqueue.handlers.telegram.client import TelegramClient
 from syncqueue.handlers.telegram.rights import standing_in
 
-CHAT_COUNT = 20  # each costs a request, and a person waits for them
+CHAT_COUNT = 20  # each costs a request, and a person is waiting
 
 
 async def find_chats(client: TelegramClient, token: str) -> Sequence[PlaceChoice]:
-    """The chats that the bot has heard from in the last day and may post to; raises `HandlerError`.
+    """Return the chats with updates of the last day that the bot may post to; raises `HandlerError`.
 
-    No news is confirmed, and which kinds the bot receives is not changed: a site's own bot finds all as it was.
+    No update is confirmed, and the subscribed kinds of updates are not changed: a site's own bot is not affected.
     """
     try:
         news = await client.call(token, lambda bot: bot.get_updates())
@@ -36,12 +36,12 @@ async def find_chats(client: TelegramClient, token: str) -> Sequence[PlaceChoice
 
 
 def _chats(news: Iterable[Update]) -> list[Chat]:
-    """Each chat once, the one last heard of first."""
+    """Return each chat once, the most recent first."""
     found = {update.effective_chat.id: update.effective_chat for update in news if update.effective_chat}
     return list(reversed(found.values()))
 
 
 def _choice(chat: Chat) -> PlaceChoice:
     title = chat.title or chat.full_name or str(chat.id)
-    # By its number, which stays when a channel is given another name.
+    # By its id, which stays when a channel is renamed.
     return PlaceChoice(address=str(chat.id), title=f"{title} (@{chat.username})" if chat.username else title)

@@ -1,4 +1,4 @@
-"""The way to Telegram: one connection pool, its limits, what is raised, and what may be logged of it."""
+"""Calls the Bot API: one connection pool with its limits, converted exceptions, and logs without tokens."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from syncqueue.secrets import RedactSecrets
 T = TypeVar("T")
 
 REAL_URL = "https://api.telegram.org"
-# Real ones have 35 characters behind the colon, the Bot API's documentation shows others.
+# Real tokens have 35 characters after the colon; the Bot API's documentation shows others.
 TOKEN = re.compile(r"[0-9]{5,}:[A-Za-z0-9_-]{20,}")
-# Well above any service's CONCURRENCY; a connection is kept for httpx's 5 s after its last use.
+# Well above any CONCURRENCY; httpx keeps a connection for 5 s after its last use.
 LIMITS = httpx.Limits(max_connections=100, keepalive_expiry=5.0)
-ANSWER_SHARE = 0.7  # of the attempt, beside handlers.base.CONNECT_SHARE
-# The server waits floods of up to 8 s out before it answers, and then needs its usual time: an answer that is given up
-# earlier is lost, though the message goes out.
+ANSWER_SHARE = 0.7  # share of the attempt for a response, in addition to handlers.base.CONNECT_SHARE
+# The server waits up to 8 s for flood limits before it responds, and then needs its usual time: with a shorter timeout,
+# responses are lost although the message is sent.
 LEAST_ANSWER_SECONDS = 14.0
 LEAST_ATTEMPT_SECONDS = round(LEAST_ANSWER_SECONDS / ANSWER_SHARE, 3)
 
@@ -39,9 +39,9 @@ _REDACT = RedactSecrets()
 
 
 def keep_tokens_out_of_logs() -> None:
-    """Put the filter on every logger of the libraries: the token is a part of every URL they log.
+    """Add the filter to every logger of the libraries, because every URL that they log contains the token.
 
-    On each one, because a logger's filter is not asked about records of the loggers below it.
+    To each one, because the filter of a logger does not apply to records of its child loggers.
     """
     for name in list(logging.root.manager.loggerDict):
         if name.partition(".")[0] in _TALKATIVE:
@@ -52,10 +52,10 @@ keep_tokens_out_of_logs()
 
 
 class BotRequest(HTTPXRequest):
-    """The library's transport, which hands every error answer on as it came (see `ErrorAnswer`).
+    """The library's transport, which returns every error response unchanged (see `ErrorAnswer`).
 
     The library would take a proxy's 404 or 403 for a refused token, reduce a status to its phrase, and change the
-    words by which refusals are told apart.
+    texts that distinguish refusals.
     """
 
     __slots__ = ()
@@ -76,7 +76,7 @@ class BotRequest(HTTPXRequest):
 
 
 def _answer(payload: bytes) -> dict[str, Any]:
-    """The Bot API's answer, or nothing when it is not one."""
+    """Parse a Bot API response; empty if it is not one."""
     try:
         answer = json.loads(payload)
     except (ValueError, RecursionError):
@@ -85,10 +85,10 @@ def _answer(payload: bytes) -> dict[str, Any]:
 
 
 class TelegramClient:
-    """Calls the Bot API for any number of bots over one pool of connections, on one event loop."""
+    """Calls the Bot API for any number of bots over one connection pool, on one event loop."""
 
     def __init__(self, config: HandlerConfig) -> None:
-        """Read the options; raises `ConfigurationError` for an API_BASE_URL that is none."""
+        """Read the options; raises `ConfigurationError` for a malformed API_BASE_URL."""
         self._url = config.base_url("API_BASE_URL", REAL_URL)
         self._outbound = config.outbound(public_only=False)
         self._attempt_seconds = config.attempt_timeout_seconds
@@ -100,18 +100,18 @@ class TelegramClient:
         return endpoint_of(self._url)
 
     async def call(self, token: str, operation: Callable[[Bot], Awaitable[T]], *, creates: bool = False) -> T:
-        """Do one request as the bot of `token`; raises `HandlerError`s alone.
+        """Send one request as the bot of `token`; raises only `HandlerError`s.
 
-        `creates`: the request makes something new, so a lost answer is an `OutcomeUnknown`.
+        `creates`: the request creates something, so a lost response is an `OutcomeUnknown`.
         """
         bot = self._bot(token)
         try:
             return await operation(bot)
         except TelegramError as error:
-            # Without the cause: the messages of some, and the URLs inside httpx's, hold the token.
+            # Without the cause: some messages, and the URLs in those of httpx, contain the token.
             raise await self._translated(error, creates=creates) from None
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            # The library's, of a result that has another form; its text quotes the answer.
+            # From the library, for a malformed result; the text quotes the response.
             said = f"What answers at {self.endpoint} is no Bot API: its result cannot be read ({type(error).__name__})."
             raise (OutcomeUnknown(said) if creates else Unavailable(said)) from None
 
@@ -119,13 +119,13 @@ class TelegramClient:
         """Close the connections; a later call opens new ones."""
         request, self._request = self._request, None
         if request is not None:
-            # Not by way of a Bot, whose shutdown() does nothing unless it was initialised with a getMe.
+            # Not with Bot.shutdown(), which does nothing unless the Bot was initialised with a getMe.
             await request.shutdown()
 
     def _bot(self, token: str) -> Bot:
         if not TOKEN.fullmatch(token):
             raise DestinationBroken("The destination has no bot token: enter the one that @BotFather shows.")
-        # A Bot is no more than token and URLs, so none is kept; the connections are in the request object.
+        # A Bot consists of token and URLs only, so none is kept; the request object has the connections.
         request = self._shared_request()
         base = self._url.geturl()
         return Bot(
@@ -137,7 +137,7 @@ class TelegramClient:
         )
 
     def _shared_request(self) -> BotRequest:
-        """Made on first use, because it belongs to the loop it is used on."""
+        """Return the request object, created at first use, because it belongs to the loop that uses it."""
         if self._request is None:
             self._request = self._new_request()
             keep_tokens_out_of_logs()
@@ -147,7 +147,7 @@ class TelegramClient:
         answer_seconds = self._attempt_seconds * ANSWER_SHARE
         options: dict[str, Any] = {"limits": LIMITS}
         if self._outbound.force_ipv4:
-            # Only then: an own transport sees no proxy of the environment, which may be the one way to Telegram.
+            # Only then: a custom transport ignores the proxy of the environment, which Telegram may need.
             options["transport"] = transport(self._outbound, LIMITS)
         return BotRequest(
             connect_timeout=self._outbound.connect_timeout_seconds,

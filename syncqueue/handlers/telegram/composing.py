@@ -1,4 +1,4 @@
-"""A text put together piece by piece, with entities over stretches of it. Pure."""
+"""Composes a text from pieces, with entities over ranges of it. Pure."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from itertools import accumulate
 
 from telegram import MessageEntity
 
-# Telegram keeps so many in a message and forgets the others without a word.
+# Telegram keeps this many entities per message and silently drops the others.
 # https://core.telegram.org/method/messages.sendMessage (clients), tdlib: MAX_MESSAGE_ENTITIES
 MOST_ENTITIES = 100
-COVER = "█"  # in place of each sign of a spoiler where a text is shown without entities
+COVER = "█"  # replaces each character of a spoiler in a text without entities
 
 
 def utf16_len(text: str) -> int:
-    """The length of `text` as Telegram counts it: in UTF-16 units."""
+    """Return the length of `text` as Telegram counts it: in UTF-16 units."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 @dataclass(slots=True)
 class Span:
-    """Formatting that begins at a piece; `last` is the number behind its last piece."""
+    """Formatting that begins at a piece; `last` is the index after its last piece."""
 
     type: str
     first: int
@@ -29,22 +29,22 @@ class Span:
     url: str | None = None
     language: str | None = None
     custom_emoji_id: str | None = None
-    visible_before: int = 0  # how many pieces with something to see stood before it
+    visible_before: int = 0  # number of visible pieces before it
 
 
 class Composer:
-    """Takes text in order, and remembers which pieces of it a span covers."""
+    """Collects text in order, and the pieces that each span covers."""
 
     def __init__(self) -> None:
-        """Nothing is written."""
+        """Start empty."""
         self._pieces: list[str] = []
         self._spans: list[Span] = []
-        self._toggles: list[int] = []  # pieces that are a `||`
+        self._toggles: list[int] = []  # indexes of `||` pieces
         self._line_breaks = 0  # to be written before the next piece
-        self._visible_count = 0  # pieces that are more than white space
+        self._visible_count = 0  # number of pieces that are not only white space
 
     def write(self, text: str) -> int:
-        """Add a piece; returns its number."""
+        """Add a piece; returns its index."""
         if self._line_breaks:
             self._pieces.append("\n" * self._line_breaks)
             self._line_breaks = 0
@@ -53,41 +53,41 @@ class Composer:
         return len(self._pieces) - 1
 
     def rewrite(self, number: int, text: str) -> None:
-        """Put another text in the place of a piece."""
+        """Replace the text of a piece."""
         self._pieces[number] = text
 
     def strip_line_break(self) -> None:
-        """Take away the line break at the end of what is written."""
+        """Remove the line break at the end of the text."""
         if self._pieces and not self._line_breaks:
             self._pieces[-1] = self._pieces[-1].removesuffix("\n")
 
     def separate(self, line_breaks: int) -> None:
-        """What comes next stands so many lines below what is written so far, if anything is."""
+        """Begin the next text this many lines below the present one, if there is any."""
         if self._pieces:
             self._line_breaks = max(self._line_breaks, line_breaks)
 
     def toggle_spoiler(self) -> None:
-        """A `||`: with the next one it covers what is between; alone it is two signs."""
+        """Add a `||`: together with the next one it covers the text between; alone it is literal."""
         self._toggles.append(self.write("||"))
 
     def open(self, type_: str) -> Span:
-        """Formatting of all that is written from now on, until it is closed."""
+        """Begin formatting for all following text until it is closed."""
         return Span(type_, len(self._pieces), visible_before=self._visible_count)
 
     def close(self, span: Span) -> None:
-        """End a span, which may cover nothing."""
+        """End a span; it may be empty."""
         span.last = len(self._pieces)
         self._spans.append(span)
 
     def has_text_since(self, span: Span) -> bool:
-        """Whether anything but white space has been written since `span` was opened."""
+        """Return whether visible text was added since `span` was opened."""
         return self._visible_count > span.visible_before
 
     def finish(self, *, is_cut: bool = False) -> tuple[str, tuple[MessageEntity, ...]]:
-        """The text and its entities. `is_cut`: a `||` without a second one may have lost it, so it covers the rest."""
+        """Return text and entities. `is_cut`: a single `||` may have lost its partner, so it covers the rest."""
         self._pair_toggles(is_cut)
         text = "".join(self._pieces).rstrip()
-        blank = len(text) - len(text.lstrip("\n"))  # left by a mark that stood alone in the first line
+        blank = len(text) - len(text.lstrip("\n"))  # from a mark that was alone in the first line
         text = text[blank:]
         offsets = [max(0, n - blank) for n in accumulate(map(utf16_len, self._pieces), initial=0)]
         end = utf16_len(text)
@@ -107,7 +107,7 @@ class Composer:
 
     def _entity(self, span: Span, offsets: Sequence[int], end: int) -> MessageEntity | None:
         first, last = span.first, span.last
-        # Line breaks around it belong to what is around it.
+        # Line breaks at its ends belong to the text around it.
         while first < last and not self._pieces[first].strip("\n"):
             first += 1
         while first < last and not self._pieces[last - 1].strip("\n"):
@@ -122,7 +122,7 @@ class Composer:
 
 
 def fitting(entities: Iterable[MessageEntity]) -> tuple[MessageEntity, ...]:
-    """As many entities as Telegram keeps, in order, the outer before the inner; spoilers are the last to go."""
+    """Return as many entities as Telegram keeps, in order, outer before inner; spoilers are dropped last."""
     found = list(entities)
     if len(found) > MOST_ENTITIES:
         found.sort(key=lambda entity: entity.type != MessageEntity.SPOILER)  # stable: the others stay in order
@@ -131,7 +131,7 @@ def fitting(entities: Iterable[MessageEntity]) -> tuple[MessageEntity, ...]:
 
 
 def clipped(entities: Iterable[MessageEntity], end: int) -> tuple[MessageEntity, ...]:
-    """The entities of a text of which the first `end` UTF-16 units are kept."""
+    """Return the entities of the first `end` UTF-16 units of a text."""
     return tuple(
         entity
         if entity.offset + entity.length <= end
@@ -149,7 +149,7 @@ def clipped(entities: Iterable[MessageEntity], end: int) -> tuple[MessageEntity,
 
 
 def covered(text: str, entities: Iterable[MessageEntity]) -> str:
-    """`text` with its spoilers made unreadable, for where entities cannot go along."""
+    """Make the spoilers in `text` unreadable, for messages without entities."""
     spoilers = [entity for entity in entities if entity.type == MessageEntity.SPOILER]
     if not spoilers:
         return text

@@ -1,7 +1,7 @@
 """A document with pictures or other media: one message or an album with the text as its caption, or below the text.
 
-A caption has 1,024 characters. A longer text goes out first, as a message of its own, and the media in reply to it: so
-it can be read and edited in place, which a file could not, and the media stand where readers look for them.
+A caption has 1,024 characters. A longer text is sent first, as a separate message, and the media in reply to it: so
+it can be read and edited in place, unlike a text file, and the media are where readers look for them.
 """
 
 from __future__ import annotations
@@ -29,46 +29,46 @@ logger = logging.getLogger("syncqueue.telegram")
 
 _Parts = Sequence[RemotePart]
 _NO_CAPTION = RenderedMessage(kind="document", text="")
-# How often a job may find that things are not as its record says. Each time something was taken away or found.
+# How often a job may find that the chat differs from its record. Each time something was removed or found.
 _MOST_STARTS = 5
-# Refused so, the text may go without them.
+# After such a refusal, the text can be sent without media.
 _ABOUT_MEDIA = frozenset({Refusal.FORM, Refusal.CONTENT})
-# An edit that is refused so tells that the messages cannot become what is wanted.
+# After such a refusal of an edit, the messages must be replaced.
 _TO_BE_REPLACED = frozenset({Refusal.GONE, Refusal.ALBUM, Refusal.NO_CAPTION, Refusal.CONTENT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Which message is to show what."""
+    """The assignment of text and media to messages."""
 
     document: Document  # with the links of what cannot be shown
-    message: RenderedMessage | None  # the text as a message of its own
+    message: RenderedMessage | None  # the text as a separate message
     caption: RenderedMessage  # or as the caption of the first medium
-    texts: tuple[RemotePart, ...]  # messages that show the text
-    places: tuple[tuple[RemotePart | None, Media], ...]  # each medium, with the message that is to show it
-    surplus: tuple[RemotePart, ...]  # messages that show nothing that is wanted
+    texts: tuple[RemotePart, ...]  # existing messages with the text
+    places: tuple[tuple[RemotePart | None, Media], ...]  # each medium, with the message that shall show it
+    surplus: tuple[RemotePart, ...]  # messages that are not wanted any more
 
     @property
     def to_load(self) -> list[Media]:
-        """The media that no message shows yet."""
+        """Return the media that no message shows yet."""
         return [media for part, media in self.places if part is None or digest_of(part) != digest(media)]
 
 
 class Gallery:
-    """Makes messages show a document's text and media, whatever is there of it."""
+    """Creates, edits and deletes messages so that they show a document's text and media."""
 
     def __init__(
         self, messages: Messages, reader: MediaReader, threads: HandlerThreads, attempt_seconds: float
     ) -> None:
-        """`messages`: for the text where it is a message of its own."""
+        """`messages`: for a text that is a separate message."""
         self._messages = messages
         self._reader = reader
         self._threads = threads
         self._attempt_seconds = attempt_seconds
 
     async def show(self, job: DocumentJob, *, is_marked: bool = False) -> _Parts:
-        """Bring text and media out; returns their parts. `is_marked`: nothing is there, and a trace is stored."""
-        are_refused = False  # the chat takes none, or Telegram none of these
+        """Send text and media; returns their parts. `is_marked`: nothing was sent before, and a trace is stored."""
+        are_refused = False  # the chat accepts no media, or Telegram refuses these
         for _ in range(_MOST_STARTS):
             try:
                 if await self._try(job, is_marked=is_marked, without=are_refused):
@@ -82,7 +82,7 @@ class Gallery:
         raise RetryLater("The messages change while they are edited.")
 
     async def _try(self, job: DocumentJob, *, is_marked: bool, without: bool) -> bool:
-        """Whether all is shown now; False: something was not as the record said, which is known now."""
+        """Return whether everything is shown now; False: the record differed from the chat and was corrected."""
         if not is_marked:
             await self._messages.settle(job)
             await self._leave_other_chats(job)
@@ -91,7 +91,7 @@ class Gallery:
                 plan = await self._plan(job, loader, without=without)
             except HandlerError:
                 if is_marked:
-                    await job.checkpoint([])  # nothing is sent, so there is nothing to look for
+                    await job.checkpoint([])  # nothing was sent, so there is nothing to find
                 raise
             loader.shrink()
             return await self._carry_out(job, plan, loader, is_marked=is_marked)
@@ -109,10 +109,10 @@ class Gallery:
                 await job.checkpoint([*kept, *messages[number:], *rest])
         job.parts = (*kept, *rest)
 
-    # What is to be done
+    # The plan
 
     async def _plan(self, job: DocumentJob, loader: Loader, *, without: bool) -> Plan:
-        """Where each medium goes, once all are loaded that have to be."""
+        """Assign the media to messages, after the necessary ones were loaded."""
         wanted = await self._threads.run(wanted_of, job.document, job.place, self._reader.may_fetch)
         failed = list(wanted.shown) if without else []
         while True:
@@ -143,7 +143,7 @@ class Gallery:
             await self._show_text(job, plan.document, plan.message, is_marked=is_marked)
             is_marked = False
             if any(part is not None and message_id(part) < _first_number(job) for part, _ in places):
-                return False  # the text was sent anew, and stands below its media
+                return False  # the text was sent again, so it is below its media
         if not places:
             return True
         if any(part is None for part, _ in places):
@@ -159,7 +159,7 @@ class Gallery:
     async def _show_text(
         self, job: DocumentJob, document: Document, message: RenderedMessage, *, is_marked: bool
     ) -> None:
-        """Make a message show the text. To it, the media do not exist."""
+        """Make a message show the text, independently of the media."""
         messages, trace = split(job.parts)
         rest: list[RemotePart] = [part for part in messages if is_medium(part)]
         texts: list[RemotePart] = [part for part in messages if not is_medium(part)]
@@ -176,7 +176,7 @@ class Gallery:
         await job.checkpoint([*shown, *rest])
 
     async def _send(self, job: DocumentJob, media: list[Medium], plan: Plan, *, is_marked: bool) -> bool:
-        """Send all in one request; where Telegram cannot take them for photos or videos, as files."""
+        """Send all media in one request; as files, if Telegram does not accept them as photos or videos."""
         channel, recovery = self._messages.channel(job), self._messages.recovery(job)
         texts = [part for part in messages_of(job.parts) if not is_medium(part)]
         reply_to = message_id(texts[0]) if texts else None
@@ -191,12 +191,12 @@ class Gallery:
                 if refused.why is not Refusal.CONTENT or all(medium.form == "file" for medium in media):
                     raise
                 media = [medium.as_file() for medium in media]
-                await recovery.begin("document", forms=_kinds(media), is_marked=True)  # of the refused nothing is there
+                await recovery.begin("document", forms=_kinds(media), is_marked=True)  # the refused one created nothing
                 parts = await channel.send_media(media, plan.caption, reply_to)
         except HandlerError as error:
             raise (await recovery.failed(error, before) if has_trace else error) from None
         await recovery.sent(parts, before)
-        return split(job.parts)[1] is None  # else they were sent before, and may be there twice
+        return split(job.parts)[1] is None  # otherwise they were sent before and may exist twice
 
     async def _edit(self, job: DocumentJob, plan: Plan, loader: Loader) -> bool:
         channel = self._messages.channel(job)
@@ -231,18 +231,18 @@ class Gallery:
 
 
 def _arranged(job: DocumentJob, wanted: Wanted) -> Plan:
-    """Which message of a job is to show which medium, and how the text goes out. Pure."""
+    """Assign media to the messages of a job, and decide how the text is sent. Pure."""
     document, shown = text_beside(job.document, wanted), wanted.shown
     link = wants_link(job.place)
     caption = render_caption(document, link=link) if shown else None
     message = None if caption is not None else render(document, link=link)
     messages = messages_of(job.parts)
-    # What was adopted without saying what it is may be a picture, where one is wanted: the edit tells.
+    # An adopted part of unknown kind may be the wanted picture: the edit shows whether it is.
     messages = [replace(part, kind="photo:") if message is None and not part.kind else part for part in messages]
     texts = [part for part in messages if not is_medium(part)]
     media = sorted((part for part in messages if is_medium(part)), key=message_id)
     if message is not None and (not texts or any(message_id(part) < message_id(texts[0]) for part in media)):
-        places: list[tuple[RemotePart | None, Media]] = [(None, one) for one in shown]  # they come after the text
+        places: list[tuple[RemotePart | None, Media]] = [(None, one) for one in shown]  # they are sent after the text
     else:
         places = list(zip(_assigned(media, shown), shown, strict=True))
     used = {part.id for part, _ in places if part is not None}
@@ -257,9 +257,9 @@ def _arranged(job: DocumentJob, wanted: Wanted) -> Plan:
 
 
 def _assigned(parts: Sequence[RemotePart], wanted: Sequence[Media]) -> list[RemotePart | None]:
-    """The message for each medium: those that show all of them already, in order, or as many as there are.
+    """Return the message for each medium: those that already show all of them, in order, or as many as there are.
 
-    An album takes no further message, so where there are too few all are new.
+    An album cannot be extended, so if there are too few messages, all are sent again.
     """
     left = iter(parts)
     found: list[RemotePart | None] = [next((p for p in left if digest_of(p) == digest(one)), None) for one in wanted]
@@ -271,7 +271,7 @@ def _assigned(parts: Sequence[RemotePart], wanted: Sequence[Media]) -> list[Remo
 def _part_of(
     job: DocumentJob, document: Document, parts: Sequence[RemotePart], rest: Sequence[RemotePart]
 ) -> DocumentJob:
-    """A job about some of another's parts; what it stores is stored together with `rest`."""
+    """Return a job about some parts of another job; its checkpoints store `rest` too."""
 
     async def store(found: Sequence[RemotePart]) -> str:
         await job.checkpoint([*found, *rest])
@@ -297,7 +297,7 @@ def _is_of_media(part: RemotePart) -> bool:
 
 
 def _first_number(job: DocumentJob) -> int:
-    """The number of the message with the text."""
+    """Return the id of the message with the text."""
     return min(message_id(part) for part in messages_of(job.parts) if not is_medium(part))
 
 

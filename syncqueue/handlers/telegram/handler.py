@@ -1,4 +1,4 @@
-"""The Telegram handler: what create, update and delete come to, message by message."""
+"""The Telegram handler."""
 
 from __future__ import annotations
 
@@ -48,30 +48,30 @@ _LEFT = (
 
 _MEMBERS_LINK = "https://t.me/c/"
 _SIGHTS = {"text": Sight.OURS_TEXT, "document": Sight.OURS_FILE}
-# A public name, or the number of a chat (channels and supergroups: -100 and more digits).
+# A public name, or the id of a chat (channels and supergroups: -100 and more digits).
 ADDRESS = re.compile(r"@[A-Za-z][A-Za-z0-9_]{3,31}|-?[0-9]{1,20}")
 
 
 class TelegramHandler(DocumentHandler):
     """Keeps a message in a channel, group or chat for each object.
 
-    Telegram knows no idempotency key and lets a bot read nothing. So a trace is stored before a message is sent; after
-    a lost answer the next attempt looks for the message by a probe that changes nothing (see `recovery`). Where there
-    is no trace, or nobody can tell, ON_UNKNOWN_OUTCOME decides whether it is sent again.
+    Telegram has no idempotency keys, and a bot cannot read messages. So a trace is stored before a message is sent;
+    after a lost response the next attempt searches the message with a probe that changes nothing (see `recovery`). If
+    there is no trace, or the search has no result, ON_UNKNOWN_OUTCOME decides whether it is sent again.
     """
 
-    default_kind: ClassVar[str] = ""  # text or file: the first edit tells
+    default_kind: ClassVar[str] = ""  # text or file: the first edit shows which
     secret_fields: ClassVar[Mapping[str, Any]] = {"token": gettext_lazy("Bot token")}
     option_fields: ClassVar[Mapping[str, Option]] = OPTIONS
     least_attempt_seconds: ClassVar[float] = LEAST_ATTEMPT_SECONDS
-    # A probe counts as an edit: of the about 20 that a channel takes in a minute, more than half are left for posts.
+    # A probe counts as an edit: a channel accepts about 20 a minute, and more than half of them stay free for posts.
     read_pause_seconds: ClassVar[float] = 6.0
 
     def __init__(self, config: HandlerConfig) -> None:
         """Read the options; raises `ConfigurationError`."""
         super().__init__(config)
         self._client = TelegramClient(config)
-        self._threads = HandlerThreads(config.service)  # for rendering, which would keep the event loop
+        self._threads = HandlerThreads(config.service)  # for rendering, which would block the event loop
         self._memory = Memory()
         self._messages = Messages(self._client, config, self._memory, self._threads)
         self._reader = MediaReader(config.outbound(public_only=True), self._threads)
@@ -84,18 +84,18 @@ class TelegramHandler(DocumentHandler):
         try:
             message = await self._messages.rendered(job)
         except PermanentError:
-            await job.checkpoint([])  # nothing is sent, so there is nothing to look for
+            await job.checkpoint([])  # nothing was sent, so there is nothing to find
             raise
         return await self._messages.post(job, message, is_marked=True)
 
     async def trace(self, job: DocumentJob) -> RemotePart | None:
-        """What `recovery` needs to find the message, should its answer be lost."""
+        """Return what `recovery` needs to find the message if its response is lost."""
         return await self._messages.recovery(job).trace()
 
     async def update(self, job: DocumentJob) -> _Parts:
-        """Edit the messages; where Telegram cannot (another form, another chat, gone), replace them.
+        """Edit the messages; replace those that cannot be edited (another form, another chat, gone).
 
-        Where nothing of the new text can be seen, the message goes, because what it shows is not wanted any more.
+        If the new text is invisible, the message is deleted, because its present content is not wanted any more.
         """
         if has_media(job.document, job.place):
             return await self._gallery.show(job)
@@ -110,7 +110,7 @@ class TelegramHandler(DocumentHandler):
         return await self._messages.show(job, message)
 
     async def delete(self, job: DocumentJob) -> None:
-        """Delete the messages; one that Telegram keeps is emptied instead."""
+        """Delete the messages; a message that cannot be deleted is emptied instead."""
         recovery = self._messages.recovery(job)
         verdict = await recovery.settle()
         remaining, trace = split(job.parts)
@@ -128,7 +128,7 @@ class TelegramHandler(DocumentHandler):
             raise PermanentError(_LEFT % {"place": job.place.name, "address": job.place.address, "why": why})
 
     async def check(self, place: Place) -> str:
-        """Ask Telegram for the bot, the chat, and what the bot may do there."""
+        """Check the bot, the chat, and the bot's rights there."""
         token = place.secret.get("token", "")
         bot = await self._client.call(token, lambda bot: bot.get_me())
         found = await standing(self._client, token, place.address)
@@ -140,11 +140,11 @@ class TelegramHandler(DocumentHandler):
         return _("%(bot)s sees “%(chat)s” and may post there.") % names
 
     async def identify(self, place: Place) -> str:
-        """The chat's number, which stays when it is given another name."""
+        """Return the chat's id, which stays when the chat is renamed."""
         return await identify(self._client, place)
 
     async def read(self, jobs: Sequence[DocumentJob]) -> Sequence[CopyState | Exception]:
-        """Look at the numbers of the messages. Telegram tells their form, but not what they show."""
+        """Probe the messages. Telegram reveals their form, but not their content."""
         states: list[CopyState | Exception] = []
         for job in jobs:
             try:
@@ -166,7 +166,7 @@ class TelegramHandler(DocumentHandler):
         return CopyState.THERE if is_right else CopyState.OTHER
 
     async def _sight(self, job: DocumentJob, part: RemotePart) -> Sight:
-        """What stands at a message's number. Raises `PermanentError` where that is no message of the bot."""
+        """Return the state of a message. Raises `PermanentError` if its id belongs to a message of others."""
         chat, token = self._messages.channel(job).chat_of(part), job.place.secret.get("token", "")
         sight = await look(self._client, token, chat, message_id(part))
         if sight in (Sight.NOT_OURS, Sight.UNKNOWN):
@@ -176,23 +176,23 @@ class TelegramHandler(DocumentHandler):
         return sight
 
     async def preview(self, document: Document, place: Place) -> Sequence[PreviewPart]:
-        """Return the message: a text, a file with a caption, or media with theirs."""
+        """Return the message: a text, a file with a caption, or media with captions."""
         return await self._threads.run(previewed, document, place, self._reader.may_fetch)
 
     def is_public(self, document: Document, place: Place, part: RemotePart) -> bool:
-        """Return False also for chats without a public name, whose links members alone can open."""
+        """Return False also for chats without a public name: only members can open their links."""
         return super().is_public(document, place, part) and not part.url.startswith(_MEMBERS_LINK)
 
     async def places(self, secret: Mapping[str, str]) -> Sequence[PlaceChoice]:
-        """The chats of the bot's news in which it may post."""
+        """Return the chats of the bot's updates in which it may post."""
         return await find_chats(self._client, secret.get("token", ""))
 
     def endpoint(self, place: Place) -> str:
-        """The Bot API's host, the same for all destinations."""
+        """Return the host of the Bot API, the same for all destinations."""
         return self._client.endpoint
 
     def clean(self, address: str, options: Mapping[str, Any], secret: Mapping[str, str]) -> None:
-        """Check the form of address and token."""
+        """Validate address and token."""
         if not ADDRESS.fullmatch(address):
             raise ValueError(_("The address is a channel's @name or a chat's number, such as -1001234567890."))
         if not TOKEN.fullmatch(secret.get("token", "")):
@@ -205,5 +205,5 @@ class TelegramHandler(DocumentHandler):
         await self._client.aclose()
 
     def is_small(self, document: Document, place: Place) -> bool:
-        """Return False also for what has media: they are loaded, and held in memory."""
+        """Return False also for documents with media, which are loaded into memory."""
         return super().is_small(document, place) and not has_media(document, place)

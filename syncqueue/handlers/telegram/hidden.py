@@ -1,8 +1,8 @@
-"""What the author of a Markdown text hides: comments, which go, and spoilers, which stay covered. Pure.
+"""Hidden parts of a Markdown text: comments, which are removed, and spoilers, which stay covered. Pure.
 
-Markdown passes raw HTML through, so a reader of the site sees neither comments nor what `<tg-spoiler>` covers. The
-parser reports such HTML in stretches that may hold visible text too (`<!-- a --> visible`), so it is taken apart here,
-in one pass over the source, before the text itself is read.
+Markdown passes raw HTML through, so readers of the site see neither comments nor the text in `<tg-spoiler>`. The
+parser reports such HTML in ranges that may contain visible text too (`<!-- a --> visible`), so it is parsed here,
+in one pass over the source, before the text itself is parsed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pyromark
 
 EXTENSIONS = pyromark.Options.ENABLE_TABLES | pyromark.Options.ENABLE_STRIKETHROUGH | pyromark.Options.ENABLE_TASKLISTS
 
-# They stand in for HTML while the text is read. All are non-characters of Unicode, which no text holds.
+# They replace HTML while the text is parsed. All are non-characters of Unicode, which texts do not contain.
 SPOILER_START, SPOILER_END, LESS_THAN = "\ufdd0", "\ufdd1", "\ufdd2"
 _MARKS = str.maketrans(dict.fromkeys((SPOILER_START, SPOILER_END, LESS_THAN)))
 _MEANING = str.maketrans({SPOILER_START: "<tg-spoiler>", SPOILER_END: "</tg-spoiler>", LESS_THAN: "<"})
@@ -31,18 +31,18 @@ _EMPTY_DEFINITION = re.compile(
 
 
 def marked(source: str) -> str:
-    """`source` without comments, with marks for spoilers, and with the rest of its blocks of HTML as text."""
+    """Return `source` without comments, with marks for spoilers, and with other HTML blocks as text."""
     source = source.translate(_MARKS)
     return _swept(source, _Marker().mark) if "<" in source else source
 
 
 def unmarked(text: str) -> str:
-    """`text` with what the marks in it stand for, as code shows it."""
+    """Replace the marks in `text` by the HTML that they represent, for code."""
     return text.translate(_MEANING)
 
 
 def hides_something(source: str) -> bool:
-    """Whether `without_comments` has anything to look at."""
+    """Return whether the source may contain comments."""
     return "<!--" in source or "]:" in source
 
 
@@ -54,13 +54,13 @@ def without_comments(source: str) -> str:
 
 
 class _Marker:
-    """Puts marks into stretches of HTML, which come in order."""
+    """Puts marks into ranges of HTML, which it receives in order."""
 
     def __init__(self) -> None:
-        self._spans: list[bool] = []  # the <span> elements that are open; true: it is a spoiler
+        self._spans: list[bool] = []  # the open <span> elements; True: a spoiler
 
     def mark(self, html: bytes, is_block: bool) -> bytes:
-        """The stretch with marks. Other tags in a line of text are left to the reader, who shows them as they are."""
+        """Return the range with marks. Other inline tags stay as they are, and the parser shows them as text."""
         html = _SPOILER_TAG.sub(self._spoiler, html)
         return _LINE_BREAK.sub(b"\n", html).replace(b"<", LESS_THAN.encode()) if is_block else html
 
@@ -78,7 +78,7 @@ class _Marker:
 
 
 def _swept(source: str, treat: Callable[[bytes, bool], bytes]) -> str:
-    """`source` without comments, and with every other stretch of HTML as `treat` returns it."""
+    """Return `source` without comments, with every other range of HTML replaced by the result of `treat`."""
     content, kept, at = source.encode(), [], 0
     for start, end, is_block in _html(source):
         if end <= at:
@@ -94,7 +94,7 @@ def _swept(source: str, treat: Callable[[bytes, bool], bytes]) -> str:
 
 
 def _html(source: str) -> Iterator[tuple[int, int, bool]]:
-    """Start and end, in UTF-8 bytes, of each stretch of raw HTML, and whether it is a block of its own."""
+    """Return start and end, in UTF-8 bytes, of each range of raw HTML, and whether it is a block."""
     for event, span in pyromark.events_with_range(source, options=EXTENSIONS):
         if isinstance(event, dict):
             if event.get("Start") == "HtmlBlock":
@@ -104,7 +104,7 @@ def _html(source: str) -> Iterator[tuple[int, int, bool]]:
 
 
 def _end_of_comment(content: bytes, start: int) -> int:
-    """Behind the comment that begins at `start`. One without an end hides all that follows, as it does in a browser."""
+    """Return the end of the comment that begins at `start`. An unclosed one hides all that follows, as in a browser."""
     for empty in (b"<!-->", b"<!--->"):
         if content.startswith(empty, start):
             return start + len(empty)
@@ -126,7 +126,7 @@ def _without_definitions(source: str) -> str:
 
 
 def _blocks(source: str) -> Iterator[tuple[int, int]]:
-    """Start and end, in UTF-8 bytes, of the blocks at the top level."""
+    """Return start and end, in UTF-8 bytes, of the top-level blocks."""
     depth = 0
     for event, span in pyromark.events_with_range(source, options=EXTENSIONS):
         if isinstance(event, dict) and "Start" in event:

@@ -1,4 +1,4 @@
-"""Pictures in a Markdown text: found, and taken out of it where they are shown beside it. Pure, and linear."""
+"""Pictures in a Markdown text: finds them, and removes those that are sent as media. Pure, and linear."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from syncqueue.handlers.telegram.hidden import EXTENSIONS, SPOILER_START, marked
 from syncqueue.handlers.telegram.links import absolute
 from syncqueue.handlers.telegram.render import CONVERTED_CHARACTERS, tidy
 
-# Stands where a picture was. A non-character of Unicode, which no text holds.
+# Replaces a picture. A non-character of Unicode, which texts do not contain.
 _TAKEN = "\ufdd3"
 _EMPHASIS = re.compile(rf"(\*{{1,3}}|_{{1,3}}|~~){_TAKEN}\1")
-# What is left of a line whose picture was all that it had: the marks of lists, quotes and headings.
+# The rest of a line that had only a picture: the marks of lists, quotes and headings.
 _BARE = re.compile(r"(?:[-*+>#\s]|\d{1,9}[.)])*")
 
 
@@ -29,17 +29,17 @@ class _Found:
 
 
 def pictures_in(text: str, base_url: str) -> list[Media]:
-    """The pictures of a Markdown text; addresses relative to `base_url` are completed.
+    """Return the pictures of a Markdown text; addresses relative to `base_url` are completed.
 
-    What its author hides stays hidden: pictures in comments do not count, and a text with spoilers has none. Neither
-    has one that is too long to be a message.
+    Hidden parts stay hidden: pictures in comments do not count, and a text with spoilers has no pictures. Neither
+    has a text that is too long to be a message.
     """
     source = _readable(text)
     return [found.media for found in _find(source, base_url)] if source is not None else []
 
 
 def without_pictures(text: str, base_url: str, shown: Collection[str]) -> str:
-    """The text without the pictures whose `Media.identity` is in `shown`."""
+    """Return the text without the pictures whose `Media.identity` is in `shown`."""
     source = _readable(text) if shown else None
     if source is None:
         return text
@@ -54,7 +54,7 @@ def without_pictures(text: str, base_url: str, shown: Collection[str]) -> str:
 
 
 def _readable(text: str) -> str | None:
-    """The text without comments; None where no pictures are looked for."""
+    """Return the text without comments; None if pictures are not searched in it."""
     source = tidy(text).replace(_TAKEN, "")
     if "![" not in source or "||" in source or len(source) > CONVERTED_CHARACTERS:
         return None

@@ -1,7 +1,7 @@
-"""Which addresses Telegram takes as the target of a text link. Pure.
+"""The addresses that Telegram accepts as the target of a text link. Pure.
 
 The rules are those of TDLib (`LinkManager::get_checked_link`, `parse_url`), which checks every entity before anything
-is sent: one bad URL costs the whole message its formatting. Where TDLib is lenient in odd ways (user names in front of
+is sent: with one bad URL the whole message loses its formatting. Where TDLib is lenient in odd ways (user names before
 a host, empty labels, `mailto:`, of which it makes a web address), this module refuses.
 """
 
@@ -32,7 +32,7 @@ _HIGHEST_PORT = 65535
 
 
 def absolute(target: str, base_url: str) -> str:
-    """`target` completed from `base_url`; "" where it stays relative or is no URL."""
+    """Return `target` completed from `base_url`; "" if it stays relative or is not a URL."""
     try:
         joined = urljoin(base_url, target.strip())
     except ValueError:
@@ -41,7 +41,7 @@ def absolute(target: str, base_url: str) -> str:
 
 
 def is_accepted(url: str) -> bool:
-    """Whether a message may link to `url`."""
+    """Return whether a message may link to `url`."""
     if len(url) > _MOST_CHARACTERS:
         return False
     if _TELEGRAM.fullmatch(url):
@@ -60,6 +60,6 @@ def _is_ipv6(text: str) -> bool:
 
 
 def mail_address(url: str) -> str:
-    """The address of a `mailto:` URL, else ""."""
+    """Return the address of a `mailto:` URL, else ""."""
     mail = _MAIL.fullmatch(url)
     return mail[1] if mail else ""

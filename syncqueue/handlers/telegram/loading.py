@@ -1,4 +1,4 @@
-"""Media of one job, read one after the other within the time and memory that an attempt has for them."""
+"""Reads the media of one job, one after the other, within the limits of time and memory of an attempt."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from syncqueue.outbound.requests_adapter import FetchError
 
 logger = logging.getLogger("syncqueue.telegram")
 
-READ_SHARE = 0.25  # of an attempt; the request that follows has what Telegram needs to answer it
-MOST_BYTES = 45 * 1024 * 1024  # of a request, which may have 50 MB
+READ_SHARE = 0.25  # share of an attempt; the rest is enough for the request to Telegram
+MOST_BYTES = 45 * 1024 * 1024  # total of a request, which may have 50 MB
 
 
 class Loader:
-    """Reads media and keeps them until it is left. All go out in one request, so they are held at one time."""
+    """Reads media and keeps all of them until the block ends, because they are sent in one request."""
 
     def __init__(self, reader: MediaReader, attempt_seconds: float) -> None:
-        """`attempt_seconds`: of the whole attempt."""
+        """`attempt_seconds`: the duration of the whole attempt."""
         self._reader = reader
         self._ends_at = time.monotonic() + attempt_seconds * READ_SHARE
         self._stack = AsyncExitStack()
@@ -35,33 +35,33 @@ class Loader:
         self._found: dict[str, Medium | None] = {}
 
     async def __aenter__(self) -> Self:
-        """Nothing is read or reserved yet."""
+        """Start without reading or reserving anything."""
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let go of what was read."""
+        """Release the media."""
         self._found.clear()
         await self._stack.aclose()
 
     def get(self, media: Media) -> Medium:
-        """What was read."""
+        """Return the medium that was read."""
         found = self._found[digest(media)]
         if found is None:
             raise KeyError(media.name)
         return found
 
     def has(self, media: Media) -> bool:
-        """Whether it was tried to read it."""
+        """Return whether reading it was tried."""
         return digest(media) in self._found
 
     def has_failed(self, media: Media) -> bool:
-        """Whether it cannot be had, or is not what it is given as."""
+        """Return whether it cannot be read, or has another type than given."""
         return self.has(media) and self._found[digest(media)] is None
 
     async def load(self, wanted: Iterable[Media]) -> None:
-        """Read what was not read yet. Raises `RateLimited` for the task alone, and `RetryLater`."""
+        """Read the media that were not read yet. Raises `RateLimited` for the task only, and `RetryLater`."""
         if self._memory is None:
             self._memory = await self._reserve()
         for media in wanted:
@@ -69,7 +69,7 @@ class Loader:
                 self._found[digest(media)] = await self._read(media)
 
     def shrink(self) -> None:
-        """Nothing more will be read."""
+        """Finish reading."""
         if self._memory is not None:
             self._memory.shrink(self._size())
 

@@ -1,8 +1,8 @@
-"""Looking for a message whose answer was lost, at the numbers that it can have.
+"""Searches a message whose response was lost among the message ids that it can have.
 
-Telegram has no idempotency key and no list of messages. But numbers rise: a message that was sent when the highest
-known number of its chat was `after`, and before another one of the same kind was sent that got the number `before`, has
-a number between the two, or was never sent. What stands at a number is told by the probe, which changes nothing.
+Telegram has no idempotency keys and no list of messages. But ids increase: a message that was sent when the highest
+known id of its chat was `after`, and before another one of the same kind that got the id `before`, has
+an id between the two, or was never sent. The probe shows what has an id, and changes nothing.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from syncqueue.handlers.telegram.probe import Sight, look
 from syncqueue.handlers.telegram.render import Kind
 from syncqueue.handlers.telegram.rights import Standing, standing
 
-MOST_PROBES = 50  # for one lost message
+MOST_PROBES = 50  # maximum for one lost message
 PACE_SECONDS = 0.5  # between two probes: edits count for Telegram's limits, of about one message a second in a chat
-# So many empty numbers in a row end a search where no later message is known. Where the chat goes on behind them, the
-# message is taken for missing, and found when it has been sent once more.
+# This many unused ids in a row end a search if no later message is known. If the chat continues after them, the
+# message counts as missing, and is found after it was sent again.
 EMPTY_IN_A_ROW = 5
 
-FRESH_SECONDS = 60.0  # for so long what stood at a number is taken for what stands there
+FRESH_SECONDS = 60.0  # how long the result of a probe stays valid
 KEPT_SIGHTS = 10_000
 
 _KINDS: dict[Sight, Kind] = {Sight.OURS_TEXT: "text", Sight.OURS_FILE: "document"}
@@ -33,13 +33,13 @@ _KINDS: dict[Sight, Kind] = {Sight.OURS_TEXT: "text", Sight.OURS_FILE: "document
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LostSearch:
-    """Where a lost message can be. All numbers are those of the one chat it was sent to."""
+    """Where a lost message can be. All ids are those of the chat to which it was sent."""
 
-    after: int  # the highest number that was known of that chat when the message was about to be sent
-    before: int | None = None  # the number of a message of the same kind (text, file) that was sent later, if any
-    known: frozenset[int] = frozenset()  # numbers that records know; none of them is the lost one
-    identity: str = ""  # the chat's number, where it is known: its name may belong to another one by now
-    sent_at: float = 0.0  # when it was sent, in seconds since 1970: what was seen before says nothing of it
+    after: int  # the highest known id of that chat before the message was sent
+    before: int | None = None  # the id of a message of the same kind (text, file) that was sent later, if any
+    known: frozenset[int] = frozenset()  # ids that records have; none of them is the lost one
+    identity: str = ""  # the chat's id, if known: its name may belong to another chat by now
+    sent_at: float = 0.0  # when it was sent, in seconds since 1970: earlier probes say nothing about it
     start: int = 0  # where an earlier search of the same message stopped (`FoundLost.stopped_at`)
     found: tuple[RemotePart, ...] = ()  # its candidates (`FoundLost.candidates`)
     probe_count: int = 0  # and its probes (`FoundLost.probe_count`)
@@ -47,30 +47,30 @@ class LostSearch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundLost:
-    """What a search has found."""
+    """The result of a search."""
 
-    candidates: tuple[RemotePart, ...]  # messages that the bot may edit and no record is known to hold, in order
-    doubt: str = ""  # why none of them may be taken for the lost one, where that is so
-    unclear: str = ""  # why it may be at a number that was not told, where that is so
-    stopped_at: int | None = None  # the number to go on with, where the time or a limit ended the search
-    limit: RateLimited | None = None  # that ended it
+    candidates: tuple[RemotePart, ...]  # messages that the bot may edit and no record has, in order
+    doubt: str = ""  # why none of them may be taken for the lost one; "": one may
+    unclear: str = ""  # why the message may be at an id whose probe had no result; "": all had one
+    stopped_at: int | None = None  # the id to continue with, if the time or a limit ended the search
+    limit: RateLimited | None = None  # the rate limit that ended it
     probe_count: int = 0  # for `LostSearch.probe_count` of the next search
 
 
 class Sights:
-    """What was seen at the numbers of chats of late: an outage takes the answers of many messages at once."""
+    """Recent probe results by chat and id, because an outage loses the responses of many messages together."""
 
     def __init__(self) -> None:
-        """Nothing was."""
+        """Start empty."""
         self._seen: dict[tuple[int, str, int], tuple[float, Sight]] = {}
 
     def at(self, place: Place, chat: str, number: int, since: float) -> Sight | None:
-        """What stood at a number after a time (in seconds since 1970), and in the last minute; None: nobody looked."""
+        """Return the result of a probe after a time (seconds since 1970) and in the last minute; None: no probe."""
         seen_at, sight = self._seen.get((place.id, chat, number), (0.0, None))
         return sight if seen_at > max(since, time.time() - FRESH_SECONDS) else None
 
     def note(self, place: Place, chat: str, number: int, seen_at: float, sight: Sight) -> None:
-        """Keep what stood there."""
+        """Store the result of a probe."""
         if len(self._seen) >= KEPT_SIGHTS:
             self._seen.clear()
         self._seen[place.id, chat, number] = (seen_at, sight)
@@ -86,11 +86,11 @@ async def find_lost(
     is_sole_poster: bool = True,
     pace_seconds: float = PACE_SECONDS,
 ) -> FoundLost:
-    """Look for a lost message for at most `seconds`. Raises `HandlerError` where Telegram does not answer.
+    """Search a lost message for at most `seconds`. Raises `HandlerError` if Telegram does not respond.
 
-    `sights`: of other searches there; what they have seen since the message was sent is not asked again.
-    `is_sole_poster`: nothing else posts with this bot in this chat, so that a message by the bot that no record knows
-    can be none but a lost one.
+    `sights`: results of other searches there; results since the message was sent are not probed again.
+    `is_sole_poster`: nothing else posts with this bot in this chat, so a message by the bot that no record has
+    can only be a lost one.
     """
     token, began = place.secret.get("token", ""), time.monotonic()
     where = await standing(client, token, place.address)
@@ -119,7 +119,7 @@ async def find_lost(
 
 
 class _Walk:
-    """The numbers of a search, and what was seen at them."""
+    """The ids of a search, and their probe results."""
 
     def __init__(self, search: LostSearch, place: Place, where: Standing, *, is_sole_poster: bool) -> None:
         self._search = search
@@ -133,7 +133,7 @@ class _Walk:
         self.probe_count = search.probe_count
 
     def numbers(self) -> Iterator[int]:
-        """Those to be looked at, in order."""
+        """Yield the ids to probe, in order."""
         number = max(self._search.start, self._search.after + 1)
         while not self._is_over(number):
             if number not in self._search.known:
@@ -144,7 +144,7 @@ class _Walk:
             number += 1
 
     def is_beyond(self, number: int) -> bool:
-        """Whether a message that arrives late may still get this number."""
+        """Return whether a message that arrives late may still get this id."""
         return number > self._newest
 
     def _is_over(self, number: int) -> bool:
@@ -153,8 +153,8 @@ class _Walk:
         return self.is_beyond(number) and self._empty_in_a_row >= EMPTY_IN_A_ROW
 
     def note(self, number: int, sight: Sight) -> None:
-        """What stands at a number."""
-        # Below a number that is known, nothing says that the chat ends.
+        """Return what has an id."""
+        # Unused ids below a known one do not mean that the chat ends.
         is_empty = sight is Sight.GONE and self.is_beyond(number)
         self._empty_in_a_row = self._empty_in_a_row + 1 if is_empty else 0
         if sight is Sight.UNKNOWN:
@@ -163,7 +163,7 @@ class _Walk:
             self._candidates.append(candidate(number, _KINDS[sight], self._place, self._where))
 
     def result(self, *, stopped_at: int | None = None, limit: RateLimited | None = None) -> FoundLost:
-        """What was seen so far."""
+        """Return the result so far."""
         return FoundLost(
             candidates=tuple(self._candidates),
             doubt=self._doubt(),
@@ -182,6 +182,6 @@ class _Walk:
 
 
 def candidate(number: int, kind: Kind, place: Place, where: Standing) -> RemotePart:
-    """The part of a message that was found."""
+    """Return the part of a message that was found."""
     url = f"{where.link}{number}" if where.link else ""
     return RemotePart(kind=kind, id=str(number), url=url, address=place.address, identity=where.chat)

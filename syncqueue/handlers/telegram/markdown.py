@@ -29,11 +29,11 @@ _Close = Callable[[], None]
 
 
 def to_message(source: str, base_url: str = "", *, limit: int | None = None) -> tuple[str, tuple[MessageEntity, ...]]:
-    """The text without markup, and its entities (offsets and lengths in UTF-16 units).
+    """Return the text without markup, and its entities (offsets and lengths in UTF-16 units).
 
-    Comments are left out, spoilers are covered by entities, and HTML is shown as it was written. Links relative to
-    `base_url` are completed; one that Telegram would refuse becomes plain text. Of a long source the first `limit`
-    characters are read.
+    Comments are left out, spoilers are covered by entities, and HTML is shown as it is written. Links relative to
+    `base_url` are completed; links that Telegram would refuse become plain text. Of a long source, only the first
+    `limit` characters are read.
     """
     reader = _Reader(base_url)
     for event in pyromark.events(marked(source[:limit]), options=EXTENSIONS):
@@ -42,20 +42,20 @@ def to_message(source: str, base_url: str = "", *, limit: int | None = None) -> 
 
 
 class _Reader:
-    """Takes the parser's events in order. What an element's end has to do is noted at its start."""
+    """Handles the parser's events in order. The action for the end of an element is stored at its start."""
 
     def __init__(self, base_url: str) -> None:
         self._base_url = base_url
         self._text = Composer()
         self._open: list[_Close] = []
-        self._lists: list[int | None] = []  # the number of the next item; None: a list without numbers
-        self._marker: int | None = None  # the piece that is an item's mark, while nothing stands behind it
+        self._lists: list[int | None] = []  # the number of the next item; None: an unordered list
+        self._marker: int | None = None  # the piece with an item's mark, while nothing follows it
         self._spoilers: list[Span] = []
         self._quote_depth = self._link_depth = self._code_depth = 0
         self._is_first_cell = True
 
     def take(self, event: Any) -> None:
-        """Read one event."""
+        """Handle one event."""
         kind: str
         value: Any
         kind, value = next(iter(event.items())) if isinstance(event, dict) else (event, None)
@@ -86,7 +86,7 @@ class _Reader:
                 self._write(_RULE)
 
     def result(self, *, is_cut: bool) -> tuple[str, tuple[MessageEntity, ...]]:
-        """Text and entities; a spoiler that was never ended covers the rest."""
+        """Return text and entities; an unclosed spoiler covers the rest."""
         for span in self._spoilers[:1]:
             self._text.close(span)
         return self._text.finish(is_cut=is_cut)
@@ -121,10 +121,10 @@ class _Reader:
     def _end_spoiler(self) -> None:
         if self._spoilers:
             span = self._spoilers.pop()
-            if not self._spoilers:  # within another one it covers nothing more
+            if not self._spoilers:  # inside another spoiler it has no effect
                 self._text.close(span)
 
-    # Elements: each method begins one, and returns what its end does
+    # Elements: each method begins one, and returns the action for its end
 
     def _start(self, name: str, data: Any) -> _Close:
         match name:
@@ -153,7 +153,7 @@ class _Reader:
         return _nothing
 
     def _begin_block(self) -> None:
-        if self._marker is None:  # the first block of an item stands beside its mark
+        if self._marker is None:  # the first block of an item is on the line of its mark
             self._text.separate(1 if self._lists else 2)
 
     def _spanned(self, *types: str) -> _Close:
@@ -237,7 +237,7 @@ class _Reader:
 
         def end() -> None:
             self._link_depth -= 1
-            # Telegram finds addresses that stand in the text by itself.
+            # Telegram links addresses in the text by itself.
             if data["link_type"] not in ("Email", "Autolink"):
                 self._point(span, absolute(unmarked(data["dest_url"]), self._base_url))
 
@@ -258,7 +258,7 @@ class _Reader:
         return end
 
     def _point(self, span: Span, url: str) -> None:
-        """Make what was written since `span` a link, or show the address where there is nothing to make one of."""
+        """Turn the text since `span` into a link; without such text, show the address."""
         address = mail_address(url)
         if not self._text.has_text_since(span):
             self._write(address or (url if url.lower().startswith(("http:", "https:")) else ""))
@@ -270,4 +270,4 @@ class _Reader:
 
 
 def _nothing() -> None:
-    """Most elements end without anything to do."""
+    """Do nothing: the action for the end of most elements."""

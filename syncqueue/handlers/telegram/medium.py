@@ -1,4 +1,4 @@
-"""A picture, video or file as a message of its own, and what its part tells of it. Pure."""
+"""A picture, video or file as a separate message, and the data in its part. Pure."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ _PHOTO_TYPES = frozenset({"image/jpeg", "image/png", "image/webp"})
 _VIDEO_TYPES = frozenset({"video/mp4"})
 _NOT_IN_A_SUFFIX = re.compile(r"[^\w.-]+")
 _SUFFIX_CHARACTERS = 16
-_UNKNOWN = ""  # the digest of a message of which nobody knows what it shows
+_UNKNOWN = ""  # the digest of a message whose content is unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Medium:
-    """What is sent."""
+    """A medium as it is sent."""
 
     form: Form
     name: str
     content: bytes
-    digest: str  # of the `Media` it was read of
+    digest: str  # of its `Media`
 
     @property
     def kind(self) -> str:
-        """The kind of its part."""
+        """Return the kind of its part."""
         return f"{self.form}:{self.digest}"
 
     def as_file(self) -> Medium:
-        """The same as a file, which Telegram does not look into."""
+        """Return it as a file, whose content Telegram does not inspect."""
         return replace(self, form="file")
 
 
 def read_medium(media: Media, content: bytes) -> Medium | None:
-    """A medium in the form that its content takes; None where the content is not what it is given as."""
+    """Return a medium in the form of its content; None if the content has another type than given."""
     form = _form_of(media, content)
     if form is None:
         return None
@@ -67,47 +67,47 @@ def _form_of(media: Media, content: bytes) -> Form | None:
 
 
 def digest(media: Media) -> str:
-    """What tells a medium from others, of what Telegram shows."""
+    """Return a hash of everything about a medium that Telegram shows."""
     text = json.dumps([media.identity, media.kind, media.name])
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def is_medium(part: RemotePart) -> bool:
-    """Whether a message is a picture, video or file of a document, and not its text."""
+    """Return whether a message is a picture, video or file of a document, and not its text."""
     form, colon, _ = part.kind.partition(":")
     return bool(colon) and form in get_args(Form)
 
 
 def digest_of(part: RemotePart) -> str:
-    """What a message was sent of; "" where that is not known."""
+    """Return the digest of the medium of a message; "" if unknown."""
     return part.kind.partition(":")[2]
 
 
 def form_of(part: RemotePart) -> Form:
-    """The form of a message that is one."""
+    """Return the form of such a message."""
     form = part.kind.partition(":")[0]
     return "photo" if form == "photo" else "video" if form == "video" else "file"
 
 
 def doubtful(kind: str) -> str:
-    """The kind of a message that may show something else than it was sent of."""
+    """Return the kind of a message whose content may have changed since it was sent."""
     return f"{kind.partition(':')[0]}:{_UNKNOWN}"
 
 
 def is_one_album(media: list[Medium]) -> bool:
-    """Whether Telegram takes them in one album: photos and videos, or files."""
+    """Return whether Telegram accepts them in one album: photos and videos, or files."""
     return len({medium.form == "file" for medium in media}) <= 1
 
 
 def nothing_to_see(part: RemotePart, sentence: str) -> Medium:
-    """What a message shows instead that Telegram will not delete."""
+    """Return the replacement content for a message that cannot be deleted."""
     if form_of(part) == "file":
         return Medium(form="file", name="removed.txt", content=sentence.encode(), digest=_UNKNOWN)
     return Medium(form="photo", name="removed.png", content=_grey_picture(), digest=_UNKNOWN)
 
 
 def _grey_picture() -> bytes:
-    """A PNG of 64 by 64 grey pixels."""
+    """Return a PNG of 64 by 64 grey pixels."""
     rows = (b"\0" + b"\xdd" * 64) * 64
     header = struct.pack(">IIBBBBB", 64, 64, 8, 0, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))

@@ -1,4 +1,4 @@
-"""What a process knows of chats: a number that a message which is sent now lies beyond, and what was sent last."""
+"""Facts about chats that a process remembers: a message id below all new ones, and the last messages sent."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from syncqueue.handlers.base import DocumentJob, Place, RemotePart
 from syncqueue.handlers.telegram.channel import kind_of
 from syncqueue.handlers.telegram.lost import FRESH_SECONDS, Sights
 
-KEPT_COUNT = 2000  # chats
+KEPT_COUNT = 2000  # maximum number of chats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """A chat."""
 
-    chat: str  # its number
-    number: int  # the highest that is known there
+    chat: str  # its id
+    number: int  # the highest known message id
     read_at: float = 0.0  # monotonic seconds: when the records were asked last
-    # When the last message of each kind that was answered had been sent, in seconds since 1970.
+    # When the last message of each kind with a response was sent, in seconds since 1970.
     sent_at: Mapping[str, float] = field(default_factory=dict)
 
 
 class Memory:
-    """By bot and address. A lower number than the highest of all is good enough."""
+    """Facts by bot and address. The number may be lower than the highest id."""
 
     def __init__(self) -> None:
-        """Know nothing yet."""
+        """Start empty."""
         self._chats: OrderedDict[tuple[str, str], Known] = OrderedDict()
-        self.searched: set[str] = set()  # the chats that are being looked at: one search at a time, for the pace
+        self.searched: set[str] = set()  # chats with a running search: one at a time, because of rate limits
         self.sights = Sights()
 
     async def highest(self, job: DocumentJob) -> Known | None:
-        """A high number of a job's chat; None where none is known."""
+        """Return a high message id of a job's chat; None if none is known."""
         known = self._chats.get(_key(job.place))
         if known is None or time.monotonic() - known.read_at > FRESH_SECONDS:
             found = _highest_of(await job.others.newest_parts(), job.place)
@@ -44,12 +44,12 @@ class Memory:
         return self._chats.get(_key(job.place))
 
     def note(self, place: Place, part: RemotePart, sent_at: float) -> None:
-        """A message that was sent at that time has its answer."""
+        """Note that a message that was sent at this time got its response."""
         known = Known(chat=part.identity, number=int(part.id), sent_at={kind_of(part): sent_at})
         self._put(place, known)
 
     def has_sent(self, place: Place, chat: str, kind: str, after: float) -> bool:
-        """Whether a message of a kind has its answer that was sent after a time, in seconds since 1970."""
+        """Return whether a message of a kind that was sent after a time (seconds since 1970) got its response."""
         known = self._chats.get(_key(place))
         return known is not None and known.chat == chat and known.sent_at.get(kind, 0.0) > after
 
@@ -69,7 +69,7 @@ class Memory:
 
 
 def numbers_in(parts: Iterable[RemotePart], chat: str) -> frozenset[int]:
-    """The numbers of a chat that parts name."""
+    """Return the message ids of parts in a chat."""
     return frozenset(int(part.id) for part in parts if part.identity == chat and part.id.isdecimal())
 
 
@@ -77,7 +77,7 @@ def _highest_of(parts: Iterable[RemotePart], place: Place) -> Known | None:
     here = [part for part in parts if part.address == place.address and part.identity and part.id.isdecimal()]
     if not here:
         return None
-    chat = here[0].identity  # of the newest record: the name may have belonged to another chat before
+    chat = here[0].identity  # from the newest record: the name may have belonged to another chat before
     return Known(chat=chat, number=max(numbers_in(here, chat)), read_at=time.monotonic())
 
 

@@ -1,4 +1,4 @@
-"""The text of a document as one message: sent, edited, replaced, taken away."""
+"""The text of a document as one message: sends, edits, replaces and deletes it."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _Parts = Sequence[RemotePart]
 BLANK = "Nothing of the text can be seen: it is empty, or all of it is comments. Telegram takes no empty messages."
 TAKEN_AWAY = "The message that was there has been taken away."
 
-# What a refused edit says of the message's form.
+# The form of a message that the refusal of an edit reveals.
 FORMS: Mapping[Refusal, str] = {Refusal.NO_TEXT: "document", Refusal.NO_CAPTION: "text"}
 
 
 class Messages:
-    """Makes one message show a document's text, whatever is there of it."""
+    """Creates, edits and deletes messages so that one message shows a document's text."""
 
     def __init__(self, client: TelegramClient, config: HandlerConfig, memory: Memory, threads: HandlerThreads) -> None:
         """`threads`: for rendering."""
@@ -39,15 +39,15 @@ class Messages:
         self._threads = threads
 
     def channel(self, job: DocumentJob) -> Channel:
-        """The chat of a job."""
+        """Return the chat of a job."""
         return Channel(self._client, job.place)
 
     def recovery(self, job: DocumentJob) -> Recovery:
-        """What becomes of a message of a job whose answer is lost."""
+        """Return the recovery of a job's lost message."""
         return Recovery(self._client, self._config, self._memory, job)
 
     async def settle(self, job: DocumentJob) -> None:
-        """Find what was sent without an answer; raises where a person or time has to tell."""
+        """Find messages whose response was lost; raises if a person or a later attempt must decide."""
         recovery = self.recovery(job)
         verdict = await recovery.settle()
         if verdict is Verdict.FOREIGN:
@@ -61,7 +61,7 @@ class Messages:
             raise recovery.untold()
 
     async def settle_and_show(self, job: DocumentJob, message: RenderedMessage) -> _Parts:
-        """Find what was sent without an answer, and make one message show the document."""
+        """Find messages whose response was lost, and make one message show the document."""
         await self.settle(job)
         return await self.show(job, message)
 
@@ -77,9 +77,9 @@ class Messages:
         return await self._replace(job, part, message)
 
     async def post(self, job: DocumentJob, message: RenderedMessage, *, is_marked: bool = False) -> _Parts:
-        """Send a message; where it was sent before and may be there too, look, and keep the older one.
+        """Send a message; if it was sent before and may exist too, search it and keep the older one.
 
-        `is_marked`: the trace of this very message is stored already.
+        `is_marked`: the trace of this message is stored already.
         """
         recovery = self.recovery(job)
         before = () if is_marked else job.parts
@@ -92,7 +92,7 @@ class Messages:
         return [part] if job.parts == (part,) else await self.settle_and_show(job, message)
 
     async def _send(self, job: DocumentJob, message: RenderedMessage, recovery: Recovery) -> RemotePart:
-        """Send a message; in a chat that takes no files, the beginning of the text with the link to the rest."""
+        """Send a message; in a chat that accepts no files, the beginning of the text with a link to the rest."""
         try:
             return await self.channel(job).send(message)
         except Refused as refused:
@@ -104,11 +104,11 @@ class Messages:
                     f"{refused} The text is too long for a message, and there is no page to point to: allow the bot to "
                     "send files, or give the object an address (Document.url)."
                 ) from None
-        await recovery.begin(short.kind, is_marked=True)  # of the refused file nothing is there
+        await recovery.begin(short.kind, is_marked=True)  # the refused file created nothing
         return await self.channel(job).send(short)
 
     async def _keep_one(self, job: DocumentJob) -> RemotePart | None:
-        """The message to edit; others (posted elsewhere, or left over) are removed."""
+        """Return the message to edit; others (posted elsewhere, or left over) are removed."""
         kept: RemotePart | None = None
         others = []
         for part in messages_of(job.parts):
@@ -121,14 +121,14 @@ class Messages:
                 await self.channel(job).delete(part)
             except (Refused, AddressMoved, DestinationBroken) as reason:
                 if kept is None and isinstance(reason, AddressMoved) and await self._is_place(job, reason.new_address):
-                    kept = part  # people read it above what the supergroup holds: it is edited there
+                    kept = part  # it is visible above the messages of the supergroup, so it is edited there
                 else:
                     await self._empty_instead(job, part, reason)
             await job.checkpoint([*([] if kept is None else [kept]), *others[number:]])
         return kept
 
     async def leave(self, job: DocumentJob, part: RemotePart) -> bool:
-        """Take a message in another chat away. False: it stays, in the history of the group that this one was."""
+        """Delete a message in another chat; False: it stays in the history of the group that became this one."""
         try:
             await self.channel(job).delete(part)
         except (Refused, AddressMoved, DestinationBroken) as reason:
@@ -138,7 +138,7 @@ class Messages:
         return True
 
     async def is_here(self, job: DocumentJob, part: RemotePart) -> bool:
-        """Whether a message is in the destination's chat, under whatever name that had."""
+        """Return whether a message is in the destination's chat, under any of its names."""
         if part.address in ("", job.place.address):
             return True
         return bool(part.identity) and await self._is_place(job, part.identity)
@@ -149,7 +149,7 @@ class Messages:
     async def _edit(
         self, job: DocumentJob, part: RemotePart, message: RenderedMessage, *, may_be_another: bool = True
     ) -> _Parts:
-        """Edit a message. `may_be_another`: its part may be wrong about its form, as that of an adopted one."""
+        """Edit a message. `may_be_another`: its part may have the wrong form, as that of an adopted message."""
         try:
             return [await self.channel(job).edit(part, message)]
         except Refused as refused:
@@ -161,37 +161,37 @@ class Messages:
         return await self.post(job, await self.rendered(job))
 
     async def _replace(self, job: DocumentJob, part: RemotePart, message: RenderedMessage) -> _Parts:
-        """Text becomes a file or the other way round, which no edit can do."""
+        """Replace a text by a file or a file by a text, which an edit cannot do."""
         try:
             await self.channel(job).delete(part)
         except (Refused, AddressMoved) as reason:
             if not _is_kept(reason):
                 raise
-            # A second message beside one that stays public would be worse than an unfitting form.
+            # A second message next to one that stays public would be worse than a message in an unsuitable form.
             return await self._edit(job, part, await self._as_kind_of(job, part), may_be_another=False)
         await job.checkpoint([])
         return await self.post(job, message)
 
     async def _as_kind_of(self, job: DocumentJob, part: RemotePart) -> RenderedMessage:
-        """The document in the form that a message has already."""
+        """Return the document in the form that a message already has."""
         return await self._threads.run(render_as, kind_of(part), job.document, link=wants_link(job.place))
 
     async def rendered(self, job: DocumentJob) -> RenderedMessage:
-        """The document as a message. Raises `PermanentError` where there is nothing to see."""
+        """Return the document as a message. Raises `PermanentError` if nothing is visible."""
         message = await self._threads.run(render, job.document, link=wants_link(job.place))
         if message.is_blank:
             raise PermanentError(BLANK)
         return message
 
     async def take_away(self, job: DocumentJob, part: RemotePart) -> None:
-        """Delete a message; one that Telegram keeps is emptied instead."""
+        """Delete a message; a message that cannot be deleted is emptied instead."""
         try:
             await self.channel(job).delete(part)
         except (Refused, AddressMoved, DestinationBroken) as reason:
             await self._empty_instead(job, part, reason)
 
     async def _empty_instead(self, job: DocumentJob, part: RemotePart, reason: Exception) -> None:
-        """Put a neutral line in the place of a message that Telegram will not delete; raise any other `reason`."""
+        """Replace the content of a message that cannot be deleted by a neutral line; raise any other `reason`."""
         if isinstance(reason, PlaceRefused) and not await self.is_here(job, part):
             raise _by_hand(job, part) from None  # an earlier chat of the destination, which the bot has left
         if not _is_kept(reason):
@@ -222,7 +222,7 @@ class Messages:
 
 
 async def identify(client: TelegramClient, place: Place) -> str:
-    """The number of a place's chat, which stays when it is given another name."""
+    """Return the id of a place's chat, which stays when the chat is renamed."""
     if not place.address.startswith("@"):
         return str(int(place.address))
     chat = await client.call(place.secret.get("token", ""), lambda bot: bot.get_chat(place.address))
@@ -230,7 +230,7 @@ async def identify(client: TelegramClient, place: Place) -> str:
 
 
 def _is_kept(reason: Exception) -> bool:
-    """Whether Telegram keeps a message for good: it is too old, or in the history of a group that was upgraded."""
+    """Return whether a message cannot be deleted: it is too old, or in the history of a group that was upgraded."""
     return isinstance(reason, AddressMoved) or (isinstance(reason, Refused) and reason.why is Refusal.UNDELETABLE)
 
 
@@ -240,5 +240,5 @@ def _by_hand(job: DocumentJob, part: RemotePart) -> PermanentError:
 
 
 def wants_link(place: Place) -> bool:
-    """Whether the address of the object's own page is to stand in the message."""
+    """Return whether the message contains the address of the object's page."""
     return bool(place.options.get("link", False))

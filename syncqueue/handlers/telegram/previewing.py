@@ -1,4 +1,4 @@
-"""What a document would come to on Telegram, as far as it can be told without loading its media. Pure."""
+"""Previews of a document on Telegram, without loading its media. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from syncqueue.handlers.telegram.wanted import Wanted, has_media, text_beside, w
 def previewed(document: Document, place: Place, may_fetch: Callable[[str], bool]) -> list[PreviewPart]:
     """Return the message, and the media with the text as their caption or after it.
 
-    Raises `PermanentError` where there is nothing to see.
+    Raises `PermanentError` if nothing is visible.
     """
     wanted = wanted_of(document, place, may_fetch) if has_media(document, place) else Wanted()
     pictures = tuple(_name(media) for media in wanted.shown)
@@ -45,5 +45,5 @@ def _part(kind: str, message: RenderedMessage, limit: int, pictures: tuple[str, 
 
 
 def _name(media: Media) -> str:
-    """A medium for people: a signature is nothing for them."""
+    """Return the URL of a medium for people, without its signature."""
     return media.identity if media.file is None else media.name

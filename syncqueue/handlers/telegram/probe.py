@@ -1,8 +1,8 @@
-"""Looking whether a message is there, and whose it is, without changing anything.
+"""The probe: finds out whether a message exists, and whose it is, without changing anything.
 
-Telegram lets a bot read nothing. But it checks an edit in a fixed order: whether the message exists, whether the bot
+A bot cannot read messages. But Telegram checks an edit in a fixed order: whether the message exists, whether the bot
 may edit it, whether it is a text, and only then the new text. An edit to a single blank is refused at the last of these
-at the latest, so nothing is ever changed, and the words of the refusal say how far it got. (Other calls that look
+at the latest, so nothing is ever changed, and the text of the refusal says how far it got. (Other calls that look
 harmless are not: editMessageReplyMarkup without a markup removes one, stopPoll ends a poll.)
 """
 
@@ -19,13 +19,13 @@ BLANK = " "
 
 
 class Sight(StrEnum):
-    """What stands at a number of a chat."""
+    """The result of a probe of a message id."""
 
-    GONE = "gone"  # nothing: it was deleted, was never there, or is not there yet
+    GONE = "gone"  # no message: it was deleted, never existed, or does not exist yet
     OURS_TEXT = "ours, a text"
-    OURS_FILE = "ours, a file"  # or a picture: anything with a caption
-    NOT_OURS = "not ours"  # somebody else's, or a service message
-    UNKNOWN = "unknown"  # Telegram says something else
+    OURS_FILE = "ours, a file"  # or a picture: a message that can have a caption
+    NOT_OURS = "not ours"  # a message of others, or a service message
+    UNKNOWN = "unknown"  # another response of Telegram
 
 
 _SIGHTS = {
@@ -37,10 +37,10 @@ _SIGHTS = {
 
 
 async def look(client: TelegramClient, token: str, chat: str, number: int) -> Sight:
-    """What stands at a message's number. Raises `HandlerError` where Telegram does not answer or asks to wait.
+    """Probe a message id. Raises `HandlerError` if Telegram does not respond or asks to wait.
 
-    "Ours" is what the bot may edit: see `is_exact`. "Gone" proves that a message whose answer was lost never arrived
-    only once a later one of the same kind (texts, files) has its answer, because each kind is sent in order.
+    "Ours" means that the bot may edit it: see `is_exact`. "Gone" proves that a message whose response was lost never
+    arrived only after a later one of the same kind (texts, files) got its response: each kind is sent in order.
     """
     try:
         await client.call(token, lambda bot: bot.edit_message_text(BLANK, chat_id=chat, message_id=number))
@@ -50,7 +50,7 @@ async def look(client: TelegramClient, token: str, chat: str, number: int) -> Si
 
 
 async def is_exact(client: TelegramClient, token: str, chat: str) -> bool:
-    """Whether "ours" means that the bot wrote it. Raises `HandlerError`.
+    """Return whether "ours" means that the bot wrote it. Raises `HandlerError`.
 
     In a channel an administrator may have the right to edit what others post. Without that right, and in every group
     and private chat, a bot can edit its own messages alone.

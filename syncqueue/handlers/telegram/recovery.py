@@ -1,6 +1,6 @@
-"""What becomes of a message whose answer was lost: found again and taken over, sent again, or left to a person.
+"""Recovery of a message whose response was lost: it is found and taken over, sent again, or left to a person.
 
-Everything between is stored with the trace, so that an attempt that is cut off is continued by the next one.
+All intermediate results are stored with the trace, so that the next attempt continues one that was cut off.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ from syncqueue.handlers.telegram.probe import Sight, look
 from syncqueue.handlers.telegram.render import Kind
 from syncqueue.handlers.telegram.trace import SETTLED_SECONDS, Trace, split
 
-_SEARCH_SHARE = 0.25  # of an attempt, for looking at numbers: a request that follows has its whole time
-_WAIT_SECONDS = 60.0  # between two looks for a message that may still be on its way
-_AGAIN_SECONDS = 5.0  # until it is asked again whether other records are being sent
-# Longer than an attempt and the storing of what came of it: what no record knows then was not being sent.
+_SEARCH_SHARE = 0.25  # share of an attempt for probes, so that a request that follows has its full time
+_WAIT_SECONDS = 60.0  # between two searches for a message that may still be on its way
+_AGAIN_SECONDS = 5.0  # delay before checking again whether other records are being sent
+# Longer than an attempt including the storing of its result: an unknown message was not being sent any more then.
 _STORED_SECONDS = 40.0
-_LOOKED_AT_COUNT = 10  # candidates that are looked at once more; a person is shown no more of them
+_LOOKED_AT_COUNT = 10  # maximum candidates that are probed again and shown to a person
 _GOES_ON = "The answer to its creation was lost; the message is being looked for."
 _NOT_THERE = "The answer to its creation was lost, and the message is not there so far; it is looked for once more."
 _UNTOLD = "Telegram's answer was lost, and it cannot be told whether the message is there: {why}"
 
 
 class Verdict(StrEnum):
-    """What a record knows after a search."""
+    """The knowledge of a record after a search."""
 
-    SETTLED = "settled"  # all messages that are there
-    MISSING = "missing"  # the message was not there, and may come still
-    UNTOLD = "untold"  # it cannot be told whether a message is there that it does not know
-    FOREIGN = "foreign"  # messages are there that may be the lost one or somebody else's: a person has to look
+    SETTLED = "settled"  # it knows all existing messages
+    MISSING = "missing"  # the message was not there, but may still arrive
+    UNTOLD = "untold"  # it is undecidable whether an unknown message exists
+    FOREIGN = "foreign"  # there are messages that may be the lost one or from others: a person has to look
 
 
 class Recovery:
-    """One job at a record with a trace, or about to have one."""
+    """The recovery of one job, whose record has a trace or is about to get one."""
 
     def __init__(self, client: TelegramClient, config: HandlerConfig, memory: Memory, job: DocumentJob) -> None:
-        """Nothing is asked yet."""
+        """Make no call yet."""
         self._client = client
         self._config = config
         self._memory = memory
@@ -54,17 +54,17 @@ class Recovery:
         self._began = time.monotonic()
         self._sent_at = 0.0
         self.why = ""  # UNTOLD and FOREIGN: the reason
-        self.links = ""  # FOREIGN: of the messages, for people
+        self.links = ""  # FOREIGN: links to the messages, for people
 
     @property
     def is_on(self) -> bool:
-        """Whether the destination wants lost messages looked for."""
+        """Return whether the destination has the search for lost messages switched on."""
         return bool(self._job.place.options.get("find_lost", True))
 
     # Before and after a request
 
     async def trace(self) -> RemotePart | None:
-        """The part that stands for a message that is about to be sent; None where no number of the chat is known."""
+        """Return the trace of a message that is about to be sent; None if no message id of the chat is known."""
         known = await self._memory.highest(self._job) if self.is_on else None
         if known is None:
             return None
@@ -74,12 +74,12 @@ class Recovery:
     async def begin(self, kind: Kind, *, forms: tuple[str, ...] = (), is_marked: bool = False) -> bool:
         """Store a trace of a message that is about to be sent; returns whether there is one.
 
-        `forms`: the kinds of the parts of an album. `is_marked`: what is there was stored with the send mark.
+        `forms`: the kinds of the parts of an album. `is_marked`: the trace was stored with the send mark.
         """
         self._sent_at = time.time()
         messages, part = split(self._job.parts)
         if part is None:
-            # Where an earlier message has left no trace, one of this message would hide that.
+            # If an earlier message has left no trace, a trace of this one would hide that.
             part = await self.trace() if not self._job.uncertain and not is_marked else None
         trace = Trace.read(part) if part is not None else None
         if part is None or trace is None:
@@ -87,7 +87,7 @@ class Recovery:
         if not is_marked or trace.kind != kind or trace.forms != forms:
             is_repetition = part in self._job.parts and not is_marked
             if is_repetition and trace.forms != forms:
-                forms = tuple(map(doubtful, forms))  # the first time it showed something else
+                forms = tuple(map(doubtful, forms))  # the first one may show something else
             trace = replace(
                 trace.unsearched(),
                 sent_at=int(self._sent_at),
@@ -100,17 +100,17 @@ class Recovery:
         return True
 
     async def failed(self, error: HandlerError, before: Sequence[RemotePart]) -> HandlerError:
-        """What to raise for a send that failed and left a trace. `before`: the parts as they were before `begin`."""
+        """Return the exception for a failed send with a trace. `before`: the parts before `begin`."""
         if isinstance(error, OutcomeUnknown):
             return Unavailable(f"{error} It is looked for at the next attempt.")
-        # The message is not there.
+        # The message does not exist.
         await self._job.checkpoint(before)
         return error
 
     async def sent(self, parts: Sequence[RemotePart], before: Sequence[RemotePart]) -> None:
-        """A message, or an album, was sent. Where it was the second time, the trace stays: the first may be there too.
+        """Handle a successful send. After a second send the trace stays, because the first message may exist too.
 
-        `before`: the parts as they were before `begin`.
+        `before`: the parts before `begin`.
         """
         self._memory.note(self._job.place, parts[-1], self._sent_at)
         messages, trace_part = split(before)
@@ -128,9 +128,9 @@ class Recovery:
     # The search
 
     async def settle(self) -> Verdict:
-        """Look for what the trace is of, if there is one. The job's parts are its messages afterwards, where known.
+        """Search the messages of the trace, if there is one. Afterwards the job's parts are its known messages.
 
-        Raises `RateLimited` for the task alone where the search goes on later.
+        Raises `RateLimited` for the task only if the search continues later.
         """
         messages, part = split(self._job.parts)
         if part is None:
@@ -155,7 +155,7 @@ class Recovery:
         return Verdict.MISSING
 
     async def wait(self) -> RateLimited:
-        """The error that has the task wait until the message may be there, or is certain not to come any more."""
+        """Return an exception that delays the task until the message may have arrived, or cannot arrive any more."""
         messages, part = split(self._job.parts)
         trace = Trace.read(part) if part is not None else None
         if part is None or trace is None:
@@ -165,7 +165,7 @@ class Recovery:
         return self._later(min(max(left, 0.0) + 1.0, _WAIT_SECONDS), _NOT_THERE)
 
     async def may_repeat(self) -> bool:
-        """Whether a message may be sent again that may be there: not where such are held, until a person wants it."""
+        """Return whether a message that may exist may be sent again; if such records are held, a person decides."""
         if not self._config.hold_unknown:
             return True
         messages, part = split(self._job.parts)
@@ -176,17 +176,17 @@ class Recovery:
         return False
 
     def is_there(self) -> bool:
-        """Whether a message is there of what the trace is of, whether it was sent twice or not."""
+        """Return whether a message of the trace exists, whether it was sent once or twice."""
         messages, part = split(self._job.parts)
         trace = Trace.read(part) if part is not None else None
         return any(map(is_medium, messages)) if trace is not None and trace.forms else bool(messages)
 
     def untold(self) -> OutcomeUnknown:
-        """The error where nobody can tell, and nothing is sent again before a person says so."""
+        """Return the exception for an undecidable case: nothing is sent again before a person decides."""
         return OutcomeUnknown(_UNTOLD.format(why=self.why))
 
     async def show(self) -> PermanentError:
-        """The error that shows a person what may be the lost message; who tries again wants it sent."""
+        """Return the exception that shows the candidates to a person; a retry after that sends the message again."""
         messages, part = split(self._job.parts)
         trace = Trace.read(part) if part is not None else None
         if part is not None and trace is not None:
@@ -204,7 +204,7 @@ class Recovery:
         )
 
     async def _search(self, messages: Sequence[RemotePart], trace: Trace, part: RemotePart) -> Trace:
-        """The trace with what was found; raises where the search has not come to its end."""
+        """Return the trace with the results; raises if the search is not finished."""
         chat = part.identity
         if chat in self._memory.searched:
             raise self._later(random.uniform(1.0, 5.0), _GOES_ON)  # noqa: S311 - the pace is that of the chat
@@ -249,7 +249,7 @@ class Recovery:
         return self._config.attempt_timeout_seconds * _SEARCH_SHARE - (time.monotonic() - self._began)
 
     async def _unknown(self, trace: Trace, part: RemotePart) -> list[RemotePart]:
-        """The candidates that no other record knows by now."""
+        """Return the candidates that no other record has meanwhile."""
         found = [_part(one, part) for one in trace.found]
         known = await self._job.others.known_ids([one.id for one in found], part.identity)
         return [one for one in found if one.id not in known and int(one.id) not in trace.shown]
@@ -257,14 +257,14 @@ class Recovery:
     async def _judge(
         self, candidates: Sequence[RemotePart], messages: Sequence[RemotePart], trace: Trace, part: RemotePart
     ) -> Verdict | None:
-        """What the candidates come to; None where they are gone by now."""
+        """Decide about the candidates; None if they are gone meanwhile."""
         others = await self._job.others.unsettled(TRACE, part.identity)
         left = trace.searched_at + self._config.attempt_timeout_seconds + _STORED_SECONDS - time.time()
         if left > 0 and any(_may_be_sending(one) for one in others.sending):
-            # One of them may be another record's, which is told its number any moment.
+            # One of them may belong to another record, which is about to get its id.
             raise self._later(min(left + 1, _AGAIN_SECONDS), _GOES_ON)
-        # Of several lost messages of several records it does not matter which one becomes whose: each is edited to
-        # what its record wants. Of as many as this record has sent the younger ones are taken away.
+        # It does not matter which of several lost messages each record takes: each record edits its message to
+        # its own content. If this record has sent several, the newer ones are deleted.
         own_count = trace.message_count
         others_count = sum(_lost_count(one) for one in others.lost if _may_be(one, trace.kind))
         if len(candidates) > own_count + others_count:
@@ -275,7 +275,7 @@ class Recovery:
         self.links = ", ".join(_name(one) for one in candidates)
         is_certain = not others_count and len(candidates) == own_count
         taken = _as_sent(candidates[:own_count], trace, is_certain=is_certain)
-        if others_count and len(candidates) > own_count:  # not all are to reach for the same
+        if others_count and len(candidates) > own_count:  # not all records should take the same one
             sample = sorted(random.sample(candidates, own_count), key=lambda one: int(one.id))
             taken = _as_sent(sample, trace, is_certain=False)
         self.why = trace.doubt
@@ -289,7 +289,7 @@ class Recovery:
             await self._leave_what_is_gone(taken, messages, trace, part)
         await self._job.checkpoint([*taken, *messages])
         if await self._job.others.known_ids([one.id for one in taken], part.identity):
-            # Another record took it at the same moment; whoever sees that lets go.
+            # Another record took it at the same moment; the record that notices it gives it up.
             await self._store(messages, trace, part)
             raise self._later(random.uniform(1.0, 5.0), _GOES_ON)  # noqa: S311 - so that not both come again at once
         return Verdict.SETTLED
@@ -297,7 +297,7 @@ class Recovery:
     async def _leave_what_is_gone(
         self, taken: Sequence[RemotePart], messages: Sequence[RemotePart], trace: Trace, part: RemotePart
     ) -> None:
-        """Raise where one of these is gone by now: a record that is gone as well has taken it, and not this one's."""
+        """Raise if one of these is gone meanwhile: another record, which is gone too, had taken it."""
         token = self._job.place.secret.get("token", "")
         gone = {one.id for one in taken if await look(self._client, token, one.identity, int(one.id)) is Sight.GONE}
         if gone:
@@ -306,7 +306,7 @@ class Recovery:
             raise self._later(1.0, _GOES_ON)
 
     async def _still_there(self, candidates: Sequence[RemotePart], since: float) -> list[RemotePart]:
-        """Those of the candidates that were there after a time; raises where that takes another attempt."""
+        """Return the candidates that still existed after a time; raises if that needs another attempt."""
         place, sights, there = self._job.place, self._memory.sights, []
         for one in candidates[:_LOOKED_AT_COUNT]:
             number = int(one.id)
@@ -352,25 +352,25 @@ def _part(found: tuple[str, str, str], trace: RemotePart) -> RemotePart:
 
 
 def _may_be_sending(trace_part: RemotePart | None) -> bool:
-    """Whether an attempt under way at a record may have sent a message whose number is not stored yet."""
+    """Return whether a running attempt at a record may have sent a message whose id is not stored yet."""
     trace = Trace.read(trace_part) if trace_part is not None else None
     return trace is None or trace.is_open
 
 
 def _lost_count(trace_part: RemotePart | None) -> int:
-    """How many messages of a record may be there that it does not know."""
+    """Return how many unknown messages of a record may exist."""
     trace = Trace.read(trace_part) if trace_part is not None else None
     return trace.message_count if trace is not None else 1
 
 
 def _may_be(trace_part: RemotePart | None, kind: str) -> bool:
-    """Whether a record may have left a message of a kind that it does not know."""
+    """Return whether an unknown message of a kind may exist that a record has left."""
     trace = Trace.read(trace_part) if trace_part is not None else None
     return trace is None or trace.may_be(kind)
 
 
 def _as_sent(found: Sequence[RemotePart], trace: Trace, *, is_certain: bool) -> list[RemotePart]:
-    """Messages as what they were sent as. Where they may be another record's, nobody knows what they show."""
+    """Return messages with the kinds with which they were sent; if they may be another record's, these are doubtful."""
     if not trace.forms:
         return list(found)
     kinds = [trace.forms[number % len(trace.forms)] for number in range(len(found))]

@@ -1,7 +1,7 @@
-"""What the words of a refused request mean: the table of Telegram's answers. Pure.
+"""The meaning of the texts of refused requests: the table of Telegram's responses. Pure.
 
-The words are those of the Bot API server and of TDLib behind it; those in capitals come from Telegram's own servers and
-are passed on. Sources: https://github.com/tdlib/telegram-bot-api (Client.cpp), https://github.com/tdlib/td, and
+The texts are those of the Bot API server and of TDLib; those in capitals come from Telegram's own servers and
+are passed through. Sources: https://github.com/tdlib/telegram-bot-api (Client.cpp), https://github.com/tdlib/td, and
 https://core.telegram.org/api/errors. All are compared without regard to letter case.
 """
 
@@ -12,24 +12,24 @@ from enum import StrEnum
 
 
 class Refusal(StrEnum):
-    """A refused request (400) by what can be done about it."""
+    """The kinds of refused requests (400), by what can be done."""
 
     NOT_MODIFIED = "not modified"  # an edit that changes nothing
     GONE = "gone"  # the message does not exist any more
-    UNDELETABLE = "undeletable"  # too old, or not the bot's own
-    UNEDITABLE = "uneditable"  # not the bot's own, or a service message
+    UNDELETABLE = "undeletable"  # too old, or not a message of the bot
+    UNEDITABLE = "uneditable"  # not a message of the bot, or a service message
     NO_TEXT = "no text"  # the message is a file
     NO_CAPTION = "no caption"  # the message is a text
     ALBUM = "album"  # a message of an album stays a photo or video, or a file
     ENTITIES = "entities"  # the formatting is refused, not the text
-    FORM = "form"  # files (or photos ...) are refused there; texts may go
-    BLANK = "blank"  # there is nothing to see in the text
-    CONTENT = "content"  # the text or file itself
-    PLACE = "place"  # true for every message to that chat until a person changes something
-    UNKNOWN = "unknown"  # none of these words
+    FORM = "form"  # files (or photos ...) are refused there; texts may be accepted
+    BLANK = "blank"  # nothing of the text is visible
+    CONTENT = "content"  # the text or file itself is refused
+    PLACE = "place"  # every message to that chat is refused until a person changes something
+    UNKNOWN = "unknown"  # none of these texts
 
 
-# In this order: the first that fits.
+# In this order: the first match counts.
 _WORDS: tuple[tuple[Refusal, str], ...] = (
     (Refusal.NOT_MODIFIED, r"message is not modified|message_not_modified"),
     (Refusal.GONE, r"message to (?:edit|delete) not found|message not found|\b(?:message|msg)_id_invalid"),
@@ -68,26 +68,26 @@ _WORDS: tuple[tuple[Refusal, str], ...] = (
     ),
 )
 _PATTERNS = tuple((why, re.compile(words, re.IGNORECASE)) for why, words in _WORDS)
-# What a request that makes something new can be told of its content. All else is about the place: a list of the words
-# for places would never be complete, and an unknown one would fail note after note.
+# Refusals of a create because of its content. All others concern the place: a list of the texts
+# about places would never be complete, and an unknown one would fail note after note.
 _ABOUT_CONTENT = frozenset({Refusal.ENTITIES, Refusal.FORM, Refusal.BLANK, Refusal.CONTENT})
 
-READ_CHARACTERS = 2000  # of the words; Telegram's own are a line
+READ_CHARACTERS = 2000  # maximum length that is examined; Telegram's texts have one line
 
-# 500 with these words: the server lost track of a message that it had passed on. Others are as unclear.
+# 500 with these texts: the server lost track of a message that it had passed on. Others are equally unclear.
 SERVER_ERROR = "internal server error"
 
 
 def read_refusal(words: str, *, creates: bool) -> Refusal:
-    """What a 400 means, by its words. `creates`: it was said of a request that makes something new."""
+    """Return the meaning of a 400 by its text. `creates`: the request would have created something."""
     words = words[:READ_CHARACTERS]
     why = next((why for why, pattern in _PATTERNS if pattern.search(words)), Refusal.UNKNOWN)
     return why if not creates or why in _ABOUT_CONTENT else Refusal.PLACE
 
 
 def may_be_out(words: str) -> bool:
-    """Whether a message may be out although the server answered 500: "Request aborted", "restart" and their kin.
+    """Return whether a message may have been sent although the server returned 500: "Request aborted", "restart", ...
 
-    The bare words say that the server failed before it did anything.
+    A 500 without such a text means that the server failed before it did anything.
     """
     return words.strip().rstrip(":").casefold() != SERVER_ERROR

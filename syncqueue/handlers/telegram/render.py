@@ -1,4 +1,4 @@
-"""A document as one Telegram message: text where it fits, else a file with a caption. Pure.
+"""A document as one Telegram message: a text if it fits, otherwise a file with a caption. Pure.
 
 Lengths are counted in UTF-16 units, which is safe under every reading of Telegram's limits
 (https://core.telegram.org/bots/api#sendmessage, #senddocument).
@@ -21,16 +21,16 @@ from syncqueue.handlers.telegram.markdown import to_message
 
 TEXT_LIMIT = 4096
 CAPTION_LIMIT = 1024
-FOOTER_LIMIT = 800  # tags and link of a caption; leaves room for some words of the text
-# Markup is rarely more than half of a text; beyond ten times the limit it is not worth converting to know.
+FOOTER_LIMIT = 800  # maximum length of tags and link in a caption; leaves room for some words of the text
+# Markup is rarely more than half of a text: a source longer than ten times the limit is not converted.
 CONVERTED_CHARACTERS = 10 * TEXT_LIMIT
-# Of a file that is read for what its author hides: more than a second of work is done for no text.
+# Maximum length of a file whose hidden parts are removed: no text may take more than a second.
 _SWEPT_CHARACTERS = 200_000
 _TAG = re.compile(r"(?<![\w#])#(\w+)")
-FILE_NAME_CHARACTERS = 60  # of at most 4 bytes each: under the 255 bytes of every file system
+FILE_NAME_CHARACTERS = 60  # at most 4 bytes each: below the 255 bytes of file systems
 
-# Signs that show nothing, beside white space and what Unicode calls a control or format character: fillers, blank
-# Braille, joiners and variation selectors. Telegram takes no text that holds nothing else.
+# Invisible characters besides white space and the control and format characters of Unicode: fillers, blank
+# Braille, joiners and variation selectors. Telegram rejects a text with nothing else.
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {chr(c) for c in range(0xFE00, 0xFE10)}
 
 Kind = Literal["text", "document"]
@@ -39,23 +39,23 @@ _Entities = tuple[MessageEntity, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedMessage:
-    """What is sent."""
+    """A message as it is sent."""
 
     kind: Kind
-    text: str  # of a document: its caption
+    text: str  # for a file: its caption
     entities: _Entities = ()  # formatting of text or caption
-    is_blank: bool = False  # nothing of the document's own text can be seen
-    is_cut: bool = False  # a text that does not hold all of the document's
+    is_blank: bool = False  # nothing of the document's own text is visible
+    is_cut: bool = False  # the text is only a part of the document's text
     file_name: str = ""
     file_bytes: bytes = b""
 
     def unformatted(self) -> RenderedMessage:
-        """The same words without entities, for when Telegram refuses those; what a spoiler hides is made unreadable."""
+        """Return the message without entities, for when Telegram refuses them; spoilers are made unreadable."""
         return replace(self, text=covered(self.text, self.entities), entities=())
 
 
 def render(document: Document, *, link: bool = False) -> RenderedMessage:
-    """The message for a document; with `link`, the address of the object's own page stands at its end."""
+    """Return the message for a document; with `link`, it ends with the address of the object's page."""
     source = tidy(document.text)
     if len(source) > CONVERTED_CHARACTERS:
         return _as_document(document, source, link)
@@ -67,9 +67,9 @@ def render(document: Document, *, link: bool = False) -> RenderedMessage:
 
 
 def render_as(kind: Kind, document: Document, *, link: bool = False) -> RenderedMessage:
-    """The document in a form it would not take by itself, for a message that has to keep its form.
+    """Return the document in a given form, for a message that must keep its form.
 
-    As text it is cut, and points to the object's own page where that is known.
+    As a text it is cut, and links to the object's page if that is known.
     """
     source = tidy(document.text)
     if kind == "document":
@@ -81,7 +81,7 @@ def render_as(kind: Kind, document: Document, *, link: bool = False) -> Rendered
 
 
 def render_caption(document: Document, *, link: bool = False) -> RenderedMessage | None:
-    """The whole text as the caption of a picture; None where it is too long for one. It may be empty."""
+    """Return the whole text as the caption of a picture; None if it is too long. It may be empty."""
     source = tidy(document.text)
     if len(source) > CONVERTED_CHARACTERS:
         return None
@@ -94,33 +94,33 @@ def render_caption(document: Document, *, link: bool = False) -> RenderedMessage
 
 
 def has_visible(text: str) -> bool:
-    """Whether a person who reads `text` sees anything."""
+    """Return whether `text` has a visible character."""
     return any(unicodedata.category(c)[0] not in "CZ" and c not in _BLANK for c in text)
 
 
 def notice(kind: Kind, sentence: str) -> RenderedMessage:
-    """A message of the given kind that says nothing but one sentence."""
+    """Return a message of the given kind with one sentence."""
     if kind == "text":
         return RenderedMessage(kind="text", text=sentence)
     return RenderedMessage(kind="document", text=sentence, file_name="removed.txt", file_bytes=sentence.encode())
 
 
 def tidy(text: str) -> str:
-    """`text` as it can be sent: valid Unicode, one kind of line end, no blank lines around it."""
-    # Half a surrogate pair cannot be encoded; JSON and JavaScript produce them by cutting an emoji in two.
+    """Return `text` in a form that can be sent: valid Unicode, uniform line ends, no blank lines around it."""
+    # A lone surrogate cannot be encoded; JSON and JavaScript produce them by cutting an emoji in two.
     text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
     return text.rstrip().lstrip("\n")
 
 
 def cut(text: str, limit: int) -> str:
-    """`text` in at most `limit` UTF-16 units (1 or more), ended by "…" where something is missing."""
+    """Shorten `text` to at most `limit` UTF-16 units (1 or more); a shortened text ends with "…"."""
     if utf16_len(text) <= limit:
         return text
-    # "ignore" drops the half of a surrogate pair that the cut may have left at the end.
+    # "ignore" drops a lone surrogate that the cut may have left at the end.
     kept = text.encode("utf-16-le")[: 2 * (limit - 1)].decode("utf-16-le", "ignore")
     for border in ("\n", " "):
-        # A border in the first half costs more than it mends, as in languages that write no spaces.
+        # A word boundary in the first half would lose too much text, as in languages without spaces.
         if kept.rfind(border) > len(kept) // 2:
             kept = kept[: kept.rfind(border)]
             break
@@ -128,24 +128,24 @@ def cut(text: str, limit: int) -> str:
 
 
 def hashtag(tag: str) -> str:
-    """`tag` as a word that Telegram makes a hashtag of, without the #; "" when nothing of it can be."""
+    """Return `tag` as a word that Telegram accepts as a hashtag, without the #; "" if that is not possible."""
     return re.sub(r"\W+", "_", unicodedata.normalize("NFC", tag)).strip("_")
 
 
 def file_name(title: str, extension: str) -> str:
-    """A file name from a title or from the beginning of a text."""
+    """Return a file name from a title or from the beginning of a text."""
     visible = "".join(c if unicodedata.category(c)[0] not in "CZ" else " " for c in title)
     words = re.sub(r'[/\\:*?"<>|#%&{}$!\'`=+@;,~^\[\]()]+', " ", visible).split()
     name = " ".join(words)
     if len(name) > FILE_NAME_CHARACTERS:
-        # Finished after a word where there is one to end after: Chinese has no spaces.
+        # Cut after a word if possible: Chinese has no spaces.
         border = name.rfind(" ", FILE_NAME_CHARACTERS // 2, FILE_NAME_CHARACTERS + 1)
         name = name[: border if border > 0 else FILE_NAME_CHARACTERS]
     return f"{name.strip(' .') or 'note'}{extension}"
 
 
 def _formatted(document: Document, source: str) -> tuple[str, _Entities]:
-    """The text as it is read, and its formatting: of a long document the beginning."""
+    """Return the text without markup and its formatting; for a long document only of its beginning."""
     if document.format == "markdown":
         return to_message(source, document.url, limit=CONVERTED_CHARACTERS)
     return source[:CONVERTED_CHARACTERS], ()
@@ -167,7 +167,7 @@ def _as_document(document: Document, source: str, link: bool) -> RenderedMessage
 
 
 def _swept(source: str) -> str:
-    """The text of a file without comments; raises `PermanentError` where that takes too long."""
+    """Return the text of a file without comments; raises `PermanentError` if that would take too long."""
     if len(source) > _SWEPT_CHARACTERS and hides_something(source):
         raise PermanentError(
             f"The text has comments and more than {_SWEPT_CHARACTERS:,} characters, which is too much to take them out "
@@ -177,14 +177,14 @@ def _swept(source: str) -> str:
 
 
 def _footer(document: Document, text: str, *, link: bool, limit: int) -> str:
-    """The tags that the text does not hold already, and the link; tags beyond `limit` are left out."""
+    """Return the tags that the text does not contain, and the link; tags beyond `limit` are left out."""
     url = document.url if link and utf16_len(document.url) <= limit and document.url not in text else ""
     shown = {tag.casefold() for tag in _TAG.findall(text)}
     left, tags = limit - utf16_len(url), []
     for word in dict.fromkeys(map(hashtag, document.tags)):
         if not word or word.casefold() in shown:
             continue
-        left -= utf16_len(word) + 2  # the sign and what stands behind it
+        left -= utf16_len(word) + 2  # the # and the separator
         if left < 0:
             break
         tags.append(f"#{word}")
@@ -196,7 +196,7 @@ def _joined(text: str, footer: str) -> str:
 
 
 def _shortened(document: Document, text: str, entities: _Entities, *, link: bool, limit: int) -> tuple[str, _Entities]:
-    """The beginning of `text` with its formatting, and the footer, in at most `limit` UTF-16 units."""
+    """Return the beginning of `text` with its formatting, and the footer, in at most `limit` UTF-16 units."""
     footer = _footer(document, "", link=link, limit=FOOTER_LIMIT)
     excerpt = cut(text, limit - utf16_len(_joined("", footer)))
     kept = excerpt if excerpt == text else excerpt.removesuffix("…")

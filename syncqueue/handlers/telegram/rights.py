@@ -1,6 +1,6 @@
-"""What the bot may do in a chat, as Telegram tells it, and what is missing, in words.
+"""The rights of the bot in a chat, and a text about missing ones.
 
-getChat is no proof: it answers for any public channel. https://core.telegram.org/bots/api#getchatmember
+getChat proves nothing: it succeeds for any public channel. https://core.telegram.org/bots/api#getchatmember
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ from syncqueue.handlers.telegram.client import TelegramClient
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What a bot may do in a chat."""
+    """The rights of a bot in a chat."""
 
-    chat: str  # the chat's number
+    chat: str  # the chat's id
     title: str  # the chat's name, for people
-    link: str = ""  # the address of its messages, to be followed by a message's number; "" where they have none
-    missing: str = ""  # a sentence on what keeps the bot from posting, or ""
+    link: str = ""  # the address of its messages, without the message id at the end; "": they have none
+    missing: str = ""  # a sentence about the missing right to post, or ""
     may_send_files: bool = True
     may_edit_others: bool = False  # messages that it did not write
 
 
 async def standing(client: TelegramClient, token: str, chat: str) -> Standing:
-    """Ask Telegram; raises `HandlerError` where the chat itself cannot be seen."""
+    """Read the rights; raises `HandlerError` if the chat cannot be read."""
     found = await client.call(token, lambda bot: bot.get_chat(chat))
     return await standing_in(client, token, found)
 
 
 async def standing_in(client: TelegramClient, token: str, chat: Chat | ChatFullInfo) -> Standing:
-    """The same for a chat that is known already."""
+    """Read the rights in a chat that was read already."""
     title = chat.title or chat.full_name or str(chat.id)
     if chat.type == Chat.PRIVATE:
         return Standing(chat=str(chat.id), title=title)
     bot_id = int(token.partition(":")[0])
     try:
         member = await client.call(token, lambda bot: bot.get_chat_member(chat.id, bot_id))
-    except (DestinationBroken, PermanentError, AddressMoved):  # Telegram shows members to members alone
+    except (DestinationBroken, PermanentError, AddressMoved):  # only members can read members
         return Standing(chat=str(chat.id), title=title, missing=_not_there(title))
     return Standing(
         chat=str(chat.id),

@@ -1,4 +1,4 @@
-"""Which media a document has for Telegram, and what becomes of those that it cannot show. Pure."""
+"""The media of a document that Telegram can show, and links for the others. Pure."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#!])")
 class Wanted:
     """The media of a document."""
 
-    shown: tuple[Media, ...] = ()  # each once, and ten at most
-    links: tuple[Media, ...] = ()  # of its `media`: those that stay links
-    in_text: frozenset[str] = frozenset()  # what its text shows itself, by `Media.identity`
+    shown: tuple[Media, ...] = ()  # media to send: each once, at most ten
+    links: tuple[Media, ...] = ()  # those of `Document.media` that stay links
+    in_text: frozenset[str] = frozenset()  # `Media.identity` of the pictures in the text
 
     def without(self, media: Sequence[Media]) -> Wanted:
-        """The same where some cannot be shown. Those in the text stay there."""
+        """Return the media without some that cannot be shown. Pictures in the text stay there."""
         return Wanted(
             shown=tuple(one for one in self.shown if one not in media),
             links=(*(one for one in media if one.identity not in self.in_text), *self.links),
@@ -35,12 +35,12 @@ class Wanted:
 
 
 def has_media(document: Document, place: Place) -> bool:
-    """Whether a document has media to look at: cheap, and sometimes true without need."""
+    """Return whether a document may have media; a fast check, which may be True without need."""
     return bool(document.media) or (_takes_pictures(document, place) and "![" in document.text)
 
 
 def wanted_of(document: Document, place: Place, may_fetch: Callable[[str], bool]) -> Wanted:
-    """The media to show: first those in the text, where the destination wants them."""
+    """Return the media to show; pictures in the text come first, if the destination wants them."""
     in_text = pictures_in(document.text, document.url) if _takes_pictures(document, place) else []
     shown: dict[str, Media] = {}
     links: dict[str, Media] = {}
@@ -60,7 +60,7 @@ def wanted_of(document: Document, place: Place, may_fetch: Callable[[str], bool]
 
 
 def text_beside(document: Document, wanted: Wanted) -> Document:
-    """The document whose text stands beside the media that are shown: without them, and with links to all others."""
+    """Return the document without the pictures that are shown as media, and with links to all other media."""
     taken = wanted.in_text & {media.identity for media in wanted.shown}
     if taken:
         document = replace(document, text=without_pictures(document.text, document.url, taken))
@@ -72,7 +72,7 @@ def _takes_pictures(document: Document, place: Place) -> bool:
 
 
 def with_links(document: Document, media: Sequence[Media]) -> Document:
-    """The document with media that are not shown at the end of its text, as far as they can be named."""
+    """Return the document with links to media that are not shown at the end of its text."""
     lines = [line for line in (_line(one, document.format) for one in media) if line]
     if not lines:
         return document
