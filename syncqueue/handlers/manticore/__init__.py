@@ -1,4 +1,4 @@
-"""Manticore Search: a row for each object, and `search` to find objects again. The public names, loaded when used."""
+"""Manticore Search: a row for each object, and `search` to find objects again. Public names are loaded at first use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Hit", "Results", "search"]  # noqa: PLE0604
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name (PEP 562): the settings may ask for the handler before there are models."""
+    """Import a public name (PEP 562): the settings may load the handler before the models."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module("syncqueue.handlers.manticore.finding"), name)

@@ -1,8 +1,8 @@
 """Decides what Manticore's error responses mean for the queue. Pure; the only place where this is decided.
 
-The status alone tells little: 409 is the status of an unknown column and also of a full disk, and a search in a table
-that does not exist is answered with 500. So only a text that names the document (or the query) is permanent; every
-other refusal says nothing about the document and passes. https://manual.manticoresearch.com/Connecting_to_the_server/HTTP
+The status alone says little: 409 is the status of an unknown column and also of a full disk, and a search in a table
+that does not exist returns 500. So only a text that names the document (or the query) is permanent; every
+other refusal says nothing about the document and is temporary. https://manual.manticoresearch.com/Connecting_to_the_server/HTTP
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from syncqueue.outbound.retry_after import wait_seconds
 from syncqueue.secrets import redact
 
 QUOTED_CHARACTERS = 200
-READ_CHARACTERS = 500  # of a text; what an error quotes of a document may be of any length
-MAX_DEPTH = 4  # errors stand at {"items": [{"replace": {"error": ...}}]} at the deepest
-MAX_TEXTS = 20  # of one answer; a batch has as many as it has rows
-UNNAMED_WAIT_SECONDS = 5.0  # of a proxy that limits and does not say for how long
+READ_CHARACTERS = 500  # maximum length that is read of a text; an error may quote any part of a document
+MAX_DEPTH = 4  # the deepest errors are at {"items": [{"replace": {"error": ...}}]}
+MAX_TEXTS = 20  # maximum texts of one response; a batch has one per row
+UNNAMED_WAIT_SECONDS = 5.0  # for the rate limit of a proxy that names no time
 
 
 class Refusal(StrEnum):
-    """A refused request by what can be done about it."""
+    """The kinds of refused requests, by what can be done."""
 
     NO_TABLE = "no table"  # it can be created
     NO_COLUMN = "no column"  # it can be added
@@ -35,16 +35,16 @@ class Refusal(StrEnum):
 
 
 class Refused(PermanentError):
-    """Manticore refuses this document or query for good; `why` tells a caller what can be done about it."""
+    """Manticore refuses this document or query permanently; `why` lets the caller try another way."""
 
     def __init__(self, message: str, why: Refusal = Refusal.OTHER) -> None:
-        """`message` is for people, where nothing can be done about it."""
+        """`message` is for people, if there is no other way."""
         super().__init__(message)
         self.why = why
 
 
 class Hindered(Unavailable):
-    """Manticore itself refuses for a reason that names no document: a full disk, a locked table."""
+    """Manticore refuses for a reason that names no document: a full disk, a locked table."""
 
 
 _NAME = r"'\w{1,63}'"
@@ -55,7 +55,7 @@ _REFUSALS = (
     ),
     (re.compile(rf"unknown column|attribute {_NAME} not found|already in schema", re.I), Refusal.NO_COLUMN),
 )
-# Texts that name the document, an id, a vector or the query: they come again however often it is tried.
+# Texts that name the document, an id, a vector or the query: a retry has the same result.
 _PERMANENT = re.compile(
     r"row \d+, column \d+|parse_exception|parse error|unable to parse|bad json|duplicate id|document ids?\b|invalid id"
     r"|\bknn\b|\bvector|syntax error|query error|no field\b|unknown attribute|unknown full-text node"
@@ -63,7 +63,7 @@ _PERMANENT = re.compile(
     r"|property should be",
     re.I,
 )
-# What may be shown of a text, as it holds nothing of the document: names of tables and columns, numbers, fixed words.
+# The parts of a text that may be shown, because they are not from the document: tables, columns, numbers, fixed words.
 _SHOWN = re.compile(
     rf"unknown column: {_NAME}|table {_NAME} absent, or does not support INSERT|duplicate id '\d{{1,20}}'"
     rf"|(?:unknown local table\(s\)|no such table|unknown table) {_NAME}(?: in search request)?"
@@ -73,15 +73,15 @@ _SHOWN = re.compile(
     rf"|table {_NAME} is [a-z ]{{1,40}}|syntax error(?:, unexpected [\w$ ]{{1,40}})?|No space left on device",
     re.I,
 )
-# The first words of a text, up to where it may begin to quote.
+# The beginning of a text, up to where it may quote the document.
 _FIRST_WORDS = re.compile(r"[A-Za-z0-9_ ,.()/-]{1,60}")
 _QUOTING = re.compile(r"\bnear\b", re.I)  # "... near 'the rest of the document'"
 
 
 def translate(status: int, body: str, retry_after: str | None = None) -> HandlerError:
-    """Return the error to raise for a response that is not a success; `body` is the response's text.
+    """Return the exception for a response that is not a success; `body` is the text of the response.
 
-    The message never holds a part of the document, though the response may quote 300 characters of it.
+    The message never contains a part of the document, although the response may quote 300 characters of it.
     """
     answer = _read(body)
     texts = [_QUOTING.split(text[:READ_CHARACTERS], maxsplit=1)[0] for text in _texts(answer)]
@@ -127,7 +127,7 @@ def _texts(answer: Any) -> list[str]:
 
 
 def _all_texts(answer: Any, depth: int) -> Iterator[str]:
-    """What a response says of errors, wherever it stands: "error" is a text or an object, also inside "items"."""
+    """Yield the error texts of a response: "error" is a text or an object, possibly inside "items"."""
     if depth == 0:
         return
     match answer:
@@ -147,7 +147,7 @@ def _all_texts(answer: Any, depth: int) -> Iterator[str]:
 
 
 def _shown(texts: list[str], *, is_own: bool) -> str:
-    """What the texts say, without anything that may be quoted of a document."""
+    """Return the texts without anything that may be quoted from a document."""
     if not is_own:
         return "it is not Manticore's own answer but a proxy's page, or empty"
     pieces = [piece for text in texts for piece in _pieces(text)]

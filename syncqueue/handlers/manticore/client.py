@@ -1,6 +1,6 @@
-"""Calls Manticore through its client library, over our own connections, with limits on time and size.
+"""Calls Manticore with its client library, over guarded connections, with limits on time and size.
 
-The calls block, so they belong into threads.
+The calls block: run them in threads.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from syncqueue.outbound.urls import endpoint_of, host_of, port_of
 T = TypeVar("T")
 
 DEFAULT_URL = "http://127.0.0.1:9308"
-JOB_SHARE = 0.7  # of an attempt: the requests of a job and a diagnosis stay below the whole
-SHORTEST_CALL_SECONDS = 0.05  # with less than this left no further call is begun
-POOL_SIZE = 32  # connections kept; more are made while more are needed
+JOB_SHARE = 0.7  # share of an attempt for the requests of a job, so that a diagnosis fits into the rest
+SHORTEST_CALL_SECONDS = 0.05  # with less time left, no further call is begun
+POOL_SIZE = 32  # connections that are kept; more are opened on demand
 MAX_ANSWER_BYTES = 64 * 1024 * 1024  # a page of search results holds whole documents
 
 
@@ -39,13 +39,13 @@ class TooLarge(HTTPError):
 
 
 class ManticoreClient:
-    """Calls one Manticore server, from any number of threads, over one pool of connections."""
+    """Calls one Manticore server from any number of threads, over one connection pool."""
 
     def __init__(self, config: HandlerConfig) -> None:
         """Read the options; raises `ConfigurationError` for a malformed URL."""
         self._url = config.base_url("URL", DEFAULT_URL)
         self.host, self.port, self.endpoint = host_of(self._url), port_of(self._url), endpoint_of(self._url)
-        # The site's own server, named in its settings and mostly on its own network.
+        # The site's own server: it is in the settings, and mostly on a private network.
         self.outbound = config.outbound(public_only=False)
         self._job_seconds = config.attempt_timeout_seconds * JOB_SHARE
         self._pool: urllib3.PoolManager = pool_manager(self.outbound, maxsize=POOL_SIZE, retries=False)
@@ -54,7 +54,7 @@ class ManticoreClient:
         self._api.rest_client = _RestClient(configuration, self._pool)
 
     def account(self, secret: Mapping[str, str], seconds: float | None = None) -> Account:
-        """Return the calls of one job under one credential. The job begins now and takes `seconds` at most."""
+        """Return the calls of one job with one credential. The job begins now and takes at most `seconds`."""
         return Account(self, self._api, _auth(secret), time.monotonic() + (seconds or self._job_seconds))
 
     def close(self) -> None:
@@ -62,13 +62,13 @@ class ManticoreClient:
         self._pool.clear()
 
     def call(self, operation: Callable[[dict[str, Any]], T], ends_at: float) -> T:
-        """Do one request, which is given its timeout; raises `HandlerError`s alone.
+        """Send one request with its timeout; raises only `HandlerError`s.
 
-        Every request that we make has the same effect when it is made twice. So a lost response is no unknown outcome.
+        Every request has the same effect when it is repeated. So a lost response is not an unknown outcome.
         """
         left = ends_at - time.monotonic()
         if left < SHORTEST_CALL_SECONDS:
-            # Neither the document nor the server is at fault, so this uses no attempt and is no outage.
+            # Neither the document nor the server is the cause, so this uses no attempt and is not an outage.
             text = "There is more to do than one attempt has time for; it continues soon."
             raise RateLimited(text, after_seconds=1.0, scope="task")
         # The library itself sets no timeout at all.
@@ -77,18 +77,18 @@ class ManticoreClient:
             try:
                 return self._twice(lambda: operation(timeout), cap)
             except ApiException as error:
-                # Without the cause: its text holds the response's headers and body, at any length.
+                # Without the cause: its text contains headers and body of the response, at any length.
                 raise _translated(error) from None
             except HTTPError as error:
                 if is_unsent(error):
                     raise Unreachable(f"Manticore at {self.endpoint} cannot be reached.") from error
                 raise Unavailable(self._lost(error, cap)) from None
             except (ValueError, AttributeError, TypeError, LookupError, RecursionError):
-                # The library raises these for a response of another form; the text quotes the response.
+                # The library raises these for a malformed response; the text quotes the response.
                 raise Unavailable(f"What answers at {self.endpoint} is no Manticore.") from None
 
     def _lost(self, error: HTTPError, cap: TimeCap) -> str:
-        """Why there is no response, in words."""
+        """Return why there is no response, for people."""
         if cap.is_over or isinstance(error, urllib3.exceptions.TimeoutError):
             return f"Manticore's answer was lost: {self.endpoint} did not answer in time."
         if isinstance(error, TooLarge):
@@ -101,9 +101,9 @@ class ManticoreClient:
         return f"Manticore's answer was lost ({type(error).__name__})."
 
     def _twice(self, operation: Callable[[], T], cap: TimeCap) -> T:
-        """Repeat a call once on a fresh connection.
+        """Repeat a call once on a new connection.
 
-        After each error response Manticore closes the connection without saying so, and the next call may meet that.
+        Manticore silently closes the connection after each error response, and the next call may use such a connection.
         """
         try:
             return operation()
@@ -114,16 +114,16 @@ class ManticoreClient:
             try:
                 return operation()
             except HTTPError:
-                raise error from None  # the first time it may have arrived
+                raise error from None  # the first request may have arrived
 
 
 class Account:
-    """The calls of one job, under one credential. Each raises `HandlerError`s alone."""
+    """The calls of one job, with one credential. Each raises only `HandlerError`s."""
 
     def __init__(
         self, client: ManticoreClient, api: manticoresearch.ApiClient, auth: dict[str, Any] | None, ends_at: float
     ) -> None:
-        """`auth`: in the form that the client library takes; `ends_at`: of the job, by the monotonic clock."""
+        """`auth`: in the form of the client library; `ends_at`: the end of the job, by the monotonic clock."""
         self._client = client
         self._ends_at = ends_at
         self._index = manticoresearch.IndexApi(api)
@@ -132,19 +132,19 @@ class Account:
         self._auth = auth
 
     def replace(self, table: str, row_id: int, values: Mapping[str, Any]) -> None:
-        """Write a row, in the place of one with this id if there is one."""
+        """Write a row; it replaces an existing one with the same id."""
         request = manticoresearch.InsertDocumentRequest(table=table, id=row_id, doc=dict(values))
         if not self._call(lambda options: self._index.replace(request, **options).result):
             raise self._is_other()
 
     def delete(self, table: str, row_id: int) -> None:
-        """Remove a row; one that is not there counts as removed."""
+        """Delete a row; a missing one counts as deleted."""
         request = manticoresearch.DeleteDocumentRequest(table=table, id=row_id)
         if not self._call(lambda options: self._index.delete(request, **options).result):
             raise self._is_other()
 
     def bulk(self, lines: Iterable[str]) -> None:
-        """Many writes to one table as one transaction: all of them are stored, or with an error none."""
+        """Make many writes to one table as one transaction: all of them are stored, or, with an error, none."""
         text = "\n".join(lines) + "\n"
         done = self._call(lambda options: self._index.bulk(text, **options).to_dict())
         if done.get("errors") or done.get("error"):
@@ -178,7 +178,7 @@ class Account:
 
 
 class _RestClient(RESTClientObject):
-    """The library's own transport over our connections; it reads no more than MAX_ANSWER_BYTES of a response."""
+    """The library's transport over guarded connections; it reads at most MAX_ANSWER_BYTES of a response."""
 
     def __init__(self, configuration: manticoresearch.Configuration, pool: urllib3.PoolManager) -> None:
         super().__init__(configuration)
@@ -204,7 +204,7 @@ class _BoundedResponse(RESTResponse):
 
 
 def _is_no_http(error: BaseException) -> bool:
-    """Whether something else than HTTP was read; a connection that was closed without a word does not count."""
+    """Return whether something other than HTTP was read; a connection that was closed without data does not count."""
     if isinstance(error, http.client.RemoteDisconnected):
         return False
     return isinstance(error, http.client.BadStatusLine | http.client.LineTooLong | http.client.UnknownProtocol)
@@ -222,7 +222,7 @@ def _auth(secret: Mapping[str, str]) -> dict[str, Any] | None:
 
 
 def _translated(error: ApiException) -> HandlerError:
-    if not error.status:  # the library's own error: the response has no content type that it knows
+    if not error.status:  # raised by the library: the response has an unknown content type
         return Unavailable(f"What answers is no Manticore: {str(error.reason)[:100]}")
     headers = error.headers or {}
     return translate(int(error.status), error.body or "", headers.get("Retry-After"))

@@ -1,4 +1,4 @@
-"""Finds what was synced into a table: rows with the exact phrase first, then rows that have all the words."""
+"""Searches a table: rows with the exact phrase come first, then rows with all of the words."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from syncqueue.handlers.manticore.handler import ManticoreHandler
 from syncqueue.handlers.manticore.row import TABLE_NAME
 from syncqueue.handlers.registry import shared_handler
 
-SEARCH_SECONDS = 3.0  # a person is waiting
+SEARCH_SECONDS = 3.0  # time limit; a person is waiting
 MAX_LIMIT = 1000
-MAX_REACH = 10_000  # how far the pages go: Manticore keeps that many matches in memory for each search
-MAX_WORDS = 50  # of a query; the rest is not looked at
-MAX_CHARACTERS = 2000  # of a query
-MATCH_ALL_SCORE = 1  # Manticore's weight for a row that no word was compared with
-# The operators of a query string, which become spaces. All other signs are left to the table's own settings, which
-# divide documents into words too: many combining marks are letters there.
+MAX_REACH = 10_000  # the last reachable match: Manticore keeps this many in memory for each search
+MAX_WORDS = 50  # maximum words of a query; the rest is ignored
+MAX_CHARACTERS = 2000  # maximum length of a query
+MATCH_ALL_SCORE = 1  # Manticore's weight for a row if no word was compared
+# The operators of a query string, which become spaces. Other characters are left to the settings of the table, which
+# split documents into words too: many combining marks are letters there.
 # https://manual.manticoresearch.com/Searching/Full_text_matching/Operators
 _OPERATORS: Final = str.maketrans(dict.fromkeys('"()|!-@~&/^$=<>*?%\\[]{}\0', " "))
 _INT64: Final = 2**63 - 1
@@ -36,20 +36,20 @@ Filters = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """A row that was found, with the way back to its object."""
+    """A row that was found, with the source and key of its object."""
 
     source: str  # "notes.note"
     object_pk: str
-    id: int  # of the row
+    id: int  # id of the row
     score: int
     values: Mapping[str, Any]  # the row's columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """A page of what was found."""
+    """A page of search results."""
 
-    total: int  # on all pages
+    total: int  # number of results on all pages
     hits: Sequence[Hit] = ()
 
 
@@ -63,12 +63,12 @@ def search(
     service: str = "manticore",
     secret: Mapping[str, str] | None = None,
 ) -> Results:
-    """Return the rows of a table that hold a query, those with its words in a row first; blocks for 3 s at most.
+    """Return the rows of a table that match a query, those with the exact phrase first; blocks for at most 3 s.
 
-    `filters` must all hold: {"userid": 7}, {"isprivate": False}, {"userid": [7, 8]}, {"createdat": {"gte": moment}}.
-    A query without a word in it finds nothing, and so does a table that was not made yet. `secret` is the
-    destination's, where the server asks for one. Raises `HandlerError` when the server is away or refuses,
-    `ValueError` for a filter or page that cannot be, and `ConfigurationError` when the service is off.
+    All `filters` must match: {"userid": 7}, {"isprivate": False}, {"userid": [7, 8]}, {"createdat": {"gte": moment}}.
+    A query without words finds nothing, and so does a search in a table that does not exist yet. `secret` is the
+    destination's, if the server needs one. Raises `HandlerError` if the server is unavailable or refuses,
+    `ValueError` for an impossible filter or page, and `ConfigurationError` if the service is not enabled.
     """
     if not TABLE_NAME.fullmatch(table):
         raise ValueError(f"{table!r:.80} is no name of a table.")
@@ -92,13 +92,13 @@ def search(
 
 
 def words_of(query: str) -> list[str]:
-    """Return the words of a query, without operators; a word has a letter, a digit or a combining mark in it."""
+    """Return the words of a query, without operators; a word has a letter, a digit or a combining mark."""
     text = query[:MAX_CHARACTERS].encode("utf-8", "replace").decode().translate(_OPERATORS)
     return [word for word in text.split() if any(unicodedata.category(sign)[0] in "LNM" for sign in word)][:MAX_WORDS]
 
 
 class _Search:
-    """One table under one set of conditions."""
+    """One table with one set of conditions."""
 
     def __init__(self, account: Account, table: str, conditions: Sequence[Mapping[str, Any]]) -> None:
         self._account = account
@@ -106,7 +106,7 @@ class _Search:
         self._conditions = conditions
 
     def page(self, words: Sequence[str], limit: int, offset: int) -> Results:
-        """Ask twice, for the phrase and for the words without it, so that pages neither repeat nor leave out rows."""
+        """Search twice, for the phrase and for the words without it, so that pages neither repeat nor skip rows."""
         phrase = f'"{" ".join(words)}"'
         first = self._ask(phrase, limit, offset)
         if first is None:
@@ -114,15 +114,15 @@ class _Search:
         if len(words) == 1:
             return first
         left = limit - len(first.hits)
-        # Also where the page is full already: the total counts both. Each word is quoted, as MAYBE, SENTENCE and
-        # others are operators.
+        # Even if the page is full already, because the total counts both. Each word is quoted, because MAYBE, SENTENCE
+        # and others are operators.
         quoted = " ".join(f'"{word}"' for word in words)
         others = f"({quoted}) -{phrase}"
         rest = self._ask(others, max(left, 1), max(offset - first.total, 0)) or Results(total=0)
         return Results(total=first.total + rest.total, hits=(*first.hits, *rest.hits[:left]))
 
     def _ask(self, text: str, limit: int, offset: int) -> Results | None:
-        """The rows that match; None when the table's own settings see no word in the query, so that every row does."""
+        """Return the matching rows; None if the table's settings see no word in the query, so all rows match."""
         answer = self._account.search(
             {
                 "table": self._table,
@@ -151,7 +151,7 @@ def _hit(one: manticoresearch.HitsHits) -> Hit:
 
 
 def _condition(name: str, value: Any) -> dict[str, Any]:
-    """A filter in Manticore's words."""
+    """Return a filter in Manticore's syntax."""
     if not TABLE_NAME.fullmatch(name):
         raise ValueError(f"{name!r:.80} is no name of a column.")
     if isinstance(value, Mapping):
@@ -166,7 +166,7 @@ def _condition(name: str, value: Any) -> dict[str, Any]:
 
 
 def _comparable(name: str, value: Any) -> int | float | str:
-    """The value as JSON holds it and Manticore compares it; raises `ValueError` for one that no column can have."""
+    """Return a value in the form that Manticore compares; raises `ValueError` for one that no column can have."""
     if isinstance(value, datetime) and value.tzinfo is not None:
         return math.floor(value.timestamp())
     if isinstance(value, int) and abs(value) <= _INT64:
@@ -174,7 +174,7 @@ def _comparable(name: str, value: Any) -> int | float | str:
     if isinstance(value, float) and math.isfinite(value):
         return value
     if isinstance(value, str) and "\0" not in value:
-        return value.encode("utf-8", "replace").decode()  # as a lone surrogate is stored
+        return value.encode("utf-8", "replace").decode()  # lone surrogates are stored in this form
     raise ValueError(
         f"The filter {name!r}: expected a finite number of 64 bits, a text, a bool or a datetime with time zone."
     )

@@ -34,14 +34,14 @@ from syncqueue.outbound.threads import HandlerThreads
 
 T = TypeVar("T")
 _Parts = Sequence[RemotePart]
-_HEADER_TEXT = re.compile(r"[!-~]+")  # what may stand in a header
+_HEADER_TEXT = re.compile(r"[!-~]+")  # characters that a header may have
 
 
 class ManticoreHandler(DocumentHandler):
-    """Keeps a row in a table for each object, under an id of ours: writing it again replaces it.
+    """Keeps a row in a table for each object, with an id that is computed here: writing it again replaces the row.
 
-    The server is the site's own, named in OPTIONS["URL"]; a destination names a table there. Whoever may make a
-    destination may write to any table of the server, so offer it to people you trust with that.
+    The server is the site's own, set in OPTIONS["URL"]; a destination names a table there. People who may create a
+    destination can write to any table of the server, so offer it only to people whom you trust with that.
     """
 
     posts: ClassVar[bool] = False
@@ -59,22 +59,22 @@ class ManticoreHandler(DocumentHandler):
         self.client = ManticoreClient(config)
         self._threads = HandlerThreads(config.service)
         self._tables = Tables()
-        self._made: set[str] = set()  # tables that had to be made, until somebody asks
+        self._made: set[str] = set()  # tables that had to be created, until `was_made` is called
 
     async def create(self, job: DocumentJob) -> _Parts:
         """Write the document's row."""
         return await self._alone(job)
 
     async def update(self, job: DocumentJob) -> _Parts:
-        """Replace the row, or write it anew where somebody took it away."""
+        """Replace the row, or write it again if it was deleted."""
         return await self._alone(job)
 
     async def delete(self, job: DocumentJob) -> None:
-        """Take the row away."""
+        """Delete the row."""
         await self._alone(job)
 
     async def apply_many(self, jobs: Sequence[DocumentJob]) -> Sequence[_Parts | Exception]:
-        """Write the rows of many documents in few requests; one that is refused fails alone."""
+        """Write the rows of many documents in few requests; a refused row fails alone."""
         answers: dict[int, _Parts | Exception] = {}
         writes: list[tuple[int, Write]] = []
         for number, (job, wanted) in enumerate(zip(jobs, await self._run(lambda: [*map(_writes, jobs)]), strict=True)):
@@ -90,7 +90,7 @@ class ManticoreHandler(DocumentHandler):
         return [answers[number] for number in range(len(jobs))]
 
     async def check(self, place: Place) -> str:
-        """Count the table's rows; nothing is made."""
+        """Count the table's rows; the table is not created."""
         named = {"table": place.address, "endpoint": self.client.endpoint}
         count = await self._count(place)
         if count is None:
@@ -103,7 +103,7 @@ class ManticoreHandler(DocumentHandler):
         return text % {**named, "count": count}
 
     async def count(self, place: Place) -> int:
-        """Return the number of the table's rows; 0 where there is no table."""
+        """Return the number of the table's rows; 0 if there is no table."""
         return await self._count(place) or 0
 
     async def read(self, jobs: Sequence[DocumentJob]) -> Sequence[CopyState | Exception]:
@@ -124,7 +124,7 @@ class ManticoreHandler(DocumentHandler):
         return [PreviewPart(kind=KIND, text=text, fields=values)]
 
     def was_made(self, place: Place) -> bool:
-        """Return whether the table was missing and was made since this was asked last."""
+        """Return whether the table was missing and was created since the last call."""
         made = place.address in self._made
         self._made.discard(place.address)
         return made
@@ -143,7 +143,7 @@ class ManticoreHandler(DocumentHandler):
         return self.client.endpoint
 
     def clean(self, address: str, options: Mapping[str, Any], secret: Mapping[str, str]) -> None:
-        """Check the form of table name, options and credential."""
+        """Validate table name, options and credential."""
         if not TABLE_NAME.fullmatch(address):
             raise ValueError(
                 _("The address is the name of a table: lower-case letters, digits and _, such as “notes”.")
@@ -173,7 +173,7 @@ class ManticoreHandler(DocumentHandler):
     async def _written(
         self, jobs: Sequence[DocumentJob], writes: Sequence[tuple[int, Write]]
     ) -> list[tuple[int, Problem]]:
-        """The error that each write ended with, or None, under the number of its job."""
+        """Return the exception of each write, or None, by the index of its job."""
         if not writes:
             return []
         place = jobs[0].place
@@ -187,7 +187,7 @@ class ManticoreHandler(DocumentHandler):
         return [(number, problem) for (number, _one), problem in zip(writes, problems, strict=True)]
 
     async def _count(self, place: Place) -> int | None:
-        """The number of the table's rows; None where there is no table. Raises `HandlerError`."""
+        """Return the number of the table's rows; None if there is no table. Raises `HandlerError`."""
         table = _table(place)
 
         def ask() -> list[dict[str, Any]]:
@@ -211,7 +211,7 @@ class ManticoreHandler(DocumentHandler):
         return f"{self.client.endpoint}/{place.address}"
 
     async def _run(self, work: Callable[[], T]) -> T:
-        """`work` in a thread, and in words why the server was not reached."""
+        """Run `work` in a thread; explains why the server was not reached."""
         try:
             return await self._threads.run(work)
         except Unreachable as error:
@@ -229,7 +229,7 @@ def _writes(job: DocumentJob) -> list[Write] | PermanentError:
 
 
 def _table(place: Place) -> str:
-    """The name of a place's table, which goes into statements; raises `DestinationBroken` for a malformed one."""
+    """Return the table name of a place, for statements; raises `DestinationBroken` for a malformed one."""
     if not TABLE_NAME.fullmatch(place.address):
         raise DestinationBroken(f"{place.address[:60]!r} is no name of a table.")
     return place.address

@@ -1,4 +1,4 @@
-"""Compares rows of a table with documents, and lists the rows of a table. It blocks, so it belongs into threads."""
+"""Compares rows of a table with documents, and lists the rows of a table. It blocks: run it in a thread."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from syncqueue.handlers.manticore.answers import Refusal, Refused
 from syncqueue.handlers.manticore.client import Account
 from syncqueue.handlers.manticore.row import KIND, Write, id_of, put
 
-PAGE_COUNT = 1000  # rows of a page of the list
-_FLOAT_SHARE = 1e-5  # 32 bits hold about 7 digits, and the server prints 6 of them behind the point
+PAGE_COUNT = 1000  # rows per page of the list
+_FLOAT_SHARE = 1e-5  # relative tolerance: 32 bits have about 7 digits, and the server prints 6 decimals
 
 Rows = Mapping[int, Mapping[str, Any]]  # columns by the row's id
 
 
 def read(account: Account, table: str, jobs: Sequence[DocumentJob]) -> list[CopyState | Exception]:
-    """What the table holds of each job. Raises `HandlerError`."""
+    """Return the state of each job's row. Raises `HandlerError`."""
     asked: dict[int, list[int] | PermanentError] = {}
     for number, job in enumerate(jobs):
         try:
@@ -33,7 +33,7 @@ def read(account: Account, table: str, jobs: Sequence[DocumentJob]) -> list[Copy
 
 
 def page(account: Account, table: str, after: str, identity: str) -> CopyPage:
-    """The rows after an id. Raises `HandlerError`."""
+    """Return the rows after an id. Raises `HandlerError`."""
     beyond = {"range": {"id": {"gt": int(after or 0)}}}
     rows = _rows(account, table, beyond, PAGE_COUNT, columns=["object_source"])
     parts = [RemotePart(kind=KIND, id=str(row_id), address=table, identity=identity) for row_id in rows]
@@ -43,7 +43,7 @@ def page(account: Account, table: str, after: str, identity: str) -> CopyPage:
 def _rows(
     account: Account, table: str, condition: Mapping[str, Any], limit: int, columns: Sequence[str] = ("*",)
 ) -> dict[int, Mapping[str, Any]]:
-    """The rows that meet a condition, in the order of their ids; none where there is no table."""
+    """Return the rows that meet a condition, in the order of their ids; none if there is no table."""
     try:
         answer = account.search(
             {
@@ -79,7 +79,7 @@ def _state(job: DocumentJob, ids: list[int] | PermanentError, rows: Rows) -> Cop
 
 
 def is_row_of(wanted: Write, row: Mapping[str, Any]) -> bool:
-    """Whether a row, as the server returns it, holds what would be written. A column that it lacks counts as empty."""
+    """Return whether a row of the server equals the row to write. A missing column counts as empty."""
     values, columns = wanted.values or {}, wanted.columns or {}
     return all(_equal(kind, values.get(name), row.get(name)) for name, kind in columns.items())
 
@@ -99,7 +99,7 @@ def _equal(kind: str, wanted: Any, found: Any) -> bool:
 
 def _number(found: Any) -> float:
     try:
-        return found if isinstance(found, int) else float(found or 0)  # a float would round a number of 64 bits
+        return found if isinstance(found, int) else float(found or 0)  # a float would round a 64-bit number
     except (TypeError, ValueError):
         return math.nan
 

@@ -16,7 +16,7 @@ from syncqueue.handlers.search_fields import TYPES
 KIND = "row"
 TABLE_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 MAX_ID = 2**64 - 1
-# A declared type -> the word of CREATE TABLE, and the one that DESCRIBE shows for it.
+# A declared type -> its name in CREATE TABLE, and its name in the output of DESCRIBE.
 SQL_TYPES: Mapping[str, tuple[str, str]] = {
     "text": ("text", "text"),
     "string": ("string", "string"),
@@ -28,30 +28,30 @@ SQL_TYPES: Mapping[str, tuple[str, str]] = {
     "multi": ("multi", "mva"),
     "json": ("json", "json"),
 }
-# Every row leads back to its object, and can be searched without any declaration. The last ones may be declared anew.
+# Columns of every row: they identify its object and make it searchable. The last ones may be declared with other types.
 OWN_COLUMNS: Mapping[str, str] = {"object_source": "string", "object_pk": "string"}
 DOCUMENT_COLUMNS: Mapping[str, str] = {
     "title": "text", "content": "text", "tags": "text", "url": "string", "is_private": "boolean",
 }  # fmt: skip
-# Words in Chinese, Japanese and Thai are not divided by spaces: each sign counts as a word, and is found in a row.
+# Chinese, Japanese and Thai have no spaces between words: each character counts as a word, and words are phrases.
 TABLE_OPTIONS = "charset_table = 'non_cont' ngram_len = '1' ngram_chars = 'cont'"
 _PK_BITS = 40
 _PK_MASK = (1 << _PK_BITS) - 1
-_HASH_MASK = 2**63 - 1  # ids are unsigned, but not every client of a site reads them so
+_HASH_MASK = 2**63 - 1  # ids are unsigned, but some clients read them as signed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
-    """One row to be put into a table, or (without values) to be taken out of it."""
+    """One row to write to a table or, without values, to delete from it."""
 
     table: str
     row_id: int
     values: Mapping[str, Any] | None = None
-    columns: Mapping[str, str] | None = None  # name -> declared type, of a row that is put there
+    columns: Mapping[str, str] | None = None  # name -> declared type, for a row to write
 
     @property
     def line(self) -> str:
-        """The row as a line of a bulk request; ASCII, so its length is its size in bytes."""
+        """Return the row as a line of a bulk request; it is ASCII, so its length is its size in bytes."""
         body: dict[str, Any] = {"table": self.table, "id": self.row_id}
         if self.values is None:
             return json.dumps({"delete": body})
@@ -59,19 +59,19 @@ class Write:
 
     @property
     def part(self) -> RemotePart:
-        """The row as the record stores it."""
+        """Return the row as a remote part."""
         return RemotePart(kind=KIND, id=str(self.row_id), address=self.table)
 
 
 def row_id(source: str, object_pk: str) -> int:
     """Return the row's id, always the same for an object, so that writing it again replaces it.
 
-    Whole numbers up to 2**40 stand in the lower 40 bits as they are, under 23 bits that are a hash of the source:
-    objects of one model never collide, and those of two models in one table only if these bits are equal, which is
-    one chance in 8 million.
+    Whole numbers up to 2**40 are stored unchanged in the lower 40 bits, below 23 bits with a hash of the source:
+    objects of one model never collide, and those of two models in one table only if these bits are equal, which has
+    a probability of 1 in 8 million.
     Other keys (UUIDs, texts) are a hash of 63 bits: among a million objects two are equal with a probability of
-    1 in 18 million. Never 0, which would ask Manticore for an id of its own. A site that wants the keys as they are
-    returns them from `ModelSync.existing_remote`, and keeps each model in a table of its own.
+    1 in 18 million. Never 0, for which Manticore would assign an id. A site that wants unchanged keys
+    returns them from `ModelSync.existing_remote`, and keeps each model in a separate table.
     """
     if object_pk.isdecimal() and object_pk.isascii() and 0 < int(object_pk) <= _PK_MASK:
         return (_hash(source) << _PK_BITS) & _HASH_MASK | int(object_pk)
@@ -83,7 +83,7 @@ def _hash(text: str) -> int:
 
 
 def put(job: DocumentJob) -> Write:
-    """Return the row that shows a job's document; raises `PermanentError` for a value its column cannot hold."""
+    """Return the row of a job's document; raises `PermanentError` for a value that its column cannot store."""
     columns = columns_of(job.document)
     values = {
         **values_of(job.document),
@@ -95,12 +95,12 @@ def put(job: DocumentJob) -> Write:
 
 
 def take_away(job: DocumentJob) -> list[Write]:
-    """Return the removals of the rows that a job's parts are."""
+    """Return the deletions of the rows of a job's parts."""
     return [Write(table=part.address or job.place.address, row_id=id_of(part)) for part in job.parts]
 
 
 def id_of(part: RemotePart) -> int:
-    """Return the id that a part names; raises `PermanentError` for an adopted one that is none."""
+    """Return the id of a part; raises `PermanentError` for an adopted part with a malformed id."""
     if part.id.isdecimal() and part.id.isascii() and 0 < int(part.id) <= MAX_ID:
         return int(part.id)
     raise PermanentError(f"{part.id[:40]!r} is no id of a row: those are whole numbers from 1 to {MAX_ID}.")
@@ -112,7 +112,7 @@ def columns_of(document: Document) -> dict[str, str]:
 
 
 def create_table(table: str, columns: Mapping[str, str]) -> str:
-    """Return the statement that makes the table, if it is not there."""
+    """Return the statement that creates the table if it does not exist."""
     text = ", ".join(f"`{name}` {SQL_TYPES[kind][0]}" for name, kind in columns.items())
     return f"CREATE TABLE IF NOT EXISTS `{table}` ({text}) {TABLE_OPTIONS}"
 
@@ -123,12 +123,12 @@ def add_column(table: str, name: str, kind: str) -> str:
 
 
 def differing(found: Mapping[str, str], columns: Mapping[str, str]) -> Sequence[str]:
-    """Return the columns that are there with another type than declared. `found`: the types that DESCRIBE shows."""
+    """Return the existing columns whose type differs from the declared one. `found`: the types from DESCRIBE."""
     return [name for name, kind in columns.items() if name in found and found[name] not in SQL_TYPES[kind]]
 
 
 def values_of(document: Document) -> dict[str, Any]:
-    """Return what a row holds of a document; raises `PermanentError` for a value its column cannot hold."""
+    """Return the values of a row for a document; raises `PermanentError` for a value that its column cannot store."""
     return {**_document_values(document), **_declared_values(document)}
 
 
@@ -144,7 +144,7 @@ def _document_values(document: Document) -> dict[str, Any]:
 
 
 def _declared_values(document: Document) -> dict[str, Any]:
-    """The checked values of `Document.fields`. What is None or missing is left to Manticore: 0, or empty."""
+    """Return the validated values of `Document.fields`. None and missing values are left to Manticore: 0, or empty."""
     values: dict[str, Any] = {}
     for name, value in document.fields.items():
         kind = document.field_types.get(name)
@@ -157,10 +157,10 @@ def _declared_values(document: Document) -> dict[str, Any]:
 
 
 def _checked(name: str, kind: str, value: Any) -> Any:
-    """The value as it is sent; raises `PermanentError` for one that Manticore would store as another."""
+    """Return the value to send; raises `PermanentError` for a value that Manticore would store as another one."""
     try:
         return TYPES[kind](value)
     except ValueError as error:
-        # The value itself is not shown: it is somebody's content.
+        # The value itself is not shown, because it is content of the site.
         found = type(value).__name__
         raise PermanentError(f"The field {name!r} is {kind}: expected {error}, got a value of type {found}.") from None

@@ -1,4 +1,4 @@
-"""Writes rows, many in one request, and sees to it that their table is there. It blocks, so it belongs into threads."""
+"""Writes rows, many in one request, and creates missing tables. It blocks: run it in a thread."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from syncqueue.handlers.manticore.client import Account
 from syncqueue.handlers.manticore.row import Write
 from syncqueue.handlers.manticore.tables import Tables
 
-# What one request holds. searchd takes 8 MB and more, but what it has not answered when the attempt ends counts for
-# nothing: a slow server gets on by steps of this size.
+# Maximum size of one request. searchd accepts 8 MB and more, but a request without a response at the end of the attempt
+# is lost: with this size, a slow server makes progress.
 REQUEST_BYTES = 1024 * 1024
-# Somebody may drop a table by hand. Where Manticore makes missing ones by itself, a write would not tell.
+# A person may drop a table. If Manticore creates missing tables itself, a write does not reveal that.
 KNOWN_SECONDS = 60.0
-# In the way of the rest too: what one row met, the next would meet.
+# Errors that would stop the following rows too.
 _WHY_AGAIN = (Refusal.NO_TABLE, Refusal.NO_COLUMN)
-# So many rows in a row that were refused without a reason in them: it is the server, not the rows.
+# After this many consecutive refusals without a reason in the rows, the server is the cause.
 _MOST_HINDERED = 2
 
 Problem = HandlerError | None
@@ -26,19 +26,19 @@ Numbered = tuple[int, Write]
 
 
 class Store:
-    """Writes under one credential, for one call of the handler."""
+    """Writes with one credential, for one call of the handler."""
 
     def __init__(self, account: Account, tables: Tables) -> None:
-        """`tables`: of the same server."""
+        """`tables`: those of the same server."""
         self._account = account
         self._tables = tables
         self._rechecked: set[str] = set()
-        self.made: set[str] = set()  # tables that had to be made
+        self.made: set[str] = set()  # tables that had to be created
 
     def write(self, writes: Sequence[Write]) -> list[Problem]:
-        """Write all; return for each the error that it ended with, or None. What is raised counts for all of them.
+        """Write all rows; return for each its exception, or None. A raised exception applies to all of them.
 
-        What was answered counts, whatever comes after: rows that could not be written end with the reason.
+        Completed writes stay valid whatever follows; rows that could not be written get the reason.
         """
         if len(writes) == 1:
             return [self._alone(writes[0])]
@@ -58,12 +58,12 @@ class Store:
         return problems
 
     def _request(self, rows: Sequence[Numbered]) -> list[tuple[int, Problem]]:
-        """Write the rows of one request, one by one where it is refused; raises what counts for all of them."""
+        """Write the rows of one request, or one by one if it is refused; raises exceptions that apply to all rows."""
         writes = [write for _at, write in rows]
         try:
             self._bulk(writes)
         except (Refused, Hindered) as refused:
-            # Nothing of a refused transaction was stored, and no version says alike which row was to blame.
+            # Nothing of a refused transaction was stored, and versions differ in how they name the refused row.
             if not isinstance(refused, Refused) or refused.why not in _WHY_AGAIN:
                 return self._one_by_one(rows)
             for table in {one.table for one in writes}:
@@ -79,9 +79,9 @@ class Store:
         self._account.bulk(one.line for one in writes)
 
     def _one_by_one(self, rows: Sequence[Numbered]) -> list[tuple[int, Problem]]:
-        """Each row for itself, up to an error that stops all: the rest ends with that.
+        """Write each row separately, until an exception that stops all: the remaining rows get that exception.
 
-        A refusal without a reason in the row may be the row's all the same. So one such row does not stop the others.
+        A refusal without a reason in the row may still concern this row only. So one such row does not stop the others.
         """
         found: list[tuple[int, Problem]] = []
         hindered = 0
@@ -98,7 +98,7 @@ class Store:
         return found
 
     def _alone(self, write: Write) -> Problem:
-        """Return the error that this one row ended with, if it was refused; raises what is no fault of the row."""
+        """Write one row; returns its exception if the row is refused, and raises those with another cause."""
         try:
             self._send(write)
         except Refused as refused:
@@ -111,7 +111,7 @@ class Store:
         return None
 
     def _again(self, write: Write) -> Problem:
-        """Write a row again: the table was dropped or changed since it was looked at."""
+        """Write a row again after the table was dropped or changed."""
         self._tables.forget(write.table)
         try:
             self._send(write)
@@ -124,7 +124,7 @@ class Store:
         return None
 
     def _recheck(self, write: Write) -> None:
-        """Look at the table after a refusal: a column whose type was changed makes every document look wrong."""
+        """Check the table after a refusal: if the type of a column was changed, every document is refused."""
         if write.columns is not None and write.table not in self._rechecked:
             self._rechecked.add(write.table)
             self._tables.forget(write.table)
@@ -144,7 +144,7 @@ class Store:
 
 
 def _columns(writes: Sequence[Write]) -> dict[str, dict[str, str]]:
-    """The columns that each table needs, of all the models that are written to it."""
+    """Return the columns that each table needs, for all models that are written to it."""
     found: dict[str, dict[str, str]] = {}
     for one in writes:
         if one.columns is not None:
@@ -153,7 +153,7 @@ def _columns(writes: Sequence[Write]) -> dict[str, dict[str, str]]:
 
 
 def _requests(writes: Sequence[Write]) -> Iterator[list[Numbered]]:
-    """Rows of bulk requests, with their place among all. Each request is one transaction, so it has one table."""
+    """Yield the rows of bulk requests, with their indexes. Each request is one transaction, so it has one table."""
     for _, rows in groupby(sorted(enumerate(writes), key=_table_of), key=_table_of):
         request: list[Numbered] = []
         size = 0

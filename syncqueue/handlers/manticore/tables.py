@@ -1,4 +1,4 @@
-"""Makes the tables and columns that are missing, and finds out when a table is not what it was. It blocks."""
+"""Creates missing tables and columns, and detects changed tables. It blocks."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from syncqueue.handlers.manticore.answers import Refused
 from syncqueue.handlers.manticore.client import Account
 from syncqueue.handlers.manticore.row import add_column, create_table, differing
 
-_REAL_TIME = "rt"  # the type of a table that takes rows
+_REAL_TIME = "rt"  # the type of tables that accept rows
 
 
 class Tables:
-    """What is known of a server's tables, so that each process asks once a minute. Threads share it."""
+    """A cache of a server's tables, so that each process reads them once a minute. Threads share it."""
 
     def __init__(self) -> None:
-        """Nothing is known yet."""
-        self._known: dict[str, tuple[float, dict[str, str]]] = {}  # until when, and its columns
+        """Start empty."""
+        self._known: dict[str, tuple[float, dict[str, str]]] = {}  # valid until (monotonic), and its columns
 
     def ensure(self, account: Account, table: str, columns: Mapping[str, str], known_seconds: float) -> bool:
-        """Make the table and the columns that are missing; return whether the table had to be made.
+        """Create the table and missing columns; return whether the table had to be created.
 
-        It is not looked at again for `known_seconds`, unless it is forgotten.
+        The table is not checked again for `known_seconds`, unless it is forgotten.
 
-        Raises `DestinationBroken` for a table that cannot be made, that takes no rows or has a column of another type.
+        Raises `DestinationBroken` for a table that cannot be created, accepts no rows or has a column of another type.
         """
         until, known = self._known.get(table, (0.0, {}))
         if time.monotonic() < until and columns.items() <= known.items():
             return False
         made = not is_there(account, table)
         if made:
-            # Explicitly: a table that Manticore makes by itself on a first write would not know Chinese words.
+            # Explicitly: a table that Manticore creates itself on a first write would not index Chinese words.
             _change(account, table, create_table(table, columns))
         else:
             self._complete(account, table, columns)
@@ -40,7 +40,7 @@ class Tables:
         return made
 
     def forget(self, table: str) -> None:
-        """Look again: the table is not what it was."""
+        """Forget a table that has changed."""
         self._known.pop(table, None)
 
     def _complete(self, account: Account, table: str, columns: Mapping[str, str]) -> None:
@@ -57,18 +57,18 @@ class Tables:
         try:
             _change(account, table, add_column(table, name, kind))
         except DestinationBroken:
-            if name not in describe(account, table):  # else another process was first
+            if name not in describe(account, table):  # otherwise another process was first
                 raise
 
 
 def describe(account: Account, table: str) -> dict[str, str]:
-    """Return the columns of a table with their types; raises `Refused` where there is no such table."""
+    """Return the columns of a table with their types; raises `Refused` if there is no such table."""
     return {str(row.get("Field")): str(row.get("Type")) for row in account.sql(f"DESC `{table}`")}
 
 
 def is_there(account: Account, table: str) -> bool:
-    """Return whether there is such a table; raises `DestinationBroken` for one that takes no rows."""
-    # `_` stands for any character in the pattern, so the name is compared here. Its column is "Table" or, in older
+    """Return whether the table exists; raises `DestinationBroken` if it accepts no rows."""
+    # `_` matches any character in the pattern, so the name is compared here. Its column is "Table" or, in older
     # versions, "Index". https://manual.manticoresearch.com/Listing_tables
     rows = account.sql(f"SHOW TABLES LIKE '{table}'")
     row = next((row for row in rows if table in (row.get("Table"), row.get("Index"))), None)
@@ -80,7 +80,7 @@ def is_there(account: Account, table: str) -> bool:
 
 
 def _change(account: Account, table: str, statement: str) -> None:
-    """Make or change a table. Where that is refused, no document is at fault, and none can be stored either."""
+    """Create or change a table. A refusal is not the fault of a document, but no document can be stored."""
     try:
         account.sql(statement)
     except Refused as refused:

@@ -74,7 +74,7 @@ _ABOUT_CONTENT = frozenset({Refusal.ENTITIES, Refusal.FORM, Refusal.BLANK, Refus
 
 READ_CHARACTERS = 2000  # maximum length that is examined; Telegram's texts have one line
 
-# 500 with these texts: the server lost track of a message that it had passed on. Others are equally unclear.
+# The text of a 500 that fails before anything is done. With other texts, the server may have passed the message on.
 SERVER_ERROR = "internal server error"
 
 

@@ -15,14 +15,14 @@ __all__ = ["LONGEST_WAIT_SECONDS", "UNNAMED_WAIT_SECONDS", "judge", "wait_second
 # A limit without a time.
 UNNAMED_WAIT_SECONDS = 60.0
 QUOTED_CHARACTERS = 300
-# These two say nothing about the event: the receiver gave up waiting for us, or wants it again.
+# These two say nothing about the event: the receiver timed out, or asks for it again.
 _TIMED_OUT = (408, 425)
-# These speak of the event even when a page of HTML says so: it is too large, or its content is refused.
+# These concern the event even if the response is HTML: it is too large, or its content is refused.
 _NAMES_EVENT = (413, 422)
 
 
 def judge(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> HandlerError | None:
-    """Return the error to raise for a response; None when the event is taken. `headers` by lower-case name.
+    """Return the exception for a response; None if the event was accepted. `headers`: by lower-case name.
 
     A repeated event has the same id and body. So a response that says nothing about the event is an outage.
     """
@@ -48,7 +48,7 @@ def _refused(status: int, said: str, *, is_page: bool) -> HandlerError:
     if status < 400:
         return Unavailable(f"{said} A redirect is never followed.")
     if is_page and status not in _NAMES_EVENT:
-        # A proxy's maintenance or error page; the receiver itself has said nothing.
+        # A proxy's maintenance or error page; it is not from the receiver.
         return Unavailable(f"{said} It is a page of HTML: is the address right, and the receiver running?")
     return PermanentError(said)
 
@@ -58,7 +58,7 @@ def _is_page(body: bytes) -> bool:
 
 
 def _quoted(body: bytes) -> str:
-    """What the response says, if it is readable; a page of HTML is not shown."""
+    """Return the text of the response if it is readable; HTML is not shown."""
     text = " ".join(body.decode(errors="replace").split())
     if not text or text.startswith("<"):
         return ""

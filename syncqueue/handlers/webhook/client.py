@@ -22,11 +22,11 @@ from syncqueue.outbound.connect import find_forbidden, is_unsent
 from syncqueue.outbound.diagnosis import explain_unreachable
 from syncqueue.outbound.urls import endpoint_of, host_of, port_of, read_url
 
-ANSWER_SHARE = 0.6  # of the attempt, beside outbound.CONNECT_SHARE
+ANSWER_SHARE = 0.6  # share of the attempt for a response, in addition to base.CONNECT_SHARE
 KEEPALIVE_SECONDS = 5.0
-# Of an answer: what an error message may quote, and how long it is waited for once the status is known.
+# For the body of a response: the maximum that an error message may quote, and the time limit after the status.
 ANSWER_BYTES, ANSWER_BODY_SECONDS = 4096, 1.0
-NO_ENDPOINT = "no receiver"  # nothing is ever sent there, so its breaker never opens
+NO_ENDPOINT = "no receiver"  # nothing is sent there, so its breaker never opens
 _USER_AGENT = "django-syncqueue (webhook)"
 
 
@@ -48,14 +48,14 @@ class WebhookClient:
         return url
 
     def endpoint(self, place: Place) -> str:
-        """Return the "host:port" of a destination's receiver. An attempt tells what is wrong with its address."""
+        """Return the "host:port" of a destination's receiver. An attempt reports a malformed address."""
         try:
             return endpoint_of(self.receiver(place.address))
         except ValueError:
             return NO_ENDPOINT
 
     def identity(self, place: Place) -> str:
-        """Return the receiver's URL in one spelling; "" for an address that may not be called."""
+        """Return the receiver's URL in a normal form; "" for an address that may not be called."""
         try:
             url = self.receiver(place.address)
         except ValueError:
@@ -63,13 +63,13 @@ class WebhookClient:
         return url._replace(netloc=url.netloc.lower(), path=url.path or "/").geturl()
 
     async def send(self, place: Place, event: Event) -> bytes:
-        """Post one event; return how the answer begins. Raises `HandlerError`s; `OutcomeUnknown`: no answer."""
+        """Post one event; return the beginning of the response. Raises `HandlerError`s, `OutcomeUnknown` if there is none."""
         url = self._url(place)
         headers = _headers(_key(place), event, int(time.time()))
         try:
             status, answered, body = await self._post(url.geturl(), headers, event.body)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            # Without the cause: its text may hold the address with what is secret in it.
+            # Without the cause: its text may contain the address, which may contain a secret.
             raise await self._unanswered(error, url) from None
         refusal = judge(status, answered, body, datetime.now(UTC))
         if refusal is not None:
@@ -96,15 +96,15 @@ class WebhookClient:
             return response.status, answered, await _beginning(response)
 
     def _session(self) -> aiohttp.ClientSession:
-        """Made on first use, because it belongs to the loop it is used on."""
+        """Return the session, created at first use, because it belongs to the loop that uses it."""
         if self._opened is None:
             connect = self.outbound.connect_timeout_seconds
             self._opened = aiohttp.ClientSession(
                 connector=connector(self.outbound, keepalive_seconds=KEEPALIVE_SECONDS),
                 timeout=aiohttp.ClientTimeout(total=None, connect=connect, sock_read=self._seconds),
-                skip_auto_headers=("accept-encoding",),  # a short answer need not be compressed, nor unpacked here
+                skip_auto_headers=("accept-encoding",),  # a short response needs no compression
                 auto_decompress=False,
-                # One receiver's cookies are nobody's affair, also not its own at the next event.
+                # Cookies of a receiver must not be sent to others, nor to itself with the next event.
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._opened
@@ -138,7 +138,7 @@ def _headers(key: bytes, event: Event, timestamp: int) -> dict[str, str]:
 
 
 async def _beginning(response: aiohttp.ClientResponse) -> bytes:
-    """The first bytes of an answer. The status has decided already, so a body that drips or breaks changes nothing."""
+    """Return the first bytes of a response. The status has decided already, so a broken body does not matter."""
     read = bytearray()
     with suppress(aiohttp.ClientError, OSError):  # TimeoutError is an OSError
         async with asyncio.timeout(ANSWER_BODY_SECONDS):

@@ -1,7 +1,7 @@
-"""What is sent: the event of a job as JSON, and its id. Pure.
+"""The event of a job as JSON, and its id. Pure.
 
-An event tells what the object is like now, and `data.id` names it for good; so a receiver that stores by `data.id`
-ends right whatever it missed. A repeated attempt has the same webhook-id and the same body, byte for byte.
+An event has the present state of the object, and `data.id` identifies it permanently; so a receiver that stores by
+`data.id` has the right state even if it missed events. A repeated attempt has the same webhook-id and the same body.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from syncqueue.handlers.base import Document, DocumentJob, RemotePart
 from syncqueue.handlers.media import Media
 
 KIND = "object"  # the receiver has confirmed it
-# A "created" was sent and its answer lost. The part's id is the idempotency key that this event was made with.
+# A "created" was sent and its response lost. The part's id is the idempotency key of that event.
 DOUBTFUL = "doubtful"
 
 Word = Literal["created", "updated", "deleted"]
@@ -34,30 +34,30 @@ class Event:
 
     @classmethod
     def ping(cls, token: str) -> Event:
-        """An event about nothing, to try a receiver with; `token` makes its id, and is what is to be answered."""
+        """Return a test event; its id contains `token`, which the receiver must return."""
         return cls(id=_event_id(token), body=_json({"type": "ping", "data": {"challenge": token}}))
 
 
 def event_of(job: DocumentJob) -> Event:
-    """The event that a job comes to; raises `PermanentError` for fields that are no JSON."""
+    """Return the event of a job; raises `PermanentError` for fields that are not JSON."""
     word = _word(job)
     data = {"id": job.key, "source": job.source, "object_pk": job.object_pk}
     if word != "deleted":
         data |= content(job.document)
     body = _json(_event(job, word, data))
-    # The content counts too: the same key with other content is another event, which no receiver may take for a
-    # repetition of the first. A signed URL is another one at each attempt, and no other content.
+    # The id depends on the content too: the same key with other content is another event, not a
+    # repetition of the first. Signed URLs differ at each attempt and do not count as other content.
     compared = _json(_event(job, word, data | _unsigned(job))) if _has_signed(job) else body
     return Event(id=_event_id(_key(job), word, compared.decode()), body=body)
 
 
 def confirmed(job: DocumentJob) -> RemotePart:
-    """What is out there once a receiver has taken the event."""
+    """Return the part that exists after a receiver has accepted the event."""
     return RemotePart(kind=KIND, id=job.key, address=job.place.address)
 
 
 def doubtful(job: DocumentJob) -> RemotePart:
-    """What may be out there: an object that is deleted next must not leave its copy behind."""
+    """Return the part that may exist, so that a later deletion of the object is sent too."""
     return RemotePart(kind=DOUBTFUL, id=_key(job), address=job.place.address)
 
 
@@ -72,7 +72,7 @@ def _key(job: DocumentJob) -> str:
 
 
 def content(document: Document) -> dict[str, Any]:
-    """What an event says of a document."""
+    """Return the data of an event for a document."""
     return {
         "text": document.text,
         "format": document.format,
@@ -86,7 +86,7 @@ def content(document: Document) -> dict[str, Any]:
 
 
 def _medium(media: Media) -> dict[str, str]:
-    """A medium as a receiver is told of it. A file of the site has no URL but where the site gives one."""
+    """Return a medium for a receiver. A file of the site has no URL unless the site gives one."""
     return {"url": media.url, "name": media.name, "alt": media.alt, "kind": media.kind}
 
 
@@ -105,7 +105,7 @@ def _has_signed(job: DocumentJob) -> bool:
 
 
 def _json(value: dict[str, Any]) -> bytes:
-    # In ASCII: half a surrogate pair, which a text may hold, has no form in UTF-8.
+    # As ASCII: a lone surrogate, which a text may contain, cannot be encoded as UTF-8.
     try:
         return json.dumps(value, cls=DjangoJSONEncoder, allow_nan=False, sort_keys=True).encode()
     except (TypeError, ValueError) as error:
@@ -113,7 +113,7 @@ def _json(value: dict[str, Any]) -> bytes:
 
 
 def as_received(document: Document) -> dict[str, Any]:
-    """What a receiver reads of a document; raises `PermanentError` for fields that are no JSON."""
+    """Return the data that a receiver gets for a document; raises `PermanentError` for fields that are not JSON."""
     found: dict[str, Any] = json.loads(_json(content(document)))
     return found
 

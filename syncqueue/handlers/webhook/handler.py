@@ -1,4 +1,4 @@
-"""The webhook handler: every change of an object is one event."""
+"""The webhook handler: it sends an event for every change of an object."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from syncqueue.handlers.webhook.event import KIND, Event, as_received, confirmed
 from syncqueue.handlers.webhook.signing import read_secret
 from syncqueue.outbound.threads import HandlerThreads
 
-# How long a process remembers that a receiver has confirmed a user's destination, and how many of them.
+# How long, and for how many destinations of users, a process remembers that the receiver has confirmed.
 CONFIRMED_SECONDS = 24 * 3600.0
 _MOST_CONFIRMED = 10_000
 
 
 class WebhookHandler(DocumentHandler):
-    """Tells a URL of each object that is created, changed or deleted.
+    """Posts an event to a URL for each object that is created, changed or deleted.
 
-    A receiver that keeps objects by `data.id`, or drops a webhook-id it has seen, shows each object once.
+    A receiver that stores objects by `data.id`, or ignores a webhook-id that it has seen, shows each object once.
     """
 
     default_kind: ClassVar[str] = KIND
@@ -44,13 +44,13 @@ class WebhookHandler(DocumentHandler):
         """Read the configuration."""
         super().__init__(config)
         self._client = WebhookClient(config)
-        self._threads = HandlerThreads(config.service)  # for writing events, which may be long
+        self._threads = HandlerThreads(config.service)  # for encoding events, which may be long
         self._confirms = config.options.get("CONFIRM", True) is not False
-        # By destination, URL and secret, until when: in monotonic seconds.
+        # (destination, URL, secret) -> valid until, in monotonic seconds.
         self._confirmed_until: dict[tuple[int, str, str], float] = {}
 
     async def create(self, job: DocumentJob) -> Sequence[RemotePart]:
-        """Send "created"; where the answer is lost, note that it may have been taken."""
+        """Send "created"; if the response is lost, store that it may have been accepted."""
         await self._be_confirmed(job.place)
         try:
             await self._client.send(job.place, await self._threads.run(event_of, job))
@@ -60,7 +60,7 @@ class WebhookHandler(DocumentHandler):
         return [self._here(confirmed(job), job.place)]
 
     async def update(self, job: DocumentJob) -> Sequence[RemotePart]:
-        """Send "updated", or once more the "created" whose answer was lost."""
+        """Send "updated", or again the "created" whose response was lost."""
         await self._be_confirmed(job.place)
         await self._send_again(job)
         return [self._here(confirmed(job), job.place)]
@@ -70,7 +70,7 @@ class WebhookHandler(DocumentHandler):
         await self._send_again(job)
 
     async def check(self, place: Place) -> str:
-        """Send a signed event of type "ping", which is about nothing; a user's receiver has to confirm it."""
+        """Send a signed event of type "ping"; the receiver of a user must confirm it."""
         if self._confirms and place.is_users:
             await self._ask_to_confirm(place)
         else:
@@ -78,13 +78,13 @@ class WebhookHandler(DocumentHandler):
         return _("%(endpoint)s took a signed ping.") % {"endpoint": self.endpoint(place)}
 
     async def preview(self, document: Document, place: Place) -> Sequence[PreviewPart]:
-        """Return what the event says of the object."""
+        """Return the data of the event."""
         data = await self._threads.run(as_received, document)
         text = data.pop("text")
         return [PreviewPart(kind=KIND, text=text, fields=data)]
 
     def lost_part(self, place: Place, source: str, object_pk: str) -> RemotePart:
-        """Return what a receiver has if it took the event."""
+        """Return the part that exists if a receiver accepted the event."""
         return self._here(RemotePart(kind=KIND, id=f"{source}:{object_pk}", address=place.address), place)
 
     async def identify(self, place: Place) -> str:
@@ -96,7 +96,7 @@ class WebhookHandler(DocumentHandler):
         return self._client.endpoint(place)
 
     def clean(self, address: str, options: Mapping[str, Any], secret: Mapping[str, str]) -> None:
-        """Check the form of URL and secret."""
+        """Validate URL and secret."""
         try:
             self._client.receiver(address)
         except ValueError:
@@ -121,7 +121,7 @@ class WebhookHandler(DocumentHandler):
         await self._client.aclose()
 
     async def _be_confirmed(self, place: Place) -> None:
-        """Ask a user's receiver once in a while whether it wants these events: anybody can enter anybody's URL."""
+        """Ask a user's receiver from time to time to confirm, because users can enter any URL."""
         if not self._confirms or not place.is_users:
             return
         about = (place.id, place.address, place.secret.get("secret", ""))
@@ -144,7 +144,7 @@ class WebhookHandler(DocumentHandler):
             )
 
     async def _send_again(self, job: DocumentJob) -> None:
-        """Send an event that may be repeated: a lost response is nothing that a person has to decide about."""
+        """Send an event that may be repeated, so that a lost response needs no decision of a person."""
         try:
             await self._client.send(job.place, await self._threads.run(event_of, job))
         except OutcomeUnknown as error:

@@ -1,4 +1,4 @@
-"""Signatures after Standard Webhooks: https://github.com/standard-webhooks/standard-webhooks. Pure."""
+"""Signatures as in Standard Webhooks: https://github.com/standard-webhooks/standard-webhooks. Pure."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import hashlib
 import hmac
 
 PREFIX = "whsec_"
-# Of the key: what the specification allows.
+# The lengths of keys that the specification allows.
 SHORTEST_BYTES, LONGEST_BYTES = 24, 64
 
 
 def read_secret(text: str) -> bytes:
-    """The key in a secret such as "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"; raises `ValueError` without a message."""
+    """Return the key in a secret such as "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"; raises `ValueError` without text."""
     if not text.startswith(PREFIX):
         raise ValueError
     try:
@@ -26,6 +26,6 @@ def read_secret(text: str) -> bytes:
 
 
 def sign(key: bytes, event_id: str, timestamp: int, body: bytes) -> str:
-    """What the header webhook-signature says: "v1," and a MAC over id, time (seconds since 1970) and body."""
+    """Return the header webhook-signature: "v1," and a MAC over id, time (seconds since 1970) and body."""
     signed = b".".join((event_id.encode(), str(timestamp).encode(), body))
     return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
