@@ -1,4 +1,4 @@
-"""Statuses of one account: create, look at, edit, delete; and uploads."""
+"""Statuses of one account: create, read, edit, delete; and uploads."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from syncqueue.handlers.mastodon.post import Post, is_exactly, is_more_open, is_
 from syncqueue.outbound.urls import host_of, read_url
 
 STATUS, PICTURE = "status", "picture"  # kinds of remote parts
-# How often to ask whether an upload has been processed; most are within a second.
+# Interval for checking whether an upload was processed; most are within a second.
 _POLL_SECONDS = (0.2, 0.3, 0.5, 1.0)
-_PLACEHOLDER = "…"  # seen by nobody else, and for a moment
+_PLACEHOLDER = "…"  # visible to the account only, for a moment
 
-# Thirty in half an hour each on mastodon.social, where the account has three hundred in five minutes.
+# On mastodon.social 30 in half an hour each, while the account has 300 requests in five minutes.
 _DELETES = _UPLOADS = Asked(limited="task")
 
 Status = Mapping[str, Any]  # as an instance describes it: https://docs.joinmastodon.org/entities/Status/
 
 
 class Account:
-    """An account as a destination describes it, for one job."""
+    """The account of a destination, for one job."""
 
     def __init__(self, client: MastodonClient, place: Place, owner: str = "") -> None:
-        """Keep what is needed, and start the job's time; raises `DestinationBroken` for an unusable destination.
+        """Store the configuration and start the job's time; raises `DestinationBroken` for an unusable destination.
 
         `owner` names the object of the job ("notes.note:42").
         """
@@ -42,10 +42,10 @@ class Account:
         self.place = place
         self._caller = client.caller(place)
         self.address = self._caller.url.geturl()
-        self._identity: str | None = None  # once it was asked for
+        self._identity: str | None = None  # None: not read yet
 
     async def instance(self) -> Instance:
-        """How the instance treats statuses; asked at most once an hour."""
+        """Return how the instance treats statuses; read at most once an hour."""
         known = self.client.memory.instance(self.address)
         if known is None:
             known = read_instance(await self._description())
@@ -53,26 +53,26 @@ class Account:
         return known
 
     async def keeps_visibility(self) -> bool:
-        """Whether an edit there is known to leave the visibility of a status alone."""
+        """Return whether an edit there is known to keep the visibility of a status."""
         return (await self.instance()).keeps_visibility and not self.client.memory.opens_edited(self.address)
 
     async def describe(self) -> str:
-        """The account's name, from the instance."""
+        """Return the account's name, from the instance."""
         return f"@{(await self.ask_me()).get('username', '')}@{self._caller.url.netloc}"
 
     async def me(self) -> Status:
-        """The account; asked at most once an hour."""
+        """Return the account; read at most once an hour."""
         known = self.client.memory.account(self.address, self._caller.token)
         return known if known is not None else await self.ask_me()
 
     async def ask_me(self) -> Status:
-        """The account, as the instance describes it now."""
+        """Read the account now."""
         found: Status = await self._call(whose)
         self.client.memory.note_account(self.address, self._caller.token, found)
         return found
 
     async def identity(self) -> str:
-        """The account's unchanging name: its id, and the host that its own page is on."""
+        """Return the account's permanent id: its id, and the host of its page."""
         account = await self.me()
         try:
             host = host_of(read_url(str(account.get("url") or account.get("uri"))))
@@ -81,12 +81,12 @@ class Account:
         return f"{account['id']}@{host.lower()}"
 
     async def known_identity(self) -> str:
-        """The same, or "" where the token may not ask for it. Asked once for a job: before anything is sent."""
+        """Return it, or "" if the token may not read it. It is read once per job, before anything is sent."""
         if self._identity is None:
             try:
                 self._identity = await self.identity()
             except (PermanentError, DestinationBroken):
-                self._identity = ""  # what is wrong with the token is told by what it is for
+                self._identity = ""  # a problem with the token is reported by the requests that need it
         return self._identity
 
     async def create(self, post: Post, key: str) -> Status:
@@ -96,31 +96,31 @@ class Account:
         return status
 
     async def claim(self, key: str) -> tuple[Status, bool]:
-        """The status that was posted with `key` by an attempt whose response was lost; raises `Gone`.
+        """Return the status that an attempt with a lost response has posted with `key`; raises `Gone`.
 
-        An instance answers a repeated key with what was posted then, so nobody needs to know the text any more. Where
-        nothing was posted, or the key is forgotten, this posts a placeholder for the account's own eyes: then the
-        second value is true.
+        An instance returns the existing status when the idempotency key is reused, so the text is not needed. If
+        nothing was posted, or the key is forgotten, this posts a placeholder that only the account sees: then the
+        second value is True.
         """
         post = Post(text=_PLACEHOLDER, visibility="direct")
         status = await self._request_post(post, key)
         return status, await self.client.run(is_shown_by, post, status)
 
     async def look(self, part: RemotePart) -> Status:
-        """A status as it is now; raises `Gone`."""
+        """Read a status; raises `Gone`."""
         self._must_be_here(part)
         found: Status = await self._call(lambda api: api.status(part.id))
         return found
 
     async def is_exactly(self, post: Post, status: Status) -> bool:
-        """Whether an edit to `post` would change nothing; False where that cannot be told."""
+        """Return whether an edit to `post` would change nothing; False if that is unknown."""
         if not await self.client.run(is_shown_by, post, status):
             return False
         source = await self.source(status)
         return source is not None and bool(await self.client.run(is_exactly, post, status, source))
 
     async def source(self, status: Status) -> Status | None:
-        """The text of a status as its author entered it; None where the server does not tell."""
+        """Return the source text of a status; None if the server does not return it."""
         known = self.client.memory.source(self.address, status)
         if known is not None:
             return known
@@ -135,7 +135,7 @@ class Account:
         return found
 
     async def edit(self, part: RemotePart, post: Post) -> Status:
-        """Make a status show `post`, but for its visibility and place in the thread; returns it. Raises `Gone`."""
+        """Edit a status to show `post`, except visibility and position in the thread; returns it. Raises `Gone`."""
         self._must_be_here(part)
         fields = {
             "status": post.text,
@@ -147,22 +147,22 @@ class Account:
         return status
 
     async def delete(self, part: RemotePart) -> None:
-        """Take a status away, or find it gone."""
+        """Delete a status, or find that it is gone."""
         self._must_be_here(part)
         try:
-            # Some servers answer with the status, some with nothing.
+            # Some servers return the status, some nothing.
             await self.ask(lambda api: api.status_delete(part.id), _DELETES)
         except Gone:
             return
 
     async def upload(self, content: bytes, mime_type: str, alt: str, *, ends_at: float) -> str | None:
-        """The id of an uploaded picture; None when the instance is not done with it at `ends_at`."""
+        """Upload a picture and return its id; None if the instance has not processed it by `ends_at`."""
         answer = await self._call(
             lambda api: api.media_post(content, mime_type=mime_type, description=alt or None), _UPLOADS
         )
         number, rounds = str(answer["id"]), 0
         while not answer.get("url"):
-            # A status that is posted before its pictures are processed is refused.
+            # A status is refused before its pictures are processed.
             pause = _POLL_SECONDS[min(rounds, len(_POLL_SECONDS) - 1)]
             if time.monotonic() + pause > ends_at:
                 return None
@@ -172,18 +172,18 @@ class Account:
         return number
 
     async def part(self, status: Status) -> RemotePart:
-        """A status as a remote part."""
-        # Some servers have no page for every status, but each has an identifier that is a URL.
+        """Return a status as a remote part."""
+        # Some servers have no page for every status, but every status has a URL as its identifier.
         url = str(status.get("url") or status.get("uri") or "")
         identity = await self.known_identity()
         return RemotePart(kind=STATUS, id=str(status["id"]), url=url, address=self.place.address, identity=identity)
 
     async def ask(self, operation: Operation, asked: Asked | None = None) -> Any:
-        """The JSON that one request is answered with; raises `HandlerError`s alone."""
+        """Send one request and return the JSON of its response; raises only `HandlerError`s."""
         return await self.client.ask(self._caller, operation, asked)
 
     def is_too_open(self, status: Status, wanted: Visibility) -> bool:
-        """Whether an edit has made a status more public than wanted, which is kept in mind for the instance."""
+        """Return whether an edit has made a status too public; this is remembered for the instance."""
         if not is_more_open(status, wanted):
             return False
         self.client.memory.note_opens_edited(self.address)
@@ -206,7 +206,7 @@ class Account:
         return answer
 
     async def _call(self, operation: Operation, asked: Asked | None = None) -> Any:
-        """One request that is answered with a thing that has an id."""
+        """Send one request whose response is an object with an id."""
         answer = await self.ask(operation, asked)
         if isinstance(answer, dict) and answer.get("id"):
             return answer
@@ -222,10 +222,10 @@ class Account:
             except PermanentError:
                 continue
         if refused is not None:
-            await self.ask_me()  # raises where the token or a proxy is why nothing is told
-        return None  # it does not say, so the defaults are taken: few instances have tighter ones
+            await self.ask_me()  # raises if the token or a proxy is the cause
+        return None  # no information, so the defaults apply: few instances have lower limits
 
     def _must_be_here(self, part: RemotePart) -> None:
         if part.address.removesuffix("/") not in ("", self.address):
-            # Its instance must not be shown this account's token.
+            # Its instance must not receive this account's token.
             raise PermanentError(f"It was posted to another instance: remove it by hand ({part.url or part.id}).")

@@ -1,7 +1,7 @@
-"""What an instance's responses, and the lack of one, mean for the queue. Pure; the one place where it is decided.
+"""Decides what an instance's responses, and lost ones, mean for the queue. Pure; the only place where this is decided.
 
-https://docs.joinmastodon.org/methods/statuses/. Servers that speak the API (Pleroma, GoToSocial, Takahe) give other
-statuses and texts for the same thing, so the class of a status decides, and never a text.
+https://docs.joinmastodon.org/methods/statuses/. Other servers with this API (Pleroma, GoToSocial, Takahe) return other
+statuses and texts in the same situation, so the class of a status decides, and never a text.
 """
 
 from __future__ import annotations
@@ -24,31 +24,31 @@ from syncqueue.core.errors import (
 )
 from syncqueue.secrets import redact
 
-# A limit without a time: Mastodon's own counts over five minutes.
+# For a limit without a time: Mastodon counts over five minutes.
 UNNAMED_WAIT_SECONDS = 300.0
-# No limit of Mastodon's is longer than half an hour; a clock that is wrong must not hold an account for days.
+# Mastodon's longest limit is half an hour; a wrong clock must not hold an account for days.
 LONGEST_WAIT_SECONDS = 3600.0
 QUOTED_CHARACTERS = 300
-READ_CHARACTERS = 10_000  # of a server's words, which may be megabytes
+READ_CHARACTERS = 10_000  # maximum length that is read of an error text, which may be megabytes
 
 
 class Gone(PermanentError):
-    """The status does not exist any more, or never did."""
+    """The status does not exist (any more)."""
 
 
 class FailedInside(Unavailable):
-    """The instance, or its proxy, answered 500: it may have failed over what it was sent."""
+    """The instance or its proxy returned 500: the request itself may be the cause."""
 
 
 class Doubtful(PermanentError):
-    """A refusal that may not be the instance's, or not be about the content.
+    """A refusal that may not come from the instance, or may not concern the content.
 
-    Some servers refuse a bad token with 400, and some write their refusals as plain text or HTML, as a proxy does.
-    `refusal` is what it means if the instance itself refused the content.
+    Some servers refuse a bad token with 400, and some write refusals as plain text or HTML, as a proxy does.
+    `refusal` is the exception to raise if the instance itself refused the content.
     """
 
     def __init__(self, refusal: HandlerError, *, is_page: bool) -> None:
-        """`is_page`: it was no JSON."""
+        """`is_page`: the response was not JSON."""
         super().__init__(str(refusal))
         self.refusal = refusal
         self.is_page = is_page
@@ -56,7 +56,7 @@ class Doubtful(PermanentError):
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """A response, before the client library made something of it."""
+    """A response, before the client library has interpreted it."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class Answer:
 
     @cached_property
     def content(self) -> Any:
-        """The JSON of the body; None when it is something else, such as a proxy's page."""
+        """Return the JSON of the body; None if it is something else, such as a proxy's page."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
@@ -72,7 +72,7 @@ class Answer:
 
     @property
     def reason(self) -> str:
-        """The server's own words for a refusal."""
+        """Return the server's text of a refusal."""
         content = self.content
         said = content.get("error_description") or content.get("error") if isinstance(content, Mapping) else content
         return " ".join(redact(said[:READ_CHARACTERS]).split())[:QUOTED_CHARACTERS] if isinstance(said, str) else ""
@@ -80,15 +80,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What a request was about, as far as its response means something else because of it."""
+    """The subject of a request, as far as the meaning of its response depends on it."""
 
-    # What a rate limit is said of. Deletes and uploads have limits of their own, tighter than the account's, so only
-    # the task at hand waits for those and everything else goes on.
+    # The scope of a rate limit. Deletes and uploads have separate, lower limits than the account, so only
+    # the current task waits for those and everything else continues.
     limited: HoldScope = "credential"
 
 
 def judge(answer: Answer, asked: Asked, now: datetime) -> HandlerError | None:
-    """The error to raise for a response; None when it is what was hoped for."""
+    """Return the exception for a response; None if it is a success."""
     said = f"The instance answers {answer.status}: {answer.reason}" if answer.reason else _silent(answer.status)
     if answer.status == 429:
         return RateLimited(said, after_seconds=wait_seconds(answer.headers, now), scope=asked.limited)
@@ -98,7 +98,7 @@ def judge(answer: Answer, asked: Asked, now: datetime) -> HandlerError | None:
         return _redirected(answer)
     if answer.content is None:
         said = f"Something that is no Mastodon API answers {answer.status} (a proxy's page?)."
-        # Whose refusal it is can be told by a question whose answer is known; a "yes" in another form is no yes.
+        # A request with a known response shows whose refusal it is; a success in another form does not count.
         if answer.status < 300:
             return Unavailable(said)
         return Doubtful(_refused_by_page(answer.status, said), is_page=True)
@@ -110,7 +110,7 @@ def _silent(status: int) -> str:
 
 
 def wait_seconds(headers: Mapping[str, str], now: datetime) -> float:
-    """How long a 429 asks to wait, from its headers; by the server's own clock where it tells it."""
+    """Return how long a 429 asks to wait, from its headers; by the server's clock, if the response has it."""
     moment = _moment(headers.get("X-RateLimit-Reset", "")) or _moment(headers.get("Retry-After", ""), now)
     if moment is None:
         return UNNAMED_WAIT_SECONDS
@@ -119,7 +119,7 @@ def wait_seconds(headers: Mapping[str, str], now: datetime) -> float:
 
 
 def server_time(headers: Mapping[str, str]) -> datetime | None:
-    """The time of the server's clock when it answered, in whole seconds; None where it does not say."""
+    """Return the server's time of the response, in whole seconds; None if the response does not have it."""
     return _http_date(headers.get("Date", ""))
 
 
@@ -134,7 +134,7 @@ def _said_in_json(status: int, said: str) -> HandlerError:
 
 
 def _refused_by_page(status: int, said: str) -> HandlerError:
-    # The token is good, if this is asked for at all: then it is about this request, such as a firewall's "no".
+    # The token works if it was checked before: then the refusal concerns this request, as from a firewall.
     return PermanentError(said) if status in (401, 403) else _refused(status, said)
 
 
@@ -155,12 +155,12 @@ def _refused(status: int, said: str) -> HandlerError:
 
 
 def bad_token(said: str) -> str:
-    """What to tell of a token that is refused."""
+    """Return the text for a refused token."""
     return f"{said.rstrip('.')}. Enter a valid access token of the account."
 
 
 def _moment(text: str, now: datetime | None = None) -> datetime | None:
-    """A point in time: ISO 8601 (Mastodon), seconds since 1970 (GoToSocial), or from `now` on (Retry-After)."""
+    """Parse a point in time: ISO 8601 (Mastodon), seconds since 1970 (GoToSocial), or from `now` (Retry-After)."""
     try:
         if text.strip().isdecimal():
             seconds = float(text)

@@ -1,4 +1,4 @@
-"""The way to instances: one session for all, threads for the calls, their limits in time, and what is raised."""
+"""Calls instances: one session for all, threads for the calls, time limits, and converted exceptions."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from syncqueue.outbound.requests_adapter import OutboundSession
 from syncqueue.outbound.threads import HandlerThreads
 from syncqueue.outbound.urls import endpoint_of, host_of, port_of
 
-# Of the attempt: connecting, a diagnosis and an answer stay below the whole, so it can say what happened.
+# Share of the attempt: connecting, a diagnosis and a response fit into the attempt, so it can report what happened.
 ANSWER_SHARE, JOB_SHARE = 0.6, 0.9
-# With less than this left of an attempt no further call is begun.
+# With less time left in an attempt, no further call is begun.
 SHORTEST_CALL_SHARE = 0.05
-NO_ENDPOINT = "no instance"  # nothing is ever sent there, so its breaker never opens
-# Any that has the endpoints used here; it is stated so that the library does not look it up, which it does badly.
+NO_ENDPOINT = "no instance"  # nothing is sent there, so its breaker never opens
+# Any version that has the endpoints used here; it is given because the library's own detection is unreliable.
 _VERSION = "4.0.0"
 USER_AGENT = "django-syncqueue (Mastodon.py)"
 
@@ -46,16 +46,16 @@ Operation = Callable[[Mastodon], object]
 
 
 class OutOfTime(RetryLater):
-    """The attempt has no time left for another request: none was made."""
+    """The attempt has no time left for another request; none was made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """In whose name, and until when."""
+    """The account and the end of a job."""
 
-    url: SplitResult  # of the instance
+    url: SplitResult  # the instance
     token: str = field(repr=False)
-    ends_at: float  # of the job, by the monotonic clock
+    ends_at: float  # end of the job, by the monotonic clock
 
 
 class MastodonClient:
@@ -71,7 +71,7 @@ class MastodonClient:
         self._session: OutboundSession | None = None
 
     def caller(self, place: Place) -> Caller:
-        """For one job, which begins now; raises `DestinationBroken` for an address or token that is none."""
+        """Return the login for one job, which begins now; raises `DestinationBroken` for a bad address or token."""
         try:
             url = instance_url(place.address, self.outbound.is_allowed_private)
         except ValueError:
@@ -83,21 +83,21 @@ class MastodonClient:
         return Caller(url=url, token=token, ends_at=ends_at)
 
     def endpoint(self, place: Place) -> str:
-        """The "host:port" of a destination's instance, by its address alone; an attempt says what is wrong with it."""
+        """Return the "host:port" of a destination's instance, from its address; an attempt reports a malformed one."""
         try:
             return endpoint_of(instance_url(place.address, self.outbound.is_allowed_private))
         except ValueError:
             return NO_ENDPOINT
 
     async def ask(self, caller: Caller, operation: Operation, asked: Asked | None = None) -> Any:
-        """The JSON that one request is answered with; raises `HandlerError`s alone, and never `Doubtful`."""
+        """Send one request and return the JSON of its response; raises only `HandlerError`s, and never `Doubtful`."""
         try:
             return await self.call(caller, operation, asked)
         except Doubtful as doubtful:
             raise await self._explained(caller, doubtful) from None
 
     async def call(self, caller: Caller, operation: Operation, asked: Asked | None = None) -> Any:
-        """As `ask`, but raises `Doubtful` where it is not known whose refusal it was, or of what."""
+        """Do the same as `ask`, but raise `Doubtful` for a refusal of unknown origin or subject."""
         asked = asked or Asked()
         left = caller.ends_at - time.monotonic()
         if left < self._config.attempt_timeout_seconds * SHORTEST_CALL_SHARE:
@@ -105,9 +105,9 @@ class MastodonClient:
         line = Line(self._opened(), seconds=left)
         error, refusal = await self._threads.run(_exchange, operation, self._mastodon(caller, line, left), line, asked)
         if error is not None and not line.was_used:
-            raise error  # nothing was asked for: a mistake of ours, or of the library
+            raise error  # no request was made: a bug, here or in the library
         if line.answer is None:
-            # Without the cause: its text is the other side's, and unbounded.
+            # Without the cause: its text comes from the server and is unbounded.
             raise await self._unanswered(error, caller) from None
         self._note_clock(caller, line.answer)
         if refusal is not None:
@@ -115,7 +115,7 @@ class MastodonClient:
         return line.answer.content
 
     async def run(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Work that takes a while without the network, such as drawing, in a thread."""
+        """Run slow work without network calls, such as drawing, in a thread."""
         return await self._threads.run(work, *args, **kwargs)
 
     async def aclose(self) -> None:
@@ -127,7 +127,7 @@ class MastodonClient:
             opened.close()
 
     async def _explained(self, caller: Caller, doubtful: Doubtful) -> HandlerError:
-        """Whose refusal it was, by questions whose answer is known: who am I, and what instance is this."""
+        """Find out whose refusal it was, by requests with known responses: the own account, and the instance."""
         try:
             me = await self.call(caller, whose)
         except Doubtful as refused:
@@ -138,10 +138,10 @@ class MastodonClient:
         return doubtful.refusal if isinstance(me, dict) and me.get("id") else Unavailable(str(doubtful))
 
     async def _blame(self, caller: Caller, refused: Doubtful) -> HandlerError:
-        """Whether a page that refuses everything is the instance's word on the token, or a proxy's."""
+        """Return whether a page that refuses everything comes from the instance, about the token, or from a proxy."""
         for path in DESCRIPTIONS:
             try:
-                # Without the token: some servers refuse a bad one everywhere.
+                # Without the token: some servers refuse a bad token everywhere.
                 found = await self.call(caller, describe(path, with_token=False))
             except Doubtful:
                 continue
@@ -156,7 +156,7 @@ class MastodonClient:
             self.memory.note_offset(caller.url.geturl(), moment.timestamp() - time.time())
 
     def _opened(self) -> OutboundSession:
-        """Made on first use; it is shared by all accounts, so it must keep none of their cookies."""
+        """Return the session, created at first use. All accounts share it, so it must not keep cookies."""
         if self._session is None:
             self._session = OutboundSession(self.outbound)
             self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
@@ -169,17 +169,17 @@ class MastodonClient:
             api_base_url=caller.url.geturl(),
             session=cast(requests.Session, line),
             ratelimit_method="throw",
-            request_timeout=cast(float, timeout),  # it goes to requests, which takes both apart
+            request_timeout=cast(float, timeout),  # passed to requests, which accepts a pair
             mastodon_version=_VERSION,
             version_check_mode="created",
             user_agent=USER_AGENT,
         )
-        # Not as an argument: the library would read the token from a file of that name, if there is one.
+        # Not as an argument: the library would read the token from a file of that name if there is one.
         api.access_token = caller.token
         return api
 
     async def _unanswered(self, error: Exception | None, caller: Caller) -> HandlerError:
-        # The library wraps what happened, and says nothing of it.
+        # The library hides the original exception.
         cause = error.__context__ if isinstance(error, MastodonError) else error
         if cause is not None and (forbidden := find_forbidden(cause)) is not None:
             return DestinationBroken(str(forbidden))
@@ -192,40 +192,40 @@ class MastodonClient:
 def _exchange(
     operation: Operation, api: Mastodon, line: Line, asked: Asked
 ) -> tuple[Exception | None, HandlerError | None]:
-    """What the library raised, and what the response means. Runs in a thread, where the JSON is parsed too.
+    """Interpret the response. Runs in a thread, where the JSON is parsed too.
 
-    The library's results are not used: it casts them, and the response is kept anyway.
+    The library's results are not used, because it converts them and the response is available.
     """
     error: Exception | None = None
     try:
         operation(api)
-    except Exception as raised:  # the library raises what it likes; the response decides what it means
+    except Exception as raised:  # the library may raise anything; the response decides
         error = raised
     return error, judge(line.answer, asked, datetime.now(UTC)) if line.answer is not None else None
 
 
-# The requests that the library has no safe way for
+# Requests for which the library has no safe method
 
 DESCRIPTIONS = ("/api/v2/instance", "/api/v1/instance")  # Mastodon 3 and some other servers do not have the first
 
 
 def whose(api: Mastodon) -> object:
-    """Ask whose token it is."""
+    """Read the account of the token."""
     return api.account_verify_credentials()
 
 
 def describe(path: str, *, with_token: bool = True) -> Operation:
-    """Ask for the instance's description of itself. By the library's way, a failure ends in a RecursionError."""
+    """Read the instance's description of itself. With the library's method, a failure ends in a RecursionError."""
 
     def get(api: Mastodon) -> None:
-        # With the token, as an instance may keep its description for its own people.
+        # With the token, because an instance may show its description to its own users only.
         _send(api, "GET", path, with_token=with_token)
 
     return get
 
 
 def edit(status_id: str, fields: dict[str, Any]) -> Operation:
-    """Edit a status. The library sends no language, and where none is sent some servers put in the account's."""
+    """Edit a status. The library sends no language, and without one some servers set the account's."""
 
     def put(api: Mastodon) -> None:
         _send(api, "PUT", f"/api/v1/statuses/{status_id}", json=fields)

@@ -1,4 +1,4 @@
-"""The fonts that pictures of texts are drawn with, and which characters they have."""
+"""The fonts for pictures of texts, and the characters that they have."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import grapheme
 from PIL import ImageFont
 
-# File names of what Debian, Ubuntu, Fedora, Alpine and Homebrew install, the best first; text before emoji.
+# File names of the fonts of Debian, Ubuntu, Fedora, Alpine and Homebrew, the best first; text before emoji.
 KNOWN_FILES = (
     "NotoSansCJK-Regular.ttc", "NotoSansCJKsc-Regular.otf", "SourceHanSansSC-Regular.otf",
     "wqy-microhei.ttc", "wqy-zenhei.ttc", "DejaVuSans.ttf", "NotoSans-Regular.ttf",
@@ -19,11 +19,11 @@ KNOWN_FILES = (
 KNOWN_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts", "~/.fonts", "~/Library/Fonts")
 ADVICE = "Install fonts-noto-cjk (Chinese, Japanese, Korean) and fonts-noto-color-emoji, or name font files in FONTS."
 
-# Of Noto Sans CJK's faces: 0 is Japanese, 2 simplified Chinese.
+# Faces of Noto Sans CJK: 0 is Japanese, 2 simplified Chinese.
 _SIMPLIFIED_CHINESE = 2
-_COLOUR_EMOJI_SIZE = 109  # the one size that bitmaps of colour fonts come in
-_NO_GLYPH = "\U0010ffff"  # is no character and never will be, so that a font shows what it has for unknown ones
-# Drawn by themselves these are nothing; they change what stands before them.
+_COLOUR_EMOJI_SIZE = 109  # the only size of the bitmaps of colour fonts
+_NO_GLYPH = "\U0010ffff"  # a permanent non-character, so a font shows its glyph for unknown ones
+# These have no glyph of their own; they change the character before them.
 _INVISIBLE = ("Cf", "Cc", "Zs", "Zl", "Zp")
 _AS_EMOJI = "\ufe0f"
 _VARIATIONS = range(0xFE00, 0xFE10)
@@ -35,7 +35,7 @@ class Font:
     """A font file in one size."""
 
     def __init__(self, path: Path, size: int) -> None:
-        """Load it; raises `OSError` for a file that is no font."""
+        """Load the font; raises `OSError` for a file that is not a font."""
         index = _SIMPLIFIED_CHINESE if path.name == "NotoSansCJK-Regular.ttc" else 0
         try:
             self.face = ImageFont.truetype(str(path), size, index=index)
@@ -44,13 +44,13 @@ class Font:
             self.face = ImageFont.truetype(str(path), _COLOUR_EMOJI_SIZE)
             self.size = _COLOUR_EMOJI_SIZE
         self.is_bitmap = self.size != size
-        # Without the shaping that would put a circle under a lonely accent.
+        # Without the shaping that would draw a circle under a single accent.
         self._plain = self.face.font_variant(layout_engine=ImageFont.Layout.BASIC)
         self._unknown = bytes(self._plain.getmask(_NO_GLYPH))
         self._known: dict[str, bool] = {}
 
     def has(self, character: str) -> bool:
-        """Whether the font can draw a character."""
+        """Return whether the font can draw a character."""
         if character not in self._known:
             self._known[character] = bytes(self._plain.getmask(character)) != self._unknown
         return self._known[character]
@@ -60,19 +60,19 @@ class Fonts:
     """Fonts in the order in which they are tried."""
 
     def __init__(self, fonts: Sequence[Font]) -> None:
-        """Those that were found; none is a machine that has no fonts."""
-        # Emoji fonts last, whatever their place: the first font's are the spaces.
+        """`fonts`: those that were found; empty on a machine without fonts."""
+        # Emoji fonts last, whatever their position, because the first font provides the spaces.
         self._fonts = sorted(fonts, key=lambda font: not font.has("a"))
 
     def font_for(self, cluster: str) -> Font | None:
-        """The first font that has every visible character of a grapheme; None when there is none."""
+        """Return the first font with every visible character of a grapheme; None if there is none."""
         visible = [character for character in cluster if not is_invisible(character)]
-        # Emoji fonts come last, and are meant where this character asks for them.
+        # Emoji fonts come last, unless this variation selector requests them.
         fonts = reversed(self._fonts) if _AS_EMOJI in cluster else self._fonts
         return next((font for font in fonts if all(map(font.has, visible))), None)
 
     def runs(self, line: str) -> Iterator[tuple[str, Font]]:
-        """`line` in stretches of one font; what no font has is left out (see `missing`)."""
+        """Split `line` into ranges of one font; characters that no font has are left out (see `missing`)."""
         stretch, current = "", None
         for text, font in self._drawable(line):
             if current is not None and font is not current:
@@ -83,7 +83,7 @@ class Fonts:
             yield stretch, current
 
     def missing(self, text: str) -> str:
-        """The characters of `text` that cannot be drawn, each once. Right to left cannot: lines would be garbled."""
+        """Return the characters of `text` that cannot be drawn, each once; right-to-left text cannot be drawn."""
         return "".join(
             character
             for character in dict.fromkeys(text)
@@ -91,14 +91,14 @@ class Fonts:
         )
 
     def spelled(self, text: str) -> str:
-        """`text` with emoji and other symbols that cannot be drawn as words: "(party popper)"."""
+        """Replace emoji and other symbols that cannot be drawn by words: "(party popper)"."""
         return "".join(map(self._spelled, text))
 
     def _spelled(self, character: str) -> str:
         if any(font.has(character) for font in self._fonts):
             return character
         if ord(character) in _MODIFIERS:
-            return ""  # the emoji that it colours is spelled out too
+            return ""  # its emoji is replaced too
         is_symbol = unicodedata.category(character) == "So"
         return f"({unicodedata.name(character, 'symbol').lower()})" if is_symbol else character
 
@@ -113,14 +113,14 @@ class Fonts:
 
 
 def is_invisible(character: str) -> bool:
-    """Whether a character has no picture of its own: spaces, joiners, variation selectors, skin tones."""
+    """Return whether a character is not drawn by itself: spaces, joiners, variation selectors, skin tones."""
     number = ord(character)
     return unicodedata.category(character) in _INVISIBLE or number in _VARIATIONS or number in _MODIFIERS
 
 
 @cache
 def load_fonts(paths: tuple[str, ...], size: int) -> Fonts:
-    """The fonts of `paths`, then the well-known ones of this machine. Files are looked for once a process."""
+    """Load the fonts of `paths`, then the well-known ones of this machine. Files are searched once per process."""
     return Fonts(list(_load([*map(Path, paths), *_known_fonts()], size)))
 
 
@@ -129,7 +129,7 @@ def _load(paths: Iterable[Path], size: int) -> Iterator[Font]:
         try:
             yield Font(path, size)
         except OSError:
-            continue  # not there, or no font: the others may do, and what none of them has is said in the end
+            continue  # missing, or not a font: the others may suffice, and missing characters are reported
 
 
 def _known_fonts() -> list[Path]:

@@ -1,4 +1,4 @@
-"""The Mastodon handler: what create, update and delete come to, status by status."""
+"""The Mastodon handler."""
 
 from __future__ import annotations
 
@@ -46,28 +46,28 @@ from syncqueue.handlers.options import Option
 logger = logging.getLogger("syncqueue.mastodon")
 
 _Parts = Sequence[RemotePart]
-_LOST = ""  # the id of a status that was never told
-_SAMPLE = "中文"  # what a picture of a text should be able to show; emoji are spelled out at worst
+_LOST = ""  # the id of a status whose id is unknown
+_SAMPLE = "中文"  # characters that fonts should have; emoji can be replaced by words
 
 
 class MastodonHandler(DocumentHandler):
-    """Keeps a status, or a thread of them, on an account for each object.
+    """Keeps a status, or a thread of statuses, on an account for each object.
 
-    Servers that speak Mastodon's API differ in much, so every response is judged by what it says. Creates carry an
-    idempotency key, which not all servers keep: what was sent is stored before it is sent, and looked for among the
-    account's statuses if its response was lost.
+    Servers with Mastodon's API differ in many ways, so the content of every response is checked. Creates have an
+    idempotency key, which not all servers support. So a trace is stored before a create, and if its response is lost,
+    the status is searched among the account's statuses.
     """
 
     default_kind: ClassVar[str] = STATUS
-    # Of the 300 requests that an account has in five minutes, more than half are left for posts.
+    # An account has 300 requests in five minutes; more than half of them stay free for posts.
     read_pause_seconds: ClassVar[float] = 2.5
-    address_names_place: ClassVar[bool] = False  # an instance has many accounts; the token says which
+    address_names_place: ClassVar[bool] = False  # an instance has many accounts; the token determines which
     secret_fields: ClassVar[Mapping[str, Any]] = {"access_token": gettext_lazy("Access token")}
 
     option_fields: ClassVar[Mapping[str, Option]] = OPTIONS
 
     def __init__(self, config: HandlerConfig) -> None:
-        """Read the options; raises `ConfigurationError` for FONTS that are none."""
+        """Read the options; raises `ConfigurationError` for FONTS that cannot be loaded."""
         super().__init__(config)
         self._client = MastodonClient(config)
         self._fonts = _font_files(config)
@@ -77,11 +77,11 @@ class MastodonHandler(DocumentHandler):
         return await self._show(job)
 
     async def update(self, job: DocumentJob) -> _Parts:
-        """Edit what is out there; what cannot be edited (another visibility, gone) is replaced."""
+        """Edit the statuses; those that cannot be edited (another visibility, gone) are replaced."""
         return await self._show(job)
 
     async def delete(self, job: DocumentJob) -> None:
-        """Delete the statuses, the last first; one whose response was lost is looked for."""
+        """Delete the statuses, the last first; a status whose response was lost is searched."""
         account = Account(self._client, job.place, job.key)
         thread = Thread(account, job)
         await thread.find_lost()
@@ -92,20 +92,20 @@ class MastodonHandler(DocumentHandler):
         await thread.shorten(0)
 
     async def _delete_claimed(self, account: Account, job: DocumentJob, key: str, *, is_untraced: bool) -> None:
-        """Delete what was posted with an idempotency key; it is used up then, and a late request finds it so."""
+        """Delete the status of an idempotency key; the key is used up then, so a late request creates nothing."""
         try:
             status, is_placeholder = await account.claim(key)
         except Gone:
             return
         part = await account.part(status)
-        # Stored before it is deleted, so that a deletion that fails is made again for this very status.
+        # Stored before the deletion, so that a failed deletion is repeated for this status.
         await job.checkpoint([*(known for known in job.parts if known.id != _LOST and known.kind != TRACE), part])
         if is_placeholder and is_untraced:
             _say_what_may_be_left(job, self.config.service)
         await account.delete(part)
 
     async def check(self, place: Place) -> str:
-        """Ask the instance for the account and for what it takes."""
+        """Check the account and the limits of the instance."""
         account = Account(self._client, place)
         found = {"account": await account.describe(), "count": (await account.instance()).limits.characters}
         sentence = _("%(account)s may write %(count)s characters.") % found
@@ -114,11 +114,11 @@ class MastodonHandler(DocumentHandler):
         return sentence
 
     async def identify(self, place: Place) -> str:
-        """The account's id and the host of its page: "109302@mastodon.social"."""
+        """Return the account's id and the host of its page: "109302@mastodon.social"."""
         return await Account(self._client, place).identity()
 
     async def read(self, jobs: Sequence[DocumentJob]) -> Sequence[CopyState | Exception]:
-        """Compare the statuses with what the document comes to."""
+        """Compare the statuses with the rendered document."""
         states: list[CopyState | Exception] = []
         for job in jobs:
             try:
@@ -150,7 +150,7 @@ class MastodonHandler(DocumentHandler):
         return await reading.state_of(account, statuses, ways)
 
     async def preview(self, document: Document, place: Place) -> Sequence[PreviewPart]:
-        """Return the statuses, with the pictures that can be fetched as far as their addresses tell."""
+        """Return the statuses, with the pictures whose addresses can be fetched."""
         limits = await self._limits_of(Account(self._client, place))
         pictures = await self._client.run(pictures_of, document, limits.pictures, self._client.media.may_fetch)
         wanted = self._wanted_at(place, document, limits)
@@ -171,7 +171,7 @@ class MastodonHandler(DocumentHandler):
         ]
 
     async def _limits_of(self, account: Account) -> Limits:
-        """What the instance takes, as far as this process knows it or is told."""
+        """Return the limits of the instance, cached or read now."""
         known = known_limits.get(account.address)
         if known is None:
             try:
@@ -183,24 +183,24 @@ class MastodonHandler(DocumentHandler):
         return known
 
     def is_public(self, document: Document, place: Place, part: RemotePart) -> bool:
-        """Return False for what followers alone see."""
+        """Return False for statuses that only followers see."""
         return visibility(document, place) in ("public", "unlisted")
 
     def lost_part(self, place: Place, source: str, object_pk: str) -> RemotePart:
-        """A status without an id: the idempotency key names it. For attempts that were cut off and left no trace."""
+        """Return a status without an id, for the idempotency key. For interrupted attempts without a trace."""
         return RemotePart(kind=STATUS, id=_LOST, address=place.address)
 
     def is_small(self, document: Document, place: Place) -> bool:
-        """Return False also for what needs pictures: they are fetched or drawn, and held in memory."""
+        """Return False also for documents with pictures, which are fetched or drawn in memory."""
         is_drawn = over_limit(place) == "image" and len(document.text) > Limits().characters
         return super().is_small(document, place) and not (is_drawn or document.media or "![" in document.text)
 
     def endpoint(self, place: Place) -> str:
-        """The instance's host."""
+        """Return the instance's host."""
         return self._client.endpoint(place)
 
     def clean(self, address: str, options: Mapping[str, Any], secret: Mapping[str, str]) -> None:
-        """Check the form of address and token."""
+        """Validate address and token."""
         try:
             instance_url(address, self._client.outbound.is_allowed_private)
         except ValueError:
@@ -213,7 +213,7 @@ class MastodonHandler(DocumentHandler):
         await self._client.aclose()
 
     async def _show(self, job: DocumentJob) -> _Parts:
-        """Bring the document out, whatever is there of it."""
+        """Create, edit or replace statuses so that they show the document."""
         account = Account(self._client, job.place, job.key)
         limits = (await account.instance()).limits
         if self._client.memory.is_strict(account.address):
@@ -231,7 +231,7 @@ class MastodonHandler(DocumentHandler):
         except PermanentError:
             if limits.is_strict or not await self._client.run(_is_over, rendered, wanted):
                 raise
-        # Some servers count more than they say they do: once more, as short as any server can want it.
+        # Some servers count more characters than they declare: try again with the strictest way of counting.
         wanted = replace(wanted, limits=limits.strict())
         rendered = await self._client.run(render, job.document, wanted, pictures)
         parts = await self._post(job, thread, uploader, wanted, rendered)
@@ -242,7 +242,7 @@ class MastodonHandler(DocumentHandler):
     async def _post(
         self, job: DocumentJob, thread: Thread, uploader: Uploader, wanted: Wanted, rendered: Rendered
     ) -> _Parts:
-        """What is there and cannot be edited makes room, once it is known that the document can be posted."""
+        """Delete statuses that cannot be edited, after checking that the document can be posted."""
         present = await thread.look(0)
         if present is None or present.get("visibility") != visibility(job.document, job.place):
             present = None
@@ -274,14 +274,14 @@ class MastodonHandler(DocumentHandler):
 
 
 def _wrong_address(address: str) -> str:
-    """What is wrong with an address, with the right one where it can be guessed."""
+    """Return the problem with an address, with a suggestion if there is one."""
     host = re.fullmatch(r"(?:[a-z]+://)?(?:@?[\w.-]+@|@)?([\w-]+(?:\.[\w-]+)+(?::\d+)?)(?:/.*)?", address.strip(), re.I)
     example = f"https://{host[1].lower()}" if host else "https://mastodon.social"
     return _("The address is an instance's: https and its host, such as %(example)s.") % {"example": example}
 
 
 def _is_over(rendered: Rendered, wanted: Wanted) -> bool:
-    """Whether a text is too long for a server that counts every code point."""
+    """Return whether a text is too long for a server that counts every code point."""
     strict = wanted.limits.strict()
     return any(count(text, strict) + len(wanted.spoiler) > strict.characters for text in rendered.texts)
 
@@ -292,7 +292,7 @@ def _spoiler(place: Place, document: Document) -> str:
 
 
 def _say_what_may_be_left(job: DocumentJob, service: str) -> None:
-    # Most often nothing: the first request never arrived. But keys are kept for an hour, by some servers not at all.
+    # Usually the first request never arrived. But keys are kept for an hour, and by some servers not at all.
     logger.warning(
         "A status of %s may be left at %s: the answer to its creation was lost, it is not wanted any more, and its "
         "idempotency key finds nothing. Look there, and remove it by hand.",
@@ -314,7 +314,7 @@ def _font_files(config: HandlerConfig) -> tuple[str, ...]:
 def _known(
     pictures: Sequence[Picture], uploaded: Sequence[RemotePart], present: Status | None, limits: Limits
 ) -> tuple[dict[Picture, str], set[Picture]]:
-    """The media ids of what the first status shows already, with the same description; and what of it is no picture."""
+    """Return the media ids that the first status already has with the same description, and which are no pictures."""
     shown = {str(one.get("id")): one for one in shown_pictures(present or {})}
     ids = {part.url: part.id for part in uploaded}
     known = {

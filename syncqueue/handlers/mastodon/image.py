@@ -1,4 +1,4 @@
-"""A text as pictures, for texts that are too long for a status. Pure but for the fonts it is given."""
+"""Draws texts that are too long for a status as pictures. Pure, except for loading glyphs of the fonts."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from PIL import Image, ImageDraw
 
 from syncqueue.handlers.mastodon.fonts import Font, Fonts
 
-WIDTH, HEIGHT = 1080, 1920  # pixels; what a telephone shows, under the 8.3 million pixels that Mastodon keeps
+WIDTH, HEIGHT = 1080, 1920  # pixels of a telephone screen; below Mastodon's limit of 8.3 million pixels
 MARGIN = 64
 TEXT_SIZE = 36
 LINE_HEIGHT = 56
 LINES = (HEIGHT - 2 * MARGIN) // LINE_HEIGHT
 _LINE_WIDTH = WIDTH - 2 * MARGIN
-_LONGEST_WORD = 400  # characters; no word that fits a line has more, and longer ones are not measured whole
+_LONGEST_WORD = 400  # characters; words that fit a line are shorter, and longer ones are not measured as a whole
 _INK, _PAPER = "#1b1b1f", "#fffdf8"
-# No line begins with these (https://www.w3.org/TR/clreq/#prohibition_rules_for_line_start_end).
+# A line must not begin with these (https://www.w3.org/TR/clreq/#prohibition_rules_for_line_start_end).
 _NOT_FIRST = frozenset("，。、；：？！）》」』】〉”’％…—,.;:?!)]}")
-# Chinese, Japanese and Korean may break between any two signs.
+# Chinese, Japanese and Korean lines may break between any two characters.
 _BREAKS_ANYWHERE = re.compile(r"[\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
 
 
 def draw(text: str, fonts: Fonts, *, page_limit: int) -> list[bytes]:
-    """PNG pictures of `text`, one a page; none when it takes more than `page_limit` pages.
+    """Return PNG pictures of `text`, one per page; none if it needs more than `page_limit` pages.
 
-    Every character must be one that `fonts` can draw (`Fonts.missing`).
+    `fonts` must be able to draw every character (`Fonts.missing`).
     """
     lines: list[str] = []
     for line in _wrapped(text, fonts):
@@ -45,7 +45,7 @@ def _wrapped(text: str, fonts: Fonts) -> Iterator[str]:
 
 
 def _wrap(line: str, fonts: Fonts) -> Iterator[str]:
-    """`line` in lines of the page's width. Each grapheme is measured a bounded number of times."""
+    """Wrap `line` to the page's width. Each grapheme is measured a bounded number of times."""
     current, width = "", 0.0
     for word in _unbreakable(line):
         word_width = _width(word, fonts) if len(word) <= _LONGEST_WORD else math.inf
@@ -65,7 +65,7 @@ def _wrap(line: str, fonts: Fonts) -> Iterator[str]:
 
 
 def _unbreakable(line: str) -> Iterator[str]:
-    """Words with the spaces before them; signs that may stand anywhere, with what must not begin a line."""
+    """Yield words with the spaces before them, and single CJK characters with those that must not begin a line."""
     word = ""
     for cluster in grapheme.graphemes(line):
         ends = word and (cluster.isspace() and not word.isspace() or _BREAKS_ANYWHERE.match(cluster))
@@ -79,7 +79,7 @@ def _unbreakable(line: str) -> Iterator[str]:
 
 
 def _broken(word: str, fonts: Fonts) -> Iterator[tuple[str, float]]:
-    """A word that is longer than a line, in pieces that are not, each with its width. Lazy: most may not be wanted."""
+    """Split a word that is longer than a line into pieces with their widths. Lazy: few may be needed."""
     head: list[str] = []
     width = 0.0
     for cluster in grapheme.graphemes(word):
@@ -121,7 +121,7 @@ def _draw_run(page: Image.Image, place: tuple[float, float], stretch: str, font:
             (left, baseline), stretch, fill=_INK, font=font.face, anchor="ls", embedded_color=True
         )
         return
-    # Bitmaps come in one size: drawn aside and made smaller.
+    # Bitmaps have one size: draw separately, then scale down.
     length = max(int(font.face.getlength(stretch)), 1)
     drawn = Image.new("RGBA", (length, font.size * 5 // 4))
     pen = ImageDraw.Draw(drawn)

@@ -1,8 +1,8 @@
-"""How long a text is for Mastodon, and where it may be cut. Pure.
+"""The length of a text for Mastodon, and the positions where it may be cut. Pure.
 
-https://docs.joinmastodon.org/user/posting/#text: graphemes are counted, a URL as a fixed number, and of a mention not
-the domain. The pattern of URLs is the client library's, which follows the server's. GoToSocial and Takahe count code
-points and all of everything, whatever they say of themselves: `Limits.is_strict`.
+https://docs.joinmastodon.org/user/posting/#text: graphemes are counted, a URL as a fixed number, and a mention without
+its domain. The pattern of URLs is from the client library, which follows the server. GoToSocial and Takahe count code
+points, and URLs and mentions in full, whatever they declare: `Limits.is_strict`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from mastodon.utility import url_regex  # type: ignore[attr-defined]  # named no
 from syncqueue.handlers.mastodon.instance import Limits
 
 _MENTION = re.compile(r"(?<![/\w])(@[A-Za-z0-9_]+)@[A-Za-z0-9.-]+[A-Za-z0-9]+")
-# Where to end a piece, the best first: a paragraph, a line, a sentence, a word.
+# Where a piece may end, the best first: a paragraph, a line, a sentence, a word.
 _BORDERS = (r"\n\n", r"\n", r"[.!?…]\s|[。！？]", r"\s")
 
 
@@ -26,16 +26,16 @@ class Atom:
     """A piece of text that is never cut: a grapheme, a URL, a mention."""
 
     text: str
-    cost: int  # what it counts as
+    cost: int  # its length for the limit
 
 
 def count(text: str, limits: Limits) -> int:
-    """How many characters of the limit `text` uses up."""
+    """Return how many characters of the limit `text` uses."""
     return len(text) if limits.is_strict else sum(atom.cost for atom in _atoms(text, limits))
 
 
 def cut(text: str, limit: int, limits: Limits) -> str:
-    """`text` in at most `limit` characters as the instance counts them, ended by "…" where something is missing."""
+    """Shorten `text` to at most `limit` characters as the instance counts them; a shortened text ends with "…"."""
     found = list(_atoms(text, limits))
     if sum(atom.cost for atom in found) <= limit:
         return text
@@ -43,12 +43,12 @@ def cut(text: str, limit: int, limits: Limits) -> str:
     while end and found[end - 1].text.isspace():
         end -= 1
     kept = "".join(atom.text for atom in found[:end])
-    # Set apart from a URL or a mention, of which it would become a part.
+    # Separated from a URL or mention, of which it would become a part.
     return f"{kept} …" if end and _is_link(found[end - 1].text) else f"{kept}…"
 
 
 def pieces(text: str, limit: int, limits: Limits) -> Iterator[str]:
-    """`text` in pieces of at most `limit` characters, each ended where a reader would pause."""
+    """Split `text` into pieces of at most `limit` characters, at natural pauses."""
     found = list(_atoms(text, limits))
     start = 0
     while start < len(found):
@@ -72,7 +72,7 @@ def _atoms(text: str, limits: Limits) -> Iterator[Atom]:
 
 def _url(url: str, limits: Limits) -> Iterator[Atom]:
     cost = len(url) if limits.is_strict else limits.url_characters or grapheme.length(url)
-    # One that would fill most of a status by itself must be cut after all.
+    # An atom that would fill most of a status must be cut nevertheless.
     return iter([Atom(url, cost)]) if cost <= limits.characters // 2 else _graphemes(url, limits)
 
 
@@ -91,7 +91,7 @@ def _is_link(text: str) -> bool:
 
 def _graphemes(text: str, limits: Limits) -> Iterator[Atom]:
     if text.isascii():
-        # Every character is one; "\r\n" does not occur in a tidy text.
+        # Every character is a grapheme; "\r\n" does not occur in a tidy text.
         return (Atom(character, 1) for character in text)
     if not limits.is_strict:
         return (Atom(cluster, 1) for cluster in grapheme.graphemes(text))
@@ -99,7 +99,7 @@ def _graphemes(text: str, limits: Limits) -> Iterator[Atom]:
 
 
 def _code_points(text: str, limits: Limits) -> Iterator[Atom]:
-    """Graphemes, each as many as it has code points; one that would fill most of a status is cut after all."""
+    """Yield graphemes that count as their code points; one that would fill most of a status is cut."""
     for cluster in grapheme.graphemes(text):
         if len(cluster) <= limits.characters // 2:
             yield Atom(cluster, len(cluster))
@@ -108,7 +108,7 @@ def _code_points(text: str, limits: Limits) -> Iterator[Atom]:
 
 
 def _reach(found: Sequence[Atom], start: int, limit: int) -> int:
-    """How far the atoms from `start` fit into `limit`; at least one of them does."""
+    """Return the end of the atoms from `start` that fit into `limit`; at least one of them."""
     end, cost = start, 0
     while end < len(found) and cost + found[end].cost <= limit:
         cost += found[end].cost
@@ -117,7 +117,7 @@ def _reach(found: Sequence[Atom], start: int, limit: int) -> int:
 
 
 def _good_end(found: Sequence[Atom], start: int, end: int) -> int:
-    """The last good place to end between `start` and `end`; one in the first half costs more than it mends."""
+    """Return the last natural pause between `start` and `end`; one in the first half would lose too much text."""
     if end >= len(found) or found[end].text.isspace():
         return end
     text = "".join(atom.text for atom in found[start:end])
@@ -129,7 +129,7 @@ def _good_end(found: Sequence[Atom], start: int, end: int) -> int:
 
 
 def _atom_at(found: Sequence[Atom], start: int, characters: int) -> int:
-    """The number of the first atom beyond so many characters from `start` on."""
+    """Return the index of the first atom after a number of characters from `start`."""
     position = 0
     for number in range(start, len(found)):
         position += len(found[number].text)

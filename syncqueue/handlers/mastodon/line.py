@@ -1,4 +1,4 @@
-"""The one request of a call: what Mastodon.py asks for, sent within bounds, with its response kept as it came."""
+"""The request of one call: sends what Mastodon.py requests, within limits, and keeps the unchanged response."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from syncqueue.outbound.urllib3_pool import TimeCap
 
 ANSWER_BYTES = 4 * 1024 * 1024  # twenty statuses of 15,000 characters with their accounts are a fifth of this
 _CHUNK_BYTES = 64 * 1024
-# What the library makes exceptions and warnings of, also after a status was created; all of it is read here instead.
+# Headers for which the library raises or warns, even after a status was created; they are read here instead.
 _MISREAD_HEADERS = ("X-RateLimit-Reset", "X-RateLimit-Remaining", "X-RateLimit-Limit", "Deprecation")
 
 
 class Line:
-    """Stands in for the session of one Mastodon object: the library asks it for nothing but `request`."""
+    """Replaces the session of one Mastodon object: the library only calls its `request`."""
 
     def __init__(self, session: requests.Session, *, seconds: float) -> None:
-        """`seconds`: for a request and its whole answer."""
+        """`seconds`: the limit for a request including its response."""
         self._session = session
         self._seconds = seconds
         self.was_used = False
-        self.answer: Answer | None = None  # once it is complete
+        self.answer: Answer | None = None  # set when it is complete
 
     def request(self, method: str, url: str, **options: Any) -> requests.Response:
-        """Send one request, and follow no redirect; raises `OSError`, as all errors of requests are."""
+        """Send one request without following redirects; raises `OSError`, the base class in requests."""
         self.was_used = True
-        # Uncompressed, so that what is counted is what is kept: 2.5 kB can unpack to gigabytes in one chunk.
+        # Uncompressed, so that the limit applies to the size in memory: 2.5 kB can unpack to gigabytes in one chunk.
         options["headers"] = {**(options.get("headers") or {}), "Accept-Encoding": "identity"}
         with TimeCap(self._seconds) as cap:
-            # Streamed, because the size of an answer is the other side's choice.
+            # Streamed, because the server chooses the size of a response.
             with self._session.request(method, url, **options, allow_redirects=False, stream=True) as response:
                 body = b"".join(_chunks(response))
-            if cap.is_over:  # a connection that was ended may look like a body that has
+            if cap.is_over:  # a connection that was shut down may look like the end of the body
                 raise TimeoutError
         self.answer = Answer(status=response.status_code, headers=response.headers, body=body)
         return _copy(response, body)
@@ -54,7 +54,7 @@ def _chunks(response: requests.Response) -> Iterator[bytes]:
 
 
 def _copy(response: requests.Response, body: bytes) -> requests.Response:
-    """The answer for the library, without what it misreads."""
+    """Return the response for the library, without the headers that it misinterprets."""
     copy = requests.Response()
     copy.status_code, copy.reason, copy.url = response.status_code, response.reason, response.url
     copy.headers = response.headers.copy()

@@ -14,39 +14,40 @@ from syncqueue.handlers.media import Media
 
 _EXTENSIONS = pyromark.Options.ENABLE_TABLES | pyromark.Options.ENABLE_STRIKETHROUGH | pyromark.Options.ENABLE_TASKLISTS
 _LINK_SCHEMES = {"http", "https", "ftp", "gemini", "geo", "magnet", "mailto", "matrix", "tel", "xmpp"}
-# Levels of lists, quotes and pictures that show in the text; deeper ones are read as their content alone. Each level
-# marks all lines inside of it, so a few thousand would take minutes.
+# Maximum levels of lists, quotes and pictures in the text; deeper ones are reduced to their content. Each level
+# marks all lines inside it, so a few thousand would take minutes.
 _DEEPEST = 24
 _LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
-# Stands where a picture was that is attached; it goes with the spaces around it. No tidy text holds one.
+# Replaces an attached picture; it is removed with the spaces around it. Tidy texts do not contain it.
 _ATTACHED = "\0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """A picture, or another medium, that a document shows."""
+    """A picture or another medium of a document."""
 
-    url: str  # https or http; of one that is given as `Media`: its identity, which stays
+    url: str  # https or http; for a `Media`: its identity, which does not change
     alt: str = ""
     given: Media | None = None
 
     @property
     def media(self) -> Media:
-        """What is to be read."""
+        """Return the URL or medium to read."""
         return self.given or Media(url=self.url, alt=self.alt)
 
     @property
     def as_text(self) -> str:
-        """What stands in the text in its place."""
+        """Return the text that replaces it."""
         if self.given is not None:
             return self.given.as_text
         return f"{self.alt}: {self.url}" if self.alt else self.url
 
 
 def to_text(source: str, base_url: str = "", attached: Collection[str] = ()) -> tuple[str, tuple[Picture, ...]]:
-    """The text without markup, and the pictures found, each URL once.
+    """Return the text without markup, and the pictures, each URL once.
 
-    Links and pictures relative to `base_url` are completed. A picture whose URL is in `attached` leaves the text.
+    Links and pictures relative to `base_url` are completed. Pictures whose URL is in `attached` are removed from the
+    text.
     """
     reader = _Reader(base_url, attached)
     for event in pyromark.events(source, options=_EXTENSIONS):
@@ -56,7 +57,7 @@ def to_text(source: str, base_url: str = "", attached: Collection[str] = ()) -> 
 
 @dataclass(slots=True)
 class _Frame:
-    """An element that has begun: `inline` is the text of the line it is at, `blocks` what is finished of it."""
+    """An open element: `inline` is the text of its current line, `blocks` its finished blocks."""
 
     kind: str
     data: Any = None
@@ -64,7 +65,7 @@ class _Frame:
     blocks: list[str] = field(default_factory=list)
 
     def settle(self) -> None:
-        """The line becomes a block: another block follows it."""
+        """Finish the current line as a block, because another block follows."""
         text = re.sub(f" *{_ATTACHED} *", " ", "".join(self.inline))
         text = "\n".join(line.strip() for line in text.split("\n")).strip()
         if text:
@@ -72,13 +73,13 @@ class _Frame:
         self.inline.clear()
 
     def closed(self, separator: str = "\n\n") -> str:
-        """All of it."""
+        """Return the whole text."""
         self.settle()
         return separator.join(self.blocks)
 
 
 class _Reader:
-    """Takes events in order and keeps the elements that are open."""
+    """Handles events in order and keeps the open elements."""
 
     def __init__(self, base_url: str, attached: Collection[str]) -> None:
         self._base_url = base_url
@@ -87,7 +88,7 @@ class _Reader:
         self.pictures: dict[str, Picture] = {}
 
     def take(self, event: Any) -> None:
-        """One event of the parser."""
+        """Handle one event of the parser."""
         kind, value = next(iter(event.items())) if isinstance(event, dict) else (event, None)
         match kind:
             case "Start":
@@ -101,7 +102,7 @@ class _Reader:
                 self._open[-1].inline.append(_inline(kind, value))
 
     def result(self) -> str:
-        """The whole text."""
+        """Return the text of the document."""
         return self._open[0].closed()
 
     def _close(self, frame: _Frame) -> None:
@@ -118,7 +119,7 @@ class _Reader:
         elif frame.kind == "Image":
             parent.inline.append(self._picture("".join(frame.inline).strip(), frame.data["dest_url"]))
         elif frame.kind == "Strikethrough":
-            # Without a sign it would say the opposite of what was meant.
+            # Without a mark it would mean the opposite.
             parent.inline.append(f"~~{''.join(frame.inline)}~~")
         else:
             parent.inline.append("".join(frame.inline))
@@ -149,7 +150,7 @@ class _Reader:
 
 
 def _without_comments(markup: str) -> str:
-    """The HTML without its comments; one without an end stays. Linear: a search that fails is the last one."""
+    """Return the HTML without comments; an unclosed one stays. Linear: a failed search is the last one."""
     kept, at = [], 0
     while (start := markup.find("<!--", at)) >= 0 and (end := markup.find("-->", start + 4)) >= 0:
         kept.append(markup[at:start])

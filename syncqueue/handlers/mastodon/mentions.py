@@ -8,11 +8,11 @@ from mastodon.utility import url_regex  # type: ignore[attr-defined]  # named no
 
 # Wider than any server's own pattern; an e-mail address has a letter or digit before its sign.
 _MENTION = re.compile(r"(?<![A-Za-z0-9/])@(?=\w)")
-_FULL_WIDTH = "＠"  # reads as before, and no server takes it for the sign of a mention
+_FULL_WIDTH = "＠"  # looks the same, but no server takes it for a mention
 
 
 def break_mentions(text: str) -> str:
-    """`text` with the sign of each mention replaced by its full-width form; URLs stay as they are."""
+    """Replace the @ of each mention by its full-width form; URLs stay unchanged."""
     kept, position = [], 0
     for match in url_regex.finditer(text):
         start, end = match.end(2), match.end()  # the match begins with the character before the URL

@@ -1,7 +1,7 @@
-"""A person lets this site post as an account: OAuth with PKCE, by the instance's own pages.
+"""OAuth with PKCE: a person allows this site to post as an account, on the pages of the instance.
 
-https://docs.joinmastodon.org/spec/oauth/. Everything here blocks, ends within a given time, and reaches public hosts
-alone. No message quotes what was sent or answered.
+https://docs.joinmastodon.org/spec/oauth/. All calls block, end within a given time, and reach public hosts
+only. No message quotes what was sent or returned.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from syncqueue.outbound.connect import Outbound, find_forbidden
 from syncqueue.outbound.requests_adapter import OutboundSession
 from syncqueue.outbound.urllib3_pool import TimeCap
 
-# What the handler needs; see docs/howto/mastodon.md.
+# The scopes that the handler needs; see docs/howto/mastodon.md.
 SCOPES = ("read:accounts", "read:statuses", "write:statuses", "write:media")
 USER_AGENT = "django-syncqueue"
-_MOST_BYTES = 64 * 1024  # of an answer
-_LONGEST = 2000  # characters of an id or secret
+_MOST_BYTES = 64 * 1024  # maximum size of a response
+_LONGEST = 2000  # maximum length of an id or secret
 
 
 class UnknownApp(PermanentError):
-    """The instance has forgotten the application, or never knew it."""
+    """The instance does not know the application (any more)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
-    """What an instance calls this site."""
+    """The registration of this site at an instance."""
 
     client_id: str
     client_secret: str = field(repr=False)
@@ -62,7 +62,7 @@ def challenge_of(verifier: str) -> str:
 
 
 def authorize_url(instance: str, app: App, *, redirect_uri: str, state: str, verifier: str) -> str:
-    """Return the page of the instance where the person is asked."""
+    """Return the URL of the instance's authorization page."""
     query = {
         "response_type": "code",
         "client_id": app.client_id,
@@ -79,14 +79,14 @@ class OAuth:
     """The calls of one instance."""
 
     def __init__(self, instance: str, outbound: Outbound, *, seconds: float) -> None:
-        """`instance`: as `instance_address` returns it. `seconds`: the limit of each call."""
+        """`instance`: from `instance_address`. `seconds`: the limit of each call."""
         self._instance = instance
         self._host = urlsplit(instance).netloc
         self._outbound = outbound
         self._seconds = seconds
 
     def register(self, *, name: str, redirect_uri: str) -> App:
-        """Make this site known to the instance. Raises `HandlerError`."""
+        """Register this site at the instance. Raises `HandlerError`."""
         given = {"client_name": name, "redirect_uris": redirect_uri, "scopes": " ".join(SCOPES)}
         status, answer = self._call("POST", "/api/v1/apps", given)
         found = {key: answer.get(key) for key in ("client_id", "client_secret")}
@@ -95,7 +95,7 @@ class OAuth:
         return App(client_id=str(found["client_id"]), client_secret=str(found["client_secret"]))
 
     def token(self, app: App, *, code: str, verifier: str, redirect_uri: str) -> str:
-        """Exchange the code that the person came back with. Raises `HandlerError`, `UnknownApp` among them."""
+        """Exchange the code of the redirect for a token. Raises `HandlerError`, including `UnknownApp`."""
         given = {
             "grant_type": "authorization_code",
             "code": code,
@@ -116,7 +116,7 @@ class OAuth:
         return token
 
     def account(self, token: str) -> str:
-        """Return the name of the account that a token is for: "@me@mastodon.social". Raises `HandlerError`."""
+        """Return the name of a token's account: "@me@mastodon.social". Raises `HandlerError`."""
         status, answer = self._call("GET", "/api/v1/accounts/verify_credentials", None, token)
         name = answer.get("username")
         if status != 200 or not isinstance(name, str) or not name:
@@ -131,7 +131,7 @@ class OAuth:
     def _call(
         self, method: str, path: str, form: Mapping[str, str] | None, token: str = ""
     ) -> tuple[int, Mapping[str, Any]]:
-        """The status, and the answer where it is a JSON object; another one counts as empty."""
+        """Return the status, and the response if it is a JSON object, otherwise an empty one."""
         headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": USER_AGENT}
         headers |= {"Authorization": f"Bearer {token}"} if token else {}
         timeout = (self._outbound.connect_timeout_seconds, self._seconds)
@@ -144,7 +144,7 @@ class OAuth:
                     content = _read(response)
             except OSError as error:  # the base class of all exceptions of requests
                 raise self._lost(error) from None
-            if cap.is_over:  # a connection that was shut down may look like the end of an answer
+            if cap.is_over:  # a connection that was shut down may look like the end of the body
                 raise self._lost(TimeoutError())
         try:
             answer = json.loads(content)
@@ -163,12 +163,12 @@ def _read(response: requests.Response) -> bytes:
     for chunk in response.iter_content(8192):
         content += chunk
         if len(content) > _MOST_BYTES:
-            return b""  # nothing that is asked for here
+            return b""  # too large for any of the expected responses
     return bytes(content)
 
 
 def _missing(granted: object) -> list[str]:
-    """The scopes that were not granted; "write" includes "write:media". A server that names none has granted all."""
+    """Return the scopes that were not granted; "write" includes "write:media". None in the response: all granted."""
     if not isinstance(granted, str) or not granted:
         return []
     given = set(granted.split())

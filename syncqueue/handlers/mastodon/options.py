@@ -1,4 +1,4 @@
-"""What a destination on Mastodon is made of: address, token, options; and who may see what. Pure."""
+"""Address, token and options of a destination on Mastodon, and the visibility of its statuses. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OverLimit = Literal["thread", "image", "link"]
 VISIBILITIES: tuple[Visibility, ...] = get_args(Visibility)
 OVER_LIMITS: tuple[OverLimit, ...] = get_args(OverLimit)
 
-# Mastodon's and Pleroma's have 43 characters, GoToSocial's 48, Pixelfed's are JWTs of a thousand with dots.
+# Tokens of Mastodon and Pleroma have 43 characters, those of GoToSocial 48; Pixelfed's are JWTs of about a thousand.
 TOKEN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.+=~-]{19,1999}")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 
@@ -57,7 +57,7 @@ OPTIONS: Mapping[str, Option] = {
         kind="text",
         label=gettext_lazy("Content warning"),
         default="",
-        pattern=r"(?s).{0,200}",  # it counts against the limit of every status of a thread
+        pattern=r"(?s).{0,200}",  # it counts towards the limit of every status of a thread
         help_text=gettext_lazy("The text is folded behind it."),
     ),
     "sensitive": Option(
@@ -82,33 +82,33 @@ OPTIONS: Mapping[str, Option] = {
 
 
 def visibility(document: Document, place: Place) -> Visibility:
-    """Who may see it: the destination's choice, but followers at most when the document is private."""
+    """Return the visibility: the destination's choice, but at most followers if the document is private."""
     wanted: Visibility = place.options.get("visibility", "public")
     return max(wanted, "private", key=VISIBILITIES.index) if document.is_private else wanted
 
 
 def over_limit(place: Place) -> OverLimit:
-    """What becomes of a text that is too long for one status."""
+    """Return the option for texts that are too long for one status."""
     chosen: OverLimit = place.options.get("over_limit", "thread")
     return chosen
 
 
 def breaks_mentions(document: Document, place: Place) -> bool:
-    """Whether nobody may be mentioned: whoever is mentioned is shown the status, a private one too."""
+    """Return whether mentions must be disabled, because mentioned people can see even a private status."""
     return document.is_private or not place.options.get("mentions", True)
 
 
 def instance_url(address: str, may_be_plain: Callable[[str, int], bool]) -> SplitResult:
-    """The instance an address names: https and a host, and at most a slash; raises `ValueError` without a message.
+    """Return the instance of an address: https, a host, and at most a slash; raises `ValueError` without text.
 
-    `may_be_plain` says of a host and port whether they are reached without TLS too. The result has no slash.
+    `may_be_plain` returns whether a host and port may be reached without TLS. The result has no trailing slash.
     """
     address = address.removesuffix("/")
     url = urlsplit(address)
     port = f":{url.port}" if url.port else ""
     host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname or ""
     is_allowed = url.scheme == "https" or (url.scheme == "http" and may_be_plain(url.hostname or "", url.port or 80))
-    # What is left out of this, such as a path or a password, makes a difference.
+    # The address must not have other parts, such as a path or a password.
     if not is_allowed or not _HOST.fullmatch(host) or address != f"{url.scheme}://{host}{port}":
         raise ValueError
     return url

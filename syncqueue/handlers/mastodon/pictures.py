@@ -1,4 +1,4 @@
-"""Pictures and other media of a document: read from where they are, and uploaded to the instance."""
+"""Reads pictures and other media of a document, and uploads them to the instance."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from syncqueue.outbound.requests_adapter import FetchError
 
 logger = logging.getLogger("syncqueue.mastodon")
 
-# Of an attempt: what is not there or not processed by then is left to the text, so that the status itself goes out.
+# Share of an attempt: pictures that are not processed by then stay links, so that the status itself is posted.
 FETCH_SHARE, UPLOAD_SHARE = 0.25, 0.6
 
 
 class Uploader:
-    """Brings pictures to an instance, one at a time, within one attempt; each is uploaded once."""
+    """Uploads pictures to an instance within one attempt, one at a time and each once."""
 
     def __init__(self, client: MastodonClient, account: Account, limits: Limits, attempt_seconds: float) -> None:
-        """`attempt_seconds`: of the whole attempt, which has just begun."""
+        """`attempt_seconds`: the duration of the whole attempt, which has just begun."""
         self._client = client
         self._account = account
         self._limits = limits
         self._fetch_seconds = attempt_seconds * FETCH_SHARE
         self._ends_at = time.monotonic() + attempt_seconds * UPLOAD_SHARE
-        self._done: dict[Picture | bytes, str | None] = {}  # None: it stays a link
-        self._alone: set[Picture] = set()  # those that are no pictures
+        self._done: dict[Picture | bytes, str | None] = {}  # media id; None: it stays a link
+        self._alone: set[Picture] = set()  # videos and sounds
 
     async def attach(
         self, pictures: Sequence[Picture], present: Mapping[Picture, str], alone: Collection[Picture] = ()
     ) -> dict[Picture, str]:
-        """The media ids of those that could be brought there; `present` are there from before.
+        """Return the media ids of those that could be uploaded; `present` were uploaded before.
 
-        `alone`: those of them that are no pictures. A video or a sound is attached where it is the first, and alone.
+        `alone`: those of them that are not pictures. A video or a sound is attached only if it comes first, and alone.
 
-        Raises what an instance comes to that cannot be reached, is out of order, or limits uploads.
+        Raises `HandlerError` if the instance cannot be reached, is out of order, or limits uploads.
         """
         self._alone.update(alone)
         found: dict[Picture, str] = {}
@@ -51,11 +51,11 @@ class Uploader:
             if number is not None:
                 found[picture] = number
                 if picture in self._alone:
-                    break  # a status shows pictures, or one video, or one sound
+                    break  # a status has pictures, or one video, or one sound
         return found
 
     async def draw(self, pages: Sequence[bytes], alt: str) -> list[str]:
-        """The media ids of pictures that were drawn here; raises when one of them is not taken."""
+        """Return the media ids of drawn pictures; raises if one of them is not accepted."""
         numbers = []
         for page in pages:
             number = self._done.get(page) or await self._upload(page, "image/png", self._alt(alt))
@@ -71,11 +71,11 @@ class Uploader:
         return self._done[picture]
 
     async def _bring(self, picture: Picture, *, is_first: bool) -> str | None:
-        """Fetch a picture and upload it. While its size is not known, it counts as the largest there is."""
+        """Fetch and upload a picture. While its size is unknown, it counts as the maximum."""
         try:
             async with asyncio.timeout(max(self._ends_at - time.monotonic(), 0)) as limit:
                 async with self._client.media.budget.reserve(self._most_bytes(picture)) as memory:
-                    limit.reschedule(None)  # from here on each call has its own
+                    limit.reschedule(None)  # from here on each call has its own limit
                     content = await self._fetch(picture)
                     memory.shrink(len(content))
                     return await self._try(picture, content, is_first=is_first)
@@ -84,7 +84,7 @@ class Uploader:
             raise RateLimited(said, after_seconds=2.0, scope="task") from None
 
     async def _fetch(self, picture: Picture) -> bytes:
-        """The picture's content; empty when it could not be loaded."""
+        """Return the picture's content; empty if it cannot be loaded."""
         seconds = min(self._fetch_seconds, self._ends_at - time.monotonic())
         if seconds <= 0:
             return b""
@@ -107,7 +107,7 @@ class Uploader:
         try:
             return await self._upload(content, content_type(content), self._alt(picture.alt))
         except (PermanentError, OutOfTime, FailedInside) as error:
-            # Refused, or the instance failed over it, twice, as Mastodon does over a broken file.
+            # Refused, or the instance failed twice, as Mastodon does for a broken file.
             logger.info("A picture stays a link: %s", error)
             return None
 
@@ -116,7 +116,7 @@ class Uploader:
         return self._limits.picture_bytes if is_picture else self._limits.video_bytes
 
     async def _upload(self, content: bytes, kind: str, alt: str) -> str | None:
-        """One more try where the response was lost: twice the same picture does no harm, unattached ones vanish."""
+        """Try again after a lost response: a second upload does no harm, because unattached pictures are deleted."""
         try:
             return await self._account.upload(content, kind, alt, ends_at=self._ends_at)
         except Unavailable as lost:
@@ -128,5 +128,5 @@ class Uploader:
 
 
 def shortened(text: str, limit: int) -> str:
-    """`text` in at most `limit` characters."""
+    """Return `text` in at most `limit` characters."""
     return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"

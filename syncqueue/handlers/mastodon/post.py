@@ -1,4 +1,4 @@
-"""A status as it is wanted, and whether one that is out there shows it. Pure."""
+"""A wanted status, and its comparison with existing ones. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from syncqueue.handlers.mastodon.options import VISIBILITIES, Visibility
 
-# No status is longer, and an instance may send megabytes.
+# Longer than any status; an instance may send megabytes.
 _CONTENT_CHARACTERS = 200_000
 _MENTION = re.compile(r"(?<![/\w])(@\w+)@[\w.-]*\w", re.ASCII)
 _TAG = re.compile(r"<[^<>]*>")
@@ -24,16 +24,16 @@ class Post:
     text: str
     visibility: Visibility
     media_ids: tuple[str, ...] = ()
-    reply_to: str = ""  # the id of the status before it in a thread
+    reply_to: str = ""  # the id of the preceding status in a thread
     spoiler: str = ""
     sensitive: bool = False
     language: str | None = None
 
 
 def is_shown_by(post: Post, status: Mapping[str, Any]) -> bool:
-    """Whether a status, as an instance describes it, shows `post`, whoever may see it.
+    """Return whether a status of an instance shows `post`, independent of its visibility.
 
-    https://docs.joinmastodon.org/entities/Status/. Its text comes as HTML, made by rules of the server's own, so both
+    https://docs.joinmastodon.org/entities/Status/. Its text is HTML by rules of the server, so both
     are compared in the form of `bare`.
     """
     return (
@@ -44,7 +44,7 @@ def is_shown_by(post: Post, status: Mapping[str, Any]) -> bool:
 
 
 def is_exactly(post: Post, status: Mapping[str, Any], source: Mapping[str, Any]) -> bool:
-    """Whether an edit to `post` would change nothing. `source`: of `/api/v1/statuses/:id/source`."""
+    """Return whether an edit to `post` would change nothing. `source`: from `/api/v1/statuses/:id/source`."""
     return (
         said(source, "text").strip() == post.text.strip()
         and said(source, "spoiler_text").strip() == post.spoiler.strip()
@@ -56,48 +56,48 @@ def is_exactly(post: Post, status: Mapping[str, Any], source: Mapping[str, Any])
 
 
 def has_other_pictures(post: Post, status: Mapping[str, Any]) -> bool:
-    """Whether a status shows other pictures than those of `post`. Their ids stay the same from the upload on."""
+    """Return whether a status has other pictures than `post`. Their ids do not change after the upload."""
     return [str(picture.get("id")) for picture in pictures_of(status)] != list(post.media_ids)
 
 
 def is_more_open(status: Mapping[str, Any], wanted: Visibility) -> bool:
-    """Whether a status is seen by more people than `wanted`; an unknown visibility counts as closed."""
+    """Return whether a status is more public than `wanted`; an unknown visibility counts as closed."""
     found = status.get("visibility")
     return found in VISIBILITIES and VISIBILITIES.index(found) < VISIBILITIES.index(wanted)
 
 
 def shown_text(status: Mapping[str, Any]) -> str:
-    """Content warning and text of a status, in the form of `bare`."""
+    """Return content warning and text of a status, in the form of `bare`."""
     content = plain(said(status, "content"))
     return bare(f"{said(status, 'spoiler_text')}\n{content}")
 
 
 def said(answer: Mapping[str, Any], name: str) -> str:
-    """A text of an instance's answer, at most as long as a text that is worth reading."""
+    """Return a text of an instance's response, cut to the maximum length."""
     return str(answer.get(name) or "")[:_CONTENT_CHARACTERS]
 
 
 def reply_of(status: Mapping[str, Any]) -> str:
-    """The id of the status that it replies to; "" for none."""
+    """Return the id of the status to which it replies; "" for none."""
     return str(status.get("in_reply_to_id") or "")
 
 
 def pictures_of(status: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The attached pictures."""
+    """Return the attached pictures."""
     found = status.get("media_attachments")
     return [picture for picture in found if isinstance(picture, Mapping)] if isinstance(found, list) else []
 
 
 def bare(text: str) -> str:
-    r"""`text` without what servers are known to change.
+    r"""Return `text` without parts that servers are known to change.
 
-    That is white space, the form of composed characters, the host of a mention, backslashes, entities ("&amp;") and
-    what looks like a tag.
+    These are white space, the form of composed characters, the host of a mention, backslashes, entities ("&amp;") and
+    everything that looks like a tag.
     """
     text = _TAG.sub("", html.unescape(_MENTION.sub(r"\1", text)))
     return "".join(unicodedata.normalize("NFC", text).replace("\\", "").split())
 
 
 def plain(content: str) -> str:
-    """The text of a status's HTML. Not by an HTML parser: those take quadratic time for what is never closed."""
+    """Return the text of a status's HTML. Not with an HTML parser: those take quadratic time for unclosed elements."""
     return html.unescape(_TAG.sub("", content))

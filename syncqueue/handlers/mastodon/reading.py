@@ -1,4 +1,4 @@
-"""Looks at the statuses of documents, and lists those of an account, without changing anything."""
+"""Reads the statuses of documents, and lists those of an account, without changing anything."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from syncqueue.handlers.mastodon.trace import LATEST_SECONDS, created_at
 
 
 async def statuses_of(account: Account, job: DocumentJob) -> list[Status] | None:
-    """The statuses of a job in their order; None where one is gone. Of a job to delete, those that are there."""
+    """Return the statuses of a job in order; None if one is gone. For a job to delete, the existing ones."""
     found: list[Status] = []
     for part in job.parts:
         if part.kind in (PICTURE, TRACE) or not part.id:
@@ -31,7 +31,7 @@ async def statuses_of(account: Account, job: DocumentJob) -> list[Status] | None
 
 
 async def state_of(account: Account, statuses: Sequence[Status], ways: Sequence[Sequence[Post]]) -> CopyState:
-    """Whether statuses show a document. `ways`: the posts that it comes to, in each way to count their length."""
+    """Return whether statuses show a document. `ways`: its posts for each way of counting their length."""
     for posts in ways:
         if len(posts) == len(statuses) and await _are_shown(account, statuses, posts):
             return CopyState.SAME
@@ -54,7 +54,7 @@ async def _is_shown(account: Account, post: Post, status: Status) -> bool:
         return True
     if reply_of(status) != post.reply_to or len(pictures_of(status)) != len(post.media_ids):
         return False
-    # Some servers make something else of a text; what its author entered tells.
+    # Some servers transform a text; its source is compared instead.
     source = await account.source(status)
     return source is not None and _entered(source) == bare(f"{post.spoiler}\n{post.text}")
 
@@ -64,7 +64,7 @@ def _entered(source: Mapping[str, Any]) -> str:
 
 
 async def page(account: Account, after: str) -> CopyPage | None:
-    """The account's statuses that were posted with our application; None where that cannot be told."""
+    """Return the account's statuses that were posted with our application; None if that is unknown."""
     name = await _application(account)
     if not name:
         return None
@@ -80,7 +80,7 @@ async def page(account: Account, after: str) -> CopyPage | None:
 
 
 async def _application(account: Account) -> str:
-    """The name of the application that the token belongs to; "" where the server does not tell."""
+    """Return the name of the token's application; "" if the server does not return it."""
     try:
         answer = await account.ask(lambda api: api.app_verify_credentials())
     except (PermanentError, DestinationBroken):
@@ -94,6 +94,6 @@ def _application_of(status: Status) -> str:
 
 
 def _is_settled(status: Status, latest: float) -> bool:
-    """Whether it is older than an attempt can take to store it."""
+    """Return whether it is so old that an attempt would have stored it."""
     made_at = created_at(status)
     return made_at is not None and made_at < latest

@@ -25,46 +25,46 @@ from syncqueue.handlers.media import Media
 
 logger = logging.getLogger("syncqueue.mastodon")
 
-THREAD_LIMIT = 50  # statuses; more would use up most of an account's hourly allowance, and its followers' patience
-# No reader's grapheme has more characters than this: beyond it a text need not be counted to know that it is too long.
+THREAD_LIMIT = 50  # statuses; more would use most of an account's hourly rate limit, and annoy its followers
+# No real grapheme has more characters: with more per grapheme, a text is too long without being counted.
 _GRAPHEME_CHARACTERS = 8
 _TITLE_CHARACTERS = 100
-# Four pages of the narrowest letters have less; a longer text is not drawn to know that it takes more pages.
+# Four pages of the narrowest letters have fewer characters; a longer text needs more pages, without drawing it.
 _DRAWN_CHARACTERS = 20_000
 _TAG = re.compile(r"(?<![\w#/])#(\w+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What a destination wants of a text, and what its instance takes."""
+    """The options of a destination for a text, and the limits of its instance."""
 
     limits: Limits
     over_limit: OverLimit = "thread"
     link: bool = False
     spoiler: str = ""
-    fonts: tuple[str, ...] = ()  # files to try before the well-known ones
-    breaks_mentions: bool = False  # nobody is to be notified
+    fonts: tuple[str, ...] = ()  # font files to try before the well-known ones
+    breaks_mentions: bool = False  # mentions must not notify anybody
 
     @property
     def room(self) -> int:
-        """Characters of each status that are left beside the content warning."""
+        """The characters of each status without those of the content warning."""
         taken = len(self.spoiler) if self.limits.is_strict else int(grapheme.length(self.spoiler))
         return self.limits.characters - taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
-    """What is posted: the first status carries all pictures."""
+    """The statuses to post: the first one has all pictures."""
 
-    texts: tuple[str, ...]  # one a status, each but the first a reply to the one before it
-    pictures: tuple[Picture, ...] = ()  # to be fetched and attached
+    texts: tuple[str, ...]  # one per status; each but the first replies to the one before it
+    pictures: tuple[Picture, ...] = ()  # pictures to fetch and attach
     drawn: tuple[bytes, ...] = ()  # PNG pictures of the text, before the others
-    alt: str = ""  # of the drawn ones: the text itself
-    is_cut: bool = False  # the text ends with the address where to read on
+    alt: str = ""  # description of the drawn pictures: the text itself
+    is_cut: bool = False  # the text ends with a link to the rest
 
 
 def pictures_of(document: Document, limit: int, may_fetch: Callable[[str], bool]) -> tuple[Picture, ...]:
-    """The first pictures of a document that can be attached: those in its text, then its media."""
+    """Return the first attachable pictures of a document: those in its text, then its media."""
     found = _read(document, ())[1] if document.format == "markdown" else ()
     first: dict[str, Picture] = {}
     for picture in (*found, *map(_picture, document.media)):
@@ -74,9 +74,9 @@ def pictures_of(document: Document, limit: int, may_fetch: Callable[[str], bool]
 
 
 def render(document: Document, wanted: Wanted, pictures: Sequence[Picture] = ()) -> Rendered:
-    """The statuses for a document with `pictures` attached; all others stand in its text as "alt: url".
+    """Return the statuses for a document with `pictures` attached; other pictures are in the text as "alt: url".
 
-    Raises `PermanentError` for a text that is empty or beyond all limits.
+    Raises `PermanentError` for a text that is empty or too long.
     """
     text = _whole(document, wanted, pictures)
     if not text and not pictures:
@@ -109,15 +109,15 @@ def _may_attach(picture: Picture, may_fetch: Callable[[str], bool]) -> bool:
 
 
 def tidy(text: str) -> str:
-    """`text` as it can be sent: valid Unicode, one kind of line end, no blank lines around it."""
-    # Half a surrogate pair cannot be encoded; JSON and JavaScript produce them by cutting an emoji in two.
+    """Return `text` in a form that can be sent: valid Unicode, uniform line ends, no blank lines around it."""
+    # A lone surrogate cannot be encoded; JSON and JavaScript produce them by cutting an emoji in two.
     text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
     return text.rstrip().lstrip("\n")
 
 
 def hashtag(tag: str) -> str:
-    """`tag` as a word that Mastodon makes a hashtag of, without the #; "" when nothing of it can be."""
+    """Return `tag` as a word that Mastodon accepts as a hashtag, without the #; "" if that is not possible."""
     return re.sub(r"\W+", "_", unicodedata.normalize("NFC", tag)).strip("_")
 
 
@@ -129,13 +129,13 @@ def _read(document: Document, attached: Sequence[Picture]) -> tuple[str, tuple[P
 
 
 def _whole(document: Document, wanted: Wanted, attached: Sequence[Picture]) -> str:
-    """All that is to be said: body, tags, link."""
+    """Return the full text: body, tags, link."""
     body = _body(document, wanted, attached)
     return "\n\n".join(filter(None, (body, _footer(document, body, wanted.link))))
 
 
 def _body(document: Document, wanted: Wanted, attached: Sequence[Picture]) -> str:
-    """The text, and the media that are not attached."""
+    """Return the text with links to media that are not attached."""
     text, shown = _read(document, attached)
     if wanted.breaks_mentions:
         text = break_mentions(text)
@@ -145,7 +145,7 @@ def _body(document: Document, wanted: Wanted, attached: Sequence[Picture]) -> st
 
 
 def _footer(document: Document, text: str, link: bool) -> str:
-    """The tags that the text does not hold already, and the link."""
+    """Return the tags that the text does not contain, and the link."""
     words = dict.fromkeys(map(hashtag, document.tags))
     shown = {tag.casefold() for tag in _TAG.findall(text)}
     tags = [f"#{word}" for word in words if word and word.casefold() not in shown]
@@ -158,7 +158,7 @@ def _is_long(text: str, wanted: Wanted) -> bool:
 
 
 def _shortened(document: Document, wanted: Wanted, attached: Sequence[Picture]) -> str:
-    """The beginning of the text, and where to read on."""
+    """Return the beginning of the text, and a link to the rest."""
     text = _body(document, wanted, attached)[: _GRAPHEME_CHARACTERS * wanted.room]
     footer = cut(_footer(document, "", link=False), wanted.room // 2, wanted.limits)
     end = "\n\n" + "\n".join(filter(None, (footer, document.url)))
@@ -179,7 +179,7 @@ def _too_long(wanted: Wanted) -> NoReturn:
 
 
 def _drawn(document: Document, wanted: Wanted, pictures: Sequence[Picture]) -> Rendered | None:
-    """The text as pictures, with as many of its own as there is room for; None where that cannot be done."""
+    """Return the text as pictures, with as many of its own pictures as fit; None if that is impossible."""
     fonts = load_fonts(wanted.fonts, TEXT_SIZE)
     for number in range(len(pictures), -1, -1):
         text = _body(document, wanted, pictures[:number])
@@ -195,7 +195,7 @@ def _drawn(document: Document, wanted: Wanted, pictures: Sequence[Picture]) -> R
 
 
 def _caption(document: Document, wanted: Wanted) -> str:
-    """What stands beside pictures of the text: title, tags, link."""
+    """Return the text that accompanies pictures of the text: title, tags, link."""
     title = tidy(document.title)[:_TITLE_CHARACTERS]
     if wanted.breaks_mentions:
         title = break_mentions(title)

@@ -1,4 +1,4 @@
-"""Looks for a status whose create was never answered, among those that the account has."""
+"""Searches a status whose create got no response among those of the account."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from syncqueue.handlers.mastodon.client import OutOfTime
 from syncqueue.handlers.mastodon.post import Post, is_shown_by
 from syncqueue.handlers.mastodon.trace import Trace, created_at, earliest
 
-PAGE_COUNT = 40  # statuses of a page: the most that Mastodon gives
-MOST_PAGES = 25  # of a search by traces: back to the time of the request, but not for ever
-RECENT_PAGES = 3  # of a search that has no trace, and so no time to go back to
-MOST_SOURCES = 60  # requests for sources in one search
+PAGE_COUNT = 40  # statuses per page: Mastodon's maximum
+MOST_PAGES = 25  # limit for a search by traces, which goes back to the time of the request
+RECENT_PAGES = 3  # limit for a search without a trace, whose time is unknown
+MOST_SOURCES = 60  # maximum requests for source texts in one search
 
 _OWN = "own"  # the list of the account's statuses
-_Page = Callable[[str | None, Mastodon], object]  # given the `max_id`: what is older than that status
+_Page = Callable[[str | None, Mastodon], object]  # called with `max_id`: returns older statuses
 
 
 class Search:
     """One search on an account."""
 
     def __init__(self, account: Account) -> None:
-        """`account`: of the job that searches; its own statuses count, those of other objects do not."""
+        """`account`: that of the searching job; statuses of other objects do not match."""
         self._account = account
         self._memory = account.client.memory
         self._sources_left = MOST_SOURCES
-        self._has_learned = False  # something that spares the next attempt requests
+        self._has_learned = False  # whether the cache now saves requests of the next attempt
 
     async def by_traces(self, traces: Sequence[Trace]) -> Status | None:
-        """The status that a request left behind; None when there is none.
+        """Return the status that a request has created; None if there is none.
 
-        Raises `OutcomeUnknown` when it cannot be told, because the account's statuses cannot be read that far back.
-        Raises `RateLimited` for the task alone when there is more to read than one attempt has time for.
+        Raises `OutcomeUnknown` if the account's statuses cannot be read that far back.
+        Raises `RateLimited` for the task only if one attempt has not enough time to read all of them.
         """
         try:
             return await self._by_traces(traces)
         except OutOfTime as error:
             if not self._has_learned:
-                raise  # the next attempt would come no further
+                raise  # the next attempt would make no progress
             raise RateLimited(str(error), after_seconds=1.0, scope="task") from None
 
     async def _by_traces(self, traces: Sequence[Trace]) -> Status | None:
@@ -59,12 +59,12 @@ class Search:
         return None
 
     async def by_content(self, post: Post) -> Status | None:
-        """A recent status that shows `post`. For a create that has left no trace; None also where nothing is told."""
+        """Return a recent status that shows `post`, for a create without a trace; None also if nothing can be read."""
         try:
             number = await self._number()
             found = await self._read(_OWN, _of_account(number), number, since=None, most=RECENT_PAGES)
         except (PermanentError, DestinationBroken, OutcomeUnknown):
-            return None  # the token may be good for posting alone; its idempotency key still stands guard
+            return None  # the token may allow posting only; the idempotency key still protects
         shown = await self._account.client.run(_showing, post, self._not_of_others(found))
         return next((status for status in shown if status.get("visibility") == post.visibility), None)
 
@@ -75,21 +75,21 @@ class Search:
             raise _untold(error) from error
 
     async def _lists(self, number: str, traces: Sequence[Trace]) -> list[tuple[str, _Page, bool]]:
-        """Where to look, one after the other, and whether a "no" there is certain."""
+        """Yield the lists to search in order, and whether a negative result is certain."""
         is_listed = all(trace.is_public for trace in traces) or (await self._account.instance()).lists_private
-        # Not every server lists private statuses, but each shows its owner what is new.
+        # Not every server lists private statuses, but all show them in the home timeline.
         home = [] if is_listed else [("home", _at_home, True)]
         return [(_OWN, _of_account(number), is_listed), *home]
 
     async def _read(
         self, name: str, pages: _Page, number: str, since: float | None, most: int = MOST_PAGES
     ) -> list[Status]:
-        """The account's statuses in the list `name`, back to `since`, the newest first.
+        """Return the account's statuses in the list `name`, back to `since`, the newest first.
 
-        After a search that was cut short, the next one in this process goes on where it stopped.
+        The next search in this process continues an unfinished one.
         """
         key = (self._account.address, number, name, self._account.owner)
-        read: list[Status] = []  # without a gap
+        read: list[Status] = []  # without gaps
         try:
             is_whole = await self._read_pages(pages, read, self._memory.take_listing(key), since, most)
         except HandlerError:
@@ -106,9 +106,9 @@ class Search:
     async def _read_pages(
         self, pages: _Page, read: list[Status], earlier: Sequence[Status], since: float | None, most: int
     ) -> bool:
-        """Add statuses to `read` until they go back to `since`, or end; returns whether they do within `most` pages.
+        """Add statuses to `read` until they reach back to `since`, or end; returns whether they do within `most` pages.
 
-        `earlier`: what the attempt before has read; it is taken over where the list comes to it.
+        `earlier`: what the previous attempt has read; it is reused when the list reaches it.
         """
         known = {str(status["id"]) for status in earlier}
         for _ in range(most):
@@ -130,7 +130,7 @@ class Search:
         return False
 
     async def _match(self, traces: Sequence[Trace], statuses: Sequence[Status], offset: float) -> Status | None:
-        """The oldest one that a trace fits: an equal text that was posted later is more likely another object's."""
+        """Return the oldest status that matches a trace: an equal, later one more likely belongs to another object."""
         mine = self._account.client.run(_around, traces, self._not_of_others(statuses), offset)
         candidates: Sequence[_Candidate] = await mine
         by_look = next((one.status for one in candidates if one.is_shown), None)

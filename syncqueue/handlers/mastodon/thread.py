@@ -26,37 +26,37 @@ from syncqueue.handlers.mastodon.trace import MOST_TRACES, Trace, traces_in
 
 logger = logging.getLogger("syncqueue.mastodon")
 
-# After these nothing of a create is out there.
+# After these exceptions a create has created nothing.
 _UNSENT = (PermanentError, DestinationBroken, RateLimited, Unreachable, OutOfTime)
 
 
 class Thread:
-    """The statuses that are out there because of one document; each but the first replies to the one before it.
+    """The existing statuses of one document; each but the first replies to the one before it.
 
-    Each change is stored before the next request, and what is about to be created before its request (`Trace`), so that
-    an attempt that was cut off is continued by the next.
+    Each change is stored before the next request, and a trace before each create (`Trace`), so that
+    the next attempt continues one that was cut off.
     """
 
     def __init__(self, account: Account, job: DocumentJob) -> None:
-        """What the record knows; `find_lost` is to be called before anything else."""
+        """Start with the parts of the record; call `find_lost` before anything else."""
         self._account = account
         self._job = job
-        self._known: dict[str, Status] = {}  # as they were when this attempt looked, by their ids
+        self._known: dict[str, Status] = {}  # as this attempt has read them, by id
         self._identity = ""
         self.statuses = [part for part in job.parts if part.kind not in (PICTURE, TRACE) and part.id]
         self.pictures = [part for part in job.parts if part.kind == PICTURE]
         self.traces = traces_in(job.parts)
-        # Set by the engine alone where an attempt was cut off, or by one of an older version: it left no trace.
+        # True only after an interrupted attempt without a trace, such as one of an older version.
         self._is_untraced = job.uncertain and not self.traces and not self.statuses
 
     @property
     def parts(self) -> list[RemotePart]:
-        """All that is or may be out there, the first status first."""
+        """Return all parts that exist or may exist, the first status first."""
         traces = [trace.part(self._job.place.address, self._identity) for trace in self.traces]
         return [*self.statuses, *(self.pictures if self.statuses else ()), *traces]
 
     async def find_lost(self) -> None:
-        """Find what an earlier attempt has sent without hearing of it. Raises `OutcomeUnknown` when it cannot tell."""
+        """Find statuses whose responses were lost. Raises `OutcomeUnknown` if that is impossible."""
         self._identity = await self._account.known_identity()
         if not self.traces:
             return
@@ -68,7 +68,7 @@ class Thread:
             await self._take(found)
 
     async def look(self, number: int) -> Status | None:
-        """What a status is like; None when there is none, or it is gone."""
+        """Read a status; None if it does not exist (any more)."""
         if number >= len(self.statuses):
             return None
         part = self.statuses[number]
@@ -82,7 +82,7 @@ class Thread:
     async def show(self, posts: Sequence[Post], pictures: Sequence[RemotePart]) -> list[RemotePart]:
         """Make the thread show `posts`: edit, add, and delete from the end; returns the parts.
 
-        `pictures`: parts to store with the first status, once it shows them.
+        `pictures`: parts to store with the first status after it shows them.
         """
         for number, post in enumerate(posts):
             if number:
@@ -97,7 +97,7 @@ class Thread:
         return self.parts
 
     async def shorten(self, count: int) -> None:
-        """Delete from the last status on until `count` are left."""
+        """Delete from the end until `count` statuses are left."""
         while len(self.statuses) > count:
             await self._account.delete(self.statuses[-1])
             self.statuses.pop()
@@ -109,7 +109,7 @@ class Thread:
             await self._job.checkpoint(parts)
 
     async def _take(self, status: Status) -> None:
-        """Count a status that was found as the next of the thread."""
+        """Add a status that was found as the next of the thread."""
         self.statuses.append(await self._account.part(status))
         self.traces = []
         self._known[str(status["id"])] = status
@@ -118,21 +118,21 @@ class Thread:
     # Edits
 
     async def _turn_into(self, number: int, post: Post) -> bool:
-        """Whether a status shows `post` now; otherwise it is gone, with all that reply to it."""
+        """Edit a status; returns whether it shows `post` now. If not, it is gone, with all replies to it."""
         before = await self.look(number)
         if before is None or before.get("visibility") != post.visibility:
-            await self.shorten(number)  # no server can edit the visibility
+            await self.shorten(number)  # the visibility cannot be edited
             return False
         post = replace(post, language=post.language or _language(before))
         if await self._account.is_exactly(post, before):
-            return True  # some servers refuse an edit that changes nothing
+            return True  # some servers refuse an edit without changes
         if post.visibility != "public" and not await self._account.keeps_visibility():
             await self.shorten(number)
             return False
         try:
             after = await self._account.edit(self.statuses[number], post)
         except Gone:
-            # Gone, or on a server that cannot edit, which answers the same.
+            # Gone, or the server cannot edit: both have the same response.
             await self.shorten(number)
             return False
         except PermanentError as refusal:
@@ -144,7 +144,7 @@ class Thread:
         return True
 
     async def _is_right_all_the_same(self, number: int, post: Post, refusal: PermanentError) -> bool:
-        """True where an edit was refused because there was nothing to change; else raises `refusal`."""
+        """Return True if an edit was refused because it changes nothing; otherwise raise `refusal`."""
         try:
             now = await self._account.look(self.statuses[number])
         except Gone:
@@ -155,25 +155,25 @@ class Thread:
         raise refusal
 
     async def _is_ignored(self, post: Post, before: Status, after: Status) -> bool:
-        """Whether a server has accepted an edit and shows what it showed before: the text, or other pictures."""
+        """Return whether a server has accepted an edit but still shows the old text or other pictures."""
         run = self._account.client.run
         if has_other_pictures(post, after):
             return True
         return not await self._shows(after, post) and await run(shown_text, before) == await run(shown_text, after)
 
     async def _shows(self, status: Status, post: Post) -> bool:
-        """Whether a status shows `post`. In a thread: an instance may send any text."""
+        """Return whether a status shows `post`. Runs in a thread, because an instance may send any text."""
         return bool(await self._account.client.run(is_shown_by, post, status))
 
     # Creates
 
     async def _add(self, post: Post) -> None:
-        """Post a status as the next of the thread, or find it posted."""
+        """Post a status as the next of the thread, or find it if it was posted."""
         in_doubt = bool(self.traces) or self._is_untraced
         if self._is_untraced and (found := await Search(self._account).by_content(post)) is not None:
             await self._take(found)
             return
-        # The same key until it is known what became of the first request: a server that keeps keys posts but once.
+        # The same key until the outcome of the first request is known: a server that keeps keys posts only once.
         key = self.traces[0].key if self.traces else self._job.idempotency_key
         trace = Trace.of(post, key, time.time())
         earlier, self.traces = self.traces, [*self.traces[-(MOST_TRACES - 1) :], trace]
@@ -188,7 +188,7 @@ class Thread:
         self.statuses.append(await self._account.part(status))
         self.traces, self._is_untraced = [], False
         if in_doubt and not (await self._shows(status, post) and status.get("visibility") == post.visibility):
-            # The key was known: it is an earlier attempt's, whose text or visibility has changed since.
+            # The key was known: the status is from an earlier attempt, and text or visibility have changed since.
             if not await self._turn_into(len(self.statuses) - 1, post):
                 await self._add(post)
         elif is_more_open(status, post.visibility):
@@ -206,7 +206,7 @@ class Thread:
             try:
                 found = await Search(self._account).by_traces([trace])
             except (HandlerError, OutcomeUnknown):
-                found = None  # what is to be said is that the first response was lost
+                found = None  # the lost response of the first request is reported
             if found is None:
                 raise lost
             return found

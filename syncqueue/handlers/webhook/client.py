@@ -63,7 +63,7 @@ class WebhookClient:
         return url._replace(netloc=url.netloc.lower(), path=url.path or "/").geturl()
 
     async def send(self, place: Place, event: Event) -> bytes:
-        """Post one event; return the beginning of the response. Raises `HandlerError`s, `OutcomeUnknown` if there is none."""
+        """Post one event; return the beginning of the response. Raises `HandlerError`s."""
         url = self._url(place)
         headers = _headers(_key(place), event, int(time.time()))
         try:
