@@ -97,7 +97,7 @@ def _unreadable(facts: RedisFacts) -> Iterator[Finding]:
         try:
             count = services.unreadable_count(service) if stamp in (None, ours) else 0
         except QueueError as error:  # a key of this queue has another type
-            yield wrong(service, in_words(str(error)), _("Delete what is not the queue's own under its keys."))
+            yield wrong(service, in_words(str(error)), _("Delete foreign values from the keys of the queue."))
             continue
         if count:
             text = ngettext(

@@ -33,30 +33,30 @@ def condition(destination: Destination) -> str:
         if destination.declared:
             return (
                 _(
-                    "Broken since %(since)s: %(reason)s Mend it at the service and press “Try again”, or correct "
-                    "SYNCQUEUE['DESTINATIONS']['%(declared)s'] and start the processes anew: what waits goes out, "
+                    "Broken since %(since)s: %(reason)s Fix it at the service and press “Try again”, or correct "
+                    "SYNCQUEUE['DESTINATIONS']['%(declared)s'] and restart the processes: waiting tasks are sent, "
                     "oldest first."
                 )
                 % values
             )
         return (
             _(
-                "Broken since %(since)s: %(reason)s Mend it at the service, or enter another address or credential, "
-                "and press “Try again”: what waits goes out, oldest first."
+                "Broken since %(since)s: %(reason)s Fix it at the service, or enter another address or credential, "
+                "and press “Try again”: waiting tasks are sent, oldest first."
             )
             % values
         )
     if destination.state == DestinationState.RETIRING:
-        return _("Retiring: it goes once its copies are dealt with.")
+        return _("Retiring: it is deleted after its copies are removed.")
     if not destination.is_declared_here:
         return _(
             "Not declared here: SYNCQUEUE['DESTINATIONS'] of this process does not name it. Processes that declare it "
             "post there."
         )
     if document_handler(destination.service) is None:
-        return _("Its service is off: it is not named in SYNCQUEUE['HANDLERS'].")
+        return _("Its service is not enabled: SYNCQUEUE['HANDLERS'] does not have it.")
     if not destination.enabled:
-        return _("Disabled: it takes nothing.")
+        return _("Disabled: it accepts nothing.")
     return _("Works; declared in the settings.") if destination.declared else _("Works.")
 
 

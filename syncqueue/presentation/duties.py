@@ -14,7 +14,7 @@ def duty_words(name: str) -> str:
     kind, _blank, what = name.partition(" ")
     texts = {
         "claim": _("Taking tasks of %(what)s from the queue"),
-        "recover": _("Taking back expired leases of %(what)s"),
+        "recover": _("Recovering expired leases of %(what)s"),
         "reconcile": _("Comparing the records of %(what)s with the queue"),
         "trim": _("Removing old failed tasks of %(what)s"),
         "sweep": _("Looking for changes of %(what)s"),
@@ -22,7 +22,7 @@ def duty_words(name: str) -> str:
     whole = {
         "heartbeat": _("The heartbeat"),
         "tidy heartbeats": _("Removing old heartbeats"),
-        "alerts": _("Sending mails about trouble"),
+        "alerts": _("Sending alert mails"),
         "look after destinations": _("Looking after destinations without an owner"),
         "look for what is due": _("Looking for what appears or disappears now"),
         "look for deleted objects": _("Looking for deleted objects"),
@@ -34,7 +34,7 @@ def duty_words(name: str) -> str:
 
 def failing_words(duty: DutyState) -> str:
     """Return a sentence about a failing duty."""
-    return _("%(duty)s fails since %(since)s and is tried again: %(error)s") % {
+    return _("%(duty)s has been failing since %(since)s and is tried again: %(error)s") % {
         "duty": duty_words(duty.name),
         "since": moment(duty.since),
         "error": in_words(duty.error),

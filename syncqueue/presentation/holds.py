@@ -30,7 +30,7 @@ def hold_words(name: str, service: str, destination_names: Mapping[int, str]) ->
     if hold.kind == SHARE:
         return _("many of %(name)s are being sent; others go in between") % {"name": subject}
     if hold.kind == STOPPED or hold.is_former:
-        return _("%(name)s takes nothing at the moment") % {"name": subject}
+        return _("%(name)s accepts nothing at the moment") % {"name": subject}
     return name
 
 

@@ -12,7 +12,7 @@ from syncqueue.queue.inspect import Outage
 def outage_words(service: str, outage: Outage) -> str:
     """Return "telegram was away for 2 h 10 min; 143 messages waited: all delivered, 0 doubled."."""
     if outage.until_at is None:
-        return _("%(service)s (%(endpoint)s) is away since %(since)s; %(waited)s so far.") % {
+        return _("%(service)s (%(endpoint)s) has been away since %(since)s; %(waited)s so far.") % {
             "service": service,
             "endpoint": outage.endpoint,
             "since": moment(outage.since_at),

@@ -54,7 +54,7 @@ def length_words(part: PreviewPart) -> str:
     if part.length is not None and part.limit is not None:
         words.append(_("%(length)d of %(limit)d characters") % {"length": part.length, "limit": part.limit})
     if part.is_cut:
-        words.append(_("cut: the text does not hold all of it"))
+        words.append(_("cut: this is not the whole text"))
     return "; ".join(words)
 
 

@@ -49,8 +49,8 @@ def reason_text(reason: Reason) -> str:
         Reason.EXPIRED: _("not there, because its time is over."),
         Reason.HANDED_OVER: _("not there, because the object belongs to somebody else."),
         Reason.SHOWN: _("another destination shows it at the same place."),
-        Reason.RULE: _("not there, because the destination's rule does not take it."),
-        Reason.TOO_OLD: _("not there, because it was created before the destination began to take objects."),
+        Reason.RULE: _("not there, because the destination's rule does not accept it."),
+        Reason.TOO_OLD: _("not there, because it was created before the destination's start."),
         Reason.RETIRING: _("not there, because the destination is being removed."),
     }
     return texts[reason]
@@ -86,7 +86,7 @@ def _text(
     if not destination.is_declared_here and (record is None or record.state == RecordState.WAITING):
         return _("not declared here: a process whose SYNCQUEUE['DESTINATIONS'] names the destination posts there.")
     if record is None:
-        return _absence(source, obj, destination) or _("has not been noted yet; the sweep will find it.")
+        return _absence(source, obj, destination) or _("has no record yet; the sweep will create it.")
     match record.state:
         case RecordState.WAITING:
             return _waiting(destination, record, hold)

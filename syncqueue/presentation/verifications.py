@@ -69,7 +69,7 @@ def _rest(row: Verification) -> str:
         parts.append(text % figure(row.mended_count))
     if row.finished_at is None:
         reason = in_words(row.stopped)
-        parts.append(_("Not at its end: %s") % reason if reason else _("Not at its end."))
+        parts.append(_("Not finished: %s") % reason if reason else _("Not finished."))
     elif row.unknown_count is None:
         parts.append(_("The service does not list what else is there."))
     return in_a_row(parts)

@@ -107,7 +107,7 @@ def _mail(alert: Alert) -> EmailMessage | None:
         return None
     name = alert.destination.name if alert.destination else ""
     place = labelled(alert.service, name) if name else alert.service
-    subject = _("Trouble syncing to %s") % place
+    subject = _("Problems with syncing to %s") % place
     return EmailMessage(
         subject=" ".join(f"{django_settings.EMAIL_SUBJECT_PREFIX}{subject}".split()),
         body=_body(alert, place),
@@ -133,7 +133,7 @@ def _admin_addresses() -> list[str]:
 def _body(alert: Alert, place: str) -> str:
     lines = [place, ""]
     if alert.broken:
-        lines.append(_("The destination was refused. What is meant for it waits until its credential is mended."))
+        lines.append(_("The destination was refused. Its objects wait until its credential is fixed."))
     if alert.failed_count:
         text = ngettext(
             "%d task failed for good; it can be retried in the admin.",
@@ -143,5 +143,5 @@ def _body(alert: Alert, place: str) -> str:
         lines.append(text % alert.failed_count)
     lines += [_("Since: %s") % f"{alert.since:%Y-%m-%d %H:%M %Z}", _("Last error: %s") % in_words(alert.error), ""]
     every = get_settings().alerts.every_minutes
-    lines.append(_("The next mail about it comes in %g minutes at the soonest.") % every)
+    lines.append(_("The next mail about it comes after %g minutes at the earliest.") % every)
     return "\n".join(lines)

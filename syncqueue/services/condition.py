@@ -141,7 +141,7 @@ def ask_worker(worker_id: str, request: WorkerRequest, *, actor: str) -> WorkerV
     names = service_names()
     worker = next((one for one in workers() if one.id == worker_id), None)
     if worker is None:
-        raise UnknownWorker(_("There is no worker %s; it has stopped, or was started anew.") % worker_id)
+        raise UnknownWorker(_("There is no worker %s; it has stopped, or was restarted.") % worker_id)
     key = worker_request_key(get_settings().key_prefix, worker_id)
     with redis_errors(names[0]):
         get_queue(names[0]).client.set(key, request.value, ex=_REQUEST_SECONDS)

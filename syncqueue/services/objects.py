@@ -73,7 +73,7 @@ def _elsewhere(obj: Model) -> str:
     model, db = type(obj), obj._state.db
     if db is None or db in (home_db(model), router.db_for_read(model)):
         return ""
-    return _("%(object)s stands in the database %(db)s; syncqueue reads %(model)s from %(home)s alone.") % {
+    return _("%(object)s is in the database %(db)s; syncqueue reads %(model)s only from %(home)s.") % {
         "object": f"{model._meta.label_lower}:{obj.pk}",
         "db": db,
         "model": model._meta.label,

@@ -180,7 +180,7 @@ async def _send_test(service: str, place: Place) -> str:
             return _or_raise(await gate.check(handler, place))
         parts = await _sent(handler, _test_job(place, "create", ()))
         await _sent(handler, _test_job(place, "delete", parts))
-        return _("A test was posted to %(name)s and taken away again.") % {"name": place.name}
+        return _("A test was posted to %(name)s and deleted again.") % {"name": place.name}
 
 
 async def _sent(handler: DocumentHandler, job: DocumentJob) -> Sequence[RemotePart]:
@@ -208,7 +208,7 @@ def _test_job(place: Place, step: JobStep, parts: Sequence[RemotePart]) -> Docum
 
     return DocumentJob(
         place=place,
-        document=Document(text=_("A test: posts arrive here. This one goes away by itself.")),
+        document=Document(text=_("A test: posts arrive here. This one is deleted automatically.")),
         parts=parts,
         idempotency_key=new_token(),
         uncertain=False,

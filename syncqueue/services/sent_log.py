@@ -75,7 +75,7 @@ def read_moment(text: str, now: datetime | None = None) -> datetime:
     except (ValueError, OverflowError):
         found = None
     if found is None:
-        message = _("%(text)r is no time; write 14:05, 2026-01-31 or “2026-01-31 14:05”.")
+        message = _("%(text)r is not a time; write 14:05, 2026-01-31 or “2026-01-31 14:05”.")
         raise InvalidMoment(message % {"text": text})
     return found
 

@@ -337,7 +337,7 @@ def _tell(service: str, move: Callable[[SyncQueue], object]) -> str:
         move(get_queue(service))
     except (QueueError, ConfigurationError) as error:
         logger.warning("%s: Redis is not updated yet: %s", service, error)
-        return _("It is stored. Workers see it once Redis can be told: %s") % in_words(str(error))
+        return _("It is stored. Workers see it when Redis is available again: %s") % in_words(str(error))
     return ""
 
 

@@ -75,7 +75,7 @@ def test_before_an_edit_is_saved_it_shows_what_will_be_received(site: Site, dest
 def test_a_note_that_is_not_taken_has_a_reason_and_no_parts(site: Site) -> None:
     site.service.make_destination(rule="private")
     (preview,) = syncqueue.preview(site.write("First"))
-    assert preview.reason == "not there, because the destination's rule does not take it."
+    assert preview.reason == "not there, because the destination's rule does not accept it."
     assert preview.parts == ()
 
 

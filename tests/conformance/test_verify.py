@@ -155,7 +155,7 @@ def test_a_service_that_cannot_be_asked_is_named_as_such(site: Site, destination
     site.write("One")
     before = len(site.service.requests())
     said = call("verify")
-    assert (said.code, said.out.strip()) == (0, "webhook: this service cannot be asked what is there.")
+    assert (said.code, said.out.strip()) == (0, "webhook: copies at this service cannot be read.")
     assert verify().data == [{"destination": "webhook", "service": "webhook", "can_be_asked": False, "problem": ""}]
     assert len(site.service.requests()) == before
 

@@ -184,7 +184,7 @@ def test_the_places_of_a_bot_are_found_from_the_form(browser: Client, sandbox: R
 
 
 def test_a_destination_is_switched_off_and_on(browser: Client, mine: Destination) -> None:
-    for value, is_on, words in [("off", False, "Disabled: it takes nothing."), ("on", True, "Works.")]:
+    for value, is_on, words in [("off", False, "Disabled: it accepts nothing."), ("on", True, "Works.")]:
         assert words in page(browser, f"/destinations/{mine.pk}/switch/", {"enabled": value})
         mine.refresh_from_db()
         assert mine.enabled is is_on
@@ -193,7 +193,7 @@ def test_a_destination_is_switched_off_and_on(browser: Client, mine: Destination
 def test_a_test_is_posted_to_the_channel_and_taken_away(
     browser: Client, mine: Destination, sandbox: RunningSandbox
 ) -> None:
-    assert "A test was posted to Mine and taken away again." in page(browser, f"/destinations/{mine.pk}/test/", {})
+    assert "A test was posted to Mine and deleted again." in page(browser, f"/destinations/{mine.pk}/test/", {})
     assert [entry["method"] for entry in sandbox.log()] == ["sendMessage", "deleteMessage"]
 
 
@@ -202,7 +202,7 @@ def test_a_test_that_fails_says_why_without_the_secret(
 ) -> None:
     sandbox.set_mode("telegram", "broken", chat="@news")
     text = page(browser, f"/destinations/{mine.pk}/test/", {})
-    assert 'class="error"' in text and "taken away" not in text
+    assert 'class="error"' in text and "deleted again" not in text
     assert sandbox.bot_token not in text
 
 
@@ -231,7 +231,7 @@ def test_a_deletion_asks_what_becomes_of_the_copies(browser: Client, mine: Desti
 def test_a_deleted_destination_whose_copies_are_removed_goes_after_them(browser: Client, mine: Destination) -> None:
     copy_at(mine)
     text = page(browser, f"/destinations/{mine.pk}/delete/", {"copies": "remove"})
-    assert "Retiring: it goes once its copies are dealt with." in text
+    assert "Retiring: it is deleted after its copies are removed." in text
     assert f"/destinations/{mine.pk}/edit/" not in text
     row = Destination.objects.get()
     assert (row.state, row.remove_remote) == (DestinationState.RETIRING, True)

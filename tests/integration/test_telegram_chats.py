@@ -70,7 +70,7 @@ def test_no_news_is_confirmed_and_no_filter_of_the_bot_is_changed(sandbox: Runni
 
 def test_a_bot_whose_news_go_to_a_webhook_is_explained(sandbox: RunningSandbox) -> None:
     sandbox.plan_answers("telegram", {"mode": "error", "status": 409})
-    with pytest.raises(PermanentError, match="Another program receives this bot's news"):
+    with pytest.raises(PermanentError, match="Another program receives this bot's updates"):
         find(sandbox)
 
 

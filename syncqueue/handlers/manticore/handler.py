@@ -94,7 +94,7 @@ class ManticoreHandler(DocumentHandler):
         named = {"table": place.address, "endpoint": self.client.endpoint}
         count = await self._count(place)
         if count is None:
-            return _("%(endpoint)s answers; the table “%(table)s” will be made with the first row.") % named
+            return _("%(endpoint)s answers; the table “%(table)s” will be created with the first row.") % named
         text = ngettext(
             "The table “%(table)s” at %(endpoint)s has %(count)d row.",
             "The table “%(table)s” at %(endpoint)s has %(count)d rows.",
@@ -157,7 +157,7 @@ class ManticoreHandler(DocumentHandler):
         if secret.get("password") and not secret.get("username"):
             raise ValueError(_("The password needs a user name."))
         if secret.get("token") and not _HEADER_TEXT.fullmatch(secret["token"]):
-            raise ValueError(_("The token has signs that cannot be in one."))
+            raise ValueError(_("The token has characters that are not allowed."))
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -110,7 +110,9 @@ class MastodonHandler(DocumentHandler):
         found = {"account": await account.describe(), "count": (await account.instance()).limits.characters}
         sentence = _("%(account)s may write %(count)s characters.") % found
         if over_limit(place) == "image" and load_fonts(self._fonts, TEXT_SIZE).missing(_SAMPLE):
-            sentence += " " + _("Texts with Chinese become threads, not pictures, for want of fonts.") + f" {ADVICE}"
+            sentence += (
+                " " + _("Texts with Chinese become threads, not pictures, because fonts are missing.") + f" {ADVICE}"
+            )
         return sentence
 
     async def identify(self, place: Place) -> str:

@@ -120,7 +120,7 @@ class OAuth:
         status, answer = self._call("GET", "/api/v1/accounts/verify_credentials", None, token)
         name = answer.get("username")
         if status != 200 or not isinstance(name, str) or not name:
-            raise self._refusal(status, _("%(host)s does not tell whose account this is. Connect again."))
+            raise self._refusal(status, _("%(host)s did not return the account. Connect again."))
         return f"@{name}@{self._host}"
 
     def _refusal(self, status: int, text: str) -> HandlerError:

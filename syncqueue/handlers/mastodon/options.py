@@ -76,7 +76,7 @@ OPTIONS: Mapping[str, Option] = {
         kind="switch",
         label=gettext_lazy("Mentions notify"),
         default=True,
-        help_text=gettext_lazy("People who are mentioned are notified; by private objects nobody is."),
+        help_text=gettext_lazy("People who are mentioned are notified; private objects notify nobody."),
     ),
 }
 

@@ -28,7 +28,7 @@ async def find_chats(client: TelegramClient, token: str) -> Sequence[PlaceChoice
     try:
         news = await client.call(token, lambda bot: bot.get_updates())
     except InUse as error:
-        text = _("Another program receives this bot's news, so its chats cannot be listed: enter the address. (%s)")
+        text = _("Another program receives this bot's updates, so its chats cannot be listed: enter the address. (%s)")
         raise PermanentError(text % error) from None
     chats = _chats(news)[:CHAT_COUNT]
     standings = await asyncio.gather(*(standing_in(client, token, chat) for chat in chats))

@@ -42,7 +42,7 @@ class Adopt(Subcommand):
         ensure_declared()
         destination = one_destination(options["destination"], active(services.service_names()))
         if not any(map(gate.adopts, all_sources())):
-            raise CommandError(_("No ModelSync defines existing_remote(), so there is nobody to ask."))
+            raise CommandError(_("No ModelSync defines existing_remote(), so there are no copies to adopt."))
         found, adopted = _Sum(), False
         try:
             found.add(services.adopt_all(destination, dry_run=True, actor=ACTOR.name))
@@ -82,7 +82,7 @@ class _Sum:
     def words(self) -> str:
         text = _(
             "Copies to adopt: %(wanted)d; to adopt and remove, because they are not wanted: %(unwanted)d; known "
-            "already: %(known)d; objects without a copy: %(without)d; objects passed because of an error: %(refused)d."
+            "already: %(known)d; objects without a copy: %(without)d; objects skipped because of an error: %(refused)d."
         )
         return text % vars(self)
 
@@ -94,7 +94,7 @@ def _answer(destination: Destination, found: _Sum, *, adopted: bool, stopped: bo
     if adopted:
         lines.append(ngettext("%d copy is adopted.", "%d copies are adopted.", count) % count)
     if stopped:
-        lines.append(_("Stopped. What was adopted stays so; run the command again for the rest."))
+        lines.append(_("Stopped. Adopted copies stay adopted; run the command again for the rest."))
     data = {"destination": destination.name, **{name: getattr(found, name) for name in names}}
     data |= {"reasons": found.reasons, "adopted": count, "stopped": stopped}
     return Answer(text="\n".join(lines), data=data, ok=not stopped)

@@ -110,15 +110,15 @@ def _text(one: services.Verified, named: Sequence[Found]) -> str:
     if one.problem:
         return labelled(one.destination.name, in_words(one.problem))
     if one.row is None:
-        return _("%s: this service cannot be asked what is there.") % one.destination.name
+        return _("%s: copies at this service cannot be read.") % one.destination.name
     lines = [labelled(one.destination.name, summary(one.row))]
     if not one.began_anew:
-        lines.append("  " + _("This run went on with an earlier one."))
+        lines.append("  " + _("This run continued an earlier one."))
     lines += [f"  {found_words(found)}" for found in named]
     if (more := _found_count(one.row) - len(named)) > 0 and len(named) == MOST_NAMED:
         lines.append("  " + _("and %d more") % more)
     if one.row.finished_at is None:
-        lines.append("  " + _("The same command goes on from there; --anew begins again."))
+        lines.append("  " + _("The same command continues from there; --anew starts again."))
     elif drift_count(one.row) > one.row.mended_count:
         lines.append("  " + _("--mend lets workers send them again."))
     return "\n".join(lines)

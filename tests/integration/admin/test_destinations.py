@@ -314,7 +314,7 @@ def test_a_test_that_is_refused_says_why(editor: Client, destination: Destinatio
 def test_what_to_do_about_a_broken_destination_is_said(editor: Client, destination: Destination) -> None:
     Destination.objects.update(broken_reason="The bot was kicked", broken_at=timezone.now())
     page = editor.get(f"{LIST}{destination.pk}/change/").content.decode()
-    assert "The bot was kicked. Mend it at the service" in page
+    assert "The bot was kicked. Fix it at the service" in page
 
 
 @pytest.mark.parametrize(("declared", "advice"), [("", "enter another address"), ("news", "['DESTINATIONS']['news']")])

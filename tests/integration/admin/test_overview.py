@@ -45,14 +45,14 @@ def test_duties_that_fail_are_told_on_the_dashboard_and_on_the_page_of_the_worke
         DutyState(name="a later version's", since=since, error="no idea"),
     )
     sentences = told()
-    assert sentences[0].startswith("Looking for changes of notes.note fails since ")
+    assert sentences[0].startswith("Looking for changes of notes.note has been failing since ")
     assert sentences[0].endswith(f" and is tried again: no route, {HTML}")
-    assert sentences[1].startswith("Looking for deleted objects fails since ")
-    assert sentences[2].startswith("a later version's fails since ")
+    assert sentences[1].startswith("Looking for deleted objects has been failing since ")
+    assert sentences[2].startswith("a later version's has been failing since ")
     viewer = client_of("viewer")
     for path in ("", "workers/"):
         page = viewer.get(f"{DASHBOARD}{path}").content.decode()
-        assert "Looking for changes of notes.note fails since " in page
+        assert "Looking for changes of notes.note has been failing since " in page
         assert HTML not in page
 
 

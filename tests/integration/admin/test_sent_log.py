@@ -94,13 +94,13 @@ def test_a_time_alone_is_one_of_today() -> None:
     assert read_moment(" 2026-01-31 ") == at("00:00:00")
     assert read_moment("2026-01-31T14:05Z") == datetime(2026, 1, 31, 14, 5, tzinfo=UTC)
     for text in ("", "noon", "25:00", "2026-13-01", "0001-01-01T00:00+14:00"):
-        with pytest.raises(InvalidMoment, match="is no time"):
+        with pytest.raises(InvalidMoment, match="is not a time"):
             read_moment(text)
 
 
 def test_what_is_no_time_is_said(day: list[SentEntry]) -> None:
     page = client_of("viewer").get(f"{PAGE}?since=noon").content.decode()
-    assert "&#x27;noon&#x27; is no time" in page
+    assert "&#x27;noon&#x27; is not a time" in page
     assert shown(page) == [1, 2, 3]
 
 

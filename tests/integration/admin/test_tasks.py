@@ -246,7 +246,9 @@ def test_a_task_parked_by_a_destination_names_it_with_a_link_instead_of_the_hold
     operator: Client, destination: Destination
 ) -> None:
     park(f"stopped:destination:{destination.pk}", "The bot was kicked.")
-    link = f'<a href="/admin/syncqueue/destination/{destination.pk}/change/">@news takes nothing at the moment: The bot'
+    link = (
+        f'<a href="/admin/syncqueue/destination/{destination.pk}/change/">@news accepts nothing at the moment: The bot'
+    )
     for path in (f"{TASKS}delayed/", url_of("parked")):
         page = text_of(operator, path)
         assert link in page and "destination:" not in page
@@ -255,7 +257,7 @@ def test_a_task_parked_by_a_destination_names_it_with_a_link_instead_of_the_hold
 @pytest.mark.parametrize(
     ("hold", "words"),
     [
-        ("broken:destination:999", "telegram takes nothing at the moment"),
+        ("broken:destination:999", "telegram accepts nothing at the moment"),
         ("breaker:api.example.org:443", "api.example.org:443 cannot be reached"),
         ("rate:credential:1f2e", "rate limit of telegram"),
         ("pause", "telegram is paused"),

@@ -119,7 +119,7 @@ def test_one_odd_object_is_named_and_passed(channel: Destination, writer: User, 
     last = old_note(writer, sandbox, "Two")
     said = call("adopt", "--destination", "@news", "--noinput")
     assert said.code == 0
-    assert "objects passed because of an error: 3" in said.out
+    assert "objects skipped because of an error: 3" in said.out
     assert f"notes.note:{odd[0].pk}: OldSync.existing_remote() raised LookupError: no such row" in said.out
     assert "dict was returned by existing_remote(): expected an id, a RemotePart, a list of them or None." in said.out
     assert record_of(last).parts

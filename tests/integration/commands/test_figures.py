@@ -78,7 +78,7 @@ def test_health_names_the_duties_that_fail_and_ends_with_1_once_one_has_failed_f
     assert (duty["name"], duty["pid"], duty["host"]) == ("sweep notes.note", os.getpid(), socket.gethostname())
     assert duty["error"].startswith("OperationalError: no route, ")
     out = call("health").out
-    assert f"{os.getpid()}: Looking for changes of notes.note fails since " in out
+    assert f"{os.getpid()}: Looking for changes of notes.note has been failing since " in out
     assert SECRET not in f"{out} {said.data}"
     keep_alive(failing(minutes=16))
     assert call("health").code == 1

@@ -27,7 +27,7 @@ def found(*words: str) -> list[str]:
 
 
 def test_without_entries_it_says_so() -> None:
-    assert call("log").out.strip() == "Nothing of that went out."
+    assert call("log").out.strip() == "Nothing that matches went out."
 
 
 def test_the_question_what_was_sent_at_14_05_is_answered(channel: Destination) -> None:
@@ -62,5 +62,5 @@ def test_a_destination_that_is_gone_is_found_by_its_name(channel: Destination) -
 
 def test_a_wrong_time_or_service_is_refused(channel: Destination) -> None:
     said = call("log", "--since", "noon")
-    assert said.code == 2 and "'noon' is no time" in said.err
+    assert said.code == 2 and "'noon' is not a time" in said.err
     assert call("log", "--service", "nothing").code == 1

@@ -160,7 +160,7 @@ def test_a_pause_without_redis_is_stored_and_says_when_workers_see_it(
     ServicePolicy.objects.create(service="telegram", paused=not paused)
     said = call(word, "telegram")
     assert said.code == 0, said.err
-    assert "Workers see it once Redis can be told" in said.out
+    assert "Workers see it when Redis is available again" in said.out
     assert ServicePolicy.objects.get(service="telegram").paused is paused
     assert call(word, "telegram", "--json").data["paused"] is paused
 

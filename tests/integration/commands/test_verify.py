@@ -157,7 +157,7 @@ def test_a_handler_that_cannot_look_is_named(writer: User) -> None:
     configure(HANDLERS={"shelf": {"CLASS": "tests.integration.api.handlers.SecondHandler"}})
     forget_all()
     Destination.objects.create(name="The shelf", service="shelf", address="shelf")
-    assert call("verify").out.strip() == "The shelf: this service cannot be asked what is there."
+    assert call("verify").out.strip() == "The shelf: copies at this service cannot be read."
     assert not Verification.objects.exists()
 
 

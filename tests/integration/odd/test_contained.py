@@ -434,8 +434,8 @@ def test_an_object_in_another_database_is_not_promised_to_be_synced(texts: Texts
     memo.save(using="archive")
     assert "was changed in the database 'archive'" in caplog.text
     (sentence,) = syncqueue.explain(memo)
-    assert "stands in the database archive; syncqueue reads oddapp.Memo from default alone" in str(sentence)
-    with pytest.raises(syncqueue.SyncQueueError, match="stands in the database archive"):
+    assert "is in the database archive; syncqueue reads oddapp.Memo only from default" in str(sentence)
+    with pytest.raises(syncqueue.SyncQueueError, match="is in the database archive"):
         syncqueue.sync(memo)
     work()
     assert texts() == []

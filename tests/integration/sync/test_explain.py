@@ -45,7 +45,7 @@ def test_a_note_that_is_out_there_says_since_when_and_where(channel: Destination
 def test_each_destination_has_its_sentence(channel: Destination, writer: User, sandbox: RunningSandbox) -> None:
     make_destination(sandbox, "@drafts", rule="private")
     drafts, news = told(save(writer))
-    assert drafts == "@drafts: not there, because the destination's rule does not take it."
+    assert drafts == "@drafts: not there, because the destination's rule does not accept it."
     assert news.startswith("@news: is up to date")
 
 
@@ -62,7 +62,7 @@ def test_a_note_in_the_trash_says_so(channel: Destination, writer: User) -> None
 def test_a_note_from_before_the_destination_says_so(writer: User, sandbox: RunningSandbox) -> None:
     note = save(writer)
     make_destination(sandbox, start_at=timezone.now() + timedelta(seconds=1))
-    text = "@news: not there, because it was created before the destination began to take objects."
+    text = "@news: not there, because it was created before the destination's start."
     assert one(note) == text
     note.save()
     assert one(note) == text
@@ -76,7 +76,7 @@ def test_a_queued_note_waits_for_its_turn(channel: Destination, writer: User) ->
 
 def test_a_note_that_no_signal_told_of_says_so(channel: Destination, writer: User) -> None:
     (note,) = Note.objects.bulk_create([Note(owner=writer, text="First")])
-    assert one(note) == "@news: has not been noted yet; the sweep will find it."
+    assert one(note) == "@news: has no record yet; the sweep will create it."
 
 
 def test_a_service_that_is_away_is_named_with_its_address_and_the_next_try(

@@ -148,7 +148,7 @@ def test_the_command_prints_what_would_be_there_and_why_not(
     out = call("preview", "notes.Note", str(note.pk)).out
     assert "@news: 1 part would be there." in out
     assert "[text, 3 of 4096 characters]" in out
-    assert "@drafts: not there, because the destination's rule does not take it." in out
+    assert "@drafts: not there, because the destination's rule does not accept it." in out
     data = call("preview", "notes.note", str(note.pk), "--json").data
     assert [one["destination"] for one in data] == ["@drafts", "@news"]
     assert data[1]["parts"][0]["text"] == "Tea"

@@ -9,7 +9,7 @@ from tests.integration.sync.scene import methods, texts
 
 
 def test_a_test_is_posted_and_taken_away_again(channel: Destination, sandbox: RunningSandbox) -> None:
-    assert services.send_test(channel) == "A test was posted to @news and taken away again."
+    assert services.send_test(channel) == "A test was posted to @news and deleted again."
     assert methods(sandbox) == ["sendMessage", "deleteMessage"]
     assert texts(sandbox) == []
     assert not SyncRecord.objects.exists()

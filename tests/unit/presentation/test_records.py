@@ -106,7 +106,7 @@ def test_where_nothing_is_wanted_the_reason_is_told(
 
 
 def test_where_something_is_wanted_but_not_noted_the_sweep_is_named() -> None:
-    assert told() == "@news: has not been noted yet; the sweep will find it."
+    assert told() == "@news: has no record yet; the sweep will create it."
 
 
 def test_sentences_are_ended_once() -> None:
