@@ -1,4 +1,4 @@
-"""What the dashboard shows of one service."""
+"""The card of one service on the dashboard."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from syncqueue.queue.inspect import HoldView
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What the dashboard shows of one service."""
+    """The data of one card."""
 
     service: str
-    figures: Figures | None = None  # None: the queue could not be asked
+    figures: Figures | None = None  # None: the queue cannot be read
     holds: Sequence[HoldView] = ()
-    destination_names: Mapping[int, str] = field(default_factory=dict)  # of those that holds are about, by key
+    destination_names: Mapping[int, str] = field(default_factory=dict)  # of held destinations, by primary key
     worker_count: int = 0
     problem: str = ""
     chart: Chart | None = None
-    rate: float = 0.0  # processed a minute
+    rate: float = 0.0  # processed tasks per minute
     outages: Sequence[str] = ()
-    attempt_time: str = ""  # percentiles in words; "" where nothing has been counted
+    attempt_time: str = ""  # percentiles as text; "": nothing has been counted
     waiting_time: str = ""
 
     @property
     def stats(self) -> QueueStats | None:
-        """The queue's own figures."""
+        """The figures of the queue."""
         return self.figures.stats if self.figures else None
 
     @property
     def operations(self) -> list[tuple[str, Operation]]:
-        """The operations that would do something now, with their names in URLs."""
+        """The operations that would have an effect now, by their names in URLs."""
         figures = self.figures
         return [] if figures is None else [item for item in OPERATIONS.items() if item[1].is_useful(figures)]
 

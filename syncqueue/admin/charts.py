@@ -1,4 +1,4 @@
-"""Charts of what was done lately, as figures for a template that draws SVG: no script, no library."""
+"""Charts of recent activity, as values for a template that draws SVG: no script, no library."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from django.utils.translation import gettext_lazy
 from syncqueue.presentation.figures import figure
 from syncqueue.queue.inspect import PeriodCount
 
-WIDTH, HEIGHT = 600, 100  # of the drawing, in its own units; it is stretched to the card's width
-GAP = 0.2  # of a bar's place
-SMALLEST = 2.0  # units: a bar that stands for something can be seen
+WIDTH, HEIGHT = 600, 100  # size of the SVG in its own units; it is scaled to the card's width
+GAP = 0.2  # share of a bar's width
+SMALLEST = 2.0  # minimum height in units, so that a bar above 0 is visible
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """A length of time to look back."""
+    """A time span of a chart."""
 
     name: str  # in the URL
     label: Promise
-    count: int  # bars
-    minutes: int  # of a bar
-    time_format: str  # Django's name of a format for a bar's beginning
+    count: int  # number of bars
+    minutes: int  # minutes per bar
+    time_format: str  # name of a Django format for the beginning of a bar
 
 
 SPANS = {
@@ -53,7 +53,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """What happened in one period, with its rectangles on each other."""
+    """The counts of one period, with its stacked rectangles."""
 
     title: str
     bars: Sequence[Bar]
@@ -61,21 +61,21 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """A chart, and what it says in words."""
+    """A chart, with a text alternative."""
 
     span: Span
     columns: Sequence[Column]
     processed_count: int
     retried_count: int
     failed_count: int
-    highest: int  # the tallest column
-    first: str  # when the first period begins
+    highest: int  # value of the tallest column
+    first: str  # beginning of the first period
     width: int = WIDTH
     height: int = HEIGHT
 
     @property
     def words(self) -> str:
-        """For those who cannot see it."""
+        """Return a description for people who cannot see the chart."""
         return _("%(span)s: %(processed)s processed, %(retried)s retried, %(failed)s failed") % {
             "span": self.span.label,
             "processed": figure(self.processed_count),
@@ -85,7 +85,7 @@ class Chart:
 
 
 def chart(periods: Sequence[PeriodCount], span: Span) -> Chart:
-    """The chart of these periods, oldest first."""
+    """Return the chart of these periods, oldest first."""
     highest = max((sum(_parts(one).values()) for one in periods), default=0)
     step = WIDTH / max(1, len(periods))
     columns = [

@@ -1,4 +1,4 @@
-"""What was cleared or deleted in the last 7 days, and bringing it back."""
+"""The tasks that were cleared or deleted in the last 7 days, and their restoration."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ SHOWN = 200
 
 
 class ClearingPages(RoundPages):
-    """Cleared work and how it comes back."""
+    """The pages of cleared tasks and of their restoration."""
 
     def own_urls(self) -> list[URLPattern]:
-        """The list, and a question for each."""
+        """Return the URLs of the list and of the confirmation pages."""
         wrap = self.admin_site.admin_view
         restore = non_atomic_requests(wrap(self.restore_view))
         return [
@@ -32,14 +32,14 @@ class ClearingPages(RoundPages):
         ]
 
     def cleared_view(self, request: HttpRequest) -> HttpResponse:
-        """Who took out what, and when."""
+        """Show who removed which tasks, and when."""
         self.check_view(request)
         return self.render(
             request, "syncqueue/cleared.html", _("Cleared work"), {"clearings": services.restorable()[:SHOWN]}
         )
 
     def restore_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Ask with the count, then bring it back in rounds."""
+        """Ask for confirmation with the count, then restore in rounds."""
         self.check_operate(request)
         clearing = services.restorable().filter(pk=pk, restored_at=None).first()
         if clearing is None:

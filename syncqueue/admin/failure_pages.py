@@ -1,4 +1,4 @@
-"""Failures by reason and destination, and what is done with all of a group at once."""
+"""Failures by reason and destination, and actions on a whole group."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from syncqueue.site import record_db
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Row:
     group: services.FailureGroup
-    records_query: str  # of the list of records
+    records_query: str  # query string for the list of records
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +62,10 @@ _ACTIONS = {
 
 
 class FailurePages(RoundPages):
-    """The list of groups, and a question for each action."""
+    """The pages of the groups and of their actions."""
 
     def own_urls(self) -> list[URLPattern]:
-        """The list, and destination, state and reason of a group."""
+        """Return the URLs; a group has destination, state and reason in its URL."""
         wrap = self.admin_site.admin_view
         act = non_atomic_requests(wrap(self.failure_action_view))
         return [
@@ -75,7 +75,7 @@ class FailurePages(RoundPages):
         ]
 
     def failures_view(self, request: HttpRequest) -> HttpResponse:
-        """Which reasons there are, and how many objects failed for each."""
+        """Show the reasons, and how many objects failed for each."""
         self.check_view(request)
         found = services.failures()
         rows = [_Row(group=group, records_query=_records_query(group)) for group in found.groups]
@@ -83,7 +83,7 @@ class FailurePages(RoundPages):
         return self.render(request, "syncqueue/failures.html", _("Failures by reason"), shown)
 
     def failure_action_view(self, request: HttpRequest, pk: int, state: str, kind: str, name: str) -> HttpResponse:
-        """Ask with the count, then do it in rounds."""
+        """Ask for confirmation with the count, then do it in rounds."""
         self.check_operate(request)
         action, destination = _ACTIONS.get(name), Destination.objects.using(record_db()).filter(pk=pk).first()
         if action is None or destination is None or state not in (RecordState.FAILED, RecordState.UNKNOWN):
@@ -93,7 +93,7 @@ class FailurePages(RoundPages):
         if is_progress(request):
             return self.show_progress(request, title, read_position(request.GET[POSITION]), way_back)
         at = read_position(request.POST.get(POSITION, ""))
-        group = _group(destination, state, kind) if at.total is None else None  # counted once, not in each round
+        group = _group(destination, state, kind) if at.total is None else None  # count once, not in each round
         count = group.count if group else at.total or 0
         if request.method != "POST":
             question = action.question(count) % {"count": figure(count)}

@@ -1,4 +1,4 @@
-"""Filters of the lists whose choices must not cost a look at every row."""
+"""Filters of lists, whose choices do not need a query over every row."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from syncqueue import services
 from syncqueue.core.errors import ConfigurationError
 from syncqueue.models import Destination
 
-CHOICES_SHOWN = 50  # a site may have a destination for each user
+CHOICES_SHOWN = 50  # maximum choices; a site may have a destination for each user
 
 
 class ServiceFilter(admin.SimpleListFilter):
-    """One of the services that are on."""
+    """Filters by an enabled service."""
 
     title = gettext_lazy("service")
     parameter_name = "service"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The names in the settings."""
+        """Return the names in the settings."""
         try:
             return [(name, name) for name in services.service_names()]
         except ConfigurationError:
             return []
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Those of the service chosen."""
+        """Return the rows of the chosen service."""
         return queryset.filter(service=self.value()) if self.value() else queryset
 
 
 class DestinationFilter(admin.SimpleListFilter):
-    """One destination: the first ones by name, and the chosen one wherever it stands."""
+    """Filters by destination: offers the first ones by name, and always the chosen one."""
 
     title = gettext_lazy("destination")
     parameter_name = "destination"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Primary keys with names."""
+        """Return primary keys with names."""
         shown = dict(Destination.objects.order_by("name").values_list("pk", "name")[:CHOICES_SHOWN])
         chosen = request.GET.get(self.parameter_name, "")
         if chosen.isdecimal() and int(chosen) not in shown:
@@ -49,6 +49,6 @@ class DestinationFilter(admin.SimpleListFilter):
         return [(str(pk), name) for pk, name in shown.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Those of the destination chosen."""
+        """Return the rows of the chosen destination."""
         chosen = self.value()
         return queryset.filter(destination_id=int(chosen)) if chosen and chosen.isdecimal() else queryset

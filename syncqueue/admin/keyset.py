@@ -1,4 +1,4 @@
-"""A list that stays quick over millions of rows: pages begin after a primary key, and counts end at a bound."""
+"""A list that is fast with millions of rows: pages begin after a primary key, and counting stops at a limit."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from syncqueue.admin.links import Link
 from syncqueue.presentation.figures import capped
 
 COUNTED = 10_000
-OLDER, NEWER, OLDEST = "older", "newer", "oldest"  # parameters: than this key; than this key; the last page
+OLDER, NEWER, OLDEST = "older", "newer", "oldest"  # parameters: older or newer than a key; the last page
 _OWN = (OLDER, NEWER, OLDEST)
 
 
 class CappedCount(int):
-    """A count that says "10,000+" where it was not carried on; Django's templates write it themselves."""
+    """A count that is shown as "10,000+" if counting stopped; Django's templates format it."""
 
     def __str__(self) -> str:
-        """For people."""
+        """Return the count for people."""
         return capped(int(self), COUNTED)
 
 
 class KeysetChangeList(ChangeList):
-    """Newest first, by primary key; an offset would cost as much as all the rows it passes."""
+    """The list, newest first, by primary key; an offset would cost as much as all rows that it skips."""
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        """Take the page's place out of the parameters, so that no filter keeps it."""
+        """Remove the position of the page from the parameters, so that no filter keeps it."""
         self.place = {name: request.GET[name] for name in _OWN if name in request.GET}
         super().__init__(request, *args, **kwargs)
         for name in _OWN:
@@ -37,12 +37,12 @@ class KeysetChangeList(ChangeList):
             self.filter_params.pop(name, None)
 
     def get_filters_params(self, params: Any = None) -> dict[str, Any]:
-        """Without the page's place."""
+        """Return the query string without the position of the page."""
         found: dict[str, Any] = super().get_filters_params(params)
         return {name: value for name, value in found.items() if name not in _OWN}
 
     def get_results(self, request: HttpRequest) -> None:
-        """The rows of the page, and how many there are, up to the bound."""
+        """Set the rows of the page, and the count up to the limit."""
         size = self.list_per_page
         rows, newer, older = self._page(size)
         self.result_list = rows
@@ -56,7 +56,7 @@ class KeysetChangeList(ChangeList):
         self.ways = self._ways(rows, newer, older)
 
     def _page(self, size: int) -> tuple[list[Any], bool, bool]:
-        """The rows, and whether there are newer and older ones."""
+        """Return the rows, and whether there are newer and older ones."""
         newest_first, oldest_first = self.queryset.order_by("-pk"), self.queryset.order_by("pk")
         if OLDEST in self.place:
             rows = list(oldest_first[:size])[::-1]

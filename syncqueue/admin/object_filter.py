@@ -17,22 +17,22 @@ from syncqueue.sources.keys import keys_of
 from syncqueue.sources.registry import source_for
 
 BEHIND = "behind"
-# Keys that are named one by one where the database cannot join texts with the model's keys (UUIDs, two databases).
+# Maximum number of keys in a query if the database cannot join texts with the model's keys (UUIDs, two databases).
 NAMED = 10_000
 
 
 class SyncStateFilter(admin.SimpleListFilter):
-    """Objects by the states of their records."""
+    """Filters objects by the states of their records."""
 
     title = gettext_lazy("sync")
     parameter_name = "sync"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Not in sync, and each state."""
+        """Return "not in sync", and each state."""
         return [(BEHIND, _("not in sync")), *((state.value, str(state.label)) for state in RecordState)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Those with a record in one of the states."""
+        """Return the objects with a record in one of the states."""
         chosen, source = self.value(), source_for(queryset.model)
         if not chosen or source is None:
             return queryset
@@ -46,5 +46,5 @@ class SyncStateFilter(admin.SimpleListFilter):
 
 
 def _is_written_alike(field: Any) -> bool:
-    """Whether the database writes the key as Python does."""
+    """Return whether the database formats the key as Python does."""
     return isinstance(field, models.IntegerField | models.CharField)

@@ -36,7 +36,7 @@ from syncqueue.services import audit
 
 
 class ConfirmForm(forms.Form):
-    """Which states to clear, with their counts; without fields for the other operations."""
+    """The states to clear, with their counts; no fields for other operations."""
 
     states = forms.MultipleChoiceField(
         label=gettext_lazy("Take out"),
@@ -46,7 +46,7 @@ class ConfirmForm(forms.Form):
     )
 
     def __init__(self, *args: Any, operation: Operation, stats: QueueStats | None, **kwargs: Any) -> None:
-        """`stats`: the counts to name; None when they are not known."""
+        """`stats`: the counts to show; None if unknown."""
         super().__init__(*args, **kwargs)
         if not operation.chooses_states:
             del self.fields["states"]
@@ -54,7 +54,7 @@ class ConfirmForm(forms.Form):
             self.fields["states"].widget.choices = _counted_states(stats)
 
     def states_chosen(self) -> list[TaskState]:
-        """The states to clear; empty for the other operations."""
+        """Return the states to clear; empty for other operations."""
         return [TaskState(name) for name in self.cleaned_data.get("states", ())]
 
 
@@ -67,7 +67,7 @@ def _counted_states(stats: QueueStats) -> list[tuple[str, str]]:
 
 
 def ask_stats(service: str) -> tuple[QueueStats | None, str]:
-    """The figures of a queue, or why there are none."""
+    """Return the figures of a queue, or why there are none."""
     try:
         return services.stats(service), ""
     except QueueError as error:
@@ -75,7 +75,7 @@ def ask_stats(service: str) -> tuple[QueueStats | None, str]:
 
 
 def ask_figures(service: str) -> tuple[Figures | None, str]:
-    """What the buttons' questions are asked with, or why it cannot be had."""
+    """Return the figures for the questions of the buttons, or why there are none."""
     try:
         return figures_of(service), ""
     except QueueError as error:
@@ -86,7 +86,7 @@ class RoundPages(QueuePages):
     """Pages that do long work in rounds."""
 
     def do_round(self, request: HttpRequest, service: str, what: str, work: Work) -> Position | None:
-        """Do one round and write it down; None when the queue refused, which is said to the user."""
+        """Do one round and log it; returns None after a queue error, which is shown to the user."""
         actor, before = audit.Actor.of(request.user), read_position(request.POST.get(POSITION, ""))
         try:
             at = run_round(work, before)
@@ -98,7 +98,7 @@ class RoundPages(QueuePages):
         return at
 
     def show_progress(self, request: HttpRequest, title: str, at: Position, way_back: str) -> HttpResponse:
-        """How far the work is; the page asks for the next round by itself, or by a button."""
+        """Show the progress; the page requests the next round automatically, or with a button."""
         hidden = [*sent(request), (POSITION, at.text())]
         if request.method == "POST" and (address := address_of(request.path, hidden)):
             return HttpResponseRedirect(address)
@@ -107,16 +107,16 @@ class RoundPages(QueuePages):
 
 
 class OperationPages(RoundPages):
-    """The operations of a card."""
+    """The pages of the operations of a card."""
 
     def own_urls(self) -> list[URLPattern]:
-        """Service and operation."""
-        # Also under ATOMIC_REQUESTS: a worker may claim what is brought back before the request's commit.
+        """Return the URLs, with service and operation."""
+        # Not atomic, even with ATOMIC_REQUESTS: a worker may claim a requeued task before the request commits.
         view = non_atomic_requests(self.admin_site.admin_view(self.operation_view))
         return [*super().own_urls(), path("<str:service>/<str:name>/", view, name="syncqueue_queue_operation")]
 
     def operation_view(self, request: HttpRequest, service: str, name: str) -> HttpResponse:
-        """Ask with the count, then do it."""
+        """Ask for confirmation with the count, then do it."""
         self.check_operate(request)
         self.check_service(service)
         operation = OPERATIONS.get(name)

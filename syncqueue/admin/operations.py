@@ -1,4 +1,4 @@
-"""What a person may do with a queue: the button, the question with its count, the work, and the answer."""
+"""The operations on a queue: button, question with the count, work, and result."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from syncqueue.core.task import QueueStats, TaskState
 from syncqueue.presentation.figures import capped, figure
 
 CLEARABLE = (TaskState.PENDING, TaskState.DELAYED, TaskState.FAILED)
-COUNTED = 10_000  # records; beyond, a count costs too much for a page that is asked for every few seconds
+COUNTED = 10_000  # limit for counting records, because the page reloads every few seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What is known of a service when its buttons are shown and their questions asked."""
+    """The figures of a service for its buttons and their questions."""
 
     stats: QueueStats
     failed_record_count: int  # failed or held in the database; more than COUNTED are not counted
-    is_resumable: bool  # a hold is set that ends when the service is resumed
+    is_resumable: bool  # whether a hold is set that ends when the service is resumed
 
 
 def figures_of(service: str) -> Figures:
-    """Raises `QueueUnavailable`."""
+    """Read the figures. Raises `QueueUnavailable`."""
     counted = services.failed_record_count(service, COUNTED + 1)
     return Figures(
         stats=services.stats(service), failed_record_count=counted, is_resumable=services.is_resumable(service)
@@ -37,23 +37,23 @@ def figures_of(service: str) -> Figures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What was asked for."""
+    """The request of a person."""
 
     service: str
-    states: Sequence[TaskState]  # to clear; empty for other operations
+    states: Sequence[TaskState]  # the states to clear; empty for other operations
     actor: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One button of a queue's card."""
+    """A button on the card of a queue."""
 
-    label: Promise  # on the button
-    question: Callable[[Figures], str]  # what will happen, and to how many
-    work: Callable[[Order, Position], Position]  # does a piece
-    answer: Callable[[int], str]  # what has happened
-    is_useful: Callable[[Figures], bool]  # whether it would do anything now
-    counts: bool = True  # whether it is done to a number of tasks
+    label: Promise  # text of the button
+    question: Callable[[Figures], str]  # says what will happen, with the count
+    work: Callable[[Order, Position], Position]  # does a part of the work
+    answer: Callable[[int], str]  # says what has happened, with the count
+    is_useful: Callable[[Figures], bool]  # whether it would have an effect now
+    counts: bool = True  # whether it affects a number of tasks
     chooses_states: bool = False
     is_dangerous: bool = False
 
@@ -126,7 +126,7 @@ def _retry(order: Order, at: Position) -> Position:
     at = after_piece(at, total, most, done)
     if not at.finished:
         return at
-    left = services.failed_record_count(order.service)  # those without dead letters; the others wait since then
+    left = services.failed_record_count(order.service)  # those without dead letters; the others wait by then
     return replace(at, total=at.looked + left, cursor="0", finished=not left)
 
 
@@ -165,7 +165,7 @@ def _resume(order: Order, at: Position) -> Position:
 
 
 def _told(text: Promise) -> Callable[[int], str]:
-    """`text`: an `ngettext_lazy` that goes by "number" and shows "count"."""
+    """`text`: an `ngettext_lazy` with the values "number" and "count"."""
     return lambda n: str(text % {"number": n, "count": figure(n)})
 
 

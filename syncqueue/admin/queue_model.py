@@ -1,4 +1,4 @@
-"""What lets queues, which have no table, stand in the admin's index beside the app's models."""
+"""A model class for queues, which have no table, so that the admin's index lists them with the app's models."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Queue(models.Model):
-    """The queue of one service. It lives in Redis; this class only gives it a name and an address in the admin.
+    """The queue of one service. It is in Redis; this class only gives it a name and an address in the admin.
 
-    In a registry of its own, so that neither migrations nor content types nor permissions are made for it.
+    It has a separate app registry, so that no migrations, content types or permissions are created for it.
     """
 
     service = models.CharField(_("service"), max_length=50, primary_key=True)
@@ -24,5 +24,5 @@ class Queue(models.Model):
         verbose_name_plural = _("sync queues")
 
     def __str__(self) -> str:
-        """The service."""
+        """Return the service."""
         return self.service

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 
 from syncqueue.admin.rounds import PIECE, POSITION, Position, address_of, is_progress, read_position
 
-_FILTER = "filter"  # the list's own query, in the address of the question
+_FILTER = "filter"  # the query of the list, in the address of the question
 
 
 def question_address(request: HttpRequest, path: str, at: Position | None = None) -> str:
@@ -31,9 +31,9 @@ def list_request(request: HttpRequest, path: str) -> HttpRequest:
 
 
 def chosen(page: Any, request: HttpRequest) -> QuerySet[Any] | None:
-    """Return the rows that an action of a list is about: those selected, or all of its filter.
+    """Return the rows of an action of a list: the selected ones, or all that match its filter.
 
-    Returns None where the address names no such rows, because somebody has changed it.
+    Returns None if the address has no valid selection, because it was changed.
     """
     try:
         rows: QuerySet[Any] = page.get_changelist_instance(request).get_queryset(request)
@@ -72,9 +72,9 @@ def list_address(request: HttpRequest) -> str:
 
 
 def sync_piece(rows: QuerySet[Any], sync: Callable[[Sequence[Any]], int], at: Position) -> Position:
-    """Sync the next rows, in the order of their keys: they stay where they are, whatever state they come to.
+    """Sync the next rows, in the order of their keys, because that order does not depend on their states.
 
-    `sync` is given keys, and returns how many were done.
+    `sync` receives keys, and returns how many were synced.
     """
     left = rows.order_by("pk")
     keys = list((left.filter(pk__gt=at.cursor) if at.cursor else left).values_list("pk", flat=True)[:PIECE])
@@ -91,12 +91,12 @@ def sync_piece(rows: QuerySet[Any], sync: Callable[[Sequence[Any]], int], at: Po
 
 
 def count(rows: QuerySet[Any]) -> int:
-    """How many; exact, because the question must be true."""
+    """Return the exact count, because the question shows it."""
     return rows.order_by().count()
 
 
 def hidden_inputs(request: HttpRequest) -> list[tuple[str, Any]]:
-    """What makes the admin choose the same rows again."""
+    """Return the form fields that select the same rows again."""
     kept = [(helpers.ACTION_CHECKBOX_NAME, pk) for pk in request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)]
     return [
         *kept,

@@ -1,6 +1,6 @@
-"""Long work in rounds: each request does a few seconds of it, says how far it is, and asks to be sent again.
+"""Long work in rounds: each request works for a few seconds, shows the progress, and requests the next round.
 
-No request lasts long enough to be cut off, Redis and worker go on meanwhile, and a person sees it move and may stop it.
+So no request is cut off, Redis and the workers go on meanwhile, and a person sees the progress and can stop it.
 """
 
 from __future__ import annotations
@@ -16,33 +16,33 @@ from django.core import signing
 from django.http import HttpRequest
 
 ROUND_SECONDS = 2.0
-PIECE = 2000  # tasks or records between two looks at the clock; done by services in chunks
-POSITION = "position"  # the hidden input that carries a Position
+PIECE = 2000  # tasks or records between two checks of the time; services process them in chunks
+POSITION = "position"  # name of the hidden input with a Position
 _SALT = "syncqueue.admin.rounds"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """How far the work is. It travels from round to round in a hidden, signed input."""
+    """The progress of the work. A hidden, signed input passes it from round to round."""
 
-    total: int | None = None  # how many there were at the beginning; None: not counted yet
-    looked: int = 0  # of them looked at
+    total: int | None = None  # number at the beginning; None: not counted yet
+    looked: int = 0  # number that was processed
     done: int = 0
     cursor: str = ""
-    clearing: int | None = None  # key of the Clearing that tasks are taken out with
+    clearing: int | None = None  # primary key of the Clearing that removes the tasks
     finished: bool = False
 
     def text(self) -> str:
-        """As the input holds it."""
+        """Return the signed text for the input."""
         return signing.dumps(asdict(self), salt=_SALT)
 
 
-# Does a piece.
+# Does a part of the work.
 Work: TypeAlias = Callable[[Position], Position]
 
 
 def level_of(done: int) -> int:
-    """Return the level of the message that so many were done: a success only where anything was done."""
+    """Return the message level for a count: success only if anything was done."""
     return messages.SUCCESS if done else messages.WARNING
 
 
@@ -59,19 +59,19 @@ def sent(request: HttpRequest) -> list[tuple[str, str]]:
 def address_of(path: str, fields: Sequence[tuple[str, Any]]) -> str:
     """Return the address that a form is redirected to, so that "Back" never asks to send the form again.
 
-    Returns "" where the fields are too long for an address; the page is the form's own response then.
+    Returns "" if the fields are too long for an address; then the page is the response to the form.
     """
     address = f"{path}?{urlencode(fields)}"
     return address if len(address) <= LONGEST_ADDRESS else ""
 
 
 def is_progress(request: HttpRequest) -> bool:
-    """Whether the page that shows the progress of work is asked for."""
+    """Return whether the request is for the page with the progress."""
     return request.method == "GET" and POSITION in request.GET
 
 
 def read_position(text: str) -> Position:
-    """What `Position.text` made; the beginning for anything else."""
+    """Parse the result of `Position.text`; the beginning for anything else."""
     try:
         return Position(**signing.loads(text, salt=_SALT))
     except (signing.BadSignature, TypeError):
@@ -79,7 +79,7 @@ def read_position(text: str) -> Position:
 
 
 def run_round(work: Work, at: Position) -> Position:
-    """Work for some seconds, or to the end."""
+    """Work for some seconds, or until the work is finished."""
     until = time.monotonic() + ROUND_SECONDS
     while not at.finished:
         at = work(at)
@@ -89,12 +89,12 @@ def run_round(work: Work, at: Position) -> Position:
 
 
 def next_piece(at: Position, total: int) -> int:
-    """How many come next of a total that was counted when the work began."""
+    """Return the size of the next part of a total that was counted at the beginning."""
     return min(PIECE, (total if at.total is None else at.total) - at.looked)
 
 
 def after_piece(at: Position, total: int, looked: int, done: int, clearing: int | None = None) -> Position:
-    """The position after a piece. A piece that did nothing is the last: what was counted has gone otherwise."""
+    """Return the position after a part. A part without effect is the last: the rest has gone in another way."""
     whole = total if at.total is None else at.total
     seen = at.looked + looked
     return Position(

@@ -1,4 +1,4 @@
-"""The log of what went out: a list to be searched by object, place and time."""
+"""The log of what went out: a list with search by object, destination and time."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ if TYPE_CHECKING:
 else:
     Page = admin.ModelAdmin
 
-SINCE, UNTIL = "since", "until"  # parameters: from this moment on; before this moment
-_TITLES, _PLACES = "_syncqueue_titles", "_syncqueue_places"  # what a page has read for all its entries
+SINCE, UNTIL = "since", "until"  # parameters: from this time; before this time
+_TITLES, _PLACES = "_syncqueue_titles", "_syncqueue_places"  # attributes with data for all entries of a page
 _NO_TITLES = Titles({})
 
 
 class SentChangeList(KeysetChangeList):
-    """The entries of a span of time."""
+    """The list, restricted to a time span."""
 
     def get_filters_params(self, params: Any = None) -> dict[str, Any]:
-        """Without the span, which `get_queryset` looks at."""
+        """Return the parameters without the time span, which `get_queryset` reads."""
         found = super().get_filters_params(params)
         return {name: value for name, value in found.items() if name not in (SINCE, UNTIL)}
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: list[str | None] | None = None) -> QuerySet[Any]:
-        """Those of the span; what is no time is said, and left out."""
+        """Return the entries of the time span; an invalid time is reported and ignored."""
         rows = super().get_queryset(request, exclude_parameters)
-        self.span: dict[str, str] = {}  # as the form has it
+        self.span: dict[str, str] = {}  # as entered in the form
         self.others = [(name, value) for name, value in self.params.items() if name not in (SINCE, UNTIL)]
         for name, lookup in ((SINCE, "at__gte"), (UNTIL, "at__lt")):
             if (moment := _moment(request, name)) is not None:
@@ -71,7 +71,7 @@ def _moment(request: HttpRequest, name: str) -> datetime | None:
 
 
 class SentEntryAdmin(Page):
-    """What went out, newest first."""
+    """The log entries, newest first."""
 
     change_list_template = "syncqueue/sent_list.html"
     list_display = ("time", "action_words", "object_link", "destination_link", "service", "remote", "took", "tries")
@@ -91,23 +91,23 @@ class SentEntryAdmin(Page):
 
     @admin.display(description=gettext_lazy("time"))
     def time(self, entry: SentEntry) -> str:
-        """When it was stored, to the second."""
+        """Return when it was stored, to the second."""
         return exact_moment(entry.at)
 
     @admin.display(description=gettext_lazy("action"))
     def action_words(self, entry: SentEntry) -> str:
-        """What was done."""
+        """Return what was done."""
         return action_words(entry)
 
     @admin.display(description=gettext_lazy("object"))
     def object_link(self, entry: SentEntry) -> str:
-        """The object by its title, with a link to its own page in this admin."""
+        """Return the object's title, with a link to its page in this admin."""
         words = getattr(entry, _TITLES, _NO_TITLES).words(entry.source, entry.object_pk)
         return as_html(Link(words, object_url(entry.source, entry.object_pk, self.admin_site.name)))
 
     @admin.display(description=gettext_lazy("destination"))
     def destination_link(self, entry: SentEntry) -> str:
-        """The name it had then, with a link while it is there."""
+        """Return the former name of the destination, with a link if it still exists."""
         url = ""
         if entry.destination_id in getattr(entry, _PLACES, ()):
             args, site = [entry.destination_id], self.admin_site.name
@@ -116,46 +116,46 @@ class SentEntryAdmin(Page):
 
     @admin.display(description=gettext_lazy("copy"))
     def remote(self, entry: SentEntry) -> str:
-        """Where the copy is, or was."""
+        """Return the link to the copy."""
         url = web_url(redact(entry.url))
         return as_html(Link(_("Open"), url), is_outside=True) if url else "-"
 
     @admin.display(description=gettext_lazy("duration"))
     def took(self, entry: SentEntry) -> str:
-        """How long the attempt took."""
+        """Return the duration of the attempt."""
         return seconds_words(entry.seconds)
 
     @admin.display(description=gettext_lazy("attempt"))
     def tries(self, entry: SentEntry) -> str:
-        """Which attempt it was."""
+        """Return the number of the attempt."""
         return figure(entry.attempt)
 
     def get_urls(self) -> list[URLPattern]:
-        """The list, and no forms."""
+        """Return the URL of the list; there are no forms."""
         view = self.admin_site.admin_view(self.changelist_view)
         return [path("", view, name="syncqueue_sententry_changelist")]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """One that stays quick, and knows the span."""
+        """Return the list class with the time span."""
         return SentChangeList
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """With the titles of the page's objects, and which destinations are there still."""
+        """Add the titles of the page's objects, and the existing destinations."""
         changelist = super().get_changelist_instance(request)
         _load(request, changelist.result_list)
         return changelist
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Under a title that says what it is."""
+        """Set the title of the page."""
         return super().changelist_view(request, {"title": _("Log of what went out"), **(extra_context or {})})
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[SentEntry], search_term: str
     ) -> tuple[QuerySet[SentEntry], bool]:
-        """The entries of one object."""
+        """Search the entries of one object."""
         return (queryset.filter(of_object(search_term)) if search_term.strip() else queryset), False
 
-    # Rights: to be read
+    # Permissions: read-only
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Shown to those who may see the queues."""
@@ -189,7 +189,7 @@ def _load(request: HttpRequest, entries: Iterable[SentEntry]) -> None:
 
 
 def log_url(site_name: str, source: str, object_pk: str) -> str:
-    """Return the page with all entries of an object; "" where a site has not registered it."""
+    """Return the URL of the page with all entries of an object; "" if the site has not registered it."""
     try:
         page = reverse("admin:syncqueue_sententry_changelist", current_app=site_name)
     except NoReverseMatch:

@@ -1,4 +1,4 @@
-"""What may be done with tasks of a state: one, those selected, or all that match, after a question with the count."""
+"""Actions on tasks of a state: one, the selected ones, or all that match, after a question with the count."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ SELECTED_MOST = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskAction:
-    """One button over a list of tasks."""
+    """A button above a list of tasks."""
 
     label: Promise
-    states: frozenset[TaskState]  # in which it makes sense
+    states: frozenset[TaskState]  # the states in which it is offered
     question: Callable[[int], str]
     do: Callable[[Order, Sequence[str], Position], tuple[int, int | None]]  # -> how many, and the clearing's key
     answer: Callable[[int], str]
@@ -51,7 +51,7 @@ class TaskAction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What was asked for: tasks by id, or all of a state that match a search."""
+    """The request of a person: tasks by id, or all of a state that match a search."""
 
     service: str
     state: TaskState
@@ -61,7 +61,7 @@ class Order:
     is_for_all: bool = False
 
     def piece(self, action: TaskAction, at: Position) -> Position:
-        """Do a piece of it."""
+        """Do a part of the work."""
         if self.ids:
             done, _key = action.do(self, self.ids, at)
             return Position(total=len(self.ids), looked=len(self.ids), done=done, finished=True)
@@ -69,7 +69,7 @@ class Order:
         total = page.total_count if at.total is None else at.total
         done, key = action.do(self, [view.id for view in page.tasks], at) if page.tasks else (0, at.clearing)
         looked = at.looked + page.searched_count
-        # What comes back into the state meanwhile stands at its end, and is not looked at for ever.
+        # Tasks that return to the state meanwhile are at its end, so the work is bounded.
         finished = not page.next_cursor or looked >= total
         return Position(
             total=total, looked=min(looked, total), done=at.done + done, cursor=page.next_cursor, clearing=key,
@@ -92,7 +92,7 @@ def _delete(order: Order, ids: Sequence[str], at: Position) -> tuple[int, int]:
 
 
 def _counted(text: Promise) -> Callable[[int], str]:
-    """`text`: an `ngettext_lazy` that goes by "number" and shows "count"."""
+    """`text`: an `ngettext_lazy` with the values "number" and "count"."""
     return lambda n: str(text % {"number": n, "count": figure(n)})
 
 
@@ -144,20 +144,20 @@ ACTIONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Count:
-    """How many tasks an order is about."""
+    """The number of tasks of an order."""
 
     count: int
-    searched_count: int = 0  # of `total_count`; less when the counting was given up
+    searched_count: int = 0  # of `total_count`; less if counting stopped
     total_count: int = 0
 
     @property
     def is_whole(self) -> bool:
-        """Whether all were looked at."""
+        """Whether all tasks were searched."""
         return self.searched_count >= self.total_count
 
 
 def count_of(order: Order) -> Count:
-    """How many; a search is counted for some seconds at most."""
+    """Count the tasks; a search is counted for at most some seconds."""
     if order.ids:
         return Count(count=len(order.ids))
     if not order.search:
@@ -172,17 +172,17 @@ def count_of(order: Order) -> Count:
 
 
 class TaskActionPages(RoundPages):
-    """The question before an action on tasks, and its rounds."""
+    """The pages of the question before an action on tasks, and of its rounds."""
 
     def own_urls(self) -> list[URLPattern]:
-        """Service, state and action."""
-        # Also under ATOMIC_REQUESTS: a worker may claim what is brought back before the request's commit.
+        """Return the URLs, with service, state and action."""
+        # Not atomic, even with ATOMIC_REQUESTS: a worker may claim a requeued task before the request commits.
         view = non_atomic_requests(self.admin_site.admin_view(self.task_action_view))
         address = "<str:service>/tasks/<str:state>/<str:name>/"
         return [path(address, view, name="syncqueue_queue_task_action"), *super().own_urls()]
 
     def task_action_view(self, request: HttpRequest, service: str, state: str, name: str) -> HttpResponse:
-        """Ask with the count; do it once it is confirmed."""
+        """Ask with the count, and do it after confirmation."""
         self.check_operate(request)
         self.check_service(service)
         action = ACTIONS.get(name)
@@ -204,7 +204,7 @@ class TaskActionPages(RoundPages):
         return self._ask(request, order, action)
 
     def _order(self, request: HttpRequest, service: str, state: TaskState) -> Order:
-        # "all" wins: a page may have boxes ticked when its button for all is pressed.
+        # "all" takes precedence: boxes may be ticked when the button for all is pressed.
         values = request.POST if request.method == "POST" else request.GET
         ids = [] if "all" in values else values.getlist("id")[:SELECTED_MOST]
         actor, search = audit.Actor.of(request.user).name, values.get("q", "").strip()

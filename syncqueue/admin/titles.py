@@ -23,19 +23,19 @@ TITLE_CHARACTERS = 60
 
 
 class Titles:
-    """The titles of some objects; an object without one is called "Note 42"."""
+    """The titles of some objects; an object without a title is shown as "Note 42"."""
 
     def __init__(self, found: Mapping[tuple[str, str], str]) -> None:
         """`found` maps source and primary key to a title."""
         self._found = found
 
     def words(self, source: str, pk: str) -> str:
-        """Return "Hello (Note 42)", or "Note 42" where there is no title."""
+        """Return "Hello (Note 42)", or "Note 42" without a title."""
         name, title = object_words(source, pk), self._found.get((source, pk), "")
         return f"{title} ({name})" if title else name
 
     def entity_words(self, entity: str) -> str:
-        """Return the same for "notes.note:42", or `entity` itself where it has another form."""
+        """Return the same for "notes.note:42", or `entity` itself if it has another form."""
         source, colon, pk = entity.partition(":")
         return self.words(source, pk) if colon and pk and "." in source else entity
 
@@ -57,7 +57,7 @@ def titles(user: Any, objects: Iterable[tuple[str, str]]) -> Titles:
 
 
 def entity_titles(user: Any, entities: Iterable[str]) -> Titles:
-    """Read the titles of objects that are named as tasks name them: "notes.note:42"."""
+    """Read the titles of objects by the entities of tasks: "notes.note:42"."""
     parts = (entity.partition(":") for entity in entities)
     return titles(user, [(source, pk) for source, colon, pk in parts if colon and pk])
 
@@ -69,10 +69,10 @@ def _may_view(user: Any, model: type[Model]) -> bool:
 
 def _read(source: ModelSync, texts: Iterable[str]) -> dict[str, str]:
     if source.model.__str__ is Model.__str__:
-        return {}  # "Note object (42)" says less than "Note 42"
+        return {}  # "Note object (42)" is less informative than "Note 42"
     try:
         objects = gate.read_texts(source, texts, table(source))
-    except DatabaseError as error:  # the model's own database is away; the page works without titles
+    except DatabaseError as error:  # the model's database is unavailable; the page works without titles
         logger.warning("The titles of %s cannot be read: %s", source.label, error)
         return {}
     found = {}

@@ -1,4 +1,4 @@
-"""The workers, and what is asked of one of them: to take no new work, or to end."""
+"""The workers, and the requests to them: to take no new work, or to stop."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from syncqueue.presentation.reasons import in_words
 from syncqueue.presentation.workers import state_words
 from syncqueue.services import audit
 
-RUNNING_SHOWN = 20  # tasks in processing named on the page, a service
+RUNNING_SHOWN = 20  # tasks in processing that the page shows per service
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class _Ask:
     label: Promise
     question: Callable[[], str]
     answer: Callable[[], str]
-    states: tuple[WorkerState, ...]  # of a worker that it can be asked of
+    states: tuple[WorkerState, ...]  # the worker states in which it is offered
     is_dangerous: bool = False
 
 
@@ -69,10 +69,10 @@ class _Row:
 
 
 class WorkerPages(QueuePages):
-    """The list of the workers, and a question for each request."""
+    """The pages of the workers, and of the requests to them."""
 
     def own_urls(self) -> list[URLPattern]:
-        """The list, and the id of a worker with what is asked of it."""
+        """Return the URLs; a request has the id of the worker in its URL."""
         wrap = self.admin_site.admin_view
         return [
             path("workers/", wrap(self.workers_view), name="syncqueue_queue_workers"),
@@ -81,7 +81,7 @@ class WorkerPages(QueuePages):
         ]
 
     def workers_view(self, request: HttpRequest) -> HttpResponse:
-        """Who works, and on what."""
+        """Show the workers, and the tasks that they are processing."""
         self.check_view(request)
         problem = ""
         workers: Sequence[services.WorkerView] = ()
@@ -102,7 +102,7 @@ class WorkerPages(QueuePages):
         return self.render(request, "syncqueue/workers.html", _("Workers"), shown)
 
     def ask_view(self, request: HttpRequest, worker: str, name: str) -> HttpResponse:
-        """Ask the person, then the worker."""
+        """Ask for confirmation, then request it from the worker."""
         self.check_operate(request)
         if name not in set(WorkerRequest):
             raise Http404(name)
@@ -131,7 +131,7 @@ def _row(worker: services.WorkerView) -> _Row:
 
 
 def _running(request: HttpRequest, service: str) -> tuple[Sequence[tuple[TaskView, str]], int, str]:
-    """The first tasks in processing, how many there are, and why they cannot be shown."""
+    """Return the first tasks in processing, their number, and why they cannot be shown."""
     try:
         page = services.task_page(service, TaskState.PROCESSING, limit=RUNNING_SHOWN)
     except QueueUnavailable:
