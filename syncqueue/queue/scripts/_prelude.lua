@@ -2,7 +2,7 @@
 -- ARGV[1]: the time in epoch ms, empty: Redis TIME. Each script documents its further arguments from ARGV[2].
 -- All scripts but claim are idempotent for the same arguments. Moves out of processing check the token.
 local pending, delayed, processing, failed, bodies, progress, leases, successors, counters, history, wake, holds,
-  reasons, strikes, parked, lanes, site, outages, probes = unpack(KEYS, 1, 19)
+  reasons, failure_counts, parked, lanes, site, outages, probes = unpack(KEYS, 1, 19)
 
 local PRIORITY = 1e15 -- between priorities in the scores of pending
 local PARKED = 1e15   -- delayed: scores from here on belong to parked tasks
@@ -185,7 +185,7 @@ local function is_kind(hold, kind)
 end
 
 local function failures_of(endpoint)
-  local times, last = string.match(redis.call('HGET', strikes, endpoint) or '0 ', '^(%d+) (.*)$')
+  local times, last = string.match(redis.call('HGET', failure_counts, endpoint) or '0 ', '^(%d+) (.*)$')
   return number(times), last
 end
 
@@ -252,7 +252,7 @@ end
 local function endpoint_answered(endpoint)
   local hold = 'breaker:' .. endpoint
   local phase, till = phase_of(hold)
-  if redis.call('HDEL', strikes, endpoint) == 1 then -- a task that fails after this fails for its own reasons
+  if redis.call('HDEL', failure_counts, endpoint) == 1 then -- a task that fails after this fails for its own reasons
     add(counters, 'answers ' .. endpoint, 1)
   end
   redis.call('HDEL', probes, hold)

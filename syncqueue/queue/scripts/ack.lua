@@ -51,7 +51,7 @@ end
 
 redis.call('ZREM', processing, unpack(ended))
 redis.call('HDEL', leases, unpack(ended))
-if redis.call('EXISTS', holds, strikes) > 0 then
+if redis.call('EXISTS', holds, failure_counts) > 0 then
   for endpoint in pairs(endpoints) do
     endpoint_answered(endpoint)
   end

@@ -119,5 +119,5 @@ local function next_time()
 end
 
 local next_at = next_time()
-local holds_active = redis.call('EXISTS', holds, strikes) > 0 and 1 or 0
+local holds_active = redis.call('EXISTS', holds, failure_counts) > 0 and 1 or 0
 return {next_at < PARKED and whole(next_at) or '0', holds_active, ids, found, done, from_lane, whole(now)}

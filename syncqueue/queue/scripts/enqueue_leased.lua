@@ -39,6 +39,6 @@ while at <= #ARGV do
   end
   answers[#answers + 1] = answer
 end
-answers[1] = redis.call('EXISTS', holds, strikes) > 0 and 1 or 0
+answers[1] = redis.call('EXISTS', holds, failure_counts) > 0 and 1 or 0
 keep_sequence()
 return answers

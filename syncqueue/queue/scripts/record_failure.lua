@@ -13,8 +13,8 @@ local opens = phase or times >= tonumber(ARGV[3])
 if opens and times < OPENED then
   times = OPENED -- from here on it counts failed probes
 end
-redis.call('HSET', strikes, endpoint, whole(times) .. ' ' .. token)
-redis.call('PEXPIRE', strikes, 86400000) -- forget all after a day without a failure
+redis.call('HSET', failure_counts, endpoint, whole(times) .. ' ' .. token)
+redis.call('PEXPIRE', failure_counts, 86400000) -- forget all after a day without a failure
 local answers = number(redis.call('HGET', counters, 'answers ' .. endpoint))
 if not opens then
   return {0, answers}
