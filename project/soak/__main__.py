@@ -29,6 +29,7 @@ from .writer import TAG, Writer
 PEOPLE_COUNT = 4
 REST_SECONDS = 180.0  # maximum time until notes and channels agree after the last fault
 SHOWN_COUNT = 20
+SHOWN_TASKS = 5  # of each state
 
 
 def main() -> int:
@@ -90,7 +91,7 @@ def run(folder: Path, arguments: argparse.Namespace, lines: list[str]) -> bool:
         report(verdict, faults, diary, watch, seconds, retried, count_records(field.database))
         print(f"  failed records that tell a person to look for a copy: {sum(map(bool, failed.values()))}")
         left = _left(tasks(plan.redis_url), failed)
-        print(f"  other tasks left in Redis: {left or 'none'}")
+        print(f"  other tasks left in Redis: {_counted(left) or 'none'}")
     return verdict.holds and not watch.in_two_states and not diary.refused and not left
 
 
@@ -152,6 +153,10 @@ def _left(found: Mapping[str, Sequence[str]], failed: Mapping[int, Place | None]
     left = {state: list(ids) for state, ids in found.items()}
     left["failed"] = [task for task in left["failed"] if task.split()[1] not in explained]
     return {state: ids for state, ids in left.items() if ids}
+
+
+def _counted(left: Mapping[str, Sequence[str]]) -> str:
+    return "; ".join(f"{state} {len(ids)}: {', '.join(ids[:SHOWN_TASKS])}" for state, ids in left.items() if ids)
 
 
 def _differences(
