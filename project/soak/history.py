@@ -81,7 +81,11 @@ class History:
 
     def own(self, note: Note, address: str) -> set[bool]:
         """Whether a copy may be at an address of the destination: {True}, {False} or both."""
-        found = {one for setting in self._since(note.saved_at) for one in _takes(setting, note, address)}
+        settings = self._all()
+        found: set[bool] = set()
+        for setting in self._since(note.saved_at):
+            had = {one.address for one in settings if one.made == setting.made}
+            found |= _takes(setting, note, address) if address in had else {False}
         return found or {False}
 
     def sites(self, note: Note, rule: str) -> set[bool]:
@@ -99,11 +103,15 @@ class History:
 
 
 def _takes(setting: Setting, note: Note, address: str) -> set[bool]:
-    if setting.is_removed or setting.address != address or not note.is_writers or not note.is_live:
+    """`address`: one that the destination of the setting had at some time."""
+    if setting.is_removed or not note.is_writers or not note.is_live:
         return {False}
     if not setting.is_on:  # nothing is sent: what is there stays until it is on again
         return {True, False}
-    return _is_after(setting, note) if note.fits(setting.rule) else {False}
+    if not note.fits(setting.rule):
+        return {False}
+    # A copy at a former address stays as long as the note is wanted at the new one.
+    return _is_after(setting, note) if setting.address == address else {True, False}
 
 
 def _is_after(setting: Setting, note: Note) -> set[bool]:

@@ -34,7 +34,7 @@ STORE_SECONDS = 2.0
 # The sender does not wait longer for a response: 60 % of the demo's attempts of 5 s, less some time of a busy machine.
 LATE_SECONDS = 2.5
 
-COPY_MAY_BE_LEFT = "A copy may be left at"  # the beginning of the error of such a record
+COPY_MAY_BE_LEFT = "A copy may be left at"  # in the error of such a record
 _CHANNEL = re.compile(r"@\w+")
 
 Place = tuple[str, int]  # a channel or account, and the number of a note
@@ -112,7 +112,7 @@ def read_failed(database: Path) -> dict[int, Place | None]:
         # The destination may have another address by now.
         named = _CHANNEL.search(error)
         place = (named[0] if named else address, int(number[1]) if number else 0)
-        found[key] = place if error.startswith(COPY_MAY_BE_LEFT) else None
+        found[key] = place if COPY_MAY_BE_LEFT in error else None
     return found
 
 

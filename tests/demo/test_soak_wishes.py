@@ -47,10 +47,16 @@ def test_a_note_that_is_not_live_is_wanted_nowhere() -> None:
     assert not wishes.possible
 
 
-def test_after_a_move_a_note_that_was_saved_is_wanted_at_the_new_address_alone() -> None:
+def test_after_a_move_a_note_that_was_saved_is_wanted_at_the_new_address_and_may_stay_at_the_former_one() -> None:
     moved = history(FIRST, replace(FIRST, address="@second"))
     assert moved.own(note(), "@second") == {True}
-    assert moved.own(note(), "@first") == {False}
+    assert moved.own(note(), "@first") == {True, False}
+
+
+def test_after_a_move_a_note_that_is_not_wanted_any_more_is_wanted_at_neither_address() -> None:
+    moved = history(FIRST, replace(FIRST, address="@second"))
+    for withdrawn in (note(is_private=True), note(is_live=False), note(is_writers=False)):
+        assert moved.own(withdrawn, "@first") == moved.own(withdrawn, "@second") == {False}
 
 
 def test_after_a_move_a_note_that_was_not_saved_may_be_at_either_address_unless_it_is_withdrawn() -> None:
