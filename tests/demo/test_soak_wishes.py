@@ -17,7 +17,7 @@ FIRST = Setting(address="@first", made=LONG_AGO)
 
 def note(**facts: object) -> Note:
     values = {"number": 3, "text": "Note 3", "is_live": True, "is_private": False, "is_tagged": False}
-    values |= {"is_writers": True, "created_at": NOW - 10 * MINUTE, "saved_at": NOW + MINUTE}
+    values |= {"is_writers": True, "created_at": NOW - 10 * MINUTE, "saved_at": NOW + 600 * MINUTE}
     return Note(**{**values, **facts})  # type: ignore[arg-type]
 
 
