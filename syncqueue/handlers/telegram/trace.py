@@ -28,6 +28,7 @@ class Trace:
     before: int = 0  # the id of its repetition (of the first message of an album); 0: none
     start: int = 0  # the id at which the search continues
     probe_count: int = 0
+    empty_count: int = 0  # unused ids in a row before `start`
     found: tuple[tuple[str, str, str], ...] = ()  # candidates: id, kind and link
     doubt: str = ""  # why none of them may be taken for it; "": one may
     unclear: str = ""  # why it may be at an id whose probe had no result; "": all had one
@@ -74,7 +75,9 @@ class Trace:
 
     def unsearched(self) -> Self:
         """Return the trace with a reset search, because the message is sent again and may exist twice."""
-        return replace(self, start=0, probe_count=0, found=(), doubt="", unclear="", is_passed=False, searched_at=0)
+        return replace(
+            self, start=0, probe_count=0, empty_count=0, found=(), doubt="", unclear="", is_passed=False, searched_at=0
+        )
 
 
 def split(parts: Iterable[RemotePart]) -> tuple[list[RemotePart], RemotePart | None]:
