@@ -95,7 +95,12 @@ def test_the_scripts_name_the_keys_in_the_order_they_are_given():
     prelude = script("ack").text
     named = prelude[prelude.index("local pending") + 6 : prelude.index("= unpack")]
     names = tuple(name.strip() for name in named.split(","))
-    assert tuple({"pending": "queue", "successors": "behind"}.get(name, name) for name in names) == ORDER
+    assert (
+        tuple(
+            {"pending": "queue", "successors": "behind", "failure_counts": "strikes"}.get(name, name) for name in names
+        )
+        == ORDER
+    )
     assert f"unpack(KEYS, 1, {len(ORDER)})" in prelude
 
 
