@@ -77,6 +77,7 @@ class NotReady:
     endpoint: str = ""
     stop_hold: str = ""  # STOPPED: the hold to park it behind
     places: tuple[Place, ...] = ()  # UNIDENTIFIED: what to look up
+    asked: frozenset[int] = frozenset()  # UNIDENTIFIED: the destinations that are not to be looked up once more
     wake: SyncRecord | None = None  # SENDING: this record has to be attempted first
     result: SyncResult = field(default_factory=SyncResult.success)  # FAILED and STOPPED: why
 
