@@ -74,13 +74,17 @@ class ModelSync:
         raise ConfigurationError(f"{type(self).__name__} must define document(self, obj).")
 
     def owner(self, obj: Any) -> Any:
-        """Whose destinations are considered (a user or a user's key); None: the site-wide ones."""
+        """Whose destinations are considered (a user or a user's key); None: the site-wide ones.
+
+        Copies at site-wide destinations stay up to date when it returns a user later; `owners` is for more.
+        """
         return None
 
     def owners(self, obj: Any) -> Iterable[Any]:
         """All whose destinations are considered, where there are several: `[post.author, None]`, by default `owner`.
 
-        None stands for the site-wide destinations. Called in each save, so it should cost no query of its own.
+        None stands for the site-wide destinations. Copies at destinations of those who are no longer returned are removed,
+        site-wide ones among them. Called in each save, so it should cost no query of its own.
         """
         return [self.owner(obj)]
 

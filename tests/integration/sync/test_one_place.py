@@ -116,6 +116,22 @@ def test_who_joins_later_finds_the_note_there_and_takes_it_over(
     assert statuses(sandbox) == ["Black tea"]
 
 
+def test_a_second_copy_from_before_goes_once_the_place_is_known(
+    writer: User, other: User, sandbox: RunningSandbox
+) -> None:
+    account(sandbox, writer)
+    note = Note.objects.create(owner=writer, text="Tea")
+    late = account(sandbox, other)
+    syncqueue.adopt(note, late, sandbox.post_status("Tea"))  # both have a copy, and nobody knows of the account
+    note.text = "Black tea"
+    note.save()  # the edit of the second tells whose account it is
+    work()
+    note.save()
+    work()
+    assert statuses(sandbox) == ["Black tea"]
+    assert not SyncRecord.objects.exclude(state="synced").exists()
+
+
 def test_two_accounts_of_one_instance_are_two_places(writer: User, other: User, sandbox: RunningSandbox) -> None:
     account(sandbox, writer)
     account(sandbox, other, sandbox.mastodon_second_token)
