@@ -139,9 +139,12 @@ def _broken_destinations() -> Iterator[Notice]:
         text = _("%(service)s: %(name)s is refused since %(since)s (%(reason)s); %(waiting)s.") % values
         found = Notice(text=text, page="destination_change", arguments=(row.pk,), right="syncqueue.view_destination")
         if can_reconnect(row):
-            right = "syncqueue.change_destination"
-            button = {"button": _("Connect again"), "button_page": "destination_connect", "button_right": right}
-            found = replace(found, **button)
+            found = replace(
+                found,
+                button=_("Connect again"),
+                button_page="destination_connect",
+                button_right="syncqueue.change_destination",
+            )
         yield found
 
 

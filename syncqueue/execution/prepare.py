@@ -240,9 +240,13 @@ def _unidentified(record: SyncRecord, target: _Target, places: Sequence[Place], 
 def _unclear_places(
     source: ModelSync | None, found: Loaded, place: Place, handler: DocumentHandler, asked: Collection[int]
 ) -> list[Place]:
-    """What to look up before a copy is created: another destination may be at the same place and have one."""
+    """What to look up before a copy is created: another destination may be at the same place and have one.
+
+    Nothing for an index: an object has one row there, whoever writes it.
+    """
     destination, places = found.record.destination, []
-    if type(handler).identify is DocumentHandler.identify or is_alone(destination):
+    can_tell = type(handler).identify is not DocumentHandler.identify
+    if not (handler.posts and can_tell) or is_alone(destination):
         return []
     for one in unclear(destination, _owners(source, found)):
         if one.pk not in asked:
@@ -295,7 +299,7 @@ def _wanted(found: Loaded, place: Place, handler: DocumentHandler, now: datetime
 def _shared(source: ModelSync | None, desired: DesiredState, found: Loaded, now: datetime) -> Sharing:
     """What other destinations at the same place mean for this record."""
     record = found.record
-    others = sharing(record.destination)
+    others: Sequence[Destination] = sharing(record.destination)
     others = counted_together(record.destination, others, _owners(source, found)) if others else ()
     if not others:
         return Sharing()

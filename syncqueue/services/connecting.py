@@ -164,7 +164,8 @@ async def _find(flow: Mapping[str, str], code: str, app: oauth.App, outbound: Ou
 
 @sensitive_variables()
 def _keep(flow: Mapping[str, str], found: _Found, person: Any) -> Destination:
-    address, owner_id = flow["instance"], flow["owner"] or None
+    address = flow["instance"]
+    owner_id: Any = flow["owner"] or None  # as a text, whatever the keys of users are
     rows = Destination.objects.using(record_db()).filter(
         owner_id=owner_id, service=SERVICE, state=DestinationState.ACTIVE, declared=""
     )

@@ -83,8 +83,8 @@ class ModelSync:
     def owners(self, obj: Any) -> Iterable[Any]:
         """All whose destinations are considered, where there are several: `[post.author, None]`, by default `owner`.
 
-        None stands for the site-wide destinations. Copies at destinations of those who are no longer returned are removed,
-        site-wide ones among them. Called in each save, so it should cost no query of its own.
+        None stands for the site-wide destinations. Copies at destinations of those who are no longer returned are
+        removed, site-wide ones among them. Called in each save, so it should cost no query of its own.
         """
         return [self.owner(obj)]
 
