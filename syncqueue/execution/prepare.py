@@ -214,7 +214,7 @@ def _plan(
     )
     if refused := _stopped(ready, destination):
         return refused
-    if planned.step is Step.CREATE and (places := _unclear_places(source, found, place, handler, asked)):
+    if planned.step in (Step.CREATE, Step.UPDATE) and (places := _unclear_places(source, found, place, handler, asked)):
         return _unidentified(record, target, places, {*asked, *(one.id for one in places)})
     if wanted.too_large and planned.step in (Step.CREATE, Step.UPDATE):
         result = SyncResult.failure(wanted.too_large)
@@ -240,7 +240,7 @@ def _unidentified(record: SyncRecord, target: _Target, places: Sequence[Place], 
 def _unclear_places(
     source: ModelSync | None, found: Loaded, place: Place, handler: DocumentHandler, asked: Collection[int]
 ) -> list[Place]:
-    """What to look up before a copy is created: another destination may be at the same place and have one.
+    """What to look up before a copy is made or edited: another destination may be at the same place and have one.
 
     Nothing for an index: an object has one row there, whoever writes it.
     """

@@ -140,7 +140,7 @@ def test_one_object_of_a_batch_fails_alone(
         for text in "123":
             Note.objects.create(owner=writer, text=text)
     work()
-    assert (texts(sandbox), texts(sandbox, "@drafts")) == (["1", "3"], ["1", "3"])
+    assert (sorted(texts(sandbox)), sorted(texts(sandbox, "@drafts"))) == (["1", "3"], ["1", "3"])
     assert sorted(row["content"] for row in sandbox.documents("notes")) == ["1", "3"]
     left = SyncRecord.objects.exclude(state=RecordState.SYNCED)
     assert {(record.object_pk, record.service) for record in left} == {
