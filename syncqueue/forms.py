@@ -1,7 +1,8 @@
 """Forms of destinations, for the admin and for a site's own pages.
 
 A secret goes in and never comes out: its inputs are always empty, and an empty one keeps what is stored. Only a change
-of host or owner asks for it again, so that nobody leads a stored secret to a host of their own.
+of host or owner asks for it again, so that nobody leads a stored secret to a host of their own. A new destination may
+use the credential of another one of the same owner, at the same host.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from syncqueue.handlers.registry import document_handler
 from syncqueue.models import Destination, Rule
 from syncqueue.presentation.inner import for_users
 from syncqueue.presentation.reasons import in_words
-from syncqueue.secrets import decrypt, encrypt, mask
+from syncqueue.secrets import Bound, decrypt, encrypt, mask
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -55,6 +56,8 @@ ENTERED = "entered_secret"  # a hidden input that carries an entered secret, enc
 CARRIED_SECONDS = 900  # how long such a list may stay open
 OPTION_PREFIX = "option_"  # the input of the option "silent" is named "option_silent"
 INPUT_PREFIX = "secret_"  # the input of the secret "token" is named "secret_token"
+CREDENTIAL_OF = "credential_of"  # the input that names a destination whose credential a new one uses
+EVERYWHERE = "replace_everywhere"  # the input for whether a credential is replaced wherever it is used
 
 
 def destination_services() -> list[str]:
@@ -87,6 +90,8 @@ class DestinationForm(DestinationModelForm):
 
     service: ClassVar[str] = ""
     actor: str = ""  # the person who enters it, as the page knows; see `_carrier`
+    owner_id: Any = None  # whose credentials a new one may use: a user's, or None for the site's
+    offers_credentials: ClassVar[bool] = True  # to the person who enters it
 
     class Meta:
         model = Destination
@@ -104,8 +109,14 @@ class DestinationForm(DestinationModelForm):
             field.show_hidden_initial = False  # what has changed is judged by what is stored
         self._stored, self._unreadable = _stored_secret(self.instance)
         self._bound = self.instance.bound  # as it is stored; the instance takes what is entered
+        self._usable = {str(one.pk): one for one in self._usable_credentials()}
+        if self._usable:
+            self.fields[CREDENTIAL_OF] = self._credential_field()
         for name, label in self._secret_labels().items():
             self.fields[INPUT_PREFIX + name] = self._secret_field(name, label)
+        self._twins = [] if self.instance._state.adding else services.same_credential(self.instance)
+        if self._twins:
+            self.fields[EVERYWHERE] = self._everywhere_field()
         self._options = self.handler.option_fields if self.handler is not None and "options" in self.fields else {}
         if self._options:
             del self.fields["options"]
@@ -181,6 +192,64 @@ class DestinationForm(DestinationModelForm):
         row = "new" if self.instance._state.adding else self.instance.pk
         return f"{self.actor}:{self.instance.service}:{row}"
 
+    # A credential that another destination has
+
+    def _usable_credentials(self) -> Sequence[Destination]:
+        if not (self.instance._state.adding and self.offers_credentials and self._secret_labels()):
+            return []
+        return services.usable_credentials(self.instance.service, self.owner_id)
+
+    def _credential_field(self) -> forms.ChoiceField:
+        named = [(key, f"{one} ({one.address})" if one.address != one.name else str(one)) for key, one in
+                 self._usable.items()]  # fmt: skip
+        source = self._usable.get(str(self.initial.get(CREDENTIAL_OF, "")))
+        if source is not None and self.handler is not None and not self.handler.address_names_place:
+            self.initial.setdefault("address", source.address)  # another one would be another host
+        return forms.ChoiceField(
+            label=_("Use the credential of"),
+            required=False,
+            choices=[("", _("none of these: it is entered below")), *named],
+            help_text=_("It is copied without being shown."),
+        )
+
+    def _everywhere_field(self) -> forms.BooleanField:
+        names = ", ".join(str(one) for one in self._twins)
+        return forms.BooleanField(
+            label=_("Replace the credential everywhere"),
+            required=False,
+            initial=True,
+            help_text=_("If you enter another one here: also at %(names)s, where the same one is used.")
+            % {"names": names},
+        )
+
+    def _source(self) -> Destination | None:
+        """The destination whose credential was chosen."""
+        return self._usable.get(self.cleaned_data.get(CREDENTIAL_OF) or "")
+
+    @method_decorator(sensitive_variables())
+    def _check_source(self) -> None:
+        """Refuse a credential that was entered for another owner or host."""
+        if (source := self._source()) is None:
+            return
+        owner = self.cleaned_data.get("owner")
+        if self._secret_entered():
+            self.add_error(CREDENTIAL_OF, _("Choose a credential or enter one, not both."))
+        elif "owner" in self.fields and owner is not None and owner.pk != self.owner_id:
+            self.add_error(CREDENTIAL_OF, _("This credential is the site's. A user's destination has one of its own."))
+        elif not services.credential_fits(source, self._bound_now()):
+            text = _("The credential was entered for another host. Enter the one for this host.")
+            self.add_error(CREDENTIAL_OF, text)
+
+    def replace_everywhere(self) -> list[Destination]:
+        """Store an entered credential also where the one that it replaces is used; returns where. Call it after `save`.
+
+        What waits there goes out once these destinations are mended.
+        """
+        entered = self._secret_entered()
+        twins = self._twins if entered and self.cleaned_data.get(EVERYWHERE) else []
+        services.replace_credential(twins, entered)
+        return twins
+
     def _secret_labels(self) -> Mapping[str, Any]:
         return self.handler.secret_fields if self.handler is not None else {}
 
@@ -222,6 +291,7 @@ class DestinationForm(DestinationModelForm):
             entered = {name: values.get(OPTION_PREFIX + name) for name in self._options}
             self.instance.options = {name: value for name, value in entered.items() if value not in (None, "")}
         self._ask_again()
+        self._check_source()
         if values.get("rule") == Rule.TAG and not values.get("rule_value"):
             self.add_error("rule_value" if "rule_value" in self.fields else None, _("Name the tag."))
         if self.handler is not None and not self.errors:
@@ -239,8 +309,12 @@ class DestinationForm(DestinationModelForm):
         typed = {name: self.cleaned_data.get(INPUT_PREFIX + name, "") for name in self._secret_labels()}
         return {**self._carried_secret(), **{name: value for name, value in typed.items() if value}}
 
+    @method_decorator(sensitive_variables())
     def _secret_wanted(self) -> dict[str, str]:
-        return {**({} if self._leads_elsewhere() else self._stored), **self._secret_entered()}
+        stored = {} if self._leads_elsewhere() else self._stored
+        if (source := self._source()) is not None:
+            stored = _stored_secret(source)[0]
+        return {**stored, **self._secret_entered()}
 
     @method_decorator(sensitive_variables())
     def _ask_again(self) -> None:
@@ -257,16 +331,21 @@ class DestinationForm(DestinationModelForm):
         """Whether the stored secret would be sent to another host, or be used by another owner."""
         if not self._stored:
             return False
+        return bool(self._bound_now().difference(self._bound.seal(self._stored), self._stored))
+
+    def _bound_now(self) -> Bound:
+        """Where the secret would be sent after what was entered."""
         now = self._bound
+        if self.instance._state.adding:
+            now = replace(now, owner="" if self.owner_id is None else str(self.owner_id))
         if "owner" in self.fields and "owner" in self.cleaned_data:
             owner = self.cleaned_data["owner"]
             now = replace(now, owner="" if owner is None else str(owner.pk))
-        now = replace(
+        return replace(
             now,
             address=self.cleaned_data.get("address", self.instance.address),
             options=self.cleaned_data.get("options", self.instance.options) or {},
         )
-        return bool(now.difference(self._bound.seal(self._stored), self._stored))
 
     @property
     def reaches_elsewhere(self) -> bool:
@@ -276,13 +355,14 @@ class DestinationForm(DestinationModelForm):
     def save(self, commit: bool = True) -> Destination:
         """Store the secret only where one was entered; a destination that was changed is tried again."""
         is_new = self.instance._state.adding
-        if not self.errors and self._secret_entered():
+        if not self.errors and (self._secret_entered() or self._source() is not None):
             self.instance.secret = self._secret_wanted()
         destination: Destination = super().save(commit)
         if commit and not is_new and self.reaches_elsewhere:
             # After the commit: a worker that is let loose earlier would read the old secret.
             actor = str(destination.owner or destination)
-            transaction.on_commit(partial(services.mend, destination, actor=actor), robust=True)
+            for one in (destination, *self.replace_everywhere()):
+                transaction.on_commit(partial(services.mend, one, actor=actor), robust=True)
         return destination
 
 
@@ -344,6 +424,7 @@ class OwnDestinationForm(DestinationForm):
 
     def __init__(self, *args: Any, owner: AbstractBaseUser, **kwargs: Any) -> None:
         """`owner`: the user whose objects the destination takes."""
+        self.owner_id = owner.pk
         super().__init__(*args, **kwargs)
         if self.handler is None:
             raise ImproperlyConfigured(f"Name {self.service!r} in SYNCQUEUE['HANDLERS'] to use {type(self).__name__}.")

@@ -65,11 +65,9 @@ def offered() -> list[str]:
 @own_page
 def destination_list(request: HttpRequest) -> HttpResponse:
     """List the destinations with their state in words and the possible operations."""
-    return render(
-        request,
-        "notes/destinations.html",
-        {"rows": [_row(destination) for destination in own_destinations(request)], "services": offered()},
-    )
+    accounts = services.usable_credentials("mastodon", request.user.pk)
+    rows = [_row(destination) for destination in own_destinations(request)]
+    return render(request, "notes/destinations.html", {"rows": rows, "services": offered(), "accounts": accounts})
 
 
 def _row(destination: Destination) -> dict[str, Any]:
@@ -101,7 +99,9 @@ def _edit(request: HttpRequest, service: str, destination: Destination | None) -
     if service not in offered():
         raise Http404(f"{service} is not enabled, or has no form for users.")
     user: Any = request.user
-    form = FORMS[service](request.POST or None, instance=destination, owner=user, label_suffix="")
+    # A link may choose whose credential a new one uses; the form refuses other people's.
+    initial = {"credential_of": request.GET.get("credential_of", "")}
+    form = FORMS[service](request.POST or None, instance=destination, owner=user, label_suffix="", initial=initial)
     if form.is_valid():
         saved = form.save()
         messages.success(request, _("%s is saved.") % saved)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -15,6 +15,7 @@ from syncqueue.admin.cards import Card
 from syncqueue.core.duty import DutyState
 from syncqueue.core.hold import BREAKER, RATE
 from syncqueue.models import Destination, DestinationState, RecordState, RefusedObject, SyncRecord, Verification
+from syncqueue.presentation.destinations import can_reconnect
 from syncqueue.presentation.duties import failing_words
 from syncqueue.presentation.figures import capped, figure, labelled, listed, moment
 from syncqueue.presentation.holds import reason_words
@@ -43,6 +44,8 @@ class Notice:
     right: str = ""  # that the page asks for beside the one to see the queues
     is_urgent: bool = True  # it does not end by itself
     button: str = ""  # words of a button that leads to the page; "": the text itself does
+    button_page: str = ""  # where the button leads instead, while the text leads to the page
+    button_right: str = ""
 
 
 def notices(cards: Sequence[Card], duties: Sequence[DutyState] = ()) -> list[Notice]:
@@ -134,7 +137,15 @@ def _broken_destinations() -> Iterator[Notice]:
             % {"count": capped(count, COUNTED)},
         }
         text = _("%(service)s: %(name)s is refused since %(since)s (%(reason)s); %(waiting)s.") % values
-        yield Notice(text=text, page="destination_change", arguments=(row.pk,), right="syncqueue.view_destination")
+        found = Notice(text=text, page="destination_change", arguments=(row.pk,), right="syncqueue.view_destination")
+        if can_reconnect(row):
+            found = replace(
+                found,
+                button=_("Connect again"),
+                button_page="destination_connect",
+                button_right="syncqueue.change_destination",
+            )
+        yield found
 
 
 def _emptied_places() -> Iterator[Notice]:

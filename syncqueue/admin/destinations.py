@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
@@ -20,11 +20,14 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from syncqueue import services
+from syncqueue.admin.connect_pages import ConnectPages
 from syncqueue.admin.filters import ServiceFilter
 from syncqueue.admin.rounds import level_of
 from syncqueue.core.errors import ConfigurationError, QueueError, SyncQueueError
 from syncqueue.forms import (
+    CREDENTIAL_OF,
     ENTERED,
+    EVERYWHERE,
     INPUT_PREFIX,
     OPTION_PREFIX,
     DestinationForm,
@@ -41,15 +44,10 @@ from syncqueue.services import audit
 from syncqueue.services.permissions import may_operate
 from syncqueue.sources.records import resting
 
-if TYPE_CHECKING:
-    Page = admin.ModelAdmin[Destination]
-else:
-    Page = admin.ModelAdmin
-
 FORM_FIELDS = ["name", "address", "owner", "rule", "rule_value", "options", "start_at", "enabled"]
 
 
-class DestinationAdmin(Page):
+class DestinationAdmin(ConnectPages):
     """Destinations, those declared in the settings read-only among them."""
 
     change_list_template = "syncqueue/change_list.html"
@@ -115,7 +113,11 @@ class DestinationAdmin(Page):
         """The form of the service, which the address names for a new destination."""
         service = obj.service if obj is not None else request.GET.get("service", "")
         # The inputs of secrets are made by the form itself, so only the model's fields are named here.
-        own = {"service": service, "actor": f"admin {request.user.pk}"}
+        own = {
+            "service": service,
+            "actor": f"admin {request.user.pk}",
+            "offers_credentials": self.has_change_permission(request),  # who may lead them to another place anyway
+        }
         kwargs |= {"form": type("ServiceForm", (DestinationForm,), own), "fields": FORM_FIELDS}
         return super().get_form(request, obj, change, **kwargs)
 
@@ -126,6 +128,15 @@ class DestinationAdmin(Page):
         inputs = [INPUT_PREFIX + name for name in handler.secret_fields] if handler is not None else []
         options = [OPTION_PREFIX + name for name in handler.option_fields] if handler is not None else []
         inputs += [ENTERED] if finds_places(handler) else []
+        if (
+            obj is None
+            and inputs
+            and self.has_change_permission(request)
+            and services.usable_credentials(service, None)
+        ):
+            inputs.insert(0, CREDENTIAL_OF)
+        if obj is not None and services.same_credential(obj):
+            inputs.append(EVERYWHERE)
         can_edit = self.has_change_permission(request, obj) if obj else True
         about = ["service", "condition"] if obj else ["service"]
         if obj and services.last_verification(obj) is not None:
@@ -169,6 +180,11 @@ class DestinationAdmin(Page):
             "can_check": original is not None and super().has_change_permission(request),
             "can_mend": original is not None and bool(original.broken_reason) and may_operate(request),
             "can_refill": original is not None and may_operate(request) and services.may_refill(original),
+            "can_reconnect": original is not None
+            and bool(original.broken_reason)
+            and words.can_reconnect(original)
+            and self.has_change_permission(request, original),
+            "can_connect": original is None and request.GET.get("service") == words.CONNECTED_SERVICE,
         }
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -176,8 +192,9 @@ class DestinationAdmin(Page):
         """Try a destination again whose address or credential was changed."""
         super().save_model(request, obj, form, change)
         if change and form.reaches_elsewhere:
+            twins = form.replace_everywhere()
             # After the commit: a worker that is let loose earlier would read the old secret.
-            transaction.on_commit(lambda: self._mend(request, [obj]))
+            transaction.on_commit(lambda: self._mend(request, [obj, *twins]))
 
     # Deleting is retiring
 
@@ -254,7 +271,7 @@ class DestinationAdmin(Page):
             path("<path:pk>/refill/", wrap(self.refill_view), name="syncqueue_destination_refill"),
             path("<path:pk>/try-again/", wrap(require_POST(self.try_again_view)), name="syncqueue_destination_mend"),
         ]
-        return [*own, *super().get_urls()]
+        return [*self.connect_urls(), *own, *super().get_urls()]
 
     def check_view(self, request: HttpRequest, pk: str) -> HttpResponse:
         """Try address and credential, as they are stored, without posting anything."""

@@ -39,6 +39,7 @@ from syncqueue.admin.titles import Titles, titles
 from syncqueue.core.errors import SyncQueueError
 from syncqueue.handlers.base import TRACE
 from syncqueue.models import RecordState, SyncRecord
+from syncqueue.presentation.destinations import can_reconnect
 from syncqueue.presentation.figures import duration_words, figure, moment
 from syncqueue.presentation.reasons import in_words
 from syncqueue.services import audit
@@ -172,7 +173,14 @@ class SyncRecordAdmin(Page):
         """With the button the user may press."""
         record = context.get("original")
         title = f"{self.object_words(record)} → {record.destination}" if record is not None else ""
-        context |= {"can_sync": may_operate(request), "record_title": title, "subtitle": title}
+        place = record.destination if record is not None else None
+        is_refused = place is not None and bool(place.broken_reason) and can_reconnect(place)
+        context |= {
+            "can_sync": may_operate(request),
+            "can_reconnect": is_refused and request.user.has_perm("syncqueue.change_destination"),
+            "record_title": title,
+            "subtitle": title,
+        }
         return super().render_change_form(request, context, *args, **kwargs)
 
     def history_view(

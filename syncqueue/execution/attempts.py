@@ -344,21 +344,25 @@ class RecordRunner:
 
     async def _identify(self, found: NotReady, handler: DocumentHandler) -> SyncResult:
         """Look up the identity of each address of a record, and store the identities."""
-        known: dict[str, str] = {}
+        known: dict[int, dict[str, str]] = {}
         try:
             async with asyncio.timeout(self._settings.processing.attempt_timeout_seconds):
                 for place in found.places:
-                    known[place.address] = await self._identity(found, handler, place)
+                    if identity := await self._identity(found, handler, place):
+                        known.setdefault(place.id, {})[place.address] = identity
         except Exception as error:  # a handler may raise anything
             return SyncResult.from_exception(error)
-        await self._database.run(remember_identities, found.destination_id or 0, known)
+        for destination_id, identities in known.items():
+            await self._database.run(remember_identities, destination_id, identities)
         return SyncResult.success()
 
     async def _run_identified(
         self, attempt: Attempt, found: NotReady, handler: DocumentHandler, policy: ServiceSettings
     ) -> None:
         """Continue with a record whose places are identified now."""
-        again = await self._database.run(prepare, [found.record_id], handler, policy, self._clock.now())
+        again = await self._database.run(
+            prepare, [found.record_id], handler, policy, self._clock.now(), asked=found.asked
+        )
         prepared = again[found.record_id]
         if isinstance(prepared, Ready):
             await self.run([ReadyAttempt(attempt=attempt, ready=prepared)], handler, policy)
@@ -366,11 +370,18 @@ class RecordRunner:
             await self.end_unready(attempt, prepared, handler, policy)
 
     async def _identity(self, found: NotReady, handler: DocumentHandler, place: Place) -> str:
+        """The identity of a place; "" for another destination's that is not told now.
+
+        That one asks for itself before it posts, and sees then what this one shows.
+        """
+        is_own = place.id == found.destination_id
         if gate.named_host(handler, place) != found.endpoint:
-            return UNKNOWN  # the present secret must not be sent to a former host
+            return UNKNOWN if is_own else ""  # the present secret must not be sent to a former host
         answer = await gate.identify(handler, place)
         if isinstance(answer, Asked):
             return answer.value or UNKNOWN
+        if not is_own:
+            return ""
         today = found.record is not None and place.address == found.record.destination.address
         if not today and isinstance(answer.error, PermanentError | DestinationBroken | AddressMoved):
             return UNKNOWN  # the former address does not exist any more

@@ -7,7 +7,8 @@ newer generation.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
@@ -37,11 +38,12 @@ from syncqueue.sources.same_place import (
     Sharing,
     Sibling,
     counted_together,
+    is_alone,
     is_here,
-    is_unclear,
     share,
     sharing,
     siblings_of,
+    unclear,
     unclear_twins,
     unidentified,
 )
@@ -51,13 +53,21 @@ logger = logging.getLogger("syncqueue.execution")
 
 
 def prepare(
-    record_ids: Sequence[int], handler: DocumentHandler, service: ServiceSettings, now: datetime
+    record_ids: Sequence[int],
+    handler: DocumentHandler,
+    service: ServiceSettings,
+    now: datetime,
+    *,
+    asked: Collection[int] = (),
 ) -> dict[int, Prepared]:
-    """Read the records and plan their next steps; returns an entry for each id."""
+    """Read the records and plan their next steps; returns an entry for each id.
+
+    `asked`: the keys of destinations whose places were identified before in this attempt, with or without success.
+    """
     loaded = load(record_ids)
     targets: dict[int, _Target] = {}
     return {
-        record_id: _prepare(loaded[record_id], targets, handler, service, now)
+        record_id: _prepare(loaded[record_id], targets, handler, service, now, asked)
         if record_id in loaded
         else NotReady(verdict=Verdict.ABSENT, record_id=record_id)
         for record_id in record_ids
@@ -74,7 +84,12 @@ class _Target:
 
 
 def _prepare(
-    found: Loaded, targets: dict[int, _Target], handler: DocumentHandler, service: ServiceSettings, now: datetime
+    found: Loaded,
+    targets: dict[int, _Target],
+    handler: DocumentHandler,
+    service: ServiceSettings,
+    now: datetime,
+    asked: Collection[int],
 ) -> Prepared:
     record = found.record
     if record.state != RecordState.WAITING:
@@ -84,7 +99,7 @@ def _prepare(
     if not record.destination.is_declared_here:
         return NotReady(verdict=Verdict.ELSEWHERE, record_id=record.pk, record=record)
     try:
-        return _plan(found, targets, handler, service, now)
+        return _plan(found, targets, handler, service, now, asked)
     except SecretError as error:
         result = SyncResult(outcome=Outcome.BROKEN, error=str(error))
         return NotReady(verdict=Verdict.FAILED, record_id=record.pk, record=record, result=result)
@@ -150,7 +165,12 @@ def _target(destination: Destination, targets: dict[int, _Target], handler: Docu
 
 
 def _plan(
-    found: Loaded, targets: dict[int, _Target], handler: DocumentHandler, service: ServiceSettings, now: datetime
+    found: Loaded,
+    targets: dict[int, _Target],
+    handler: DocumentHandler,
+    service: ServiceSettings,
+    now: datetime,
+    asked: Collection[int],
 ) -> Prepared:
     record, destination = found.record, found.record.destination
     _must_be_readable(found)
@@ -158,18 +178,11 @@ def _plan(
     place = target.place
     source = source_by_label(record.source)
     existing = _existing(source, found, place, handler)
-    addresses: tuple[str, ...] = (place.address,) if is_unclear(destination, place.address) else ()
-    addresses = addresses or unclear_twins(existing, destination, _others(record, existing), handler)
+    addresses = unclear_twins(existing, destination, _others(record, existing), handler)
     if not addresses and existing and not take_existing(record, existing):
         return NotReady(verdict=Verdict.SENDING, record_id=record.pk, record=record)
     if addresses := addresses or unidentified(read_parts(record), destination, place.address, handler):
-        return NotReady(
-            verdict=Verdict.UNIDENTIFIED,
-            record_id=record.pk,
-            record=record,
-            endpoint=target.endpoint,
-            places=tuple(replace(place, address=address) for address in addresses),
-        )
+        return _unidentified(record, target, [replace(place, address=address) for address in addresses], asked)
     wanted = _wanted(found, place, handler, now)
     desired, shared = wanted.desired, wanted.shared
     if shared.leave_to is not None or (shared.take_from is not None and not take_over(record, shared.take_from)):
@@ -201,6 +214,8 @@ def _plan(
     )
     if refused := _stopped(ready, destination):
         return refused
+    if planned.step in (Step.CREATE, Step.UPDATE) and (places := _unclear_places(source, found, place, handler, asked)):
+        return _unidentified(record, target, places, {*asked, *(one.id for one in places)})
     if wanted.too_large and planned.step in (Step.CREATE, Step.UPDATE):
         result = SyncResult.failure(wanted.too_large)
         return NotReady(
@@ -209,6 +224,35 @@ def _plan(
     if lost and service.hold_unknown:
         return NotReady(verdict=Verdict.UNCERTAIN, record_id=record.pk, record=record, endpoint=target.endpoint)
     return ready
+
+
+def _unidentified(record: SyncRecord, target: _Target, places: Sequence[Place], asked: Collection[int]) -> NotReady:
+    return NotReady(
+        verdict=Verdict.UNIDENTIFIED,
+        record_id=record.pk,
+        record=record,
+        endpoint=target.endpoint,
+        places=tuple(places),
+        asked=frozenset(asked),
+    )
+
+
+def _unclear_places(
+    source: ModelSync | None, found: Loaded, place: Place, handler: DocumentHandler, asked: Collection[int]
+) -> list[Place]:
+    """What to look up before a copy is made or edited: another destination may be at the same place and have one.
+
+    Nothing for an index: an object has one row there, whoever writes it.
+    """
+    destination, places = found.record.destination, []
+    can_tell = type(handler).identify is not DocumentHandler.identify
+    if not (handler.posts and can_tell) or is_alone(destination):
+        return []
+    for one in unclear(destination, _owners(source, found)):
+        if one.pk not in asked:
+            with suppress(SecretError):  # it posts nothing
+                places.append(place_of(one))
+    return places
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,7 +299,8 @@ def _wanted(found: Loaded, place: Place, handler: DocumentHandler, now: datetime
 def _shared(source: ModelSync | None, desired: DesiredState, found: Loaded, now: datetime) -> Sharing:
     """Return the effect of other destinations at the same place on this record."""
     record = found.record
-    others = _of_the_same_owners(source, found, sharing(record.destination))
+    others: Sequence[Destination] = sharing(record.destination)
+    others = counted_together(record.destination, others, _owners(source, found)) if others else ()
     if not others:
         return Sharing()
     siblings = [
@@ -270,13 +315,10 @@ def _shared(source: ModelSync | None, desired: DesiredState, found: Loaded, now:
     return share(record, _wants(desired, record.parts, now), read_parts(record), siblings)
 
 
-def _of_the_same_owners(
-    source: ModelSync | None, found: Loaded, others: Sequence[Destination]
-) -> Sequence[Destination]:
-    """See `counted_together`."""
-    owners = gate.owner_keys(source, found.obj) if others and source is not None and found.obj is not None else None
-    keys = owners.value if isinstance(owners, Asked) else frozenset()
-    return counted_together(found.record.destination, others, keys)
+def _owners(source: ModelSync | None, found: Loaded) -> frozenset[object]:
+    """The keys of the object's owners, as far as the site tells."""
+    owners = gate.owner_keys(source, found.obj) if source is not None and found.obj is not None else None
+    return owners.value if isinstance(owners, Asked) else frozenset()
 
 
 def _wants(desired: DesiredState, parts: object, now: datetime) -> bool:

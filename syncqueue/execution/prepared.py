@@ -77,6 +77,7 @@ class NotReady:
     endpoint: str = ""
     stop_hold: str = ""  # STOPPED: the hold to park it behind
     places: tuple[Place, ...] = ()  # UNIDENTIFIED: the places to identify
+    asked: frozenset[int] = frozenset()  # UNIDENTIFIED: destinations that are not identified again
     wake: SyncRecord | None = None  # SENDING: the record that must be attempted first
     result: SyncResult = field(default_factory=SyncResult.success)  # FAILED and STOPPED: the reason
 

@@ -14,6 +14,19 @@ from syncqueue.presentation.figures import labelled
 from syncqueue.presentation.reasons import in_words
 from syncqueue.presentation.records import as_sentence
 
+CONNECTED_SERVICE = "mastodon"  # whose destinations people connect on a page of the service
+
+
+def can_reconnect(destination: Destination) -> bool:
+    """Whether staff may get a new token for it on the service's own page: it is the site's, and stored here."""
+    return (
+        destination.service == CONNECTED_SERVICE
+        and destination.owner_id is None
+        and not destination.declared
+        and destination.state == DestinationState.ACTIVE
+        and document_handler(destination.service) is not None
+    )
+
 
 def rule(destination: Destination) -> str:
     """Return the rule, with its tag."""

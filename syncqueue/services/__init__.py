@@ -17,6 +17,12 @@ from syncqueue.services.condition import (
     heartbeats,
     workers,
 )
+from syncqueue.services.credentials import (
+    credential_fits,
+    replace_credential,
+    same_credential,
+    usable_credentials,
+)
 from syncqueue.services.failure_groups import (
     MOST_LOOKED_AT,
     FailureGroup,
@@ -102,6 +108,7 @@ __all__ = [
     "clearing",
     "copies",
     "count_missing",
+    "credential_fits",
     "delete_failures",
     "delete_task",
     "delete_tasks",
@@ -128,6 +135,7 @@ __all__ = [
     "restorable",
     "restore",
     "resume",
+    "replace_credential",
     "resync",
     "retire",
     "retire_of_owner",
@@ -140,6 +148,7 @@ __all__ = [
     "rotate_secrets",
     "run_task_now",
     "run_tasks_now",
+    "same_credential",
     "send_test",
     "sent",
     "sent_data",
@@ -153,6 +162,7 @@ __all__ = [
     "task",
     "task_page",
     "unreadable_count",
+    "usable_credentials",
     "verify",
     "workers",
 ]

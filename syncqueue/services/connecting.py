@@ -11,7 +11,7 @@ import hashlib
 import json
 import logging
 import secrets as random
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -31,6 +31,7 @@ from syncqueue.handlers.mastodon import oauth
 from syncqueue.handlers.registry import make_handler
 from syncqueue.models import Destination, DestinationState, MastodonApp, Rule
 from syncqueue.outbound.connect import Outbound
+from syncqueue.services.credentials import replace_credential, same_credential
 from syncqueue.services.deadline import REQUEST_SECONDS, within_deadline
 from syncqueue.services.places import mend
 from syncqueue.site import record_db
@@ -41,6 +42,7 @@ logger = logging.getLogger("syncqueue.services")
 SERVICE = "mastodon"
 FLOW_SECONDS = 900  # time for a person to allow the connection
 _NAME_CHARACTERS = 100
+_LONGEST_CODE = 4000  # characters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,32 @@ class Begun:
     sealed: str  # encrypted data for the session
 
 
+_FLOWS = "syncqueue_connect"  # of the session: what was begun, by the state that the person must come back with
+_MOST_FLOWS = 5  # begun and not finished, of one session
+
+
+def remember(session: MutableMapping[str, Any], begun: Begun, way_back: str) -> None:
+    """Keep what a person has begun in their session, with the page to return to."""
+    flows = dict(session.get(_FLOWS, {}))
+    flows[begun.state] = [begun.sealed, way_back]
+    session[_FLOWS] = dict(list(flows.items())[-_MOST_FLOWS:])
+
+
+def take(session: MutableMapping[str, Any], state: str) -> tuple[str, str]:
+    """Return what was begun with a state, and the page to return to; both "" for none. Each is good for once."""
+    flows = dict(session.get(_FLOWS, {}))
+    sealed, way_back = flows.pop(state, ("", ""))
+    if sealed:
+        session[_FLOWS] = flows
+    return sealed, way_back
+
+
+def code_of(answer: Mapping[str, str]) -> str:
+    """Return the code that the instance has sent the person back with; "" where it was not allowed."""
+    code = answer.get("code", "")
+    return "" if len(code) > _LONGEST_CODE or answer.get("error") else code
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
     token: str
@@ -61,28 +89,36 @@ class _Found:
 
 @sensitive_variables()
 def begin_connection(
-    instance: str, *, owner: Any, redirect_uri: str, name: str, destination: Destination | None = None
+    instance: str,
+    *,
+    person: Any,
+    owner_id: Any,
+    redirect_uri: str,
+    name: str,
+    destination: Destination | None = None,
 ) -> Begun:
-    """Prepare a connection of `owner`, a user, with an account on an instance.
+    """Prepare a connection with an account on an instance.
 
-    `redirect_uri`: the URL to return to. `name`: the name of this site at the instance. `destination`: one of the
-    owner's, to replace its token. Raises `HandlerError`; `ConfigurationError` if the service is not enabled.
+    `person`: the user who must come back. `owner_id`: the key of the user whose destination it is; None: the site's.
+    `redirect_uri`: where people come back to. `name`: what the instance calls this site. `destination`: one of the
+    owner's whose token is to be replaced. Raises `HandlerError`, and `ConfigurationError` where the service is off.
     """
     outbound = _outbound()
     address = oauth.instance_address(instance, outbound.is_allowed_private)
     if destination is None:
-        _check_count(Destination(service=SERVICE, address=address, owner_id=owner.pk))
+        _check_count(Destination(service=SERVICE, address=address, owner_id=owner_id))
     app = _known_app(address, redirect_uri)
     if app is None:
         register = partial(_calls(address, outbound).register, name=name, redirect_uri=redirect_uri)
-        app = within_deadline(partial(asyncio.to_thread, register), owner=str(owner.pk))
+        app = within_deadline(partial(asyncio.to_thread, register), owner=str(person.pk))
         _keep_app(address, redirect_uri, app)
     state, verifier = random.token_urlsafe(32), random.token_urlsafe(48)
     flow = {
         "instance": address,
         "redirect_uri": redirect_uri,
         "verifier": verifier,
-        "owner": str(owner.pk),
+        "person": str(person.pk),
+        "owner": "" if owner_id is None else str(owner_id),
         "destination": "" if destination is None else str(destination.pk),
     }
     url = oauth.authorize_url(address, app, redirect_uri=redirect_uri, state=state, verifier=verifier)
@@ -90,22 +126,24 @@ def begin_connection(
 
 
 @sensitive_variables()
-def finish_connection(sealed: str, code: str, *, owner: Any) -> Destination:
-    """Return the destination of the account that `owner` has allowed: a new one, or one with a new token.
+def finish_connection(sealed: str, code: str, *, person: Any) -> Destination:
+    """Return the destination of the account that `person` has allowed: a new one, or one with a new token.
+
+    The token is replaced as well where other destinations of the owner use the one that it replaces.
 
     `sealed`: from `begin_connection`. Raises `HandlerError` and `ConfigurationError`.
     """
-    flow = _opened(sealed, owner)
+    flow = _opened(sealed, person)
     outbound = _outbound()
     app = _known_app(flow["instance"], flow["redirect_uri"])
     if app is None:
         raise PermanentError(_("This took too long, or was begun elsewhere. Connect again."))
     try:
-        found = within_deadline(partial(_find, flow, code, app, outbound), owner=str(owner.pk))
+        found = within_deadline(partial(_find, flow, code, app, outbound), owner=str(person.pk))
     except oauth.UnknownApp:
         _apps(flow["instance"], flow["redirect_uri"]).delete()  # the next connection registers this site again
         raise
-    return _keep(flow, found, owner)
+    return _keep(flow, found, person)
 
 
 async def _find(flow: Mapping[str, str], code: str, app: oauth.App, outbound: Outbound) -> _Found:
@@ -125,18 +163,18 @@ async def _find(flow: Mapping[str, str], code: str, app: oauth.App, outbound: Ou
 
 
 @sensitive_variables()
-def _keep(flow: Mapping[str, str], found: _Found, owner: Any) -> Destination:
+def _keep(flow: Mapping[str, str], found: _Found, person: Any) -> Destination:
     address = flow["instance"]
+    owner_id: Any = flow["owner"] or None  # as a text, whatever the keys of users are
     rows = Destination.objects.using(record_db()).filter(
-        owner_id=owner.pk, service=SERVICE, state=DestinationState.ACTIVE, declared=""
+        owner_id=owner_id, service=SERVICE, state=DestinationState.ACTIVE, declared=""
     )
     there = [row for row in rows if row.address.rstrip("/") == address]
     if flow["destination"]:
         row = next((one for one in there if str(one.pk) == flow["destination"]), None)
         if row is None:
             raise PermanentError(_("The destination is not there any more, or has moved to another instance."))
-        known = row.identities.get(row.address, "")
-        if known not in ("", UNKNOWN, found.identity):
+        if not _is_of(row, found):
             text = _("%(account)s is another account than the one of “%(name)s”: its copies belong to that one.")
             raise PermanentError(text % {"account": found.name, "name": row.name})
     else:
@@ -145,16 +183,23 @@ def _keep(flow: Mapping[str, str], found: _Found, owner: Any) -> Destination:
     if row is None:
         name = address if has_controls(found.name) else found.name[:_NAME_CHARACTERS]
         # Not private objects: the owner must choose that.
-        row = Destination(name=name, service=SERVICE, address=address, owner_id=owner.pk, rule=Rule.PUBLIC)
+        row = Destination(name=name, service=SERVICE, address=address, owner_id=owner_id, rule=Rule.PUBLIC)
         _check_count(row)
+    twins = [] if is_new else [one for one in same_credential(row) if _is_of(one, found)]
     row.identities = {**row.identities, row.address: found.identity}
     row.secret = {"access_token": found.token}
     row.save(using=record_db())
-    if not is_new:
+    replace_credential(twins, row.secret)
+    for one in () if is_new else (row, *twins):
         # After the commit, because a worker that continues earlier would read the old secret.
-        transaction.on_commit(partial(mend, row, actor=str(owner)), using=record_db(), robust=True)
-    logger.info("Destination %s connected by %s", row.pk, one_line(str(owner)))
+        transaction.on_commit(partial(mend, one, actor=str(person)), using=record_db(), robust=True)
+    logger.info("Destination %s connected by %s", row.pk, one_line(str(person)))
     return row
+
+
+def _is_of(destination: Destination, found: _Found) -> bool:
+    """Whether a destination is at the account that was found, as far as it is known."""
+    return destination.identities.get(destination.address, "") in ("", UNKNOWN, found.identity)
 
 
 def _check_count(destination: Destination) -> None:
@@ -164,12 +209,12 @@ def _check_count(destination: Destination) -> None:
         raise PermanentError(" ".join(error.messages)) from None
 
 
-def _opened(sealed: str, owner: Any) -> dict[str, str]:
+def _opened(sealed: str, person: Any) -> dict[str, str]:
     try:
         flow = secrets.decrypt(sealed, max_age_seconds=FLOW_SECONDS)
     except SecretError:
         flow = {}
-    if flow.get("owner") != str(owner.pk):
+    if flow.get("person") != str(person.pk):
         raise PermanentError(_("This took too long, or was begun elsewhere. Connect again."))
     return flow
 

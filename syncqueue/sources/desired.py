@@ -26,8 +26,7 @@ def desired_state(source: ModelSync | None, obj: Model | None, destination: Dest
         return Asked(state)
     content = gate.content(source, obj, destination)
     created_at, times = gate.created_at(source, obj), gate.live_times(source, obj)
-    # A site-wide destination keeps its copy up to date even if the object's owner has changed.
-    owners = gate.owner_keys(source, obj) if destination.owner_id is not None else Asked(frozenset())
+    owners = _is_owners(source, obj, destination)
     if isinstance(content, Refused):
         return content
     if isinstance(created_at, Refused):
@@ -44,6 +43,22 @@ def desired_state(source: ModelSync | None, obj: Model | None, destination: Dest
             created_at=created_at.value,
             live_from=times.value[0],
             live_until=times.value[1],
-            is_owners=destination.owner_id is None or str(destination.owner_id) in map(str, owners.value),
+            is_owners=owners.value,
         )
     )
+
+
+def _is_owners(source: ModelSync, obj: Model, destination: Destination) -> Answer[bool]:
+    """Whether the object may be at a destination, by whose it is.
+
+    Whoever `owner` names, site-wide destinations keep what they show: a site whose users get destinations of their own
+    goes on with what it has published. `owners` names all that are meant, the site among them.
+    """
+    if destination.owner_id is None and not gate.names_all_owners(source):
+        return Asked(True)
+    owners = gate.owner_keys(source, obj)
+    if isinstance(owners, Refused):
+        return owners
+    # One key may be a number here and a text there.
+    key = destination.owner_id
+    return Asked(None in owners.value if key is None else str(key) in map(str, owners.value - {None}))

@@ -51,8 +51,12 @@ def owner_keys(source: ModelSync, obj: Any) -> Answer[frozenset[Any]]:
             raise TypeError(f"it returns a {type(owners).__name__}, where a list of users is expected")
         return frozenset(_owner_key(owner) for owner in owners)
 
-    has_several = type(source).owners is not ModelSync.owners
-    return _ask(source, obj, "owners()" if has_several else "owner()", ask)
+    return _ask(source, obj, "owners()" if names_all_owners(source) else "owner()", ask)
+
+
+def names_all_owners(source: ModelSync) -> bool:
+    """Whether the site has written `owners`, not only its short form `owner`."""
+    return type(source).owners is not ModelSync.owners
 
 
 def _owner_key(owner: Any) -> Any:

@@ -30,7 +30,7 @@ class Reason(StrEnum):
     LEFT_OUT = "left_out"  # ModelSync.at returned None
     NOT_YET = "not_yet"  # its time has not come
     EXPIRED = "expired"  # its time is over
-    HANDED_OVER = "handed_over"  # object and destination have different owners
+    HANDED_OVER = "handed_over"  # object and destination have different owners, or the site owns it no more
     RULE = "rule"  # the destination's rule does not accept it
     SHOWN = "shown"  # another destination shows it at the same place
     TOO_OLD = "too_old"  # created before the destination's start
@@ -48,7 +48,7 @@ class DesiredState:
     created_at: datetime | None = None
     live_from: datetime | None = None  # None: always
     live_until: datetime | None = None
-    is_owners: bool = True  # the destination is site-wide, or belongs to an owner of the object
+    is_owners: bool = True  # the destination belongs to an owner of the object, or to the site if that is one
     rule: str = "all"
     rule_value: str = ""
     start_at: datetime | None = None

@@ -74,13 +74,17 @@ class ModelSync:
         raise ConfigurationError(f"{type(self).__name__} must define document(self, obj).")
 
     def owner(self, obj: Any) -> Any:
-        """Return the owner whose destinations are considered (a user or its key); None: the site-wide destinations."""
+        """Return the owner whose destinations are considered (a user or its key); None: the site-wide destinations.
+
+        Copies at site-wide destinations stay up to date when it returns a user later. Use `owners` for several.
+        """
         return None
 
     def owners(self, obj: Any) -> Iterable[Any]:
         """Return several owners, such as `[post.author, None]`; None stands for the site-wide destinations.
 
-        The default: `owner`. It is called in each save, so it should not make a query.
+        The default: `owner`. Copies at destinations of owners that are no longer returned are removed, site-wide ones
+        among them. It is called in each save, so it should not make a query.
         """
         return [self.owner(obj)]
 

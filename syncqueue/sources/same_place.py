@@ -31,9 +31,12 @@ def identity_of(destination: Destination, address: str) -> str:
 def are_one(one: Destination, other: Destination) -> bool:
     """Whether two destinations are at one place, as far as it is known."""
     ours, theirs = identity_of(one, one.address), identity_of(other, other.address)
+    if one.service != other.service:
+        return False
     if ours and theirs and UNKNOWN not in (ours, theirs):
-        return one.service == other.service and ours == theirs
-    return one.service == other.service and one.address == other.address
+        return ours == theirs
+    # Two accounts of one instance have one address: which account it is, only the service can tell.
+    return one.address == other.address and _address_names_place(one.service)
 
 
 def is_here(part: RemotePart, destination: Destination, address: str) -> bool:
@@ -100,8 +103,7 @@ def remember_identities(destination_id: int, found: Mapping[str, str]) -> None:
     if row is not None and not found.items() <= row.identities.items():
         row.identities = {**row.identities, **found}
         row.save(using=record_db(), update_fields=["identities"])
-        if any(destination_id in known.unclear for known in _groups.values()):
-            forget()  # who shares the place is known now; elsewhere five seconds later is early enough
+    forget()  # who shares the place is known now, perhaps by another process; others see it within five seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +111,10 @@ class _Groups:
     """Which destinations of a service share a place, as read at a time."""
 
     read_at: float  # monotonic seconds
+    acting: Mapping[int, Destination]
+    acting_by_owner: Mapping[object, Sequence[Destination]]
     others: Mapping[int, tuple[Destination, ...]]
-    unclear: frozenset[int]  # they have the address of another one, which need not mean its place
+    names_place: bool  # one address is one place
 
 
 _groups: dict[str, _Groups] = {}
@@ -118,7 +122,7 @@ _groups: dict[str, _Groups] = {}
 
 def sharing(destination: Destination) -> tuple[Destination, ...]:
     """The other destinations at the same place, whoever owns them, oldest first; nearly always none."""
-    return _groups_of(destination.service).others.get(destination.pk, ())
+    return _groups_of(destination).others.get(destination.pk, ())
 
 
 def counted_together(
@@ -133,16 +137,55 @@ def counted_together(
     return [one for one in others if one.owner_id == own or one.owner_id in together]
 
 
-def is_unclear(destination: Destination, address: str) -> bool:
-    """Whether its place has to be looked up before it is known who shares it."""
-    return not identity_of(destination, address) and destination.pk in _groups_of(destination.service).unclear
+def is_alone(destination: Destination) -> bool:
+    """Whether no other destination of the service acts, whoever owns it."""
+    return _groups_of(destination).acting.keys() <= {destination.pk}
 
 
-def _groups_of(service: str) -> _Groups:
+def unclear(destination: Destination, owners: Collection[object]) -> list[Destination]:
+    """The destinations to look up before it is known who shares the place of this one, itself perhaps among them.
+
+    Those alone that an object of these owners is counted together at (see `counted_together`): on a site whose users
+    all have accounts at one instance, nobody is asked about strangers.
+    """
+    known = _groups_of(destination)
+    near = [one for owner in {destination.owner_id, *owners} for one in known.acting_by_owner.get(owner, ())]
+    others = [
+        one for one in counted_together(destination, near, owners)
+        if one.pk != destination.pk and _may_be_one(one, destination, names_place=known.names_place)
+    ]  # fmt: skip
+    rows = [destination, *sorted(others, key=lambda one: one.pk)] if others else []
+    return [one for one in rows if not identity_of(one, one.current_address) and one.is_declared_here]
+
+
+def _may_be_one(one: Destination, other: Destination, *, names_place: bool) -> bool:
+    """Whether two addresses may lead to one place, which nobody knows before the service is asked."""
+    if names_place:  # equal ones are known to be one; a name and a number may be
+        return one.address != other.address
+    return _host_part(one.address) == _host_part(other.address)
+
+
+def _host_part(address: str) -> str:
+    return address.rstrip("/").casefold()
+
+
+def _groups_of(destination: Destination) -> _Groups:
+    service = destination.service
     known = _groups.get(service)
-    if known is None or time.monotonic() - known.read_at > KEEP_SECONDS:
+    if (
+        known is None
+        or time.monotonic() - known.read_at > KEEP_SECONDS
+        or _differs(known.acting.get(destination.pk), destination)
+    ):
         known = _groups[service] = _read_groups(service)
     return known
+
+
+def _differs(known: Destination | None, destination: Destination) -> bool:
+    """Whether a destination that acts is new, or was changed, since the others were read."""
+    if known is None:
+        return destination.enabled and destination.state == DestinationState.ACTIVE and not destination.broken_reason
+    return (known.owner_id, known.address) != (destination.owner_id, destination.address)
 
 
 def forget() -> None:
@@ -161,16 +204,15 @@ def _read_groups(service: str) -> _Groups:
     # What one destination has learned of an address is true of others with that address.
     learned = {row.address: places[row.pk] for row in rows if places[row.pk]} if names_place else {}
     by_place: dict[tuple[str, str], list[Destination]] = {}
-    by_address: dict[tuple[object, str], list[int]] = {}
+    by_owner: dict[object, list[Destination]] = {}
     for row in rows:
-        by_address.setdefault((row.owner_id, row.address), []).append(row.pk)
+        by_owner.setdefault(row.owner_id, []).append(row)
         place = places[row.pk] or learned.get(row.address, "")
         if place or names_place:
             by_place.setdefault((place, "" if place else row.address), []).append(row)
     groups = [group for group in by_place.values() if len(group) > 1]
     others = {row.pk: tuple(other for other in group if other.pk != row.pk) for group in groups for row in group}
-    twins = [pk for pks in by_address.values() if len(pks) > 1 for pk in pks]
-    return _Groups(read_at, others, frozenset() if names_place else frozenset(twins))
+    return _Groups(read_at, {row.pk: row for row in rows}, by_owner, others, names_place)
 
 
 def _address_names_place(service: str) -> bool:

@@ -153,8 +153,20 @@ def hold_destination(context: Any, card: Any, hold: Any) -> dict[str, str]:
 @register.simple_tag(takes_context=True)
 def notice_url(context: Any, notice: Any) -> str:
     """The page where something can be done about a notice of the dashboard; "" for none, or one not allowed."""
+    return _admin_url(context, notice, notice.page, notice.right)
+
+
+@register.simple_tag(takes_context=True)
+def notice_button_url(context: Any, notice: Any) -> str:
+    """The page that the button of a notice leads to; "" for none, or one not allowed."""
+    if notice.button_page:
+        return _admin_url(context, notice, notice.button_page, notice.button_right)
+    return notice_url(context, notice) if notice.button else ""
+
+
+def _admin_url(context: Any, notice: Any, page: str, right: str) -> str:
     request = context["request"]
-    if not notice.page or (notice.right and not request.user.has_perm(notice.right)):
+    if not page or (right and not request.user.has_perm(right)):
         return ""
-    url = reverse(f"admin:syncqueue_{notice.page}", args=notice.arguments, current_app=request.current_app)
+    url = reverse(f"admin:syncqueue_{page}", args=notice.arguments, current_app=request.current_app)
     return f"{url}?{notice.query}" if notice.query else url

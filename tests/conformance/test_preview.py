@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,10 @@ from syncqueue.models import Destination
 from syncqueue.presentation.previews import Preview
 from tests.conformance.scene import Site
 from tests.conformance.service import ServiceUnderTest
+from tests.conformance.services import services_with
+from tests.conformance.test_media import LONG, media_sync, some, write
+
+__all__ = ["media_sync"]  # notes may have pictures
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,6 +36,12 @@ MARKDOWN = "# Title\n\n**Bold** and *slanted*, `code` and [a link](https://examp
 def read(preview: Preview) -> str:
     """What a person reads of it, as `ServiceUnderTest.copies` puts it together."""
     return " ".join(part.file_text or part.text for part in preview.parts)
+
+
+def pictures(preview: Preview) -> tuple[str, ...]:
+    """The names of its pictures, as `ServiceUnderTest.copies` has them."""
+    sent = [medium["name"] for part in preview.parts for medium in part.fields.get("media", ())]
+    return tuple(Path(one).stem for one in sent or [name for part in preview.parts for name in part.pictures])
 
 
 def assert_equal(site: Site, note: Note) -> Preview:
@@ -60,6 +71,18 @@ def test_it_shows_the_tags_that_the_service_has_received(site: Site, destination
     note = site.write("First")
     note.tags.add(Tag.objects.create(name="night train"))
     assert_equal(site, note)
+
+
+@some
+@pytest.mark.parametrize("text", ["First", LONG, ""], ids=["short", "long", "none"])
+@services_with(takes_media=True)
+def test_it_shows_text_and_pictures_as_the_service_has_received_them(
+    site: Site, destination: Destination, text: str, names: tuple[str, ...]
+) -> None:
+    note = write(site, text, *names)
+    preview = assert_equal(site, note)
+    (copy,) = site.service.copies()
+    assert pictures(preview) == copy.pictures == names
 
 
 def test_before_an_edit_is_saved_it_shows_what_will_be_received(site: Site, destination: Destination) -> None:

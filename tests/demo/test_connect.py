@@ -317,3 +317,46 @@ def test_another_persons_destination_is_not_found(browser: Client, sandbox: Runn
     other.save()
     for key in (str(other.pk), "0", "x", "9" * 30):
         assert browser.post(START, {"destination": key, "next": LIST}).status_code == 404
+
+
+# One account, several destinations
+
+
+def used_again(browser: Client, row: Destination, name: str, **values: str) -> None:
+    """A second destination with the credential of a connected account."""
+    path = f"/destinations/new/mastodon/?credential_of={row.pk}"
+    assert path in browser.get(LIST).content.decode()
+    form = browser.get(path).context["form"]
+    assert form["address"].value() == row.address
+    data = {"name": name, "address": row.address, "rule": "all", "enabled": "on", "credential_of": row.pk, **values}
+    answer = browser.post(path, {**data, "start_at_0": "2026-01-02", "start_at_1": "03:04:05"})
+    assert answer.status_code == 302, answer.context["form"].errors
+
+
+def test_the_account_that_is_connected_is_used_for_another_destination(
+    browser: Client, writer: User, sandbox: RunningSandbox
+) -> None:
+    assert "Or use the credential" not in browser.get(LIST).content.decode()
+    connect(browser, sandbox)
+    used_again(browser, Destination.objects.get(), "Private ones", rule="private", visibility="direct")
+    for text, is_private in (("Hello", False), ("Psst", True)):
+        Note.objects.create(owner=writer, text=text, is_private=is_private)
+    found = {status["text"]: status["visibility"] for status in sandbox.statuses("@notes")}
+    assert found == {"Hello": "public", "Psst": "direct"}
+
+
+def test_connecting_again_replaces_the_token_wherever_it_is_used(
+    browser: Client, writer: User, sandbox: RunningSandbox
+) -> None:
+    connect(browser, sandbox)
+    connect(browser, sandbox, "archive")
+    first, other = Destination.objects.order_by("pk")
+    used_again(browser, first, "Private ones", rule="private")
+    sandbox.revoke_connections()
+    Note.objects.create(owner=writer, text="Hello")
+    Note.objects.create(owner=writer, text="Psst", is_private=True)
+    assert Destination.objects.exclude(broken_reason="").count() == 3
+    assert "is connected" in connect(browser, sandbox, destination=first.pk)
+    assert {row.name for row in Destination.objects.exclude(broken_reason="")} == {other.name}
+    work()
+    assert sorted(status["text"] for status in sandbox.statuses("@notes")) == ["Hello", "Psst"]

@@ -245,6 +245,35 @@ def test_a_deleted_destination_whose_copies_stay_is_gone_at_once(browser: Client
     assert not Destination.objects.exists() and not SyncRecord.objects.exists()
 
 
+# A credential that is there already
+
+
+def test_own_credentials_alone_are_offered_for_a_new_destination(
+    browser: Client, mine: Destination, foreign: Destination, sandbox: RunningSandbox
+) -> None:
+    channel(sandbox, None, name="The site's channel")
+    text = page(browser, f"{NEW}?credential_of={mine.pk}")
+    assert f'<option value="{mine.pk}" selected>Mine (@news)</option>' in text
+    assert "Theirs" not in text and "The site&#x27;s channel" not in text and sandbox.bot_token not in text
+    assert "credential_of" not in page(browser, "/destinations/new/mastodon/")
+    for key in (foreign.pk, Destination.objects.get(name="The site's channel").pk):
+        text = page(browser, NEW, {**DATA, **START, "name": "More", "credential_of": key})
+        assert "Select a valid choice" in text
+    assert not Destination.objects.filter(name="More").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_bot_serves_two_channels_of_a_person(
+    browser: Client, mine: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    chosen = {**DATA, **START, "name": "More", "address": "@drafts", "credential_of": mine.pk}
+    text = page(browser, NEW, {**chosen, "find_places": "1"})
+    assert "News (@news)" in text and f'value="{mine.pk}" selected' in text and sandbox.bot_token not in text
+    assert "More is saved." in page(browser, NEW, chosen)
+    assert destinations_of_a_new_note(writer) == ["Mine", "More"]
+    assert [len(sandbox.messages(chat)) for chat in ("@news", "@drafts")] == [1, 1]
+
+
 # Where notes go
 
 

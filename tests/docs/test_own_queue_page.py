@@ -69,21 +69,24 @@ class OldSite:
         answer = httpx.post(url, json={"chat_id": channel, "text": text}, trust_env=False).raise_for_status()
         return f"{channel}:{answer.json()['result']['message_id']}"
 
-    def toot(self, text: str) -> str:
+    def toot(self, text: str, account: str = "notes") -> str:
         """The old program posts to Mastodon."""
+        tokens = {"notes": self.sandbox.mastodon_token, "archive": self.sandbox.mastodon_second_token}
         answer = httpx.post(
             f"{self.sandbox.mastodon_url}/api/v1/statuses",
             json={"status": text},
-            headers={"Authorization": f"Bearer {self.sandbox.mastodon_token}"},
+            headers={"Authorization": f"Bearer {tokens[account]}"},
             trust_env=False,
         )
-        return f"notes:{answer.raise_for_status().json()['id']}"
+        return f"{account}:{answer.raise_for_status().json()['id']}"
 
     def messages(self, chat: str) -> dict[str, int]:
         return {message["text"]: message["message_id"] for message in self.sandbox.messages(chat)}
 
-    def statuses(self) -> dict[str, str]:
-        return {status["text"]: status["visibility"] for status in self.sandbox.statuses()}
+    def statuses(self, account: str = "@notes") -> dict[str, str]:
+        found = self.sandbox.statuses(account)
+        assert len({status["text"] for status in found}) == len(found)  # nothing stands there twice
+        return {status["text"]: status["visibility"] for status in found}
 
 
 def made(folder: Path, environment: Mapping[str, str], sandbox: RunningSandbox) -> OldSite:
@@ -141,8 +144,8 @@ def test_the_page_brings_a_site_over_with_every_note_once(
         "trash": (site.post("@news", "In the trash"), ""),
         "halves": (f"{site.post('@news', 'One')},{site.post('@news', 'half')}", ""),
         "edited": (site.post("@news", "Before the edit"), site.toot("Before the edit")),
-        "rail": (site.post("@drafts", "A train"), ""),
-        "untagged": (site.post("@drafts", "No train any more"), ""),
+        "rail": (site.post("@drafts", "A train"), site.toot("A train", "archive")),
+        "untagged": (site.post("@drafts", "No train any more"), site.toot("No train any more", "archive")),
     }
     site.shell(f"""
         from django.contrib.auth.models import User
@@ -155,6 +158,8 @@ def test_the_page_brings_a_site_over_with_every_note_once(
                                    token={sandbox.mastodon_token!r}, sync_type="all")
         SyncSetting.objects.create(user=ben, service="telegram", channel="@drafts", token=token, sync_type="tag",
                                    tag="rail")
+        SyncSetting.objects.create(user=ben, service="mastodon", channel="archive", instance=mastodon,
+                                   token={sandbox.mastodon_second_token!r}, sync_type="public")
         def note(key, owner, text, **values):
             telegram, mastodon = {posted!r}.get(key, ("", ""))
             Note.objects.create(owner=owner, text=text, telegram_copies=telegram, mastodon_copies=mastodon, **values)
@@ -167,6 +172,7 @@ def test_the_page_brings_a_site_over_with_every_note_once(
         note("untagged", ben, "No train any more")
         note("new", ann, "Waits to be posted")
         note("long", ann, {LONG!r})
+        note("secret", ben, "A train by night", tags="rail", is_private=True)
     """)
     lists = redis.Redis.from_url(old_url)
     lists.rpush("notes:queue:telegram", *map(json.dumps, [{"note": 8, "action": "create"}] * 2))
@@ -183,7 +189,8 @@ def test_the_page_brings_a_site_over_with_every_note_once(
                 "Posted", "One half and the other", "After the edit", "Waits to be posted", LONG.strip(),
             }  # fmt: skip
             assert len(sandbox.messages("@news")) == 5
-            assert set(site.messages("@drafts")) == {"A train"}
+            assert {text.split("\n")[0] for text in site.messages("@drafts")} == {"A train", "A train by night"}
+            assert site.statuses("@archive") == {"A train": "public", "No train any more": "public"}
             assert site.statuses() == {
                 "Posted": "public", "Private now": "private", "After the edit": "public",
                 "Waits to be posted": "public", "One half and the other": "public", "": "public",
@@ -191,7 +198,7 @@ def test_the_page_brings_a_site_over_with_every_note_once(
             assert rows(sandbox) == {
                 "Posted": False, "Private now": False, "In the trash": True, "One half and the other": False,
                 "After the edit": False, "A train": False, "No train any more": False, "Waits to be posted": False,
-                LONG: False,
+                LONG: False, "A train by night": False,
             }  # fmt: skip
 
         eventually(is_over)
@@ -214,6 +221,10 @@ def test_the_page_brings_a_site_over_with_every_note_once(
             note = Note.objects.get(text="One half and the other")
             note.deleted_at = note.created_at
             note.save()
+            note = Note.objects.get(text="A train")
+            note.is_private = True
+            note.tags = "sea"
+            note.save()
         """)
 
         def is_edited() -> None:
@@ -225,9 +236,12 @@ def test_the_page_brings_a_site_over_with_every_note_once(
                 "Posted, and edited since": "public", "Private now": "private",
                 "Waits to be posted": "private", "": "public",
             }  # fmt: skip
+            assert [text.split("\n")[0] for text in site.messages("@drafts")] == ["A train by night"]
+            assert site.statuses("@archive") == {"No train any more": "public"}
             assert rows(sandbox) == {
                 "Posted, and edited since": False, "Private now": False, "One half and the other": True,
                 "A train": False, "No train any more": False, "Waits to be posted": False, LONG: False,
+                "A train by night": False,
             }  # fmt: skip
 
         eventually(is_edited)

@@ -21,10 +21,6 @@ from syncqueue.presentation.inner import for_users
 from syncqueue.secrets import redact
 from syncqueue.services import connecting
 
-_FLOWS = "syncqueue_connect"  # session key: unfinished connections by their state
-_MOST_FLOWS = 5  # maximum unfinished connections per session
-_LONGEST = 4000  # maximum length of a code
-
 
 @require_POST
 @csrf_protect
@@ -40,16 +36,15 @@ def start(request: HttpRequest) -> HttpResponse:
     try:
         begun = connecting.begin_connection(
             destination.address if destination is not None else request.POST.get("instance", ""),
-            owner=request.user,
+            person=request.user,
+            owner_id=request.user.pk,
             redirect_uri=request.build_absolute_uri(reverse("syncqueue-connect:callback")),
             name=request.get_host(),
             destination=destination,
         )
     except SyncQueueError as error:
         return _refused(request, error, way_back)
-    flows = dict(request.session.get(_FLOWS, {}))
-    flows[begun.state] = [begun.sealed, way_back]
-    request.session[_FLOWS] = dict(list(flows.items())[-_MOST_FLOWS:])
+    connecting.remember(request.session, begun, way_back)
     return HttpResponseRedirect(begun.url)
 
 
@@ -58,17 +53,16 @@ def start(request: HttpRequest) -> HttpResponse:
 @sensitive_variables()
 def callback(request: HttpRequest) -> HttpResponse:
     """Take the person back from their instance; each state is good for once."""
-    flows = dict(request.session.get(_FLOWS, {}))
-    sealed, way_back = flows.pop(request.GET.get("state", ""), ("", ""))
-    if not sealed or not request.user.is_authenticated:
+    sealed, way_back = "", ""
+    if request.user.is_authenticated:
+        sealed, way_back = connecting.take(request.session, request.GET.get("state", ""))
+    if not sealed:
         return render(request, "syncqueue/connect_unknown.html", {"way_back": _home()}, status=400)
-    request.session[_FLOWS] = flows
-    code = request.GET.get("code", "")
-    if not code or len(code) > _LONGEST or request.GET.get("error"):
+    if not (code := connecting.code_of(request.GET)):
         messages.warning(request, _("Nothing was connected: the instance was not allowed to."), fail_silently=True)
         return HttpResponseRedirect(way_back)
     try:
-        destination = connecting.finish_connection(sealed, code, owner=request.user)
+        destination = connecting.finish_connection(sealed, code, person=request.user)
     except SyncQueueError as error:
         return _refused(request, error, way_back)
     messages.success(request, _("%s is connected.") % destination, fail_silently=True)

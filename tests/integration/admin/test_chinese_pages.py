@@ -60,7 +60,7 @@ def read(page: str) -> Texts:
 # Removed before words are looked for: what a service said, addresses, and names in code.
 NO_WORDS = re.compile(
     r"Bad Request: chat not found|no route|https?://\S+|[\w-]+(\.[\w-]+)+(:\d+)?|SYNCQUEUE\['\w+'\]|\w+\.?\w*\(\)|->"
-    r"|\b[0-9a-f]{24}\b|IPv[46] [0-9a-f:.]+|@\w+|KeyError|ReadTimeout|key:record-\d+|"
+    r"|\b[0-9a-f]{24}\b|IPv[46] [0-9a-f:.]+|@\w+|runsyncworker|KeyError|ReadTimeout|key:record-\d+|"
     + re.escape(socket.gethostname())
     + r"(-\d+-[0-9a-f]+)?"
 )

@@ -7,6 +7,7 @@ from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 
 import syncqueue
@@ -17,6 +18,7 @@ from syncqueue import DestinationInfo, Document
 from syncqueue.models import Destination, RecordState, SyncRecord
 from syncqueue.sources import same_place
 from tests.integration.sync.scene import configure, make_destination, methods, record_of, texts, work
+from tests.integration.sync.test_costs import queries, verbs
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -118,6 +120,52 @@ def test_what_raises_fails_there_alone_and_says_what_is_left(
     failed = SyncRecord.objects.get(state=RecordState.FAILED)
     assert f"notes.note:{note.pk}: NoteSync.at() raised LookupError: no such season." in failed.error
     assert f"What is there stays as it is: {failed.parts[0]['url']}" in failed.error
+
+
+def second_raises(self: Any, note: Note, there: DestinationInfo, document: Document) -> Document:
+    """One note of several, at all destinations."""
+    if note.text == "2":
+        raise LookupError("no such season")
+    return document
+
+
+def test_one_object_of_a_batch_fails_alone(
+    drafts: Destination, writer: User, sandbox: RunningSandbox, decide: Any
+) -> None:
+    handlers = {**settings.SYNCQUEUE["HANDLERS"], "manticore": {"OPTIONS": {"URL": sandbox.manticore_url}}}
+    configure(HANDLERS=handlers, ALLOWED_PRIVATE_HOSTS=["127.0.0.1", "localhost"])
+    Destination.objects.create(name="index", service="manticore", address="notes", start_at=None)
+    decide(second_raises)
+    with syncqueue.queued():
+        for text in "123":
+            Note.objects.create(owner=writer, text=text)
+    work()
+    assert (sorted(texts(sandbox)), sorted(texts(sandbox, "@drafts"))) == (["1", "3"], ["1", "3"])
+    assert sorted(row["content"] for row in sandbox.documents("notes")) == ["1", "3"]
+    left = SyncRecord.objects.exclude(state=RecordState.SYNCED)
+    assert {(record.object_pk, record.service) for record in left} == {
+        (str(Note.objects.get(text="2").pk), service) for service in ("telegram", "manticore")
+    }
+    assert all("NoteSync.at() raised LookupError: no such season" in record.error for record in left)
+    decide(lambda self, note, there, document: document)
+    Note.objects.get(text="2").save()
+    work()
+    assert sorted(texts(sandbox)) == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    "at",
+    [left_out, second_raises, lambda self, note, there, document: 42],
+    ids=["decides", "raises", "nonsense"],
+)
+def test_a_save_costs_the_same_whatever_it_answers(
+    channel: Destination, writer: User, sandbox: RunningSandbox, decide: Any, at: At
+) -> None:
+    Note.objects.create(owner=writer, text="Warm")
+    decide(at)
+    with syncqueue.queued():
+        sqls = queries(lambda: Note.objects.create(owner=writer, text="2"))
+    assert verbs(sqls) == ["INSERT", "SELECT", "INSERT"]
 
 
 def test_a_save_asks_nothing_of_it(channel: Destination, writer: User, sandbox: RunningSandbox, decide: Any) -> None:

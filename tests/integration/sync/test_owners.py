@@ -78,6 +78,74 @@ def test_a_note_leaves_the_channel_of_who_is_no_owner_any_more(
     assert (texts(sandbox), texts(sandbox, "@drafts")) == (["Tea"], [])
 
 
+def test_a_note_leaves_the_sites_channel_when_the_site_is_no_owner_any_more(
+    channel: Destination, own: Destination, writer: User, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(NoteSync, "owners", lambda self, note: [note.owner, None])
+    note = Note.objects.create(owner=writer, text="Tea")
+    assert (texts(sandbox), texts(sandbox, "@drafts")) == (["Tea"], ["Tea"])
+    monkeypatch.setattr(NoteSync, "owners", lambda self, note: [note.owner])
+    note.save()
+    assert (texts(sandbox), texts(sandbox, "@drafts")) == ([], ["Tea"])
+    told = {one.destination: one.text for one in syncqueue.explain(note)}
+    assert told["@news"] == "not there, because the object belongs to somebody else."
+    assert [(record.state, record.parts) for record in SyncRecord.objects.filter(destination=channel)] == [
+        ("synced", [])
+    ]
+    monkeypatch.setattr(NoteSync, "owners", lambda self, note: [note.owner, None])
+    note.save()
+    assert (texts(sandbox), texts(sandbox, "@drafts")) == (["Tea"], ["Tea"])
+
+
+def test_a_kept_note_leaves_the_sites_channel_with_the_site_as_its_owner(
+    channel: Destination, writer: User, sandbox: RunningSandbox, together: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(NoteSync, "keeps", ("telegram",))
+    together()
+    note = Note.objects.create(owner=writer, text="Tea")
+    note.soft_delete()
+    assert texts(sandbox) == ["Tea"]
+    monkeypatch.setattr(NoteSync, "owners", lambda self, note: [note.owner])
+    note.save()
+    assert texts(sandbox) == []
+
+
+def test_a_note_leaves_what_does_not_keep_it_any_more(
+    channel: Destination, writer: User, sandbox: RunningSandbox, together: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together()
+    monkeypatch.setattr(NoteSync, "keeps", ("telegram",))
+    note = Note.objects.create(owner=writer, text="Tea")
+    note.soft_delete()
+    assert texts(sandbox) == ["Tea"]
+    monkeypatch.setattr(NoteSync, "keeps", ())
+    note.save()
+    assert texts(sandbox) == []
+
+
+def test_what_only_the_short_form_names_leaves_the_sites_channel_as_it_is(
+    channel: Destination, own: Destination, writer: User, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(NoteSync, "owners", syncqueue.ModelSync.owners)
+    monkeypatch.setattr(NoteSync, "owner", lambda self, note: None)
+    note = Note.objects.create(owner=writer, text="Tea")
+    monkeypatch.setattr(NoteSync, "owner", lambda self, note: note.owner)
+    note.text = "Black tea"
+    note.save()
+    assert (texts(sandbox), texts(sandbox, "@drafts")) == (["Black tea"], ["Black tea"])
+    assert methods(sandbox).count("sendMessage") == 2
+
+
+def test_readers_are_not_led_to_a_copy_that_waits_to_leave_the_sites_channel(
+    channel: Destination, writer: User, sandbox: RunningSandbox, together: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together()
+    note = Note.objects.create(owner=writer, text="Tea")
+    assert [one.destination for one in syncqueue.copies(note)] == ["@news"]
+    monkeypatch.setattr(NoteSync, "owners", lambda self, note: [note.owner])
+    assert syncqueue.copies(note) == []
+
+
 def test_a_channel_that_two_owners_share_shows_a_note_once(
     own: Destination, writer: User, sandbox: RunningSandbox, together: Any
 ) -> None:
