@@ -30,6 +30,8 @@ class Sentence:
     text: str
     state: RecordState | None  # None: there is no record
     url: str = ""  # of the remote copy
+    record_id: int | None = None
+    hold: str = ""  # the name of what keeps the record's task in its queue
 
     def __str__(self) -> str:
         """Destination and text."""
@@ -73,6 +75,8 @@ def describe(
         text=_text(source, obj, destination, record, hold),
         state=state,
         url=_url(record),
+        record_id=record.pk if record is not None else None,
+        hold=hold.name if hold is not None else "",
     )
 
 
