@@ -16,7 +16,7 @@ from syncqueue.admin.cards import Card
 from syncqueue.admin.cures import names_of
 from syncqueue.admin.sentences import Cure, Target, service_target
 from syncqueue.core.duty import DutyState
-from syncqueue.core.hold import BREAKER, RATE
+from syncqueue.core.hold import BREAKER, RATE, stopped_service
 from syncqueue.models import Destination, DestinationState, RecordState, RefusedObject, SyncRecord, Verification
 from syncqueue.presentation.duties import failing_words
 from syncqueue.presentation.figures import capped, figure, labelled, listed, moment
@@ -79,6 +79,7 @@ def _of_card(card: Card) -> Iterator[Notice]:
         text = _("%(service)s is paused; %(waiting)s until someone resumes it.")
         waits = {"service": card.service, "waiting": _tasks_wait(_waiting_count(card))}
         yield Notice(text=text % waits, names=_named(card), cures=cures.resume(card.service))
+    yield from _refused_tasks(card)
     yield from _holds_that_end(card)
 
 
@@ -116,6 +117,19 @@ def _failing_duties(duties: Sequence[DutyState]) -> Iterator[Notice]:
 
 def _waiting_count(card: Card) -> int:
     return card.stats.pending_count + card.stats.delayed_count if card.stats else 0
+
+
+def _refused_tasks(card: Card) -> Iterator[Notice]:
+    """A service that refuses its own tasks, which belong to no destination."""
+    for hold in card.holds:
+        if hold.name == stopped_service(card.service).name and not hold.lifted:
+            text = _("%(service)s is refused since %(since)s (%(reason)s); %(waiting)s until someone resumes it.") % {
+                "service": card.service,
+                "since": moment(hold.since_at or timezone.now()),
+                "reason": reason_words(hold).rstrip(".。"),
+                "waiting": _tasks_wait(hold.parked_count),
+            }
+            yield Notice(text=text, names=_named(card), cures=cures.resume(card.service))
 
 
 def _holds_that_end(card: Card) -> Iterator[Notice]:

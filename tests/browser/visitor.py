@@ -15,7 +15,7 @@ ARGUMENTS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-WIDE, NARROW = 1440, 360
+WIDE, PHONE, NARROW = 1440, 390, 360
 SERIOUS = ("serious", "critical")
 PATIENCE_MS = 120_000  # on a busy machine
 

@@ -198,6 +198,15 @@ def test_a_service_that_is_paused_or_asks_to_wait_is_resumed_from_wherever_it_is
     assert admin_client.get(f"{DASHBOARD}telegram/resume/").status_code == 200
 
 
+def test_a_service_whose_own_tasks_are_refused_is_told_and_resumed(admin_client: Client) -> None:
+    queue_of("second").hold("stopped:service:second", None, "The token is refused.")
+    page = admin_client.get(DASHBOARD).content.decode()
+    assert "is refused since" in page and "(The token is refused); 0 tasks wait until someone resumes it." in page
+    assert f"{DASHBOARD}second/resume/" in buttons(page)
+    admin_client.post(f"{DASHBOARD}second/resume/")
+    assert queue_of("second").holds() == []
+
+
 def test_failures_lead_to_their_list_and_to_their_retry(admin_client: Client) -> None:
     fill("telegram", failed=2)
     page = admin_client.get(DASHBOARD).content.decode()
