@@ -20,7 +20,7 @@ from project.demo_check.site import Site
 
 IMAGES = Path(__file__).resolve().parent.parent.parent / "docs" / "images"
 ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-WIDE, NARROW = (1280, 860), (360, 780)
+WIDE, NARROW = (1280, 860), (390, 844)
 COLOURS = 256  # pages have few colours, so the files stay small
 DEADLINE_SECONDS = 60.0
 NOTES = ("Tea with Mira", "A walk along the canal", "Bread: 500 g flour, 10 g salt", "Trains to Porto", "Two new books")
