@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
@@ -10,8 +9,8 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.utils.translation import gettext as _
 
 from syncqueue.admin.sentences import Cure, Target, service_target
-from syncqueue.core.hold import PAUSE, RATE, STOPPED, Hold
 from syncqueue.models import Destination, RecordState, SyncRecord
+from syncqueue.presentation import commands
 from syncqueue.services.permissions import OPERATE
 
 SEE_DESTINATION = "syncqueue.view_destination"
@@ -35,29 +34,26 @@ def of_destination(destination: Destination) -> tuple[Cure, ...]:
     if not destination.broken_reason:
         return ()
     target = Target("destination_mend", (destination.pk,), right=OPERATE)
-    return (Cure(label=_("Try again"), target=target, command=f"syncqueue mend {shlex.quote(destination.name)}"),)
+    return (Cure(label=_("Try again"), target=target, command=commands.mend(destination)),)
 
 
 def refill(destination: Destination) -> tuple[Cure, ...]:
     """A destination whose copies are missing, and can be written again."""
     target = Target("destination_refill", (destination.pk,), right=OPERATE)
-    command = f"syncqueue resync --destination {shlex.quote(destination.name)} --force"
-    return (Cure(label=_("Write the copies again"), target=target, command=command),)
+    return (Cure(label=_("Write the copies again"), target=target, command=commands.refill(destination)),)
 
 
 def verified(destination: Destination) -> tuple[Cure, ...]:
     """A destination where something else is there than its records say."""
-    command = f"syncqueue verify --destination {shlex.quote(destination.name)} --mend"
-    return (Cure(label=_("See the destination"), target=destination_target(destination.pk), command=command),)
+    target = destination_target(destination.pk)
+    return (Cure(label=_("See the destination"), target=target, command=commands.verify(destination)),)
 
 
 def of_record(record: SyncRecord, hold: str = "") -> tuple[Cure, ...]:
     """A record that is not in sync; `hold`: the name of what keeps its task in the queue."""
     if record.state == RecordState.WAITING:
         return of_destination(record.destination) or of_hold(hold, record.service)
-    if record.state not in (RecordState.FAILED, RecordState.UNKNOWN, RecordState.ABANDONED):
-        return ()
-    return (sync_now(record),)
+    return (sync_now(record),) if record.state in commands.NOT_IN_SYNC else ()
 
 
 def sync_now(record: SyncRecord) -> Cure:
@@ -67,21 +63,18 @@ def sync_now(record: SyncRecord) -> Cure:
         ACTION_CHECKBOX_NAME: record.pk, "action": "sync_now", "select_across": "0", "filter": urlencode({"q": about}),
     }  # fmt: skip
     target = Target("syncrecord_sync_now", query=urlencode(fields), right=OPERATE)
-    command = f"syncqueue sync {record.source} {shlex.quote(record.object_pk)}"
-    return Cure(label=_("Sync now"), target=target, command=command)
+    return Cure(label=_("Sync now"), target=target, command=commands.sync(record))
 
 
 def of_hold(name: str, service: str) -> tuple[Cure, ...]:
     """A hold that ends when a person resumes the service; the others end by themselves or with their destination."""
-    hold = Hold.parse(name)
-    is_resumable = hold.kind in (PAUSE, RATE) or (hold.kind == STOPPED and hold.destination_id is None)
-    return resume(service) if name and is_resumable else ()
+    return resume(service) if name and commands.is_resumable(name) else ()
 
 
 def resume(service: str) -> tuple[Cure, ...]:
     """A service that is paused, or that asks to wait."""
     target = Target("queue_operation", (service, "resume"), right=OPERATE)
-    return (Cure(label=_("Resume"), target=target, command=f"syncqueue resume {service}"),)
+    return (Cure(label=_("Resume"), target=target, command=commands.resume(service)),)
 
 
 def of_failures(service: str, *, see: Target) -> tuple[Cure, ...]:

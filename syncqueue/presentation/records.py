@@ -14,6 +14,7 @@ from django.utils.translation import pgettext
 
 from syncqueue.core.answer import Refused
 from syncqueue.models import Destination, RecordState, SyncRecord
+from syncqueue.presentation import commands
 from syncqueue.presentation.figures import labelled
 from syncqueue.presentation.reasons import in_words
 from syncqueue.queue.inspect import HoldView
@@ -32,6 +33,7 @@ class Sentence:
     url: str = ""  # of the remote copy
     record_id: int | None = None
     hold: str = ""  # the name of what keeps the record's task in its queue
+    command: str = ""  # what mends it, as it stands behind "manage.py"; "": nothing has to be mended
 
     def __str__(self) -> str:
         """Destination and text."""
@@ -77,6 +79,7 @@ def describe(
         url=_url(record),
         record_id=record.pk if record is not None else None,
         hold=hold.name if hold is not None else "",
+        command=commands.of_record(record, hold.name if hold is not None else "") if record is not None else "",
     )
 
 

@@ -16,6 +16,7 @@ from syncqueue import services, site
 from syncqueue.conf import get_settings
 from syncqueue.management.subcommands.base import ACTOR, Answer, Subcommand, note
 from syncqueue.models import SyncRecord
+from syncqueue.presentation.records import Sentence
 from syncqueue.secrets import redact
 from syncqueue.services import audit
 from syncqueue.site import record_db
@@ -54,10 +55,19 @@ class Explain(Subcommand):
         """Find the object and explain it."""
         sentences = services.explain(_find(options["model"], options["pk"]))
         data = [
-            {"destination": one.destination, "state": one.state, "text": one.text, "url": one.url} for one in sentences
-        ]
-        text = "\n".join(f"{one} {one.url}".rstrip() for one in sentences)
+            {
+                "destination": one.destination, "state": one.state, "text": one.text, "url": one.url,
+                "command": one.command,
+            }
+            for one in sentences
+        ]  # fmt: skip
+        text = "\n".join(_with_command(f"{one} {one.url}".rstrip(), one) for one in sentences)
         return Answer(text=text or _("No destination accepts content of the owner of this object."), data=data)
+
+
+def _with_command(text: str, sentence: Sentence) -> str:
+    """The sentence, and in a line below it what mends it."""
+    return f"{text}\n    manage.py {sentence.command}" if sentence.command else text
 
 
 class Sync(Subcommand):

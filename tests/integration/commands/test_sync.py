@@ -41,6 +41,17 @@ def test_the_records_of_an_object_that_is_gone_are_synced_again(record: SyncReco
     assert record.state == "waiting"
 
 
+def test_explain_names_the_command_that_mends_it(record: SyncRecord) -> None:
+    command = f"syncqueue sync notes.note {record.object_pk}"
+    assert call("explain", "notes.Note", record.object_pk).out.splitlines()[-1].strip() == f"manage.py {command}"
+    assert call("explain", "notes.Note", record.object_pk, "--json").data[0]["command"] == command
+    SyncRecord.objects.update(state="waiting")
+    Destination.objects.update(broken_reason="The bot was kicked.")
+    assert "manage.py syncqueue mend @news" in call("explain", "notes.Note", record.object_pk).out
+    Destination.objects.update(broken_reason="")
+    assert "manage.py" not in call("explain", "notes.Note", record.object_pk).out
+
+
 @pytest.mark.parametrize(("label", "pk"), [("notes.Note", "999"), ("nowhere.Model", "1"), ("auth.User", "1")])
 def test_what_is_not_there_is_said(db: None, label: str, pk: str) -> None:
     said = call("sync", label, pk)
