@@ -21,7 +21,7 @@ NOTICE = '[data-key="notices"] a.syncqueue-cure'
 CURE = "a.syncqueue-cure"
 FILL_WRITER = """
 from django.utils import timezone
-from syncqueue.core.task import AttemptNote, SyncTask
+from syncqueue.core.task import Progress, SyncTask, encode_progress
 from syncqueue.dispatch.site_queues import get_queue
 queue = get_queue("writer")
 """
@@ -29,10 +29,10 @@ queue = get_queue("writer")
 UNREADABLE = (
     FILL_WRITER
     + """
-queue.enqueue(SyncTask("writer", "write", "unreadable"))
-(claimed,) = queue.claim(1).tasks
-queue.fail(claimed, AttemptNote(at=timezone.now(), seconds=0.1, outcome="failure", error="refused"))
-queue.client.hset(queue.calls.keys["bodies"], claimed.task.id, "9?nothing")
+keys = queue.calls.keys
+queue.client.hset(keys["bodies"], "unreadable", "9?nothing")
+queue.client.hset(keys["progress"], "unreadable", encode_progress(Progress()))
+queue.client.zadd(keys["failed"], {"unreadable": int(timezone.now().timestamp() * 1000)})
 """
 )
 # The service refuses what belongs to no destination, and what comes waits.

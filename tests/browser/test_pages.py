@@ -88,18 +88,18 @@ QUESTIONS = (("failed", "retry"), ("failed", "delete"), ("delayed", "run-now"))
 OF_DJANGO = ["#changelist-search", ".vDateField", ".vTimeField", ".select2-container", "#nav-sidebar", ".breadcrumbs"]
 
 
-# What a page measures does not depend on the theme, nor its colours on the width.
+# What a page measures depends on width and language; what axe finds depends on the theme.
 @pytest.mark.parametrize(
-    ("width", "dark", "language"),
+    ("width", "dark", "language", "is_judged"),
     [
-        pytest.param(WIDE, False, "zh-CN", id="wide, light, Chinese"),
-        pytest.param(NARROW, True, "en-US", id="narrow, dark, English"),
-        pytest.param(WIDE, True, "en-US", id="wide, dark, English"),
-        pytest.param(NARROW, False, "zh-CN", id="narrow, light, Chinese"),
+        pytest.param(WIDE, False, "zh-CN", True, id="wide, light, Chinese"),
+        pytest.param(NARROW, True, "en-US", True, id="narrow, dark, English"),
+        pytest.param(WIDE, True, "en-US", False, id="wide, dark, English"),
+        pytest.param(NARROW, False, "zh-CN", False, id="narrow, light, Chinese"),
     ],
 )
 def test_every_page_fits_is_accessible_and_shows_markup_as_text(
-    chromium: Browser, website: WebSite, width: int, dark: bool, language: str
+    chromium: Browser, website: WebSite, width: int, dark: bool, language: str, is_judged: bool
 ) -> None:
     keys = website.site.script(FILL)
     person = visitor(chromium, website.base, width=width, dark=dark, language=language)
@@ -107,12 +107,12 @@ def test_every_page_fits_is_accessible_and_shows_markup_as_text(
     person.log_in("admin")
     for path in PATHS:
         person.go(path.format(**keys))
-        assert_good(person, path)
+        assert_good(person, path, is_judged=is_judged)
     for state, action in QUESTIONS:
         page = person.go(f"{ADMIN}/queue/writer/tasks/{state}/")
         page.locator(f"button[name=all][formaction$='/{action}/']").click()
         page.wait_for_url(re.compile(rf"/{state}/{action}/\?"))
-        assert_good(person, f"{state}: {action}")
+        assert_good(person, f"{state}: {action}", is_judged=is_judged)
     look_at_progress(person)
 
 
@@ -130,15 +130,21 @@ def look_at_progress(person: Visitor) -> None:
     assert person.complaints == []
 
 
-def assert_good(person: Visitor, path: str) -> None:
-    """The page stands, fits, shows markup as text, complains of nothing, and axe finds nothing serious."""
+def assert_good(person: Visitor, path: str, *, is_judged: bool = True) -> None:
+    """The page stands, fits, shows markup as text, complains of nothing, and axe finds nothing serious.
+
+    Axe takes a second, so it looks once at each kind of page, and only where the page `is_judged`.
+    """
     page = person.page
     expect(page.locator("h1").first).to_be_visible()
     assert not person.overflows(), path
     assert page.locator("img[src=x]").count() == 0, path
     assert person.complaints == [], path
-    assert person.violations(without=OF_DJANGO) == [], path
-    person.complaints.clear()  # axe reads the style sheets anew, and their imports from the wrong place
+    kind = re.sub(r"\d+", "#", page.url.partition("?")[0])
+    if is_judged and kind not in person.judged:
+        assert person.violations(without=OF_DJANGO) == [], path
+        person.judged.add(kind)
+        person.complaints.clear()  # axe reads the style sheets anew, and their imports from the wrong place
 
 
 def test_tasks_are_retried_by_keyboard_alone(admin: Visitor, website: WebSite) -> None:

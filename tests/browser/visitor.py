@@ -37,6 +37,7 @@ class Visitor:
     page: Page
     base: str  # the site's address
     complaints: list[str] = field(default_factory=list)  # errors on the console, and of scripts
+    judged: set[str] = field(default_factory=set)  # the kinds of pages that axe has looked at
 
     def __post_init__(self) -> None:
         """Listen to what the browser complains of."""
