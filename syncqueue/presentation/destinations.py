@@ -17,6 +17,8 @@ from syncqueue.presentation.records import as_sentence
 
 def rule(destination: Destination) -> str:
     """The rule, with its tag."""
+    if destination.rule == Rule.ALL:
+        return _("all, private ones too")
     words = destination.get_rule_display()
     return f"{words} #{destination.rule_value}" if destination.rule == Rule.TAG else words
 
