@@ -81,7 +81,7 @@ class SyncRecordAdmin(Page):
     actions = ("sync_now",)
     fields = (
         "object_link", "destination_link", "state", "full_error", "failed_at", "next_try", "remote",
-        "changed_at", "synced_at", "certainty", "deliveries",
+        "changed", "synced", "certainty", "deliveries",
     )  # fmt: skip
 
     class Media:
@@ -131,6 +131,16 @@ class SyncRecordAdmin(Page):
     def next_try(self, record: SyncRecord) -> str:
         """When it is tried again."""
         return moment(record.next_attempt_at) or "-"
+
+    @admin.display(description=gettext_lazy("changed"))
+    def changed(self, record: SyncRecord) -> str:
+        """When the change was that is wanted, or out there."""
+        return moment(record.changed_at)
+
+    @admin.display(description=gettext_lazy("synced"))
+    def synced(self, record: SyncRecord) -> str:
+        """When it was brought out last."""
+        return moment(record.synced_at) or "-"
 
     @admin.display(description=gettext_lazy("age"))
     def age(self, record: SyncRecord) -> str:

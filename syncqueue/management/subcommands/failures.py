@@ -22,7 +22,7 @@ class Failures(Subcommand):
     """The same as the page "Failures by reason" in the admin."""
 
     name = "failures"
-    help = "Prints the failures by reason and destination, the most frequent first; retries or deletes those of one reason."
+    help = "Prints the failures by reason and destination, the most frequent first; retries or deletes all of a reason."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the arguments."""
