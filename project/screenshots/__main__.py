@@ -89,7 +89,7 @@ def play(site: Site, sandbox: Sandbox, browser: Browser, url: str, *, with_chine
         take(window(browser, url, WIDE, dark=False, language=CHINESE), url + QUEUES, "outage.zh-hans.png")
     take(light, f"{url}/admin/notes/note/{last.pk}/change/", "note.png")
     sandbox.turn("up")
-    wait_until(lambda: site.stats()["delayed_count"] == 0 and site.stats()["pending_count"] == 0)
+    wait_until(lambda: not any(site.stats()[f"{state}_count"] for state in ("pending", "delayed", "processing")))
     sandbox.turn("broken")
     site.save_note("One more")
     wait_until(lambda: site.stats("webhook")["failed_count"] > 0)
