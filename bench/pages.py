@@ -26,6 +26,8 @@ PAGE_MS = 300.0
 COMMAND_MS = 50.0
 TAKES = 5  # of each page; the median counts
 CHUNK = 5000
+KINDS = 200  # of reasons
+OTHERS = 10  # for so many failed records there is one in each other state
 QUEUES = "/admin/syncqueue/queue/"
 WRITER = {"CLASS": "tests.faults.handlers.Writer"}  # a service of generic tasks
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')  # what a round hands to the next
@@ -87,25 +89,31 @@ def fill_queue(url: str, count: int) -> None:
 
 
 def fill_records(count: int) -> None:
-    """Records of one destination in all states."""
+    """So many failed records of one destination, for 200 kinds of reasons, and among them some in each other state."""
+    from django.utils import timezone
+
     from syncqueue.models import Destination, RecordState, SyncRecord
 
     place = Destination.objects.create(name="@news", service="telegram", address="@news")
-    states = list(RecordState)
+    now, others = timezone.now(), [state for state in RecordState if state != RecordState.FAILED]
+
+    def record(n: int, state: RecordState) -> SyncRecord:
+        error = f"Message {n} is refused for reason {word(n % KINDS)}." if state == RecordState.FAILED else ""
+        at = now if error else None
+        key = f"{n}" if error else f"{n}-{state}"
+        about = {"source": "notes.note", "object_pk": key, "destination": place, "service": "telegram"}
+        return SyncRecord(**about, state=state, error=error, error_at=at)
+
     for first in range(0, count, CHUNK):
+        numbers = range(first, min(count, first + CHUNK))
         SyncRecord.objects.bulk_create(
-            SyncRecord(
-                source="notes.note",
-                object_pk=str(n),
-                destination=place,
-                service="telegram",
-                state=states[n % len(states)],
-                error=f"Message {n} is refused for reason {chr(65 + n % 200 // 26)}{chr(65 + n % 26)}."
-                if n % 2
-                else "",
-            )
-            for n in range(first, min(count, first + CHUNK))
+            record(n, state) for n in numbers for state in [RecordState.FAILED, *(others if n % OTHERS == 0 else ())]
         )
+
+
+def word(number: int) -> str:
+    """A number in letters: digits make no difference between reasons."""
+    return f"{chr(65 + number // 26)}{chr(65 + number % 26)}"
 
 
 def pages(count: int) -> Iterator[tuple[str, str]]:

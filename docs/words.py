@@ -103,7 +103,7 @@ SETTINGS: dict[str, tuple[str, str, dict[str, str]]] = {
             "SECRET": "The credential by field: `token` (Telegram), `access_token` (Mastodon). Read it from the "
             "environment; do not commit it.",
             "OPTIONS": "Options of the service; see its page.",
-            "RULE": "Which objects the destination accepts.",
+            "RULE": "Which objects the destination accepts; `all` are private ones too.",
             "RULE_VALUE": "The tag, for the rule `tag`.",
         },
     ),

@@ -126,6 +126,9 @@ class DestinationForm(DestinationModelForm):
         if isinstance(rule := self.fields.get("rule"), forms.ChoiceField):
             everything = (Rule.ALL.value, _("all, private ones too"))
             rule.choices = [everything, *(one for one in Rule.choices if one[0] != Rule.ALL)]
+        if self.instance._state.adding and self.handler is not None and self.handler.posts:
+            # What readers see: nobody is to post private objects because a choice was left as it was.
+            self.initial.setdefault("rule", Rule.PUBLIC.value)
         if self.can_find_places:
             self.fields[ENTERED] = forms.CharField(required=False, label="", widget=forms.HiddenInput)
         if self.instance._state.adding and self.handler is not None and not self.handler.posts:

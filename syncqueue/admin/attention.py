@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -11,18 +11,19 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from syncqueue import services
+from syncqueue.admin import cures
 from syncqueue.admin.cards import Card
+from syncqueue.admin.cures import names_of
+from syncqueue.admin.sentences import Cure, Target, service_target
 from syncqueue.core.duty import DutyState
-from syncqueue.core.hold import BREAKER, RATE
+from syncqueue.core.hold import BREAKER, RATE, stopped_service
 from syncqueue.models import Destination, DestinationState, RecordState, RefusedObject, SyncRecord, Verification
-from syncqueue.presentation.destinations import can_reconnect
 from syncqueue.presentation.duties import failing_words
 from syncqueue.presentation.figures import capped, figure, labelled, listed, moment
 from syncqueue.presentation.holds import reason_words
 from syncqueue.presentation.reasons import in_words
 from syncqueue.presentation.records import as_sentence
 from syncqueue.presentation.verifications import needs_person, summary
-from syncqueue.services.permissions import OPERATE
 from syncqueue.sources.records import missing_copies
 from syncqueue.sources.registry import all_sources
 
@@ -35,17 +36,12 @@ COUNTED = 10_000  # beyond, a count costs too much for a page that is asked for 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """One sentence, and the page where something can be done about it."""
+    """One sentence, the pages of what it names, and what can be done about it."""
 
     text: str
-    page: str = ""  # name of an admin page of the app, such as "queue_tasks"; "" for none
-    arguments: tuple[object, ...] = ()
-    query: str = ""
-    right: str = ""  # that the page asks for beside the one to see the queues
+    names: Mapping[str, Target] = field(default_factory=dict)
+    cures: tuple[Cure, ...] = ()
     is_urgent: bool = True  # it does not end by itself
-    button: str = ""  # words of a button that leads to the page; "": the text itself does
-    button_page: str = ""  # where the button leads instead, while the text leads to the page
-    button_right: str = ""
 
 
 def notices(cards: Sequence[Card], duties: Sequence[DutyState] = ()) -> list[Notice]:
@@ -66,7 +62,7 @@ def notices(cards: Sequence[Card], duties: Sequence[DutyState] = ()) -> list[Not
 
 def _of_card(card: Card) -> Iterator[Notice]:
     if card.problem:
-        yield Notice(text=labelled(card.service, card.problem))
+        yield Notice(text=labelled(card.service, card.problem), names=_named(card))
     stats = card.stats
     if stats is None:
         return
@@ -76,21 +72,32 @@ def _of_card(card: Card) -> Iterator[Notice]:
             "%(service)s: %(count)s tasks failed and wait for a decision: retry or delete them.",
             stats.failed_count,
         ) % {"service": card.service, "count": figure(stats.failed_count)}
-        yield _where_failures_are(card.service, stats.failed_count, text)
+        shown = cures.of_failures(card.service, see=_where_failures_are(card.service, stats.failed_count))
+        yield Notice(text=text, names=_named(card), cures=shown)
     yield from _failed_records(card.service, stats.failed_count)
     if stats.paused:
         text = _("%(service)s is paused; %(waiting)s until someone resumes it.")
         waits = {"service": card.service, "waiting": _tasks_wait(_waiting_count(card))}
-        yield Notice(text=text % waits, page="queue_operation", arguments=(card.service, "resume"), right=OPERATE)
+        yield Notice(text=text % waits, names=_named(card), cures=cures.resume(card.service))
+    yield from _refused_tasks(card)
     yield from _holds_that_end(card)
 
 
-def _where_failures_are(service: str, count: int, text: str) -> Notice:
-    """A notice that leads to the reasons; to the tasks where some of them belong to no object."""
+def _named(*cards: Card) -> Mapping[str, Target]:
+    """The services of a sentence."""
+    return {card.service: service_target(card.service) for card in cards}
+
+
+def _where_failures_are(service: str, count: int) -> Target:
+    """The page of the reasons; that of the tasks where some of them belong to no object."""
     states = (RecordState.FAILED, RecordState.UNKNOWN)
     if _count(SyncRecord.objects.filter(service=service, state__in=states)) >= min(count, COUNTED):
-        return Notice(text=text, page="queue_failures")
-    return Notice(text=text, page="queue_tasks", arguments=(service, "failed"))
+        return Target("queue_failures")
+    return Target("queue_tasks", (service, "failed"))
+
+
+def _see_workers() -> tuple[Cure, ...]:
+    return (Cure(label=_("See the workers"), target=Target("queue_workers"), command="syncqueue workers"),)
 
 
 def _without_worker(cards: Sequence[Card]) -> Iterator[Notice]:
@@ -98,17 +105,31 @@ def _without_worker(cards: Sequence[Card]) -> Iterator[Notice]:
     if alone:
         names, count = listed(card.service for card in alone), sum(_waiting_count(card) for card in alone)
         text = _("No worker is running for %(names)s; %(waiting)s. Start one with “manage.py runsyncworker”.")
-        yield Notice(text=text % {"names": names, "waiting": _tasks_wait(count)}, page="queue_workers")
+        text %= {"names": names, "waiting": _tasks_wait(count)}
+        yield Notice(text=text, names=_named(*alone), cures=_see_workers())
 
 
 def _failing_duties(duties: Sequence[DutyState]) -> Iterator[Notice]:
     by_name = {duty.name: duty for duty in duties}  # several workers may meet the same trouble
     for duty in list(by_name.values())[:DUTIES_NAMED]:
-        yield Notice(text=failing_words(duty), page="queue_workers")
+        yield Notice(text=failing_words(duty), cures=_see_workers())
 
 
 def _waiting_count(card: Card) -> int:
     return card.stats.pending_count + card.stats.delayed_count if card.stats else 0
+
+
+def _refused_tasks(card: Card) -> Iterator[Notice]:
+    """A service that refuses its own tasks, which belong to no destination."""
+    for hold in card.holds:
+        if hold.name == stopped_service(card.service).name and not hold.lifted:
+            text = _("%(service)s is refused since %(since)s (%(reason)s); %(waiting)s until someone resumes it.") % {
+                "service": card.service,
+                "since": moment(hold.since_at or timezone.now()),
+                "reason": reason_words(hold).rstrip(".。"),
+                "waiting": _tasks_wait(hold.parked_count),
+            }
+            yield Notice(text=text, names=_named(card), cures=cures.resume(card.service))
 
 
 def _holds_that_end(card: Card) -> Iterator[Notice]:
@@ -120,7 +141,12 @@ def _holds_that_end(card: Card) -> Iterator[Notice]:
                 "since": moment(hold.since_at or timezone.now()),
                 "waiting": (_messages_wait if hold.kind == BREAKER else _tasks_wait)(hold.parked_count),
             }
-            yield Notice(text=text, page="queue_tasks", arguments=(card.service, "delayed"), is_urgent=False)
+            see = Cure(
+                label=_("See what waits"), target=Target("queue_tasks", (card.service, "delayed")),
+                command="syncqueue doctor",
+            )  # fmt: skip
+            what = (see, *cures.of_hold(hold.name, card.service))
+            yield Notice(text=text, names=_named(card), cures=what, is_urgent=False)
 
 
 def _broken_destinations() -> Iterator[Notice]:
@@ -137,15 +163,7 @@ def _broken_destinations() -> Iterator[Notice]:
             % {"count": capped(count, COUNTED)},
         }
         text = _("%(service)s: %(name)s is refused since %(since)s (%(reason)s); %(waiting)s.") % values
-        found = Notice(text=text, page="destination_change", arguments=(row.pk,), right="syncqueue.view_destination")
-        if can_reconnect(row):
-            found = replace(
-                found,
-                button=_("Connect again"),
-                button_page="destination_connect",
-                button_right="syncqueue.change_destination",
-            )
-        yield found
+        yield Notice(text=text, names=names_of(row), cures=cures.of_destination(row))
 
 
 def _emptied_places() -> Iterator[Notice]:
@@ -167,7 +185,7 @@ def _emptied_places() -> Iterator[Notice]:
             "since": moment(row.emptied_at),
             "count": capped(count, COUNTED),
         }
-        yield _refill_notice(text, row)
+        yield Notice(text=text, names=names_of(row), cures=cures.refill(row))
 
 
 def _verifications() -> Iterator[Notice]:
@@ -182,17 +200,8 @@ def _verifications() -> Iterator[Notice]:
             "summary": summary(row),
         }
         is_urgent = needs_person(row)
-        if is_urgent and services.may_refill(place):
-            yield _refill_notice(text, place)
-        else:
-            right = "syncqueue.view_destination"
-            page = "destination_change"
-            yield Notice(text=text, page=page, arguments=(place.pk,), right=right, is_urgent=is_urgent)
-
-
-def _refill_notice(text: str, place: Destination) -> Notice:
-    button = _("Write the copies again")
-    return Notice(text=text, page="destination_refill", arguments=(place.pk,), right=OPERATE, button=button)
+        shown = cures.refill(place) if is_urgent and services.may_refill(place) else cures.verified(place)
+        yield Notice(text=text, names=names_of(place), cures=shown, is_urgent=is_urgent)
 
 
 def _held_records() -> Iterator[Notice]:
@@ -204,7 +213,9 @@ def _held_records() -> Iterator[Notice]:
             "them.",
             count,
         ) % {"count": capped(count, COUNTED)}
-        yield Notice(text=text, page="syncrecord_changelist", query="state__exact=unknown")
+        target = Target("syncrecord_changelist", query="state__exact=unknown")
+        see = Cure(label=_("See the objects"), target=target, command="syncqueue failures")
+        yield Notice(text=text, cures=(see,))
 
 
 def _refused_objects() -> Iterator[Notice]:
@@ -234,7 +245,8 @@ def _failed_records(service: str, dead_letters: int) -> Iterator[Notice]:
             "then sync them.",
             count,
         ) % {"service": service, "count": capped(count, COUNTED)}
-        yield Notice(text=text, page="queue_failures")
+        shown = cures.of_failures(service, see=Target("queue_failures"))
+        yield Notice(text=text, names={service: service_target(service)}, cures=shown)
 
 
 def _count(rows: QuerySet[SyncRecord]) -> int:

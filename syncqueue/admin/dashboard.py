@@ -34,8 +34,15 @@ class DashboardPages(QueuePages):
         ]
 
     def _overview(self, request: HttpRequest) -> dict[str, Any]:
-        shown = overview(request.GET.get("span", "hour"))
-        return {"overview": shown, "spans": SPANS.values(), "may_operate": may_operate(request)}
+        shown, sentences = overview(request.GET.get("span", "hour")), self.sentences(request)
+        notices = [
+            (one, sentences.html(one.text, one.names), sentences.buttons(one.cures, with_commands=True))
+            for one in shown.notices
+        ]
+        return {
+            "overview": shown, "notices": notices, "spans": SPANS.values(), "may_operate": may_operate(request),
+            "sentences": sentences,
+        }  # fmt: skip
 
     def dashboard_view(self, request: HttpRequest) -> HttpResponse:
         """What needs a person, and a card a service."""

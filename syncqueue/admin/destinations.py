@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
@@ -20,9 +21,11 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from syncqueue import services
+from syncqueue.admin import cures
 from syncqueue.admin.connect_pages import ConnectPages
 from syncqueue.admin.filters import ServiceFilter
 from syncqueue.admin.rounds import level_of
+from syncqueue.admin.sentences import NOBODY, Sentences
 from syncqueue.core.errors import ConfigurationError, QueueError, SyncQueueError
 from syncqueue.forms import (
     CREDENTIAL_OF,
@@ -35,15 +38,17 @@ from syncqueue.forms import (
     finds_places,
 )
 from syncqueue.handlers.registry import document_handler
-from syncqueue.models import Destination, DestinationState, SyncRecord
+from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord
 from syncqueue.presentation import destinations as words
-from syncqueue.presentation.figures import figure, labelled
+from syncqueue.presentation.figures import capped, figure, labelled
 from syncqueue.presentation.reasons import in_words
 from syncqueue.presentation.verifications import summary
 from syncqueue.services import audit
 from syncqueue.services.permissions import may_operate
 from syncqueue.sources.records import resting
 
+_SENTENCES = "_syncqueue_sentences"  # where what writes for the reader is kept on a destination
+COUNTED = 10_000  # waiting objects; beyond, a count costs too much
 FORM_FIELDS = ["name", "address", "owner", "rule", "rule_value", "options", "start_at", "enabled"]
 
 
@@ -73,12 +78,12 @@ class DestinationAdmin(ConnectPages):
     @admin.display(description=gettext_lazy("state"))
     def condition(self, destination: Destination) -> str:
         """Whether it works, and if not why."""
-        return words.condition(destination)
+        return _sentences(destination).html(words.condition(destination)) + _buttons(destination, with_commands=True)
 
     @admin.display(description=gettext_lazy("state"))
     def short_condition(self, destination: Destination) -> str:
         """Whether it works, in a few words."""
-        return words.short_condition(destination)
+        return _sentences(destination).html(words.short_condition(destination)) + _buttons(destination)
 
     @admin.display(description=gettext_lazy("credential"))
     def credential(self, destination: Destination) -> str:
@@ -90,6 +95,20 @@ class DestinationAdmin(ConnectPages):
         """What the last `syncqueue verify` has found."""
         row = services.last_verification(destination)
         return summary(row) if row is not None else "-"
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """With what its columns need to know of the reader on the destinations, as they are not told who looks."""
+        changelist = super().get_changelist_instance(request)
+        for destination in changelist.result_list:
+            setattr(destination, _SENTENCES, Sentences(request.user, self.admin_site.name))
+        return changelist
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Destination | None:
+        """The same for its page."""
+        destination = super().get_object(request, object_id, from_field)
+        if destination is not None:
+            setattr(destination, _SENTENCES, Sentences(request.user, self.admin_site.name))
+        return destination
 
     # Rights
 
@@ -269,7 +288,7 @@ class DestinationAdmin(ConnectPages):
             path("<path:pk>/check/", wrap(require_POST(self.check_view)), name="syncqueue_destination_check"),
             path("<path:pk>/send-test/", wrap(require_POST(self.test_view)), name="syncqueue_destination_test"),
             path("<path:pk>/refill/", wrap(self.refill_view), name="syncqueue_destination_refill"),
-            path("<path:pk>/try-again/", wrap(require_POST(self.try_again_view)), name="syncqueue_destination_mend"),
+            path("<path:pk>/try-again/", wrap(self.try_again_view), name="syncqueue_destination_mend"),
         ]
         return [*self.connect_urls(), *own, *super().get_urls()]
 
@@ -298,12 +317,24 @@ class DestinationAdmin(ConnectPages):
         return HttpResponseRedirect(self._form_url(destination))
 
     def try_again_view(self, request: HttpRequest, pk: str) -> HttpResponse:
-        """Take it as mended."""
+        """Ask with the count of what waits, then take it as mended."""
         if not may_operate(request):
             raise PermissionDenied
         destination = self._get(request, pk)
-        self._mend(request, [destination])
-        return HttpResponseRedirect(self._form_url(destination))
+        if request.method == "POST":
+            self._mend(request, [destination])
+            return HttpResponseRedirect(self._way_back(request, destination))
+        count = SyncRecord.objects.filter(destination=destination, state=RecordState.WAITING)[: COUNTED + 1].count()
+        question = ngettext(
+            "“%(name)s” is taken as mended: %(count)s object that waits for it goes out.",
+            "“%(name)s” is taken as mended: %(count)s objects that wait for it go out, oldest first.",
+            count,
+        ) % {"count": capped(count, COUNTED), "name": destination}
+        shown = {
+            "title": _("Try again"), "question": question, "label": _("Try again"),
+            "reason": destination.broken_reason, "way_back": self._way_back(request, destination),
+        }  # fmt: skip
+        return self._render(request, "syncqueue/confirm.html", shown)
 
     def refill_view(self, request: HttpRequest, pk: str) -> HttpResponse:
         """Ask with the count, then let workers write the copies again that the place has lost."""
@@ -354,8 +385,19 @@ class DestinationAdmin(ConnectPages):
 
     def _render(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
         request.current_app = self.admin_site.name  # what {% url %} looks at
-        app = {"opts": self.opts, "app_name": self.opts.app_config.verbose_name}
+        app: dict[str, Any] = {"opts": self.opts, "app_name": self.opts.app_config.verbose_name}
+        app["sentences"] = Sentences(request.user, self.admin_site.name)
         return TemplateResponse(request, template, {**self.admin_site.each_context(request), **app, **context})
+
+
+def _sentences(destination: Destination) -> Sentences:
+    found: Sentences = getattr(destination, _SENTENCES, NOBODY)
+    return found
+
+
+def _buttons(destination: Destination, *, with_commands: bool = False) -> str:
+    what = cures.of_destination(destination)
+    return _sentences(destination).buttons(what, destination.name, with_commands=with_commands)
 
 
 def _is_editable(destination: Destination | None) -> bool:

@@ -52,11 +52,11 @@ def entity_link(entity: str, site_name: str) -> Link:
     return Link(object_words(source, pk), object_url(source, pk, site_name))
 
 
-def destination_names(holds: Iterable[str]) -> dict[int, str]:
-    """Return the names of the destinations that holds, given by their names, are about; by primary key."""
+def held_destinations(holds: Iterable[str]) -> dict[int, Destination]:
+    """Return the destinations that holds, given by their names, are about; by primary key."""
     found = (Hold.parse(name).destination_id for name in holds)
     keys = {key for key in found if key is not None}
-    return dict(Destination.objects.filter(pk__in=keys).values_list("pk", "name")) if keys else {}
+    return Destination.objects.in_bulk(keys) if keys else {}
 
 
 def destination_urls(names: Collection[str], site_name: str) -> dict[str, str]:

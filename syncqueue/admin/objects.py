@@ -23,6 +23,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from syncqueue import services
+from syncqueue.admin import cures
 from syncqueue.admin.links import destination_urls
 from syncqueue.admin.object_filter import SyncStateFilter
 from syncqueue.admin.record_actions import (
@@ -35,10 +36,12 @@ from syncqueue.admin.record_actions import (
 )
 from syncqueue.admin.rounds import POSITION, Position, level_of, read_position, run_round
 from syncqueue.admin.sent_entries import log_url
+from syncqueue.admin.sentences import NOBODY, Sentences
 from syncqueue.core.errors import ConfigurationError, SyncQueueError
 from syncqueue.models import RecordState, SyncRecord
 from syncqueue.presentation.figures import figure, listed
 from syncqueue.presentation.reasons import in_words
+from syncqueue.presentation.records import Sentence
 from syncqueue.services import audit
 from syncqueue.services.permissions import may_operate, may_view
 from syncqueue.sources.keys import key_text
@@ -54,6 +57,7 @@ else:
 # Where a page's records are kept on its objects, so that a list costs one query and not one a row.
 _LOADED = "_syncqueue_states"
 _MAY_SYNC, _MAY_VIEW = "_syncqueue_may_sync", "_syncqueue_may_view"
+_SENTENCES = "_syncqueue_sentences"  # what writes for the reader
 DELIVERIES_SHOWN = 5
 # A preview takes longer than the sentences do, so the panel shows it to those alone who ask for it, by a parameter.
 PREVIEW = "sync_preview"
@@ -81,7 +85,7 @@ class SyncStatusMixin(Page):
         except ConfigurationError as error:
             return str(error)
         shown = {
-            "sentences": sentences,
+            "lines": self._lines(obj, sentences),
             "sync_url": self._sync_url(obj),
             "preview_parameter": PREVIEW,
             "preview": getattr(obj, _WANTS_PREVIEW, False),
@@ -90,6 +94,17 @@ class SyncStatusMixin(Page):
             **self._deliveries(obj),
         }
         return render_to_string("syncqueue/sync_panel.html", shown)
+
+    def _lines(self, obj: Model, sentences: Sequence[Sentence]) -> list[tuple[Sentence, str, str]]:
+        """Each sentence with its text and its buttons as HTML, for who looks."""
+        writer = getattr(obj, _SENTENCES, NOBODY)
+        records = {record.pk: record for record in services.status(obj)} if any(s.record_id for s in sentences) else {}
+        lines = []
+        for one in sentences:
+            record = records.get(one.record_id or 0)
+            what = cures.of_record(record, one.hold) if record is not None else ()
+            lines.append((one, writer.html(one.text), writer.buttons(what, one.destination, with_commands=True)))
+        return lines
 
     def _deliveries(self, obj: Model) -> dict[str, Any]:
         """What went out of one object last, from the log; for those who may see it."""
@@ -107,6 +122,7 @@ class SyncStatusMixin(Page):
             setattr(obj, _MAY_SYNC, may_operate(request))
             setattr(obj, _MAY_VIEW, may_view(request))
             setattr(obj, _WANTS_PREVIEW, PREVIEW in request.GET)
+            setattr(obj, _SENTENCES, Sentences(request.user, self.admin_site.name))
         return obj
 
     def _sync_url(self, obj: Model) -> str:

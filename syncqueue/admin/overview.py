@@ -12,7 +12,7 @@ from syncqueue import services
 from syncqueue.admin.attention import Notice, notices
 from syncqueue.admin.cards import Card
 from syncqueue.admin.charts import SPANS, Span, chart
-from syncqueue.admin.links import destination_names
+from syncqueue.admin.links import held_destinations
 from syncqueue.admin.operations import figures_of
 from syncqueue.core.errors import ConfigurationError, QueueUnavailable, SyncQueueError
 from syncqueue.core.hold import breaker_of
@@ -73,7 +73,7 @@ def _card(name: str, workers: Sequence[services.WorkerView], span: Span) -> Card
         service=name,
         figures=figures,
         holds=holds,
-        destination_names=destination_names(hold.name for hold in holds),
+        destination_names={key: place.name for key, place in held_destinations(hold.name for hold in holds).items()},
         worker_count=sum(worker.takes(name) for worker in workers),
         chart=chart(periods, span),
         rate=minute_rate(minutes),

@@ -13,6 +13,7 @@ from django.urls import URLPattern, reverse
 
 from syncqueue import services
 from syncqueue.admin.queue_model import Queue
+from syncqueue.admin.sentences import Sentences
 from syncqueue.core.errors import ConfigurationError
 from syncqueue.services.permissions import may_operate, may_view
 
@@ -78,6 +79,10 @@ class QueuePages(Page):
             return self.url("queue_changelist")
         return reverse("admin:index", current_app=self.admin_site.name)
 
+    def sentences(self, request: HttpRequest) -> Sentences:
+        """What writes sentences for the reader."""
+        return Sentences(request.user, self.admin_site.name)
+
     def render(self, request: HttpRequest, template: str, title: str, shown: dict[str, Any]) -> HttpResponse:
         """A page in the admin's frame."""
         request.current_app = self.admin_site.name  # what {% url %} looks at
@@ -87,6 +92,7 @@ class QueuePages(Page):
             "title": title,
             "app_name": apps.get_app_config("syncqueue").verbose_name,
             "may_operate": may_operate(request),
+            "sentences": self.sentences(request),
             **shown,
         }
         return TemplateResponse(request, template, context)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 from syncqueue import services
 from syncqueue.conf import get_settings
 from syncqueue.models import ServicePolicy
-from syncqueue.presentation.figures import labelled
+from syncqueue.presentation.figures import labelled, listed
 from syncqueue.presentation.reasons import in_words
 
 if TYPE_CHECKING:
@@ -54,13 +54,21 @@ def _given(service: str) -> Mapping[str, float]:
     }
 
 
+def _in_force(name: str, names: Sequence[str]) -> str:
+    """A figure of the settings: one where the services have the same, else that of each; "" where there is none."""
+    figures = {service: f"{given[name]:g}" for service in names if name in (given := _given(service))}
+    if len(set(figures.values())) == 1:
+        return next(iter(figures.values()))
+    return listed(labelled(service, text) for service, text in figures.items())
+
+
 class PolicyForm(PolicyModelForm):
     """A policy for one of the services that are on."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Offer the services of the settings; say what each figure means, and what it is when left empty."""
         super().__init__(*args, **kwargs)
-        given = _given(self.instance.service)
+        names = [self.instance.service] if self.instance.service else list(services.service_names())
         for name, (least, meaning) in _FIGURES.items():
             field = self.fields.get(name)
             if field is None:  # somebody who may only look
@@ -68,11 +76,10 @@ class PolicyForm(PolicyModelForm):
             field.validators.append(MinValueValidator(least))
             field.widget.attrs["min"] = least
             field.help_text = str(meaning)
-            if name in given:
-                field.widget.attrs["placeholder"] = f"{given[name]:g}"
-                field.help_text += " " + _("Empty: %(figure)s, from the settings.") % {"figure": f"{given[name]:g}"}
+            if in_force := _in_force(name, names):
+                field.widget.attrs["placeholder"] = in_force
+                field.help_text += " " + _("Empty: %(figure)s, from the settings.") % {"figure": in_force}
         if "service" in self.fields:
-            names = services.service_names()
             self.fields["service"] = forms.ChoiceField(
                 label=self.fields["service"].label, choices=[(name, name) for name in names]
             )

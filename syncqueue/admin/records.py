@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from syncqueue import services
+from syncqueue.admin import cures
 from syncqueue.admin.filters import DestinationFilter, ServiceFilter
 from syncqueue.admin.keyset import KeysetChangeList
 from syncqueue.admin.links import Link, as_html, object_url, part_link
@@ -35,12 +36,14 @@ from syncqueue.admin.record_actions import (
 )
 from syncqueue.admin.rounds import POSITION, Position, level_of, read_position, run_round
 from syncqueue.admin.sent_entries import log_url
+from syncqueue.admin.sentences import NOBODY, Sentences
 from syncqueue.admin.titles import Titles, titles
-from syncqueue.core.errors import SyncQueueError
+from syncqueue.core.errors import ConfigurationError, QueueError, SyncQueueError
+from syncqueue.core.hold import PAUSED, rate_of
 from syncqueue.handlers.base import TRACE
 from syncqueue.models import RecordState, SyncRecord
-from syncqueue.presentation.destinations import can_reconnect
 from syncqueue.presentation.figures import duration_words, figure, moment
+from syncqueue.presentation.holds import hold_words
 from syncqueue.presentation.reasons import in_words
 from syncqueue.services import audit
 from syncqueue.services.permissions import may_operate, may_view
@@ -53,6 +56,8 @@ else:
     Page = admin.ModelAdmin
 
 _TITLES = "_syncqueue_titles"  # where a page's titles are kept on its records
+_SENTENCES = "_syncqueue_sentences"  # and what writes for the reader
+_HOLD = "_syncqueue_hold"  # and the name of a hold that a person can end
 _NO_TITLES = Titles({})
 DELIVERIES_SHOWN = 10
 
@@ -76,7 +81,7 @@ class SyncRecordAdmin(Page):
     actions = ("sync_now",)
     fields = (
         "object_link", "destination_link", "state", "full_error", "failed_at", "next_try", "remote",
-        "changed_at", "synced_at", "certainty", "deliveries",
+        "changed", "synced", "certainty", "deliveries",
     )  # fmt: skip
 
     class Media:
@@ -106,12 +111,16 @@ class SyncRecordAdmin(Page):
     @admin.display(description=gettext_lazy("error"))
     def short_error(self, record: SyncRecord) -> str:
         """The beginning of the reason."""
-        return Truncator(in_words(_error(record))).chars(120)
+        words = Truncator(_error_words(record)).chars(120)
+        what = cures.of_record(record, _hold(record))
+        return _sentences(record).html(words) + _sentences(record).buttons(what, self.object_words(record))
 
     @admin.display(description=gettext_lazy("error"))
     def full_error(self, record: SyncRecord) -> str:
         """The reason."""
-        return in_words(_error(record)) or "-"
+        what, names = cures.of_record(record, _hold(record)), cures.names_of(record.destination)
+        buttons = _sentences(record).buttons(what, self.object_words(record), with_commands=True)
+        return _sentences(record).html(_error_words(record) or "-", names) + buttons
 
     @admin.display(description=gettext_lazy("failed at"))
     def failed_at(self, record: SyncRecord) -> str:
@@ -122,6 +131,16 @@ class SyncRecordAdmin(Page):
     def next_try(self, record: SyncRecord) -> str:
         """When it is tried again."""
         return moment(record.next_attempt_at) or "-"
+
+    @admin.display(description=gettext_lazy("changed"))
+    def changed(self, record: SyncRecord) -> str:
+        """When the change was that is wanted, or out there."""
+        return moment(record.changed_at)
+
+    @admin.display(description=gettext_lazy("synced"))
+    def synced(self, record: SyncRecord) -> str:
+        """When it was brought out last."""
+        return moment(record.synced_at) or "-"
 
     @admin.display(description=gettext_lazy("age"))
     def age(self, record: SyncRecord) -> str:
@@ -159,25 +178,22 @@ class SyncRecordAdmin(Page):
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """With the titles of the page's objects."""
         changelist = super().get_changelist_instance(request)
-        _load_titles(request, changelist.result_list)
+        _load(request, changelist.result_list, self.admin_site.name)
         return changelist
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> SyncRecord | None:
         """With the title of its object."""
         record = super().get_object(request, object_id, from_field)
         if record is not None:
-            _load_titles(request, [record])
+            _load(request, [record], self.admin_site.name)
         return record
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """With the button the user may press."""
         record = context.get("original")
         title = f"{self.object_words(record)} → {record.destination}" if record is not None else ""
-        place = record.destination if record is not None else None
-        is_refused = place is not None and bool(place.broken_reason) and can_reconnect(place)
         context |= {
             "can_sync": may_operate(request),
-            "can_reconnect": is_refused and request.user.has_perm("syncqueue.change_destination"),
             "record_title": title,
             "subtitle": title,
         }
@@ -300,14 +316,39 @@ class SyncRecordAdmin(Page):
         return TemplateResponse(request, template, context)
 
 
-def _load_titles(request: HttpRequest, records: Iterable[SyncRecord]) -> None:
+def _load(request: HttpRequest, records: Iterable[SyncRecord], site_name: str) -> None:
+    """Put on records what their columns show and their rows do not have; the columns are not told who looks."""
     rows = list(records)
     found = titles(request.user, [(record.source, record.object_pk) for record in rows])
+    sentences = Sentences(request.user, site_name)
+    held = {name: _hold_names(name) for name in {row.service for row in rows if row.state == RecordState.WAITING}}
     for record in rows:
         setattr(record, _TITLES, found)
+        setattr(record, _SENTENCES, sentences)
+        names = (PAUSED.name, rate_of(record.destination_id).name) if record.state == RecordState.WAITING else ()
+        setattr(record, _HOLD, next((name for name in names if name in held[record.service]), ""))
 
 
-def _error(record: SyncRecord) -> str:
+def _hold_names(service: str) -> set[str]:
+    try:
+        return {hold.name for hold in services.holds(service) if not hold.lifted}
+    except (QueueError, ConfigurationError):  # away, or the service is off: the record's own words must do
+        return set()
+
+
+def _hold(record: SyncRecord) -> str:
+    found: str = getattr(record, _HOLD, "")
+    return found
+
+
+def _sentences(record: SyncRecord) -> Sentences:
+    found: Sentences = getattr(record, _SENTENCES, NOBODY)
+    return found
+
+
+def _error_words(record: SyncRecord) -> str:
     if record.state == RecordState.WAITING and record.destination.broken_reason:
-        return record.destination.broken_reason  # it may never have been tried there
-    return record.error
+        return in_words(record.destination.broken_reason)  # it may never have been tried there
+    if name := _hold(record):  # what was said of the last attempt is older
+        return hold_words(name, record.service, {record.destination_id: record.destination.name})
+    return in_words(record.error)

@@ -103,7 +103,7 @@ class TaskPages(RoundPages):
     def _rows(self, request: HttpRequest, service: str, views: Sequence[TaskView]) -> list[tuple[TaskRow, str]]:
         """The tasks in words, each with the address of its page."""
         names = entity_titles(request.user, [view.task.entity for view in views if view.task])
-        holds = Holds(service, views, self._holds(service, views), self.url)
+        holds = Holds(service, views, self._holds(service, views), self.url, self.sentences(request))
         rows = [task_row(view, self.admin_site.name, names, holds) for view in views]
         return [(row, self.url("queue_task", service, quote(row.view.id))) for row in rows]
 

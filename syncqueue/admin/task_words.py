@@ -10,7 +10,9 @@ from datetime import datetime
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from syncqueue.admin.links import Link, destination_names, entity_link
+from syncqueue.admin import cures
+from syncqueue.admin.links import Link, entity_link, held_destinations
+from syncqueue.admin.sentences import Sentences
 from syncqueue.admin.titles import Titles
 from syncqueue.core.hold import Hold
 from syncqueue.core.task import AttemptNote, TaskState, TaskView
@@ -38,6 +40,7 @@ class TaskRow:
     record_id: int | None
     error: str  # of the last attempt, or why it cannot be read
     hold: Link | None  # what a parked task waits for
+    buttons: str  # HTML: what ends the hold
     standing: str  # since when, or until when, it is where it is
     attempts: Sequence[AttemptNote] = field(default=())  # newest first
 
@@ -58,12 +61,18 @@ class Holds:
     """What the tasks of a page wait for: the holds of a service, with the names of the destinations they are about."""
 
     def __init__(
-        self, service: str, views: Sequence[TaskView], holds: Sequence[HoldView], url: Callable[..., str]
+        self,
+        service: str,
+        views: Sequence[TaskView],
+        holds: Sequence[HoldView],
+        url: Callable[..., str],
+        sentences: Sentences,
     ) -> None:
-        """Read the names with one query. `url` returns the address of an admin page, as `QueuePages.url` does."""
-        self._service, self._url = service, url
+        """Read the destinations with one query. `url` returns the address of a page, as `QueuePages.url` does."""
+        self._service, self._url, self._sentences = service, url, sentences
         self._reasons = {hold.name: hold.reason for hold in holds}
-        self._names = destination_names(view.held_by for view in views if view.held_by)
+        self._places = held_destinations(view.held_by for view in views if view.held_by)
+        self._names = {key: place.name for key, place in self._places.items()}
 
     def link(self, name: str) -> Link:
         """Return what a hold means, with its reason where that is known, and the page where it can be ended."""
@@ -75,6 +84,12 @@ class Holds:
         elif reason:
             text = labelled(text, reason)
         return Link(redact(text), url)
+
+    def buttons(self, name: str, about: str) -> str:
+        """Return the buttons that end a hold, as HTML."""
+        place = self._places.get(Hold.parse(name).destination_id or 0)
+        what = cures.of_destination(place) if place is not None else ()
+        return self._sentences.buttons(what or cures.of_hold(name, self._service), about)
 
 
 def task_row(view: TaskView, site_name: str, titles: Titles, holds: Holds) -> TaskRow:
@@ -90,6 +105,7 @@ def task_row(view: TaskView, site_name: str, titles: Titles, holds: Holds) -> Ta
         record_id=record_id_of(view.task) if view.task else None,
         error=in_words(error),
         hold=holds.link(view.held_by) if view.held_by else None,
+        buttons=holds.buttons(view.held_by, about.words) if view.held_by else "",
         standing=redact(_standing(view)),
         attempts=[_clean(note) for note in reversed(history)],
     )

@@ -134,6 +134,10 @@ PATHS: dict[str, dict[str, Any]] = {
     },
     "log": {"get": _operation("What went out, newest first", "Log", 400, parameters=_LOG_PARAMETERS)},
     "failures": {"get": _operation("Failures by reason and destination, the most frequent first", "Failures")},
+    "{service}/failures/{reason}": {
+        "delete": _change("Delete the failures of a reason; for 7 days they can be restored in the admin", "Counted"),
+        "parameters": [_SERVICE, _in_path("reason", "A reason of `failures`.")],
+    },
     "{service}/failures/{reason}/retry": {
         "post": _change("Sync the objects again that failed for a reason", "Counted"),
         "parameters": [_SERVICE, _in_path("reason", "A reason of `failures`.")],

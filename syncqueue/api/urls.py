@@ -20,6 +20,7 @@ urlpatterns = [
     route("workers/{worker}/stop", POST=workers.stop),
     route("log", GET=sent_log.log),
     route("failures", GET=views.failures),
+    route("{service}/failures/{reason}", DELETE=views.delete_failures),
     route("{service}/failures/{reason}/retry", POST=views.retry_failures),
     route("broken-destinations", GET=destinations.broken),
     route("{service}/destinations/{destination_id}/mend", POST=destinations.mend),

@@ -66,11 +66,22 @@ def failures(request: HttpRequest, actor: Actor) -> JsonResponse:
 @requires(OPERATE)
 def retry_failures(request: HttpRequest, actor: Actor, service: str, reason: str) -> JsonResponse:
     """Sync the objects again that failed for a reason; returns the count."""
+    count = sum(services.retry_failure_group(group, actor=actor.name) for group in _groups(service, reason))
+    return _done(actor, service, "retry-failures", count)
+
+
+@requires(OPERATE)
+def delete_failures(request: HttpRequest, actor: Actor, service: str, reason: str) -> JsonResponse:
+    """Delete the failures of a reason, which can be restored for a week; returns the count."""
+    count = sum(services.delete_failure_group(group, actor=actor.name) for group in _groups(service, reason))
+    return _done(actor, service, "delete-failures", count)
+
+
+def _groups(service: str, reason: str) -> Sequence[services.FailureGroup]:
     groups = [group for group in services.failures(service).groups if group.kind == reason]
     if not groups:
         raise ApiError(404, _("No failure of %(service)s has this reason.") % {"service": service})
-    count = sum(services.retry_failure_group(group, actor=actor.name) for group in groups)
-    return _done(actor, service, "retry-failures", count)
+    return groups
 
 
 @requires(OPERATE)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from syncqueue.core.errors import SecretError
 from syncqueue.handlers.registry import document_handler
 from syncqueue.models import Destination, DestinationState, Rule
-from syncqueue.presentation.figures import labelled
+from syncqueue.presentation.figures import labelled, moment
 from syncqueue.presentation.reasons import in_words
 from syncqueue.presentation.records import as_sentence
 
@@ -30,6 +29,8 @@ def can_reconnect(destination: Destination) -> bool:
 
 def rule(destination: Destination) -> str:
     """Return the rule, with its tag."""
+    if destination.rule == Rule.ALL:
+        return _("all, private ones too")
     words = destination.get_rule_display()
     return f"{words} #{destination.rule_value}" if destination.rule == Rule.TAG else words
 
@@ -37,9 +38,8 @@ def rule(destination: Destination) -> str:
 def condition(destination: Destination) -> str:
     """Return whether it works and, if not, why."""
     if destination.broken_reason:
-        since = timezone.localtime(destination.broken_at or timezone.now())
         values = {
-            "since": date_format(since, "DATETIME_FORMAT"),
+            "since": moment(destination.broken_at or timezone.now()),
             "reason": as_sentence(in_words(destination.broken_reason)),
             "declared": destination.declared,
         }

@@ -7,14 +7,13 @@ from datetime import datetime
 
 from django.db.models import Model
 from django.utils import timezone
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from syncqueue.core.answer import Refused
 from syncqueue.models import Destination, RecordState, SyncRecord
-from syncqueue.presentation.figures import labelled
+from syncqueue.presentation import commands
+from syncqueue.presentation.figures import labelled, moment
 from syncqueue.presentation.reasons import in_words
 from syncqueue.queue.inspect import HoldView
 from syncqueue.sources.desired import desired_state
@@ -30,6 +29,9 @@ class Sentence:
     text: str
     state: RecordState | None  # None: there is no record
     url: str = ""  # of the remote copy
+    record_id: int | None = None
+    hold: str = ""  # the name of what keeps the record's task in its queue
+    command: str = ""  # what mends it, as it stands behind "manage.py"; "": nothing has to be mended
 
     def __str__(self) -> str:
         """Return destination and text."""
@@ -73,6 +75,9 @@ def describe(
         text=_text(source, obj, destination, record, hold),
         state=state,
         url=_url(record),
+        record_id=record.pk if record is not None else None,
+        hold=hold.name if hold is not None else "",
+        command=commands.of_record(record, hold.name if hold is not None else "") if record is not None else "",
     )
 
 
@@ -98,8 +103,7 @@ def _text(
         case RecordState.ABANDONED:
             return _("not synced: %(error)s A new save syncs it.") % {"error": as_sentence(in_words(record.error))}
     if record.parts and record.synced_at:
-        since = date_format(localtime(record.synced_at), "DATETIME_FORMAT")
-        return _one_stop(_("is up to date since %(time)s.") % {"time": since})
+        return _one_stop(_("is up to date since %(time)s.") % {"time": moment(record.synced_at)})
     return _absence(source, obj, destination) or _("nothing is there.")
 
 
@@ -114,13 +118,13 @@ def _waiting(destination: Destination, record: SyncRecord, hold: HoldView | None
         return _("waits for its turn.")
     if next_at is None:
         return _("waits: %(error)s") % {"error": as_sentence(in_words(error))}
-    values = {"error": as_sentence(in_words(error)), "time": date_format(localtime(next_at), "TIME_FORMAT")}
+    values = {"error": as_sentence(in_words(error)), "time": moment(next_at)}
     return _one_stop(_("waits: %(error)s Next try at %(time)s.") % values)
 
 
 def _scheduled(record: SyncRecord, at: datetime) -> str:
     """Return the text for a record that is up to date until a given time."""
-    time = date_format(localtime(at), "DATETIME_FORMAT")
+    time = moment(at)
     if record.parts:
         return _one_stop(_("is up to date; is removed at %(time)s.") % {"time": time})
     return _one_stop(_("goes out at %(time)s.") % {"time": time})

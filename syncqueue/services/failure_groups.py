@@ -154,6 +154,19 @@ def delete_failures(
     return count, last
 
 
+def delete_failure_group(group: FailureGroup, *, actor: str) -> int:
+    """Take all records of a group out, also those beyond the newest; returns how many. They can be restored."""
+    batch = cleared.begin(group.destination.service, actor=actor)
+    total, after = 0, 0
+    while True:
+        count, after = delete_failures(
+            batch, group.destination, group.state, group.kind, actor=actor, after=after, most=_PIECE
+        )
+        total += count
+        if not after:
+            return total
+
+
 def _members(destination: Destination, state: RecordState, kind: str, after: int, most: int) -> tuple[list[int], int]:
     rows = records.records().filter(destination=destination, state=state, pk__gt=after).order_by("pk")
     looked_at = list(rows.values_list("pk", "error")[:most])

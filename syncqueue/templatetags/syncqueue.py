@@ -61,6 +61,18 @@ def value_of(values: Any, key: str) -> Any:
     return values.get(key, "") if isinstance(values, Mapping) else ""
 
 
+@register.filter
+def linked(text: Any, sentences: Any) -> Any:
+    """Return a sentence with links, as `syncqueue.admin.sentences.Sentences` writes it; the text alone without one."""
+    return sentences.html(str(text)) if sentences else redact(str(text))
+
+
+@register.filter
+def service_link(service: str, sentences: Any) -> Any:
+    """Return the name of a service with a link to its card."""
+    return sentences.service(service) if sentences else service
+
+
 @register.inclusion_tag("syncqueue/sync_status.html", takes_context=True)
 def sync_status(context: Any, obj: Any) -> dict[str, Any]:
     """One sentence for each destination of `obj`, with a link to its copy there.
@@ -148,25 +160,3 @@ def hold_destination(context: Any, card: Any, hold: Any) -> dict[str, str]:
         return {"words": reason_words(hold) or hold_words(hold.name, card.service, {}), "url": ""}
     url = reverse("admin:syncqueue_destination_change", args=[key], current_app=context["request"].current_app)
     return {"words": card.destination_names[key], "url": url}
-
-
-@register.simple_tag(takes_context=True)
-def notice_url(context: Any, notice: Any) -> str:
-    """The page where something can be done about a notice of the dashboard; "" for none, or one not allowed."""
-    return _admin_url(context, notice, notice.page, notice.right)
-
-
-@register.simple_tag(takes_context=True)
-def notice_button_url(context: Any, notice: Any) -> str:
-    """The page that the button of a notice leads to; "" for none, or one not allowed."""
-    if notice.button_page:
-        return _admin_url(context, notice, notice.button_page, notice.button_right)
-    return notice_url(context, notice) if notice.button else ""
-
-
-def _admin_url(context: Any, notice: Any, page: str, right: str) -> str:
-    request = context["request"]
-    if not page or (right and not request.user.has_perm(right)):
-        return ""
-    url = reverse(f"admin:syncqueue_{page}", args=notice.arguments, current_app=request.current_app)
-    return f"{url}?{notice.query}" if notice.query else url

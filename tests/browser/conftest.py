@@ -7,11 +7,18 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.visitor import Visitor, running_browser, visitor
+from tests.browser.visitor import PHONE, WIDE, Visitor, running_browser, visitor
 from tests.browser.website import WebSite
 from tests.faults.conftest import make_site, site, template_site  # noqa: F401
 from tests.faults.site import Site
 
+# Any two of width, theme and language meet in one of them.
+LOOKS = [
+    pytest.param(WIDE, False, "en-US", id="wide, light, English"),
+    pytest.param(PHONE, True, "en-US", id="narrow, dark, English"),
+    pytest.param(WIDE, True, "zh-CN", id="wide, dark, Chinese"),
+    pytest.param(PHONE, False, "zh-CN", id="narrow, light, Chinese"),
+]
 PEOPLE = """
 from django.contrib.auth import get_user_model
 people = get_user_model().objects

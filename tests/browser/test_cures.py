@@ -5,26 +5,44 @@ from __future__ import annotations
 import re
 
 import pytest
+import redis
 from playwright.sync_api import Browser, Locator, expect
 
 from project.sandbox.testing import RunningSandbox
-from tests.browser.conftest import PEOPLE
-from tests.browser.test_pages import assert_good
-from tests.browser.visitor import PATIENCE_MS, WIDE, Visitor, visitor
+from tests.browser.conftest import LOOKS, PEOPLE
+from tests.browser.test_pages import SUBMIT, assert_good
+from tests.browser.visitor import PATIENCE_MS, PHONE, Visitor, visitor
 from tests.browser.website import WebSite
 from tests.eventually import eventually
 from tests.faults.site import FIGURES, UNHURRIED, Site
 
 DASHBOARD = "/admin/syncqueue/queue/"
-PHONE = 390
-SUBMIT = "#content-main form input[type=submit]"
-NOTICE = '[data-key="notices"] a'
-LOOKS = [
-    pytest.param(WIDE, False, "en-US", id="wide, light, English"),
-    pytest.param(PHONE, True, "en-US", id="narrow, dark, English"),
-    pytest.param(WIDE, True, "zh-CN", id="wide, dark, Chinese"),
-    pytest.param(PHONE, False, "zh-CN", id="narrow, light, Chinese"),
-]
+NOTICE = '[data-key="notices"] a.syncqueue-cure'
+CURE = "a.syncqueue-cure"
+FILL_WRITER = """
+from django.utils import timezone
+from syncqueue.core.task import Progress, SyncTask, encode_progress
+from syncqueue.dispatch.site_queues import get_queue
+queue = get_queue("writer")
+"""
+# A failed task whose body nobody can read, as another program may leave it.
+UNREADABLE = (
+    FILL_WRITER
+    + """
+keys = queue.calls.keys
+queue.client.hset(keys["bodies"], "unreadable", "9?nothing")
+queue.client.hset(keys["progress"], "unreadable", encode_progress(Progress()))
+queue.client.zadd(keys["failed"], {"unreadable": int(timezone.now().timestamp() * 1000)})
+"""
+)
+# The service refuses what belongs to no destination, and what comes waits.
+REFUSED_SERVICE = (
+    FILL_WRITER
+    + """
+queue.hold("stopped:service:writer", None, "The password is refused.")
+queue.enqueue(SyncTask("writer", "write", "refused"))
+"""
+)
 
 
 class Story:
@@ -75,6 +93,14 @@ class Story:
         self.write(text)
         assert "unknown" in self.site.states(), self.site.logs()
 
+    def lose_dead_letters(self) -> None:
+        """Redis forgets which tasks have failed."""
+        assert redis.Redis.from_url(self.site.redis_url).delete("sync:{telegram}:failed") == 1
+
+    def has_written(self, entity: str) -> None:
+        """The service of generic tasks has done one."""
+        assert entity in self.site.written("ended")
+
     def is_told(self, text: str) -> None:
         """The note is in the channel, and its record says so."""
 
@@ -122,10 +148,16 @@ def test_each_thing_that_is_broken_is_mended_by_clicks_from_the_dashboard(
 
     story.refuse("Refused")
     person.go(DASHBOARD)
-    press(person, page.locator(f"{NOTICE}[href*='/destination/']"))
+    press(person, page.locator(f"{NOTICE}[href$='/try-again/']"))
+    confirm(person)
+    story.is_told("Refused")
+
+    story.refuse("Refused too")
+    person.go(DASHBOARD)
+    press(person, page.locator("[data-key='notices'] a[href*='/destination/'][href$='/change/']"))
     press(person, page.locator("form[action$='/try-again/'] button"))
     expect(page.locator(".messagelist")).to_be_visible()
-    story.is_told("Refused")
+    story.is_told("Refused too")
 
     story.fail("Failed")
     person.go(DASHBOARD)
@@ -149,6 +181,33 @@ def test_each_thing_that_is_broken_is_mended_by_clicks_from_the_dashboard(
     confirm(person)
     story.is_told("Held")
 
+    story.fail("Forgotten by Redis")
+    story.lose_dead_letters()
+    person.go(DASHBOARD)
+    press(person, page.locator(f"{NOTICE}[href$='/telegram/retry-failed/']"))
+    confirm(person)
+    story.is_told("Forgotten by Redis")
+
+    story.fail("Deleted")
+    person.go(DASHBOARD)
+    press(person, page.locator(f"{NOTICE}[href*='/queue/failures/']"))
+    press(person, page.locator("a[href$='/delete/']"))
+    confirm(person)
+    person.go(DASHBOARD)
+    press(person, page.locator(".syncqueue-tabs a[href$='/syncrecord/']"))
+    press(person, page.locator(f"#result_list {CURE}"))
+    confirm(person)
+    story.is_told("Deleted")
+
+    story.fail("Failed on its page")
+    person.go(DASHBOARD)
+    press(person, page.locator(".syncqueue-tabs a[href$='/syncrecord/']"))
+    press(person, page.locator("#result_list th a"))
+    press(person, page.locator(".field-object_link a"))
+    press(person, page.locator(f".syncqueue-sentences {CURE}"))
+    confirm(person)
+    story.is_told("Failed on its page")
+
     story.limit("Limited")
     person.go(DASHBOARD)
     press(person, page.locator("a[href$='/telegram/resume/']"))
@@ -171,9 +230,22 @@ def test_each_thing_that_is_broken_is_mended_by_clicks_from_the_dashboard(
     confirm(person)
     story.is_told("Cleared while paused")
 
+    story.site.script(REFUSED_SERVICE)
+    person.go(DASHBOARD)
+    press(person, page.locator(f"{NOTICE}[href$='/writer/resume/']"))
+    confirm(person)
+    eventually(lambda: story.has_written("refused"))
+
+    story.site.script(UNREADABLE)
+    person.go(DASHBOARD)
+    press(person, page.locator(f"{NOTICE}[href$='/writer/tasks/failed/']"))
+    press(person, page.locator(".syncqueue-table tbody th a"))
+    press(person, page.locator("button[formaction$='/delete/']"))
+    confirm(person)
+
     person.go(DASHBOARD)
     expect(page.locator('[data-key="notices"] .syncqueue-fine')).to_be_visible()
-    assert len(story.sandbox.messages()) == len({message["text"] for message in story.sandbox.messages()}) == 6
+    assert len(story.sandbox.messages()) == len({message["text"] for message in story.sandbox.messages()}) == 10
     assert page.locator("html").get_attribute("lang") == ("zh-hans" if language == "zh-CN" else "en")
 
 
@@ -204,6 +276,15 @@ def test_each_thing_that_is_broken_is_mended_by_commands_alone(story: Story) -> 
     manage("failures", "--retry", reason(), "--noinput")
     story.is_told("Held")
 
+    story.fail("Forgotten by Redis")
+    story.lose_dead_letters()
+    manage("retry", "telegram", "--noinput")
+    story.is_told("Forgotten by Redis")
+
+    story.fail("Failed on its page")
+    manage("sync", "notes.note", str(story.site.script("answer(Note.objects.latest('pk').pk)")))
+    story.is_told("Failed on its page")
+
     story.limit("Limited")
     manage("resume", "telegram")
     story.is_told("Limited")
@@ -215,6 +296,13 @@ def test_each_thing_that_is_broken_is_mended_by_commands_alone(story: Story) -> 
     manage("resync", "--service", "telegram", "--noinput")
     manage("resume", "telegram")
     story.is_told("Cleared while paused")
+
+    site.script(REFUSED_SERVICE)
+    manage("resume", "writer")
+    eventually(lambda: story.has_written("refused"))
+
+    site.script(UNREADABLE)
+    manage("clear", "writer", "--state", "failed", "--noinput")
     assert site.manage("syncqueue", "doctor") == 0
-    assert len(story.sandbox.messages()) == 6
+    assert len(story.sandbox.messages()) == 8
     assert re.fullmatch(r"(synced ?)+", " ".join(site.states()))

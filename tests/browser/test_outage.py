@@ -57,7 +57,7 @@ def test_an_outage_is_seen_told_and_mended_from_the_browser_alone(
     write(admin, "The refused one")
     admin.go(DASHBOARD)
     expect(notices).to_contain_text("1 task failed and waits for a decision")
-    notices.get_by_role("link", name=re.compile("1 task failed")).click()
+    notices.get_by_role("link", name="See the failures").click()
     expect(page.locator(".syncqueue-table")).to_contain_text("Telegram answers that the bot is in use elsewhere")
     admin.go(f"{DASHBOARD}telegram/tasks/failed/")
     page.locator(".syncqueue-table tbody th a").click()

@@ -47,11 +47,15 @@ rows = {{"note": note, "place": place, "record": record, "policy": policy}}
 answer({{"task": queue.ids(TaskState.FAILED, 1)[0]}} | {{name: row.pk for name, row in rows.items()}})
 """
 ADMIN = "/admin/syncqueue"
+SUBMIT = "#content-main form input[type=submit]"
 PATHS = (
     f"{ADMIN}/queue/",
     f"{ADMIN}/queue/?span=week",
     f"{ADMIN}/queue/workers/",
     f"{ADMIN}/queue/cleared/",
+    f"{ADMIN}/queue/failures/",
+    f"{ADMIN}/queue/writer/task/nothing/",
+    f"{ADMIN}/sententry/",
     f"{ADMIN}/queue/cleared/1/restore/",
     f"{ADMIN}/queue/writer/tasks/failed/",
     f"{ADMIN}/queue/writer/tasks/delayed/?q=img",
@@ -64,6 +68,7 @@ PATHS = (
     f"{ADMIN}/destination/",
     f"{ADMIN}/destination/{{place}}/change/",
     f"{ADMIN}/destination/{{place}}/delete/",
+    f"{ADMIN}/destination/{{place}}/try-again/",
     f"{ADMIN}/destination/add/?service=telegram",
     f"{ADMIN}/queue/writer/pause/",
     f"{ADMIN}/queue/writer/recover/",
@@ -77,33 +82,37 @@ PATHS = (
     "/admin/notes/note/{note}/change/",
     "/admin/notes/note/{note}/sync-now/",
 )
-# Buttons that lead to a question: state, action, what is on it.
-QUESTIONS = (
-    ("failed", "retry", "Retry all 60"),
-    ("failed", "delete", "Delete all 60"),
-    ("delayed", "run-now", "Run now all 1"),
-)
+# Buttons that lead to a question: state and action.
+QUESTIONS = (("failed", "retry"), ("failed", "delete"), ("delayed", "run-now"))
 # Django's own parts, which every admin has: its search and date inputs, its picker of related objects.
 OF_DJANGO = ["#changelist-search", ".vDateField", ".vTimeField", ".select2-container", "#nav-sidebar", ".breadcrumbs"]
 
 
-# Both widths and both themes. What a page measures does not depend on the theme, nor its colours on the width.
-@pytest.mark.parametrize(("width", "dark"), [(WIDE, False), (NARROW, True)], ids=["wide and light", "narrow and dark"])
+# What a page measures depends on width and language; what axe finds depends on the theme.
+@pytest.mark.parametrize(
+    ("width", "dark", "language", "is_judged"),
+    [
+        pytest.param(WIDE, False, "zh-CN", True, id="wide, light, Chinese"),
+        pytest.param(NARROW, True, "en-US", True, id="narrow, dark, English"),
+        pytest.param(WIDE, True, "en-US", False, id="wide, dark, English"),
+        pytest.param(NARROW, False, "zh-CN", False, id="narrow, light, Chinese"),
+    ],
+)
 def test_every_page_fits_is_accessible_and_shows_markup_as_text(
-    chromium: Browser, website: WebSite, width: int, dark: bool
+    chromium: Browser, website: WebSite, width: int, dark: bool, language: str, is_judged: bool
 ) -> None:
     keys = website.site.script(FILL)
-    person = visitor(chromium, website.base, width=width, dark=dark)
+    person = visitor(chromium, website.base, width=width, dark=dark, language=language)
     person.page.on("dialog", lambda dialog: person.complaints.append(f"a script ran: {dialog.message}"))
     person.log_in("admin")
     for path in PATHS:
         person.go(path.format(**keys))
-        assert_good(person, path)
-    for state, action, button in QUESTIONS:
+        assert_good(person, path, is_judged=is_judged)
+    for state, action in QUESTIONS:
         page = person.go(f"{ADMIN}/queue/writer/tasks/{state}/")
-        page.get_by_role("button", name=button).click()
+        page.locator(f"button[name=all][formaction$='/{action}/']").click()
         page.wait_for_url(re.compile(rf"/{state}/{action}/\?"))
-        assert_good(person, f"{state}: {button}")
+        assert_good(person, f"{state}: {action}", is_judged=is_judged)
     look_at_progress(person)
 
 
@@ -112,24 +121,30 @@ def look_at_progress(person: Visitor) -> None:
     script = "**/syncqueue/live*.js"
     person.page.route(script, lambda route: route.fulfill(body="", content_type="text/javascript"))
     page = person.go(f"{ADMIN}/queue/writer/retry-failed/")
-    page.get_by_role("button", name="Retry failed").click()
-    expect(page.get_by_role("status")).to_have_text("25 of 60 looked at, 25 done.")
+    page.locator(SUBMIT).click()
+    expect(page.get_by_role("status")).to_contain_text(re.compile("25.*60|60.*25"))
     assert_good(person, "progress")
     page.unroute(script)
-    page.get_by_role("button", name="Go on").click()
+    page.locator("form[data-syncqueue-go-on] input[type=submit]").click()
     expect(page.locator(".messagelist")).to_contain_text("60")
     assert person.complaints == []
 
 
-def assert_good(person: Visitor, path: str) -> None:
-    """The page stands, fits, shows markup as text, complains of nothing, and axe finds nothing serious."""
+def assert_good(person: Visitor, path: str, *, is_judged: bool = True) -> None:
+    """The page stands, fits, shows markup as text, complains of nothing, and axe finds nothing serious.
+
+    Axe takes a second, so it looks once at each kind of page, and only where the page `is_judged`.
+    """
     page = person.page
     expect(page.locator("h1").first).to_be_visible()
     assert not person.overflows(), path
     assert page.locator("img[src=x]").count() == 0, path
     assert person.complaints == [], path
-    assert person.violations(without=OF_DJANGO) == [], path
-    person.complaints.clear()  # axe reads the style sheets anew, and their imports from the wrong place
+    kind = re.sub(r"\d+", "#", page.url.partition("?")[0])
+    if is_judged and kind not in person.judged:
+        assert person.violations(without=OF_DJANGO) == [], path
+        person.judged.add(kind)
+        person.complaints.clear()  # axe reads the style sheets anew, and their imports from the wrong place
 
 
 def test_tasks_are_retried_by_keyboard_alone(admin: Visitor, website: WebSite) -> None:

@@ -15,7 +15,7 @@ ARGUMENTS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-WIDE, NARROW = 1440, 360
+WIDE, PHONE, NARROW = 1440, 390, 360
 SERIOUS = ("serious", "critical")
 PATIENCE_MS = 120_000  # on a busy machine
 
@@ -37,6 +37,7 @@ class Visitor:
     page: Page
     base: str  # the site's address
     complaints: list[str] = field(default_factory=list)  # errors on the console, and of scripts
+    judged: set[str] = field(default_factory=set)  # the kinds of pages that axe has looked at
 
     def __post_init__(self) -> None:
         """Listen to what the browser complains of."""

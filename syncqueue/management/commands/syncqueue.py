@@ -19,7 +19,7 @@ from syncqueue.management.subcommands.failures import Failures
 from syncqueue.management.subcommands.figures import Health, Stats
 from syncqueue.management.subcommands.log import Log
 from syncqueue.management.subcommands.moves import Clear, Pause, Recover, Resume, Retry
-from syncqueue.management.subcommands.objects import AdoptQueue, Explain, Preview
+from syncqueue.management.subcommands.objects import AdoptQueue, Explain, Preview, Sync
 from syncqueue.management.subcommands.resync import Resync
 from syncqueue.management.subcommands.rotation import RotateSecrets
 from syncqueue.management.subcommands.verify import Verify
@@ -27,8 +27,8 @@ from syncqueue.management.subcommands.workers import Workers
 from syncqueue.presentation.reasons import in_words
 
 SUBCOMMANDS: tuple[type[Subcommand], ...] = (
-    Stats, Failures, Log, Retry, Clear, Recover, Pause, Resume, Doctor, Health, Workers, Mend, Explain, Preview, Resync,
-    Verify, Adopt, AdoptQueue, RotateSecrets,
+    Stats, Failures, Log, Retry, Clear, Recover, Pause, Resume, Doctor, Health, Workers, Mend, Explain, Preview, Sync,
+    Resync, Verify, Adopt, AdoptQueue, RotateSecrets,
 )  # fmt: skip
 
 # Like those of `BaseCommand.create_parser`; --settings and --pythonpath take effect before the command starts.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -22,12 +22,16 @@ class Failures(Subcommand):
     """The same as the page "Failures by reason" in the admin."""
 
     name = "failures"
-    help = "Prints the failures by reason and destination, the most frequent first; retries those of one reason."
+    help = "Prints the failures by reason and destination, the most frequent first; retries or deletes all of a reason."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the arguments."""
         parser.add_argument("service", nargs="?", help="only this service")
-        parser.add_argument("--retry", metavar="REASON", help="sync the objects of this reason again (first column)")
+        what = parser.add_mutually_exclusive_group()
+        what.add_argument("--retry", metavar="REASON", help="sync the objects of this reason again (first column)")
+        what.add_argument(
+            "--delete", metavar="REASON", help="delete the failures of this reason; for 7 days the admin restores them"
+        )
         add_caution(parser)
 
     def run(self, options: Mapping[str, Any]) -> Answer:
@@ -35,16 +39,12 @@ class Failures(Subcommand):
         if options["service"]:
             check_service(options["service"])
         found = services.failures(options["service"])
-        return self._retry(found, options) if options["retry"] else _listed(found)
+        if options["retry"]:
+            return self._retry(_of_reason(found, options["retry"]), options)
+        return self._delete(_of_reason(found, options["delete"]), options) if options["delete"] else _listed(found)
 
-    def _retry(self, found: services.Failures, options: Mapping[str, Any]) -> Answer:
-        groups = [group for group in found.groups if group.kind == options["retry"]]
-        if not groups:
-            known = ", ".join(dict.fromkeys(group.kind for group in found.groups[:10]))
-            message = _("No failure has the reason %(reason)r; there are: %(known)s.")
-            raise CommandError(message % {"reason": options["retry"], "known": known or "-"})
-        count = sum(group.count for group in groups)
-        about = {"reason": options["retry"], "destinations": [group.destination.pk for group in groups]}
+    def _retry(self, groups: Sequence[services.FailureGroup], options: Mapping[str, Any]) -> Answer:
+        count, about = _count(groups), _about(groups)
         if options["dry_run"]:
             text = ngettext("%d object would be synced again.", "%d objects would be synced again.", count) % count
             return Answer(text=text, data={**about, "count": 0, "would": count})
@@ -57,6 +57,38 @@ class Failures(Subcommand):
             done += count
         text = ngettext("%d object is being synced.", "%d objects are being synced.", done) % done
         return Answer(text=text, data={**about, "count": done})
+
+    def _delete(self, groups: Sequence[services.FailureGroup], options: Mapping[str, Any]) -> Answer:
+        count, about = _count(groups), _about(groups)
+        if options["dry_run"]:
+            text = ngettext("%d failure would be deleted.", "%d failures would be deleted.", count) % count
+            return Answer(text=text, data={**about, "count": 0, "would": count})
+        question = ngettext("Delete %d failure?", "Delete %d failures?", count) % count
+        self.confirm(question, options)
+        done = 0
+        for group in groups:
+            count = services.delete_failure_group(group, actor=ACTOR.name)
+            note(group.destination.service, f"delete failures: {count} records")
+            done += count
+        text = ngettext("%d failure is deleted.", "%d failures are deleted.", done) % done
+        return Answer(text=text, data={**about, "count": done})
+
+
+def _of_reason(found: services.Failures, reason: str) -> Sequence[services.FailureGroup]:
+    groups = [group for group in found.groups if group.kind == reason]
+    if not groups:
+        known = ", ".join(dict.fromkeys(group.kind for group in found.groups[:10]))
+        message = _("No failure has the reason %(reason)r; there are: %(known)s.")
+        raise CommandError(message % {"reason": reason, "known": known or "-"})
+    return groups
+
+
+def _count(groups: Sequence[services.FailureGroup]) -> int:
+    return sum(group.count for group in groups)
+
+
+def _about(groups: Sequence[services.FailureGroup]) -> dict[str, Any]:
+    return {"reason": groups[0].kind, "destinations": [group.destination.pk for group in groups]}
 
 
 def _listed(found: services.Failures) -> Answer:

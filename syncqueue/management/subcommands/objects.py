@@ -1,4 +1,4 @@
-"""`explain`, `preview` and `adopt-queue`: the state of one object, and the owner of the queues."""
+"""`explain`, `preview`, `sync` and `adopt-queue`: the state of one object, and the owner of the queues."""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.core.management.base import CommandError, CommandParser
 from django.db.models import Model
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from syncqueue import services, site
 from syncqueue.conf import get_settings
-from syncqueue.management.subcommands.base import Answer, Subcommand, note
+from syncqueue.management.subcommands.base import ACTOR, Answer, Subcommand, note
+from syncqueue.models import SyncRecord
+from syncqueue.presentation.records import Sentence
 from syncqueue.secrets import redact
+from syncqueue.services import audit
+from syncqueue.site import record_db
 from syncqueue.sources.registry import source_for
 
 
@@ -50,10 +55,51 @@ class Explain(Subcommand):
         """Find the object and explain it."""
         sentences = services.explain(_find(options["model"], options["pk"]))
         data = [
-            {"destination": one.destination, "state": one.state, "text": one.text, "url": one.url} for one in sentences
-        ]
-        text = "\n".join(f"{one} {one.url}".rstrip() for one in sentences)
+            {
+                "destination": one.destination, "state": one.state, "text": one.text, "url": one.url,
+                "command": one.command,
+            }
+            for one in sentences
+        ]  # fmt: skip
+        text = "\n".join(_with_command(f"{one} {one.url}".rstrip(), one) for one in sentences)
         return Answer(text=text or _("No destination accepts content of the owner of this object."), data=data)
+
+
+def _with_command(text: str, sentence: Sentence) -> str:
+    """The sentence, and in a line below it what mends it."""
+    return f"{text}\n    manage.py {sentence.command}" if sentence.command else text
+
+
+class Sync(Subcommand):
+    """The same as "Sync now" in the admin."""
+
+    name = "sync"
+    help = (
+        "Syncs one object again at all its destinations, whatever its state, and prints how it stands then: "
+        "sync notes.Note 42. Of an object that was deleted, the copies are removed."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the arguments."""
+        _add_object(parser)
+
+    def run(self, options: Mapping[str, Any]) -> Answer:
+        """Sync the object; its records where it is gone."""
+        label, pk = options["model"].lower(), options["pk"]
+        records = SyncRecord.objects.using(record_db()).filter(source=label, object_pk=pk)
+        try:
+            obj = _find(label, pk)
+        except CommandError:
+            if not records.exists():
+                raise
+            count = services.sync_records(records, actor=ACTOR.name)
+            text = ngettext("%d record is being synced.", "%d records are being synced.", count) % count
+            return Answer(text=text, data={"object": f"{label}:{pk}", "count": count})
+        services.sync(obj)
+        audit.note(ACTOR, "sync now: 1 objects", subject=f"{label}:{pk}", model=SyncRecord)
+        sentences = services.explain(obj)
+        data = {"object": f"{label}:{pk}", "count": len(sentences)}
+        return Answer(text="\n".join(str(one) for one in sentences), data=data)
 
 
 def _add_object(parser: CommandParser) -> None:

@@ -60,8 +60,8 @@ def test_checking_is_for_those_who_may_change_the_destination(destination: Desti
     assert client_of("operator").post(f"{LIST}{destination.pk}/check/").status_code == 403
 
 
-@pytest.mark.parametrize("path", ["check/", "send-test/", "try-again/"])
-def test_checking_and_mending_are_never_done_by_a_link(editor: Client, path: str, destination: Destination) -> None:
+@pytest.mark.parametrize("path", ["check/", "send-test/"])
+def test_checking_and_testing_are_never_done_by_a_link(editor: Client, path: str, destination: Destination) -> None:
     assert editor.get(f"{LIST}{destination.pk}/{path}").status_code == 405
 
 
@@ -327,6 +327,16 @@ def test_a_refused_destination_advises_what_can_be_done_on_its_page(declared: st
     assert ("enter another address" in condition(row)) is (declared == "")
 
 
-def test_the_rule_that_takes_everything_says_that_it_takes_private_ones_too(admin_client: Client) -> None:
+def test_what_readers_see_takes_public_objects_alone_unless_somebody_chooses_otherwise(admin_client: Client) -> None:
     page = admin_client.get("/admin/syncqueue/destination/add/?service=telegram").content.decode()
+    assert '<option value="public" selected>public only</option>' in page
+    assert '<option value="all">all, private ones too</option>' in page
+
+
+def test_an_index_takes_everything_and_a_stored_rule_is_shown_as_it_is(admin_client: Client, settings: Any) -> None:
+    settings.SYNCQUEUE = {**settings.SYNCQUEUE, "HANDLERS": {"telegram": {}, "manticore": {}}}
+    page = admin_client.get("/admin/syncqueue/destination/add/?service=manticore").content.decode()
+    assert '<option value="all" selected>all, private ones too</option>' in page
+    row = Destination.objects.create(name="@all", service="telegram", address="@all", rule="all")
+    page = admin_client.get(f"/admin/syncqueue/destination/{row.pk}/change/").content.decode()
     assert '<option value="all" selected>all, private ones too</option>' in page

@@ -234,8 +234,11 @@ def test_every_state_that_can_be_cleared_is_accepted(machine: Client) -> None:
         assert json.loads(answer.content)["counts"] == {str(state): 0}
 
 
+@pytest.mark.parametrize(("method", "path", "state"), [("POST", "/retry", "waiting"), ("DELETE", "", "abandoned")])
 @pytest.mark.parametrize("role", ["viewer", "operator"])
-def test_the_objects_of_one_reason_are_synced_again_by_an_operator_alone(role: str) -> None:
+def test_the_objects_of_one_reason_are_synced_again_or_deleted_by_an_operator_alone(
+    role: str, method: str, path: str, state: str
+) -> None:
     place = Destination.objects.create(name="@news", service="telegram", address="@news")
     for pk in range(3):
         error = "The text is empty." if pk == 0 else f"Message {pk} was not found."
@@ -246,11 +249,11 @@ def test_the_objects_of_one_reason_are_synced_again_by_an_operator_alone(role: s
     first, second = client.get(f"{BASE}failures").json()["failures"]
     assert (first["count"], second["count"]) == (2, 1) and "was not found" in first["why"]
 
-    answer = client.post(f"{BASE}telegram/failures/{first['reason']}/retry")
+    answer = client.generic(method, f"{BASE}telegram/failures/{first['reason']}{path}")
 
     is_allowed = role == "operator"
     assert answer.status_code == (200 if is_allowed else 403)
-    assert SyncRecord.objects.filter(state="waiting").count() == (2 if is_allowed else 0)
+    assert SyncRecord.objects.filter(state=state).count() == (2 if is_allowed else 0)
 
 
 def test_a_reason_that_no_failure_has_is_not_found() -> None:

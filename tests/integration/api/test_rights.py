@@ -19,7 +19,11 @@ OF_A_TASK = [
 ]
 OF_ANYONE = ["health", "openapi.json"]
 # Calls about one reason or destination are tried in test_calls.py and test_destinations.py.
-OF_A_REASON = [("POST", "telegram/failures/one/retry"), ("POST", "telegram/destinations/1/mend")]
+OF_A_REASON = [
+    ("DELETE", "telegram/failures/one"),
+    ("POST", "telegram/failures/one/retry"),
+    ("POST", "telegram/destinations/1/mend"),
+]
 # Calls about one worker too.
 OF_A_WORKER = [("POST", "workers/one/quiet"), ("POST", "workers/one/stop")]
 READS = ["stats", "stats/telegram", "metrics", "log", "workers", "failures", "broken-destinations", "telegram/tasks"]

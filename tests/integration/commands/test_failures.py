@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncqueue.models import Destination, SyncRecord
+from syncqueue.models import Clearing, Destination, SyncRecord
 from tests.integration.admin.test_failures import fail, states
 from tests.integration.commands.calling import call
 
@@ -37,6 +37,18 @@ def test_the_objects_of_a_reason_are_synced_again(channel: Destination) -> None:
     assert states() == {"failed": 4}
     assert call("failures", "--retry", reason, "--noinput", "--json").data["count"] == 3
     assert states() == {"waiting": 3, "failed": 1}
+
+
+def test_the_failures_of_a_reason_are_deleted(channel: Destination) -> None:
+    fail(channel, 1, "The text is empty.")
+    fail(channel, 3, "Message {n} was not found.")
+    reason = call("failures", "--json").data["failures"][0]["reason"]
+    assert call("failures", "--delete", reason, "--dry-run", "--json").data["would"] == 3
+    assert states() == {"failed": 4}
+    assert "No terminal" in call("failures", "--delete", reason).err
+    assert call("failures", "--delete", reason, "--noinput", "--json").data["count"] == 3
+    assert states() == {"abandoned": 3, "failed": 1}
+    assert Clearing.objects.get().task_count == 3
 
 
 def test_a_reason_that_does_not_exist_is_refused_with_those_that_do(channel: Destination) -> None:

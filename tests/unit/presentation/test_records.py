@@ -73,7 +73,7 @@ def test_a_waiting_record_without_trouble_waits_for_its_turn() -> None:
 
 def test_a_waiting_record_with_a_time_says_when_it_is_tried() -> None:
     values = {"state": "waiting", "error": "It is away.", "next_attempt_at": NOON + timedelta(minutes=7)}
-    assert told(values) == "@news: waits: It is away. Next try at 12:07 p.m."
+    assert told(values) == "@news: waits: It is away. Next try at Jan. 1, 2026, 12:07 p.m."
 
 
 def test_a_broken_destination_is_the_reason_for_waiting() -> None:
