@@ -15,10 +15,10 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from .modes import BadMode
-from .page import Page
-from .same_origin import SameOriginOnly
-from .sandbox import Sandbox
+from syncqueue.testing.sandbox.modes import BadMode
+from syncqueue.testing.sandbox.page import Page
+from syncqueue.testing.sandbox.same_origin import SameOriginOnly
+from syncqueue.testing.sandbox.sandbox import Sandbox
 
 HERE = Path(__file__).parent
 

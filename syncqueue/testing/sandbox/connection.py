@@ -9,7 +9,7 @@ from typing import cast
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from .endpoint import reset_connection
+from syncqueue.testing.sandbox.endpoint import reset_connection
 
 DRAIN_LOOK_SECONDS = 0.01  # polling interval for the progress of a large response
 

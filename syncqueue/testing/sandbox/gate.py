@@ -9,11 +9,11 @@ from dataclasses import replace
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
-from .connection import Connection
-from .modes import REFUSING, Mode, make_mode
-from .request_log import RequestLog
-from .service import Call, Outcome, Service
-from .switch import Pace, Switch
+from syncqueue.testing.sandbox.connection import Connection
+from syncqueue.testing.sandbox.modes import REFUSING, Mode, make_mode
+from syncqueue.testing.sandbox.request_log import RequestLog
+from syncqueue.testing.sandbox.service import Call, Outcome, Service
+from syncqueue.testing.sandbox.switch import Pace, Switch
 
 
 class Gate:

@@ -8,7 +8,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 
-from .modes import Mode
+from syncqueue.testing.sandbox.modes import Mode
 
 
 class Switch:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from .service import Service
+from syncqueue.testing.sandbox.service import Service
 
 SAVE_DELAY_SECONDS = 0.2  # combines many changes into one write
 

@@ -1,17 +1,18 @@
-"""The base class of stand-ins. A new service is one subclass and one page template."""
+"""The base class of stand-ins. A new service is one subclass; `JsonService` is the shorter way to one."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from .modes import Mode
+from syncqueue.testing.sandbox.modes import Mode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +40,14 @@ class Call:
 class Service(ABC):
     """A stand-in: reads requests, executes them on its data in memory, and shows the data."""
 
-    name: str  # as in DESIGN.md: "telegram"
-    title: str  # for people
-    template: str  # the part of the page that shows the data of this service
+    name: str  # as in HANDLERS: "telegram"
+    template: str = "things.html"  # the part of the page that shows the data of this service
+    template_folder: ClassVar[Path | None] = None  # where it is, unless it is one of the sandbox's own
+
+    @property
+    def title(self) -> str:
+        """What people read above it."""
+        return self.name.title()
 
     @abstractmethod
     async def read_call(self, request: Request) -> Call:
@@ -55,9 +61,9 @@ class Service(ABC):
     def refuse(self, mode: Mode, call: Call) -> Outcome | None:
         """Return the response of a refusing mode. None: the mode does not apply to this call."""
 
-    @abstractmethod
     def chat_key(self, given: object) -> int | str:
         """Return the canonical key of a chat (account, table), or the given text if it does not exist."""
+        return str(given)
 
     @abstractmethod
     def state(self) -> dict[str, Any]:

@@ -1,27 +1,14 @@
-"""For a host site's own tests: what would be synced, without Redis and without a network.
-
-    def test_a_published_note_is_synced(captured_syncs):
-        note = Note.objects.create(...)
-        assert [sync.entity for sync in captured_syncs] == [f"notes.note:{note.pk}"]
-
-Under a test runner (Django's, or pytest-django) saves write their records and nothing else. `captured_syncs()` shows
-what a site would send; `from syncqueue.testing import captured_syncs_fixture` in a conftest.py makes it a pytest
-fixture. Inside `sending()` everything is attempted and enqueued as on the running site, which takes a Redis and
-services. Records are written as usual, so the tests need the database.
-"""
+"""What a host site would sync, gathered in its tests."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from syncqueue.dispatch.gathering import captured
-from syncqueue.dispatch.sending import sending
 from syncqueue.sources.intents import PendingRecord
-
-__all__ = ["CapturedSync", "captured_syncs", "sending"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +34,10 @@ def captured_syncs() -> Iterator[list[CapturedSync]]:
 
     with captured(take):
         yield found
+
+
+if TYPE_CHECKING:
+    captured_syncs_fixture: Any  # a pytest fixture with the name `captured_syncs`
 
 
 def _fixture() -> Any:

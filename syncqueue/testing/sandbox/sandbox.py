@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .endpoint import Endpoint
-from .gate import Gate
-from .modes import Mode, make_mode
-from .request_log import RequestLog
-from .service import Service
-from .state_file import StateFile
+from syncqueue.testing.sandbox.endpoint import Endpoint
+from syncqueue.testing.sandbox.gate import Gate
+from syncqueue.testing.sandbox.modes import Mode, make_mode
+from syncqueue.testing.sandbox.request_log import RequestLog
+from syncqueue.testing.sandbox.service import Service
+from syncqueue.testing.sandbox.state_file import StateFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,10 @@ class Sandbox:
         self._turning = asyncio.Lock()  # opening and closing a port takes time
         self._state_file = StateFile(state_path) if state_path else None
 
-    def add(self, service: Service, host: str, port: int) -> None:
-        """Add a service on a port (0: any free port). Raises `PortTaken`."""
+    def add(self, service: Service, host: str, port: int, option: str = "") -> None:
+        """Add a service on a port (0: any free port). Raises `PortTaken`, which names the `option` of the command."""
         gate = Gate(service, self.log, self.changed)
-        endpoint = Endpoint(gate, host, port, option=f"--{service.name}-port")
+        endpoint = Endpoint(gate, host, port, option=option or f"--{service.name}-port")
         self.stands[service.name] = Stand(service, gate, endpoint)
         if self._state_file:
             self._state_file.load_into(service)
@@ -83,6 +83,10 @@ class Sandbox:
             await self.turn(name, "up", {})
         self.log.clear()
         self.changed()
+
+    def urls(self) -> dict[str, str]:
+        """Return the URL of each service."""
+        return {name: stand.endpoint.url for name, stand in self.stands.items()}
 
     def state(self) -> dict[str, Any]:
         """Return everything that a visitor of the services could see, as JSON."""

@@ -12,10 +12,10 @@ import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from .modes import KINDS
-from .request_log import Entry
-from .same_origin import PAGE_HEADERS
-from .sandbox import Sandbox
+from syncqueue.testing.sandbox.modes import KINDS
+from syncqueue.testing.sandbox.request_log import Entry
+from syncqueue.testing.sandbox.same_origin import PAGE_HEADERS
+from syncqueue.testing.sandbox.sandbox import Sandbox
 
 TEMPLATES = Path(__file__).parent / "templates"
 LOG_SHOWN_COUNT = 40
@@ -32,7 +32,8 @@ class Page:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
-        loader = jinja2.FileSystemLoader(TEMPLATES)
+        folders = {stand.service.template_folder for stand in sandbox.stands.values()}
+        loader = jinja2.FileSystemLoader([TEMPLATES, *(folder for folder in folders if folder)])
         self._environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
         self._environment.filters["clock"] = clock
         self._environment.filters["bytes_size"] = bytes_size
