@@ -1,4 +1,4 @@
-"""What the tests of the suite do again and again: write notes, let a worker work, look at both ends."""
+"""What the cases do again and again: write notes, let a worker work, look at both ends."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.test import override_settings
 from django.utils import timezone
 
-from project.notes.models import Note
-from syncqueue import get_queue
+from syncqueue.dispatch.site_queues import get_queue
 from syncqueue.models import SyncRecord
+from syncqueue.testing.conformance.eventually import eventually
+from syncqueue.testing.conformance.notes.models import Note
+from syncqueue.testing.conformance.service import ServiceUnderTest
 from syncqueue.worker.worker import Worker
-from tests.conformance.service import ServiceUnderTest
-from tests.eventually import eventually
 
 # How long an attempt waits for an answer that never comes: longer than its request takes on a busy machine.
 HANGING_SECONDS = 3
@@ -28,8 +27,8 @@ USUAL_SECONDS = 20
 class Site:
     """The site's side."""
 
-    def __init__(self, service: ServiceUnderTest, writer: User) -> None:
-        """`writer` writes all notes."""
+    def __init__(self, service: ServiceUnderTest, writer: Any) -> None:
+        """`writer`: the user who writes all notes."""
         self.service = service
         self.writer = writer
         self.hanging_seconds = HANGING_SECONDS
@@ -47,13 +46,14 @@ class Site:
         made_count = self.service.count("create")
 
         def as_marked() -> dict[str, Any]:
-            assert self.service.count("create") == made_count + 1
-            return row.values(*names).get()
+            assert self.service.count("create") == made_count + 1, "The service has not been asked to make anything."
+            found: dict[str, Any] = row.values(*names).get()
+            return found
 
         self.service.answer_next("hang")
         with self.short_attempts(), ThreadPoolExecutor() as threads:
             working = threads.submit(self.work)
-            killed = eventually(as_marked)
+            killed = eventually(as_marked, self.service.patience_seconds)
             working.result()
         row.update(**killed, sending_token="of the dead", sending_until=timezone.now(), sending_action="create")  # noqa: S106
         return note
@@ -75,7 +75,7 @@ class Site:
             self.work()
             check()
 
-        eventually(look)
+        eventually(look, self.service.patience_seconds)
 
     def configure(self, part: str = "", /, **values: Any) -> None:
         """Change settings of this test: of the service, or of one of the inner dicts."""
@@ -96,24 +96,31 @@ class Site:
 
     def record(self, note: Note) -> SyncRecord:
         """The note's one record."""
-        return SyncRecord.objects.get(source="notes.note", object_pk=str(note.pk))
+        return SyncRecord.objects.get(source="conformance.note", object_pk=str(note.pk))
 
     # Judgements
 
     def assert_shows(self, *texts: str, address: str | None = None) -> None:
         """A person sees these texts, each once and in this order, and nothing else."""
         copies = self.service.copies(address)
-        assert len(copies) == len(texts), f"{len(copies)} copies instead of {len(texts)}: {copies!r:.2000}"
+        seen = [copy.text[:300] for copy in copies]
+        assert len(copies) == len(texts), (
+            f"{self.service.name} shows {len(copies)} copies where {len(texts)} are right: {seen!r:.2000} "
+            f"instead of {[text[:300] for text in texts]!r:.2000}"
+        )
         for copy, text in zip(copies, texts, strict=True):
-            assert self.service.shows(copy, text), f"{copy!r:.1000} instead of {text!r:.300}"
+            assert self.service.shows(copy, text), (
+                f"{self.service.name} shows {copy.text!r:.1000} where {text!r:.1000} is right"
+            )
 
     def assert_settled(self) -> None:
         """Every record is synced and nothing is left in the queue."""
-        assert set(SyncRecord.objects.values_list("state", flat=True)) <= {"synced"}
+        states = {(state, error) for state, error in SyncRecord.objects.values_list("state", "error")}
+        assert {state for state, _ in states} <= {"synced"}, f"Records are not settled: {sorted(states)}"
         self.assert_empty_queue()
 
     def assert_empty_queue(self) -> None:
         """No task in any state."""
         stats = get_queue(self.service.name).stats()
         counts = (stats.pending_count, stats.delayed_count, stats.processing_count, stats.failed_count)
-        assert counts == (0, 0, 0, 0), stats
+        assert counts == (0, 0, 0, 0), f"Work is left in the queue: {stats}"
