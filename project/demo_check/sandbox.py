@@ -46,6 +46,11 @@ class Sandbox:
         """Set the options of the Mastodon server: see `project/sandbox/mastodon/options.py`."""
         self._client.post("/services/mastodon/options", json=options).raise_for_status()
 
+    def make_channel(self, username: str) -> None:
+        """Make a Telegram channel that the bot may post to."""
+        chat = {"type": "channel", "title": username, "username": username}
+        self._client.post("/services/telegram/chats", json=chat).raise_for_status()
+
     def channels(self) -> dict[str, list[Message]]:
         """Return the messages by place: "@news" and the other channels, "mastodon", "manticore", "webhook".
 
