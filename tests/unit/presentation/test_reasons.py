@@ -55,7 +55,7 @@ NO_SENTENCES = {
     "handlers/manticore/row.py:": "SQL",
     "handlers/mastodon/client.py:no instance": "stands for an endpoint",
     "handlers/mastodon/client.py:django-syncqueue": "a name of the program",
-    "handlers/mastodon/fonts.py:Install": "the log",
+    "handlers/drawing/fonts.py:Install": "the log",
     "handlers/mastodon/handler.py:SYNCQUEUE['HANDLERS']": "settings",
     "handlers/search_fields.py:a name has": "registration",
     "handlers/search_fields.py:syncqueue keeps": "registration",

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import grapheme
 from PIL import Image, ImageDraw
 
-from syncqueue.handlers.mastodon.fonts import Font, Fonts
+from syncqueue.handlers.drawing.fonts import Font, Fonts
 
 WIDTH, HEIGHT = 1080, 1920  # pixels; what a telephone shows, under the 8.3 million pixels that Mastodon keeps
 MARGIN = 64
