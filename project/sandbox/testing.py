@@ -15,6 +15,7 @@ from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import ProxyHandler, Request, build_opener
 
+from .bluesky.service import DEFAULT_ACCOUNTS as BLUESKY_ACCOUNTS
 from .mastodon.service import DEFAULT_TOKENS as MASTODON_TOKENS
 from .telegram.service import DEFAULT_TOKEN
 from .webhook.service import DEFAULT_SECRET
@@ -36,6 +37,8 @@ class RunningSandbox:
     webhook_secret = DEFAULT_SECRET
     mastodon_token, mastodon_second_token = MASTODON_TOKENS  # of @notes and @archive
 
+    bluesky_account, bluesky_second_account = BLUESKY_ACCOUNTS  # notes.test and archive.test
+
     def __init__(self, process: subprocess.Popen[str], urls: dict[str, str]) -> None:
         self.process = process
         self.control_url = urls["control"]
@@ -43,6 +46,7 @@ class RunningSandbox:
         self.mastodon_url = urls["mastodon"]
         self.manticore_url = urls["manticore"]
         self.webhook_url = urls["webhook"]
+        self.bluesky_url = urls["bluesky"]
         self.pictures_url = urls["pictures"]
         self._opener = build_opener(ProxyHandler({}))  # never through a proxy of the machine
 
@@ -95,6 +99,30 @@ class RunningSandbox:
         """Make a status appear on a Mastodon account: `application="A phone"`, `age_seconds=3600`; returns its id."""
         body = {"text": text, **values}
         return str(self._call(f"/services/mastodon/accounts/{account.lstrip('@')}/post", body)["id"])
+
+    def posts(self, handle: str = "notes.test") -> list[dict[str, Any]]:
+        """Return the posts of a Bluesky account that readers see, by their keys."""
+        for known in self.state()["services"]["bluesky"]["accounts"]:
+            if known["handle"] == handle:
+                there = [post for post in known["posts"] if not post["deleted"]]
+                return sorted(there, key=lambda post: str(post["rkey"]))
+        raise LookupError(f"The sandbox has no account {handle!r}.")
+
+    def remove_post(self, rkey: str) -> None:
+        """Remove a post of a Bluesky account, as a person would."""
+        self._call(f"/services/bluesky/posts/{rkey}/remove", {})
+
+    def change_post(self, rkey: str, text: str) -> None:
+        """Edit a post of a Bluesky account, as a person would in another program. Readers see the first text."""
+        self._call(f"/services/bluesky/posts/{rkey}/change", {"text": text})
+
+    def post_on_bluesky(self, text: str, account: str = "notes", **values: Any) -> str:
+        """Make a post appear on a Bluesky account: `clock=7`, `age_seconds=3600`; returns its key."""
+        return str(self._call(f"/services/bluesky/accounts/{account}/post", {"text": text, **values})["rkey"])
+
+    def expire_sessions(self, *, refresh: bool = False) -> None:
+        """End the access tokens of Bluesky's accounts now, or all tokens."""
+        self._call("/services/bluesky/sessions/expire", {"refresh": refresh})
 
     def revoke_connections(self) -> None:
         """People take back what they allowed applications on Mastodon."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.conformance.bluesky import Bluesky
 from tests.conformance.manticore import Manticore
 from tests.conformance.mastodon import GoToSocial, Mastodon, OtherServer, Takahe
 from tests.conformance.service import ServiceUnderTest
@@ -11,7 +12,7 @@ from tests.conformance.telegram import Telegram, UnsearchedTelegram
 from tests.conformance.webhook import Webhook
 
 SERVICES: tuple[type[ServiceUnderTest], ...] = (
-    Telegram, Mastodon, GoToSocial, Takahe, OtherServer, Manticore, Webhook,
+    Telegram, Mastodon, GoToSocial, Takahe, OtherServer, Manticore, Webhook, Bluesky,
 )  # fmt: skip
 # These run the tests alone that ask for what they are like.
 ODD_SERVICES: tuple[type[ServiceUnderTest], ...] = (UnsearchedTelegram,)

@@ -65,6 +65,20 @@ def test_a_note_in_the_trash_is_taken_away_and_comes_back(site: Site, destinatio
     site.assert_settled()
 
 
+@services_with(takes_private=False)
+def test_a_private_note_is_never_there_whatever_the_rule_says(site: Site, destination: Destination) -> None:
+    note = site.write("First", is_private=True)
+    site.work()
+    site.assert_shows()
+    assert site.service.requests() == []
+    site.change(note, is_private=False)
+    site.assert_shows("First")
+    site.change(note, is_private=True)
+    site.work_until(site.assert_shows)
+    site.assert_settled()
+
+
+@services_with(takes_private=True)
 def test_a_changed_rule_applies_at_the_next_save(site: Site, destination: Destination) -> None:
     note = site.write("First", is_private=True)
     destination.rule = "public"

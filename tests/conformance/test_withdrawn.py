@@ -43,6 +43,20 @@ def move(destination: Destination, address: str) -> None:
 
 
 @pytest.mark.parametrize("content", CONTENTS)
+@services_with(edits=False)
+def test_where_nothing_is_edited_an_adopted_copy_makes_room_for_a_new_one(
+    site: Site, site_sync: type[SiteSync], destination: Destination, content: str
+) -> None:
+    note = old_note(site, content)
+    (before,) = site.service.copies()
+    site.change(note, text=f"Edited. {note.text}")
+    site.work_until(lambda: site.assert_shows(note.text))
+    assert site.service.copies()[0].id != before.id
+    site.assert_settled()
+
+
+@pytest.mark.parametrize("content", CONTENTS)
+@services_with(edits=True)
 def test_an_adopted_copy_is_edited_where_it_stands(
     site: Site, site_sync: type[SiteSync], destination: Destination, content: str
 ) -> None:
