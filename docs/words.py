@@ -76,7 +76,7 @@ SETTINGS: dict[str, tuple[str, str, dict[str, str]]] = {
     ),
     "HANDLERS": (
         "HANDLERS",
-        "One entry per enabled service; `telegram`, `mastodon`, `manticore` and `webhook` are built in. A row of "
+        "One entry per enabled service; `telegram`, `mastodon`, `bluesky`, `manticore` and `webhook` are built in. A row of "
         "*Service policies* in the admin overrides the retry figures and CONCURRENCY at runtime.",
         {
             "CLASS": "Import path of your own handler; built-in services need none.",
@@ -100,7 +100,7 @@ SETTINGS: dict[str, tuple[str, str, dict[str, str]]] = {
         {
             "SERVICE": "A service of `HANDLERS`.",
             "ADDRESS": "The channel, instance or table.",
-            "SECRET": "The credential by field: `token` (Telegram), `access_token` (Mastodon). Read it from the "
+            "SECRET": "The credential by field: `token` (Telegram), `access_token` (Mastodon), `password` (Bluesky). Read it from the "
             "environment; do not commit it.",
             "OPTIONS": "Options of the service; see its page.",
             "RULE": "Which objects the destination accepts.",

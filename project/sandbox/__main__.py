@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from .bluesky.relay import BlueskyRelay
 from .bluesky.service import BlueskyService
 from .control import control_app
 from .endpoint import Endpoint, PortTaken
@@ -39,6 +40,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--webhook-port", type=int, help="webhooks (default: control port + 4; 0: any free port)")
     parser.add_argument("--pictures-port", type=int, help="pictures (default: control port + 5; 0: any free port)")
     parser.add_argument("--bluesky-port", type=int, help="Bluesky (default: control port + 6; 0: any free port)")
+    parser.add_argument("--bluesky-upstream", metavar="URL", help="a real server, to which requests are handed on")
     parser.add_argument("--bot-token", action="append", help="a bot token that the Bot API accepts (repeatable)")
     parser.add_argument("--mastodon-token", action="append", help="an access token of an account (repeatable)")
     parser.add_argument("--retry-after", type=int, metavar="SECONDS", help="default retry_after of a 429 (5)")
@@ -68,7 +70,8 @@ async def _run(options: argparse.Namespace) -> None:
     sandbox.add(ManticoreService(), options.host, _beside(options.control_port, 3, options.manticore_port))
     sandbox.add(WebhookService(), options.host, _beside(options.control_port, 4, options.webhook_port))
     sandbox.add(PicturesService(), options.host, _beside(options.control_port, 5, options.pictures_port))
-    sandbox.add(BlueskyService(), options.host, _beside(options.control_port, 6, options.bluesky_port))
+    bluesky = BlueskyRelay(options.bluesky_upstream) if options.bluesky_upstream else BlueskyService()
+    sandbox.add(bluesky, options.host, _beside(options.control_port, 6, options.bluesky_port))
     app = control_app(sandbox, options.host)
     control = Endpoint(app, options.host, options.control_port, option="--control-port")
     stop = _stop_event(options.exit_with_parent)

@@ -37,7 +37,7 @@ class RunningSandbox:
     webhook_secret = DEFAULT_SECRET
     mastodon_token, mastodon_second_token = MASTODON_TOKENS  # of @notes and @archive
 
-    bluesky_account, bluesky_second_account = BLUESKY_ACCOUNTS  # notes.test and archive.test
+    bluesky_account, bluesky_second_account = BLUESKY_ACCOUNTS  # thenotes.test and thearchive.test
 
     def __init__(self, process: subprocess.Popen[str], urls: dict[str, str]) -> None:
         self.process = process
@@ -100,7 +100,7 @@ class RunningSandbox:
         body = {"text": text, **values}
         return str(self._call(f"/services/mastodon/accounts/{account.lstrip('@')}/post", body)["id"])
 
-    def posts(self, handle: str = "notes.test") -> list[dict[str, Any]]:
+    def posts(self, handle: str = "thenotes.test") -> list[dict[str, Any]]:
         """Return the posts of a Bluesky account that readers see, by their keys."""
         for known in self.state()["services"]["bluesky"]["accounts"]:
             if known["handle"] == handle:
@@ -116,7 +116,7 @@ class RunningSandbox:
         """Edit a post of a Bluesky account, as a person would in another program. Readers see the first text."""
         self._call(f"/services/bluesky/posts/{rkey}/change", {"text": text})
 
-    def post_on_bluesky(self, text: str, account: str = "notes", **values: Any) -> str:
+    def post_on_bluesky(self, text: str, account: str = "thenotes", **values: Any) -> str:
         """Make a post appear on a Bluesky account: `clock=7`, `age_seconds=3600`; returns its key."""
         return str(self._call(f"/services/bluesky/accounts/{account}/post", {"text": text, **values})["rkey"])
 

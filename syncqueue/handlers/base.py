@@ -335,8 +335,8 @@ class DocumentHandler(SyncHandler):
     # False: what a destination posts to depends on its credential (an account), so that two with one address may be two
     # places. `identify` tells then.
     address_names_place: ClassVar[bool] = True
-    # False: everybody sees whatever is there. Private documents are never brought out, and a copy of a document that was
-    # made private is deleted, whatever the destination's rule says.
+    # False: everybody sees whatever is there. Private documents are never brought out, and a copy of a document that
+    # was made private is deleted, whatever the destination's rule says.
     takes_private: ClassVar[bool] = True
     # The names of a destination's secrets with their labels, e.g. {"token": _("Bot token")}.
     secret_fields: ClassVar[Mapping[str, Any]] = {}

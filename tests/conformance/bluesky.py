@@ -17,8 +17,8 @@ class Bluesky(ServiceUnderTest):
     """An account. What is too long is a thread, and an edited post is a new one."""
 
     name: ClassVar[str] = "bluesky"
-    address: ClassVar[str] = "notes.test"
-    other_spelling: ClassVar[str] = "@Notes.test"
+    address: ClassVar[str] = "thenotes.test"
+    other_spelling: ClassVar[str] = "@Thenotes.test"
     trace_kinds: ClassVar[frozenset[str]] = frozenset({"sent"})
     edits: ClassVar[bool] = False
     takes_private: ClassVar[bool] = False
@@ -55,18 +55,18 @@ class Bluesky(ServiceUnderTest):
 
     def make_other_destination(self, **values: Any) -> Destination:
         """The second account."""
-        row = self.make_destination(**{"name": "other", "address": "archive.test", **values})
+        row = self.make_destination(**{"name": "other", "address": "thearchive.test", **values})
         row.secret = {"password": self.sandbox.bluesky_second_account.password}
         row.save()
         return row
 
     def other_copies(self) -> Sequence[Copy]:
         """Of the second account."""
-        return self._threads("archive.test")
+        return self._threads("thearchive.test")
 
     def copies(self, address: str | None = None) -> Sequence[Copy]:
         """Of the first account."""
-        return self._threads("notes.test")
+        return self._threads("thenotes.test")
 
     def _threads(self, handle: str) -> Sequence[Copy]:
         """Threads, each as one text."""

@@ -70,7 +70,7 @@ class Control:
     async def change(self, request: Request) -> Response:
         """Its author edits a post in another program: `{"text": "Hello"}`. Readers go on seeing the first text."""
         post, given = self._there(request), await request.json()
-        post.record = {**post.record, "text": str(given["text"])}
+        self._store.change(post, str(given["text"]))
         return JSONResponse({})
 
     async def remove(self, request: Request) -> Response:
@@ -79,8 +79,7 @@ class Control:
         return JSONResponse({})
 
     def _there(self, request: Request) -> Post:
-        rkey = request.path_params["rkey"]
-        post = next((one for one in self._store.posts if one.rkey == rkey and not one.is_deleted), None)
+        post = self._store.there(request.path_params["rkey"])
         if post is None:
             raise HTTPException(404, "There is no such post.")
         return post

@@ -133,7 +133,7 @@ def _must_be_posts(ask: Ask) -> None:
 def _key(ask: Ask) -> str:
     rkey = ask.params.get("rkey")
     if not isinstance(rkey, str) or not TID.fullmatch(rkey):
-        raise invalid("Invalid record key: a post's is a TID")
+        raise invalid("Invalid record key for app.bsky.feed.post: Invalid TID string")
     return rkey
 
 

@@ -24,8 +24,8 @@ from .sessions import Sessions
 from .store import Account, Store
 
 DEFAULT_ACCOUNTS = (
-    Account("did:plc:sandboxnotesaaaaaaaaaaaa", "notes.test", "note-note-note-note"),
-    Account("did:plc:sandboxarchiveaaaaaaaaaa", "archive.test", "arch-arch-arch-arch"),
+    Account("did:plc:sandboxnotesaaaaaaaaaaaa", "thenotes.test", "note-note-note-note"),
+    Account("did:plc:sandboxarchiveaaaaaaaaaa", "thearchive.test", "arch-arch-arch-arch"),
 )
 _CALLS = {**session_calls.CALLS, **repo_calls.CALLS}
 _OPEN = frozenset({"com.atproto.server.createSession", "com.atproto.server.describeServer",

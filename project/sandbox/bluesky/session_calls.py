@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .asking import Ask, Done, Known
-from .errors import invalid, wrong_password
+from .errors import XrpcError, invalid, wrong_password
 from .store import Account
 
 
@@ -46,7 +46,7 @@ def describe(ask: Ask) -> Done:
 def resolve(ask: Ask) -> Done:
     account = ask.named(str(ask.params.get("handle", "")))
     if account is None:
-        raise invalid("Unable to resolve handle")
+        raise XrpcError(400, "HandleNotFound", "Unable to resolve handle")
     return Done(result={"did": account.did})
 
 

@@ -71,11 +71,17 @@ class Store:
     def find(self, did: str, rkey: str) -> Post | None:
         return next((one for one in self.posts if (one.did, one.rkey) == (did, rkey) and not one.is_deleted), None)
 
+    def there(self, rkey: str) -> Post | None:
+        """A post that is there, of any account."""
+        return next((one for one in self.posts if one.rkey == rkey and not one.is_deleted), None)
+
+    def change(self, post: Post, text: str) -> None:
+        """Its author edits it, in another program. Readers go on seeing the first text."""
+        post.record = {**post.record, "text": text}
+
     def of_account(self, did: str) -> list[Post]:
         """The posts that are there, by their keys."""
-        return sorted(
-            (one for one in self.posts if one.did == did and not one.is_deleted), key=lambda one: one.rkey
-        )
+        return sorted((one for one in self.posts if one.did == did and not one.is_deleted), key=lambda one: one.rkey)
 
     def put(self, did: str, rkey: str, record: dict[str, Any]) -> Post:
         """Make or change a post. Raises `XrpcError` for files that are not there."""
@@ -133,9 +139,7 @@ class Store:
 
     def dump(self) -> dict[str, Any]:
         """Everything, as JSON for `load`."""
-        blobs = [
-            {**asdict(blob), "content": base64.b64encode(blob.content).decode()} for blob in self.blobs.values()
-        ]
+        blobs = [{**asdict(blob), "content": base64.b64encode(blob.content).decode()} for blob in self.blobs.values()]
         return {"posts": [asdict(post) for post in self.posts], "blobs": blobs}
 
     def load(self, dumped: dict[str, Any]) -> None:

@@ -119,7 +119,7 @@ def _refused(answer: Answer) -> HandlerError:
         return Gone(said)
     if answer.error == "BlobNotFound":
         return BlobGone(said)
-    if "grapheme too big" in answer.message or "must not be longer than" in answer.message:
+    if "grapheme too big" in answer.message or "string too big" in answer.message:
         return TooLong(said)
     return PermanentError(said)
 

@@ -1,7 +1,7 @@
 """How long a text is for Bluesky, and where it may be cut. Pure.
 
-A post has at most 300 graphemes and 3,000 bytes, links in full. Of some scripts (Balinese, Khmer) the server counts more
-graphemes than this library does; a strict count takes each code point for one, which no server exceeds.
+A post has at most 300 graphemes and 3,000 bytes, links in full. Of some scripts (Balinese, Khmer) the server counts
+more graphemes than this library does; a strict count takes each code point for one, which no server exceeds.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Pictures of a document: read from where they are, made fit, and uploaded, in each attempt anew.
 
-A server forgets a file that no record names. The same bytes sent twice have the same name there, so uploading them again
-costs a request and changes nothing.
+A server forgets a file that no record names. The same bytes sent twice have the same name there, so uploading them
+again costs a request and changes nothing.
 """
 
 from __future__ import annotations

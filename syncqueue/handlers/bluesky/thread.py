@@ -1,8 +1,8 @@
 """Keeps the posts of one document in order: one, or a thread of replies.
 
-Readers go on seeing the first text of a post that is edited. So a post that is to show something else is made anew under
-a key of its own, and the old one is deleted after it: at no moment is there none. What is already there is known again
-by what it shows, so an attempt that was cut off is continued by the next, wherever it was.
+Readers go on seeing the first text of a post that is edited. So a post that is to show something else is made anew
+under a key of its own, and the old one is deleted after it: at no moment is there none. What is already there is known
+again by what it shows, so an attempt that was cut off is continued by the next, wherever it was.
 """
 
 from __future__ import annotations
@@ -106,12 +106,12 @@ class Thread:
             is_sent = bool(self.traces)
             rkey = self.traces[0].rkey if is_sent else self._next_key()
             record = draft.record(rkey, reply)
-            if is_sent and self.traces[0].record != record:
-                # Something else was sent under this key. If that is there, it is one of the posts that make room.
-                if (found := await self._lost(rkey)) is not None:
-                    if is_same(found.value, record):
-                        return found
-                    continue
+            # Where something else was sent under this key and is there, it is one of the posts that make room.
+            was_other = is_sent and self.traces[0].record != record
+            if was_other and (found := await self._lost(rkey)) is not None:
+                if is_same(found.value, record):
+                    return found
+                continue
             await self._store_trace(Trace(rkey=rkey, record=record))
             try:
                 cid = await self._account.put(rkey, record)
