@@ -135,7 +135,8 @@ def test_notes_are_wanted_where_the_demos_destinations_take_them(tmp_path: Path)
         database.commit()
     public, private, all_of_them = {1: "Note 1: a"}, {2: "Note 2: b"}, {1: "Note 1: a", 2: "Note 2: b"}
     assert read_notes(file) == {
-        "@news": public, "@drafts": private, "mastodon": public, "bluesky": public, "manticore": all_of_them, "webhook": all_of_them,
+        "@news": public, "@drafts": private, "mastodon": public, "bluesky": public,
+        "manticore": all_of_them, "webhook": all_of_them,
     }  # fmt: skip
 
 

@@ -131,8 +131,7 @@ def _said(answer: Answer) -> str:
 
 def _redirected(answer: Answer) -> HandlerError:
     if answer.status in (301, 308):
-        text = "with a redirect, which is never followed: enter its real address."
-        return DestinationBroken(f"The server answers {text}")
+        return DestinationBroken("The server answers with a redirect, which is never followed: enter its real address.")
     return Unavailable(f"The server answers {answer.status}.")
 
 
