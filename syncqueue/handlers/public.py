@@ -3,17 +3,17 @@
 - What a handler is given: `HandlerConfig` (its settings), `Place` (a destination), and the kind `TRACE` of the part
   that stands for something sent and not answered.
 - Errors: `HandlerError`, the base class of all that a handler raises on purpose; `ConfigurationError` for settings.
-- The way out: `http_transport(outbound, limits)` for an `httpx.AsyncClient` with `trust_env=False`. `outbound` comes
-  from `config.outbound(public_only=True)` and keeps users from naming hosts of the inner network. `is_unsent(error)`,
-  `find_forbidden(error)` and `explain_unreachable(...)` say of an exception of httpx whether anything was sent, whether
-  the guard has refused the host, and what is wrong with the way there, in a sentence.
+- The way out: `http_transport(outbound, limits)` for an `httpx.AsyncClient` with `trust_env=False`. An `Outbound`
+  comes from `config.outbound(public_only=True)` and keeps users from naming hosts of the inner network.
+  `is_unsent(error)`, `find_forbidden(error)` and `explain_unreachable(...)` say of an exception of httpx whether anything
+  was sent, whether the guard has refused the host, and what is wrong with the way there, in a sentence.
 - URLs and headers: `read_url`, `endpoint_of`, `host_of`, `port_of`; `wait_seconds(text, now)` for `Retry-After`.
 - Blocking work: `HandlerThreads`.
 - Media: `media_of(item)` of a document's medium, `content_type(content)` by its first bytes, and `MediaReader`, which
   reads URLs through the guard and files from their storage; it raises `FetchError`.
 - Texts: `to_text(markdown, base_url, attached)` with the `Picture` values found, and `READ_CHARACTERS`, the most of a
   text that is read. `draw(text, fonts, page_limit=4)` makes pictures of a text, with `load_fonts(files, TEXT_SIZE)`.
-- Sessions: `SharedSessions` keeps a service's tokens for all processes.
+- Sessions: `SharedSessions` keeps a service's tokens for all processes; a `Session` maps names to texts.
 - Secrets: `redact(text)` masks known kinds of tokens; `mask(text, secret)` also the values of a secret.
 """
 

@@ -10,7 +10,7 @@ import pytest
 from syncqueue import DestinationBroken, Document, PermanentError, RateLimited, Unavailable
 from tests.integration.bluesky.desk import DELETE, PUT, Crash, Desk
 
-LONG = "A long story that goes on and on. " * 25  # three posts
+LONG = "A long story that goes on and on. " * 24  # three posts
 
 
 def test_the_very_record_is_stored_before_it_is_sent(desk: Desk) -> None:

@@ -64,6 +64,7 @@ NO_SENTENCES = {
     "handlers/mastodon/client.py:django-syncqueue": "a name of the program",
     "handlers/drawing/fonts.py:Install": "the log",
     "handlers/mastodon/handler.py:SYNCQUEUE['HANDLERS']": "settings",
+    "handlers/public.py:module ‹x›": "an error of the caller",
     "handlers/search_fields.py:a name has": "registration",
     "handlers/search_fields.py:syncqueue keeps": "registration",
     "handlers/search_fields.py:this word is": "registration",

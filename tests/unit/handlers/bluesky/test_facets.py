@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncqueue.handlers.bluesky.facets import facets_of, find, handles_in, is_sound
@@ -58,6 +58,7 @@ def test_a_number_and_what_is_too_long_are_no_tags() -> None:
     assert shown(f"#{'a' * 64}") == [(f"#{'a' * 64}", "a" * 64)]
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.sampled_from("a#@.:/ \n中🎉é-1https")))
 def test_whatever_the_text_facets_are_in_order_apart_and_between_characters(text: str) -> None:
     facets = facets_of(text, DIDS)
