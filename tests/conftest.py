@@ -11,6 +11,9 @@ from tests.sandbox import sandbox, sandbox_process
 
 __all__ = ["own_redis_server", "redis_server", "redis_url", "sandbox", "sandbox_process"]
 
+# The suite for handlers: its fixtures, and the table of what each handler promises.
+pytest_plugins = ["syncqueue.testing.conformance.plugin"]
+
 # What a test needs decides which target of the Makefile runs it: the first of these fixtures that it uses gives it its
 # mark. All other tests are those of `make test`.
 MARK_OF_FIXTURE = {"website": "pages", "chromium": "pages", "distributions": "wheel", "template_site": "processes"}

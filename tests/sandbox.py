@@ -5,18 +5,11 @@ Import the fixtures into a conftest: `from tests.sandbox import sandbox, sandbox
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
 from project.sandbox.testing import RunningSandbox, running_sandbox
-from tests.bluesky_server.running import running_bluesky_server
-
-# The folder with the packages of Bluesky's reference server; set by `make pytest-bluesky` alone.
-PACKAGES = os.environ.get("TEST_BLUESKY_PACKAGES", "")
 
 __all__ = ["sandbox", "sandbox_process"]
 
@@ -24,12 +17,8 @@ __all__ = ["sandbox", "sandbox_process"]
 @pytest.fixture(scope="session")
 def sandbox_process() -> Iterator[RunningSandbox]:
     """The process, as the last test has left it."""
-    with ExitStack() as stack:
-        options = []
-        if PACKAGES:  # its stand-in hands all requests on to the reference server
-            url = stack.enter_context(running_bluesky_server(os.environ["TEST_BLUESKY_NODE"], Path(PACKAGES)))
-            options = ["--bluesky-upstream", url]
-        yield stack.enter_context(running_sandbox(options))
+    with running_sandbox() as running:
+        yield running
 
 
 @pytest.fixture

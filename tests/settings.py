@@ -19,10 +19,13 @@ os.environ |= {
 }
 
 from project.settings import *  # noqa: E402, F403
-from project.settings import DATABASES, LOGGING  # noqa: E402
+from project.settings import DATABASES, INSTALLED_APPS, LOGGING  # noqa: E402
 
 DEBUG = False
 ALLOWED_HOSTS = ["*"]
+
+# What the conformance suite writes.
+INSTALLED_APPS = [*INSTALLED_APPS, "syncqueue.testing.conformance.notes"]
 
 # Attempts run in other threads, and the worker in another process: neither would see an in-memory database.
 # A folder for each process, so that several runs, and xdist's workers, never share a file.

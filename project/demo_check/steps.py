@@ -19,8 +19,8 @@ def note_goes_out(story: Story) -> Lines:
         story.see(1, place)
     total = time.monotonic() - started
     return [
-        f"saved in {seconds:.2f} s: message {message.id} of @news, on Mastodon and Bluesky, in the index, at the webhook; "
-        f"{total:.2f} s from the click"
+        f"saved in {seconds:.2f} s: message {message.id} of @news, on Mastodon and Bluesky, in the index, at the "
+        f"webhook; {total:.2f} s from the click"
     ]
 
 

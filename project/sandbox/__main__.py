@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import os
-import signal
 import sys
-import threading
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
+
+from syncqueue.testing.sandbox.endpoint import PortTaken
+from syncqueue.testing.sandbox.request_log import RequestLog
+from syncqueue.testing.sandbox.sandbox import Sandbox
+from syncqueue.testing.sandbox.serving import serve
+from syncqueue.testing.sandbox.state_file import StateUnreadable
 
 from .bluesky.relay import BlueskyRelay
 from .bluesky.service import BlueskyService
-from .control import control_app
-from .endpoint import Endpoint, PortTaken
 from .manticore.service import ManticoreService
 from .mastodon.service import DEFAULT_TOKENS, MastodonService
 from .pictures.service import PicturesService
-from .request_log import RequestLog
-from .sandbox import Sandbox
-from .state_file import StateUnreadable
 from .telegram.service import DEFAULT_TOKEN, TelegramService
 from .webhook.service import WebhookService
 
@@ -72,18 +67,7 @@ async def _run(options: argparse.Namespace) -> None:
     sandbox.add(PicturesService(), options.host, _beside(options.control_port, 5, options.pictures_port))
     bluesky = BlueskyRelay(options.bluesky_upstream) if options.bluesky_upstream else BlueskyService()
     sandbox.add(bluesky, options.host, _beside(options.control_port, 6, options.bluesky_port))
-    app = control_app(sandbox, options.host)
-    control = Endpoint(app, options.host, options.control_port, option="--control-port")
-    stop = _stop_event(options.exit_with_parent)
-    try:
-        await sandbox.open()
-        await control.open()
-        urls = {name: stand.endpoint.url for name, stand in sandbox.stands.items()}
-        print(json.dumps({"control": control.url, **urls}), flush=True)
-        await stop.wait()
-    finally:
-        await control.close()
-        await sandbox.close()
+    await serve(sandbox, options.host, options.control_port, exit_with_parent=options.exit_with_parent)
 
 
 def _beside(control_port: int, step: int, given: int | None) -> int:
@@ -91,27 +75,6 @@ def _beside(control_port: int, step: int, given: int | None) -> int:
     if given is not None:
         return given
     return control_port and control_port + step
-
-
-def _stop_event(is_bound_to_parent: bool) -> asyncio.Event:
-    """Return an event that SIGTERM, SIGINT and, if requested, the end of the parent process set."""
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    if is_bound_to_parent:
-        ended = partial(loop.call_soon_threadsafe, stop.set)
-        threading.Thread(target=_watch_stdin, args=(ended,), daemon=True).start()
-    return stop
-
-
-def _watch_stdin(ended: Callable[[], object]) -> None:
-    """Wait until standard input is closed: the kernel closes it when the parent ends, in whatever way.
-
-    Reads the file descriptor directly: a thread that waits inside ``sys.stdin`` holds a lock that a normal exit needs.
-    """
-    while os.read(0, 4096):
-        pass
-    ended()
 
 
 if __name__ == "__main__":

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
-import tempfile
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
-from urllib.error import HTTPError
+from typing import Any
 from urllib.parse import quote
-from urllib.request import ProxyHandler, Request, build_opener
+
+from syncqueue.testing import sandbox as engine
+from syncqueue.testing.sandbox.client import SandboxRefused as SandboxRefused
+from syncqueue.testing.sandbox.client import running_process
+from syncqueue.testing.sandbox.client import stop as stop
 
 from .bluesky.service import DEFAULT_ACCOUNTS as BLUESKY_ACCOUNTS
 from .mastodon.service import DEFAULT_TOKENS as MASTODON_TOKENS
@@ -21,17 +21,10 @@ from .telegram.service import DEFAULT_TOKEN
 from .webhook.service import DEFAULT_SECRET
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-START_SECONDS = 120.0  # a busy machine's import of the web server
-CALL_SECONDS = 60.0
-STOP_SECONDS = 30.0
 
 
-class SandboxRefused(Exception):
-    """The control port refused a call; the message is its reason."""
-
-
-class RunningSandbox:
-    """A running sandbox. `process` is its handle, for tests that kill it."""
+class RunningSandbox(engine.RunningSandbox):
+    """A running sandbox with the demo's services. `process` is its handle, for tests that kill it."""
 
     bot_token = DEFAULT_TOKEN
     webhook_secret = DEFAULT_SECRET
@@ -40,33 +33,14 @@ class RunningSandbox:
     bluesky_account, bluesky_second_account = BLUESKY_ACCOUNTS  # thenotes.test and thearchive.test
 
     def __init__(self, process: subprocess.Popen[str], urls: dict[str, str]) -> None:
+        super().__init__(urls)
         self.process = process
-        self.control_url = urls["control"]
         self.telegram_url = urls["telegram"]
         self.mastodon_url = urls["mastodon"]
         self.manticore_url = urls["manticore"]
         self.webhook_url = urls["webhook"]
         self.bluesky_url = urls["bluesky"]
         self.pictures_url = urls["pictures"]
-        self._opener = build_opener(ProxyHandler({}))  # never through a proxy of the machine
-
-    def set_mode(self, service: str, mode: str, **params: Any) -> None:
-        """Set the mode of a service. Returns when its port is open or closed accordingly."""
-        self._call(f"/services/{service}/mode", {"mode": mode, **params})
-
-    def plan_answers(self, service: str, *answers: str | dict[str, Any]) -> None:
-        """Apply these modes to the next requests, one each: `"hang"` or `{"mode": "limited", "retry_after": 1}`."""
-        self._call(f"/services/{service}/plan", list(answers))
-
-    def state(self) -> dict[str, Any]:
-        """Return everything that a visitor of the services could see."""
-        state: dict[str, Any] = self._call("/state.json")
-        return state
-
-    def log(self, after: int = 0) -> list[dict[str, Any]]:
-        """Return the requests with a number above `after`, oldest first."""
-        entries: list[dict[str, Any]] = self._call(f"/log.json?after={after}")
-        return entries
 
     def messages(self, chat: int | str = "@news") -> list[dict[str, Any]]:
         """Return the visible messages of a Telegram channel in order."""
@@ -75,10 +49,6 @@ class RunningSandbox:
                 messages: list[dict[str, Any]] = channel["messages"]
                 return messages
         raise LookupError(f"The sandbox has no channel {chat!r}.")
-
-    def set_options(self, service: str, **options: Any) -> None:
-        """Change the behaviour of a service until the next reset: `idempotency=False`, `delete_limit=2`."""
-        self._call(f"/services/{service}/options", options)
 
     def statuses(self, account: str = "@notes") -> list[dict[str, Any]]:
         """Return the visible statuses of a Mastodon account, oldest first."""
@@ -89,16 +59,16 @@ class RunningSandbox:
 
     def remove_status(self, status_id: str) -> None:
         """Remove a status of a Mastodon account, as a person would."""
-        self._call(f"/services/mastodon/statuses/{status_id}/remove", {})
+        self.call(f"/services/mastodon/statuses/{status_id}/remove", {})
 
     def change_status(self, status_id: str, **values: str) -> None:
         """Change a status of a Mastodon account (`text`, `visibility`), as a person would in another program."""
-        self._call(f"/services/mastodon/statuses/{status_id}/change", values)
+        self.call(f"/services/mastodon/statuses/{status_id}/change", values)
 
     def post_status(self, text: str, account: str = "@notes", **values: Any) -> str:
         """Make a status appear on a Mastodon account: `application="A phone"`, `age_seconds=3600`; returns its id."""
         body = {"text": text, **values}
-        return str(self._call(f"/services/mastodon/accounts/{account.lstrip('@')}/post", body)["id"])
+        return str(self.call(f"/services/mastodon/accounts/{account.lstrip('@')}/post", body)["id"])
 
     def posts(self, handle: str = "thenotes.test") -> list[dict[str, Any]]:
         """Return the posts of a Bluesky account that readers see, by their keys."""
@@ -110,27 +80,27 @@ class RunningSandbox:
 
     def remove_post(self, rkey: str) -> None:
         """Remove a post of a Bluesky account, as a person would."""
-        self._call(f"/services/bluesky/posts/{rkey}/remove", {})
+        self.call(f"/services/bluesky/posts/{rkey}/remove", {})
 
     def change_post(self, rkey: str, text: str) -> None:
         """Edit a post of a Bluesky account, as a person would in another program. Readers see the first text."""
-        self._call(f"/services/bluesky/posts/{rkey}/change", {"text": text})
+        self.call(f"/services/bluesky/posts/{rkey}/change", {"text": text})
 
     def post_on_bluesky(self, text: str, account: str = "thenotes", **values: Any) -> str:
         """Make a post appear on a Bluesky account: `clock=7`, `age_seconds=3600`; returns its key."""
-        return str(self._call(f"/services/bluesky/accounts/{account}/post", {"text": text, **values})["rkey"])
+        return str(self.call(f"/services/bluesky/accounts/{account}/post", {"text": text, **values})["rkey"])
 
     def expire_sessions(self, *, refresh: bool = False) -> None:
         """End the access tokens of Bluesky's accounts now, or all tokens."""
-        self._call("/services/bluesky/sessions/expire", {"refresh": refresh})
+        self.call("/services/bluesky/sessions/expire", {"refresh": refresh})
 
     def revoke_connections(self) -> None:
         """People take back what they allowed applications on Mastodon."""
-        self._call("/services/mastodon/oauth/revoke", {})
+        self.call("/services/mastodon/oauth/revoke", {})
 
     def forget_applications(self) -> None:
         """Mastodon forgets all applications."""
-        self._call("/services/mastodon/oauth/forget", {})
+        self.call("/services/mastodon/oauth/forget", {})
 
     def documents(self, table: str) -> list[dict[str, Any]]:
         """Return the rows of a Manticore table with their ids, in the order in which they were first stored."""
@@ -142,7 +112,7 @@ class RunningSandbox:
 
     def manticore_sql(self, statement: str) -> None:
         """Somebody else changes Manticore's tables: nothing of it is in the log, whatever the switch says."""
-        self._call("/services/manticore/sql", {"query": statement})
+        self.call("/services/manticore/sql", {"query": statement})
 
     def received(self, receiver: str = "notes") -> list[dict[str, Any]]:
         """Return the objects of a webhook receiver, in the order of their first event: `id`, `data`."""
@@ -154,98 +124,44 @@ class RunningSandbox:
 
     def remove_received(self, receiver: str, object_id: str) -> None:
         """Remove an object of a receiver, as a person would."""
-        self._call(f"/services/webhook/receivers/{receiver}/remove/{quote(object_id)}", {})
+        self.call(f"/services/webhook/receivers/{receiver}/remove/{quote(object_id)}", {})
 
     def lock_message(self, chat: int | str, message_id: int) -> None:
         """Make a message undeletable."""
-        self._call(f"/services/telegram/messages/{quote(str(chat))}/{message_id}/lock", {})
+        self.call(f"/services/telegram/messages/{quote(str(chat))}/{message_id}/lock", {})
 
     def remove_message(self, chat: int | str, message_id: int) -> None:
         """Remove a message, as a person would."""
-        self._call(f"/services/telegram/messages/{quote(str(chat))}/{message_id}/remove", {})
+        self.call(f"/services/telegram/messages/{quote(str(chat))}/{message_id}/remove", {})
 
     def migrate(self, chat: int | str) -> int:
         """Turn a chat into a supergroup; returns its new id."""
-        return int(self._call(f"/services/telegram/chats/{quote(str(chat))}/migrate", {})["id"])
+        return int(self.call(f"/services/telegram/chats/{quote(str(chat))}/migrate", {})["id"])
 
     def make_chat(self, type_: str, title: str = "A chat", **values: Any) -> int:
         """A new Telegram chat with the bot in it ("supergroup", "group", "private", "channel"); returns its number."""
-        return int(self._call("/services/telegram/chats", {"type": type_, "title": title, **values})["id"])
+        return int(self.call("/services/telegram/chats", {"type": type_, "title": title, **values})["id"])
 
     def set_rights(self, chat: int | str, **rights: Any) -> None:
         """What the bot may do in a chat: `status="left"`, `can_post_messages=False`. Until the next reset."""
-        self._call(f"/services/telegram/chats/{quote(str(chat))}/rights", rights)
+        self.call(f"/services/telegram/chats/{quote(str(chat))}/rights", rights)
 
     def rename_chat(self, chat: int | str, username: str) -> None:
         """Give a chat another public name, or none. Its number stays."""
-        self._call(f"/services/telegram/chats/{quote(str(chat))}/rename", {"username": username})
+        self.call(f"/services/telegram/chats/{quote(str(chat))}/rename", {"username": username})
 
     def set_topics(self, chat: int | str, **topics: str) -> None:
         """Make a chat a forum with these topics: `**{"5": "open"}`, or "closed", "deleted"."""
-        self._call(f"/services/telegram/chats/{quote(str(chat))}/topics", topics)
+        self.call(f"/services/telegram/chats/{quote(str(chat))}/topics", topics)
 
     def post_as_somebody(self, chat: int | str, text: str) -> int:
         """Somebody else posts a text in a chat; returns its number there."""
-        return int(self._call(f"/services/telegram/chats/{quote(str(chat))}/post", {"text": text})["message_id"])
-
-    def reset(self) -> None:
-        """Restore the initial messages, log, plans and modes. Message ids and log numbers keep increasing."""
-        self._call("/reset", {})
-
-    def _call(self, path: str, body: Any = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        request = Request(self.control_url + path, data, {"Content-Type": "application/json"})  # noqa: S310
-        try:
-            with self._opener.open(request, timeout=CALL_SECONDS) as answer:
-                return json.load(answer)
-        except HTTPError as error:
-            with error:
-                raise SandboxRefused(f"{path}: {error.code} {error.read().decode()}") from error
+        return int(self.call(f"/services/telegram/chats/{quote(str(chat))}/post", {"text": text})["message_id"])
 
 
 @contextmanager
 def running_sandbox(options: Sequence[str] = ()) -> Iterator[RunningSandbox]:
     """Start a sandbox in a separate process and always end it. `options`: further command-line options."""
     command = [sys.executable, "-m", "project.sandbox", "--control-port", "0", "--telegram-port", "0"]
-    with tempfile.TemporaryFile("w+") as errors:
-        process = subprocess.Popen(  # noqa: S603 - our own module
-            [*command, "--exit-with-parent", *options],
-            cwd=REPOSITORY,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        )
-        try:
-            yield RunningSandbox(process, _urls(process, errors))
-        finally:
-            stop(process)
-
-
-def stop(process: subprocess.Popen[str]) -> None:
-    """Send SIGTERM, then SIGKILL; afterwards the process has ended and its pipes are closed."""
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    for pipe in (process.stdin, process.stdout):
-        if pipe:
-            pipe.close()
-
-
-def _urls(process: subprocess.Popen[str], errors: IO[str]) -> dict[str, str]:
-    """Read the line that a sandbox prints when its ports are open; a stuck process is killed."""
-    deadline = threading.Timer(START_SECONDS, process.kill)
-    deadline.start()
-    try:
-        line = process.stdout.readline() if process.stdout else ""
-    finally:
-        deadline.cancel()
-    if not line:
-        process.wait()
-        errors.seek(0)
-        raise RuntimeError(f"The sandbox did not start (exit {process.returncode}): {errors.read()}")
-    urls: dict[str, str] = json.loads(line)
-    return urls
+    with running_process([*command, "--exit-with-parent", *options], REPOSITORY) as (process, urls):
+        yield RunningSandbox(process, urls)

@@ -5,8 +5,8 @@
 - Errors: `HandlerError`, the base class of all that a handler raises on purpose; `ConfigurationError` for settings.
 - The way out: `http_transport(outbound, limits)` for an `httpx.AsyncClient` with `trust_env=False`. An `Outbound`
   comes from `config.outbound(public_only=True)` and keeps users from naming hosts of the inner network.
-  `is_unsent(error)`, `find_forbidden(error)` and `explain_unreachable(...)` say of an exception of httpx whether anything
-  was sent, whether the guard has refused the host, and what is wrong with the way there, in a sentence.
+  `is_unsent(error)`, `find_forbidden(error)` and `explain_unreachable(...)` say of an exception of httpx whether
+  anything was sent, whether the guard has refused the host, and what is wrong with the way there, in a sentence.
 - URLs and headers: `read_url`, `endpoint_of`, `host_of`, `port_of`; `wait_seconds(text, now)` for `Retry-After`.
 - Blocking work: `HandlerThreads`.
 - Media: `media_of(item)` of a document's medium, `content_type(content)` by its first bytes, and `MediaReader`, which

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any, ClassVar
 
-from project.sandbox.testing import RunningSandbox
+from project.sandbox.testing import RunningSandbox, running_sandbox
 from syncqueue.models import Destination
-from tests.conformance.service import Answer, Copy, Kind, ServiceUnderTest, pictures_by_content
+from syncqueue.testing.conformance import Answer, Copy, Kind, pictures_by_content
+from tests.bluesky_server.running import running_bluesky_server
+from tests.conformance.sandboxed import SandboxedService
 
 _PUT, _DELETE = "com.atproto.repo.putRecord", "com.atproto.repo.deleteRecord"
 _SYNCQUEUE, _PHONE = 718, 7  # the last ten bits of keys that are made by the handler, and by another program
 
 
-class Bluesky(ServiceUnderTest):
+class Bluesky(SandboxedService):
     """An account. What is too long is a thread, and an edited post is a new one."""
 
     name: ClassVar[str] = "bluesky"
@@ -25,6 +30,10 @@ class Bluesky(ServiceUnderTest):
     finds_lost: ClassVar[bool] = True
     takes_lost_away: ClassVar[bool] = True
     keeps_a_trace: ClassVar[bool] = True
+    can_be_read: ClassVar[bool] = True
+    tells_content: ClassVar[bool] = True
+    lists_copies: ClassVar[bool] = True
+    takes_media: ClassVar[bool] = True
     methods: ClassVar[Mapping[Kind, str]] = {"create": _PUT, "edit": _PUT, "delete": _DELETE}
     permanent: ClassVar[Answer] = {"mode": "error", "status": 400, "method": _PUT}
     long_text: ClassVar[str] = "A long story that goes on and on. " * 40  # five posts
@@ -34,11 +43,6 @@ class Bluesky(ServiceUnderTest):
         super().__init__(sandbox)
         # Each test has destinations of its own, and so has each a login.
         sandbox.set_options(self.name, login_limit=300)
-
-    @property
-    def url(self) -> str:
-        """The server."""
-        return self.sandbox.bluesky_url
 
     def settings(self, url: str) -> dict[str, Any]:
         """The server of destinations that name none."""
@@ -103,3 +107,25 @@ class Bluesky(ServiceUnderTest):
         """Half an hour ago, by the site itself; and another one by a person's phone, which is no copy."""
         self.sandbox.post_on_bluesky(f"{text} by hand", clock=_PHONE, age_seconds=1800)
         self.sandbox.post_on_bluesky(text, clock=_SYNCQUEUE, age_seconds=1800)
+
+
+# The folder with the packages of the reference server, and its Node; `make pytest-bluesky` sets them.
+PACKAGES, NODE = (os.environ.get(name, "") for name in ("TEST_BLUESKY_PACKAGES", "TEST_BLUESKY_NODE"))
+
+
+class ReferenceServer(Bluesky):
+    """The same on the server that Bluesky itself runs: the sandbox hands all requests on to it."""
+
+    @classmethod
+    def start(cls) -> AbstractContextManager[RunningSandbox]:
+        """Both, for all tests."""
+        return _before_reference_server()
+
+
+@contextmanager
+def _before_reference_server() -> Iterator[RunningSandbox]:
+    with (
+        running_bluesky_server(NODE, Path(PACKAGES)) as url,
+        running_sandbox(["--bluesky-upstream", url]) as sandbox,
+    ):
+        yield sandbox

@@ -7,14 +7,17 @@ from typing import Any, ClassVar
 
 import manticoresearch
 
-from tests.conformance.service import Copy, Kind, ServiceUnderTest
+from syncqueue.testing.conformance import Copy, Kind
+from tests.conformance.sandboxed import SandboxedService
 
 
-class Manticore(ServiceUnderTest):
+class Manticore(SandboxedService):
     """A table. There is no limit to a text."""
 
     name: ClassVar[str] = "manticore"
-    takes_media: ClassVar[bool] = False
+    can_be_read: ClassVar[bool] = True
+    tells_content: ClassVar[bool] = True
+    lists_copies: ClassVar[bool] = True
     address: ClassVar[str] = "notes"
     other_address: ClassVar[str] = "drafts"
     finds_lost: ClassVar[bool] = True
@@ -22,11 +25,6 @@ class Manticore(ServiceUnderTest):
     has_visibility: ClassVar[bool] = True
     # The first row of a table is preceded by the statements that make it.
     methods: ClassVar[Mapping[Kind, str]] = {"create": "replace", "edit": "replace", "delete": "delete"}
-
-    @property
-    def url(self) -> str:
-        """The server."""
-        return self.sandbox.manticore_url
 
     def settings(self, url: str) -> dict[str, Any]:
         """The server's address."""

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 from project.sandbox.testing import RunningSandbox
 from syncqueue.models import Destination
-from tests.conformance.service import Answer, Copy, Kind, ServiceUnderTest, pictures_by_content
+from syncqueue.testing.conformance import Answer, Copy, Kind, pictures_by_content
+from tests.conformance.sandboxed import SandboxedService
 
 _KINDS: Mapping[str, Kind] = {
     "POST /statuses": "create",
@@ -16,10 +17,14 @@ _KINDS: Mapping[str, Kind] = {
 }
 
 
-class Mastodon(ServiceUnderTest):
+class Mastodon(SandboxedService):
     """An account. What is too long is a thread."""
 
     name: ClassVar[str] = "mastodon"
+    can_be_read: ClassVar[bool] = True
+    tells_content: ClassVar[bool] = True
+    lists_copies: ClassVar[bool] = True
+    takes_media: ClassVar[bool] = True
     flavour: ClassVar[str] = "mastodon"  # of the sandbox
     other_spelling: ClassVar[str] = "{url}/"
     has_visibility: ClassVar[bool] = True
@@ -36,15 +41,6 @@ class Mastodon(ServiceUnderTest):
         super().__init__(sandbox)
         # Deletions are what the suite does most; what their limit comes to is tested elsewhere.
         sandbox.set_options(self.name, flavour=self.flavour, delete_limit=300)
-
-    @property
-    def url(self) -> str:
-        """The instance."""
-        return self.sandbox.mastodon_url
-
-    def settings(self, url: str) -> dict[str, Any]:
-        """Nothing: a destination names its instance."""
-        return {}
 
     def site_settings(self) -> dict[str, Any]:
         """The sandbox is on this machine."""

@@ -1,28 +1,12 @@
-"""The services that every test of the suite is run for. Add yours here."""
+"""A service for the tests that are about one alone: `@of(Telegram)`."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.conformance.bluesky import Bluesky
-from tests.conformance.manticore import Manticore
-from tests.conformance.mastodon import GoToSocial, Mastodon, OtherServer, Takahe
-from tests.conformance.service import ServiceUnderTest
-from tests.conformance.telegram import Telegram, UnsearchedTelegram
-from tests.conformance.webhook import Webhook
-
-SERVICES: tuple[type[ServiceUnderTest], ...] = (
-    Telegram, Mastodon, GoToSocial, Takahe, OtherServer, Manticore, Webhook, Bluesky,
-)  # fmt: skip
-# These run the tests alone that ask for what they are like.
-ODD_SERVICES: tuple[type[ServiceUnderTest], ...] = (UnsearchedTelegram,)
+from syncqueue.testing.conformance import ServiceUnderTest
 
 
-def services_with(**traits: bool) -> pytest.MarkDecorator:
-    """Run a test for those services alone that are like this: `@services_with(has_visibility=True)`."""
-    chosen = [
-        one
-        for one in (*SERVICES, *ODD_SERVICES)
-        if all(bool(getattr(one, name)) is value for name, value in traits.items())
-    ]
-    return pytest.mark.parametrize("service", chosen, indirect=True, ids=[one.__name__ for one in chosen])
+def of(*services: type[ServiceUnderTest]) -> pytest.MarkDecorator:
+    """Run a test for these services."""
+    return pytest.mark.parametrize("service", services, indirect=True, ids=[one.__name__ for one in services])

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from tests.conformance.service import Copy, Kind, ServiceUnderTest, pictures_by_content
+from syncqueue.testing.conformance import Copy, Kind, pictures_by_content
+from tests.conformance.sandboxed import SandboxedService
 
 _KINDS: Mapping[str, Kind] = {
     "sendMessage": "create",
@@ -19,24 +20,19 @@ _KINDS: Mapping[str, Kind] = {
 }
 
 
-class Telegram(ServiceUnderTest):
+class Telegram(SandboxedService):
     """A channel. What is too long is a file."""
 
     name: ClassVar[str] = "telegram"
+    can_be_read: ClassVar[bool] = True
+    takes_media: ClassVar[bool] = True
     address: ClassVar[str] = "@news"
     other_address: ClassVar[str] = "@drafts"
-    tells_content: ClassVar[bool] = False
-    lists_copies: ClassVar[bool] = False
     finds_lost: ClassVar[bool] = True
     keeps_a_trace: ClassVar[bool] = True
     takes_lost_away: ClassVar[bool] = True
     proves_absence: ClassVar[bool] = False
     other_spelling: ClassVar[str] = "-1001000000001"
-
-    @property
-    def url(self) -> str:
-        """The Bot API."""
-        return self.sandbox.telegram_url
 
     def settings(self, url: str) -> dict[str, Any]:
         """The Bot API's address."""

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from project.notes.models import Note
-from project.notes.sync_sources import NoteSync
 from syncqueue import services
 from syncqueue.handlers.telegram import lost
 from syncqueue.models import RecordState
-from syncqueue.sources.registry import register, unregister
-from tests.conformance.media_sync import MediaSync
-from tests.conformance.scene import Site
+from syncqueue.testing.conformance import Site
+from syncqueue.testing.conformance.notes.models import Note
+from syncqueue.testing.conformance.notes.sync import MediaSync
+from tests.conformance.services import of
 from tests.conformance.telegram import Telegram
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.parametrize("service", [Telegram], indirect=True, ids=["Telegram"]),
+    of(Telegram),
 ]
 
 ALBUM = ("leaf", "sea", "sand")
@@ -33,18 +30,12 @@ NOTHING_THERE: dict[str, Any] = {
 
 
 @pytest.fixture(autouse=True)
-def first(site: Site, tmp_path: Path) -> Iterator[None]:
+def first(site: Site, media_sync: type[MediaSync]) -> None:
     """Notes have pictures, and a first one is there. All is sent by workers."""
-    MediaSync.folder, MediaSync.usual, MediaSync.by_note, MediaSync.old = tmp_path, (), {}, {}
-    unregister(Note)
-    register(Note)(MediaSync)
     site.configure("IMMEDIATE", ENABLED=False)
     site.service.make_destination()
     site.write("First")
     site.work()
-    yield
-    unregister(Note)
-    register(Note)(NoteSync)
 
 
 def write(site: Site, text: str, *names: str) -> Note:

@@ -12,21 +12,21 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from project.notes.models import Note
 from syncqueue import services
 from syncqueue.handlers.telegram import lost
 from syncqueue.handlers.telegram.trace import Trace
 from syncqueue.models import Destination, RecordState, SyncRecord
 from syncqueue.sources.records import read_parts, write_parts
-from tests.conformance.scene import Site
-from tests.conformance.service import Answer
+from syncqueue.testing.conformance import Answer, Site
+from syncqueue.testing.conformance.notes.models import Note
+from tests.conformance.services import of
 from tests.conformance.telegram import Telegram
 from tests.eventually import eventually
 from tests.integration.telegram_watch import Watch
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.parametrize("service", [Telegram], indirect=True, ids=["Telegram"]),
+    of(Telegram),
 ]
 
 NOTHING_THERE: dict[str, Any] = {

@@ -7,17 +7,16 @@ from typing import Any
 import pytest
 
 import syncqueue
-from project.notes.models import Note
 from syncqueue import services
 from syncqueue.models import Destination, RecordState, SyncRecord
+from syncqueue.testing.conformance import Site
+from syncqueue.testing.conformance.notes.models import Note
 from tests.conformance.mastodon import GoToSocial, Mastodon, OtherServer, Takahe
-from tests.conformance.scene import Site
-
-FAMILY = (Mastodon, GoToSocial, Takahe, OtherServer)
+from tests.conformance.services import of
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.parametrize("service", FAMILY, indirect=True, ids=[one.__name__ for one in FAMILY]),
+    of(Mastodon, GoToSocial, Takahe, OtherServer),
 ]
 
 LISTING = "GET /accounts/statuses"

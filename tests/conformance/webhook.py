@@ -5,33 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from tests.conformance.service import Copy, Kind, ServiceUnderTest
+from syncqueue.testing.conformance import Copy, Kind
+from tests.conformance.sandboxed import SandboxedService
 
 _KINDS: Mapping[str, Kind] = {"created": "create", "updated": "edit", "deleted": "delete"}
 
 
-class Webhook(ServiceUnderTest):
+class Webhook(SandboxedService):
     """A receiver that keeps objects by their id, and drops events it has had. There is no limit to a text."""
 
     name: ClassVar[str] = "webhook"
-    can_be_read: ClassVar[bool] = False
-    tells_content: ClassVar[bool] = False
-    lists_copies: ClassVar[bool] = False
+    takes_media: ClassVar[bool] = True
+    reads_answers: ClassVar[bool] = False
     address: ClassVar[str] = "notes"
     other_address: ClassVar[str] = "drafts"
     other_spelling: ClassVar[str] = "HTTP://{host}/notes"
     finds_lost: ClassVar[bool] = True
     takes_lost_away: ClassVar[bool] = True
     has_visibility: ClassVar[bool] = True
-
-    @property
-    def url(self) -> str:
-        """The receivers."""
-        return self.sandbox.webhook_url
-
-    def settings(self, url: str) -> dict[str, Any]:
-        """Nothing: a destination names its receiver."""
-        return {}
 
     def site_settings(self) -> dict[str, Any]:
         """The sandbox is on this machine."""

@@ -27,10 +27,9 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("presentation",),
     ("execution",),
     ("dispatch",),
-    ("testing",),
     ("services",),
     ("worker",),
-    ("checks", "receivers", "forms", "templatetags", "admin", "api", "doctor", "management", "migrations"),
+    ("checks", "receivers", "forms", "templatetags", "admin", "api", "doctor", "management", "migrations", "testing"),
     ("apps",),
 )
 # Written as a stranger would write it, by the public names (tests/unit/handlers/bluesky/test_public_names.py).
@@ -187,6 +186,13 @@ def test_the_app_never_imports_the_demo_site_or_the_tests() -> None:
     assert outside("project") | outside("tests") == set()
 
 
+def test_the_sandbox_shares_nothing_with_what_it_judges() -> None:
+    sandbox = {name for name in ALL if name.startswith("syncqueue.testing.sandbox")}
+    inner = {other for name in sandbox for other in IMPORTS[name] if other.startswith("syncqueue.")}
+    assert inner <= sandbox
+    assert sandbox.isdisjoint(outside("django") | outside("redis"))
+
+
 def run(code: str) -> list[str]:
     """The lines that a fresh interpreter prints."""
     answer = subprocess.run(
@@ -206,6 +212,19 @@ def test_a_name_that_needs_no_models_loads_none() -> None:
     loaded = run("import sys; from syncqueue import SyncTask, SyncResult, RetryLater; print(*sys.modules)")
     assert "syncqueue.core.task" in loaded
     assert not {"syncqueue.models", "django", "redis", "telegram"} & set(loaded)
+
+
+def test_the_helpers_for_tests_load_neither_pytest_nor_a_web_server_nor_the_app() -> None:
+    loaded = run("import sys, syncqueue.testing, syncqueue.testing.sandbox; print(*sys.modules)")
+    assert not {"django", "redis", "pytest", "starlette", "uvicorn", "jinja2", "fakeredis"} & set(loaded)
+
+
+def test_a_service_of_the_sandbox_loads_no_part_of_the_app() -> None:
+    loaded = run("import sys; from syncqueue.testing.sandbox import JsonService, running; print(*sys.modules)")
+    assert "starlette" in loaded
+    ours = {name for name in loaded if name.startswith("syncqueue")}
+    assert all(name in ("syncqueue", "syncqueue.testing") or "testing.sandbox" in name for name in ours)
+    assert "django" not in loaded
 
 
 def test_every_public_name_is_there_and_unknown_ones_are_refused() -> None:

@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from ..service_options import options_route
+from syncqueue.testing.sandbox.service_options import options_route
+
 from .ids import tid_of
 from .options import Options
 from .sessions import Sessions

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..service_options import changed
+from syncqueue.testing.sandbox.service_options import changed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

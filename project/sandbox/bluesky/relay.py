@@ -15,7 +15,8 @@ from urllib.parse import urlencode, urlsplit
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from ..service import Call, Outcome
+from syncqueue.testing.sandbox import Call, Outcome
+
 from .asking import Ask
 from .control import Control
 from .ids import microseconds_of

@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute
 
-from ..modes import Mode
-from ..service import Call, Outcome, Service
+from syncqueue.testing.sandbox import Call, Mode, Outcome, Service
+
+from .. import TEMPLATES
 from . import repo_calls, session_calls
 from .asking import Ask, Done
 from .budgets import Budgets
@@ -38,6 +39,7 @@ class BlueskyService(Service):
     name = "bluesky"
     title = "Bluesky"
     template = "bluesky.html"
+    template_folder = TEMPLATES
 
     def __init__(self, accounts: Sequence[Account] = DEFAULT_ACCOUNTS) -> None:
         self._accounts = list(accounts)

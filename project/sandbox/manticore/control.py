@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from ..service_options import changed, options_route
+from syncqueue.testing.sandbox.service_options import changed, options_route
+
 from .errors import Refusal
 from .options import Options
 from .sql import carry_out

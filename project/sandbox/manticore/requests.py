@@ -8,7 +8,8 @@ from urllib.parse import parse_qs
 
 from starlette.requests import Request
 
-from ..service import Call
+from syncqueue.testing.sandbox import Call
+
 from .errors import Refusal, check_encoding
 from .writes import table_name
 

@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute
 
-from ..modes import Mode
-from ..service import Call, Outcome, Service
+from syncqueue.testing.sandbox import Call, Mode, Outcome, Service
+
+from .. import TEMPLATES
 from . import requests
 from .bulk import bulk
 from .control import Control
@@ -32,6 +33,7 @@ class ManticoreService(Service):
     name = "manticore"
     title = "Manticore Search"
     template = "manticore.html"
+    template_folder = TEMPLATES
 
     def __init__(self) -> None:
         self._tables = Tables()

@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from ..service_options import options_route
+from syncqueue.testing.sandbox.service_options import options_route
+
 from .oauth import OAuth
 from .options import Options
 from .page import picture_answer

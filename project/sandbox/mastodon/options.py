@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..service_options import BadOption, changed
+from syncqueue.testing.sandbox.service_options import BadOption, changed
+
 from .flavours import FLAVOURS, Flavour
 
 MAX_NUMBER = 100_000_000

@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute
 
-from ..modes import Mode
-from ..service import Call, Outcome, Service
+from syncqueue.testing.sandbox import Call, Mode, Outcome, Service
+
+from .. import TEMPLATES
 from . import oauth
 from .asking import Ask, Done
 from .budgets import Budget, Budgets
@@ -44,6 +45,7 @@ class MastodonService(Service):
     name = "mastodon"
     title = "Mastodon"
     template = "mastodon.html"
+    template_folder = TEMPLATES
 
     def __init__(self, tokens: Sequence[str]) -> None:
         names = [*NAMES, *(f"account{number}" for number in range(len(NAMES) + 1, len(tokens) + 1))]

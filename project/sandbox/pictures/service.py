@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from ..modes import Mode
-from ..service import Call, Outcome, Service
+from syncqueue.testing.sandbox import Call, Mode, Outcome, Service
+
+from .. import TEMPLATES
 from .album import ANSWERS, SHOWN
 
 _REFUSALS = {"limited": 429, "broken": 403, "unauthorized": 401}
@@ -23,6 +24,7 @@ class PicturesService(Service):
     name = "pictures"
     title = "Pictures"
     template = "pictures.html"
+    template_folder = TEMPLATES
 
     async def read_call(self, request: Request) -> Call:
         async for _ in request.stream():

@@ -12,8 +12,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from ..modes import Mode
-from ..service import Call, Outcome, Service
+from syncqueue.testing.sandbox import Call, Mode, Outcome, Service
+
+from .. import TEMPLATES
 from .channels import Channel, Channels, Message
 from .chat_controls import ChatControls
 from .errors import BotError
@@ -34,6 +35,7 @@ class TelegramService(Service):
     name = "telegram"
     title = "Telegram"
     template = "telegram.html"
+    template_folder = TEMPLATES
 
     def __init__(self, tokens: Sequence[str]) -> None:
         self._tokens = frozenset(tokens)

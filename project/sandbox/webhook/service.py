@@ -13,8 +13,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from ..modes import Mode
-from ..service import Call, Outcome, Service
+from syncqueue.testing.sandbox import Call, Mode, Outcome, Service
+
+from .. import TEMPLATES
 from .receivers import Receiver
 from .verify import why_refused
 
@@ -32,6 +33,7 @@ class WebhookService(Service):
     name = "webhook"
     title = "Webhooks"
     template = "webhook.html"
+    template_folder = TEMPLATES
 
     def __init__(self, secret: str = DEFAULT_SECRET) -> None:
         self._secret = secret

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from starlette.responses import Response
 
-from project.sandbox.connection import Connection
-from project.sandbox.endpoint import Endpoint
+from syncqueue.testing.sandbox.connection import Connection
+from syncqueue.testing.sandbox.endpoint import Endpoint
 
 BIG = 40_000_000  # bytes: more than the buffers of a loopback connection hold
 

@@ -11,26 +11,13 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from project.sandbox.testing import RunningSandbox
-from syncqueue import site
-from syncqueue.dispatch import immediate
-from syncqueue.dispatch import site_queues as queues
-from syncqueue.execution import policies
 from syncqueue.models import Destination
-from syncqueue.sources import destinations
+from syncqueue.testing.conformance.forgetting import forget_all
 from tests.integration.sync.scene import make_destination
 from tests.patience import IMMEDIATE
 
 # SQLite has one writer at a time, and so no deadlocks; and no pool.
 collect_ignore = [] if connection.vendor == "postgresql" else ["test_deadlock.py", "test_pool.py"]
-
-
-def forget_all() -> None:
-    """End the immediate loop, and forget what this process remembers of settings, tables and Redis."""
-    immediate.close()
-    queues.forget()
-    policies.forget()
-    site.forget()
-    destinations.forget_declared()
 
 
 @pytest.fixture(autouse=True)

@@ -14,8 +14,8 @@ from project.sandbox.manticore.sql import carry_out
 from project.sandbox.manticore.tables import Tables
 from project.sandbox.manticore.tokens import tokens
 from project.sandbox.manticore.writes import replace
-from project.sandbox.service import Call
-from project.sandbox.service_options import changed
+from syncqueue.testing.sandbox.service import Call
+from syncqueue.testing.sandbox.service_options import changed
 
 OPTIONS = {"charset_table": "non_cont", "ngram_len": "1", "ngram_chars": "cont"}
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from project.sandbox.modes import KINDS, BadMode, make_mode
-from project.sandbox.switch import Pace, Switch
+from syncqueue.testing.sandbox.modes import KINDS, BadMode, make_mode
+from syncqueue.testing.sandbox.switch import Pace, Switch
 
 
 class Clock:
