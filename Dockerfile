@@ -1,4 +1,4 @@
-# The demo site, for web processes and workers alike: compose.yaml starts both from this one image.
+# The demo site, for web processes and workers: compose.yaml starts both from this image.
 # hadolint ignore=DL3006
 ARG PYTHON_IMAGE=python:3.13.5-slim-bookworm
 
@@ -22,10 +22,10 @@ COPY --from=build /venv /venv
 COPY manage.py ./
 COPY templates ./templates
 COPY project ./project
-# The key is for this one command; the real one comes from the environment when a container starts.
+# This key is for this command only; the real key comes from the environment when a container starts.
 RUN SECRET_KEY=for-collectstatic-only python manage.py collectstatic --noinput
 USER 10001
 EXPOSE 8000
-# Exec form: the process gets SIGTERM itself, and ends its attempts in order.
+# Exec form: the process receives SIGTERM itself and shuts down in order.
 STOPSIGNAL SIGTERM
 CMD ["gunicorn", "project.wsgi:application", "--bind", "0.0.0.0:8000", "--workers", "3", "--graceful-timeout", "30"]

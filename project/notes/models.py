@@ -38,6 +38,12 @@ class Note(models.Model):
     is_markdown = models.BooleanField(_("Markdown"), default=False)
     is_private = models.BooleanField(_("private"), default=False)
     tags = models.ManyToManyField(Tag, blank=True, verbose_name=_("tags"))
+    publish_at = models.DateTimeField(
+        _("goes out at"), null=True, blank=True, help_text=_("Copies are made then. Empty: at once.")
+    )
+    expires_at = models.DateTimeField(
+        _("expires at"), null=True, blank=True, help_text=_("Copies are removed then. Empty: never.")
+    )
     deleted_at = models.DateTimeField(_("deleted at"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True, db_index=True)
     # Indexed: the sweep of syncqueue queries the notes that changed since its last run.

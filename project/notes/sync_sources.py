@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 class NoteSync(syncqueue.ModelSync):
     created_field = "created_at"
     changed_field = "updated_at"
+    live_from = "publish_at"
+    live_until = "expires_at"
     affected_by = {Tag: lambda tag: notes_with(tag)}
     prefetch = ("tags",)
     # Additional columns of the search index: the owner, so that a search only finds the user's own notes, and others.

@@ -19,13 +19,17 @@ from project.demo_check.site import Site, SiteError
 
 from .faults import EVERY_SECONDS, Faults, Stop
 from .field import WEB_COUNT, WORKER_COUNT, Field, soak_plan
-from .judge import Place, Verdict, count_records, differences, judge, read_failed, read_log, read_notes, unlearned
-from .people import Diary, Person
+from .history import History
+from .judge import Place, Verdict, count_records, differences, judge, read_failed, read_log, unlearned
+from .people import Choices, Diary, Person
 from .queues import Watch, tasks
+from .wishes import Wishes, read_notes, wishes_of
+from .writer import TAG, Writer
 
 PEOPLE_COUNT = 4
 REST_SECONDS = 180.0  # maximum time until notes and channels agree after the last fault
 SHOWN_COUNT = 20
+SHOWN_TASKS = 5  # of each state
 
 
 def main() -> int:
@@ -76,32 +80,39 @@ def run(folder: Path, arguments: argparse.Namespace, lines: list[str]) -> bool:
         # With its own rate limits all these notes would take hours; the modes inject enough limits.
         sandbox.set_mastodon(request_limit=1_000_000, delete_limit=1_000_000)
         sandbox.set_bluesky(points_per_hour=1_000_000, login_limit=1_000_000, daily_login_limit=1_000_000)
-        faults, watch = disturb(field, sandbox, diary, arguments)
-        seconds, retried = come_to_rest(field, sandbox, faults.stops)
+        faults, watch, writer = disturb(field, sandbox, diary, arguments)
+        seconds, retried = come_to_rest(field, sandbox, faults.stops, writer.history)
         if arguments.plant:
-            plant(field)
+            plant(_wishes(field, writer.history), field)
         failed = read_failed(field.database)
-        verdict = judge(
-            read_log(field.log_file), faults.stops, read_notes(field.database), sandbox.channels(), failed.values()
-        )
+        wishes = _wishes(field, writer.history)
+        log, shown = read_log(field.log_file), sandbox.channels()
+        verdict = judge(log, faults.stops, wishes.wanted, shown, failed.values(), wishes.possible)
+        faults.counts.update(writer.counts)
         report(verdict, faults, diary, watch, seconds, retried, count_records(field.database))
         print(f"  failed records that tell a person to look for a copy: {sum(map(bool, failed.values()))}")
         left = _left(tasks(plan.redis_url), failed)
-        print(f"  other tasks left in Redis: {left or 'none'}")
+        print(f"  other tasks left in Redis: {_counted(left) or 'none'}")
     return verdict.holds and not watch.in_two_states and not diary.refused and not left
 
 
-def disturb(field: Field, sandbox: Sandbox, diary: Diary, arguments: argparse.Namespace) -> tuple[Faults, Watch]:
+def disturb(
+    field: Field, sandbox: Sandbox, diary: Diary, arguments: argparse.Namespace
+) -> tuple[Faults, Watch, Writer]:
     """Let users write while faults are injected, for the given time; then repair everything."""
     stop = threading.Event()
+    with Site(field.web_urls[0]) as site:
+        site.log_in("admin", "admin")
+        choices = Choices(owners=list(site.user_ids().values()), tag=site.add_tag(TAG))
+    writer = Writer(field.web_urls[0], sandbox, arguments.seed, stop)
     faults = Faults(field, sandbox, arguments.seed, stop)
     watch = Watch(field.plan.redis_url, stop)
     people = []
     for n in range(PEOPLE_COUNT):
         web = n % len(field.webs)
         stood_still = partial(faults.stood_still, field.webs[web].name)
-        people.append(Person(field.web_urls[web], diary, arguments.seed + n, stop, stood_still))
-    threads: list[threading.Thread] = [faults, watch, *people]
+        people.append(Person(field.web_urls[web], diary, choices, arguments.seed + n, stop, stood_still))
+    threads: list[threading.Thread] = [faults, watch, writer, *people]
     for thread in threads:
         thread.start()
     ends_at = time.monotonic() + arguments.minutes * 60
@@ -110,12 +121,12 @@ def disturb(field: Field, sandbox: Sandbox, diary: Diary, arguments: argparse.Na
     stop.set()
     for thread in threads:
         thread.join()
-    if faults.failure:
-        raise faults.failure
-    return faults, watch
+    if failure := faults.failure or writer.failure:
+        raise failure
+    return faults, watch, writer
 
 
-def come_to_rest(field: Field, sandbox: Sandbox, stops: Sequence[Stop]) -> tuple[float, int]:
+def come_to_rest(field: Field, sandbox: Sandbox, stops: Sequence[Stop], history: History) -> tuple[float, int]:
     """Wait until the services agree with the notes, and retry failed tasks as a person would.
 
     Returns the seconds and the number of retried tasks. Gives up after REST_SECONDS; the verdict then lists what is
@@ -131,7 +142,7 @@ def come_to_rest(field: Field, sandbox: Sandbox, stops: Sequence[Stop]) -> tuple
             # Dead letters are lost with an emptied Redis; the dashboard lists the failed records of the database.
             if left.get("failed") or not all(failed.values()):
                 retried += site.retry_failed()
-            elif not left and not _differences(field, sandbox, stops, failed.values()):
+            elif not left and not _differences(field, sandbox, stops, failed.values(), history):
                 break
             time.sleep(0.5)
     return time.monotonic() - started, retried
@@ -145,14 +156,24 @@ def _left(found: Mapping[str, Sequence[str]], failed: Mapping[int, Place | None]
     return {state: ids for state, ids in left.items() if ids}
 
 
-def _differences(field: Field, sandbox: Sandbox, stops: Sequence[Stop], named: Collection[Place | None]) -> list[str]:
-    excused = unlearned(read_log(field.log_file), stops)
-    return differences(read_notes(field.database), sandbox.channels(), excused, named)
+def _counted(left: Mapping[str, Sequence[str]]) -> str:
+    return "; ".join(f"{state} {len(ids)}: {', '.join(ids[:SHOWN_TASKS])}" for state, ids in left.items() if ids)
 
 
-def plant(field: Field) -> None:
+def _differences(
+    field: Field, sandbox: Sandbox, stops: Sequence[Stop], named: Collection[Place | None], history: History
+) -> list[str]:
+    excused, wishes = unlearned(read_log(field.log_file), stops), _wishes(field, history)
+    return differences(wishes.wanted, sandbox.channels(), excused, named, wishes.possible)
+
+
+def _wishes(field: Field, history: History) -> Wishes:
+    return wishes_of(read_notes(field.database), history)
+
+
+def plant(wishes: Wishes, field: Field) -> None:
     """Post the message of a note once more, bypassing syncqueue."""
-    channel, notes = next((channel, notes) for channel, notes in read_notes(field.database).items() if notes)
+    channel, notes = next((channel, notes) for channel, notes in wishes.wanted.items() if notes)
     url = f"{field.plan.environment['TELEGRAM_API_BASE_URL']}/bot{SANDBOX_TOKEN}/sendMessage"
     text = next(iter(notes.values()))
     httpx.post(url, json={"chat_id": channel, "text": text}, trust_env=False).raise_for_status()

@@ -34,11 +34,8 @@ STORE_SECONDS = 2.0
 # The sender does not wait longer for a response: 60 % of the demo's attempts of 5 s, less some time of a busy machine.
 LATE_SECONDS = 2.5
 
-# The places of the demo's destinations.
-FOR_PUBLIC = ("@news", "mastodon", "bluesky", "manticore", "webhook")
-FOR_PRIVATE = ("@drafts", "manticore", "webhook")
-
-COPY_MAY_BE_LEFT = "A copy may be left at"  # the beginning of the error of such a record
+COPY_MAY_BE_LEFT = "A copy may be left at"  # in the error of such a record
+_CHANNEL = re.compile(r"@\w+")
 
 Place = tuple[str, int]  # a channel or account, and the number of a note
 
@@ -98,18 +95,6 @@ def count_records(database: Path) -> int:
         return int(connection.execute("SELECT COUNT(*) FROM syncqueue_syncrecord").fetchone()[0])
 
 
-def read_notes(database: Path) -> dict[str, dict[int, str]]:
-    """Return the expected notes by place of the sandbox: number and text."""
-    with closing(sqlite3.connect(database, timeout=20)) as connection:
-        rows = connection.execute("SELECT text, is_private FROM notes_note WHERE deleted_at IS NULL").fetchall()
-    wanted: dict[str, dict[int, str]] = {place: {} for place in (*FOR_PUBLIC, *FOR_PRIVATE)}
-    for text, is_private in rows:
-        if found := _NUMBER.search(text):
-            for place in FOR_PRIVATE if is_private else FOR_PUBLIC:
-                wanted[place][int(found[1])] = text
-    return wanted
-
-
 def read_failed(database: Path) -> dict[int, Place | None]:
     """Return the failed records by key; with channel and note if only a person can look whether a copy is left."""
     query = """
@@ -124,7 +109,10 @@ def read_failed(database: Path) -> dict[int, Place | None]:
     found: dict[int, Place | None] = {}
     for key, error, address, text in rows:
         number = _NUMBER.search(text or "")  # a note that was deleted has no text
-        found[key] = (address, int(number[1]) if number else 0) if error.startswith(COPY_MAY_BE_LEFT) else None
+        # The destination may have another address by now.
+        named = _CHANNEL.search(error)
+        place = (named[0] if named else address, int(number[1]) if number else 0)
+        found[key] = place if COPY_MAY_BE_LEFT in error else None
     return found
 
 
@@ -133,21 +121,26 @@ def differences(
     shown: Mapping[str, Sequence[Message]],
     excused: Container[tuple[int, int]] = (),
     named: Collection[Place | None] = (),
+    possible: Container[Place] = (),
 ) -> list[str]:
     """Return notes that are missing, outdated, or in the wrong place; duplicates are not checked here.
 
+    `possible`: where a copy may be or not.
     `excused`: note and id of messages whose id the sender could not receive, and which therefore cannot be removed.
     `named`: channel and note where failed records say that a copy may be left.
     """
     found: list[str] = []
     looked_for = Counter(place[0] for place in named if place)
-    for channel, notes in wanted.items():
+    for channel in dict.fromkeys([*wanted, *shown]):
+        notes = wanted.get(channel, {})
         texts: dict[int, list[str]] = {}
         known: set[int] = set()
         for message in shown.get(channel, ()):
             number = _NUMBER.search(message.text)
             if number is None:  # a placeholder, which must be removed by the end
                 found.append(f"{channel}: {message.first_line!r} belongs to no note")
+                continue
+            if (channel, int(number[1])) in possible:
                 continue
             texts.setdefault(int(number[1]), []).append(message.first_line)
             if (int(number[1]), message.id) not in excused:
@@ -261,8 +254,9 @@ def judge(
     wanted: Mapping[str, Mapping[int, str]],
     shown: Mapping[str, Sequence[Message]],
     named: Collection[Place | None] = (),
+    possible: Container[Place] = (),
 ) -> Verdict:
-    """Return the verdict on a finished soak. `named`: as in `differences`."""
+    """Return the verdict on a finished soak. `named`, `possible`: as in `differences`."""
     verdict = Verdict(
         request_count=len(requests), created_count=sum(request.method in CREATING for request in requests)
     )
@@ -274,5 +268,5 @@ def judge(
         else:
             verdict.doubled.append(where)
     verdict.doubled += standing_twice(shown)
-    verdict.lost = differences(wanted, shown, unlearned(requests, stops), named)
+    verdict.lost = differences(wanted, shown, unlearned(requests, stops), named, possible)
     return verdict

@@ -1,10 +1,11 @@
-"""Simulated users with browsers: each writes, edits and deletes their own notes until stopped."""
+"""Simulated users with browsers: each writes, edits, tags, schedules, hands over and deletes notes until stopped."""
 
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import httpx
@@ -50,21 +51,40 @@ class _Mine:
 
     pk: int
     number: int
+    owner: int
     is_private: bool
+    is_tagged: bool = False
+    publish_at: datetime | None = None
+    expires_at: datetime | None = None
     revision: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What a note can be given."""
+
+    owners: Sequence[int]
+    tag: int
 
 
 class Person(threading.Thread):
     """One user; only this thread changes the user's notes, so the database contains their last save."""
 
     def __init__(
-        self, url: str, diary: Diary, seed: int, stop: threading.Event, stood_still: Callable[[float], bool]
+        self,
+        url: str,
+        diary: Diary,
+        choices: Choices,
+        seed: int,
+        stop: threading.Event,
+        stood_still: Callable[[float], bool],
     ) -> None:
         """`stood_still` returns whether the web server was paused (SIGSTOP) after a given time."""
         super().__init__(daemon=True)
         self._url = url
         self._stood_still = stood_still
         self._diary = diary
+        self._choices = choices
         self._random = random.Random(seed)  # noqa: S311 - a plan that can be repeated, no secret
         self._stop_writing = stop
         self._notes: list[_Mine] = []
@@ -98,14 +118,47 @@ class Person(threading.Thread):
             self._diary.note_save(time.monotonic() - started)
 
     def _write(self, site: Site) -> None:
-        number = self._diary.next_number()
-        is_private = self._random.random() < 0.3
-        saved = site.save_note(f"Note {number}: first words", is_private=is_private)
-        self._notes.append(_Mine(pk=saved.pk, number=number, is_private=is_private))
+        note = _Mine(
+            pk=0,
+            number=self._diary.next_number(),
+            owner=self._random.choice(self._choices.owners),
+            is_private=self._random.random() < 0.3,
+            is_tagged=self._random.random() < 0.2,
+        )
+        if self._random.random() < 0.2:
+            self._schedule(note)
+        note.pk = self._save(site, note, "first words")
+        self._notes.append(note)
 
     def _edit(self, site: Site, note: _Mine) -> None:
         note.revision += 1
-        if self._random.random() < 0.2:
+        drawn = self._random.random()
+        if drawn < 0.2:
             note.is_private = not note.is_private
-        text = f"Note {note.number}: revision {note.revision}"
-        site.save_note(text, pk=note.pk, is_private=note.is_private)
+        elif drawn < 0.3:
+            note.is_tagged = not note.is_tagged
+        elif drawn < 0.4:
+            note.owner = self._random.choice(self._choices.owners)
+        elif drawn < 0.5:
+            self._schedule(note)
+        self._save(site, note, f"revision {note.revision}")
+
+    def _schedule(self, note: _Mine) -> None:
+        """Out soon, or much later; and perhaps only for some seconds."""
+        now = datetime.now(UTC)
+        waits = self._random.choice((None, None, timedelta(seconds=self._random.uniform(2, 20)), timedelta(days=1)))
+        note.publish_at = now + waits if waits else None
+        lives = self._random.choice((None, None, timedelta(seconds=self._random.uniform(5, 40))))
+        note.expires_at = now + lives if lives else None
+
+    def _save(self, site: Site, note: _Mine, words: str) -> int:
+        saved = site.save_note(
+            f"Note {note.number}: {words}",
+            pk=note.pk or None,
+            is_private=note.is_private,
+            tags=[self._choices.tag] if note.is_tagged else [],
+            owner=note.owner,
+            publish_at=note.publish_at,
+            expires_at=note.expires_at,
+        )
+        return saved.pk

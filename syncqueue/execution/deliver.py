@@ -27,7 +27,10 @@ from syncqueue.core.errors import (
     LeaseLost,
     OutcomeUnknown,
     PermanentError,
+    RateLimited,
     RetryLater,
+    Unavailable,
+    Unreachable,
 )
 from syncqueue.core.result import ENDPOINT_FAILURES, Outcome, SyncResult
 from syncqueue.execution.beside import RecordsBeside
@@ -292,7 +295,8 @@ class Delivery:
 
     async def _remove_orphans(self, entry: _Entry) -> None:
         if entry.ready.orphans:
-            await self._remove(entry, entry.ready.orphans)
+            # Orphans are stored beside the parts of their record, which a checkpoint leaves as they are.
+            await self._remove(entry, entry.ready.orphans, lambda left: self._checkpoint(entry, entry.stored_here))
             await self._persist(records.forget_orphans, entry.record)
 
     async def _remove_the_rest(self, entry: _Entry, here: Sequence[RemotePart]) -> None:
@@ -304,17 +308,33 @@ class Delivery:
         if entry.plan.removals or has_twin:
             await self._checkpoint(entry, here)
         for part in entry.plan.removals:
-            await self._remove(entry, [part])
-            entry.away = tuple(one for one in entry.away if one != part)
-            await self._checkpoint(entry, here)
+            await self._remove_from_away(entry, here, part)
         if has_twin:
             raise PermanentError(_LOST_COPY % {"place": _where_lost(entry)})
 
-    async def _remove(self, entry: _Entry, parts: Sequence[RemotePart]) -> None:
-        """Delete parts where they are. Raises `PermanentError` with the link for what cannot be reached from here."""
+    async def _remove_from_away(self, entry: _Entry, here: Sequence[RemotePart], part: RemotePart) -> None:
+        """Remove a copy at a former place. What is left of it there takes its place; all other parts stay."""
+        standing: tuple[RemotePart, ...] = (part,)
+
+        async def store(left: Sequence[RemotePart]) -> str:
+            nonlocal standing
+            entry.away = (*(one for one in entry.away if one not in standing), *left)
+            standing = tuple(left)
+            return await self._checkpoint(entry, here)
+
+        await self._remove(entry, [part], store)
+        await store([])
+
+    async def _remove(
+        self, entry: _Entry, parts: Sequence[RemotePart], store: Callable[[Sequence[RemotePart]], Awaitable[str]]
+    ) -> None:
+        """Delete parts where they are. Raises `PermanentError` with the link for what cannot be reached from here.
+
+        `store` is called with what is left of them, where an attempt can be continued from there.
+        """
         for address in dict.fromkeys(part.address for part in parts):
             there = [part for part in parts if part.address == address]
-            job = self._job(entry, there, Step.DELETE)
+            job = self._job(entry, there, Step.DELETE, store)
             if address in ("", entry.place.address):
                 await send(self._handler, [job])
                 continue
@@ -326,10 +346,21 @@ class Delivery:
                 await send(self._handler, [job])
             except (PermanentError, DestinationBroken, AddressMoved) as error:
                 raise PermanentError(_elsewhere(there, str(error))) from error
-            except HandlerError as error:  # of another place: no hold of this destination's may be set for it
+            except (Unreachable, Unavailable):  # of the endpoint, which is this destination's too
+                raise
+            except RateLimited as error:  # of another place: no hold of this destination's may be set for it
+                text = _elsewhere(there, str(error))
+                raise RateLimited(text, after_seconds=error.after_seconds, scope="task") from error
+            except HandlerError as error:
                 raise RetryLater(_elsewhere(there, str(error))) from error
 
-    def _job(self, entry: _Entry, parts: Sequence[RemotePart], step: Step) -> DocumentJob:
+    def _job(
+        self,
+        entry: _Entry,
+        parts: Sequence[RemotePart],
+        step: Step,
+        store: Callable[[Sequence[RemotePart]], Awaitable[str]] | None = None,
+    ) -> DocumentJob:
         steps: dict[Step, JobStep] = {Step.CREATE: "create", Step.UPDATE: "update", Step.DELETE: "delete"}
         return DocumentJob(
             place=entry.place,
@@ -337,7 +368,7 @@ class Delivery:
             parts=parts,
             idempotency_key=entry.record.idempotency_key,
             uncertain=entry.ready.uncertain,
-            store=partial(self._checkpoint, entry),
+            store=store or partial(self._checkpoint, entry),
             step=steps[step],
             source=entry.record.source,
             object_pk=entry.record.object_pk,

@@ -1,9 +1,7 @@
 """What the soak's judge makes of notes, channels and the sandbox's log."""
 
 import json
-import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +9,7 @@ import pytest
 
 from project.demo_check.sandbox import Message
 from project.soak.faults import Stop
-from project.soak.judge import Request, Verdict, judge, read_log, read_notes
+from project.soak.judge import Request, Verdict, judge, read_log
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -124,20 +122,6 @@ def test_two_rows_or_objects_of_one_note_are_a_double(place: str) -> None:
     wanted = {place: {3: "Note 3: new"}}
     assert judge([], (), wanted, {place: rows[:1]}).holds
     assert judge([], (), wanted, {place: rows}).doubled == [f"{place}: note 3 exists 2 times"]
-
-
-def test_notes_are_wanted_where_the_demos_destinations_take_them(tmp_path: Path) -> None:
-    file = tmp_path / "db"
-    with closing(sqlite3.connect(file)) as database:
-        database.execute("CREATE TABLE notes_note (text, is_private, deleted_at)")
-        rows = [("Note 1: a", 0, None), ("Note 2: b", 1, None), ("Note 3: c", 0, "2026-01-01")]
-        database.executemany("INSERT INTO notes_note VALUES (?, ?, ?)", rows)
-        database.commit()
-    public, private, all_of_them = {1: "Note 1: a"}, {2: "Note 2: b"}, {1: "Note 1: a", 2: "Note 2: b"}
-    assert read_notes(file) == {
-        "@news": public, "@drafts": private, "mastodon": public, "bluesky": public,
-        "manticore": all_of_them, "webhook": all_of_them,
-    }  # fmt: skip
 
 
 def test_the_log_is_read_with_requests_that_never_ended(tmp_path: Path) -> None:

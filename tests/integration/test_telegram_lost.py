@@ -14,7 +14,7 @@ from project.sandbox.testing import RunningSandbox
 from syncqueue.core.errors import OutcomeUnknown, PermanentError, RateLimited
 from syncqueue.handlers.base import Document, DocumentJob, HandlerConfig, OtherRecords, RemotePart
 from syncqueue.handlers.telegram.handler import TelegramHandler
-from syncqueue.handlers.telegram.lost import MOST_PROBES
+from syncqueue.handlers.telegram.lost import EMPTY_IN_A_ROW, MOST_PROBES, FoundLost
 from syncqueue.handlers.telegram.trace import Trace
 from tests.integration.telegram_watch import Watch
 
@@ -139,6 +139,24 @@ def test_a_search_that_ran_out_of_time_goes_on_where_it_stopped(sandbox: Running
         probe_count=first.probe_count,
     )  # fmt: skip
     assert (len(second.candidates), second.stopped_at) == (1, None)
+
+
+def test_a_search_that_is_always_cut_short_ends_behind_the_last_message_all_the_same(
+    sandbox: RunningSandbox, watch: Watch
+) -> None:
+    after = watch.post("@news")
+    lose(watch, "@news")
+    found = FoundLost(candidates=(), stopped_at=0)
+    cut_count = -1
+    while found.stopped_at is not None and cut_count < 20:
+        cut_count += 1  # each search looks at one number
+        sandbox.plan_answers("telegram", "up", "up", "up", {"mode": "limited", "method": "editMessageText"})
+        found = watch.find(
+            "@news", after=after, start=found.stopped_at, found=found.candidates,
+            probe_count=found.probe_count, empty_count=found.empty_count,
+        )  # fmt: skip
+    assert (len(found.candidates), found.unclear) == (1, "")
+    assert cut_count == found.probe_count - 1 == EMPTY_IN_A_ROW
 
 
 def test_words_that_nobody_knows_leave_it_open(sandbox: RunningSandbox, watch: Watch) -> None:

@@ -13,6 +13,9 @@ from syncqueue.outbound.urllib3_pool import TimeCap
 
 ANSWER_BYTES = 4 * 1024 * 1024  # twenty statuses of 15,000 characters with their accounts are a fifth of this
 _CHUNK_BYTES = 64 * 1024
+# What the library is given of a JSON body, by its first character. It casts every value, which takes 5 ms of processor
+# time for a status and 190 ms for a page of 40; the searches after an outage then starve all other attempts.
+_EMPTIED = {b"[": b"[]", b"{": b"{}"}
 # What the library makes exceptions and warnings of, also after a status was created; all of it is read here instead.
 _MISREAD_HEADERS = ("X-RateLimit-Reset", "X-RateLimit-Remaining", "X-RateLimit-Limit", "Deprecation")
 
@@ -54,11 +57,11 @@ def _chunks(response: requests.Response) -> Iterator[bytes]:
 
 
 def _copy(response: requests.Response, body: bytes) -> requests.Response:
-    """The answer for the library, without what it misreads."""
+    """The answer for the library, emptied, and without what it misreads."""
     copy = requests.Response()
     copy.status_code, copy.reason, copy.url = response.status_code, response.reason, response.url
     copy.headers = response.headers.copy()
     for name in _MISREAD_HEADERS:
         copy.headers.pop(name, None)
-    copy.raw = io.BytesIO(body)
+    copy.raw = io.BytesIO(_EMPTIED.get(body.lstrip()[:1], body))
     return copy

@@ -43,6 +43,7 @@ class LostSearch:
     start: int = 0  # where an earlier search of the same message stopped (`FoundLost.stopped_at`)
     found: tuple[RemotePart, ...] = ()  # its candidates (`FoundLost.candidates`)
     probe_count: int = 0  # and its probes (`FoundLost.probe_count`)
+    empty_count: int = 0  # and the empty numbers that it ended with (`FoundLost.empty_count`)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,7 @@ class FoundLost:
     stopped_at: int | None = None  # the number to go on with, where the time or a limit ended the search
     limit: RateLimited | None = None  # that ended it
     probe_count: int = 0  # for `LostSearch.probe_count` of the next search
+    empty_count: int = 0  # for `LostSearch.empty_count` of the next search
 
 
 class Sights:
@@ -128,7 +130,7 @@ class _Walk:
         self._is_sole_poster = is_sole_poster
         self._candidates = list(search.found)
         self._newest = max((search.after, *search.known))
-        self._empty_in_a_row = 0
+        self._empty_in_a_row = search.empty_count
         self._unclear = ""
         self.probe_count = search.probe_count
 
@@ -171,6 +173,7 @@ class _Walk:
             stopped_at=stopped_at,
             limit=limit,
             probe_count=self.probe_count,
+            empty_count=self._empty_in_a_row,
         )
 
     def _doubt(self) -> str:

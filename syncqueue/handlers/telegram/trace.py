@@ -28,6 +28,7 @@ class Trace:
     before: int = 0  # the number of its repetition (of the first of an album's), where there is one
     start: int = 0  # where the search goes on
     probe_count: int = 0
+    empty_count: int = 0  # empty numbers in a row before `start`
     found: tuple[tuple[str, str, str], ...] = ()  # candidates: number, kind and link
     doubt: str = ""  # why none of them may be taken for it
     unclear: str = ""  # why it may be at a number that was not told
@@ -74,7 +75,9 @@ class Trace:
 
     def unsearched(self) -> Self:
         """The same before any search: the message is sent again, or was, and may be there twice."""
-        return replace(self, start=0, probe_count=0, found=(), doubt="", unclear="", is_passed=False, searched_at=0)
+        return replace(
+            self, start=0, probe_count=0, empty_count=0, found=(), doubt="", unclear="", is_passed=False, searched_at=0
+        )
 
 
 def split(parts: Iterable[RemotePart]) -> tuple[list[RemotePart], RemotePart | None]:

@@ -15,10 +15,20 @@ from project.notes.models import Note, Tag
 from project.notes.sync_sources import NoteSync
 from project.sandbox.testing import RunningSandbox
 from syncqueue import services
-from syncqueue.models import Destination, RecordState, SyncRecord
+from syncqueue.models import Destination, OrphanPart, RecordState, SyncRecord
 from syncqueue.sources import same_place
 from syncqueue.sources.registry import register, unregister
-from tests.integration.sync.scene import configure, make_destination, methods, record_of, texts, work, work_until
+from tests.integration.sync.scene import (
+    configure,
+    hold_names,
+    make_destination,
+    methods,
+    post_as_before,
+    record_of,
+    texts,
+    work,
+    work_until,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -115,6 +125,45 @@ def test_what_cannot_be_removed_from_a_former_place_fails_and_names_it(
     assert found.parts[0]["url"] in found.error
     channel.refresh_from_db()
     assert channel.broken_reason == ""
+
+
+def test_a_search_at_a_former_place_that_is_put_off_goes_on_and_uses_no_attempt(
+    note: Note, channel: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    configure("telegram", MAX_RETRIES=0)
+    configure("IMMEDIATE", ENABLED=False)
+    lost = Note.objects.create(owner=writer, text="Lost")
+    sandbox.plan_answers("telegram", {"mode": "store-then-reset", "method": "sendMessage"})
+    work()
+    assert texts(sandbox) == ["First", "Lost"]
+    move(channel, "@drafts")
+    limited = {"mode": "limited", "retry_after": 1, "method": "editMessageText"}
+    sandbox.plan_answers("telegram", *["up"] * 2, limited)  # the two questions before the first number
+    lost.soft_delete()
+    work()
+    (trace,) = record_of(lost).parts
+    assert (trace["kind"], trace["address"]) == ("sent", "@news")
+    assert hold_names() == []
+    work_until(lambda: texts(sandbox) == ["First"])
+    work_until(lambda: record_of(lost).state == RecordState.SYNCED)
+    assert record_of(lost).parts == []
+
+
+def test_an_orphan_of_several_parts_that_is_partly_removed_leaves_the_records_own_parts(
+    note: Note, channel: Destination, sandbox: RunningSandbox
+) -> None:
+    (own,) = record_of(note).parts
+    others = [{**own, "id": post_as_before(sandbox, f"Orphan {n}")} for n in range(2)]
+    record = record_of(note)
+    for part in others:
+        OrphanPart.objects.create(record=record, part=part)
+    configure("IMMEDIATE", ENABLED=False)
+    save(note, text="Second")
+    sandbox.plan_answers("telegram", "up", {"mode": "error", "status": 409, "method": "deleteMessage"})
+    work()
+    assert record_of(note).parts == [own]
+    work_until(lambda: record_of(note).state == RecordState.SYNCED)
+    assert texts(sandbox) == ["Second"]
 
 
 def test_a_note_that_is_handed_over_leaves_the_first_owners_channel(sandbox: RunningSandbox, writer: User) -> None:

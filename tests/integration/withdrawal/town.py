@@ -73,6 +73,7 @@ class TownHandler(DocumentHandler):
             fault = _fault()
             town.copies.pop(part.id, None)
             _lose(fault)
+            await job.checkpoint([one for one in job.parts if one != part])
 
 
 def _part(job: DocumentJob, id_: str, identity: str) -> RemotePart:
