@@ -32,11 +32,6 @@ VISIBILITY = Promise(
     "take it away and make it anew.",
     has_visibility=True,
 )
-PRIVATE_RULE = Promise(
-    "What a changed rule does not take any more is taken away at the next save",
-    mend="delete(job) takes away every one of job.parts. It returns only when the service has said so.",
-    takes_private=True,
-)
 NEVER_PRIVATE = Promise(
     "A private object is never there",
     mend="Where everybody can read what is at the service, the handler's class says takes_private = False.",

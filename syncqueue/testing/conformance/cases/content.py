@@ -8,7 +8,6 @@ from syncqueue.testing.conformance.promises import (
     GONE_ALREADY,
     LONG,
     NEVER_PRIVATE,
-    PRIVATE_RULE,
     REMOVED,
     SHOWN,
     VISIBILITY,
@@ -80,10 +79,10 @@ class ContentCases:
         site.work_until(site.assert_shows)
         site.assert_settled()
 
-    @PRIVATE_RULE
+    @REMOVED
     def test_a_changed_rule_applies_at_the_next_save(self, site: Site, destination: Destination) -> None:
-        note = site.write("First", is_private=True)
-        destination.rule = "public"
+        note = site.write("First")
+        destination.rule = "private"
         destination.save()
         site.assert_shows("First")
         note.save()
