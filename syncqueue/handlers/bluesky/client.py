@@ -111,11 +111,14 @@ class BlueskyClient:
         """The JSON object that one request is answered with; raises `HandlerError`s alone."""
         try:
             return await self._call(server, request, token, ends_at)
-        except Lost:
+        except Lost as lost:
             if not request.may_repeat:
                 raise
-        # Most often a connection that the server had closed before we used it; no call of ours does harm twice.
-        return await self._call(server, request, token, ends_at)
+            # Most often a connection that the server had closed before we used it; no call of ours does harm twice.
+            try:
+                return await self._call(server, request, token, ends_at)
+            except (RateLimited, Unreachable, DestinationBroken):
+                raise lost from None  # the first request may have arrived, whatever became of the second
 
     async def aclose(self) -> None:
         """Close connections and threads; a later call opens new ones."""

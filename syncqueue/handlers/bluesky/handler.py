@@ -52,6 +52,7 @@ from syncqueue.handlers.public import (
 )
 
 _Parts = Sequence[RemotePart]
+_KEPT_DIDS = 2000
 _MOST_MENTIONS = 10  # of a document: each that is not known costs a request
 _SAMPLE = "中文"  # what a picture of a text should be able to show
 
@@ -237,6 +238,8 @@ class BlueskyHandler(DocumentHandler):
         """The accounts that are mentioned, by handle."""
         if not notifies(work.document, work.account.place):
             return {}
+        if len(self._dids) > _KEPT_DIDS:
+            self._dids.clear()
         handles = dict.fromkeys(handle for text in texts for handle in handles_in(text))
         for handle in [one for one in handles if one not in self._dids][:_MOST_MENTIONS]:
             if (did := await work.account.resolve(handle)) is not None:

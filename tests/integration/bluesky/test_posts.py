@@ -35,6 +35,18 @@ def test_a_lost_answer_is_no_question_the_same_put_is_made_again(desk: Desk) -> 
     assert all(one["params"]["swapRecord"] is None and "swapRecord" in one["params"] for one in puts)
 
 
+@pytest.mark.parametrize("second", [{"mode": "limited", "retry_after": 1}, {"mode": "broken"}])
+def test_a_repetition_that_is_refused_does_not_make_the_first_put_forgotten(
+    desk: Desk, second: dict[str, object]
+) -> None:
+    desk.sandbox.plan_answers("bluesky", {"mode": "store-then-reset", "method": PUT}, {**second, "method": PUT})
+    with pytest.raises(Unavailable):
+        desk.create("Hello")
+    assert len(desk.traces()) == 1
+    desk.update("Hello")
+    assert desk.texts() == ["Hello"]
+
+
 def test_what_its_owner_deletes_is_not_brought_back(desk: Desk) -> None:
     desk.create("Hello")
     desk.sandbox.remove_post(desk.posts()[0]["rkey"])
