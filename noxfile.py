@@ -72,7 +72,7 @@ def _lowest(project: Path) -> list[str]:
     """The lower bounds of the packages that host sites install: the dependencies and the extras of the services."""
     table = tomllib.loads(project.read_text())["project"]
     extras = table["optional-dependencies"]
-    services = ("telegram", "mastodon", "manticore", "webhook", "metrics", "otel")
+    services = ("telegram", "mastodon", "manticore", "webhook", "bluesky", "metrics", "otel")
     wanted = [*table["dependencies"], *(line for name in services for line in extras[name])]
     return sorted({re.sub(r">=([\d.]+)", _as_exact, line) for line in wanted})
 

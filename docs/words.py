@@ -76,8 +76,8 @@ SETTINGS: dict[str, tuple[str, str, dict[str, str]]] = {
     ),
     "HANDLERS": (
         "HANDLERS",
-        "One entry per enabled service; `telegram`, `mastodon`, `manticore` and `webhook` are built in. A row of "
-        "*Service policies* in the admin overrides the retry figures and CONCURRENCY at runtime.",
+        "One entry per enabled service; `telegram`, `mastodon`, `bluesky`, `manticore` and `webhook` are built in. A "
+        "row of *Service policies* in the admin overrides the retry figures and CONCURRENCY at runtime.",
         {
             "CLASS": "Import path of your own handler; built-in services need none.",
             "MAX_RETRIES": "Maximum retries after a failure that the service reported: 3 allows 4 attempts. A service "
@@ -100,8 +100,8 @@ SETTINGS: dict[str, tuple[str, str, dict[str, str]]] = {
         {
             "SERVICE": "A service of `HANDLERS`.",
             "ADDRESS": "The channel, instance or table.",
-            "SECRET": "The credential by field: `token` (Telegram), `access_token` (Mastodon). Read it from the "
-            "environment; do not commit it.",
+            "SECRET": "The credential by field: `token` (Telegram), `access_token` (Mastodon), `password` (Bluesky). "
+            "Read it from the environment; do not commit it.",
             "OPTIONS": "Options of the service; see its page.",
             "RULE": "Which objects the destination accepts; `all` are private ones too.",
             "RULE_VALUE": "The tag, for the rule `tag`.",

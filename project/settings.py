@@ -180,6 +180,11 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     # Empty: api.telegram.org.
     "telegram": {"API_BASE_URL": env.str("TELEGRAM_API_BASE_URL", default="") or None},
     "manticore": {"URL": env.str("MANTICORE_URL", default="") or None},
+    # Empty: Bluesky's own, bsky.social and bsky.app.
+    "bluesky": {
+        "PDS_URL": env.str("BLUESKY_PDS_URL", default="") or None,
+        "WEB_URL": env.str("BLUESKY_WEB_URL", default="") or None,
+    },
 }
 for service in env.list("SYNCQUEUE_SERVICES", default=["telegram"]):
     SYNCQUEUE["HANDLERS"][service] = {

@@ -520,6 +520,37 @@ class MastodonDestinationForm(OwnDestinationForm):
         return super().clean()
 
 
+class BlueskyDestinationForm(OwnDestinationForm):
+    """An account of the owner's on Bluesky, with what is most often chosen of its options."""
+
+    service = "bluesky"
+
+    over_limit = forms.ChoiceField(
+        label=gettext_lazy("Texts that are too long"),
+        required=False,
+        choices=(
+            ("thread", gettext_lazy("A thread")),
+            ("image", gettext_lazy("A picture of the text")),
+            ("link", gettext_lazy("The beginning, with a link")),
+        ),
+    )
+
+    class Meta(OwnDestinationForm.Meta):
+        labels: ClassVar = {"address": gettext_lazy("Account")}
+        help_texts: ClassVar = {"address": gettext_lazy("Such as name.bsky.social. Private objects are never posted.")}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Show what is chosen now."""
+        super().__init__(*args, **kwargs)
+        self.initial.setdefault("over_limit", self.instance.options.get("over_limit"))
+
+    def clean(self) -> dict[str, Any]:
+        """Put the choice into the options; the other options stay."""
+        if chosen := self.cleaned_data.get("over_limit"):
+            self.instance.options = {**self.instance.options, "over_limit": chosen}
+        return super().clean()
+
+
 class WebhookDestinationForm(OwnDestinationForm):
     """A URL of the owner's that is told of each change."""
 

@@ -503,6 +503,23 @@ class Verification(models.Model):
         return f"verification of {self.destination_id}"
 
 
+class ServiceSession(models.Model):
+    """The session that a destination has at its service, shared by all processes; see handlers/sessions.py."""
+
+    # Without a constraint, so that a version that does not know this table can delete destinations.
+    destination = models.OneToOneField(Destination, on_delete=models.CASCADE, db_constraint=False, related_name="+")
+    secret_text = models.TextField(blank=True)  # encrypted, and bound to the destination and its place
+    holder = models.CharField(max_length=32, blank=True)  # the token of who renews it now
+    held_until = models.DateTimeField(null=True)  # who has not finished by then has died
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        """Which destination."""
+        return f"session of {self.destination_id}"
+
+
 class RefusedObject(models.Model):
     """An object that the site's own code raises for, so that nothing can be recorded of it; see sources/refusals.py."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from PIL import ImageFont
 
-from syncqueue.handlers.mastodon.fonts import Font
-from syncqueue.handlers.mastodon.image import TEXT_SIZE
+from syncqueue.handlers.drawing.fonts import Font
+from syncqueue.handlers.drawing.image import TEXT_SIZE
 
 
 class Face(Font):

@@ -85,7 +85,7 @@ def welcome(plan: Plan) -> str:
     lines = [f"  {name:<9} {place:<34} {remark}" for name, place, remark in rows]
     line = "-" * 88
     hints = [
-        "  Public notes go to @news and to Mastodon, private notes to @drafts, notes tagged travel to @tagged;\n"
+        "  Public notes go to @news, Mastodon and Bluesky, private notes to @drafts, notes tagged travel to @tagged;\n"
         "  all notes go to the search index and the webhook."
         if plan.sandbox_url
         else "  DESTINATIONS in .env defines where notes go.",

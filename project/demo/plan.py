@@ -15,17 +15,18 @@ SANDBOX_TOKEN = "110201543:sandbox-token-of-the-demo-bot"
 
 # The token of the sandbox's first account, and the signing secret of its receivers; not valid anywhere else.
 SANDBOX_ACCOUNT = "sandbox-token-of-the-notes-account"
+SANDBOX_HANDLE, SANDBOX_APP_PASSWORD = "thenotes.test", "note-note-note-note"
 SANDBOX_SECRET = "whsec_c2FuZGJveC1zZWNyZXQtb2YtdGhlLWRlbW8taG9vay0x"  # noqa: S105
 
 # Offsets from the port of the sandbox to the ports of its services.
-SERVICE_PORTS = {"telegram": 1, "mastodon": 2, "manticore": 3, "webhook": 4, "pictures": 5}
+SERVICE_PORTS = {"telegram": 1, "mastodon": 2, "manticore": 3, "webhook": 4, "pictures": 5, "bluesky": 6}
 
 # With the defaults (a minute to the first retry, half a minute until an open breaker probes, leases of a minute) an
 # outage in the demo would take many minutes. Real services keep the defaults.
 SHORT_WAITS: dict[str, dict[str, float]] = {
     **{
         f"SYNCQUEUE_{service}": {"BASE_DELAY_SECONDS": 2, "MAX_DELAY_MINUTES": 1}
-        for service in ("TELEGRAM", "MASTODON", "MANTICORE", "WEBHOOK")
+        for service in ("TELEGRAM", "MASTODON", "MANTICORE", "WEBHOOK", "BLUESKY")
     },
     "SYNCQUEUE_BREAKER": {"OPEN_SECONDS": 3},
     "SYNCQUEUE_PROCESSING": {
@@ -115,15 +116,17 @@ def sandbox_variables(urls: Mapping[str, str]) -> dict[str, str]:
     """
     return {
         "DESTINATIONS": json.dumps(destinations(urls)),
-        "SYNCQUEUE_SERVICES": "telegram,mastodon,manticore,webhook",
+        "SYNCQUEUE_SERVICES": "telegram,mastodon,manticore,webhook,bluesky",
         "SYNCQUEUE_ALLOWED_PRIVATE_HOSTS": HOST,
         "TELEGRAM_API_BASE_URL": urls["telegram"],
         "MANTICORE_URL": urls["manticore"],
+        "BLUESKY_PDS_URL": urls["bluesky"],
+        "BLUESKY_WEB_URL": urls["bluesky"],
     }
 
 
 def destinations(urls: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Return three channels, an account for public notes, and a table and a receiver for all notes."""
+    """Return three channels, two accounts for public notes, and a table and a receiver for all notes."""
     telegram = {"SERVICE": "telegram", "SECRET": {"token": SANDBOX_TOKEN}}
     return {
         "news": telegram | {"ADDRESS": "@news", "RULE": "public"},
@@ -133,6 +136,12 @@ def destinations(urls: Mapping[str, str]) -> dict[str, dict[str, Any]]:
             "SERVICE": "mastodon",
             "ADDRESS": urls["mastodon"],
             "SECRET": {"access_token": SANDBOX_ACCOUNT},
+            "RULE": "public",
+        },
+        "sky": {
+            "SERVICE": "bluesky",
+            "ADDRESS": SANDBOX_HANDLE,
+            "SECRET": {"password": SANDBOX_APP_PASSWORD},
             "RULE": "public",
         },
         "search": {"SERVICE": "manticore", "ADDRESS": "notes"},

@@ -28,6 +28,7 @@ OWN_NAMES = (
     "MASTODON_",
     "MANTICORE_",
     "WEBHOOK_",
+    "BLUESKY_",
     "DESTINATIONS",
     "DATABASE_URL",
     "REDIS_URL",

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import httpx
 
-SERVICES = ("telegram", "mastodon", "manticore", "webhook")
+SERVICES = ("telegram", "mastodon", "manticore", "webhook", "bluesky")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +46,17 @@ class Sandbox:
         """Set the options of the Mastodon server: see `project/sandbox/mastodon/options.py`."""
         self._client.post("/services/mastodon/options", json=options).raise_for_status()
 
+    def set_bluesky(self, **options: bool | int) -> None:
+        """Set the options of the Bluesky server: see `project/sandbox/bluesky/options.py`."""
+        self._client.post("/services/bluesky/options", json=options).raise_for_status()
+
     def make_channel(self, username: str) -> None:
         """Make a Telegram channel that the bot may post to."""
         chat = {"type": "channel", "title": username, "username": username}
         self._client.post("/services/telegram/chats", json=chat).raise_for_status()
 
     def channels(self) -> dict[str, list[Message]]:
-        """Return the messages by place: "@news" and the other channels, "mastodon", "manticore", "webhook".
+        """Return the messages by place: "@news" and the other channels, "mastodon", "bluesky", "manticore", "webhook".
 
         A place without messages is missing or empty.
         """
@@ -61,6 +65,12 @@ class Sandbox:
         return {
             **{name: _messages(raw) for name, raw in chats.items()},
             "mastodon": _statuses(services["mastodon"]["accounts"]),
+            "bluesky": [
+                Message(id=post["rkey"], text=post["text"])
+                for account in services["bluesky"]["accounts"]
+                for post in account["posts"]
+                if not post["deleted"] and not post["parent"]
+            ],
             "manticore": [
                 Message(id=row["id"], text=row["content"])
                 for table in services["manticore"]["tables"]

@@ -15,12 +15,12 @@ def note_goes_out(story: Story) -> Lines:
     started = time.monotonic()
     seconds = story.write()
     message = story.see(1)
-    for place in ("mastodon", *FOR_ALL):
+    for place in ("mastodon", "bluesky", *FOR_ALL):
         story.see(1, place)
     total = time.monotonic() - started
     return [
-        f"saved in {seconds:.2f} s: message {message.id} of @news, on Mastodon, in the index, at the webhook; "
-        f"{total:.2f} s from the click"
+        f"saved in {seconds:.2f} s: message {message.id} of @news, on Mastodon and Bluesky, in the index, at the "
+        f"webhook; {total:.2f} s from the click"
     ]
 
 
@@ -49,7 +49,7 @@ def one_away(story: Story) -> Lines:
     for service in SERVICES:
         story.sandbox.turn("down", service)
         story.write()
-        for place in {"@news", "mastodon", *FOR_ALL} - {PLACE_OF.get(service, service)}:
+        for place in {"@news", "mastodon", "bluesky", *FOR_ALL} - {PLACE_OF.get(service, service)}:
             story.see(story.numbers, place)
         waiting = story.waiting(service)
         if not waiting:

@@ -16,7 +16,7 @@ SAVE_SECONDS = 4.0
 # sent again once it cannot arrive any more: at Telegram after two minutes.
 SETTLE_SECONDS = 240.0
 FOR_ALL = ("manticore", "webhook")  # receive every note
-PLACES = ("@news", "@drafts", "@tagged", "mastodon", *FOR_ALL)
+PLACES = ("@news", "@drafts", "@tagged", "mastodon", "bluesky", *FOR_ALL)
 QUEUE_COUNTS = ("pending_count", "delayed_count", "processing_count", "failed_count")
 
 
@@ -63,7 +63,7 @@ class Story:
         text = f"Note {self.numbers}: {body}"
         tags = [self.travel] if is_tagged else []
         saved = self.site.save_note(text, is_private=is_private, is_markdown=is_markdown, tags=tags)
-        places = ("@drafts", *FOR_ALL) if is_private else ("@news", "mastodon", *FOR_ALL)
+        places = ("@drafts", *FOR_ALL) if is_private else ("@news", "mastodon", "bluesky", *FOR_ALL)
         shown = text.replace("**", "")
         self.notes[self.numbers] = Note(pk=saved.pk, text=shown, channels=places + (("@tagged",) if is_tagged else ()))
         return self._quick(saved)

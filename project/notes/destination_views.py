@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 from syncqueue import services
 from syncqueue.core.errors import SyncQueueError
 from syncqueue.forms import (
+    BlueskyDestinationForm,
     MastodonDestinationForm,
     OwnDestinationForm,
     TelegramDestinationForm,
@@ -29,7 +30,8 @@ from syncqueue.presentation.inner import for_users
 
 # Without the search index, which belongs to the site.
 FORMS: dict[str, type[OwnDestinationForm]] = {
-    form.service: form for form in (TelegramDestinationForm, MastodonDestinationForm, WebhookDestinationForm)
+    form.service: form
+    for form in (TelegramDestinationForm, MastodonDestinationForm, BlueskyDestinationForm, WebhookDestinationForm)
 }
 
 View = Callable[..., HttpResponse]

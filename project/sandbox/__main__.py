@@ -13,6 +13,8 @@ from syncqueue.testing.sandbox.sandbox import Sandbox
 from syncqueue.testing.sandbox.serving import serve
 from syncqueue.testing.sandbox.state_file import StateUnreadable
 
+from .bluesky.relay import BlueskyRelay
+from .bluesky.service import BlueskyService
 from .manticore.service import ManticoreService
 from .mastodon.service import DEFAULT_TOKENS, MastodonService
 from .pictures.service import PicturesService
@@ -32,6 +34,8 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--manticore-port", type=int, help="Manticore (default: control port + 3; 0: any free port)")
     parser.add_argument("--webhook-port", type=int, help="webhooks (default: control port + 4; 0: any free port)")
     parser.add_argument("--pictures-port", type=int, help="pictures (default: control port + 5; 0: any free port)")
+    parser.add_argument("--bluesky-port", type=int, help="Bluesky (default: control port + 6; 0: any free port)")
+    parser.add_argument("--bluesky-upstream", metavar="URL", help="a real server, to which requests are handed on")
     parser.add_argument("--bot-token", action="append", help="a bot token that the Bot API accepts (repeatable)")
     parser.add_argument("--mastodon-token", action="append", help="an access token of an account (repeatable)")
     parser.add_argument("--retry-after", type=int, metavar="SECONDS", help="default retry_after of a 429 (5)")
@@ -61,6 +65,8 @@ async def _run(options: argparse.Namespace) -> None:
     sandbox.add(ManticoreService(), options.host, _beside(options.control_port, 3, options.manticore_port))
     sandbox.add(WebhookService(), options.host, _beside(options.control_port, 4, options.webhook_port))
     sandbox.add(PicturesService(), options.host, _beside(options.control_port, 5, options.pictures_port))
+    bluesky = BlueskyRelay(options.bluesky_upstream) if options.bluesky_upstream else BlueskyService()
+    sandbox.add(bluesky, options.host, _beside(options.control_port, 6, options.bluesky_port))
     await serve(sandbox, options.host, options.control_port, exit_with_parent=options.exit_with_parent)
 
 

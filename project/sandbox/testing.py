@@ -15,6 +15,7 @@ from syncqueue.testing.sandbox.client import SandboxRefused as SandboxRefused
 from syncqueue.testing.sandbox.client import running_process
 from syncqueue.testing.sandbox.client import stop as stop
 
+from .bluesky.service import DEFAULT_ACCOUNTS as BLUESKY_ACCOUNTS
 from .mastodon.service import DEFAULT_TOKENS as MASTODON_TOKENS
 from .telegram.service import DEFAULT_TOKEN
 from .webhook.service import DEFAULT_SECRET
@@ -29,6 +30,8 @@ class RunningSandbox(engine.RunningSandbox):
     webhook_secret = DEFAULT_SECRET
     mastodon_token, mastodon_second_token = MASTODON_TOKENS  # of @notes and @archive
 
+    bluesky_account, bluesky_second_account = BLUESKY_ACCOUNTS  # thenotes.test and thearchive.test
+
     def __init__(self, process: subprocess.Popen[str], urls: dict[str, str]) -> None:
         super().__init__(urls)
         self.process = process
@@ -36,6 +39,7 @@ class RunningSandbox(engine.RunningSandbox):
         self.mastodon_url = urls["mastodon"]
         self.manticore_url = urls["manticore"]
         self.webhook_url = urls["webhook"]
+        self.bluesky_url = urls["bluesky"]
         self.pictures_url = urls["pictures"]
 
     def messages(self, chat: int | str = "@news") -> list[dict[str, Any]]:
@@ -65,6 +69,30 @@ class RunningSandbox(engine.RunningSandbox):
         """Make a status appear on a Mastodon account: `application="A phone"`, `age_seconds=3600`; returns its id."""
         body = {"text": text, **values}
         return str(self.call(f"/services/mastodon/accounts/{account.lstrip('@')}/post", body)["id"])
+
+    def posts(self, handle: str = "thenotes.test") -> list[dict[str, Any]]:
+        """Return the posts of a Bluesky account that readers see, by their keys."""
+        for known in self.state()["services"]["bluesky"]["accounts"]:
+            if known["handle"] == handle:
+                there = [post for post in known["posts"] if not post["deleted"]]
+                return sorted(there, key=lambda post: str(post["rkey"]))
+        raise LookupError(f"The sandbox has no account {handle!r}.")
+
+    def remove_post(self, rkey: str) -> None:
+        """Remove a post of a Bluesky account, as a person would."""
+        self.call(f"/services/bluesky/posts/{rkey}/remove", {})
+
+    def change_post(self, rkey: str, text: str) -> None:
+        """Edit a post of a Bluesky account, as a person would in another program. Readers see the first text."""
+        self.call(f"/services/bluesky/posts/{rkey}/change", {"text": text})
+
+    def post_on_bluesky(self, text: str, account: str = "thenotes", **values: Any) -> str:
+        """Make a post appear on a Bluesky account: `clock=7`, `age_seconds=3600`; returns its key."""
+        return str(self.call(f"/services/bluesky/accounts/{account}/post", {"text": text, **values})["rkey"])
+
+    def expire_sessions(self, *, refresh: bool = False) -> None:
+        """End the access tokens of Bluesky's accounts now, or all tokens."""
+        self.call("/services/bluesky/sessions/expire", {"refresh": refresh})
 
     def revoke_connections(self) -> None:
         """People take back what they allowed applications on Mastodon."""

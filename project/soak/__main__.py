@@ -79,6 +79,7 @@ def run(folder: Path, arguments: argparse.Namespace, lines: list[str]) -> bool:
     ):
         # With its own rate limits all these notes would take hours; the modes inject enough limits.
         sandbox.set_mastodon(request_limit=1_000_000, delete_limit=1_000_000)
+        sandbox.set_bluesky(points_per_hour=1_000_000, login_limit=1_000_000, daily_login_limit=1_000_000)
         faults, watch, writer = disturb(field, sandbox, diary, arguments)
         seconds, retried = come_to_rest(field, sandbox, faults.stops, writer.history)
         if arguments.plant:

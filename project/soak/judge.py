@@ -196,9 +196,12 @@ def _lasting(requests: Iterable[Request]) -> set[Place]:
 
 
 def standing_twice(shown: Mapping[str, Sequence[Message]]) -> list[str]:
-    """Return notes that a table or a receiver contains more than once, although rows and objects have our own ids."""
+    """Return notes that a place shows more than once in the end, although rows, objects and posts have our own ids.
+
+    On Bluesky an edited note stands there twice for a moment: the new post comes first.
+    """
     found: list[str] = []
-    for place in ("manticore", "webhook"):
+    for place in ("manticore", "webhook", "bluesky"):
         numbers = [_NUMBER.search(one.text) for one in shown.get(place, ())]
         counts = Counter(number[1] for number in numbers if number)
         found += [f"{place}: note {number} exists {n} times" for number, n in counts.items() if n > 1]

@@ -11,7 +11,14 @@ from .history import History, Note
 from .writer import TAG
 
 # The rules of the demo's channels; the search index takes every note that is live, whoever has written it.
-SITES = {"@news": "public", "@drafts": "private", "@tagged": "tag", "mastodon": "public", "webhook": "all"}
+SITES = {
+    "@news": "public",
+    "@drafts": "private",
+    "@tagged": "tag",
+    "mastodon": "public",
+    "bluesky": "public",
+    "webhook": "all",
+}
 INDEX = "manticore"
 _NUMBER = re.compile(r"Note (\d+)\b")
 

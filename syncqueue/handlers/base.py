@@ -336,6 +336,9 @@ class DocumentHandler(SyncHandler):
     # False: the place depends on the credential (an account), so two destinations with the same address may be two
     # places. Then `identify` must tell them apart.
     address_names_place: ClassVar[bool] = True
+    # False: everybody can see every copy. Private documents are never sent, and the copy of a document that was made
+    # private is deleted, whatever the destination's rule says.
+    takes_private: ClassVar[bool] = True
     # The names of a destination's secrets with their labels, such as {"token": _("Bot token")}.
     secret_fields: ClassVar[Mapping[str, Any]] = {}
     # The options of a destination by name: the admin has an input for each, and other options are rejected. If empty,

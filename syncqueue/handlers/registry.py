@@ -19,10 +19,8 @@ BUILT_IN = {
     "mastodon": "syncqueue.handlers.mastodon.handler.MastodonHandler",
     "manticore": "syncqueue.handlers.manticore.handler.ManticoreHandler",
     "webhook": "syncqueue.handlers.webhook.handler.WebhookHandler",
+    "bluesky": "syncqueue.handlers.bluesky.handler.BlueskyHandler",
 }
-
-# The extra to install if a library is missing, by the name of its package.
-_EXTRAS = {"telegram": "telegram", "mastodon": "mastodon", "manticoresearch": "manticore", "aiohttp": "webhook"}
 
 
 def handler_class(service: ServiceSettings) -> type[SyncHandler]:
@@ -50,8 +48,8 @@ def handler_class(service: ServiceSettings) -> type[SyncHandler]:
 
 def _explain_import(name: str, path: str, error: ImportError) -> str:
     missing = (getattr(error, "name", None) or "").partition(".")[0]
-    if missing in _EXTRAS:
-        return f"The service {name!r} needs a library: pip install 'django-syncqueue[{_EXTRAS[missing]}]'."
+    if path == BUILT_IN.get(name) and missing not in ("", "syncqueue"):  # the extra has the service's name
+        return f"The service {name!r} needs a library: pip install 'django-syncqueue[{name}]'."
     return f"SYNCQUEUE['HANDLERS'][{name!r}]: cannot import {path}: {error}"
 
 
@@ -92,6 +90,15 @@ def posts(service: str) -> bool:
     """Return whether a service posts (and accepts objects since a destination's start), or is an index."""
     found = handler_class(get_settings().service(service))
     return issubclass(found, DocumentHandler) and found.posts
+
+
+def takes_private(service: str) -> bool:
+    """Whether private documents are brought out at a service; True where it is off, so that nothing is judged."""
+    try:
+        found = handler_class(get_settings().service(service))
+    except ConfigurationError:
+        return True
+    return not issubclass(found, DocumentHandler) or found.takes_private
 
 
 def document_handler(service: str) -> DocumentHandler | None:

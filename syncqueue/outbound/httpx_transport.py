@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
+from ssl import SSLContext
 from typing import Any
 
 import httpcore
 import httpx
 
 from syncqueue.outbound.connect import CannotConnect, Outbound, Target, check_peer, first_to_connect
+
+
+@cache
+def _ssl_context() -> SSLContext:
+    """Made once a process: reading the certificates takes long enough to be felt in an attempt."""
+    return httpx.create_ssl_context()
 
 
 def transport(outbound: Outbound, limits: httpx.Limits) -> httpx.AsyncBaseTransport:
@@ -23,7 +31,7 @@ class _Transport(httpx.AsyncHTTPTransport):
     def __init__(self, outbound: Outbound, limits: httpx.Limits) -> None:
         super().__init__(limits=limits)
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(),
+            ssl_context=_ssl_context(),
             max_connections=limits.max_connections,
             max_keepalive_connections=limits.max_keepalive_connections,
             keepalive_expiry=limits.keepalive_expiry,

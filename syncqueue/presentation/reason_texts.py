@@ -303,6 +303,29 @@ TEXTS: tuple[str, ...] = (
     ),
     _("The answer is compressed, which was not asked for."),
     _("The answer is larger than %(count)s bytes."),
+    # Bluesky, and sessions.
+    _("The server answers %(status)s: %(said)s."),
+    _("The server answers %(status)s."),
+    _("%(said)s Look at the account, and enter an app password of it."),
+    _("The server answers with something that is no AT Protocol."),
+    _("Something that is no AT Protocol answers %(status)s (a proxy's page?)."),
+    _("The server answers with a redirect, which is never followed: enter its real address."),
+    _("The server's answer was lost (%(error)s)."),
+    _("The address is no account, such as name.bsky.social."),
+    _("The destination has no app password: enter one from the account's settings."),
+    _("The account is deactivated. Activate it in its settings."),
+    _("The server has opened another account than the one of this address."),
+    _("There is no such record."),
+    _("It was posted by another account: remove it by hand (%(where)s)."),
+    _("Another record is at each key that was tried."),
+    _("The picture of the text cannot be made small enough."),
+    _("The text is empty, and so would the post be."),
+    _(
+        "The text is too long: it takes more than %(count)s posts of %(room)s characters, or has more than %(most)s "
+        "characters in all. Shorten it, or set the destination's option over_limit to link."
+    ),
+    _("Another process renews the session; this goes on soon."),
+    _("The session could not be read or stored (%(error)s)."),
     # Manticore Search.
     _("Manticore answers %(status)s: %(reason)s."),
     _("it is not Manticore's own answer but a proxy's page, or empty"),

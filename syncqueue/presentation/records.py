@@ -47,6 +47,7 @@ def reason_text(reason: Reason) -> str:
         Reason.GONE: _("not there, because the object was deleted."),
         Reason.NOT_LIVE: _("not there, because the object is not published."),
         Reason.LEFT_OUT: _("not there, because the site does not send it there."),
+        Reason.PRIVATE: _("not there, because it is private and everybody can read what is there."),
         Reason.NOT_YET: _("not there yet: its time has not come."),
         Reason.EXPIRED: _("not there, because its time is over."),
         Reason.HANDED_OVER: _("not there, because the object belongs to somebody else."),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from django.db.models import Model
 
 from syncqueue.core.answer import Answer, Asked, Refused
+from syncqueue.handlers.registry import takes_private
 from syncqueue.models import Destination
 from syncqueue.sources import gate
 from syncqueue.sources.planner import DesiredState
@@ -21,6 +22,7 @@ def desired_state(source: ModelSync | None, obj: Model | None, destination: Dest
         rule_value=destination.rule_value,
         start_at=destination.start_at,
         retiring=destination.is_retiring,
+        takes_private=takes_private(destination.service),
     )
     if source is None or obj is None or state.retiring:  # nothing is wanted, so the site's code is not called
         return Asked(state)

@@ -28,6 +28,7 @@ class Reason(StrEnum):
     GONE = "gone"  # the object was deleted
     NOT_LIVE = "not_live"  # a draft, or soft-deleted
     LEFT_OUT = "left_out"  # ModelSync.at returned None
+    PRIVATE = "private"  # it is private, and everybody can see what is at the service
     NOT_YET = "not_yet"  # its time has not come
     EXPIRED = "expired"  # its time is over
     HANDED_OVER = "handed_over"  # object and destination have different owners, or the site owns it no more
@@ -53,6 +54,7 @@ class DesiredState:
     rule_value: str = ""
     start_at: datetime | None = None
     retiring: bool = False
+    takes_private: bool = True  # the service can keep what is private from the public
     shown_by: str = ""  # the name of another destination that shows it at the same place
 
 
@@ -96,6 +98,8 @@ def refusal(desired: DesiredState, now: datetime) -> Reason | None:
         return Reason.NOT_LIVE
     if desired.document is None:
         return Reason.LEFT_OUT
+    if desired.document.is_private and not desired.takes_private:
+        return Reason.PRIVATE
     if desired.live_until is not None and desired.live_until <= now:
         return Reason.EXPIRED
     if desired.live_from is not None and desired.live_from > now:

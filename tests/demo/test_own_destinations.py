@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 DATA = {"name": "Mine", "address": "@news", "rule": "all", "enabled": "on"}
 START = {"start_at_0": "2026-01-02", "start_at_1": "03:04:05"}
-SERVICES = ["telegram", "mastodon", "webhook"]
+SERVICES = ["telegram", "mastodon", "bluesky", "webhook"]
 LIST, NEW = "/destinations/", "/destinations/new/telegram/"
 SHOWN, DONE = ["edit", "delete"], ["switch", "test", "mend"]  # what GET answers, and what POST alone does
 

@@ -15,7 +15,7 @@ def test_without_variables_the_demo_brings_redis_and_the_sandbox_along() -> None
     plan = make_plan({}, FOLDER)
     assert plan.ports == {
         **{"web": 8000, "sandbox": 8020, "redis": 8030},
-        **{"telegram": 8021, "mastodon": 8022, "manticore": 8023, "webhook": 8024, "pictures": 8025},
+        **{"telegram": 8021, "mastodon": 8022, "manticore": 8023, "webhook": 8024, "pictures": 8025, "bluesky": 8026},
     }
     assert plan.redis_url == "redis://127.0.0.1:8030/0"
     assert plan.environment["TELEGRAM_API_BASE_URL"] == "http://127.0.0.1:8021"
@@ -25,10 +25,11 @@ def test_without_variables_the_demo_brings_redis_and_the_sandbox_along() -> None
         "drafts": ("telegram", "private"),
         "tagged": ("telegram", "tag"),
         "account": ("mastodon", "public"),
+        "sky": ("bluesky", "public"),
         "search": ("manticore", "all"),
         "hook": ("webhook", "all"),
     }
-    assert plan.environment["SYNCQUEUE_SERVICES"] == "telegram,mastodon,manticore,webhook"
+    assert plan.environment["SYNCQUEUE_SERVICES"] == "telegram,mastodon,manticore,webhook,bluesky"
 
 
 def test_a_redis_of_the_environment_is_used_instead_of_an_own_one() -> None:

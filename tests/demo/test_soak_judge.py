@@ -116,7 +116,7 @@ def test_placeholders_may_stand_side_by_side_for_a_moment_and_none_in_the_end() 
     assert verdict_on(placeholders, {**shown, 20: "…"}).lost == ["@news: '…' belongs to no note"]
 
 
-@pytest.mark.parametrize("place", ["manticore", "webhook"])
+@pytest.mark.parametrize("place", ["manticore", "webhook", "bluesky"])
 def test_two_rows_or_objects_of_one_note_are_a_double(place: str) -> None:
     rows = [Message(id=n, text="Note 3: new") for n in (1, 2)]
     wanted = {place: {3: "Note 3: new"}}

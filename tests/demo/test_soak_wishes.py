@@ -37,7 +37,7 @@ def test_a_writers_note_is_wanted_at_the_own_destination_and_in_the_index_of_the
 def test_another_ones_note_is_wanted_in_the_channels_of_the_site() -> None:
     wishes = wishes_of([note(is_writers=False, is_tagged=True)], history(FIRST))
     assert {place for place, notes in wishes.wanted.items() if notes} == {
-        "@news", "@tagged", "mastodon", "webhook", "manticore"
+        "@news", "@tagged", "mastodon", "bluesky", "webhook", "manticore"
     }  # fmt: skip
 
 

@@ -97,7 +97,7 @@ def test_the_wheel_says_its_licence_its_types_and_its_version(metadata: Message)
 def test_there_is_an_extra_for_each_built_in_service_and_for_figures_and_traces(metadata: Message) -> None:
     extras = set(metadata.get_all("Provides-Extra", []))
 
-    assert {"telegram", "mastodon", "manticore", "webhook", "metrics", "otel", "testing"} <= extras
+    assert {"telegram", "mastodon", "manticore", "webhook", "bluesky", "metrics", "otel", "testing"} <= extras
 
 
 def test_the_changelog_has_a_part_for_this_version() -> None:

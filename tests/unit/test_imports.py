@@ -32,6 +32,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("checks", "receivers", "forms", "templatetags", "admin", "api", "doctor", "management", "migrations", "testing"),
     ("apps",),
 )
+# Written as a stranger would write it, by the public names (tests/unit/handlers/bluesky/test_public_names.py).
+FROM_OUTSIDE = "syncqueue.handlers.bluesky"
 LEVELS = {name: level for level, floor in enumerate(FLOORS) for name in floor}
 
 
@@ -149,7 +151,8 @@ def test_the_hall_holds_what_django_looks_for_and_the_doors() -> None:
 
 
 def test_no_module_imports_the_package_itself() -> None:
-    assert [name for name, others in IMPORTS.items() if "syncqueue" in others] == []
+    inside = {name: others for name, others in IMPORTS.items() if not name.startswith(FROM_OUTSIDE)}
+    assert [name for name, others in inside.items() if "syncqueue" in others] == []
 
 
 @pytest.mark.parametrize(("one", "other"), [("queue", "handlers"), ("handlers", "queue"), ("queue", "sources")])
@@ -170,12 +173,11 @@ def test_only_the_queue_talks_to_redis() -> None:
 
 
 def test_the_client_libraries_of_services_stay_in_their_folders() -> None:
-    folders = {"telegram": "telegram", "mastodon": "mastodon", "PIL": "mastodon",
-               "manticoresearch": "manticore"}  # fmt: skip
+    folders = {"telegram": "telegram", "mastodon": "mastodon", "manticoresearch": "manticore"}  # fmt: skip
     for library, folder in folders.items():
         assert outside(library), library
         assert all(name.startswith(f"syncqueue.handlers.{folder}") for name in outside(library)), library
-    for library in ("httpx", "aiohttp", "requests", "urllib3", "pyromark"):
+    for library in ("httpx", "aiohttp", "requests", "urllib3", "pyromark", "PIL", "grapheme"):
         assert all(name.startswith(("syncqueue.handlers.", "syncqueue.outbound.")) for name in outside(library)), (
             library
         )

@@ -11,6 +11,7 @@ import pytest
 
 import syncqueue
 from syncqueue import testing
+from syncqueue.handlers import public
 
 # docs/reference/python.md shows the same names; docs/versions.md says what a change of them means.
 PUBLIC = {
@@ -45,7 +46,15 @@ DOCUMENT_HANDLER = {
     "aclose", "address_names_place", "apply_many", "batch_size", "check", "clean", "count", "create", "credential",
     "default_kind", "delete", "endpoint", "fingerprint", "identify", "is_public", "is_small", "least_attempt_seconds",
     "lost_part", "option_fields", "places", "posts", "preview", "process", "process_many", "read", "read_all",
-    "read_pause_seconds", "secret_fields", "trace", "update", "was_made",
+    "read_pause_seconds", "secret_fields", "takes_private", "trace", "update", "was_made",
+}  # fmt: skip
+
+# Of syncqueue.handlers.public: what a handler may import besides.
+FOR_HANDLERS = {
+    "ConfigurationError", "FetchError", "HandlerConfig", "HandlerError", "HandlerThreads", "MediaReader", "Outbound",
+    "Picture", "Place", "READ_CHARACTERS", "Session", "SharedSessions", "TEXT_SIZE", "TRACE", "content_type", "draw",
+    "endpoint_of", "explain_unreachable", "find_forbidden", "host_of", "http_transport", "is_unsent", "load_fonts",
+    "mask", "media_of", "port_of", "read_url", "redact", "to_text", "wait_seconds",
 }  # fmt: skip
 
 
@@ -64,6 +73,10 @@ def public_of(kind: type) -> set[str]:
 
 def test_the_public_names_are_these() -> None:
     assert set(syncqueue.__all__) == PUBLIC
+
+
+def test_the_names_for_handlers_are_these() -> None:
+    assert set(public.__all__) == FOR_HANDLERS
 
 
 @pytest.mark.parametrize("name", sorted(PUBLIC))

@@ -24,15 +24,15 @@ from syncqueue.handlers.base import (
     PreviewPart,
     RemotePart,
 )
+from syncqueue.handlers.drawing.fonts import ADVICE, load_fonts
+from syncqueue.handlers.drawing.image import TEXT_SIZE
+from syncqueue.handlers.markdown import Picture
 from syncqueue.handlers.mastodon import reading
 from syncqueue.handlers.mastodon.account import PICTURE, STATUS, Account, Status
 from syncqueue.handlers.mastodon.answers import Gone
 from syncqueue.handlers.mastodon.client import MastodonClient
-from syncqueue.handlers.mastodon.fonts import ADVICE, load_fonts
-from syncqueue.handlers.mastodon.image import TEXT_SIZE
 from syncqueue.handlers.mastodon.instance import Limits
 from syncqueue.handlers.mastodon.length import count
-from syncqueue.handlers.mastodon.markdown import Picture
 from syncqueue.handlers.mastodon.memory import known_limits
 from syncqueue.handlers.mastodon.mentions import break_mentions
 from syncqueue.handlers.mastodon.options import OPTIONS, TOKEN, breaks_mentions, instance_url, over_limit, visibility

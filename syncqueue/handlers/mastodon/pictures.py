@@ -8,11 +8,11 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 
 from syncqueue.core.errors import PermanentError, RateLimited, RetryLater, Unavailable
+from syncqueue.handlers.markdown import Picture
 from syncqueue.handlers.mastodon.account import Account
 from syncqueue.handlers.mastodon.answers import FailedInside
 from syncqueue.handlers.mastodon.client import MastodonClient, OutOfTime
 from syncqueue.handlers.mastodon.instance import Limits
-from syncqueue.handlers.mastodon.markdown import Picture
 from syncqueue.handlers.media import content_kind, content_type
 from syncqueue.outbound.requests_adapter import FetchError
 

@@ -14,11 +14,11 @@ import grapheme
 from syncqueue.core.errors import PermanentError
 from syncqueue.handlers.base import Document
 from syncqueue.handlers.bounds import READ_CHARACTERS
-from syncqueue.handlers.mastodon.fonts import ADVICE, load_fonts
-from syncqueue.handlers.mastodon.image import TEXT_SIZE, draw
+from syncqueue.handlers.drawing.fonts import ADVICE, load_fonts
+from syncqueue.handlers.drawing.image import TEXT_SIZE, draw
+from syncqueue.handlers.markdown import Picture, to_text
 from syncqueue.handlers.mastodon.instance import Limits
 from syncqueue.handlers.mastodon.length import count, cut, pieces
-from syncqueue.handlers.mastodon.markdown import Picture, to_text
 from syncqueue.handlers.mastodon.mentions import break_mentions
 from syncqueue.handlers.mastodon.options import OverLimit
 from syncqueue.handlers.media import Media

@@ -14,6 +14,7 @@ T = TypeVar("T")
 # What it means that a service is not like this, to be read after its name.
 LACKS: Mapping[str, str] = {
     "edits": "cannot be edited",
+    "takes_private": "takes nothing that is private",
     "has_visibility": "shows everything to everybody",
     "finds_lost": "does not recognise a create that is made again",
     "takes_lost_away": "cannot take away a copy that nobody was told of",

@@ -32,6 +32,11 @@ VISIBILITY = Promise(
     "take it away and make it anew.",
     has_visibility=True,
 )
+NEVER_PRIVATE = Promise(
+    "A private object is never there",
+    mend="Where everybody can read what is at the service, the handler's class says takes_private = False.",
+    takes_private=False,
+)
 DESTINATIONS = Promise(
     "A destination that is switched off or removed leaves or takes its copies as asked",
     mend="delete(job) works from job.parts and job.place alone: the object may be gone and job.document is empty.",
@@ -115,6 +120,12 @@ ADOPTED = Promise(
     mend="job.parts may hold parts that the site named by their ids alone, with default_kind as their kind. Go by "
     "part.id and part.address, and expect nothing of a part that your create(job) alone would know.",
     edits=True,
+)
+ADOPTED_ANEW = Promise(
+    "A copy from before syncqueue makes room for the new one",
+    mend="job.parts may hold parts that the site named by their ids alone, with default_kind as their kind. Take them "
+    "away once the new copy is there.",
+    edits=False,
 )
 ADOPTED_GONE = Promise(
     "A copy from before syncqueue goes with its object, or with its destination",

@@ -48,6 +48,7 @@ class ServiceUnderTest(ABC):
 
     # What the service is like: a case that it is not like is shown as such and not run
     edits: ClassVar[bool] = True  # a change of text is an edit, and not taken away and made again
+    takes_private: ClassVar[bool] = True  # private objects are kept there, where the destination's rule takes them
     has_visibility: ClassVar[bool] = False  # private objects are kept there, for fewer people to see
     # A create whose answer was lost is recognised when it is made again: an idempotency key, an id of our own, a look
     # at what is there. False: it may be there twice, and ON_UNKNOWN_OUTCOME decides.

@@ -7,9 +7,9 @@ import pytest
 from project.sandbox.testing import RunningSandbox
 from syncqueue.core.errors import PermanentError
 from syncqueue.handlers.base import CopyState, Document, RemotePart
+from syncqueue.handlers.drawing.fonts import Fonts
 from syncqueue.handlers.mastodon import reading
 from syncqueue.handlers.mastodon import render as rendering
-from syncqueue.handlers.mastodon.fonts import Fonts
 from tests.fonts import Face
 from tests.integration.mastodon.desk import FLAVOURS, Desk
 from tests.integration.mastodon.test_pictures import note

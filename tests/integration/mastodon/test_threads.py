@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from syncqueue.handlers.base import Document
+from syncqueue.handlers.drawing.fonts import Fonts
 from syncqueue.handlers.mastodon import render as rendering
-from syncqueue.handlers.mastodon.fonts import Fonts
 from tests.fonts import Face
 from tests.integration.mastodon.desk import FLAVOURS, Crash, Desk
 

@@ -36,6 +36,7 @@ REFUSED = {
     Reason.GONE: DesiredState(exists=False),
     Reason.NOT_LIVE: DesiredState(exists=True, live=False),
     Reason.LEFT_OUT: desired(document=None),
+    Reason.PRIVATE: desired(document=Document(text="x", is_private=True), takes_private=False),
     Reason.RULE: desired(rule="private"),
     Reason.NOT_YET: desired(live_from=SOON),
     Reason.EXPIRED: desired(live_until=NOW),

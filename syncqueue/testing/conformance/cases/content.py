@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from syncqueue.models import Destination
 from syncqueue.testing.conformance.notes.models import Tag
-from syncqueue.testing.conformance.promises import GONE_ALREADY, LONG, REMOVED, SHOWN, VISIBILITY
+from syncqueue.testing.conformance.promises import (
+    GONE_ALREADY,
+    LONG,
+    NEVER_PRIVATE,
+    REMOVED,
+    SHOWN,
+    VISIBILITY,
+)
 from syncqueue.testing.conformance.scene import Site
 
 
@@ -60,10 +67,22 @@ class ContentCases:
         site.assert_shows("First")
         site.assert_settled()
 
+    @NEVER_PRIVATE
+    def test_a_private_note_is_never_there_whatever_the_rule_says(self, site: Site, destination: Destination) -> None:
+        note = site.write("First", is_private=True)
+        site.work()
+        site.assert_shows()
+        assert site.service.requests() == []
+        site.change(note, is_private=False)
+        site.assert_shows("First")
+        site.change(note, is_private=True)
+        site.work_until(site.assert_shows)
+        site.assert_settled()
+
     @REMOVED
     def test_a_changed_rule_applies_at_the_next_save(self, site: Site, destination: Destination) -> None:
-        note = site.write("First", is_private=True)
-        destination.rule = "public"
+        note = site.write("First")
+        destination.rule = "private"
         destination.save()
         site.assert_shows("First")
         note.save()

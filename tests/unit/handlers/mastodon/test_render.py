@@ -9,9 +9,9 @@ import pytest
 
 from syncqueue.core.errors import PermanentError
 from syncqueue.handlers.base import Document
+from syncqueue.handlers.markdown import Picture
 from syncqueue.handlers.mastodon.instance import Limits
 from syncqueue.handlers.mastodon.length import count
-from syncqueue.handlers.mastodon.markdown import Picture
 from syncqueue.handlers.mastodon.render import THREAD_LIMIT, Wanted, hashtag, pictures_of, render
 
 URL = "https://example.org/notes/1"

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import grapheme
 from PIL import Image, ImageDraw
 
-from syncqueue.handlers.mastodon.fonts import Font, Fonts
+from syncqueue.handlers.drawing.fonts import Font, Fonts
 
 WIDTH, HEIGHT = 1080, 1920  # pixels of a telephone screen; below Mastodon's limit of 8.3 million pixels
 MARGIN = 64

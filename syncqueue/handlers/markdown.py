@@ -1,4 +1,4 @@
-"""Markdown as plain text that reads well, which is all that Mastodon shows; and the pictures in it. Pure."""
+"""Markdown as plain text that reads well, for services that show nothing else; and the pictures in it. Pure."""
 
 from __future__ import annotations
 

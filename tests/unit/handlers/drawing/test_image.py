@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from syncqueue.handlers.base import Document
+from syncqueue.handlers.drawing.fonts import Fonts
+from syncqueue.handlers.drawing.image import LINES, WIDTH, draw
 from syncqueue.handlers.mastodon import render as rendering
-from syncqueue.handlers.mastodon.fonts import Fonts
-from syncqueue.handlers.mastodon.image import LINES, WIDTH, draw
 from syncqueue.handlers.mastodon.instance import Limits
 from syncqueue.handlers.mastodon.render import Wanted, render
 from tests.fonts import Face

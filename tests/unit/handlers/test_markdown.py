@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncqueue.handlers.mastodon.markdown import Picture, to_text
+from syncqueue.handlers.markdown import Picture, to_text
 
 CAT = "https://pics.example/cat.png"
 

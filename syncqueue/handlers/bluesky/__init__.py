@@ -1,0 +1,1 @@
+"""Bluesky: posts on an account of any server that speaks the AT Protocol, by names that every handler may import."""

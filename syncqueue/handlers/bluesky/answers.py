@@ -1,0 +1,143 @@
+"""What a server's responses mean for the queue. Pure; the one place where it is decided.
+
+https://atproto.com/specs/xrpc: a refusal is JSON with the name of an error and a message. The name decides, where there
+is one; then the status.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from syncqueue import DestinationBroken, PermanentError, RateLimited, Unavailable
+from syncqueue.handlers.public import HandlerError, redact, wait_seconds
+
+# A limit without a time: most of the server's own count over five minutes.
+UNNAMED_WAIT_SECONDS = 300.0
+# Logins are limited by the day too; until then the server is asked again now and then.
+LONGEST_WAIT_SECONDS = 3600.0
+QUOTED_CHARACTERS = 300
+_READ_CHARACTERS = 10_000  # of a server's words
+_TOKEN = re.compile(r"eyJ[\w-]{5,}(\.[\w-]*)*")
+# These say nothing about what was sent: the server gave up waiting for us, or wants it again.
+_TIMED_OUT = (408, 425)
+
+_OVER = frozenset({"ExpiredToken", "InvalidToken"})
+_REFUSES_ACCOUNT = frozenset(
+    {"AuthenticationRequired", "AuthMissing", "AuthFactorTokenRequired", "AccountTakedown", "AccountDeactivated",
+     "AccountSuspended", "RepoDeactivated", "RepoSuspended", "RepoTakendown"}
+)  # fmt: skip
+_IS_GONE = frozenset({"RecordNotFound", "RepoNotFound"})
+
+
+class SessionOver(Unavailable):
+    """The token is not taken (any more): a new one is needed."""
+
+
+class Gone(PermanentError):
+    """There is no such record (any more)."""
+
+
+class Taken(PermanentError):
+    """Another record has this key."""
+
+
+class BlobGone(PermanentError):
+    """The server has not got a file that the record names."""
+
+
+class TooLong(PermanentError):
+    """The server counts more graphemes or bytes than it takes."""
+
+
+class Lost(Unavailable):
+    """The response was lost on its way."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """A response."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)  # by lower-case name
+    body: bytes = b""
+
+    @cached_property
+    def content(self) -> Any:
+        """The JSON of the body; None when it is something else, such as a proxy's page."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+    @property
+    def error(self) -> str:
+        """The name of the error; "" where there is none."""
+        name = self.content.get("error") if isinstance(self.content, dict) else None
+        return name if isinstance(name, str) else ""
+
+    @property
+    def message(self) -> str:
+        """The server's own words, without tokens."""
+        said = self.content.get("message") if isinstance(self.content, dict) else None
+        if not isinstance(said, str):
+            return ""
+        said = _TOKEN.sub("[secret]", redact(said[:_READ_CHARACTERS]))
+        return " ".join(said.split())[:QUOTED_CHARACTERS]
+
+
+def judge(answer: Answer, now: datetime) -> HandlerError | None:
+    """The error to raise for a response; None when it is what was hoped for: JSON with status 200."""
+    if answer.status == 429:
+        return RateLimited(_said(answer), after_seconds=_wait_seconds(answer.headers, now), scope="credential")
+    if answer.status >= 500 or answer.status in _TIMED_OUT:
+        return Unavailable(_said(answer))
+    if 200 <= answer.status < 300:
+        is_answer = isinstance(answer.content, dict)
+        return None if is_answer else Unavailable("The server answers with something that is no AT Protocol.")
+    if answer.status < 400:
+        return _redirected(answer)
+    if not answer.error:
+        return Unavailable(f"Something that is no AT Protocol answers {answer.status} (a proxy's page?).")
+    return _refused(answer)
+
+
+def _refused(answer: Answer) -> HandlerError:
+    said = _said(answer)
+    if answer.error in _OVER:
+        return SessionOver(said)
+    if answer.error in _REFUSES_ACCOUNT or answer.status == 401:
+        return DestinationBroken(f"{said} Look at the account, and enter an app password of it.")
+    if answer.error == "InvalidSwap":
+        return Taken(said)
+    if answer.error in _IS_GONE or "Could not locate record" in answer.message:
+        return Gone(said)
+    if answer.error == "BlobNotFound":
+        return BlobGone(said)
+    if "grapheme too big" in answer.message or "string too big" in answer.message:
+        return TooLong(said)
+    return PermanentError(said)
+
+
+def _said(answer: Answer) -> str:
+    reason = ": ".join(filter(None, (answer.error[:100], answer.message)))
+    return f"The server answers {answer.status}: {reason}." if reason else f"The server answers {answer.status}."
+
+
+def _redirected(answer: Answer) -> HandlerError:
+    if answer.status in (301, 308):
+        return DestinationBroken("The server answers with a redirect, which is never followed: enter its real address.")
+    return Unavailable(f"The server answers {answer.status}.")
+
+
+def _wait_seconds(headers: Mapping[str, str], now: datetime) -> float:
+    for name in ("retry-after", "ratelimit-reset"):
+        found = wait_seconds(headers.get(name, ""), now, longest=LONGEST_WAIT_SECONDS)
+        if found is not None:
+            return found
+    return UNNAMED_WAIT_SECONDS

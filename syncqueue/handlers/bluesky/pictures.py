@@ -1,0 +1,98 @@
+"""Pictures of a document: read from where they are, made fit, and uploaded, in each attempt anew.
+
+A server forgets a file that no record names. The same bytes sent twice have the same name there, so uploading them
+again costs a request and changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+
+from syncqueue import PermanentError, RateLimited
+from syncqueue.handlers.bluesky.account import Account
+from syncqueue.handlers.bluesky.client import BlueskyClient
+from syncqueue.handlers.bluesky.image import MOST_BYTES, MOST_THUMB_BYTES, Prepared, prepared
+from syncqueue.handlers.bluesky.record import Image
+from syncqueue.handlers.public import FetchError, Picture
+
+logger = logging.getLogger("syncqueue.bluesky")
+
+# Of an attempt: what is not there by then is left to the text, so that the post itself goes out.
+FETCH_SHARE, UPLOAD_SHARE = 0.25, 0.6
+READ_BYTES = 12_000_000  # of a picture that is made smaller
+
+
+class Uploader:
+    """Brings pictures to the server, one at a time, within one attempt; each is read once."""
+
+    def __init__(self, client: BlueskyClient, account: Account) -> None:
+        """The attempt has just begun."""
+        self._client = client
+        self._account = account
+        self._fetch_seconds = client.attempt_seconds * FETCH_SHARE
+        self._ends_at = time.monotonic() + client.attempt_seconds * UPLOAD_SHARE
+        self._read: dict[tuple[Picture, int], Prepared | None] = {}  # None: it stays a link
+
+    async def attach(self, pictures: Sequence[Picture]) -> dict[Picture, Image]:
+        """Those that could be brought there. Raises what a server comes to that is away, or limits uploads."""
+        found = [(picture, await self._bring(picture, MOST_BYTES)) for picture in pictures]
+        return {picture: image for picture, image in found if image is not None}
+
+    async def thumb(self, picture: Picture) -> Image | None:
+        """The picture of a card; None where there can be none."""
+        return await self._bring(picture, MOST_THUMB_BYTES)
+
+    async def draw(self, pages: Sequence[bytes], alt: str) -> list[Image]:
+        """Pictures that were drawn here; raises when one of them is not taken."""
+        found = []
+        for page in pages:
+            fit = await self._client.threads.run(prepared, page, MOST_BYTES)
+            if fit is None:
+                raise PermanentError("The picture of the text cannot be made small enough.")
+            found.append(await self._upload(fit, alt))
+        return found
+
+    async def _bring(self, picture: Picture, most_bytes: int) -> Image | None:
+        key = (picture, most_bytes)
+        if key not in self._read:
+            self._read[key] = await self._load(picture, most_bytes)
+        fit = self._read[key]
+        if fit is None:
+            return None
+        try:
+            return await self._upload(fit, picture.alt)
+        except PermanentError as error:
+            logger.info("A picture stays a link: %s", error)
+            self._read[key] = None
+            return None
+
+    async def _load(self, picture: Picture, most_bytes: int) -> Prepared | None:
+        """Read a picture and make it fit. While its size is not known, it counts as the largest there is."""
+        try:
+            async with asyncio.timeout(max(self._ends_at - time.monotonic(), 0)) as limit:
+                async with self._client.media.budget.reserve(READ_BYTES) as memory:
+                    limit.reschedule(None)  # from here on each call has its own
+                    content = await self._fetch(picture)
+                    memory.shrink(len(content))
+                    return await self._client.threads.run(prepared, content, most_bytes)
+        except TimeoutError:
+            said = "Pictures of other notes are being loaded; this note is next."
+            raise RateLimited(said, after_seconds=2.0, scope="task") from None
+
+    async def _fetch(self, picture: Picture) -> bytes:
+        """The picture's content; empty when it could not be loaded."""
+        seconds = min(self._fetch_seconds, self._ends_at - time.monotonic())
+        if seconds <= 0:
+            return b""
+        try:
+            return await self._client.media.read(picture.media, max_bytes=READ_BYTES, seconds=seconds)
+        except FetchError as error:
+            logger.info("A picture stays a link: %s", error)
+            return b""
+
+    async def _upload(self, fit: Prepared, alt: str) -> Image:
+        blob = await self._account.upload(fit.content, fit.content_type)
+        return Image(blob=blob, alt=alt, width=fit.width, height=fit.height)

@@ -1,0 +1,1 @@
+"""Draws texts as pictures, for services whose posts are short."""
