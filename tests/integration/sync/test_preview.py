@@ -85,7 +85,7 @@ def test_a_scheduled_note_is_shown_with_the_reason_why_it_is_not_there_yet(
 def test_a_note_that_is_older_than_the_destination_has_a_reason(writer: User, sandbox: RunningSandbox) -> None:
     note = write(writer)
     make_destination(sandbox, start_at=timezone.now() + timedelta(seconds=1))
-    assert one(note).reason.startswith("not there, because it was created before the destination began")
+    assert one(note).reason.startswith("not there, because it was created before the destination's start")
     assert one(note).parts == ()
 
 
