@@ -132,6 +132,7 @@ def second_raises(self: Any, note: Note, there: DestinationInfo, document: Docum
 def test_one_object_of_a_batch_fails_alone(
     drafts: Destination, writer: User, sandbox: RunningSandbox, decide: Any
 ) -> None:
+    configure("telegram", MAX_RETRIES=0)
     handlers = {**settings.SYNCQUEUE["HANDLERS"], "manticore": {"OPTIONS": {"URL": sandbox.manticore_url}}}
     configure(HANDLERS=handlers, ALLOWED_PRIVATE_HOSTS=["127.0.0.1", "localhost"])
     Destination.objects.create(name="index", service="manticore", address="notes", start_at=None)
