@@ -87,7 +87,7 @@ def play(site: Site, sandbox: Sandbox, browser: Browser, url: str, *, with_chine
     take(narrow, url + QUEUES, "outage-narrow.png")
     if with_chinese:
         take(window(browser, url, WIDE, dark=False, language=CHINESE), url + QUEUES, "outage.zh-hans.png")
-    take(light, f"{url}/admin/notes/note/{last.pk}/change/", "note.png")
+    take(light, f"{url}/admin/notes/note/{last.pk}/change/", "note.png", down_to=".field-sync_status")
     sandbox.turn("up")
     wait_until(lambda: not any(site.stats()[f"{state}_count"] for state in ("pending", "delayed", "processing")))
     sandbox.turn("broken")
@@ -121,9 +121,11 @@ def window(browser: Browser, url: str, size: tuple[int, int], *, dark: bool, lan
     return page
 
 
-def take(page: Page, url: str, name: str) -> None:
-    """Save a page as a small PNG."""
+def take(page: Page, url: str, name: str, *, down_to: str = "") -> None:
+    """Save a page as a small PNG; `down_to`: what is to be seen, by selector, where it stands further down."""
     page.goto(url)
+    if down_to:
+        page.locator(down_to).scroll_into_view_if_needed()
     page.screenshot(path=IMAGES / name)
     with Image.open(IMAGES / name) as picture:
         small = picture.convert("RGB").quantize(COLOURS)

@@ -41,12 +41,12 @@ def is_resumable(hold: str) -> bool:
     return found.kind in (PAUSE, RATE) or (found.kind == STOPPED and found.destination_id is None)
 
 
-def of_record(record: SyncRecord, hold: str = "") -> str:
+def of_record(record: SyncRecord, destination: Destination, hold: str = "") -> str:
     """Return what mends a record that is not in sync; "" where nothing has to. `hold`: what keeps its task."""
     if record.state in NOT_IN_SYNC:
         return sync(record)
-    if record.state == RecordState.WAITING and record.destination.broken_reason:
-        return mend(record.destination)
+    if record.state == RecordState.WAITING and destination.broken_reason:
+        return mend(destination)
     if record.state == RecordState.WAITING and hold and is_resumable(hold):
         return resume(record.service)
     return ""

@@ -78,8 +78,12 @@ def describe(
         url=_url(record),
         record_id=record.pk if record is not None else None,
         hold=hold.name if hold is not None else "",
-        command=commands.of_record(record, hold.name if hold is not None else "") if record is not None else "",
+        command=_command(record, destination, hold),
     )
+
+
+def _command(record: SyncRecord | None, destination: Destination, hold: HoldView | None) -> str:
+    return commands.of_record(record, destination, hold.name if hold is not None else "") if record is not None else ""
 
 
 def _url(record: SyncRecord | None) -> str:

@@ -86,6 +86,7 @@ DJANGO |= {"- Select an option -"}  # 6.1
 DJANGO_LABEL = re.compile(r"[^A-Za-z:]+:( \d+)?|开始输入以筛选\.\.\.|Filter by [a-z ]+")
 # The demo site's own model and the test's own handler, which are in English.
 SITE = {"note", "notes", "Note", "Notes", "Tags", "Text", "Deleted", "Created", "Updated", "at", "Private", "private"}
+SITE |= {"Goes", "Expires", "Copies", "are", "made", "then", "Empty", "once", "removed", "never"}
 SITE |= {"place", "trash", "Put", "Take", "selected", "into", "the", "out", "of", "Password", "is", "in", "back"}
 # A sentence's own punctuation in Chinese is not that of English. Colons in times, and points in figures, are another.
 ENGLISH_STOPS = re.compile(r"[\u4e00-\u9fff”’）][,.;:!?]|[,;:!?] ?[\u4e00-\u9fff“（]")
