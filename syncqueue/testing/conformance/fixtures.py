@@ -77,7 +77,8 @@ def service(
 @pytest.fixture
 def site(service: ServiceUnderTest, conformance_queue: str, settings: Any, transactional_db: None) -> Iterator[Site]:
     """A site on which the service is on, with a queue of its own. Retries come soon."""
-    if connection.vendor == "sqlite" and "memory" in str(connection.settings_dict["NAME"]):
+    name = str(connection.settings_dict["NAME"])
+    if connection.vendor == "sqlite" and (name == ":memory:" or "mode=memory" in name):
         pytest.fail("Attempts run in other threads: give the tests a database file, DATABASES[...]['TEST']['NAME'].")
     settings.SYNCQUEUE = {
         "REDIS": conformance_queue,
