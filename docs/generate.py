@@ -265,6 +265,9 @@ def python_page() -> str:
     """Return the public names with their signatures and docstrings."""
     import syncqueue
     from syncqueue import testing
+    from syncqueue.handlers import public
+    from syncqueue.testing import conformance as testing_conformance
+    from syncqueue.testing import sandbox as testing_sandbox
 
     parts = [PYTHON_HEAD]
     for name in syncqueue.__all__:
@@ -273,7 +276,8 @@ def python_page() -> str:
             parts.append(_class(name, found))
         elif callable(found) and not inspect.isclass(found):
             parts.append(f"## {name}\n\n{_call(name, found)}\n\n{inspect.getdoc(found)}")
-    parts.append(f"## syncqueue.testing\n\n```text\n{inspect.getdoc(testing)}\n```")
+    for module in (testing, public, testing_conformance, testing_sandbox):
+        parts.append(f"## {module.__name__}\n\n```text\n{inspect.getdoc(module)}\n```")
     return "\n\n".join(parts)
 
 

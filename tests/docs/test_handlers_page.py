@@ -26,7 +26,12 @@ from tests.integration.sync.conftest import forget_all
 from tests.patience import IMMEDIATE
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/handlers.md"
-SHELF, SHELF_SETTINGS, SHELF_DESTINATION, MAIL, MAIL_SETTINGS, MAIL_TASK = [block.text for block in blocks(PAGE)]
+# Those of the proof are run in an empty folder: tests/packaging/test_stranger.py.
+PROOF = ("# discord_handler.py", "# discord_stand_in.py", "# conftest.py", "# test_discord.py")
+BY_NAME = {block.text.partition("\n")[0]: block.text for block in blocks(PAGE)}
+SHELF, SHELF_SETTINGS, SHELF_DESTINATION, MAIL, MAIL_SETTINGS, MAIL_TASK = [
+    block.text for block in blocks(PAGE) if block.language == "python" and not block.text.startswith(PROOF)
+]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -106,6 +111,12 @@ def test_the_page_lists_the_methods_that_every_handler_must_have() -> None:
 def test_the_handler_is_shorter_than_the_page_says() -> None:
     lines = [line for line in SHELF.splitlines()[1:] if line.strip()]
     assert len(lines) < 40
+
+
+def test_the_handler_for_discord_has_no_more_lines_than_the_page_says() -> None:
+    lines = [line for line in BY_NAME["# discord_handler.py"].splitlines()[1:] if line.strip()]
+    assert len(lines) < 80
+    assert "Discord in 80 lines" in PAGE.read_text(encoding="utf-8")
 
 
 def test_a_note_goes_to_the_shelf_changes_there_and_is_taken_away(site: None, shelf: Shelf) -> None:

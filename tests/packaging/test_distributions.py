@@ -52,6 +52,10 @@ def test_the_wheel_holds_scripts_pages_styles_and_the_mark_of_typing(wheel_names
     assert {"py", "lua", "html", "css", "typed"} <= kinds
 
 
+def test_the_wheel_stays_small(distributions: Distributions) -> None:
+    assert distributions.wheel.stat().st_size < 1_000_000  # bytes; the suite and the sandbox are a tenth of it
+
+
 def test_every_translation_in_the_wheel_is_compiled(wheel_names: set[str]) -> None:
     written = {name for name in wheel_names if name.endswith(".po")}
 
@@ -93,7 +97,7 @@ def test_the_wheel_says_its_licence_its_types_and_its_version(metadata: Message)
 def test_there_is_an_extra_for_each_built_in_service_and_for_figures_and_traces(metadata: Message) -> None:
     extras = set(metadata.get_all("Provides-Extra", []))
 
-    assert {"telegram", "mastodon", "manticore", "webhook", "bluesky", "metrics", "otel"} <= extras
+    assert {"telegram", "mastodon", "manticore", "webhook", "bluesky", "metrics", "otel", "testing"} <= extras
 
 
 def test_the_changelog_has_a_part_for_this_version() -> None:

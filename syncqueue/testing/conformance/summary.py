@@ -30,7 +30,8 @@ class Line:
             yield f"  failed  {self.text}"
             yield f"          {len(self.failed)} of {len(self.failed) + self.passed_count} cases. {self.mend}"
         elif self.lacking:
-            yield f"  no      {self.text}: {self.lacking}"
+            # The words before it are those of the skipped cases.
+            yield f"  no      {self.text} ({self.lacking.rpartition(' (')[2]}"
         elif self.passed_count:
             yield f"  yes     {self.text}"
 

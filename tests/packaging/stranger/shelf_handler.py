@@ -62,7 +62,8 @@ class ShelfHandler(syncqueue.DocumentHandler):
         if answer.status_code in (401, 403, 404):
             raise syncqueue.DestinationBroken("The shelf refuses the token.")
         if answer.status_code == 429:
-            raise syncqueue.RateLimited("The shelf asks to wait.", after_seconds=float(answer.headers["Retry-After"]))
+            seconds = float(answer.headers["Retry-After"])
+            raise syncqueue.RateLimited("The shelf asks to wait.", after_seconds=seconds)
         if answer.status_code >= 500:
             raise syncqueue.Unavailable(f"The shelf answers {answer.status_code}.")
         if answer.status_code >= 400:

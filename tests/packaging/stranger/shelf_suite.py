@@ -16,6 +16,7 @@ class Shelf(ServiceUnderTest):
     secret = {"token": "secret"}
     address, other_address = "top", "bottom"
     finds_lost = True
+    patience_seconds = 240  # this machine may be busy with many other tests
 
     def at(self, url, address=""):
         return f"{url}/{address or self.address}"

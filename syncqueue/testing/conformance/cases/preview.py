@@ -52,7 +52,9 @@ class PreviewCases:
         preview = assert_equal(site, note)
         assert len(site.service.requests()) == requests  # nothing is asked, and nothing sent
         for part in preview.parts:
-            assert part.limit is None or (part.length is not None and part.length <= part.limit)
+            assert part.limit is None or (part.length is not None and part.length <= part.limit), (
+                f"A PreviewPart with a limit has its length, which is within it: {part.length} of {part.limit}"
+            )
 
     def test_it_shows_markdown_as_the_service_has_received_it(self, site: Site, destination: Destination) -> None:
         assert_equal(site, site.write(MARKDOWN, is_markdown=True))
