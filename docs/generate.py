@@ -265,6 +265,7 @@ def python_page() -> str:
     """Return the public names with their signatures and docstrings."""
     import syncqueue
     from syncqueue import testing
+    from syncqueue.handlers import public
     from syncqueue.testing import conformance as testing_conformance
     from syncqueue.testing import sandbox as testing_sandbox
 
@@ -275,7 +276,7 @@ def python_page() -> str:
             parts.append(_class(name, found))
         elif callable(found) and not inspect.isclass(found):
             parts.append(f"## {name}\n\n{_call(name, found)}\n\n{inspect.getdoc(found)}")
-    for module in (testing, testing_conformance, testing_sandbox):
+    for module in (testing, public, testing_conformance, testing_sandbox):
         parts.append(f"## {module.__name__}\n\n```text\n{inspect.getdoc(module)}\n```")
     return "\n\n".join(parts)
 
