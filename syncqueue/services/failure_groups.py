@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
-from django.db.models import F
+from django.db import connections
+from django.db.models import ExpressionWrapper, F, Field
 
 from syncqueue.core.task import TaskState
 from syncqueue.dispatch.site_queues import get_queue
-from syncqueue.models import Clearing, Destination, RecordState
+from syncqueue.models import Clearing, Destination, RecordState, SyncRecord
 from syncqueue.presentation.reasons import in_words
 from syncqueue.services import cleared
 from syncqueue.services.objects import touch_and_queue
@@ -33,6 +35,9 @@ _PIECE = 2000  # records in a step
 _STATES = (RecordState.FAILED, RecordState.UNKNOWN)
 # Parts of a reason that differ between objects: addresses, ids, numbers.
 _OWN = re.compile(r"https?://\S+|\b(?=[0-9a-f]*\d)[0-9a-f]{8,}\b|\d+")
+
+_DIGITS = re.compile(r"\d+")
+_PERHAPS_ID = re.compile(r"#[0-9a-f]|[a-f]#")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,17 +75,31 @@ class Failures:
     is_whole: bool  # False: there are more failures than were grouped
 
 
-@lru_cache(maxsize=4096)
 def kind_of(reason: str) -> str:
-    """Return a short id of a reason that is the same for other objects with that reason."""
-    return hashlib.sha256(_OWN.sub("#", reason).encode()).hexdigest()[:12]
+    """Return a short name of what a reason has in common with those of other objects."""
+    return _kind_of_words(_DIGITS.sub("#", reason)) or _name(_OWN.sub("#", reason))
+
+
+@lru_cache(maxsize=4096)
+def _kind_of_words(words: str) -> str:
+    """Return the kind of all reasons with these words, in which # is a number; "" where more than numbers may differ.
+
+    Thousands of reasons have few words: looking for addresses and ids in each takes most of the time of a page.
+    """
+    return "" if "://" in words or _PERHAPS_ID.search(words) else _name(words)
+
+
+def _name(words: str) -> str:
+    return hashlib.sha256(words.encode()).hexdigest()[:12]
 
 
 def failures(service: str | None = None) -> Failures:
     """Return the failed and held records of one service, or of all, by reason and destination."""
     rows = records.records() if service is None else records.records().filter(service=service)
-    shown = rows.order_by("-pk").values_list("destination_id", "error", "error_at")
-    found: dict[tuple[int, str, str], list[tuple[str, datetime | None]]] = {}
+    # The moments as the database adapter has them: 20,000 of them would take longer to convert than all else.
+    at = ExpressionWrapper(F("error_at"), output_field=Field())
+    shown = rows.order_by("-pk").values_list("destination_id", "error", at)
+    found: dict[tuple[int, str, str], list[tuple[str, Any]]] = {}
     is_whole = True
     for state in _STATES:  # separate queries, because the indexes begin with the state
         looked_at = list(shown.filter(state=state)[: MOST_LOOKED_AT + 1])
@@ -97,9 +116,7 @@ def failures(service: str | None = None) -> Failures:
     return Failures(groups=groups, is_whole=is_whole)
 
 
-def _group(
-    destination: Destination, state: RecordState, kind: str, members: Sequence[tuple[str, datetime | None]]
-) -> FailureGroup:
+def _group(destination: Destination, state: RecordState, kind: str, members: Sequence[tuple[str, Any]]) -> FailureGroup:
     moments = [moment for _, moment in members if moment is not None]
     return FailureGroup(
         destination=destination,
@@ -107,9 +124,19 @@ def _group(
         kind=kind,
         reason=members[0][0],
         count=len(members),
-        since=min(moments, default=None),
-        newest=max(moments, default=None),
+        since=_converted(min(moments, default=None)),
+        newest=_converted(max(moments, default=None)),
     )
+
+
+def _converted(value: Any) -> datetime | None:
+    """A moment as the model has it, from the value of the database adapter; those of one column compare as moments."""
+    field, connection = SyncRecord._meta.get_field("error_at"), connections[record_db()]
+    column = field.get_col(SyncRecord._meta.db_table)
+    for convert in connection.ops.get_db_converters(column):
+        value = convert(value, column, connection)
+    moment: datetime | None = value
+    return moment
 
 
 def retry_failures(
