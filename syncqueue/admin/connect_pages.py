@@ -51,10 +51,10 @@ class ConnectPages(Page):
     def connect_again_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Say what happens, then send the person to the instance of a destination that is there."""
         destination = self.get_object(request, str(pk))
+        if not self.has_change_permission(request):
+            raise PermissionDenied
         if destination is None or not can_reconnect(destination):
             raise Http404
-        if not self.has_change_permission(request, destination):
-            raise PermissionDenied
         way_back = self._page("change", destination.pk)
         if request.method == "POST":
             return self._begin(request, destination.address, destination, way_back)
@@ -93,14 +93,14 @@ class ConnectPages(Page):
     @sensitive_variables()
     def callback_view(self, request: HttpRequest) -> HttpResponse:
         """Take the person back from the instance; each state is good for once."""
+        if not self.has_add_permission(request) and not self.has_change_permission(request):
+            raise PermissionDenied
         connecting = _connecting()
         sealed, way_back = connecting.take(request.session, request.GET.get("state", ""))
         if not sealed:
             text = _("This connection was not begun in this browser, or has been used already. Begin it again.")
             self.message_user(request, text, messages.ERROR)
             return HttpResponseRedirect(self._page("changelist"))
-        if not self.has_add_permission(request) and not self.has_change_permission(request):
-            raise PermissionDenied
         if not (code := connecting.code_of(request.GET)):
             text = _("Nothing was connected: the instance was not allowed to.")
             self.message_user(request, text, messages.WARNING)

@@ -79,7 +79,7 @@ def test_a_destination_that_was_removed_leaves_no_copies_at_any_of_its_addresses
 
 def test_notes_are_read_with_their_times_tags_and_writers(tmp_path: Path) -> None:
     file = tmp_path / "db"
-    past, future = str(NOW - MINUTE)[:26], str(NOW + MINUTE)[:26]
+    past, future = str(NOW - 600 * MINUTE)[:26], str(NOW + 600 * MINUTE)[:26]
     with closing(sqlite3.connect(file)) as database:
         database.executescript("""
             CREATE TABLE auth_user (id, username);

@@ -44,6 +44,7 @@ async def _run(
         await sandbox.open()
         await control.open()
     except BaseException as error:
+        await sandbox.close()
         opened.set_exception(error)  # raised where the sandbox was asked for
         return
     opened.set_result(({"control": control.url, **sandbox.urls()}, asyncio.get_running_loop(), stop))

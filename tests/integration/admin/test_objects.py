@@ -214,7 +214,9 @@ def test_one_object_is_synced_from_its_page_after_a_question(operator: Client, r
 def test_sync_now_of_one_object_is_for_those_who_may_operate(role: str, record: SyncRecord) -> None:
     client = client_of(role)
     if role == "viewer":
-        User.objects.get(username="viewer").user_permissions.add(Permission.objects.get(codename="view_note"))
+        User.objects.get(username="viewer").user_permissions.add(
+            Permission.objects.get(content_type__app_label="notes", codename="view_note")
+        )
         assert "sync-now/" not in client.get(f"/prefix/other/notes/note/{record.object_pk}/change/").content.decode()
     answer = client.post(f"/prefix/other/notes/note/{record.object_pk}/sync-now/")
     assert answer.status_code == (302 if role in ("anonymous", "member") else 403)

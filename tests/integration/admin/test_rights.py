@@ -72,6 +72,10 @@ PAGES = [
     Row(DESTINATION + "refill", "GET", 403, 403, 302, ("destination",)),  # nothing is missing there
     Row(DESTINATION + "refill", "POST", 403, 403, 302, ("destination",)),
     Row(DESTINATION + "mend", "POST", 403, 403, 302, ("destination",)),  # lets work go that waits in a queue
+    Row(DESTINATION + "connect_new", "POST", 403, 403, 403),
+    Row(DESTINATION + "connect", "GET", 403, 403, 403, ("destination",)),
+    Row(DESTINATION + "connect", "POST", 403, 403, 403, ("destination",)),
+    Row(DESTINATION + "connected", "GET", 403, 403, 403),
     Row(RECORD + "changelist", "GET", 403, 200, 200),
     Row(RECORD + "sync_now", "GET", 403, 403, 200),
     Row(RECORD + "change", "GET", 403, 200, 200, ("record",)),

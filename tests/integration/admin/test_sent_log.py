@@ -155,6 +155,8 @@ def test_the_page_of_an_object_lists_its_deliveries_at_all_destinations(note: No
     page = root.get(address).content.decode()
     assert "14:05:00 created, @news" in page and "14:05:30 removed, @other" in page
     staff = client_of("staff")
-    User.objects.get(username="staff").user_permissions.add(Permission.objects.get(codename="view_note"))
+    User.objects.get(username="staff").user_permissions.add(
+        Permission.objects.get(content_type__app_label="notes", codename="view_note")
+    )
     page = staff.get(address).content.decode()
     assert "field-sync_status" in page and "14:05:00" not in page

@@ -281,7 +281,7 @@ def test_lists_show_the_title_of_an_object_to_those_who_may_view_it(operator: Cl
     queue_of("telegram").enqueue(SyncTask("telegram", "update", f"notes.note:{note.pk}"))
     assert f"Hello (Note {note.pk})" not in text_of(operator, f"{TASKS}pending/")
     person = User.objects.get(username="operator")
-    person.user_permissions.add(Permission.objects.get(codename="view_note"))
+    person.user_permissions.add(Permission.objects.get(content_type__app_label="notes", codename="view_note"))
     assert f"Hello (Note {note.pk})" in text_of(operator, f"{TASKS}pending/")
 
 

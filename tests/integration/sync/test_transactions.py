@@ -107,7 +107,8 @@ def test_the_saves_of_one_transaction_go_to_redis_in_one_call(
             note.save()
     assert leases == [8]
     assert sorted(texts(sandbox)) == ["Note 0!", "Note 1!", "Note 2!", "Note 3!"] == sorted(texts(sandbox, "@drafts"))
-    assert set(methods(sandbox)) == {"sendMessage"}
+    # Before the first copies it is asked whether the two destinations are one place.
+    assert set(methods(sandbox)) <= {"sendMessage", "getChat"}
 
 
 def test_two_transactions_make_two_calls(channel: Destination, writer: User, leases: list[int]) -> None:
