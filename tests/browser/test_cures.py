@@ -117,11 +117,21 @@ def story(site: Site, sandbox: RunningSandbox) -> Story:
 
 
 def press(person: Visitor, what: Locator) -> None:
+    """Press what leads to another page, and look at that."""
+    leave(person, what)
+    look(person)
+
+
+def leave(person: Visitor, what: Locator) -> None:
     """Press what leads to another page: one that is never asked for again by sending a form."""
     with person.page.expect_navigation() as navigation:
         what.first.click()
     answer = navigation.value
     assert answer is not None and answer.request.method == "GET", person.page.url
+
+
+def look(person: Visitor) -> None:
+    """The page is good, and nothing is cut on a phone."""
     assert_good(person, person.page.url)
     size = person.page.viewport_size
     assert size is not None
@@ -130,9 +140,10 @@ def press(person: Visitor, what: Locator) -> None:
 
 
 def confirm(person: Visitor) -> None:
-    """Press the button of a question; the answer stands on the page that follows."""
-    press(person, person.page.locator(SUBMIT))
+    """Press the button of a question. The answer stands on the last page: some in between go on by themselves."""
+    leave(person, person.page.locator(SUBMIT))
     expect(person.page.locator(".messagelist")).to_be_visible()
+    look(person)
 
 
 @pytest.mark.parametrize(("width", "dark", "language"), LOOKS)
