@@ -67,6 +67,7 @@ def test_what_did_not_change_or_failed_is_not_entered(
     channel: Destination, writer: User, sandbox: RunningSandbox
 ) -> None:
     configure("telegram", BASE_DELAY_SECONDS=0)
+    configure("BREAKER", OPEN_SECONDS=1)
     sandbox.plan_answers("telegram", {"mode": "error"})
     note = Note.objects.create(owner=writer, text="First")
     work_until(lambda: texts(sandbox) == ["First"] and record_of(note).state == "synced")

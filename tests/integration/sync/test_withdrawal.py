@@ -131,6 +131,7 @@ def test_a_search_at_a_former_place_that_is_put_off_goes_on_and_uses_no_attempt(
     note: Note, channel: Destination, writer: User, sandbox: RunningSandbox
 ) -> None:
     configure("telegram", MAX_RETRIES=0)
+    configure("BREAKER", OPEN_SECONDS=1)
     configure("IMMEDIATE", ENABLED=False)
     lost = Note.objects.create(owner=writer, text="Lost")
     sandbox.plan_answers("telegram", {"mode": "store-then-reset", "method": "sendMessage"})
@@ -157,6 +158,7 @@ def test_an_orphan_of_several_parts_that_is_partly_removed_leaves_the_records_ow
     record = record_of(note)
     for part in others:
         OrphanPart.objects.create(record=record, part=part)
+    configure("telegram", BASE_DELAY_SECONDS=0)
     configure("IMMEDIATE", ENABLED=False)
     save(note, text="Second")
     sandbox.plan_answers("telegram", "up", {"mode": "error", "status": 409, "method": "deleteMessage"})
