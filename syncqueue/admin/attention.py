@@ -17,7 +17,7 @@ from syncqueue.admin.cures import names_of
 from syncqueue.admin.sentences import Cure, Target, service_target
 from syncqueue.core.duty import DutyState
 from syncqueue.core.hold import BREAKER, RATE, stopped_service
-from syncqueue.models import Destination, DestinationState, RecordState, RefusedObject, SyncRecord, Verification
+from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord, Verification
 from syncqueue.presentation.duties import failing_words
 from syncqueue.presentation.figures import capped, figure, labelled, listed, moment
 from syncqueue.presentation.holds import reason_words
@@ -25,7 +25,6 @@ from syncqueue.presentation.reasons import in_words
 from syncqueue.presentation.records import as_sentence
 from syncqueue.presentation.verifications import needs_person, summary
 from syncqueue.sources.records import missing_copies
-from syncqueue.sources.registry import all_sources
 
 DESTINATIONS_NAMED = 5
 OBJECTS_NAMED = 3
@@ -220,8 +219,7 @@ def _held_records() -> Iterator[Notice]:
 
 def _refused_objects() -> Iterator[Notice]:
     """Objects of which nothing can be recorded, because the site's own code raises for them."""
-    labels = [source.label for source in all_sources()]
-    rows = RefusedObject.objects.filter(source__in=labels).order_by("pk")
+    rows = services.refused_objects()
     count = rows[: COUNTED + 1].count()
     if count:
         text = ngettext(
@@ -232,7 +230,7 @@ def _refused_objects() -> Iterator[Notice]:
             "count": capped(count, COUNTED),
             "reasons": as_sentence(_("; ").join(in_words(row.reason).rstrip(".。") for row in rows[:OBJECTS_NAMED])),
         }
-        yield Notice(text=text)
+        yield Notice(text=text, cures=cures.of_refused_objects())
 
 
 def _failed_records(service: str, dead_letters: int) -> Iterator[Notice]:

@@ -54,6 +54,11 @@ def verified(destination: Destination) -> tuple[Cure, ...]:
     return (Cure(label=_("See the destination"), target=target, command=commands.verify(destination)),)
 
 
+def of_refused_objects() -> tuple[Cure, ...]:
+    """Objects for which the site's own code raises before there is a record."""
+    return (Cure(label=_("See the objects"), target=Target("queue_refused"), command=commands.sync_refused()),)
+
+
 def of_record(record: SyncRecord, hold: str = "") -> tuple[Cure, ...]:
     """A record that is not in sync; `hold`: the name of what keeps its task in the queue."""
     if record.state == RecordState.WAITING:

@@ -15,6 +15,7 @@ from syncqueue.admin.failure_pages import FailurePages
 from syncqueue.admin.operation_pages import OperationPages
 from syncqueue.admin.overview import overview
 from syncqueue.admin.pages import QueuePages
+from syncqueue.admin.refused_pages import RefusedPages
 from syncqueue.admin.task_actions import TaskActionPages
 from syncqueue.admin.task_pages import TaskPages
 from syncqueue.admin.worker_pages import WorkerPages
@@ -56,7 +57,9 @@ class DashboardPages(QueuePages):
         return TemplateResponse(request, "syncqueue/overview.html", self._overview(request))
 
 
-class QueueAdmin(DashboardPages, WorkerPages, FailurePages, ClearingPages, TaskActionPages, TaskPages, OperationPages):
+class QueueAdmin(
+    DashboardPages, WorkerPages, FailurePages, RefusedPages, ClearingPages, TaskActionPages, TaskPages, OperationPages
+):  # fmt: skip
     """The queues' place in the admin: all their pages."""
 
     def get_urls(self) -> list[URLPattern]:

@@ -259,7 +259,7 @@ class SyncStatusMixin(Page):
         done = 0
         try:
             for obj in objects:
-                services.sync(obj)
+                services.sync_now(obj)
                 done += 1
         except SyncQueueError as error:
             self.message_user(request, in_words(str(error)), messages.ERROR)

@@ -33,7 +33,17 @@ from syncqueue.services.failure_groups import (
     retry_failure_group,
     retry_failures,
 )
-from syncqueue.services.objects import adopt, adopt_all, explain, resync, status, sync, sync_queryset, sync_records
+from syncqueue.services.objects import (
+    adopt,
+    adopt_all,
+    explain,
+    resync,
+    status,
+    sync,
+    sync_now,
+    sync_queryset,
+    sync_records,
+)
 from syncqueue.services.places import (
     after_destination_save,
     check_destination,
@@ -49,6 +59,7 @@ from syncqueue.services.places import (
 )
 from syncqueue.services.previewing import PublicCopy, copies, preview
 from syncqueue.services.progress import Progress
+from syncqueue.services.refused import refused_objects, retry_refused_objects
 from syncqueue.services.sent_log import read_moment, sent, sent_data
 from syncqueue.services.tasks import (
     begin_clearing,
@@ -134,6 +145,7 @@ __all__ = [
     "preview",
     "recover",
     "refill",
+    "refused_objects",
     "restorable",
     "restore",
     "resume",
@@ -145,6 +157,7 @@ __all__ = [
     "retry_failed_records",
     "retry_failure_group",
     "retry_failures",
+    "retry_refused_objects",
     "retry_task",
     "retry_tasks",
     "rotate_secrets",
@@ -159,6 +172,7 @@ __all__ = [
     "stats",
     "status",
     "sync",
+    "sync_now",
     "sync_queryset",
     "sync_records",
     "task",
