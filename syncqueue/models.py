@@ -503,6 +503,26 @@ class Verification(models.Model):
         return f"verification of {self.destination_id}"
 
 
+class VerificationFinding(models.Model):
+    """A copy that differs from its record, until it is corrected; see services/findings.py."""
+
+    # Without constraints, so that a version that does not know this table can delete verifications and records.
+    verification = models.ForeignKey(Verification, on_delete=models.CASCADE, db_constraint=False, related_name="+")
+    record_id = models.BigIntegerField()  # no foreign key: Django would read this table whenever records are deleted
+    generation = models.CharField(max_length=32)  # of the record; another one now: it has been synced again since
+    drift = models.CharField(max_length=20)  # the value of a sources.drift.Drift
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["verification", "record_id"], name="syncqueue_finding_once")
+        ]
+
+    def __str__(self) -> str:
+        """Which record, and what differs."""
+        return f"record {self.record_id}: {self.drift}"
+
+
 class ServiceSession(models.Model):
     """The session that a destination has at its service, shared by all processes; see handlers/sessions.py."""
 

@@ -199,8 +199,13 @@ def _verifications() -> Iterator[Notice]:
             "summary": summary(row),
         }
         is_urgent = needs_person(row)
-        shown = cures.refill(place) if is_urgent and services.may_refill(place) else cures.verified(place)
-        yield Notice(text=text, names=names_of(place), cures=shown, is_urgent=is_urgent)
+        yield Notice(text=text, names=names_of(place), cures=_of_verified(place, is_urgent), is_urgent=is_urgent)
+
+
+def _of_verified(place: Destination, differs: bool) -> tuple[Cure, ...]:
+    if not differs:
+        return cures.verified(place)
+    return cures.refill(place) if services.may_refill(place) else cures.differs(place)
 
 
 def _held_records() -> Iterator[Notice]:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from syncqueue.admin.charts import SPANS
 from syncqueue.admin.clearing_pages import ClearingPages
 from syncqueue.admin.failure_pages import FailurePages
+from syncqueue.admin.finding_pages import FindingPages
 from syncqueue.admin.operation_pages import OperationPages
 from syncqueue.admin.overview import overview
 from syncqueue.admin.pages import QueuePages
@@ -58,8 +59,16 @@ class DashboardPages(QueuePages):
 
 
 class QueueAdmin(
-    DashboardPages, WorkerPages, FailurePages, RefusedPages, ClearingPages, TaskActionPages, TaskPages, OperationPages
-):  # fmt: skip
+    DashboardPages,
+    WorkerPages,
+    FailurePages,
+    FindingPages,
+    RefusedPages,
+    ClearingPages,
+    TaskActionPages,
+    TaskPages,
+    OperationPages,
+):
     """The queues' place in the admin: all their pages."""
 
     def get_urls(self) -> list[URLPattern]:

@@ -42,7 +42,7 @@ from syncqueue.models import Destination, DestinationState, RecordState, SyncRec
 from syncqueue.presentation import destinations as words
 from syncqueue.presentation.figures import capped, figure, labelled
 from syncqueue.presentation.reasons import in_words
-from syncqueue.presentation.verifications import summary
+from syncqueue.presentation.verifications import needs_person, summary
 from syncqueue.services import audit
 from syncqueue.services.permissions import may_operate
 from syncqueue.sources.records import resting
@@ -94,7 +94,11 @@ class DestinationAdmin(ConnectPages):
     def verification(self, destination: Destination) -> str:
         """What the last `syncqueue verify` has found."""
         row = services.last_verification(destination)
-        return summary(row) if row is not None else "-"
+        if row is None:
+            return "-"
+        what = cures.differs(destination) if needs_person(row) else ()
+        sentences = _sentences(destination)
+        return sentences.html(summary(row)) + sentences.buttons(what, destination.name, with_commands=True)
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """With what its columns need to know of the reader on the destinations, as they are not told who looks."""

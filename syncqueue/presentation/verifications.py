@@ -12,19 +12,26 @@ from syncqueue.presentation.records import as_sentence
 from syncqueue.sources.drift import Drift, Found
 
 
-def found_words(found: Found) -> str:
-    """Return the text of one finding: "notes.note:42: gone there (https://...)"."""
-    part = found.part
-    where = (web_url(part.url) or f"{part.kind} {part.id}") if part is not None else ""
-    values = {"reason": in_words(found.reason).rstrip(".。")}
+def drift_words(drift: Drift) -> str:
+    """Return what differs at a copy."""
     texts = {
         Drift.GONE: _("gone there"),
         Drift.CHANGED: _("another text there"),
         Drift.UNWANTED: _("there though not wanted"),
         Drift.UNKNOWN: _("unknown there: no record knows it"),
-        Drift.UNTOLD: _("could not be told: %(reason)s") % values,
+        Drift.UNTOLD: _("could not be read"),
     }
-    text = labelled(found.entity, texts[found.drift]) if found.entity else texts[found.drift]
+    return texts[drift]
+
+
+def found_words(found: Found) -> str:
+    """Return the text of one finding: "notes.note:42: gone there (https://...)"."""
+    part = found.part
+    where = (web_url(part.url) or f"{part.kind} {part.id}") if part is not None else ""
+    words = drift_words(found.drift)
+    if found.drift is Drift.UNTOLD:
+        words = _("could not be read: %(reason)s") % {"reason": in_words(found.reason).rstrip(".。")}
+    text = labelled(found.entity, words) if found.entity else words
     return f"{text} ({where})" if where else text
 
 

@@ -33,6 +33,7 @@ from syncqueue.services.failure_groups import (
     retry_failure_group,
     retry_failures,
 )
+from syncqueue.services.findings import correct_findings, findings
 from syncqueue.services.objects import (
     adopt,
     adopt_all,
@@ -119,6 +120,7 @@ __all__ = [
     "clear",
     "clearing",
     "copies",
+    "correct_findings",
     "count_missing",
     "credential_fits",
     "delete_failure_group",
@@ -130,6 +132,7 @@ __all__ = [
     "failed_record_count",
     "failures",
     "find_places",
+    "findings",
     "health",
     "heartbeats",
     "history",

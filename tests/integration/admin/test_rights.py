@@ -47,6 +47,8 @@ PAGES = [
     Row(QUEUE + "restore", "GET", 403, 403, 200, ("clearing",)),
     Row(QUEUE + "restore", "POST", 403, 403, 302, ("clearing",)),
     Row(QUEUE + "failures", "GET", 403, 200, 200),
+    Row(QUEUE + "findings", "GET", 403, 200, 200, ("destination",)),
+    Row(QUEUE + "findings", "POST", 403, 403, 302, ("destination",)),
     Row(QUEUE + "refused", "GET", 403, 200, 200),
     Row(QUEUE + "refused", "POST", 403, 403, 302),
     *(
