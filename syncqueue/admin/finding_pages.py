@@ -46,6 +46,8 @@ class FindingPages(RoundPages):
     def findings_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show the differences; a POST lets workers correct all of them, in rounds."""
         self.check_view(request)
+        if request.method == "POST" or is_progress(request):
+            self.check_operate(request)
         rows = Destination.objects.using(record_db()).filter(pk=pk, state=DestinationState.ACTIVE)
         destination = rows.first()
         verification = services.last_verification(destination) if destination is not None else None
@@ -53,10 +55,8 @@ class FindingPages(RoundPages):
             raise Http404(pk)
         title, address = labelled(destination.name, _("differences")), self.url("queue_findings", pk)
         if is_progress(request):
-            self.check_operate(request)
             return self.show_progress(request, title, read_position(request.GET[POSITION]), address)
         if request.method == "POST":
-            self.check_operate(request)
             return self._correct(request, destination, title, address)
         found = services.findings(destination)
         shown = {

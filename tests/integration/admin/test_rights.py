@@ -12,7 +12,7 @@ from django.urls import URLPattern, reverse
 from project.notes.models import Note
 from syncqueue import services
 from syncqueue.core.task import TaskState
-from syncqueue.models import Clearing, Destination, ServicePolicy, SyncRecord
+from syncqueue.models import Clearing, Destination, ServicePolicy, SyncRecord, Verification
 from tests.integration.api.people import ROLES, client_of
 from tests.integration.api.seeds import fill, queue_of
 
@@ -104,6 +104,7 @@ def things(destination: Destination, record: SyncRecord, note: Note) -> dict[str
     fill("telegram", pending=1, delayed=1, failed=1)
     services.clear("telegram", states=[TaskState.DELAYED], actor="a person")
     (dead,) = services.task_page("telegram", TaskState.FAILED).tasks
+    Verification.objects.create(destination=destination)
     policy, _ = ServicePolicy.objects.get_or_create(service="telegram")
     clearing = Clearing.objects.get()
     rows = {"destination": destination, "record": record, "note": note, "clearing": clearing, "policy": policy}
