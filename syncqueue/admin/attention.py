@@ -122,7 +122,9 @@ def _refused_tasks(card: Card) -> Iterator[Notice]:
     """A service that refuses its own tasks, which belong to no destination."""
     for hold in card.holds:
         if hold.name == stopped_service(card.service).name and not hold.lifted:
-            text = _("%(service)s is refused since %(since)s (%(reason)s); %(waiting)s until someone resumes it.") % {
+            text = _(
+                "%(service)s has been refused since %(since)s (%(reason)s); %(waiting)s until someone resumes it."
+            ) % {
                 "service": card.service,
                 "since": moment(hold.since_at or timezone.now()),
                 "reason": reason_words(hold).rstrip(".。"),
@@ -134,7 +136,7 @@ def _refused_tasks(card: Card) -> Iterator[Notice]:
 def _holds_that_end(card: Card) -> Iterator[Notice]:
     for hold in card.holds:
         if hold.kind in (BREAKER, RATE) and not hold.lifted:
-            text = _("%(service)s: %(reason)s, since %(since)s; %(waiting)s and go out by themselves.") % {
+            text = _("%(service)s: %(reason)s, since %(since)s; %(waiting)s and will be sent automatically.") % {
                 "service": card.service,
                 "reason": reason_words(hold).rstrip(".。"),
                 "since": moment(hold.since_at or timezone.now()),
@@ -161,7 +163,7 @@ def _broken_destinations() -> Iterator[Notice]:
             "waiting": ngettext("%(count)s object waits", "%(count)s objects wait", count)
             % {"count": capped(count, COUNTED)},
         }
-        text = _("%(service)s: %(name)s is refused since %(since)s (%(reason)s); %(waiting)s.") % values
+        text = _("%(service)s: %(name)s has been refused since %(since)s (%(reason)s); %(waiting)s.") % values
         yield Notice(text=text, names=names_of(row), cures=cures.of_destination(row))
 
 
@@ -173,10 +175,8 @@ def _emptied_places() -> Iterator[Notice]:
         if not count:
             continue
         text = ngettext(
-            "%(service)s: %(name)s was gone and has been made anew (%(since)s); %(count)s copy that was there is "
-            "missing.",
-            "%(service)s: %(name)s was gone and has been made anew (%(since)s); %(count)s copies that were there are "
-            "missing.",
+            "%(service)s: %(name)s had disappeared and was created again (%(since)s); %(count)s copy is missing.",
+            "%(service)s: %(name)s had disappeared and was created again (%(since)s); %(count)s copies are missing.",
             count,
         ) % {
             "service": row.service,
@@ -212,9 +212,8 @@ def _held_records() -> Iterator[Notice]:
     count = _count(SyncRecord.objects.filter(state=RecordState.UNKNOWN))
     if count:
         text = ngettext(
-            "%(count)s object is held because an answer was lost: look whether its copy is there, then sync it.",
-            "%(count)s objects are held because an answer was lost: look whether their copies are there, then sync "
-            "them.",
+            "%(count)s object is held because a response was lost: check whether its copy exists, then sync it.",
+            "%(count)s objects are held because a response was lost: check whether their copies exist, then sync them.",
             count,
         ) % {"count": capped(count, COUNTED)}
         target = Target("syncrecord_changelist", query="state__exact=unknown")
@@ -228,8 +227,8 @@ def _refused_objects() -> Iterator[Notice]:
     count = rows[: COUNTED + 1].count()
     if count:
         text = ngettext(
-            "%(count)s object is not synced, because the site's own code raises for it: %(reasons)s",
-            "%(count)s objects are not synced, because the site's own code raises for them, such as: %(reasons)s",
+            "%(count)s object is not synced, because the site's own code raises an exception: %(reasons)s",
+            "%(count)s objects are not synced, because the site's own code raises exceptions, such as: %(reasons)s",
             count,
         ) % {
             "count": capped(count, COUNTED),
@@ -243,9 +242,9 @@ def _failed_records(service: str, dead_letters: int) -> Iterator[Notice]:
     count = _count(SyncRecord.objects.filter(service=service, state=RecordState.FAILED))
     if count > dead_letters:
         text = ngettext(
-            "%(service)s: %(count)s object failed, and Redis has no task for it any more: look at it, then sync it.",
-            "%(service)s: %(count)s objects failed, and Redis has no task for some of them any more: look at them, "
-            "then sync them.",
+            "%(service)s: %(count)s object failed, and Redis no longer has its task: check it, then sync it.",
+            "%(service)s: %(count)s objects failed, and Redis no longer has the tasks of some: check them, then "
+            "sync them.",
             count,
         ) % {"service": service, "count": capped(count, COUNTED)}
         shown = cures.of_failures(service, see=Target("queue_failures"))

@@ -236,8 +236,8 @@ class SyncStatusMixin(Page):
 
     def _ask(self, request: HttpRequest, found: int, way_back: str, subject: str, action: str = "") -> HttpResponse:
         question = ngettext(
-            "%(count)s object is brought out again: what has changed is sent.",
-            "%(count)s objects are brought out again: what has changed is sent.",
+            "%(count)s object is synced again: changes are sent.",
+            "%(count)s objects are synced again: changes are sent.",
             found,
         ) % {"count": figure(found)}
         hidden = [*hidden_inputs(request), ("confirmed", "1")] if request.method == "POST" else []

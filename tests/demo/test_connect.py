@@ -158,7 +158,7 @@ def test_an_instance_is_named_in_any_spelling_and_called_with_tls(
 
 
 def test_a_person_who_denies_it_connects_nothing(browser: Client, sandbox: RunningSandbox) -> None:
-    assert "Nothing was connected" in connect(browser, sandbox, account="")
+    assert "Not connected" in connect(browser, sandbox, account="")
     assert not Destination.objects.exists()
 
 

@@ -110,7 +110,7 @@ def test_another_account_is_refused(editor: Client, account: Destination, sandbo
 
 
 def test_what_was_denied_repeated_or_forged_connects_nothing(editor: Client, sandbox: RunningSandbox) -> None:
-    assert "Nothing was connected" in connect(editor, sandbox, "")
+    assert "Not connected" in connect(editor, sandbox, "")
     before = len(sandbox.log())
     for query in ("", "?state=&code=x", "?state=forged&code=x", "?code=x"):
         assert "was not begun in this browser" in told(editor.get(CALLBACK + query))

@@ -91,7 +91,7 @@ def test_a_copy_that_is_not_wanted_is_removed(
     Note.objects.filter(text="Three").update(is_private=True)
     Destination.objects.update(rule="public")
     assert call("verify").code == 1
-    assert "there though not wanted" in admin_client.get(page).content.decode()
+    assert "there, but not wanted" in admin_client.get(page).content.decode()
     admin_client.post(page)
     work()
     assert sorted(texts(sandbox)) == ["One", "Two"]

@@ -161,7 +161,7 @@ def test_the_tag_shows_sentences_with_links_and_as_text(record: SyncRecord, note
 def test_the_tag_breaks_no_page_for_what_is_not_saved() -> None:
     template = Template("{% load syncqueue %}{% sync_status note %}")
     for value in (Note(text="new"), None, "", 3):
-        assert "No destination takes it." in template.render(Context({"note": value}))
+        assert "No destination accepts it." in template.render(Context({"note": value}))
 
 
 def test_another_admin_site_has_the_pages_under_its_own_address() -> None:

@@ -139,7 +139,7 @@ def test_the_breaker_is_named_only_while_it_says_something() -> None:
     client, queue = client_of("viewer"), queue_of("telegram")
     assert "Connection" not in client.get(DASHBOARD).content.decode()
     queue.hold("breaker:api.example.org:443", 60, "unreachable")
-    assert "cut off; it is tried at intervals" in client.get(DASHBOARD).content.decode()
+    assert "unreachable; it is probed at intervals" in client.get(DASHBOARD).content.decode()
 
 
 def test_the_rate_counts_the_running_minute_in_proportion(monkeypatch: pytest.MonkeyPatch) -> None:

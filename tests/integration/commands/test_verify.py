@@ -98,13 +98,13 @@ def test_a_person_reads_what_is_wrong_and_where_to_look(
     first, found, advice = said.out.strip().splitlines()
     assert said.code == 1
     assert first.startswith("@news: ") and "2 copies looked at. 1 gone there." in first
-    assert first.endswith("The service does not list what else is there.")
+    assert first.endswith("The service cannot list other copies.")
     assert found == f"  notes.note:{note.pk}: gone there ({record.parts[0]['url']})"
     assert advice == "  --mend lets workers send them again."
     said = call("verify", "--mend")
     assert (said.code, said.out.splitlines()[0].count("1 record waits again.")) == (0, 1)
     work()
-    assert call("verify").out.count("All are as they should be.") == 1
+    assert call("verify").out.count("No differences.") == 1
 
 
 def test_a_terminal_shows_how_far_it_is_and_a_script_reads_json_alone(channel: Destination, writer: User) -> None:

@@ -134,7 +134,7 @@ def test_what_verify_has_found_in_an_index_is_on_the_dashboard_with_the_same_but
 ) -> None:
     fill(writer, "One", "Two", "Three")
     sandbox.manticore_sql("TRUNCATE TABLE notes")  # so that nobody has to make it anew
-    assert "gone there" not in page(person)
+    assert "missing there" not in page(person)
     assert call("verify").code == 1
     assert "3 gone there." in page(person) and refill_page(index) in page(person)
     person.post(refill_page(index))
