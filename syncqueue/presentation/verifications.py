@@ -17,7 +17,7 @@ def drift_words(drift: Drift) -> str:
     texts = {
         Drift.GONE: _("missing there"),
         Drift.CHANGED: _("different content there"),
-        Drift.UNWANTED: _("there, but not wanted"),
+        Drift.UNWANTED: _("there but not wanted"),
         Drift.UNKNOWN: _("unknown there: no record has it"),
         Drift.UNTOLD: _("could not be read"),
     }
@@ -25,7 +25,7 @@ def drift_words(drift: Drift) -> str:
 
 
 def found_words(found: Found) -> str:
-    """Return the text of one finding: "notes.note:42: gone there (https://...)"."""
+    """Return the text of one finding: "notes.note:42: missing there (https://...)"."""
     part = found.part
     where = (web_url(part.url) or f"{part.kind} {part.id}") if part is not None else ""
     words = drift_words(found.drift)
@@ -62,7 +62,7 @@ def _drifted(row: Verification) -> str:
             row.changed_count,
             ngettext("%s with different content there", "%s with different content there", row.changed_count),
         ),
-        (row.unwanted_count, ngettext("%s there, but not wanted", "%s there, but not wanted", row.unwanted_count)),
+        (row.unwanted_count, ngettext("%s there but not wanted", "%s there but not wanted", row.unwanted_count)),
         (row.unknown_count, ngettext("%s unknown there", "%s unknown there", row.unknown_count or 0)),
         (row.untold_count, ngettext("%s could not be read", "%s could not be read", row.untold_count)),
     )

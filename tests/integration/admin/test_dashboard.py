@@ -164,7 +164,7 @@ def add_record(destination: Destination, number: int, state: str) -> SyncRecord:
 def test_clear_takes_out_the_states_chosen_and_no_other(operator: Client) -> None:
     fill("telegram", pending=2, failed=3)
     page = operator.post(f"{DASHBOARD}telegram/clear/", {"states": ["failed"]}, follow=True)
-    assert "3 tasks are taken out." in page.content.decode()
+    assert "3 tasks are cleared." in page.content.decode()
     stats = queue_of("telegram").stats()
     assert (stats.pending_count, stats.failed_count) == (2, 0)
 

@@ -63,7 +63,7 @@ def test_a_refused_credential_is_named_with_its_reason_and_what_waits(destinatio
             source="notes.note", object_pk=str(pk), destination=destination, service="telegram", state="waiting"
         )
     (sentence,) = told()
-    assert sentence.startswith("telegram: @news is refused since ")
+    assert sentence.startswith("telegram: @news has been refused since ")
     assert sentence.endswith(f"(Unauthorized {HTML}); 14 objects wait.")
     page = client_of("viewer", "view_destination").get(DASHBOARD).content.decode()
     assert "Unauthorized &lt;script&gt;" in page and HTML not in page
@@ -73,7 +73,7 @@ def test_a_refused_credential_is_named_with_its_reason_and_what_waits(destinatio
 def test_a_notice_leads_nowhere_for_those_who_may_not_go_there(destination: Destination) -> None:
     Destination.objects.update(broken_reason="Unauthorized", broken_at=timezone.now())
     page = client_of("viewer").get(DASHBOARD).content.decode()
-    assert "is refused since" in page and f"destination/{destination.pk}/change/" not in page
+    assert "has been refused since" in page and f"destination/{destination.pk}/change/" not in page
 
 
 def test_failed_tasks_wait_for_a_decision() -> None:
@@ -107,7 +107,7 @@ def test_what_ends_by_itself_comes_after_what_does_not() -> None:
     first, second = told()
     assert "1 task failed" in first
     assert second.startswith("telegram: api.example.org unreachable over IPv6, since ")
-    assert second.endswith("0 messages wait and go out by themselves.")
+    assert second.endswith("0 messages wait and will be sent automatically.")
 
 
 def test_an_endpoint_that_is_out_of_order_is_named_with_its_answer_and_since_when() -> None:
@@ -212,7 +212,7 @@ def outage(**values: Any) -> Outage:
         ({}, "for 2 h 10 min until Jan. 1, 2026, 2:10 p.m.; 143 messages waited: all delivered, 0 doubled."),
         ({"delivered": 140, "failed": 3}, "143 messages waited: 140 delivered, 3 failed, 0 doubled."),
         ({"delivered": 100, "waiting": 43}, "100 delivered, 43 under way, 0 doubled."),
-        ({"doubtful": 2}, "all delivered, 2 perhaps doubled."),
+        ({"doubtful": 2}, "all delivered, 2 possibly doubled."),
         ({"until_at": None, "waiting": 7, "delivered": 0}, "away since Jan. 1, 2026, noon; 7 messages waited so far."),
     ],
 )
