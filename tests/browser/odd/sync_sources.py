@@ -1,4 +1,4 @@
-"""While the file RAISES_FILE exists, the site's code raises for notes whose text says so: "Odd owner", "Odd document"."""
+"""While the file RAISES_FILE exists, the code of the site raises for the notes "Odd owner" and "Odd document"."""
 
 from __future__ import annotations
 
