@@ -196,7 +196,7 @@ def test_a_session_that_another_person_has_taken_over_connects_nothing(
     session = browser.session
     session["syncqueue_connect"] = kept
     session.save()
-    assert "was begun elsewhere" in said(browser, back)
+    assert "was started elsewhere" in said(browser, back)
     assert not Destination.objects.exists()
 
 
@@ -305,7 +305,7 @@ def test_a_token_that_was_refused_is_replaced_and_what_waits_goes_out(
 def test_a_destination_stays_with_its_account(browser: Client, sandbox: RunningSandbox) -> None:
     connect(browser, sandbox)
     row = Destination.objects.get()
-    assert "is another account" in connect(browser, sandbox, "archive", destination=row.pk)
+    assert "is not the account of" in connect(browser, sandbox, "archive", destination=row.pk)
     assert Destination.objects.get().secret == row.secret
 
 

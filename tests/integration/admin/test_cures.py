@@ -169,7 +169,7 @@ def test_a_record_that_is_not_in_sync_has_its_button_wherever_it_is_said(
         assert (f"manage.py syncqueue sync notes.note {record.object_pk}" in commands(page)) is (name != "records")
     (address,) = found
     asked = admin_client.get(address)
-    assert "1 record is brought out again" in asked.content.decode()
+    assert "1 record is synced again" in asked.content.decode()
     done = admin_client.post(asked.context["action"], dict(asked.context["hidden"]), follow=True)
     assert [row.pk for row in done.context["cl"].result_list] == [record.pk]
     record.refresh_from_db()

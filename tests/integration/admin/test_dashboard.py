@@ -130,7 +130,7 @@ def test_retry_failed_is_offered_for_records_whose_dead_letters_are_gone_and_bri
     add_record(destination, 5, "abandoned")
     assert "telegram/retry-failed/" in operator.get(DASHBOARD).content.decode()
     asked = operator.get(f"{DASHBOARD}telegram/retry-failed/").content.decode()
-    assert "5 objects that failed, or are held because an answer was lost, are synced again" in asked
+    assert "5 objects that failed, or are held because a response was lost, are synced again" in asked
 
     page = operator.post(f"{DASHBOARD}telegram/retry-failed/", follow=True).content.decode()
 
@@ -227,7 +227,7 @@ def test_without_redis_an_operation_says_so_instead_of_crashing(operator: Client
 
 def test_without_services_the_page_says_how_to_get_one(operator: Client, settings: Any) -> None:
     settings.SYNCQUEUE = {**settings.SYNCQUEUE, "HANDLERS": {}}
-    assert "No service is on" in operator.get(DASHBOARD).content.decode()
+    assert "No service is enabled" in operator.get(DASHBOARD).content.decode()
 
 
 def test_broken_settings_are_named_on_the_page(operator: Client, settings: Any) -> None:

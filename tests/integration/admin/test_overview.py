@@ -84,13 +84,13 @@ def test_failed_tasks_wait_for_a_decision() -> None:
 def test_held_records_are_named(record: SyncRecord) -> None:
     SyncRecord.objects.update(state="unknown")
     (sentence,) = told()
-    assert sentence.startswith("1 object is held because an answer was lost")
+    assert sentence.startswith("1 object is held because a response was lost")
 
 
 def test_failed_records_without_a_dead_letter_are_named(record: SyncRecord) -> None:
     SyncRecord.objects.update(state="failed", service="telegram")
     (sentence,) = told()
-    assert sentence.startswith("telegram: 1 object failed, and Redis has no task for it any more")
+    assert sentence.startswith("telegram: 1 object failed, and Redis no longer has its task")
     fill("telegram", failed=1)
     assert told() == ["telegram: 1 task failed and waits for a decision: retry or delete it."]
 
@@ -211,7 +211,7 @@ def outage(**values: Any) -> Outage:
     [
         ({}, "for 2 h 10 min until Jan. 1, 2026, 2:10 p.m.; 143 messages waited: all delivered, 0 doubled."),
         ({"delivered": 140, "failed": 3}, "143 messages waited: 140 delivered, 3 failed, 0 doubled."),
-        ({"delivered": 100, "waiting": 43}, "100 delivered, 43 under way, 0 doubled."),
+        ({"delivered": 100, "waiting": 43}, "100 delivered, 43 in progress, 0 doubled."),
         ({"doubtful": 2}, "all delivered, 2 possibly doubled."),
         ({"until_at": None, "waiting": 7, "delivered": 0}, "away since Jan. 1, 2026, noon; 7 messages waited so far."),
     ],
@@ -232,4 +232,4 @@ def test_a_card_shows_how_long_tasks_wait_and_attempts_take() -> None:
     queue.ack(*queue.claim(1).tasks, seconds=[0.2])
     page = client_of("operator").get(f"{DASHBOARD}live/").content.decode()
     assert "p50 ≤ 0.25 s, p95 ≤ 0.25 s" in page
-    assert "Waiting time" in page and page.count("upper bounds of buckets") == 2
+    assert "Waiting time" in page and page.count("upper bounds of the buckets") == 2
