@@ -174,7 +174,7 @@ class BlueskyHandler(DocumentHandler):
         except ValueError:
             raise ValueError(_("The server is https and its host, such as https://bsky.social.")) from None
         if not secret.get("password", "").strip():
-            raise ValueError(_("An app password is made in the account's settings, under Privacy and security."))
+            raise ValueError(_("App passwords are created in the account's settings, under Privacy and security."))
 
     async def aclose(self) -> None:
         """Close the connections."""
