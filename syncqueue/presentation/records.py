@@ -108,7 +108,7 @@ def _text(
         case RecordState.ABANDONED:
             return _("not synced: %(error)s A new save syncs it.") % {"error": as_sentence(in_words(record.error))}
     if record.parts and record.synced_at:
-        return _one_stop(_("is up to date since %(time)s.") % {"time": moment(record.synced_at)})
+        return _one_stop(_("has been up to date since %(time)s.") % {"time": moment(record.synced_at)})
     return _absence(source, obj, destination) or _("nothing is there.")
 
 

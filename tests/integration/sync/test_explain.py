@@ -38,7 +38,7 @@ def save(writer: User, **values: Any) -> Note:
 
 def test_a_note_that_is_out_there_says_since_when_and_where(channel: Destination, writer: User) -> None:
     (sentence,) = syncqueue.explain(save(writer))
-    assert str(sentence).startswith("@news: is up to date since ")
+    assert str(sentence).startswith("@news: has been up to date since ")
     assert sentence.url.startswith("https://t.me/news/")
 
 

@@ -47,7 +47,7 @@ def test_every_reason_has_a_sentence_of_its_own() -> None:
 
 OUT_THERE = {"parts": [{"kind": "text", "id": "7", "url": "https://t.me/news/7", "address": "@news"}]}
 STATES: dict[RecordState, tuple[dict[str, Any], str]] = {
-    RecordState.SYNCED: ({**OUT_THERE, "synced_at": NOON}, "@news: is up to date since Jan. 1, 2026, noon."),
+    RecordState.SYNCED: ({**OUT_THERE, "synced_at": NOON}, "@news: has been up to date since Jan. 1, 2026, noon."),
     RecordState.WAITING: ({"error": "It is away"}, "@news: waits: It is away."),
     RecordState.FAILED: (
         {"error": "Refused"},
