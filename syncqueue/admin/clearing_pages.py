@@ -12,7 +12,7 @@ from syncqueue import services
 from syncqueue.admin.operation_pages import RoundPages
 from syncqueue.admin.rounds import PIECE, POSITION, Position, is_progress, level_of, read_position
 from syncqueue.models import Clearing
-from syncqueue.presentation.figures import figure
+from syncqueue.presentation.figures import figure, in_a_row
 from syncqueue.services import audit
 
 SHOWN = 200
@@ -73,7 +73,7 @@ def _question(clearing: Clearing) -> str:
         "since.",
         clearing.task_count,
     ) % {"count": figure(clearing.task_count), "actor": clearing.actor}
-    return text + " " + _("Failed tasks come back as failed and are not sent until someone retries them.")
+    return in_a_row([text, _("Failed tasks come back as failed and are not sent until someone retries them.")])
 
 
 def _answer(service: str, count: int) -> str:

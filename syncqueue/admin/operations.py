@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 from syncqueue import services
 from syncqueue.admin.rounds import PIECE, Position, after_piece, next_piece
 from syncqueue.core.task import QueueStats, TaskState
-from syncqueue.presentation.figures import capped, figure
+from syncqueue.presentation.figures import capped, figure, in_a_row
 
 CLEARABLE = (TaskState.PENDING, TaskState.DELAYED, TaskState.FAILED)
 COUNTED = 10_000  # limit for counting records, because the page reloads every few seconds
@@ -101,7 +101,8 @@ def _waiting_count(stats: QueueStats) -> int:
 
 
 def _ask_pause(figures: Figures) -> str:
-    return _("Nothing more is sent until the service is resumed; new work waits.") + " " + _now_waiting(figures.stats)
+    text = _("Nothing more is sent until the service is resumed; new work waits.")
+    return in_a_row([text, _now_waiting(figures.stats)])
 
 
 def _ask_resume(figures: Figures) -> str:

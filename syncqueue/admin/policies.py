@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 from syncqueue import services
 from syncqueue.conf import get_settings
 from syncqueue.models import ServicePolicy
-from syncqueue.presentation.figures import labelled, listed
+from syncqueue.presentation.figures import in_a_row, labelled, listed
 from syncqueue.presentation.reasons import in_words
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ class PolicyForm(PolicyModelForm):
             field.help_text = str(meaning)
             if in_force := _in_force(name, names):
                 field.widget.attrs["placeholder"] = in_force
-                field.help_text += " " + _("If empty: %(figure)s, from the settings.") % {"figure": in_force}
+                default = _("If empty: %(figure)s, from the settings.") % {"figure": in_force}
+                field.help_text = in_a_row([str(meaning), default])
         if "service" in self.fields:
             self.fields["service"] = forms.ChoiceField(
                 label=self.fields["service"].label, choices=[(name, name) for name in names]

@@ -110,10 +110,7 @@ class BlueskyHandler(DocumentHandler):
         found = {"account": f"@{await self._account(place).describe()}", "host": self.endpoint(place)}
         sentence = _("%(account)s at %(host)s may post.") % found
         if over_limit(place) == "image" and load_fonts(self._fonts, TEXT_SIZE).missing(_SAMPLE):
-            sentence += " " + _(
-                "Texts with Chinese characters become threads instead of pictures, because no font "
-                "for them is installed."
-            )
+            sentence += " " + _("Texts with Chinese become threads, not pictures, because fonts are missing.")
         return sentence
 
     async def identify(self, place: Place) -> str:
