@@ -166,7 +166,7 @@ def test_a_callback_is_good_for_once(browser: Client, sandbox: RunningSandbox) -
     back = decide(begin(browser, sandbox))
     said(browser, back)
     again = browser.get(back)
-    assert again.status_code == 400 and "has been used already" in again.content.decode()
+    assert again.status_code == 400 and "has already been used" in again.content.decode()
     assert Destination.objects.count() == 1
 
 

@@ -118,7 +118,7 @@ def test_what_was_denied_repeated_or_forged_connects_nothing(editor: Client, san
     back = decide(begin(editor, f"{LIST}connect/", instance=sandbox.mastodon_url))
     assert "was not started in this browser" in told(client_of("staff", *RIGHTS).get(back))
     editor.get(back)
-    assert "has been used already" in told(editor.get(back))
+    assert "has already been used" in told(editor.get(back))
     assert Destination.objects.count() == 1
 
 

@@ -182,7 +182,7 @@ def test_resume_is_offered_while_a_rate_limit_stands_and_ends_it(operator: Clien
     assert "telegram/resume/" not in operator.get(DASHBOARD).content.decode()
     queue_of("telegram").hold("rate:destination:1", 86_400, "Too many requests.")
     assert "telegram/resume/" in operator.get(DASHBOARD).content.decode()
-    assert "Rate limits end now" in operator.get(f"{DASHBOARD}telegram/resume/").content.decode()
+    assert "Rate limits are lifted now" in operator.get(f"{DASHBOARD}telegram/resume/").content.decode()
     operator.post(f"{DASHBOARD}telegram/resume/", follow=True)
     assert queue_of("telegram").holds() == []
 

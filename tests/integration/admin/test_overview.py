@@ -126,7 +126,7 @@ def test_no_token_is_shown_in_a_reason() -> None:
 
 def test_when_all_is_well_that_is_said(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("syncqueue.admin.attention._without_worker", lambda cards: [])
-    assert "Nothing needs you" in client_of("viewer").get(DASHBOARD).content.decode()
+    assert "Nothing needs your attention" in client_of("viewer").get(DASHBOARD).content.decode()
 
 
 def test_a_hold_of_a_destination_leads_to_its_page(destination: Destination) -> None:

@@ -54,7 +54,7 @@ def test_a_copy_whose_answer_is_not_there_is_told_in_words(record: SyncRecord) -
     record.save()
     page = client_of("viewer").get(f"{LIST}{record.pk}/change/").content.decode()
     assert "a copy that was sent, and whose response is lost or pending" in page
-    assert "there may be a copy out there that is not listed here" in page
+    assert "there may be a copy that is not listed here" in page
     assert "sent_at" not in page
 
 

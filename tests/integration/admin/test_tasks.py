@@ -349,7 +349,7 @@ def test_all_that_match_are_deleted_and_no_other(operator: Client) -> None:
     for number in (7, 77, 8):
         fail_one(entity=f"notes.note:{number}")
     data = {"all": "1", "q": "note:7"}
-    assert "2 tasks are cleared" in operator.post(f"{TASKS}failed/delete/", data, follow=True).content.decode()
+    assert "2 tasks are removed" in operator.post(f"{TASKS}failed/delete/", data, follow=True).content.decode()
     operator.post(f"{TASKS}failed/delete/", data | {"confirmed": "1"})
     (left,) = queue_of("telegram").page(TaskState.FAILED, limit=5).tasks
     assert left.task is not None and left.task.entity == "notes.note:8"
