@@ -97,7 +97,7 @@ def verify(
             found.append(_verify(destination, mend=mend, anew=anew, listener=listener))
         except KeyboardInterrupt:
             rows = Verification.objects.using(record_db()).filter(destination=destination)
-            rows.update(stopped="It was stopped by hand.")
+            rows.update(stopped="It was stopped manually.")
             found.append(Verified(destination=destination, row=rows.first(), began_anew=False))
             break
     logger.info("%s destinations verified by %s", len(found), actor)
