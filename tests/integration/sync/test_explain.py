@@ -46,7 +46,7 @@ def test_each_destination_has_its_sentence(channel: Destination, writer: User, s
     make_destination(sandbox, "@drafts", rule="private")
     drafts, news = told(save(writer))
     assert drafts == "@drafts: not there, because the destination's rule does not accept it."
-    assert news.startswith("@news: is up to date")
+    assert news.startswith("@news: has been up to date")
 
 
 def test_without_a_destination_nothing_is_said(writer: User) -> None:
