@@ -9,8 +9,8 @@ W001 the sweep cannot cover a model            W002 gevent         W003 evicting
 W004 attempts are too short for a service      W005 a small pool of database connections
 W006 Redis database shared with Celery (--deploy)
 W007 ALLOWED_PRIVATE_HOSTS opens all ports of a host (--deploy)
-W008 a model keeps objects at a service that is not on
-I001 Redis does not tell its maxmemory-policy (--deploy)
+W008 a model keeps objects at a service that is not enabled
+I001 Redis does not report its maxmemory-policy (--deploy)
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
 
 
 def _address(settings: Settings) -> Iterator[CheckMessage]:
-    """Whether REDIS can be read; nothing is connected."""
+    """Report an invalid REDIS; connects to nothing."""
     try:
         address_of(settings.redis)
     except ConfigurationError as error:
@@ -83,7 +83,7 @@ def _address(settings: Settings) -> Iterator[CheckMessage]:
 
 
 def _handlers(settings: Settings) -> Iterator[CheckMessage]:
-    """Whether each service's handler can be made; it connects to nothing before it is used."""
+    """Report handlers that cannot be created; a handler connects to nothing before it is used."""
     for service in settings.services:
         try:
             make_handler(service, settings)
@@ -92,13 +92,13 @@ def _handlers(settings: Settings) -> Iterator[CheckMessage]:
 
 
 def _declared(settings: Settings) -> Iterator[CheckMessage]:
-    """Report what the handlers refuse of the form of SYNCQUEUE['DESTINATIONS']."""
+    """Report entries of SYNCQUEUE['DESTINATIONS'] that their handlers refuse."""
     for name, entry in settings.destinations.items():
         secret = entry.get("SECRET", {})
         try:
             handler = make_handler(entry["SERVICE"], settings)
         except ConfigurationError:
-            continue  # the service is off, or its handler cannot be used: that is told for itself
+            continue  # the service is disabled, or its handler cannot be used, which E004 reports
         if not isinstance(handler, DocumentHandler):
             continue
         found = gate.clean(handler, entry.get("ADDRESS", ""), entry.get("OPTIONS", {}), secret)
@@ -143,7 +143,7 @@ def _times(settings: Settings) -> Iterator[CheckMessage]:
 
 
 def _short_attempts(settings: Settings) -> Iterator[CheckMessage]:
-    """An answer that comes after an attempt was given up is a lost answer."""
+    """Warn of short attempts: a response that arrives after the timeout is a lost response."""
     seconds = settings.processing.attempt_timeout_seconds
     for service in settings.services.values():
         try:
@@ -153,33 +153,33 @@ def _short_attempts(settings: Settings) -> Iterator[CheckMessage]:
         if seconds < least:
             yield Warning(
                 f"SYNCQUEUE['PROCESSING']['ATTEMPT_TIMEOUT_SECONDS'] is {seconds:g}; {service.name} may take "
-                f"longer to answer, and what it has done by then counts as a lost answer.",
+                f"longer to respond, and the outcome then counts as unknown.",
                 hint=f"Set it to {least:g} or more.",
                 id="syncqueue.W004",
             )
 
 
 def check_sources(**_: Any) -> list[CheckMessage]:
-    """What the registered models leave uncovered."""
+    """Return problems of the registered models, and changes that the sweep cannot find."""
     found: list[CheckMessage] = [
-        Error(text, hint="Its app is not synced until this is mended.", id="syncqueue.E007")
+        Error(text, hint="The app is not synced until this is fixed.", id="syncqueue.E007")
         for text in registration_problems
     ]
     if not django_settings.USE_TZ:
-        text = "USE_TZ is False: times without a zone cannot be compared with a destination's start, nor swept."
+        text = "USE_TZ is False: times without a zone cannot be compared, so nothing is swept."
         found.append(Error(text, hint="Set USE_TZ = True.", id="syncqueue.E008"))
     for source in all_sources():
         name = type(source).__name__
         if source.changed_field is None:
             text = (
                 f"{name} has no changed_field: the sweep cannot find changes by update() or bulk_create(), nor saves "
-                f"that a crash separated from their record."
+                f"whose record was lost in a crash."
             )
             found.append(Warning(text, hint="Set it to an indexed auto_now field.", id="syncqueue.W001"))
         elif source.model._meta.get_field(source.changed_field).null:
             text = (
-                f"{name}.changed_field is {source.changed_field!r}, which may be empty: the sweep does not find the "
-                "objects where it is."
+                f"{name}.changed_field is {source.changed_field!r}, which may be empty: the sweep does not find "
+                "objects without a value."
             )
             found.append(Warning(text, hint="Let every save fill it (auto_now).", id="syncqueue.W001"))
         if home_db(source.model) != record_db():
@@ -196,31 +196,31 @@ def check_sources(**_: Any) -> list[CheckMessage]:
 
 
 def _unknown_services(source: ModelSync) -> Iterator[CheckMessage]:
-    """A misspelled name would remove from an index what is to stay there."""
+    """Warn of unknown names: a misspelled one would remove objects from an index that should stay there."""
     known = {*get_settings().services, *BUILT_IN} if source.keeps else set()
     for service in source.keeps:
         if service not in known:
             near = get_close_matches(service, known, 1)
             yield Warning(
-                f"{type(source).__name__}.keeps names {service!r}, which is no service of this site.",
+                f"{type(source).__name__}.keeps names {service!r}, which is not a service of this site.",
                 hint=f"Did you mean {near[0]!r}?" if near else "Write the name of a service of HANDLERS.",
                 id="syncqueue.W008",
             )
 
 
 def check_pools(**_: Any) -> list[CheckMessage]:
-    """Whether a pool of database connections (Django's `"OPTIONS": {"pool": ...}`) has enough for us and requests."""
+    """Warn of a pool of database connections (Django's `"OPTIONS": {"pool": ...}`) that is too small."""
     found: list[CheckMessage] = []
     for alias, database in connections.settings.items():
         size = pool_size(database)
         if size is not None and size <= THREAD_COUNT:
             text = (
-                f"DATABASES[{alias!r}] has a pool of {size} connections. syncqueue works on {THREAD_COUNT} threads "
-                f"in each process, which need a connection each while they read or write, beside the requests."
+                f"DATABASES[{alias!r}] has a pool of {size} connections. syncqueue uses {THREAD_COUNT} threads "
+                f"in each process; each needs a connection while it reads or writes, in addition to the requests."
             )
             hint = (
-                f"Let it have {THREAD_COUNT} more than the process has threads for requests, such as "
-                f'"pool": {{"min_size": 2, "max_size": {THREAD_COUNT + 8}}}. With fewer, saves are sent later.'
+                f"Set max_size to {THREAD_COUNT} more than the process has threads for requests, such as "
+                f'"pool": {{"min_size": 2, "max_size": {THREAD_COUNT + 8}}}. With a smaller pool, saves are sent later.'
             )
             found.append(Warning(text, hint=hint, id="syncqueue.W005"))
     return found
@@ -232,7 +232,7 @@ def check_redis(**_: Any) -> list[CheckMessage]:
         return []
     try:
         client = sync_client(get_settings().redis, timeout_seconds=2.0)
-    except ConfigurationError:  # E009 says it
+    except ConfigurationError:  # reported as E009
         return []
     try:
         with redis_errors("any service"):
@@ -267,8 +267,8 @@ def _has_port(entry: str) -> bool:
 def _eviction(policy: str | None) -> Iterator[CheckMessage]:
     if policy is None:
         yield Info(
-            "Redis does not tell this user its maxmemory-policy.",
-            hint="Look it up where the server is configured: it must be noeviction.",
+            "Redis does not report its maxmemory-policy to this user.",
+            hint="Check the configuration of the server: it must be noeviction.",
             id="syncqueue.I001",
         )
     elif policy != "noeviction":
@@ -282,8 +282,8 @@ def _eviction(policy: str | None) -> Iterator[CheckMessage]:
 def _neighbour(key: str | None) -> Iterator[CheckMessage]:
     if key is not None:
         yield Warning(
-            f"A Celery broker uses the Redis database of the queues (it holds the key {key!r}).",
-            hint="Give one of them another database number, such as redis://127.0.0.1:6379/1: emptying the one would "
+            f"A Celery broker uses the Redis database of the queues (it contains the key {key!r}).",
+            hint="Use another database number for one of them, such as redis://127.0.0.1:6379/1: emptying one would "
             "empty the other.",
             id="syncqueue.W006",
         )

@@ -1,8 +1,7 @@
-"""The tables: where copies go (Destination), what is wanted and what is out there (SyncRecord), and a few stamps.
+"""The tables: destinations, records of what is wanted and what exists remotely, and some bookkeeping.
 
-The database is the truth of what should be synced; Redis is only the plan of when. Records and objects know each
-other by model label and primary key as text, without a foreign key, because a record outlives its object until the
-remote copy is gone.
+The database defines what should be synced; Redis only schedules it. A record refers to its object by model label and
+primary key as text, without a foreign key, because it outlives the object until the remote copy is gone.
 """
 
 from __future__ import annotations
@@ -24,17 +23,17 @@ from syncqueue.secrets import Bound, decrypt, encrypt, sealed
 
 
 def new_token() -> str:
-    """A fresh value that nothing else has: an idempotency key, a site id."""
+    """Return a new unique value, such as an idempotency key or a site id."""
     return uuid.uuid4().hex
 
 
 def new_generation() -> str:
-    """A fresh value for each wanted change; compared for equality only."""
+    """Return a new generation for a wanted change; generations are compared for equality only."""
     return new_token()
 
 
 class Rule(models.TextChoices):
-    """Which objects of its owner a destination takes."""
+    """Which objects of its owner a destination accepts."""
 
     ALL = "all", _("all")
     PUBLIC = "public", _("public only")
@@ -43,10 +42,10 @@ class Rule(models.TextChoices):
 
 
 class DestinationState(models.TextChoices):
-    """Whether a destination takes objects."""
+    """Whether a destination accepts objects."""
 
     ACTIVE = "active", _("active")
-    RETIRING = "retiring", _("retiring")  # to be deleted once its remote copies are dealt with
+    RETIRING = "retiring", _("retiring")  # deleted once its remote copies are removed or left
 
 
 class Destination(models.Model):
@@ -85,9 +84,9 @@ class Destination(models.Model):
     declared = models.CharField(max_length=50, blank=True, editable=False)  # its name in the setting DESTINATIONS
     broken_reason = models.TextField(blank=True, editable=False)
     broken_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # When a place that held copies was found gone and made anew; None once a person has had its copies written again.
+    # When a place with copies had disappeared and was created again; None once its copies are written again.
     emptied_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # Of a declared one: a hash of the settings that were refused. Other ones are tried again.
+    # For a declared destination: a hash of the settings that were refused. Changed settings are tried again.
     broken_fingerprint = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -102,14 +101,13 @@ class Destination(models.Model):
         indexes: ClassVar = [models.Index(fields=["owner", "enabled"], name="syncqueue_dest_owner")]
 
     def __str__(self) -> str:
-        """The name, as people know it."""
+        """Return the name."""
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Bind the secret to where it is sent.
+        """Save the row, and bind the secret to the host, service and owner it was entered for.
 
-        A stored secret does not follow to another host, service or owner: reading it raises `SecretError` then, until
-        it is entered again.
+        If one of them changes, reading the stored secret raises `SecretError` until it is entered again.
         """
         fields = kwargs.get("update_fields")
         is_touched = fields is None or not _BOUND_FIELDS.isdisjoint(fields)
@@ -130,7 +128,7 @@ class Destination(models.Model):
             type(self)._base_manager.using(db).filter(pk=self.pk).update(secret_text=self.secret_text)
 
     def clean(self) -> None:
-        """Refuse one more destination to an owner who has enough. Forms ask this; it keeps nobody from editing."""
+        """Raise `ValidationError` for a new destination if its owner has the maximum number of them."""
         super().clean()
         most = get_settings().max_destinations_per_owner
         rows = type(self)._base_manager.using(router.db_for_write(type(self), instance=self))
@@ -143,33 +141,33 @@ class Destination(models.Model):
 
     @property
     def is_retiring(self) -> bool:
-        """Whether it is to be deleted once its remote copies are dealt with."""
+        """Whether it is to be deleted once its remote copies are removed or left."""
         return self.state == DestinationState.RETIRING
 
     @property
     def is_declared_here(self) -> bool:
-        """False where the settings of another process declare it, and this process's settings do not.
+        """False if only the settings of another process declare it.
 
-        A process without the declaration knows neither the secret nor whether the address is still right. It neither
-        writes the row nor posts there.
+        A process without the declaration knows neither the secret nor the current address. It neither writes the row
+        nor posts there.
         """
         return not self.declared or self.declared in get_settings().destinations
 
     @property
     def current_address(self) -> str:
-        """Its address. Of a declared destination the settings say it: the row may not have caught up with them."""
+        """The address; for a declared destination that of the settings, because the row may be outdated."""
         entry = get_settings().destinations.get(self.declared, {}) if self.declared else {}
         return str(entry.get("ADDRESS", "")) if entry else self.address
 
     @property
     def current_options(self) -> dict[str, Any]:
-        """Its options; of a declared destination those in the settings."""
+        """The options; for a declared destination those of the settings."""
         entry = get_settings().destinations.get(self.declared, {}) if self.declared else {}
         return dict(entry.get("OPTIONS", {})) if entry else self.options
 
     @property
     def secret(self) -> dict[str, str]:
-        """The credential by field name; raises `SecretError` when no configured key opens it."""
+        """The credential by field name; raises `SecretError` if no configured key decrypts it."""
         if self.declared:
             return dict(get_settings().destinations.get(self.declared, {}).get("SECRET", {}))
         return decrypt(self.secret_text, self.bound) if self.secret_text else {}
@@ -201,17 +199,17 @@ def _bound(pk: Any, service: str, owner_id: Any, address: str, options: Any) -> 
 
 
 class RecordState(models.TextChoices):
-    """How a record stands. Only `waiting` is worked on; the last three leave by a save or a person alone."""
+    """The state of a record. Workers process `waiting` only; a save or a person ends the last three."""
 
     SYNCED = "synced", _("synced")
     WAITING = "waiting", _("waiting")
     FAILED = "failed", _("failed")
-    UNKNOWN = "unknown", _("unknown")  # held after a lost answer
+    UNKNOWN = "unknown", _("unknown")  # held after a lost response
     ABANDONED = "abandoned", _("abandoned")  # a person cleared or deleted the task
 
 
 class SyncRecord(models.Model):
-    """Ties one object to one destination."""
+    """Links one object to one destination."""
 
     source = models.CharField(_("source"), max_length=100)  # model label, lower case: "notes.note"
     object_pk = models.CharField(_("object"), max_length=200)
@@ -222,31 +220,33 @@ class SyncRecord(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=RecordState.choices, default=RecordState.WAITING)
     generation = models.CharField(max_length=32, default=new_generation)  # wanted
     synced_generation = models.CharField(max_length=32, blank=True)
-    changed_at = models.DateTimeField(_("changed"), default=timezone.now)  # when the generation was made
+    changed_at = models.DateTimeField(_("changed"), default=timezone.now)  # when the generation was created
     object_changed_at = models.DateTimeField(null=True, blank=True)  # the object's changed_field as last seen
 
     parts = models.JSONField(default=list, blank=True)  # [{"kind", "id", "url", "address"}]
-    content_hash = models.CharField(max_length=64, blank=True)  # of what is out there; "" = unknown
+    content_hash = models.CharField(max_length=64, blank=True)  # of the remote copy; "" = unknown
     idempotency_key = models.CharField(max_length=32, default=new_token)  # of the next part to be created
-    uncertain = models.BooleanField(default=False)  # something may be out there whose id was never learned
-    # The addresses where a copy may be whose id was never learned: the last one sent to, and those before.
+    uncertain = models.BooleanField(default=False)  # a copy whose id is unknown may exist
+    # The addresses where a copy with an unknown id may exist: the last one sent to, and earlier ones.
     sending_address = models.CharField(max_length=500, blank=True)
     lost_at = models.JSONField(default=list, blank=True)
-    twin_possible = models.BooleanField(default=False)  # posted again after a lost answer: there may be a second copy
-    adoption_asked = models.BooleanField(default=False)  # ModelSync.existing_remote was asked, and is not asked again
+    twin_possible = models.BooleanField(default=False)  # posted again after a lost response: a second copy may exist
+    adoption_asked = models.BooleanField(default=False)  # ModelSync.existing_remote was called, and is not called again
 
     # The send mark. The columns keep their first names, so that two versions can run on one database.
     sending_token = models.CharField(max_length=64, blank=True, db_column="mark_token")  # of the attempt
     sending_until = models.DateTimeField(null=True, blank=True, db_column="mark_until")  # by the database's clock
-    sending_action = models.CharField(max_length=10, blank=True, db_column="mark_action")  # what it is about to do
+    sending_action = models.CharField(
+        max_length=10, blank=True, db_column="mark_action"
+    )  # what the attempt is about to do
 
     error = models.TextField(_("error"), blank=True)  # why it is not synced, for people
     error_at = models.DateTimeField(null=True, blank=True)
     next_attempt_at = models.DateTimeField(null=True, blank=True)
-    # As it should be until then, when time alone asks for something else (ModelSync.live_from, live_until).
+    # Until when the copy is as wanted: ModelSync.live_from or live_until changes it at that time.
     due_at = models.DateTimeField(null=True, blank=True)
     synced_at = models.DateTimeField(_("synced"), null=True, blank=True)
-    # Key of the Clearing that a person abandoned it with. No foreign key: clearings come and go, a million rows stay.
+    # Key of the Clearing with which a person abandoned it. No foreign key: clearings are deleted, a million rows stay.
     clearing = models.BigIntegerField(null=True, blank=True, editable=False)
 
     class Meta:
@@ -259,25 +259,25 @@ class SyncRecord(models.Model):
             models.Index(fields=["state", "id"], name="syncqueue_rec_state"),
             models.Index(fields=["service", "state", "id"], name="syncqueue_rec_service"),
             models.Index(fields=["destination", "state", "id"], name="syncqueue_rec_destination"),
-            # Of those that wait for their time alone: what is due is asked for every second.
+            # Only rows that wait for a time: due rows are queried every second.
             models.Index(fields=["due_at"], condition=models.Q(due_at__isnull=False), name="syncqueue_rec_due"),
-            # Of the cleared ones alone, where the database can: most records never are.
+            # Only cleared rows, if the database supports it: most records are never cleared.
             models.Index(
                 fields=["clearing", "id"], condition=models.Q(clearing__isnull=False), name="syncqueue_rec_clearing"
             ),
         ]
-        # Not tied to a model of the app's own, but every model needs a content type to hang permissions on.
+        # They concern the whole app, but a permission needs the content type of a model.
         permissions: ClassVar = [
             ("view_queue", _("Can see the sync queues")),
             ("operate_queue", _("Can operate the sync queues")),
         ]
 
     def __str__(self) -> str:
-        """What is tied to where."""
+        """Return the object and the destination."""
         return f"{self.source}:{self.object_pk} -> {self.service}/{self.destination_id}"
 
     def renew(self, now: datetime) -> None:
-        """Want this record synced anew, whatever state it is in; to be saved by the caller."""
+        """Request another sync of this record, whatever its state; the caller saves it."""
         self.state = RecordState.WAITING
         self.generation = new_generation()
         self.changed_at = now
@@ -295,21 +295,21 @@ class SentAction(models.TextChoices):
 
 
 class SentEntry(models.Model):
-    """One line of the log of what went out: an attempt whose result was sent, confirmed and stored.
+    """One line of the log of sent messages: an attempt whose result was sent, confirmed and stored.
 
-    Without foreign keys and with the destination's name: the line outlives its object, its record and its destination.
-    It holds no content.
+    It has no foreign keys and contains the destination's name, because it outlives object, record and destination. It
+    contains no content.
     """
 
     at = models.DateTimeField(_("time"))  # when it was stored
     action = models.CharField(_("action"), max_length=10, choices=SentAction.choices)
-    is_partial = models.BooleanField(default=False)  # some parts of several; the attempt did not come to the end
+    is_partial = models.BooleanField(default=False)  # only some of several parts; the attempt was not completed
     service = models.CharField(_("service"), max_length=50)
     destination_id = models.BigIntegerField()
     destination_name = models.CharField(_("destination"), max_length=100)
     source = models.CharField(_("source"), max_length=100)
     object_pk = models.CharField(_("object"), max_length=200)
-    url = models.TextField(_("link"), blank=True)  # of the copy, also of one that was removed
+    url = models.TextField(_("link"), blank=True)  # of the copy, even if it was removed
     seconds = models.FloatField(_("duration"))  # from the beginning of the attempt to its result
     attempt = models.PositiveIntegerField(_("attempt"))  # counted from 1
 
@@ -324,14 +324,14 @@ class SentEntry(models.Model):
         ]
 
     def __str__(self) -> str:
-        """What was done to what."""
+        """Return the object and the action."""
         return f"{self.source}:{self.object_pk} {self.action}"
 
 
 class MastodonApp(models.Model):
-    """This site as an instance of Mastodon knows it, once it has been registered there; see services/connecting.py."""
+    """The registration of this site at a Mastodon instance; see services/connecting.py."""
 
-    key = models.CharField(max_length=64, unique=True)  # a hash of the instance, the scopes, and where people return to
+    key = models.CharField(max_length=64, unique=True)  # a hash of the instance, the scopes and the redirect URI
     instance = models.CharField(max_length=500)  # "https://mastodon.social"
     client_text = models.TextField()  # encrypted: client_id and client_secret
     created_at = models.DateTimeField(default=timezone.now)
@@ -340,12 +340,12 @@ class MastodonApp(models.Model):
         default_permissions = ()
 
     def __str__(self) -> str:
-        """Where."""
+        """Return the instance."""
         return self.instance
 
 
 class OrphanPart(models.Model):
-    """A remote copy that was sent but could not be stored with its record: to be taken away."""
+    """A remote copy that was sent but could not be stored with its record; it is to be removed."""
 
     record = models.ForeignKey(SyncRecord, on_delete=models.CASCADE, related_name="orphans")
     part = models.JSONField()
@@ -355,12 +355,12 @@ class OrphanPart(models.Model):
         db_table = "syncqueue_straypart"  # its first name, so that two versions can run on one database
 
     def __str__(self) -> str:
-        """Which copy."""
+        """Return the kind and the id of the copy."""
         return f"{self.part.get('kind')} {self.part.get('id')}"
 
 
 class ServicePolicy(models.Model):
-    """Figures of one service set by a person; what is empty comes from the settings."""
+    """Figures of one service that a person has set; empty fields use the settings."""
 
     service = models.CharField(_("service"), max_length=50, unique=True)
     paused = models.BooleanField(_("paused"), default=False)
@@ -375,18 +375,18 @@ class ServicePolicy(models.Model):
         verbose_name_plural = _("service policies")
 
     def __str__(self) -> str:
-        """The service."""
+        """Return the service."""
         return self.service
 
 
 class Clearing(models.Model):
-    """What one person took out of a queue in one go, so that it can be brought back for a week."""
+    """The tasks that a person cleared from a queue together; they can be restored for a week."""
 
     service = models.CharField(_("service"), max_length=50)
     actor = models.CharField(_("by"), max_length=200)
     cleared_at = models.DateTimeField(_("cleared"), default=timezone.now)
-    task_count = models.PositiveIntegerField(_("tasks"), default=0)  # taken out so far
-    restored_at = models.DateTimeField(_("restored"), null=True, blank=True)  # when all of it was back
+    task_count = models.PositiveIntegerField(_("tasks"), default=0)  # cleared so far
+    restored_at = models.DateTimeField(_("restored"), null=True, blank=True)  # when all of it was restored
 
     class Meta:
         verbose_name = _("clearing")
@@ -395,12 +395,12 @@ class Clearing(models.Model):
         indexes: ClassVar = [models.Index(fields=["cleared_at"], name="syncqueue_clearing_at")]
 
     def __str__(self) -> str:
-        """Whose, and when."""
+        """Return the service and the time."""
         return f"{self.service}, {self.cleared_at:%Y-%m-%d %H:%M}"
 
 
 class Alert(models.Model):
-    """What went wrong at one destination, or with a service's own tasks, and who was told when; see alerts.py."""
+    """The problems of one destination, or of a service's own tasks, since the last mail; see services/alerts.py."""
 
     key = models.CharField(max_length=80, unique=True)  # "destination:7", "service:telegram"
     service = models.CharField(max_length=50)
@@ -408,22 +408,22 @@ class Alert(models.Model):
     failed_count = models.PositiveIntegerField(default=0)  # since the last mail
     broken = models.BooleanField(default=False)  # the destination was refused since the last mail
     error = models.TextField(blank=True)  # the last one; no secret
-    since = models.DateTimeField(null=True, db_index=True)  # of the first that nobody was told of; None: all is told
+    since = models.DateTimeField(null=True, db_index=True)  # of the first unreported problem; None: all are reported
     sent_at = models.DateTimeField(null=True)  # the last mail
 
     class Meta:
         default_permissions = ()
 
     def __str__(self) -> str:
-        """What it is about."""
+        """Return the key."""
         return self.key
 
 
 class SweepPosition(models.Model):
-    """How far the sweep has come through one source, in the order of its `changed_field`."""
+    """The position of the sweep in one source, in the order of its `changed_field`."""
 
     source = models.CharField(max_length=100)
-    # Set by version 0.1 alone, for what is a `Walk` now; the sweep turns such rows into walks.
+    # Set only by version 0.1, which had no `Walk`; the sweep turns such rows into walks.
     destination = models.ForeignKey(Destination, null=True, on_delete=models.CASCADE, related_name="+")
     changed_at = models.DateTimeField(null=True)  # None: from the beginning
     object_pk = models.CharField(max_length=200, blank=True)
@@ -437,115 +437,137 @@ class SweepPosition(models.Model):
         ]
 
     def __str__(self) -> str:
-        """Which source."""
+        """Return the source."""
         return f"{self.source} -> {self.destination_id or 'all'}"
 
 
 class WalkKind(models.TextChoices):
-    """What a walk over the objects of a source does with each of them."""
+    """What a walk over the objects of a source does with each object."""
 
-    BACKFILL = "backfill"  # gives a new destination the objects that it takes
-    AFFECTED = "affected"  # syncs the objects that a change of a related object concerns
-    MISSED = "missed"  # gives records to objects that have none, or whose record has not seen their last change
-    GONE = "gone"  # goes through the records instead, and syncs those whose objects are gone
-    REFILL = "refill"  # goes through the records instead, and writes the copies of a destination again
-    ADOPTION = "adoption"  # finds the copies from before at a destination that is removed with its copies
+    BACKFILL = "backfill"  # records the objects that a new destination accepts
+    AFFECTED = "affected"  # syncs the objects that a change of a related object affects
+    MISSED = "missed"  # records objects without a record, or whose record has not seen their last change
+    GONE = "gone"  # walks over the records, and syncs those whose objects are gone
+    REFILL = "refill"  # walks over the records, and writes the copies of a destination again
+    ADOPTION = "adoption"  # finds copies from before syncqueue at a destination that is removed with its copies
 
 
 class Walk(models.Model):
-    """A walk over one source in the order of primary keys, which the workers make a piece at a time.
+    """A requested walk over one source in the order of primary keys; workers do it in chunks.
 
-    The row is the request and the position. It goes when the end is reached.
+    The row stores the request and the position. It is deleted at the end of the walk.
     """
 
     source = models.CharField(max_length=100)
     kind = models.CharField(max_length=10, choices=WalkKind.choices)
-    # BACKFILL and REFILL: the destination to fill, and no other. ADOPTION: the one whose copies are to be found.
+    # BACKFILL and REFILL: the only destination to fill. ADOPTION: the one whose copies are to be found.
     destination = models.ForeignKey(Destination, null=True, on_delete=models.CASCADE, related_name="+")
-    # AFFECTED: the related object as "notes.tag:5", where it exists still; "": all objects of the source.
+    # AFFECTED: the related object as "notes.tag:5", if it still exists; "": all objects of the source.
     related = models.CharField(max_length=310, blank=True)
-    position = models.CharField(max_length=200, blank=True)  # the last key that was passed; "": at the beginning
+    position = models.CharField(max_length=200, blank=True)  # the last key that was processed; "": at the beginning
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         default_permissions = ()
 
     def __str__(self) -> str:
-        """Which source, and why."""
+        """Return the source and the kind."""
         return f"{self.source}: {self.kind}"
 
 
 class Verification(models.Model):
-    """The last comparison of a destination's records with what is at the service; see services/verifying.py."""
+    """The last comparison of a destination's records with the service; see services/verifying.py."""
 
     # Without a constraint, so that a version that does not know this table can delete destinations.
     destination = models.OneToOneField(Destination, on_delete=models.CASCADE, db_constraint=False, related_name="+")
     began_at = models.DateTimeField(default=timezone.now)
     seen_at = models.DateTimeField(default=timezone.now)  # its last step
-    finished_at = models.DateTimeField(null=True)  # None: it goes on from `position` and `listed_after`
-    stopped = models.TextField(blank=True)  # why it stands still, for people
-    position = models.BigIntegerField(default=0)  # the last record that was looked at
-    is_listing = models.BooleanField(default=False)  # all records were looked at; the service's own list is read
-    listed_after = models.TextField(blank=True)  # where its next page begins
+    finished_at = models.DateTimeField(null=True)  # None: the next run continues from `position` and `listed_after`
+    stopped = models.TextField(blank=True)  # why it was stopped, for people
+    position = models.BigIntegerField(default=0)  # the last record that was compared
+    is_listing = models.BooleanField(default=False)  # all records were compared; the service's own list is being read
+    listed_after = models.TextField(blank=True)  # where the next page begins
     looked_count = models.PositiveIntegerField(default=0)  # records
     gone_count = models.PositiveIntegerField(default=0)
     changed_count = models.PositiveIntegerField(default=0)
     unwanted_count = models.PositiveIntegerField(default=0)
-    unknown_count = models.PositiveIntegerField(null=True)  # copies that no record knows; None: the service lists none
-    untold_count = models.PositiveIntegerField(default=0)  # records of which the service or the site does not tell
-    mended_count = models.PositiveIntegerField(default=0)  # records that wait again because of it
+    unknown_count = models.PositiveIntegerField(
+        null=True
+    )  # copies that no record has; None: the service cannot list copies
+    untold_count = models.PositiveIntegerField(default=0)  # records whose copies could not be read
+    mended_count = models.PositiveIntegerField(default=0)  # records that were queued again because of it
 
     class Meta:
         default_permissions = ()
 
     def __str__(self) -> str:
-        """Which destination."""
+        """Return the destination."""
         return f"verification of {self.destination_id}"
 
 
+class VerificationFinding(models.Model):
+    """A copy that differs from its record, until it is corrected; see services/findings.py."""
+
+    # Without constraints, so that a version that does not know this table can delete verifications and records.
+    verification = models.ForeignKey(Verification, on_delete=models.CASCADE, db_constraint=False, related_name="+")
+    record_id = models.BigIntegerField()  # no foreign key: Django would read this table whenever records are deleted
+    generation = models.CharField(max_length=32)  # of the record; another one now: it has been synced again since
+    drift = models.CharField(max_length=20)  # the value of a sources.drift.Drift
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["verification", "record_id"], name="syncqueue_finding_once")
+        ]
+
+    def __str__(self) -> str:
+        """Return the record and the difference."""
+        return f"record {self.record_id}: {self.drift}"
+
+
 class ServiceSession(models.Model):
-    """The session that a destination has at its service, shared by all processes; see handlers/sessions.py."""
+    """The session of a destination at its service, shared by all processes; see handlers/sessions.py."""
 
     # Without a constraint, so that a version that does not know this table can delete destinations.
     destination = models.OneToOneField(Destination, on_delete=models.CASCADE, db_constraint=False, related_name="+")
     secret_text = models.TextField(blank=True)  # encrypted, and bound to the destination and its place
-    holder = models.CharField(max_length=32, blank=True)  # the token of who renews it now
-    held_until = models.DateTimeField(null=True)  # who has not finished by then has died
+    holder = models.CharField(max_length=32, blank=True)  # the token of the process that renews it
+    held_until = models.DateTimeField(null=True)  # a process that has not finished by then has died
 
     class Meta:
         default_permissions = ()
 
     def __str__(self) -> str:
-        """Which destination."""
+        """Return the destination."""
         return f"session of {self.destination_id}"
 
 
 class RefusedObject(models.Model):
-    """An object that the site's own code raises for, so that nothing can be recorded of it; see sources/refusals.py."""
+    """An object for which the site's own code raises before it can be recorded; see sources/refusals.py."""
 
     source = models.CharField(max_length=100)
     object_pk = models.CharField(max_length=200)
     reason = models.TextField()  # names the class and the exception
     since = models.DateTimeField(default=timezone.now)
     tries = models.PositiveIntegerField(default=1)
-    due_at = models.DateTimeField(default=timezone.now)  # when it is asked again
+    due_at = models.DateTimeField(default=timezone.now)  # when it is tried again
 
     class Meta:
         default_permissions = ()
         constraints: ClassVar = [models.UniqueConstraint(fields=["source", "object_pk"], name="syncqueue_refused_once")]
 
     def __str__(self) -> str:
-        """Which object."""
+        """Return the object."""
         return f"{self.source}:{self.object_pk}"
 
 
 class SiteStamp(models.Model):
-    """Who this database is: one row, made on first use."""
+    """The identity of this database: one row, created on first use."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     site_id = models.CharField(max_length=32, default=new_token)
     environment = models.CharField(max_length=50, blank=True)
 
     def __str__(self) -> str:
-        """The random id."""
+        """Return the random id."""
         return self.site_id

@@ -1,8 +1,8 @@
-"""Model signals in, changes out.
+"""Receivers of model signals: they turn saves and deletions into changes.
 
-Receivers are connected for each model that matters: the registered ones and those that inherit from them, the models
-that an `affected_by` names, and the user. All other models of the site are saved and deleted as without this app; above
-all Django may still delete their rows without reading them.
+They are connected only for registered models and their subclasses, for the models in `affected_by`, and for the user
+model. All other models of the site are saved and deleted as without this app: Django may still delete their rows
+without reading them.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ from syncqueue.sources.relations import affecting_models, related_objects, synce
 
 logger = logging.getLogger("syncqueue.receivers")
 
-# Beyond so many objects of one change, the change is one row that says "walk this", and a worker goes through them.
+# If a change affects more objects, one row requests a walk, and a worker processes them.
 MOST_OBJECTS = 300
-# Where the objects that a related object concerns are kept while it is being deleted, or its relation cleared.
+# The attribute with the affected objects, while a related object is deleted or its relation is cleared.
 _AFFECTED = "_syncqueue_affected"
 
 _connected: set[tuple[Signal, Callable[..., None], type[Model]]] = set()
@@ -57,7 +57,7 @@ _warned: set[tuple[str, str]] = set()
 
 
 def connect() -> None:
-    """Connect everything; called once, when the app is ready."""
+    """Connect all receivers; called once, when the app is ready."""
     post_save.connect(on_destination_save, sender=Destination, dispatch_uid="syncqueue.destination")
     request_started.connect(begin_request, dispatch_uid="syncqueue.request_started")
     request_finished.connect(end_request, dispatch_uid="syncqueue.request_finished")
@@ -70,7 +70,7 @@ def connect() -> None:
 
 
 def connect_models() -> None:
-    """Connect the receivers of the models that matter now, and disconnect those of models that do not any more."""
+    """Connect the receivers of the models that are synced now, and disconnect those of other models."""
     wanted = _wanted() if _may_be_enabled() else set()
     for signal, receiver, sender in _connected - wanted:
         signal.disconnect(receiver, sender=sender)
@@ -94,9 +94,9 @@ def _wanted() -> set[tuple[Signal, Callable[..., None], type[Model]]]:
 
 
 def _on_class(sender: type[Model], **_: Any) -> None:
-    """A model was made after the start: it may inherit from one that matters."""
+    """Connect a model that is created after the start, if it inherits from a synced one."""
     meta = sender._meta
-    if meta.apps is not apps:  # a migration's picture of a model
+    if meta.apps is not apps:  # the model state of a migration
         return
     apps.lazy_model_operation(lambda model: connect_models(), (meta.app_label, str(meta.model_name)))
 
@@ -109,7 +109,7 @@ def _on_setting(*, setting: str, **_: Any) -> None:
 def _may_be_enabled() -> bool:
     try:
         return get_settings().enabled
-    except ConfigurationError:  # each save says what is wrong
+    except ConfigurationError:  # each save logs what is wrong
         return True
 
 
@@ -121,7 +121,7 @@ def on_save(
     update_fields: Iterable[str] | None = None,
     **_: Any,
 ) -> None:
-    """An object was saved, or a related one."""
+    """Note the save of an object, or of a related object."""
     source = source_for(sender)
     if source is not None and is_watched(source, update_fields) and _is_at_home(source, using):
         _note(source, [instance], using, raw=raw)
@@ -136,13 +136,13 @@ def on_save(
 
 
 def _found(source: ModelSync, instance: Model) -> Affected | None:
-    """What a change of a related object concerns; None where the site's function raises, or nothing may be asked."""
+    """Return the objects that a change of a related object affects; None if they cannot be read."""
     if not _is_enabled():
         return Affected(source, [], more=False)
     try:
         found = gate.affected(source, instance, MOST_OBJECTS)
-    except Exception:  # the database refused inside of the site's transaction; the change itself stands
-        logger.exception("What %s concerns could not be read; a walk is requested", _name_of(instance))
+    except Exception:  # a database error inside the site's transaction; the change itself succeeds
+        logger.exception("The objects that %s affects could not be read; a walk is requested", _name_of(instance))
         return None
     return None if isinstance(found, Refused) else found.value
 
@@ -150,7 +150,7 @@ def _found(source: ModelSync, instance: Model) -> Affected | None:
 def before_delete(
     sender: type[Model], instance: Model, using: str = DEFAULT_DB_ALIAS, origin: Any = None, **_: Any
 ) -> None:
-    """An object is about to go. Afterwards the relations of a related object cannot be followed any more."""
+    """Read the affected objects before a deletion; afterwards its relations cannot be followed."""
     source = source_for(sender)
     if source is not None and origin is not None and (change := _change(instance, deleted=True)):
         _announce(source, change, using, origin)
@@ -164,20 +164,22 @@ def _announce(source: ModelSync, change: Change, using: str, origin: Any) -> Non
         return
     try:
         deletion_of(origin).announce(source, change, using)
-    except Exception:  # the database refused; the deletion itself stands
+    except Exception:  # a database error; the deletion itself succeeds
         logger.exception("The deletion of %s:%s could not be announced", source.label, change.pk)
 
 
 def on_delete(
     sender: type[Model], instance: Model, using: str = DEFAULT_DB_ALIAS, origin: Any = None, **_: Any
 ) -> None:
-    """An object was deleted, or a related one, or the owner of destinations."""
+    """Note the deletion of an object, of a related object, or of the owner of destinations."""
     source = source_for(sender)
     if source is not None and _is_at_home(source, using) and (change := _change(instance, deleted=True)):
         changes = list(deletion_of(origin).report(source, change))
         if len(changes) > MOST_OBJECTS:
             note_walk(source, WalkKind.GONE, using)
-            changes = [change for change in changes if change.left]  # of these no record may be there to be walked to
+            changes = [
+                change for change in changes if change.left
+            ]  # these may have no record, so the walk cannot find them
         for piece in chunks(changes, MOST_OBJECTS):
             note_changes(source, list(piece), using)
     _note_kept(instance, using)
@@ -186,7 +188,7 @@ def on_delete(
 
 
 def _note_kept(instance: Model, using: str) -> None:
-    """Note what was found to be concerned before the deletion, or before a relation was cleared."""
+    """Note the affected objects that were read before a deletion, or before a relation was cleared."""
     for source, found in instance.__dict__.pop(_AFFECTED, []):
         if isinstance(found, Affected) and not found.more:
             _note(source, found.objects, using)
@@ -198,7 +200,7 @@ def _retire_of_owner(owner_id: Any, using: str) -> None:
     def retire() -> None:
         try:
             services.retire_of_owner(owner_id)
-        except Exception:  # the hooks of the site's own come after this one; a worker tries it again
+        except Exception:  # must not stop the site's hooks that follow; a worker tries it again
             logger.exception("The destinations of user %s could not be retired", owner_id)
 
     transaction.on_commit(retire, using=using, robust=True)
@@ -213,9 +215,9 @@ def on_m2m(
     using: str = DEFAULT_DB_ALIAS,
     **_: Any,
 ) -> None:
-    """A many-to-many relation changed, from either side: the objects at both ends are concerned."""
+    """Note a change of a many-to-many relation, from either side: it affects the objects at both ends."""
     near, far = source_for(type(instance)), source_for(model)
-    if action == "pre_clear" and far is not None and _is_enabled():  # afterwards nobody knows who was related
+    if action == "pre_clear" and far is not None and _is_enabled():  # afterwards the related objects are unknown
         setattr(instance, _AFFECTED, [(far, _related(far, model, sender, instance, using))])
     if action not in ("post_add", "post_remove", "post_clear"):
         return
@@ -238,8 +240,8 @@ def _related(
         return None
     try:
         objects = gate.read(source, rows[: MOST_OBJECTS + 1]).objects
-    except Exception:  # the change itself stands
-        logger.exception("What %s concerns could not be read; a walk is requested", _name_of(instance))
+    except Exception:  # the change itself succeeds
+        logger.exception("The objects that %s affects could not be read; a walk is requested", _name_of(instance))
         return None
     return Affected(source, objects, more=len(objects) > MOST_OBJECTS)
 
@@ -247,12 +249,12 @@ def _related(
 def _is_enabled() -> bool:
     try:
         return get_settings().enabled
-    except ConfigurationError:  # the checks say it; saves must go on
+    except ConfigurationError:  # the checks report it; saves must succeed
         return False
 
 
 def _is_at_home(source: ModelSync, using: str) -> bool:
-    """Whether a change happened in the database that attempts read; says so once where it did not."""
+    """Return whether a change happened in the database that attempts read; logs a warning once if not."""
     home = home_db(source.model)
     if using != home and (source.label, using) not in _warned:
         _warned.add((source.label, using))
@@ -267,7 +269,7 @@ def _is_at_home(source: ModelSync, using: str) -> bool:
 
 
 def _affecting(sender: type[Model]) -> list[ModelSync]:
-    """The sources whose objects a change of such an object concerns."""
+    """Return the sources whose objects a change of such an object affects."""
     return [source for source in all_sources() if any(issubclass(sender, model) for model in source.affected_by)]
 
 
@@ -291,14 +293,14 @@ def _note(source: ModelSync, objects: Iterable[Model] | QuerySet[Any], using: st
         return
     try:
         rows = gate.read(source, objects).objects if isinstance(objects, QuerySet) else objects
-    except Exception:  # the database refused inside of the site's transaction; the change itself stands
+    except Exception:  # a database error inside the site's transaction; the change itself succeeds
         logger.exception("Objects of %s could not be read; the sweep will find them", source.label)
         return
     note_changes(source, [change for obj in rows if (change := _change(obj))], using, raw=raw)
 
 
 def on_destination_save(instance: Destination, created: bool, raw: bool = False, **_: Any) -> None:
-    """A destination was made or changed: backfill it where it takes older objects, let go what waited for it."""
+    """Backfill a new destination that accepts older objects; release the tasks that waited for a changed one."""
     if not raw and _is_enabled():
         transaction.on_commit(
             lambda: services.after_destination_save(instance, created=created), using=record_db(), robust=True

@@ -93,7 +93,7 @@ class Bound:
         """Return what differs from the place a secret was entered for, "host" for example; "" for the same place.
 
         An address that leads to the same host is the same place: a bot's token is kept when only the chat changes. A
-        host that changes while the address stays was changed by the settings, whose author is trusted.
+        host that changes with the same address was changed in the settings, whose author is trusted.
         """
         for name, value in (("row", self.row), ("service", self.service), ("owner", self.owner)):
             if seal.get(name) != value:
@@ -156,9 +156,9 @@ def rotate(text: str, bound: Bound | None = None) -> str:
 def sealed(text: str, bound: Bound, *, stored_text: str = "", stored: Bound | None = None) -> str:
     """Return the ciphertext to store for a row that is about to be saved as `bound`; never raises `SecretError`.
 
-    `stored_text` and `stored`: what the database has. A secret that was just entered is bound to `bound`. One that was
-    there before follows a change that leads to the same place; otherwise it stays bound to where it was entered for,
-    and reading it raises. What no key opens, and what was copied from another row, stays as it is.
+    `stored_text` and `stored`: what the database has. A secret that was just entered is bound to `bound`. A stored
+    secret is bound to a new place only if that leads to the same host; otherwise it keeps its binding, and reading it
+    raises. A ciphertext that no key decrypts, or that was copied from another row, is returned unchanged.
     """
     try:
         secret, seal = _open(text)
@@ -182,8 +182,8 @@ def redact(text: str) -> str:
     return _TOKEN.sub(REDACTED, text)
 
 
-# A run of this many characters of a secret is masked, so that a quotation that was cut off betrays nothing. A shorter
-# secret is masked where all of it stands; one of fewer than `_LEAST` characters would take words apart.
+# Any run of this many characters of a secret is masked, so that a truncated quotation reveals nothing. A shorter secret
+# is masked where it occurs completely; masking one of fewer than `_LEAST` characters would damage ordinary words.
 _RUN = 12
 _LEAST = 4
 _DEPTH = 4  # of containers in the arguments of an exception
@@ -192,8 +192,8 @@ _DEPTH = 4  # of containers in the arguments of an exception
 def mask(text: str, secret: Mapping[str, str]) -> str:
     """Return `text` with the values of `secret` replaced by REDACTED, and every known kind of token as well.
 
-    Each value is found as it is and base64-encoded (also inside of a longer encoded text), hexadecimal, URL-quoted and
-    escaped for JSON, Python or HTML; also where only a part of it stands there.
+    Each value is found in plain text, base64 (also within a longer encoded text), hexadecimal, URL-quoted, and escaped
+    for JSON, Python or HTML, even if only a part of it occurs.
     """
     text = redact(text)
     spellings = {one for value in secret.values() for one in _spellings(str(value)) if len(one) >= _LEAST}
@@ -228,7 +228,7 @@ def _spellings(value: str) -> Iterator[str]:
     data = value.encode(errors="replace")
     yield data.hex()
     yield data.hex().upper()
-    # Base64 by its place in what is encoded: the characters that its neighbours decide are left out.
+    # Base64 depends on the offset in the encoded data: characters that depend on neighbouring bytes are left out.
     for offset in range(3):
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
             first, end = -(-offset * 8 // 6), (offset + len(data)) * 8 // 6
@@ -248,7 +248,7 @@ def scrub(error: BaseException, secret: Mapping[str, str]) -> None:
             continue
         seen.add(id(one))
         left += [one.__cause__, one.__context__, *(one.exceptions if isinstance(one, BaseExceptionGroup) else ())]
-        with suppress(Exception):  # an exception of the site's own may refuse to be written to
+        with suppress(Exception):  # an exception class of the site may be read-only
             one.args = tuple(_masked(value, secret) for value in one.args)
         attributes = (*getattr(one, "__dict__", {}), "strerror", "filename", "filename2", "reason", "msg")
         for name in attributes:

@@ -17,7 +17,7 @@ from syncqueue.admin.cures import names_of
 from syncqueue.admin.sentences import Cure, Target, service_target
 from syncqueue.core.duty import DutyState
 from syncqueue.core.hold import BREAKER, RATE, stopped_service
-from syncqueue.models import Destination, DestinationState, RecordState, RefusedObject, SyncRecord, Verification
+from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord, Verification
 from syncqueue.presentation.duties import failing_words
 from syncqueue.presentation.figures import capped, figure, labelled, listed, moment
 from syncqueue.presentation.holds import reason_words
@@ -25,7 +25,6 @@ from syncqueue.presentation.reasons import in_words
 from syncqueue.presentation.records import as_sentence
 from syncqueue.presentation.verifications import needs_person, summary
 from syncqueue.sources.records import missing_copies
-from syncqueue.sources.registry import all_sources
 
 DESTINATIONS_NAMED = 5
 OBJECTS_NAMED = 3
@@ -123,7 +122,9 @@ def _refused_tasks(card: Card) -> Iterator[Notice]:
     """A service that refuses its own tasks, which belong to no destination."""
     for hold in card.holds:
         if hold.name == stopped_service(card.service).name and not hold.lifted:
-            text = _("%(service)s is refused since %(since)s (%(reason)s); %(waiting)s until someone resumes it.") % {
+            text = _(
+                "%(service)s has been refused since %(since)s (%(reason)s); %(waiting)s until someone resumes it."
+            ) % {
                 "service": card.service,
                 "since": moment(hold.since_at or timezone.now()),
                 "reason": reason_words(hold).rstrip(".。"),
@@ -135,7 +136,7 @@ def _refused_tasks(card: Card) -> Iterator[Notice]:
 def _holds_that_end(card: Card) -> Iterator[Notice]:
     for hold in card.holds:
         if hold.kind in (BREAKER, RATE) and not hold.lifted:
-            text = _("%(service)s: %(reason)s, since %(since)s; %(waiting)s and go out by themselves.") % {
+            text = _("%(service)s: %(reason)s, since %(since)s; %(waiting)s and will be sent automatically.") % {
                 "service": card.service,
                 "reason": reason_words(hold).rstrip(".。"),
                 "since": moment(hold.since_at or timezone.now()),
@@ -162,7 +163,7 @@ def _broken_destinations() -> Iterator[Notice]:
             "waiting": ngettext("%(count)s object waits", "%(count)s objects wait", count)
             % {"count": capped(count, COUNTED)},
         }
-        text = _("%(service)s: %(name)s is refused since %(since)s (%(reason)s); %(waiting)s.") % values
+        text = _("%(service)s: %(name)s has been refused since %(since)s (%(reason)s); %(waiting)s.") % values
         yield Notice(text=text, names=names_of(row), cures=cures.of_destination(row))
 
 
@@ -174,10 +175,8 @@ def _emptied_places() -> Iterator[Notice]:
         if not count:
             continue
         text = ngettext(
-            "%(service)s: %(name)s was gone and has been made anew (%(since)s); %(count)s copy that was there is "
-            "missing.",
-            "%(service)s: %(name)s was gone and has been made anew (%(since)s); %(count)s copies that were there are "
-            "missing.",
+            "%(service)s: %(name)s had disappeared and was created again (%(since)s); %(count)s copy is missing.",
+            "%(service)s: %(name)s had disappeared and was created again (%(since)s); %(count)s copies are missing.",
             count,
         ) % {
             "service": row.service,
@@ -200,17 +199,21 @@ def _verifications() -> Iterator[Notice]:
             "summary": summary(row),
         }
         is_urgent = needs_person(row)
-        shown = cures.refill(place) if is_urgent and services.may_refill(place) else cures.verified(place)
-        yield Notice(text=text, names=names_of(place), cures=shown, is_urgent=is_urgent)
+        yield Notice(text=text, names=names_of(place), cures=_of_verified(place, is_urgent), is_urgent=is_urgent)
+
+
+def _of_verified(place: Destination, differs: bool) -> tuple[Cure, ...]:
+    if not differs:
+        return cures.verified(place)
+    return cures.refill(place) if services.may_refill(place) else cures.differs(place)
 
 
 def _held_records() -> Iterator[Notice]:
     count = _count(SyncRecord.objects.filter(state=RecordState.UNKNOWN))
     if count:
         text = ngettext(
-            "%(count)s object is held because an answer was lost: look whether its copy is there, then sync it.",
-            "%(count)s objects are held because an answer was lost: look whether their copies are there, then sync "
-            "them.",
+            "%(count)s object is held because a response was lost: check whether its copy exists, then sync it.",
+            "%(count)s objects are held because a response was lost: check whether their copies exist, then sync them.",
             count,
         ) % {"count": capped(count, COUNTED)}
         target = Target("syncrecord_changelist", query="state__exact=unknown")
@@ -220,19 +223,18 @@ def _held_records() -> Iterator[Notice]:
 
 def _refused_objects() -> Iterator[Notice]:
     """Objects of which nothing can be recorded, because the site's own code raises for them."""
-    labels = [source.label for source in all_sources()]
-    rows = RefusedObject.objects.filter(source__in=labels).order_by("pk")
+    rows = services.refused_objects()
     count = rows[: COUNTED + 1].count()
     if count:
         text = ngettext(
-            "%(count)s object is not synced, because the site's own code raises for it: %(reasons)s",
-            "%(count)s objects are not synced, because the site's own code raises for them, such as: %(reasons)s",
+            "%(count)s object is not synced, because the site's own code raises an exception: %(reasons)s",
+            "%(count)s objects are not synced, because the site's own code raises exceptions, such as: %(reasons)s",
             count,
         ) % {
             "count": capped(count, COUNTED),
             "reasons": as_sentence(_("; ").join(in_words(row.reason).rstrip(".。") for row in rows[:OBJECTS_NAMED])),
         }
-        yield Notice(text=text)
+        yield Notice(text=text, cures=cures.of_refused_objects())
 
 
 def _failed_records(service: str, dead_letters: int) -> Iterator[Notice]:
@@ -240,9 +242,9 @@ def _failed_records(service: str, dead_letters: int) -> Iterator[Notice]:
     count = _count(SyncRecord.objects.filter(service=service, state=RecordState.FAILED))
     if count > dead_letters:
         text = ngettext(
-            "%(service)s: %(count)s object failed, and Redis has no task for it any more: look at it, then sync it.",
-            "%(service)s: %(count)s objects failed, and Redis has no task for some of them any more: look at them, "
-            "then sync them.",
+            "%(service)s: %(count)s object failed, and Redis no longer has its task: check it, then sync it.",
+            "%(service)s: %(count)s objects failed, and Redis no longer has the tasks of some: check them, then "
+            "sync them.",
             count,
         ) % {"service": service, "count": capped(count, COUNTED)}
         shown = cures.of_failures(service, see=Target("queue_failures"))

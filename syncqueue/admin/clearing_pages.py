@@ -12,7 +12,7 @@ from syncqueue import services
 from syncqueue.admin.operation_pages import RoundPages
 from syncqueue.admin.rounds import PIECE, POSITION, Position, is_progress, level_of, read_position
 from syncqueue.models import Clearing
-from syncqueue.presentation.figures import figure
+from syncqueue.presentation.figures import figure, in_a_row
 from syncqueue.services import audit
 
 SHOWN = 200
@@ -68,11 +68,12 @@ class ClearingPages(RoundPages):
 
 def _question(clearing: Clearing) -> str:
     text = ngettext(
-        "%(count)s task that %(actor)s took out goes back to the queue, unless its object was saved since.",
-        "%(count)s tasks that %(actor)s took out go back to the queue, but for those whose objects were saved since.",
+        "%(count)s task that %(actor)s cleared goes back to the queue, unless its object has been saved since.",
+        "%(count)s tasks that %(actor)s cleared go back to the queue, except those whose objects have been saved "
+        "since.",
         clearing.task_count,
     ) % {"count": figure(clearing.task_count), "actor": clearing.actor}
-    return text + " " + _("What had failed comes back as failed and is not sent until someone retries it.")
+    return in_a_row([text, _("Failed tasks come back as failed and are not sent until someone retries them.")])
 
 
 def _answer(service: str, count: int) -> str:

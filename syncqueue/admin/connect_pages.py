@@ -59,8 +59,8 @@ class ConnectPages(Page):
         if request.method == "POST":
             return self._begin(request, destination.address, destination, way_back)
         text = _(
-            "%(instance)s asks you whether this site may post as the account of “%(name)s”. Be logged in there as that "
-            "account. What waits goes out afterwards."
+            "%(instance)s asks you whether this site may post as the account of “%(name)s”. Log in there as that "
+            "account first. Waiting objects are sent afterwards."
         )
         context = {
             "title": _("Connect again"),
@@ -98,11 +98,11 @@ class ConnectPages(Page):
         connecting = _connecting()
         sealed, way_back = connecting.take(request.session, request.GET.get("state", ""))
         if not sealed:
-            text = _("This connection was not begun in this browser, or has been used already. Begin it again.")
+            text = _("This connection was not started in this browser, or has already been used. Start it again.")
             self.message_user(request, text, messages.ERROR)
             return HttpResponseRedirect(self._page("changelist"))
         if not (code := connecting.code_of(request.GET)):
-            text = _("Nothing was connected: the instance was not allowed to.")
+            text = _("Not connected: the authorization was refused at the instance.")
             self.message_user(request, text, messages.WARNING)
             return HttpResponseRedirect(way_back)
         try:

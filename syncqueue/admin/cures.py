@@ -48,10 +48,21 @@ def refill(destination: Destination) -> tuple[Cure, ...]:
     return (Cure(label=_("Write the copies again"), target=target, command=commands.refill(destination)),)
 
 
+def differs(destination: Destination) -> tuple[Cure, ...]:
+    """A destination whose copies differ from its records."""
+    target = Target("queue_findings", (destination.pk,))
+    return (Cure(label=_("See the differences"), target=target, command=commands.verify(destination)),)
+
+
 def verified(destination: Destination) -> tuple[Cure, ...]:
-    """A destination where something else is there than its records say."""
+    """A destination with copies that no record knows, or whose verification has stopped."""
     target = destination_target(destination.pk)
     return (Cure(label=_("See the destination"), target=target, command=commands.verify(destination)),)
+
+
+def of_refused_objects() -> tuple[Cure, ...]:
+    """Objects for which the site's own code raises before there is a record."""
+    return (Cure(label=_("See the objects"), target=Target("queue_refused"), command=commands.sync_refused()),)
 
 
 def of_record(record: SyncRecord, hold: str = "") -> tuple[Cure, ...]:

@@ -12,9 +12,11 @@ from django.utils.translation import gettext as _
 from syncqueue.admin.charts import SPANS
 from syncqueue.admin.clearing_pages import ClearingPages
 from syncqueue.admin.failure_pages import FailurePages
+from syncqueue.admin.finding_pages import FindingPages
 from syncqueue.admin.operation_pages import OperationPages
 from syncqueue.admin.overview import overview
 from syncqueue.admin.pages import QueuePages
+from syncqueue.admin.refused_pages import RefusedPages
 from syncqueue.admin.task_actions import TaskActionPages
 from syncqueue.admin.task_pages import TaskPages
 from syncqueue.admin.worker_pages import WorkerPages
@@ -56,7 +58,17 @@ class DashboardPages(QueuePages):
         return TemplateResponse(request, "syncqueue/overview.html", self._overview(request))
 
 
-class QueueAdmin(DashboardPages, WorkerPages, FailurePages, ClearingPages, TaskActionPages, TaskPages, OperationPages):
+class QueueAdmin(
+    DashboardPages,
+    WorkerPages,
+    FailurePages,
+    FindingPages,
+    RefusedPages,
+    ClearingPages,
+    TaskActionPages,
+    TaskPages,
+    OperationPages,
+):
     """The queues' place in the admin: all their pages."""
 
     def get_urls(self) -> list[URLPattern]:

@@ -42,7 +42,7 @@ from syncqueue.models import Destination, DestinationState, RecordState, SyncRec
 from syncqueue.presentation import destinations as words
 from syncqueue.presentation.figures import capped, figure, labelled
 from syncqueue.presentation.reasons import in_words
-from syncqueue.presentation.verifications import summary
+from syncqueue.presentation.verifications import needs_person, summary
 from syncqueue.services import audit
 from syncqueue.services.permissions import may_operate
 from syncqueue.sources.records import resting
@@ -70,7 +70,7 @@ class DestinationAdmin(ConnectPages):
     class Media:
         css: ClassVar = {"all": ["syncqueue/admin.css"]}
 
-    @admin.display(description=gettext_lazy("takes"))
+    @admin.display(description=gettext_lazy("accepts"))
     def rule_words(self, destination: Destination) -> str:
         """The rule, with its tag."""
         return words.rule(destination)
@@ -94,7 +94,11 @@ class DestinationAdmin(ConnectPages):
     def verification(self, destination: Destination) -> str:
         """What the last `syncqueue verify` has found."""
         row = services.last_verification(destination)
-        return summary(row) if row is not None else "-"
+        if row is None:
+            return "-"
+        what = cures.differs(destination) if needs_person(row) else ()
+        sentences = _sentences(destination)
+        return sentences.html(summary(row)) + sentences.buttons(what, destination.name, with_commands=True)
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """With what its columns need to know of the reader on the destinations, as they are not told who looks."""
@@ -163,7 +167,7 @@ class DestinationAdmin(ConnectPages):
         return [
             (None, {"fields": [*about, "name", "address", "owner"]}),
             (_("Credential"), {"fields": inputs if inputs and can_edit else ["credential"]}),
-            (_("What it takes"), {"fields": ["enabled", "rule", "rule_value", "start_at"]}),
+            (_("What it accepts"), {"fields": ["enabled", "rule", "rule_value", "start_at"]}),
             (_("Options of the service"), {"fields": options if options and can_edit else ["options"]}),
         ]
 
@@ -326,8 +330,8 @@ class DestinationAdmin(ConnectPages):
             return HttpResponseRedirect(self._way_back(request, destination))
         count = SyncRecord.objects.filter(destination=destination, state=RecordState.WAITING)[: COUNTED + 1].count()
         question = ngettext(
-            "“%(name)s” is taken as mended: %(count)s object that waits for it goes out.",
-            "“%(name)s” is taken as mended: %(count)s objects that wait for it go out, oldest first.",
+            "“%(name)s” is marked as fixed: %(count)s waiting object is sent.",
+            "“%(name)s” is marked as fixed: %(count)s waiting objects are sent, oldest first.",
             count,
         ) % {"count": capped(count, COUNTED), "name": destination}
         shown = {
@@ -352,10 +356,10 @@ class DestinationAdmin(ConnectPages):
             return HttpResponseRedirect(self._way_back(request, destination))
         count = resting(destination.pk).count()
         question = ngettext(
-            "%(count)s object has a copy at “%(name)s” by its record. A worker writes it again; a copy that is there "
-            "is replaced by the same.",
-            "%(count)s objects have a copy at “%(name)s” by their records. A worker writes them again; copies that are "
-            "there are replaced by the same.",
+            "According to the records, %(count)s object has a copy at “%(name)s”. A worker writes it again; an "
+            "existing copy is replaced.",
+            "According to the records, %(count)s objects have copies at “%(name)s”. A worker writes them again; "
+            "existing copies are replaced.",
             count,
         ) % {"count": figure(count), "name": destination}
         shown = {

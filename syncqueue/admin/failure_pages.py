@@ -49,10 +49,10 @@ _ACTIONS = {
     "delete": _Action(
         label=gettext_lazy("Delete"),
         question=lambda n: ngettext(
-            "%(count)s object that failed for this reason is left as it is. It is not synced until it is saved again, "
-            "or someone asks for it. For 7 days the failure can be restored.",
-            "%(count)s objects that failed for this reason are left as they are. They are not synced until they are "
-            "saved again, or someone asks for them. For 7 days the failures can be restored.",
+            "%(count)s failure with this reason is deleted. Its object is not synced until it is saved again, or "
+            "someone syncs it. The failure can be restored for 7 days.",
+            "%(count)s failures with this reason are deleted. Their objects are not synced until they are saved "
+            "again, or someone syncs them. The failures can be restored for 7 days.",
             n,
         ),
         answer=lambda n: ngettext("%(count)s failure is deleted.", "%(count)s failures are deleted.", n),

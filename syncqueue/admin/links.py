@@ -75,7 +75,7 @@ def part_link(part: Any) -> Link:
     if not isinstance(part, Mapping):
         return Link(str(part), "")
     if part.get("kind") == TRACE:
-        return Link(_("a copy that was sent, and whose answer was lost or is still to come"), "")
+        return Link(_("a copy that was sent, and whose response is lost or pending"), "")
     return Link(f"{value_words(str(part.get('kind', '')))} {part.get('id', '')}".strip(), web_url(part.get("url")))
 
 

@@ -236,8 +236,8 @@ class SyncStatusMixin(Page):
 
     def _ask(self, request: HttpRequest, found: int, way_back: str, subject: str, action: str = "") -> HttpResponse:
         question = ngettext(
-            "%(count)s object is brought out again: what has changed is sent.",
-            "%(count)s objects are brought out again: what has changed is sent.",
+            "%(count)s object is synced again: changes are sent.",
+            "%(count)s objects are synced again: changes are sent.",
             found,
         ) % {"count": figure(found)}
         hidden = [*hidden_inputs(request), ("confirmed", "1")] if request.method == "POST" else []
@@ -259,7 +259,7 @@ class SyncStatusMixin(Page):
         done = 0
         try:
             for obj in objects:
-                services.sync(obj)
+                services.sync_now(obj)
                 done += 1
         except SyncQueueError as error:
             self.message_user(request, in_words(str(error)), messages.ERROR)

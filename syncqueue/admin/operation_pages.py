@@ -39,7 +39,7 @@ class ConfirmForm(forms.Form):
     """The states to clear, with their counts; no fields for other operations."""
 
     states = forms.MultipleChoiceField(
-        label=gettext_lazy("Take out"),
+        label=gettext_lazy("Tasks to clear"),
         widget=forms.CheckboxSelectMultiple,
         choices=[(state.value, state.value) for state in CLEARABLE],
         initial=[state.value for state in CLEARABLE],

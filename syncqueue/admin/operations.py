@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 from syncqueue import services
 from syncqueue.admin.rounds import PIECE, Position, after_piece, next_piece
 from syncqueue.core.task import QueueStats, TaskState
-from syncqueue.presentation.figures import capped, figure
+from syncqueue.presentation.figures import capped, figure, in_a_row
 
 CLEARABLE = (TaskState.PENDING, TaskState.DELAYED, TaskState.FAILED)
 COUNTED = 10_000  # limit for counting records, because the page reloads every few seconds
@@ -69,10 +69,10 @@ def _ask_retry(figures: Figures) -> str:
         said.append(text % {"count": figure(count)})
     if count := figures.failed_record_count:
         text = ngettext(
-            "%(count)s object that failed, or is held because an answer was lost, is synced again, also where Redis "
-            "has no task for it any more. If it is held, its copy may be out there already: look at it first.",
-            "%(count)s objects that failed, or are held because an answer was lost, are synced again, also where Redis "
-            "has no task for them any more. A copy of those held may be out there already: look at them first.",
+            "%(count)s object that failed, or is held because a response was lost, is synced again, even if Redis "
+            "no longer has its task. If it is held, its copy may already exist: check it first.",
+            "%(count)s objects that failed, or are held because a response was lost, are synced again, even if "
+            "Redis no longer has their tasks. Copies of the held ones may already exist: check them first.",
             count,
         )
         said.append(text % {"count": capped(count, COUNTED)})
@@ -81,16 +81,16 @@ def _ask_retry(figures: Figures) -> str:
 
 def _ask_clear(figures: Figures) -> str:
     return _(
-        "The tasks of the states chosen are taken out of the queue; for 7 days they can be restored. What they were "
-        "about is not synced until then, unless it is saved again or someone asks for it with “sync now”. Tasks in "
-        "processing stay."
+        "The tasks in the chosen states are removed from the queue; they can be restored for 7 days. Until then, "
+        "their objects are not synced, unless they are saved again or someone uses “Sync now”. Tasks in processing "
+        "stay."
     )
 
 
 def _ask_recover(figures: Figures) -> str:
     return ngettext(
-        "%(count)s task is in processing. If its worker is gone and its lease has run out, it goes back to the queue.",
-        "%(count)s tasks are in processing. Those whose worker is gone and whose lease has run out go back to the "
+        "%(count)s task is in processing. It goes back to the queue if its worker is gone and its lease has expired.",
+        "%(count)s tasks are in processing. Those whose worker is gone and whose lease has expired go back to the "
         "queue.",
         figures.stats.processing_count,
     ) % {"count": figure(figures.stats.processing_count)}
@@ -101,13 +101,14 @@ def _waiting_count(stats: QueueStats) -> int:
 
 
 def _ask_pause(figures: Figures) -> str:
-    return _("Nothing more is sent until the service is resumed; new work waits.") + " " + _now_waiting(figures.stats)
+    text = _("Nothing more is sent until the service is resumed; new work waits.")
+    return in_a_row([text, _now_waiting(figures.stats)])
 
 
 def _ask_resume(figures: Figures) -> str:
     text = _(
-        "Sending goes on, oldest first, at the pace the service allows. Rate limits end now; the service may ask for "
-        "patience again."
+        "Sending continues, oldest first, at the pace that the service allows. Rate limits are lifted now; the "
+        "service may set new ones."
     )
     return f"{text} {_now_waiting(figures.stats)}"
 
@@ -198,7 +199,7 @@ OPERATIONS = {
         label=gettext_lazy("Resume"),
         question=_ask_resume,
         work=_resume,
-        answer=lambda n: _("The service goes on."),
+        answer=lambda n: _("The service is resumed."),
         is_useful=lambda figures: figures.is_resumable,
         counts=False,
     ),
@@ -206,7 +207,7 @@ OPERATIONS = {
         label=gettext_lazy("Clear"),
         question=_ask_clear,
         work=_clear,
-        answer=_told(ngettext_lazy("%(count)s task is taken out.", "%(count)s tasks are taken out.", "number")),
+        answer=_told(ngettext_lazy("%(count)s task is cleared.", "%(count)s tasks are cleared.", "number")),
         is_useful=lambda figures: figures.stats.failed_count + _waiting_count(figures.stats) > 0,
         chooses_states=True,
         is_dangerous=True,

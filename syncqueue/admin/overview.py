@@ -47,8 +47,8 @@ def overview(span_name: str = "hour") -> Overview:
         cards = [_card(name, workers, span) for name in names]
     except QueueUnavailable:
         text = _(
-            "Redis cannot be reached. Saving works on: what could not be sent waits in the database, and goes out by "
-            "itself once Redis is back."
+            "Redis cannot be reached. Saving still works: unsent changes wait in the database, and are sent "
+            "automatically once Redis is back."
         )
         return Overview(problem=text, cards=[Card(service=name) for name in names], span=span, notices=notices(()))
     except ConfigurationError as error:

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 from syncqueue import services
 from syncqueue.conf import get_settings
 from syncqueue.models import ServicePolicy
-from syncqueue.presentation.figures import labelled, listed
+from syncqueue.presentation.figures import in_a_row, labelled, listed
 from syncqueue.presentation.reasons import in_words
 
 if TYPE_CHECKING:
@@ -33,10 +33,10 @@ else:
 # The least each figure may be, as conf.py has it for the settings, and what it means.
 _FIGURES: Mapping[str, tuple[int, Promise]] = {
     "max_retries": (0, gettext_lazy("Attempts after the first one: 3 allows 4 attempts.")),
-    "base_delay_seconds": (0, gettext_lazy("Before the first of them.")),
-    "backoff_multiplier": (1, gettext_lazy("Each further delay is so many times as long.")),
-    "max_delay_minutes": (0, gettext_lazy("No delay is longer.")),
-    "concurrency": (1, gettext_lazy("Tasks that one worker attempts at once.")),
+    "base_delay_seconds": (0, gettext_lazy("The delay before the first retry.")),
+    "backoff_multiplier": (1, gettext_lazy("The factor by which each further delay grows.")),
+    "max_delay_minutes": (0, gettext_lazy("The upper limit of a delay.")),
+    "concurrency": (1, gettext_lazy("The maximum number of concurrent attempts in one worker.")),
 }
 
 
@@ -78,7 +78,8 @@ class PolicyForm(PolicyModelForm):
             field.help_text = str(meaning)
             if in_force := _in_force(name, names):
                 field.widget.attrs["placeholder"] = in_force
-                field.help_text += " " + _("Empty: %(figure)s, from the settings.") % {"figure": in_force}
+                default = _("If empty: %(figure)s, from the settings.") % {"figure": in_force}
+                field.help_text = in_a_row([str(meaning), default])
         if "service" in self.fields:
             self.fields["service"] = forms.ChoiceField(
                 label=self.fields["service"].label, choices=[(name, name) for name in names]
@@ -96,7 +97,7 @@ class ServicePolicyAdmin(Page):
             None,
             {
                 "fields": ("service", "paused", *_FIGURES),
-                "description": gettext_lazy("Workers and web processes that run take this up within 5 seconds."),
+                "description": gettext_lazy("Running workers and web processes apply this within 5 seconds."),
             },
         ),
     )

@@ -158,7 +158,7 @@ class SyncRecordAdmin(Page):
     def certainty(self, record: SyncRecord) -> str:
         """Whether all that is out there is known."""
         if record.uncertain or any(part.get("kind") == TRACE for part in record.parts):
-            return _("An answer was lost: there may be a copy out there that is not listed here.")
+            return _("A response was lost: there may be a copy that is not listed here.")
         return _("All copies are known.")
 
     @admin.display(description=gettext_lazy("last deliveries"))
@@ -290,8 +290,8 @@ class SyncRecordAdmin(Page):
         """The question as a page of its own, or as the response to the form where its address would be too long."""
         found = count(queryset)
         question = ngettext(
-            "%(count)s record is brought out again, whatever its state: what has changed is sent.",
-            "%(count)s records are brought out again, whatever their state: what has changed is sent.",
+            "%(count)s record is synced again, whatever its state: changes are sent.",
+            "%(count)s records are synced again, whatever their state: changes are sent.",
             found,
         ) % {"count": figure(found)}
         return self._page(request, "syncqueue/confirm.html", {"question": question, "label": _("Sync now")})

@@ -147,7 +147,7 @@ class SentEntryAdmin(Page):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Set the title of the page."""
-        return super().changelist_view(request, {"title": _("Log of what went out"), **(extra_context or {})})
+        return super().changelist_view(request, {"title": _("Log of sent messages"), **(extra_context or {})})
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[SentEntry], search_term: str

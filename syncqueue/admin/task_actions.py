@@ -117,26 +117,30 @@ ACTIONS = {
         states=frozenset({TaskState.DELAYED}),
         question=_counted(
             ngettext_lazy(
-                "%(count)s delayed task goes out at once. A rate limit that it waits for ends; any other hold stays.",
-                "%(count)s delayed tasks go out at once. Rate limits that they wait for end; all other holds stay.",
+                "%(count)s delayed task is attempted now. A rate limit that it waits for is lifted; any other hold "
+                "stays.",
+                "%(count)s delayed tasks are attempted now. Rate limits that they wait for are lifted; all other "
+                "holds stay.",
                 "number",
             )
         ),
         do=_run_now,
-        answer=_counted(ngettext_lazy("%(count)s task goes out now.", "%(count)s tasks go out now.", "number")),
+        answer=_counted(
+            ngettext_lazy("%(count)s task is attempted now.", "%(count)s tasks are attempted now.", "number")
+        ),
     ),
     "delete": TaskAction(
         label=gettext_lazy("Delete"),
         states=frozenset({TaskState.PENDING, TaskState.DELAYED, TaskState.FAILED}),
         question=_counted(
             ngettext_lazy(
-                "%(count)s task is taken out of the queue; for 7 days it can be restored.",
-                "%(count)s tasks are taken out of the queue; for 7 days they can be restored.",
+                "%(count)s task is removed from the queue; it can be restored for 7 days.",
+                "%(count)s tasks are removed from the queue; they can be restored for 7 days.",
                 "number",
             )
         ),
         do=_delete,
-        answer=_counted(ngettext_lazy("%(count)s task is taken out.", "%(count)s tasks are taken out.", "number")),
+        answer=_counted(ngettext_lazy("%(count)s task is cleared.", "%(count)s tasks are cleared.", "number")),
         is_dangerous=True,
     ),
 }

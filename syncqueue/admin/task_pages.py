@@ -122,7 +122,7 @@ class TaskPages(RoundPages):
         if page.first_rank and not search:
             found.append(Link(_("Previous"), "?" + urlencode({"start": max(0, page.first_rank - PAGE)})))
         if page.next_cursor:
-            words = _("Go on searching") if search else _("Next")
+            words = _("Continue searching") if search else _("Next")
             found.append(Link(words, "?" + urlencode({**kept, "cursor": page.next_cursor})))
         if page.next_cursor and not search:
             found.append(Link(_("Last"), "?" + urlencode({"start": page.total_count - PAGE})))

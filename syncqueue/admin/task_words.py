@@ -129,7 +129,7 @@ def _standing(view: TaskView) -> str:
     if view.state is TaskState.FAILED:
         return _("%s ago") % _since(view.due_at)
     if view.due_at <= timezone.now():
-        return _("due now") if view.state is TaskState.DELAYED else _("its lease has run out")
+        return _("due now") if view.state is TaskState.DELAYED else _("its lease has expired")
     left = duration_words((view.due_at - timezone.now()).total_seconds())
     return (_("due in %s") if view.state is TaskState.DELAYED else _("its lease lasts %s more")) % left
 

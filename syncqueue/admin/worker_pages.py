@@ -42,19 +42,19 @@ _ASKS = {
     WorkerRequest.QUIET: _Ask(
         label=gettext_lazy("Quiet"),
         question=lambda: _(
-            "Worker %(worker)s takes no new work within 10 seconds and finishes what it has. It stays so until it is "
-            "started anew; other workers go on."
+            "Within 10 seconds, worker %(worker)s stops taking new work and finishes its running tasks. It stays "
+            "quiet until it is restarted; other workers continue."
         ),
-        answer=lambda: _("Worker %(worker)s was asked to take no new work; it does so within 10 seconds."),
+        answer=lambda: _("Worker %(worker)s was asked to take no new work; it obeys within 10 seconds."),
         states=(WorkerState.WORKING,),
     ),
     WorkerRequest.STOP: _Ask(
         label=gettext_lazy("Stop"),
         question=lambda: _(
-            "Worker %(worker)s ends within 10 seconds, as when its system stops it: it takes no new work and finishes "
-            "what it has, or gives it back. Whatever supervises it may start it anew."
+            "Within 10 seconds, worker %(worker)s begins to shut down, as on SIGTERM: it takes no new work, and "
+            "finishes or releases its running tasks. Its supervisor may restart it."
         ),
-        answer=lambda: _("Worker %(worker)s was asked to end; it begins to within 10 seconds."),
+        answer=lambda: _("Worker %(worker)s was asked to shut down; it begins within 10 seconds."),
         states=(WorkerState.WORKING, WorkerState.QUIET),
         is_dangerous=True,
     ),

@@ -45,8 +45,8 @@ _RIVALS_SECONDS = 60.0
 _MOST_RIVALS = 1000  # maximum number of cached parties
 # Delay before a record is offered again to processes whose settings declare its destination.
 _ELSEWHERE_SECONDS = 30.0
-_MARKED_TEXT = "Another attempt is working on this."
-_CUT_OFF_TEXT = "An attempt was cut off after it may have sent this; look before you send it again."
+_MARKED_TEXT = "Another attempt is running."
+_CUT_OFF_TEXT = "An attempt was interrupted after it may have sent this; check before you send it again."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -478,9 +478,9 @@ def waiting_text(name: str) -> str:
     if hold.kind == BREAKER:
         return f"{hold.subject} is away or out of order; this goes out by itself when it is back."
     if hold.kind == RATE:
-        return "The service has asked to wait; this goes out by itself after that."
+        return "The service asked to wait; this is sent automatically afterwards."
     if hold.kind == SHARE:
-        return "Many others of the same owner or destination are being sent; this goes out after them."
+        return "Many others of the same owner or destination are being sent; this is sent after them."
     if hold.kind == STOPPED:
-        return "The destination is refused by the service, or switched off; this goes out when that is mended."
+        return "The destination is refused by the service, or disabled; this is sent when that is fixed."
     return f"Held by {name}."

@@ -214,7 +214,7 @@ class Delivery:
             won = set()  # the process was suspended meanwhile: its marks are about to expire, so it must not send
         for entry in sending:
             if entry.record.pk not in won:
-                entry.fence("Another attempt is working on this.", contacted=False)
+                entry.fence("Another attempt is running.", contacted=False)
         return [entry for entry in sending if entry.record.pk in won]
 
     async def _trace(self, entries: Sequence[_Entry]) -> bool:

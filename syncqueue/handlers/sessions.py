@@ -92,7 +92,7 @@ class SharedSessions:
             if await self._do(_take, place.id, token):
                 return await self._renewed(place, token, is_good, renew)
             if time.monotonic() > ends_at:
-                said = "Another process renews the session; this goes on soon."
+                said = "Another process is renewing the session; this continues soon."
                 raise RateLimited(said, after_seconds=1.0, scope="task")
             await asyncio.sleep(_LOOK_SECONDS[min(looks, len(_LOOK_SECONDS) - 1)])
             looks += 1

@@ -27,7 +27,17 @@ def verify(destination: Destination) -> str:
 
 def sync(record: SyncRecord) -> str:
     """Sync the object of a record again."""
-    return f"syncqueue sync {record.source} {shlex.quote(record.object_pk)}"
+    return sync_object(record.source, record.object_pk)
+
+
+def sync_object(label: str, pk: str) -> str:
+    """Sync an object again, given by its model and primary key."""
+    return f"syncqueue sync {label} {shlex.quote(pk)}"
+
+
+def sync_refused() -> str:
+    """Try all objects again for which the site's own code raised."""
+    return "syncqueue sync --refused"
 
 
 def resume(service: str) -> str:

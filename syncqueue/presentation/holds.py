@@ -28,7 +28,7 @@ def hold_words(name: str, service: str, destination_names: Mapping[int, str]) ->
     if hold.kind == RATE:
         return _("rate limit of %(name)s") % {"name": subject}
     if hold.kind == SHARE:
-        return _("many of %(name)s are being sent; others go in between") % {"name": subject}
+        return _("many tasks of %(name)s are being sent; others are sent in between") % {"name": subject}
     if hold.kind == STOPPED or hold.is_former:
         return _("%(name)s accepts nothing at the moment") % {"name": subject}
     return name

@@ -39,11 +39,11 @@ def _end(outage: Outage) -> str:
     else:
         parts.append(_("%s delivered") % figure(outage.delivered_count))
     others = (
-        (outage.waiting_count, _("%s under way")),
+        (outage.waiting_count, _("%s in progress")),
         (outage.failed_count, _("%s failed")),
     )
     parts += [words % figure(count) for count, words in others if count > 0]
     # Only "perhaps": a response was lost, so there may be two copies.
     doubtful = outage.doubtful_count
-    parts.append(_("%s perhaps doubled") % figure(doubtful) if doubtful else _("0 doubled"))
+    parts.append(_("%s possibly doubled") % figure(doubtful) if doubtful else _("0 doubled"))
     return listed(parts)

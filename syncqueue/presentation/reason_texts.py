@@ -35,11 +35,11 @@ TEXTS: tuple[str, ...] = (
     _("%(reason)s. The document is larger than the server or a proxy in front of it takes."),
     _("%(reason)s. A redirect is not followed: enter the server's own address in OPTIONS['URL']."),
     # Attempts.
-    _("Another attempt is working on this."),
+    _("Another attempt is running."),
     _("Another attempt has taken over."),
-    _("An attempt was cut off after it may have sent this; look before you send it again."),
-    _("The worker died, or was cut off, while it worked on this."),
-    _("It took down the worker several times while it was worked on."),
+    _("An attempt was interrupted after it may have sent this; check before you send it again."),
+    _("The worker died or was stopped during the attempt."),
+    _("The worker crashed several times during its attempts."),
     _("No answer within %(seconds)s s; it is not known whether it was carried out."),
     _("No answer within %(seconds)s s."),
     _("Given up with another of its batch; it is not known whether this was carried out."),
@@ -67,12 +67,12 @@ TEXTS: tuple[str, ...] = (
     _("Cleared by %(actor)s. %(reason)s"),
     _("Paused by %(actor)s."),
     _("Paused."),
-    _("It was stopped by hand."),
+    _("It was stopped manually."),
     _("Another verification of this destination has begun."),
     _("%(endpoint)s is away or out of order; this goes out by itself when it is back."),
-    _("The service has asked to wait; this goes out by itself after that."),
-    _("Many others of the same owner or destination are being sent; this goes out after them."),
-    _("The destination is refused by the service, or switched off; this goes out when that is mended."),
+    _("The service asked to wait; this is sent automatically afterwards."),
+    _("Many others of the same owner or destination are being sent; this is sent after them."),
+    _("The destination is refused by the service, or disabled; this is sent when that is fixed."),
     _("Held by %(name)s."),
     _("The database does not answer: %(said)s"),
     # Queues.
@@ -227,7 +227,7 @@ TEXTS: tuple[str, ...] = (
     _("%(id)s is not the number of a Telegram message."),
     _("What answers at %(endpoint)s is no Bot API: its result cannot be read (%(error)s)."),
     _("The destination has no bot token: enter the one that @BotFather shows."),
-    _("Nothing of the text can be seen: it is empty, or all of it is comments. Telegram takes no empty messages."),
+    _("The text has no visible content: it is empty, or consists of comments. Telegram accepts no empty messages."),
     _(
         "A copy may be left at %(place)s (%(address)s): the answer to its creation was lost, and it is not wanted"
         " any more. %(reason)s Look there, remove it by hand, then delete this task."
@@ -245,11 +245,14 @@ TEXTS: tuple[str, ...] = (
     ),
     _("%(address)s is another chat now."),
     _("Too much was posted there since: %(count)s numbers were looked at."),
-    _("What stands at some numbers could not be told."),
-    _("The bot may edit what others post there, so it cannot be told whose it is."),
+    _("Some message numbers could not be checked."),
+    _("The bot may edit the messages of others there, so the author is unknown."),
     _("Other programs post with this bot there, so it may be theirs."),
-    _("The answer to its creation was lost; the message is being looked for."),
-    _("The answer to its creation was lost, and the message is not there so far; it is looked for once more."),
+    _("The response to its creation was lost; the message is being searched for."),
+    _(
+        "The response to its creation was lost, and the message has not been found so far; it is searched for once "
+        "more."
+    ),
     _("Telegram's answer was lost, and it cannot be told whether the message is there: %(reason)s"),
     _("its trace was written by another version."),
     _("the destination's option find_lost is off."),
@@ -284,13 +287,13 @@ TEXTS: tuple[str, ...] = (
     _("The address is no instance, such as https://mastodon.social."),
     _("The destination has no access token: enter one from the account's settings."),
     _("It was posted to another instance: remove it by hand (%(where)s)."),
-    _("There is more to do than one attempt has time for; it goes on soon."),
-    _("The text is empty, and Mastodon takes no empty statuses."),
+    _("There is more to do than one attempt has time for; it continues soon."),
+    _("The text is empty, and Mastodon accepts no empty statuses."),
     _(
         "The text is too long: it takes more than %(count)s statuses of %(room)s characters, or has more than "
         "%(most)s characters in all. Shorten it, or set the destination's option over_limit to link."
     ),
-    _("The instance is not done with an uploaded picture in time."),
+    _("The instance did not process an uploaded picture in time."),
     _("Pictures of other notes are being loaded; this note is next."),
     _(
         "An answer was lost, and the status may be there or not: the account has too many newer statuses to look "
@@ -301,7 +304,7 @@ TEXTS: tuple[str, ...] = (
         "The instance made a status %(found)s that was to be %(wanted)s; it was deleted at once. Choose another "
         "visibility for the destination, or another instance."
     ),
-    _("The answer is compressed, which was not asked for."),
+    _("The response is compressed, which was not requested."),
     _("The answer is larger than %(count)s bytes."),
     # Bluesky, and sessions.
     _("The server answers %(status)s: %(said)s."),
@@ -324,13 +327,12 @@ TEXTS: tuple[str, ...] = (
         "The text is too long: it takes more than %(count)s posts of %(room)s characters, or has more than %(most)s "
         "characters in all. Shorten it, or set the destination's option over_limit to link."
     ),
-    _("Another process renews the session; this goes on soon."),
+    _("Another process is renewing the session; this continues soon."),
     _("The session could not be read or stored (%(error)s)."),
     # Manticore Search.
     _("Manticore answers %(status)s: %(reason)s."),
     _("it is not Manticore's own answer but a proxy's page, or empty"),
     _("no reason given"),
-    _("There is more to do than one attempt has time for; it continues soon."),
     _("Manticore at %(endpoint)s cannot be reached."),
     _("What answers at %(endpoint)s is no Manticore."),
     _("the response is too large"),

@@ -41,16 +41,16 @@ class Sentence:
 def reason_text(reason: Reason) -> str:
     """Return why there is, or is not, a copy."""
     texts = {
-        Reason.ABSENT: _("is to be posted."),
-        Reason.CHANGED: _("is to be updated."),
+        Reason.ABSENT: _("will be posted."),
+        Reason.CHANGED: _("will be updated."),
         Reason.EQUAL: _("is up to date."),
         Reason.GONE: _("not there, because the object was deleted."),
         Reason.NOT_LIVE: _("not there, because the object is not published."),
         Reason.LEFT_OUT: _("not there, because the site does not send it there."),
-        Reason.PRIVATE: _("not there, because it is private and everybody can read what is there."),
+        Reason.PRIVATE: _("not there, because it is private and the destination is public."),
         Reason.NOT_YET: _("not there yet: its time has not come."),
         Reason.EXPIRED: _("not there, because its time is over."),
-        Reason.HANDED_OVER: _("not there, because the object belongs to somebody else."),
+        Reason.HANDED_OVER: _("not there, because the object belongs to someone else."),
         Reason.SHOWN: _("another destination shows it at the same place."),
         Reason.RULE: _("not there, because the destination's rule does not accept it."),
         Reason.TOO_OLD: _("not there, because it was created before the destination's start."),
@@ -102,13 +102,13 @@ def _text(
             return _waiting(destination, record, hold)
         case RecordState.FAILED:
             error = as_sentence(in_words(record.error))
-            return _("failed: %(error)s It is tried again when it is saved or synced now.") % {"error": error}
+            return _("failed: %(error)s It is tried again after a save or “Sync now”.") % {"error": error}
         case RecordState.UNKNOWN:
             return _("held: %(error)s") % {"error": as_sentence(in_words(record.error))}
         case RecordState.ABANDONED:
             return _("not synced: %(error)s A new save syncs it.") % {"error": as_sentence(in_words(record.error))}
     if record.parts and record.synced_at:
-        return _one_stop(_("is up to date since %(time)s.") % {"time": moment(record.synced_at)})
+        return _one_stop(_("has been up to date since %(time)s.") % {"time": moment(record.synced_at)})
     return _absence(source, obj, destination) or _("nothing is there.")
 
 
@@ -124,15 +124,15 @@ def _waiting(destination: Destination, record: SyncRecord, hold: HoldView | None
     if next_at is None:
         return _("waits: %(error)s") % {"error": as_sentence(in_words(error))}
     values = {"error": as_sentence(in_words(error)), "time": moment(next_at)}
-    return _one_stop(_("waits: %(error)s Next try at %(time)s.") % values)
+    return _one_stop(_("waits: %(error)s Next attempt at %(time)s.") % values)
 
 
 def _scheduled(record: SyncRecord, at: datetime) -> str:
     """Return the text for a record that is up to date until a given time."""
     time = moment(at)
     if record.parts:
-        return _one_stop(_("is up to date; is removed at %(time)s.") % {"time": time})
-    return _one_stop(_("goes out at %(time)s.") % {"time": time})
+        return _one_stop(_("is up to date; will be removed at %(time)s.") % {"time": time})
+    return _one_stop(_("will be sent at %(time)s.") % {"time": time})
 
 
 def _one_stop(text: str) -> str:

@@ -12,19 +12,26 @@ from syncqueue.presentation.records import as_sentence
 from syncqueue.sources.drift import Drift, Found
 
 
+def drift_words(drift: Drift) -> str:
+    """Return what differs at a copy."""
+    texts = {
+        Drift.GONE: _("missing there"),
+        Drift.CHANGED: _("different content there"),
+        Drift.UNWANTED: _("there but not wanted"),
+        Drift.UNKNOWN: _("unknown there: no record has it"),
+        Drift.UNTOLD: _("could not be read"),
+    }
+    return texts[drift]
+
+
 def found_words(found: Found) -> str:
-    """Return the text of one finding: "notes.note:42: gone there (https://...)"."""
+    """Return the text of one finding: "notes.note:42: missing there (https://...)"."""
     part = found.part
     where = (web_url(part.url) or f"{part.kind} {part.id}") if part is not None else ""
-    values = {"reason": in_words(found.reason).rstrip(".。")}
-    texts = {
-        Drift.GONE: _("gone there"),
-        Drift.CHANGED: _("another text there"),
-        Drift.UNWANTED: _("there though not wanted"),
-        Drift.UNKNOWN: _("unknown there: no record knows it"),
-        Drift.UNTOLD: _("could not be told: %(reason)s") % values,
-    }
-    text = labelled(found.entity, texts[found.drift]) if found.entity else texts[found.drift]
+    words = drift_words(found.drift)
+    if found.drift is Drift.UNTOLD:
+        words = _("could not be read: %(reason)s") % {"reason": in_words(found.reason).rstrip(".。")}
+    text = labelled(found.entity, words) if found.entity else words
     return f"{text} ({where})" if where else text
 
 
@@ -44,32 +51,35 @@ def summary(row: Verification) -> str:
 
 
 def _looked(row: Verification) -> str:
-    text = ngettext("%(at)s: %(count)s copy looked at.", "%(at)s: %(count)s copies looked at.", row.looked_count)
+    text = ngettext("%(at)s: %(count)s copy checked.", "%(at)s: %(count)s copies checked.", row.looked_count)
     return text % {"at": moment(row.seen_at), "count": figure(row.looked_count)}
 
 
 def _drifted(row: Verification) -> str:
     kinds = (
-        (row.gone_count, ngettext("%s gone there", "%s gone there", row.gone_count)),
-        (row.changed_count, ngettext("%s with another text there", "%s with another text there", row.changed_count)),
-        (row.unwanted_count, ngettext("%s there though not wanted", "%s there though not wanted", row.unwanted_count)),
+        (row.gone_count, ngettext("%s missing there", "%s missing there", row.gone_count)),
+        (
+            row.changed_count,
+            ngettext("%s with different content there", "%s with different content there", row.changed_count),
+        ),
+        (row.unwanted_count, ngettext("%s there but not wanted", "%s there but not wanted", row.unwanted_count)),
         (row.unknown_count, ngettext("%s unknown there", "%s unknown there", row.unknown_count or 0)),
-        (row.untold_count, ngettext("%s could not be told", "%s could not be told", row.untold_count)),
+        (row.untold_count, ngettext("%s could not be read", "%s could not be read", row.untold_count)),
     )
     parts = [words % figure(count) for count, words in kinds if count]
     if parts:
         return as_sentence(listed(parts))
-    return _("All are as they should be.") if row.finished_at is not None and row.looked_count else ""
+    return _("No differences.") if row.finished_at is not None and row.looked_count else ""
 
 
 def _rest(row: Verification) -> str:
     parts = []
     if row.mended_count:
-        text = ngettext("%s record waits again.", "%s records wait again.", row.mended_count)
+        text = ngettext("%s record was queued again.", "%s records were queued again.", row.mended_count)
         parts.append(text % figure(row.mended_count))
     if row.finished_at is None:
         reason = in_words(row.stopped)
         parts.append(_("Not finished: %s") % reason if reason else _("Not finished."))
     elif row.unknown_count is None:
-        parts.append(_("The service does not list what else is there."))
+        parts.append(_("The service cannot list other copies."))
     return in_a_row(parts)

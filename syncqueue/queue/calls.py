@@ -43,7 +43,7 @@ CHUNK = 500
 HEAVY_CHUNK = 100
 TRASH_MS = 7 * 86_400_000  # how long cleared tasks can be restored
 MAX_CRASHES = 3  # crashes after which a task fails
-CRASH_TEXT = "The worker died, or was cut off, while it worked on this."
+CRASH_TEXT = "The worker died or was stopped during the attempt."
 
 
 class Enqueued(StrEnum):

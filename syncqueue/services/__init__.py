@@ -33,7 +33,18 @@ from syncqueue.services.failure_groups import (
     retry_failure_group,
     retry_failures,
 )
-from syncqueue.services.objects import adopt, adopt_all, explain, resync, status, sync, sync_queryset, sync_records
+from syncqueue.services.findings import correct_findings, findings
+from syncqueue.services.objects import (
+    adopt,
+    adopt_all,
+    explain,
+    resync,
+    status,
+    sync,
+    sync_now,
+    sync_queryset,
+    sync_records,
+)
 from syncqueue.services.places import (
     after_destination_save,
     check_destination,
@@ -49,6 +60,7 @@ from syncqueue.services.places import (
 )
 from syncqueue.services.previewing import PublicCopy, copies, preview
 from syncqueue.services.progress import Progress
+from syncqueue.services.refused import refused_objects, retry_refused_objects
 from syncqueue.services.sent_log import read_moment, sent, sent_data
 from syncqueue.services.tasks import (
     begin_clearing,
@@ -108,6 +120,7 @@ __all__ = [
     "clear",
     "clearing",
     "copies",
+    "correct_findings",
     "count_missing",
     "credential_fits",
     "delete_failure_group",
@@ -119,6 +132,7 @@ __all__ = [
     "failed_record_count",
     "failures",
     "find_places",
+    "findings",
     "health",
     "heartbeats",
     "history",
@@ -134,6 +148,7 @@ __all__ = [
     "preview",
     "recover",
     "refill",
+    "refused_objects",
     "restorable",
     "restore",
     "resume",
@@ -145,6 +160,7 @@ __all__ = [
     "retry_failed_records",
     "retry_failure_group",
     "retry_failures",
+    "retry_refused_objects",
     "retry_task",
     "retry_tasks",
     "rotate_secrets",
@@ -159,6 +175,7 @@ __all__ = [
     "stats",
     "status",
     "sync",
+    "sync_now",
     "sync_queryset",
     "sync_records",
     "task",

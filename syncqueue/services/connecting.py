@@ -137,7 +137,7 @@ def finish_connection(sealed: str, code: str, *, person: Any) -> Destination:
     outbound = _outbound()
     app = _known_app(flow["instance"], flow["redirect_uri"])
     if app is None:
-        raise PermanentError(_("This took too long, or was begun elsewhere. Connect again."))
+        raise PermanentError(_("This took too long, or was started elsewhere. Connect again."))
     try:
         found = within_deadline(partial(_find, flow, code, app, outbound), owner=str(person.pk))
     except oauth.UnknownApp:
@@ -173,9 +173,9 @@ def _keep(flow: Mapping[str, str], found: _Found, person: Any) -> Destination:
     if flow["destination"]:
         row = next((one for one in there if str(one.pk) == flow["destination"]), None)
         if row is None:
-            raise PermanentError(_("The destination is not there any more, or has moved to another instance."))
+            raise PermanentError(_("The destination no longer exists, or has moved to another instance."))
         if not _is_of(row, found):
-            text = _("%(account)s is another account than the one of “%(name)s”: its copies belong to that one.")
+            text = _("%(account)s is not the account of “%(name)s”, which owns the existing copies.")
             raise PermanentError(text % {"account": found.name, "name": row.name})
     else:
         row = next((one for one in there if one.identities.get(one.address) == found.identity), None)
@@ -215,7 +215,7 @@ def _opened(sealed: str, person: Any) -> dict[str, str]:
     except SecretError:
         flow = {}
     if flow.get("person") != str(person.pk):
-        raise PermanentError(_("This took too long, or was begun elsewhere. Connect again."))
+        raise PermanentError(_("This took too long, or was started elsewhere. Connect again."))
     return flow
 
 

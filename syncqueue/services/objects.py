@@ -21,13 +21,14 @@ from syncqueue.dispatch.dispatch import dispatch, queued
 from syncqueue.dispatch.site_queues import get_queue
 from syncqueue.handlers.base import RemotePart
 from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord
+from syncqueue.presentation import commands
 from syncqueue.presentation.reasons import in_words
 from syncqueue.presentation.records import Sentence, describe
 from syncqueue.queue.calls import CHUNK
 from syncqueue.queue.inspect import HoldView
 from syncqueue.services.progress import Progress, tell
 from syncqueue.site import record_db
-from syncqueue.sources import adopting, gate, resyncing, walk
+from syncqueue.sources import adopting, gate, refusals, resyncing, walk
 from syncqueue.sources.destinations import owned_by
 from syncqueue.sources.intents import (
     PendingRecord,
@@ -66,6 +67,12 @@ def sync(obj: Model) -> None:
     if elsewhere := _elsewhere(obj):
         raise ConfigurationError(elsewhere)
     gathering.note_changes(source, [change_of(obj)], home_db(type(obj)))
+
+
+def sync_now(obj: Model) -> None:
+    """Sync an object at a person's request: as `sync`, and a worker soon tries it again if it is a refused object."""
+    refusals.make_due(source_of(obj), [key_text(type(obj), obj.pk)])
+    sync(obj)
 
 
 def _elsewhere(obj: Model) -> str:
@@ -134,7 +141,8 @@ def explain(obj: Model) -> list[Sentence]:
     holds = _holds_of([record for _place, record in places if record is not None])
     found = [describe(source, obj, place, record, holds.get(place.pk)) for place, record in places]
     if refused is not None:
-        return [_sentence_on(obj, _("could not be read: %(error)s") % {"error": in_words(refused.reason)}), *found]
+        text = _("could not be read: %(error)s") % {"error": in_words(refused.reason)}
+        return [_sentence_on(obj, text, commands.sync_object(source.label, key_text(type(obj), obj.pk))), *found]
     return found
 
 
@@ -152,9 +160,9 @@ def considered(source: ModelSync, obj: Model) -> tuple[list[tuple[Destination, S
     return [(place, by_destination.get(place.pk)) for place in ordered], owners if isinstance(owners, Refused) else None
 
 
-def _sentence_on(obj: Model, text: str) -> Sentence:
+def _sentence_on(obj: Model, text: str, command: str = "") -> Sentence:
     """Return a sentence about an object that is not about one destination."""
-    return Sentence(destination=f"{obj._meta.label_lower}:{obj.pk}", text=text, state=None)
+    return Sentence(destination=f"{obj._meta.label_lower}:{obj.pk}", text=text, state=None, command=command)
 
 
 def _holds_of(rows: Sequence[SyncRecord]) -> Mapping[int, HoldView]:

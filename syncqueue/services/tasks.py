@@ -249,7 +249,7 @@ def recover(service: str, *, actor: str) -> int:
 def fail_records(task_ids: Sequence[str], error: str = "") -> None:
     """Mark the records of dead letters as failed if they are still waiting."""
     ids = [found for id_ in task_ids if (found := record_of_task_id(id_)) is not None]
-    text = error or "It took down the worker several times while it was worked on."
+    text = error or "The worker crashed several times during its attempts."
     _rows(ids, (RecordState.WAITING,)).update(
         state=RecordState.FAILED, error=text, error_at=SYSTEM_CLOCK.now(), next_attempt_at=None
     )

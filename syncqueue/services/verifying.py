@@ -1,8 +1,9 @@
 """Verification: compares the copies at the services with the records and with the objects.
 
-It changes nothing at a service. It reads the records of a destination that are not waiting, in the order of their
-primary keys, and asks the handler for the copies of each. Then it reads the service's own list, if there is one, for
-copies that no record has. The position is stored after each call, so that the next run can continue a stopped one.
+It changes nothing at a service; it stores the differences (services/findings.py). It reads the records of a destination
+that are not waiting, in the order of their primary keys, and asks the handler for the copies of each. Then it reads the
+service's own list, if there is one, for copies that no record has. The position is stored after each call, so that the
+next run can continue a stopped one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
-from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 
 from syncqueue.conf import get_settings
@@ -41,13 +41,12 @@ from syncqueue.handlers import gate
 from syncqueue.handlers.base import CopyPage, CopyState, Document, DocumentHandler, DocumentJob, Place, RemotePart
 from syncqueue.handlers.registry import make_handler
 from syncqueue.models import Destination, OrphanPart, SyncRecord, Verification, new_token
-from syncqueue.services.objects import enqueue_pending
+from syncqueue.services.findings import note_findings, send_again
 from syncqueue.site import record_db, require_confirmed
 from syncqueue.sources import records
 from syncqueue.sources.drift import Drift, Found
 from syncqueue.sources.loading import Loaded, load
 from syncqueue.sources.planner import refusal
-from syncqueue.sources.resyncing import write_again
 from syncqueue.sources.same_place import destinations_at, is_here
 from syncqueue.sources.walk import CHUNK
 
@@ -98,7 +97,7 @@ def verify(
             found.append(_verify(destination, mend=mend, anew=anew, listener=listener))
         except KeyboardInterrupt:
             rows = Verification.objects.using(record_db()).filter(destination=destination)
-            rows.update(stopped="It was stopped by hand.")
+            rows.update(stopped="It was stopped manually.")
             found.append(Verified(destination=destination, row=rows.first(), began_anew=False))
             break
     logger.info("%s destinations verified by %s", len(found), actor)
@@ -266,7 +265,7 @@ class _Run:
     def _note(self, drifts: Sequence[_Drifted]) -> None:
         """Count and report drifts, except those of records that have changed meanwhile."""
         still = _as_read([record for record, _what, _why in drifts])
-        drifted: list[SyncRecord] = []
+        drifted: list[tuple[SyncRecord, Drift]] = []
         for record, drift, reason in drifts:
             if record.pk not in still:
                 continue
@@ -277,9 +276,11 @@ class _Run:
                 part=part, reason=reason,
             ))  # fmt: skip
             if drift is not Drift.UNTOLD:
-                drifted.append(record)
+                drifted.append((record, drift))
         if self.mend and drifted:
-            self.row.mended_count += _write_again(drifted)
+            self.row.mended_count += send_again([record for record, _drift in drifted])
+        elif drifted:
+            note_findings(self.row, drifted)
 
     def _tell(self, found: Found) -> None:
         name = f"{found.drift}_count"
@@ -383,14 +384,6 @@ def _as_read(rows: Sequence[SyncRecord]) -> set[int]:
     found = records.records().filter(pk__in=[row.pk for row in rows], sending_token="")
     now = dict(found.values_list("pk", "generation"))
     return {row.pk for row in rows if now.get(row.pk) == row.generation}
-
-
-def _write_again(rows: Sequence[SyncRecord]) -> int:
-    """Set records to waiting; returns how many were set."""
-    with transaction.atomic(using=record_db()):
-        pending = write_again(rows, now=SYSTEM_CLOCK.now())
-        enqueue_pending(pending)
-    return len(pending)
 
 
 def _job(place: Place, copy: _Copy) -> DocumentJob:

@@ -81,16 +81,18 @@ def note_unread(source: ModelSync, reading: Reading) -> None:
 
 def record_refused(source: ModelSync) -> list[PendingRecord]:
     """Try the refused objects again that are due; forget those that succeed."""
-    started = SYSTEM_CLOCK.now()
-    keys = refusals.due(source, started, _MOST_RETRIED)
-    if not keys:
-        return []
-    found = gate.read_texts(source, keys, table(source))
+    keys = refusals.due(source, SYSTEM_CLOCK.now(), _MOST_RETRIED)
+    return retry_refused(source, keys)[0] if keys else []
+
+
+def retry_refused(source: ModelSync, keys: Collection[str]) -> tuple[list[PendingRecord], int]:
+    """Try refused objects again, due or not; returns the records that wait now, and how many objects succeeded."""
+    before = refusals.tries(source, keys)
+    found = gate.read_texts(source, list(before), table(source))
     refusals.note(source, {key: one for key, one in found.items() if isinstance(one, Refused)})
     changes = [change_of(one.value) for one in found.values() if isinstance(one, Asked)]
     pending_records = record_many(source, changes, seen=_seen(source, [change.pk for change in changes]))
-    refusals.forget(source, set(keys) & set(refusals.due(source, started, len(keys))))  # the others were refused again
-    return pending_records
+    return pending_records, refusals.forget_succeeded(source, before)
 
 
 def _seen(source: ModelSync, keys: list[str]) -> dict[str, dict[int, datetime | None]]:

@@ -95,6 +95,21 @@ def due(source: ModelSync, now: datetime, limit: int) -> list[str]:
     return list(rows.order_by("due_at", "pk").values_list("object_pk", flat=True)[:limit])
 
 
-def forget(source: ModelSync, keys: Collection[str]) -> None:
-    """Forget objects that succeeded or are gone."""
+def make_due(source: ModelSync, keys: Collection[str]) -> None:
+    """Let the next round try objects again, those of them that were refused."""
+    rows = RefusedObject.objects.using(record_db()).filter(source=source.label, object_pk__in=keys)
+    rows.update(due_at=SYSTEM_CLOCK.now())
+
+
+def tries(source: ModelSync, keys: Collection[str]) -> dict[str, int]:
+    """Return how often each of the objects was refused; without those that were not."""
+    rows = RefusedObject.objects.using(record_db()).filter(source=source.label, object_pk__in=keys)
+    return dict(rows.values_list("object_pk", "tries"))
+
+
+def forget_succeeded(source: ModelSync, before: Mapping[str, int]) -> int:
+    """Forget objects that were not refused again since `before` (from `tries`), or are gone; returns how many."""
+    now = tries(source, list(before))
+    keys = [pk for pk, count in before.items() if now.get(pk) == count]
     RefusedObject.objects.using(record_db()).filter(source=source.label, object_pk__in=keys).delete()
+    return len(keys)

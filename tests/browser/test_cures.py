@@ -35,6 +35,13 @@ queue.client.hset(keys["progress"], "unreadable", encode_progress(Progress()))
 queue.client.zadd(keys["failed"], {"unreadable": int(timezone.now().timestamp() * 1000)})
 """
 )
+# Workers try refused objects again in an hour.
+LEAVE_ALONE = """
+from datetime import timedelta
+from django.utils import timezone
+from syncqueue.models import RefusedObject
+RefusedObject.objects.update(due_at=timezone.now() + timedelta(hours=1))
+"""
 # The service refuses what belongs to no destination, and what comes waits.
 REFUSED_SERVICE = (
     FILL_WRITER
@@ -59,6 +66,8 @@ class Story:
             "SYNCQUEUE_TELEGRAM": {"BASE_DELAY_SECONDS": 1, "MAX_RETRIES": 0, "ON_UNKNOWN_OUTCOME": "hold"},
         }
         self.site, self.sandbox = site, sandbox
+        self._raises = site.folder / "raises"
+        site.variables["RAISES_FILE"] = str(self._raises)
         site.script(PEOPLE)
 
     def write(self, text: str) -> None:
@@ -92,6 +101,22 @@ class Story:
         self.sandbox.plan_answers("telegram", "reset")
         self.write(text)
         assert "unknown" in self.site.states(), self.site.logs()
+
+    def break_code(self, text: str) -> None:
+        """A note is saved for which the site's own code raises; workers leave it alone for a while."""
+        self._raises.touch()
+        self.write(text)
+
+    def correct_code(self) -> None:
+        """Correct the site's code. By themselves, workers try the notes only later."""
+
+        def is_left_alone() -> None:
+            rows = self.site.sql("SELECT tries FROM syncqueue_refusedobject")
+            assert all(tries > 1 for (tries,) in rows), rows
+
+        eventually(is_left_alone)
+        self.site.script(LEAVE_ALONE)
+        self._raises.unlink()
 
     def lose_dead_letters(self) -> None:
         """Redis forgets which tasks have failed."""
@@ -199,6 +224,22 @@ def test_each_thing_that_is_broken_is_mended_by_clicks_from_the_dashboard(
     confirm(person)
     story.is_told("Forgotten by Redis")
 
+    story.break_code("Odd document")
+    story.correct_code()
+    person.go(DASHBOARD)
+    press(person, page.locator(f"{NOTICE}[href*='/queue/failures/']"))
+    press(person, page.locator("a[href$='/retry/']"))
+    confirm(person)
+    story.is_told("Odd document")
+
+    story.break_code("Odd owner")
+    story.correct_code()
+    person.go(DASHBOARD)
+    press(person, page.locator(f"{NOTICE}[href$='/queue/refused/']"))
+    press(person, page.locator(".syncqueue-form-actions button"))
+    expect(page.locator(".messagelist")).to_be_visible()
+    story.is_told("Odd owner")
+
     story.fail("Deleted")
     person.go(DASHBOARD)
     press(person, page.locator(f"{NOTICE}[href*='/queue/failures/']"))
@@ -256,7 +297,7 @@ def test_each_thing_that_is_broken_is_mended_by_clicks_from_the_dashboard(
 
     person.go(DASHBOARD)
     expect(page.locator('[data-key="notices"] .syncqueue-fine')).to_be_visible()
-    assert len(story.sandbox.messages()) == len({message["text"] for message in story.sandbox.messages()}) == 10
+    assert len(story.sandbox.messages()) == len({message["text"] for message in story.sandbox.messages()}) == 12
     assert page.locator("html").get_attribute("lang") == ("zh-hans" if language == "zh-CN" else "en")
 
 
@@ -292,6 +333,16 @@ def test_each_thing_that_is_broken_is_mended_by_commands_alone(story: Story) -> 
     manage("retry", "telegram", "--noinput")
     story.is_told("Forgotten by Redis")
 
+    story.break_code("Odd document")
+    story.correct_code()
+    manage("failures", "--retry", reason(), "--noinput")
+    story.is_told("Odd document")
+
+    story.break_code("Odd owner")
+    story.correct_code()
+    manage("sync", "--refused")
+    story.is_told("Odd owner")
+
     story.fail("Failed on its page")
     manage("sync", "notes.note", str(story.site.script("answer(Note.objects.latest('pk').pk)")))
     story.is_told("Failed on its page")
@@ -315,5 +366,5 @@ def test_each_thing_that_is_broken_is_mended_by_commands_alone(story: Story) -> 
     site.script(UNREADABLE)
     manage("clear", "writer", "--state", "failed", "--noinput")
     assert site.manage("syncqueue", "doctor") == 0
-    assert len(story.sandbox.messages()) == 8
+    assert len(story.sandbox.messages()) == 10
     assert re.fullmatch(r"(synced ?)+", " ".join(site.states()))

@@ -42,7 +42,7 @@ def test_an_outage_is_seen_told_and_mended_from_the_browser_alone(
     expect(card).to_contain_text("cannot be reached")
     notices = page.locator('[data-key="notices"]')
     expect(notices).to_contain_text(
-        re.compile(r"telegram: .*, since .*; [1-6] messages? waits? and go out by themselves")
+        re.compile(r"telegram: .*, since .*; [1-6] messages? waits? and will be sent automatically")
     )
 
     # The service comes back: it drains live, and one line sums it up.

@@ -44,9 +44,9 @@ def test_the_rows_of_a_lost_table_are_missed_on_the_dashboard_and_written_again_
     page = person.go(DASHBOARD)
     notices = page.locator('[data-key="notices"]')
     if language == "en-US":
-        expect(notices).to_contain_text("2 copies that were there are missing.")
+        expect(notices).to_contain_text("2 copies are missing.")
     press(person, page.locator(f"{NOTICE}[href$='/refill/']"))
-    expect(page.locator("#content-main")).to_contain_text("3")  # objects have a copy there by their records
+    expect(page.locator("#content-main")).to_contain_text("3")  # objects have a copy there according to the records
     confirm(person)
     site.worker("--service", "manticore")
 

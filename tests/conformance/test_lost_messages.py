@@ -220,7 +220,7 @@ def test_a_message_that_another_record_is_being_told_of_is_not_taken(site: Site,
 
     with writing(site, "Third"):
         eventually(is_there)
-        site.work_until(lambda: _assert_waits(site, "is being looked for"))
+        site.work_until(lambda: _assert_waits(site, "is being searched for"))
     site.work_until(site.assert_settled)
     site.assert_shows("First", "Third", "Second")
 

@@ -158,7 +158,7 @@ def test_an_instance_is_named_in_any_spelling_and_called_with_tls(
 
 
 def test_a_person_who_denies_it_connects_nothing(browser: Client, sandbox: RunningSandbox) -> None:
-    assert "Nothing was connected" in connect(browser, sandbox, account="")
+    assert "Not connected" in connect(browser, sandbox, account="")
     assert not Destination.objects.exists()
 
 
@@ -166,7 +166,7 @@ def test_a_callback_is_good_for_once(browser: Client, sandbox: RunningSandbox) -
     back = decide(begin(browser, sandbox))
     said(browser, back)
     again = browser.get(back)
-    assert again.status_code == 400 and "has been used already" in again.content.decode()
+    assert again.status_code == 400 and "has already been used" in again.content.decode()
     assert Destination.objects.count() == 1
 
 
@@ -196,7 +196,7 @@ def test_a_session_that_another_person_has_taken_over_connects_nothing(
     session = browser.session
     session["syncqueue_connect"] = kept
     session.save()
-    assert "was begun elsewhere" in said(browser, back)
+    assert "was started elsewhere" in said(browser, back)
     assert not Destination.objects.exists()
 
 
@@ -305,7 +305,7 @@ def test_a_token_that_was_refused_is_replaced_and_what_waits_goes_out(
 def test_a_destination_stays_with_its_account(browser: Client, sandbox: RunningSandbox) -> None:
     connect(browser, sandbox)
     row = Destination.objects.get()
-    assert "is another account" in connect(browser, sandbox, "archive", destination=row.pk)
+    assert "is not the account of" in connect(browser, sandbox, "archive", destination=row.pk)
     assert Destination.objects.get().secret == row.secret
 
 

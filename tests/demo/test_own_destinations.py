@@ -280,7 +280,7 @@ def test_one_bot_serves_two_channels_of_a_person(
 def destinations_of_a_new_note(owner: User) -> list[str]:
     note = Note.objects.create(owner=owner, text="Hello")
     work()
-    return [sentence.destination for sentence in syncqueue.explain(note) if "is up to date" in sentence.text]
+    return [sentence.destination for sentence in syncqueue.explain(note) if "has been up to date" in sentence.text]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -177,7 +177,7 @@ def test_over_a_line_that_loses_answers_each_note_goes_out_once_and_no_worker_is
         eventually(lambda: losing.until(lambda: _are_out(site, sandbox, LINE_NOTES)))
 
         assert losing.left < LOSSES
-        assert "took down" not in site.logs()
+        assert "worker crashed" not in site.logs()
 
 
 def test_after_a_half_open_connection_the_worker_goes_on(

@@ -131,7 +131,7 @@ def test_a_note_that_grew_beside_a_message_that_cannot_go_stays_one_message(
 
 
 def test_check_names_the_bot_and_the_channel(sandbox: RunningSandbox, desk: Desk) -> None:
-    assert desk.check().startswith("@sandbox_bot sees “")
+    assert desk.check().startswith("@sandbox_bot may post to “")
     desk.place = replace(desk.place, address="@nowhere")
     with pytest.raises(DestinationBroken):
         desk.check()

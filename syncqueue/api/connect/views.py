@@ -59,7 +59,9 @@ def callback(request: HttpRequest) -> HttpResponse:
     if not sealed:
         return render(request, "syncqueue/connect_unknown.html", {"way_back": _home()}, status=400)
     if not (code := connecting.code_of(request.GET)):
-        messages.warning(request, _("Nothing was connected: the instance was not allowed to."), fail_silently=True)
+        messages.warning(
+            request, _("Not connected: the authorization was refused at the instance."), fail_silently=True
+        )
         return HttpResponseRedirect(way_back)
     try:
         destination = connecting.finish_connection(sealed, code, person=request.user)

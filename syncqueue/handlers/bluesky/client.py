@@ -49,7 +49,7 @@ class OutOfTime(RateLimited):
 
     def __init__(self) -> None:
         """It goes on in the next attempt."""
-        said = "There is more to do than one attempt has time for; it goes on soon."
+        said = "There is more to do than one attempt has time for; it continues soon."
         super().__init__(said, after_seconds=1.0, scope="task")
 
 

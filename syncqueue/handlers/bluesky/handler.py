@@ -110,7 +110,7 @@ class BlueskyHandler(DocumentHandler):
         found = {"account": f"@{await self._account(place).describe()}", "host": self.endpoint(place)}
         sentence = _("%(account)s at %(host)s may post.") % found
         if over_limit(place) == "image" and load_fonts(self._fonts, TEXT_SIZE).missing(_SAMPLE):
-            sentence += " " + _("Texts with Chinese become threads, not pictures, for want of fonts.")
+            sentence += " " + _("Texts with Chinese become threads, not pictures, because fonts are missing.")
         return sentence
 
     async def identify(self, place: Place) -> str:
@@ -171,7 +171,7 @@ class BlueskyHandler(DocumentHandler):
         except ValueError:
             raise ValueError(_("The server is https and its host, such as https://bsky.social.")) from None
         if not secret.get("password", "").strip():
-            raise ValueError(_("An app password is made in the account's settings, under Privacy and security."))
+            raise ValueError(_("App passwords are created in the account's settings, under Privacy and security."))
 
     async def aclose(self) -> None:
         """Close the connections."""

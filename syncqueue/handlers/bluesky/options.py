@@ -42,7 +42,7 @@ OPTIONS: Mapping[str, Option] = {
             "always": gettext_lazy("Always: the first picture is shown on it"),
             "never": gettext_lazy("Never"),
         },
-        help_text=gettext_lazy("It shows title and beginning of the text, and leads to the object's own page."),
+        help_text=gettext_lazy("It shows the title and the beginning of the text, and links to the object's own page."),
     ),
     "link": Option(
         kind="switch",
@@ -60,13 +60,13 @@ OPTIONS: Mapping[str, Option] = {
         kind="switch",
         label=gettext_lazy("Mentions notify"),
         default=True,
-        help_text=gettext_lazy("People who are mentioned are notified."),
+        help_text=gettext_lazy("Mentioned people are notified."),
     ),
     "host": Option(
         kind="text",
         label=gettext_lazy("Server of the account"),
         pattern=r"(https?://[^\s/@?#]+/?)?",
-        help_text=gettext_lazy("Empty: Bluesky's own, https://bsky.social."),
+        help_text=gettext_lazy("If empty: https://bsky.social."),
     ),
 }
 

@@ -94,7 +94,7 @@ class ManticoreHandler(DocumentHandler):
         named = {"table": place.address, "endpoint": self.client.endpoint}
         count = await self._count(place)
         if count is None:
-            return _("%(endpoint)s answers; the table “%(table)s” will be created with the first row.") % named
+            return _("%(endpoint)s responds; the table “%(table)s” will be created with the first row.") % named
         text = ngettext(
             "The table “%(table)s” at %(endpoint)s has %(count)d row.",
             "The table “%(table)s” at %(endpoint)s has %(count)d rows.",

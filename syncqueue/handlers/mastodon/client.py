@@ -101,7 +101,7 @@ class MastodonClient:
         asked = asked or Asked()
         left = caller.ends_at - time.monotonic()
         if left < self._config.attempt_timeout_seconds * SHORTEST_CALL_SHARE:
-            raise OutOfTime("There is more to do than one attempt has time for; it goes on soon.", after_seconds=1.0)
+            raise OutOfTime("There is more to do than one attempt has time for; it continues soon.", after_seconds=1.0)
         line = Line(self._opened(), seconds=left)
         error, refusal = await self._threads.run(_exchange, operation, self._mastodon(caller, line, left), line, asked)
         if error is not None and not line.was_used:

@@ -47,7 +47,7 @@ class Line:
 
 def _chunks(response: requests.Response) -> Iterator[bytes]:
     if response.headers.get("Content-Encoding", "identity").strip().lower() not in ("identity", ""):
-        raise requests.RequestException("The answer is compressed, which was not asked for.")
+        raise requests.RequestException("The response is compressed, which was not requested.")
     size = 0
     for chunk in response.iter_content(_CHUNK_BYTES):
         size += len(chunk)

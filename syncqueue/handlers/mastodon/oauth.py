@@ -106,12 +106,12 @@ class OAuth:
         }
         status, answer = self._call("POST", "/oauth/token", given)
         if answer.get("error") == "invalid_client":
-            raise UnknownApp(_("%(host)s has forgotten this site. Connect again.") % {"host": self._host})
+            raise UnknownApp(_("%(host)s no longer knows this site. Connect again.") % {"host": self._host})
         token = answer.get("access_token")
         if status != 200 or not isinstance(token, str) or not TOKEN.fullmatch(token):
-            raise self._refusal(status, _("%(host)s does not accept this any more. Connect again."))
+            raise self._refusal(status, _("%(host)s no longer accepts this authorization. Connect again."))
         if missing := _missing(answer.get("scope")):
-            text = _("%(host)s has not allowed all that is needed (%(scopes)s). Connect again.")
+            text = _("%(host)s did not grant all required permissions (%(scopes)s). Connect again.")
             raise PermanentError(text % {"host": self._host, "scopes": ", ".join(missing)})
         return token
 
@@ -125,7 +125,7 @@ class OAuth:
 
     def _refusal(self, status: int, text: str) -> HandlerError:
         if status >= 500 or status == 429:
-            return Unavailable(_("%(host)s is out of order. Try again later.") % {"host": self._host})
+            return Unavailable(_("%(host)s does not work at the moment. Try again later.") % {"host": self._host})
         return PermanentError(text % {"host": self._host})
 
     def _call(

@@ -58,13 +58,13 @@ OPTIONS: Mapping[str, Option] = {
         label=gettext_lazy("Content warning"),
         default="",
         pattern=r"(?s).{0,200}",  # it counts towards the limit of every status of a thread
-        help_text=gettext_lazy("The text is folded behind it."),
+        help_text=gettext_lazy("The text is hidden behind it."),
     ),
     "sensitive": Option(
         kind="switch",
         label=gettext_lazy("Sensitive pictures"),
         default=False,
-        help_text=gettext_lazy("Pictures are blurred until a reader wants to see them."),
+        help_text=gettext_lazy("Pictures are blurred until a reader opens them."),
     ),
     "language": Option(
         kind="text",
@@ -76,7 +76,7 @@ OPTIONS: Mapping[str, Option] = {
         kind="switch",
         label=gettext_lazy("Mentions notify"),
         default=True,
-        help_text=gettext_lazy("People who are mentioned are notified; private objects notify nobody."),
+        help_text=gettext_lazy("Mentioned people are notified; private objects notify nobody."),
     ),
 }
 

@@ -60,7 +60,7 @@ class Uploader:
         for page in pages:
             number = self._done.get(page) or await self._upload(page, "image/png", self._alt(alt))
             if number is None:
-                raise RetryLater("The instance is not done with an uploaded picture in time.")
+                raise RetryLater("The instance did not process an uploaded picture in time.")
             self._done[page] = number
             numbers.append(number)
         return numbers

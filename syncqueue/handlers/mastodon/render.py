@@ -80,7 +80,7 @@ def render(document: Document, wanted: Wanted, pictures: Sequence[Picture] = ())
     """
     text = _whole(document, wanted, pictures)
     if not text and not pictures:
-        raise PermanentError("The text is empty, and Mastodon takes no empty statuses.")
+        raise PermanentError("The text is empty, and Mastodon accepts no empty statuses.")
     is_read = len(document.text) <= READ_CHARACTERS
     if is_read and not _is_long(text, wanted):
         return Rendered(texts=(text,), pictures=tuple(pictures))

@@ -136,8 +136,8 @@ class TelegramHandler(DocumentHandler):
             raise DestinationBroken(found.missing)
         names = {"bot": f"@{bot.username}", "chat": found.title}
         if not found.may_send_files:
-            return _("%(bot)s sees “%(chat)s” and may post texts there, but no files: long ones are cut.") % names
-        return _("%(bot)s sees “%(chat)s” and may post there.") % names
+            return _("%(bot)s may post texts to “%(chat)s”, but no files: long texts are cut.") % names
+        return _("%(bot)s may post to “%(chat)s”.") % names
 
     async def identify(self, place: Place) -> str:
         """Return the chat's id, which stays when the chat is renamed."""

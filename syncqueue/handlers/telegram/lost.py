@@ -160,7 +160,7 @@ class _Walk:
         is_empty = sight is Sight.GONE and self.is_beyond(number)
         self._empty_in_a_row = self._empty_in_a_row + 1 if is_empty else 0
         if sight is Sight.UNKNOWN:
-            self._unclear = "What stands at some numbers could not be told."
+            self._unclear = "Some message numbers could not be checked."
         elif sight in _KINDS:
             self._candidates.append(candidate(number, _KINDS[sight], self._place, self._where))
 
@@ -178,7 +178,7 @@ class _Walk:
 
     def _doubt(self) -> str:
         if self._where.may_edit_others:
-            return "The bot may edit what others post there, so it cannot be told whose it is."
+            return "The bot may edit the messages of others there, so the author is unknown."
         if not self._is_sole_poster:
             return "Other programs post with this bot there, so it may be theirs."
         return ""

@@ -21,7 +21,7 @@ from syncqueue.handlers.telegram.trace import messages_of
 from syncqueue.outbound.threads import HandlerThreads
 
 _Parts = Sequence[RemotePart]
-BLANK = "Nothing of the text can be seen: it is empty, or all of it is comments. Telegram takes no empty messages."
+BLANK = "The text has no visible content: it is empty, or consists of comments. Telegram accepts no empty messages."
 TAKEN_AWAY = "The message that was there has been taken away."
 
 # The form of a message that the refusal of an edit reveals.

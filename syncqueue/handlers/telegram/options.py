@@ -31,7 +31,7 @@ OPTIONS: Mapping[str, Option] = {
         kind="switch",
         label=gettext_lazy("Pictures"),
         default=False,
-        help_text=gettext_lazy("Those in a Markdown text are shown as pictures, and not as links."),
+        help_text=gettext_lazy("Pictures in Markdown texts are shown as pictures instead of links."),
     ),
     "thread_id": Option(
         kind="number",
@@ -42,12 +42,12 @@ OPTIONS: Mapping[str, Option] = {
         kind="switch",
         label=gettext_lazy("Find lost messages"),
         default=True,
-        help_text=gettext_lazy("A message whose answer was lost is looked for."),
+        help_text=gettext_lazy("Messages whose response was lost are searched for."),
     ),
     "sole_poster": Option(
         kind="switch",
         label=gettext_lazy("Sole poster"),
         default=True,
-        help_text=gettext_lazy("Only this site posts with this bot there, so what is found is its own."),
+        help_text=gettext_lazy("Only this site posts there with this bot, so messages that are found belong to it."),
     ),
 }

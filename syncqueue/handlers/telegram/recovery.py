@@ -28,8 +28,10 @@ _AGAIN_SECONDS = 5.0  # delay before checking again whether other records are be
 # Longer than an attempt including the storing of its result: an unknown message was not being sent any more then.
 _STORED_SECONDS = 40.0
 _LOOKED_AT_COUNT = 10  # maximum candidates that are probed again and shown to a person
-_GOES_ON = "The answer to its creation was lost; the message is being looked for."
-_NOT_THERE = "The answer to its creation was lost, and the message is not there so far; it is looked for once more."
+_GOES_ON = "The response to its creation was lost; the message is being searched for."
+_NOT_THERE = (
+    "The response to its creation was lost, and the message has not been found so far; it is searched for once more."
+)
 _UNTOLD = "Telegram's answer was lost, and it cannot be told whether the message is there: {why}"
 
 

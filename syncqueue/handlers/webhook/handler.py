@@ -75,7 +75,7 @@ class WebhookHandler(DocumentHandler):
             await self._ask_to_confirm(place)
         else:
             await self._client.send(place, Event.ping(uuid.uuid4().hex))
-        return _("%(endpoint)s took a signed ping.") % {"endpoint": self.endpoint(place)}
+        return _("%(endpoint)s accepted a signed ping.") % {"endpoint": self.endpoint(place)}
 
     async def preview(self, document: Document, place: Place) -> Sequence[PreviewPart]:
         """Return the data of the event."""

@@ -54,7 +54,7 @@ class Log(Subcommand):
         limit = max(options["limit"], 1)
         found = list(rows[: limit + 1])
         shown, is_whole = found[:limit], len(found) <= limit
-        text = _listed(shown) if shown else _("Nothing that matches went out.")
+        text = _listed(shown) if shown else _("Nothing that matches was sent.")
         if not is_whole:
             text += "\n" + _("There are more: these are the newest %s.") % figure(limit)
         return Answer(text=text, data={"log": [services.sent_data(one) for one in shown], "is_whole": is_whole})

@@ -16,11 +16,15 @@ from syncqueue import services, site
 from syncqueue.conf import get_settings
 from syncqueue.management.subcommands.base import ACTOR, Answer, Subcommand, note
 from syncqueue.models import SyncRecord
+from syncqueue.presentation.reasons import in_words
 from syncqueue.presentation.records import Sentence
 from syncqueue.secrets import redact
 from syncqueue.services import audit
 from syncqueue.site import record_db
 from syncqueue.sources.registry import source_for
+
+_PIECE = 100  # refused objects in a step
+_REASONS_SHOWN = 20
 
 
 class Preview(Subcommand):
@@ -71,21 +75,28 @@ def _with_command(text: str, sentence: Sentence) -> str:
 
 
 class Sync(Subcommand):
-    """The same as "Sync now" in the admin."""
+    """The same as "Sync now" in the admin, and as "Try again" for objects that the site's own code refused."""
 
     name = "sync"
     help = (
-        "Syncs one object again at all its destinations, whatever its state, and prints how it stands then: "
-        "sync notes.Note 42. Of an object that was deleted, the copies are removed."
+        "Syncs one object again at all its destinations, whatever its state, and prints its state: sync notes.Note 42. "
+        "The copies of a deleted object are removed. sync --refused tries all objects again for which the site's own "
+        "code raised; exit code 1 if it still raises for some."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the arguments."""
-        _add_object(parser)
+        parser.add_argument("model", nargs="?", help="the model, such as notes.Note")
+        parser.add_argument("pk", nargs="?", help="the primary key of the object")
+        parser.add_argument("--refused", action="store_true", help="all objects for which the site's own code raised")
 
     def run(self, options: Mapping[str, Any]) -> Answer:
-        """Sync the object; its records where it is gone."""
-        label, pk = options["model"].lower(), options["pk"]
+        """Sync the object, or its records if it is gone."""
+        if options["refused"] == bool(options["model"]) or bool(options["model"]) != bool(options["pk"]):
+            raise CommandError(_("Name a model and a primary key (sync notes.Note 42), or use --refused."))
+        return self._refused() if options["refused"] else self._object(options["model"].lower(), options["pk"])
+
+    def _object(self, label: str, pk: str) -> Answer:
         records = SyncRecord.objects.using(record_db()).filter(source=label, object_pk=pk)
         try:
             obj = _find(label, pk)
@@ -95,11 +106,34 @@ class Sync(Subcommand):
             count = services.sync_records(records, actor=ACTOR.name)
             text = ngettext("%d record is being synced.", "%d records are being synced.", count) % count
             return Answer(text=text, data={"object": f"{label}:{pk}", "count": count})
-        services.sync(obj)
+        services.sync_now(obj)
         audit.note(ACTOR, "sync now: 1 objects", subject=f"{label}:{pk}", model=SyncRecord)
         sentences = services.explain(obj)
         data = {"object": f"{label}:{pk}", "count": len(sentences)}
         return Answer(text="\n".join(str(one) for one in sentences), data=data)
+
+    def _refused(self) -> Answer:
+        done = last = 0
+        while True:
+            _tried, succeeded, last = services.retry_refused_objects(actor=ACTOR.name, after=last, most=_PIECE)
+            done += succeeded
+            if not last:
+                break
+        audit.note(ACTOR, f"sync refused objects: {done} objects", subject="objects", model=SyncRecord)
+        rows = services.refused_objects()
+        left, reasons = rows.count(), [in_words(row.reason) for row in rows[:_REASONS_SHOWN]]
+        text = ngettext("%d object is synced again.", "%d objects are synced again.", done) % done
+        if left:
+            still = (
+                ngettext(
+                    "The site's own code still raises for %d object:",
+                    "The site's own code still raises for %d objects:",
+                    left,
+                )
+                % left
+            )
+            text = "\n".join([text, still, *(f"  {reason}" for reason in reasons)])
+        return Answer(text=text, data={"count": done, "left": left, "reasons": reasons}, ok=not left)
 
 
 def _add_object(parser: CommandParser) -> None:

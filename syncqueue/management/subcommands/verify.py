@@ -29,8 +29,8 @@ class Verify(Subcommand):
 
     name = "verify"
     help = (
-        "Reads the copies at the services, at a pace that their limits allow, and reports differences: gone there, "
-        "another text there, there though not wanted, unknown there. Nothing is changed at a service. If a run was "
+        "Reads the copies at the services, at a pace that their limits allow, and reports differences: missing there, "
+        "different content there, there but not wanted, unknown there. Nothing is changed at a service. If a run was "
         "stopped, the same command continues it. Exit code 1 if there are differences that are not waiting to be sent "
         "again, or if a run could not be finished."
     )

@@ -56,8 +56,8 @@ def _ask(worker: str, wanted: WorkerRequest) -> Answer:
     services.ask_worker(worker, wanted, actor=ACTOR.name)
     audit.note(ACTOR, f"{wanted} worker", subject=worker, model=ServicePolicy)
     text = (
-        _("Worker %(worker)s was asked to end; it begins to within 10 seconds.")
+        _("Worker %(worker)s was asked to shut down; it begins within 10 seconds.")
         if wanted is WorkerRequest.STOP
-        else _("Worker %(worker)s was asked to take no new work; it does so within 10 seconds.")
+        else _("Worker %(worker)s was asked to take no new work; it obeys within 10 seconds.")
     )
     return Answer(text=text % {"worker": worker}, data={"worker": worker, "request": wanted.value})

@@ -36,8 +36,8 @@ REASONS = (
     "api.telegram.org:443 cannot be reached: IPv6 2001:db8::1: no answer within 3 s; IPv4 192.0.2.1: reachable now; "
     "during the attempt: timed out.",
     "Telegram's answer was lost (ReadTimeout): the message may be there or not.",
-    "An attempt was cut off after it may have sent this; look before you send it again.",
-    "The text is empty, and Mastodon takes no empty statuses.",
+    "An attempt was interrupted after it may have sent this; check before you send it again.",
+    "The text is empty, and Mastodon accepts no empty statuses.",
     "",
 )
 DUTIES = (
@@ -157,7 +157,7 @@ def _rows(places: dict[str, Destination]) -> None:
         destination=places["正常"], finished_at=timezone.now(), looked_count=9, gone_count=1, changed_count=2,
         unwanted_count=1, unknown_count=3, untold_count=1, mended_count=1,
     )  # fmt: skip
-    Verification.objects.create(destination=places["标签"], looked_count=2, stopped="It was stopped by hand.")
+    Verification.objects.create(destination=places["标签"], looked_count=2, stopped="It was stopped manually.")
     for action in SentAction:
         for is_partial in (False, True):
             SentEntry.objects.create(

@@ -104,21 +104,21 @@ def test_another_account_is_refused(editor: Client, account: Destination, sandbo
     refused(account)
     back = decide(begin(editor, f"{LIST}{account.pk}/connect/"), "archive")
     answer = editor.get(back)
-    assert "is another account" in told(answer)
+    assert "is not the account of" in told(answer)
     assert answer.headers["Location"] == f"{LIST}{account.pk}/change/"
     assert Destination.objects.get().broken_reason
 
 
 def test_what_was_denied_repeated_or_forged_connects_nothing(editor: Client, sandbox: RunningSandbox) -> None:
-    assert "Nothing was connected" in connect(editor, sandbox, "")
+    assert "Not connected" in connect(editor, sandbox, "")
     before = len(sandbox.log())
     for query in ("", "?state=&code=x", "?state=forged&code=x", "?code=x"):
-        assert "was not begun in this browser" in told(editor.get(CALLBACK + query))
+        assert "was not started in this browser" in told(editor.get(CALLBACK + query))
     assert len(sandbox.log()) == before
     back = decide(begin(editor, f"{LIST}connect/", instance=sandbox.mastodon_url))
-    assert "was not begun in this browser" in told(client_of("staff", *RIGHTS).get(back))
+    assert "was not started in this browser" in told(client_of("staff", *RIGHTS).get(back))
     editor.get(back)
-    assert "has been used already" in told(editor.get(back))
+    assert "has already been used" in told(editor.get(back))
     assert Destination.objects.count() == 1
 
 

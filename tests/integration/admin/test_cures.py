@@ -140,7 +140,7 @@ def test_the_button_asks_with_what_waits_and_mends_once_it_is_confirmed(
     break_destination(record)
     address = f"{ADMIN}/destination/{record.destination_id}/try-again/"
     asked = admin_client.get(address).content.decode()
-    assert "“@news” is taken as mended: 1 object that waits for it goes out." in asked
+    assert "“@news” is marked as fixed: 1 waiting object is sent." in asked
     assert "The bot was kicked." in asked
     assert Destination.objects.get().broken_reason
     done = admin_client.post(address, follow=True)
@@ -169,7 +169,7 @@ def test_a_record_that_is_not_in_sync_has_its_button_wherever_it_is_said(
         assert (f"manage.py syncqueue sync notes.note {record.object_pk}" in commands(page)) is (name != "records")
     (address,) = found
     asked = admin_client.get(address)
-    assert "1 record is brought out again" in asked.content.decode()
+    assert "1 record is synced again" in asked.content.decode()
     done = admin_client.post(asked.context["action"], dict(asked.context["hidden"]), follow=True)
     assert [row.pk for row in done.context["cl"].result_list] == [record.pk]
     record.refresh_from_db()
@@ -201,7 +201,7 @@ def test_a_service_that_is_paused_or_asks_to_wait_is_resumed_from_wherever_it_is
 def test_a_service_whose_own_tasks_are_refused_is_told_and_resumed(admin_client: Client) -> None:
     queue_of("second").hold("stopped:service:second", None, "The token is refused.")
     page = admin_client.get(DASHBOARD).content.decode()
-    assert "is refused since" in page and "(The token is refused); 0 tasks wait until someone resumes it." in page
+    assert "has been refused since" in page and "(The token is refused); 0 tasks wait until someone resumes it." in page
     assert f"{DASHBOARD}second/resume/" in buttons(page)
     admin_client.post(f"{DASHBOARD}second/resume/")
     assert queue_of("second").holds() == []

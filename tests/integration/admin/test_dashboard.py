@@ -130,7 +130,7 @@ def test_retry_failed_is_offered_for_records_whose_dead_letters_are_gone_and_bri
     add_record(destination, 5, "abandoned")
     assert "telegram/retry-failed/" in operator.get(DASHBOARD).content.decode()
     asked = operator.get(f"{DASHBOARD}telegram/retry-failed/").content.decode()
-    assert "5 objects that failed, or are held because an answer was lost, are synced again" in asked
+    assert "5 objects that failed, or are held because a response was lost, are synced again" in asked
 
     page = operator.post(f"{DASHBOARD}telegram/retry-failed/", follow=True).content.decode()
 
@@ -164,7 +164,7 @@ def add_record(destination: Destination, number: int, state: str) -> SyncRecord:
 def test_clear_takes_out_the_states_chosen_and_no_other(operator: Client) -> None:
     fill("telegram", pending=2, failed=3)
     page = operator.post(f"{DASHBOARD}telegram/clear/", {"states": ["failed"]}, follow=True)
-    assert "3 tasks are taken out." in page.content.decode()
+    assert "3 tasks are cleared." in page.content.decode()
     stats = queue_of("telegram").stats()
     assert (stats.pending_count, stats.failed_count) == (2, 0)
 
@@ -182,7 +182,7 @@ def test_resume_is_offered_while_a_rate_limit_stands_and_ends_it(operator: Clien
     assert "telegram/resume/" not in operator.get(DASHBOARD).content.decode()
     queue_of("telegram").hold("rate:destination:1", 86_400, "Too many requests.")
     assert "telegram/resume/" in operator.get(DASHBOARD).content.decode()
-    assert "Rate limits end now" in operator.get(f"{DASHBOARD}telegram/resume/").content.decode()
+    assert "Rate limits are lifted now" in operator.get(f"{DASHBOARD}telegram/resume/").content.decode()
     operator.post(f"{DASHBOARD}telegram/resume/", follow=True)
     assert queue_of("telegram").holds() == []
 
@@ -227,7 +227,7 @@ def test_without_redis_an_operation_says_so_instead_of_crashing(operator: Client
 
 def test_without_services_the_page_says_how_to_get_one(operator: Client, settings: Any) -> None:
     settings.SYNCQUEUE = {**settings.SYNCQUEUE, "HANDLERS": {}}
-    assert "No service is on" in operator.get(DASHBOARD).content.decode()
+    assert "No service is enabled" in operator.get(DASHBOARD).content.decode()
 
 
 def test_broken_settings_are_named_on_the_page(operator: Client, settings: Any) -> None:

@@ -78,7 +78,7 @@ def test_with_one_service_its_form_comes_at_once(editor: Client, settings: Any) 
 @pytest.mark.parametrize("service", ["nowhere", "<script>"])
 def test_an_unknown_service_is_asked_again(editor: Client, service: str) -> None:
     page = editor.get(f"{LIST}add/", {"service": service})
-    assert "On which service is it?" in page.content.decode()
+    assert "Choose the service of the destination." in page.content.decode()
 
 
 def test_the_form_has_the_secrets_of_its_service_as_empty_passwords(editor: Client) -> None:

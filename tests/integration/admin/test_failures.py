@@ -69,7 +69,7 @@ def test_reasons_that_differ_in_ids_and_addresses_alone_are_one(destination: Des
         (3, "failed"), (2, "unknown"), (1, "failed"),
     ]  # fmt: skip
     page = client_of("viewer").get(PAGE).content.decode()
-    assert "was not found" in page and "The text is empty." in page and "may be out there already" in page
+    assert "was not found" in page and "The text is empty." in page and "may already exist" in page
 
 
 def test_a_reason_is_shown_as_text(record: SyncRecord) -> None:
@@ -112,7 +112,7 @@ def test_retry_reaches_those_beyond_the_newest_that_are_counted(
     monkeypatch.setattr(failure_groups, "MOST_LOOKED_AT", 2)
     fail(destination, 5, "Chat not found.")
     client = client_of("operator")
-    assert "There are more failures" in client.get(PAGE).content.decode()
+    assert "Only the newest " in client.get(PAGE).content.decode()
     client.post(action(destination, "retry", "Chat not found."))
     assert states() == {"waiting": 5}
 

@@ -108,7 +108,7 @@ def test_sync_now_on_objects_is_logged_with_its_count(operator: Client, record: 
     data = {"action": "sync_now", "_selected_action": [record.object_pk]}
     asked = operator.post("/prefix/other/notes/note/", data, follow=True)
     assert asked.request["REQUEST_METHOD"] == "GET"
-    assert "1 object is brought out again" in asked.content.decode()
+    assert "1 object is synced again" in asked.content.decode()
     assert not LogEntry.objects.exists()
     page = operator.post("/prefix/other/notes/note/", data | {"confirmed": "1"}, follow=True)
     assert "1 object is being synced." in page.content.decode()
@@ -124,7 +124,7 @@ def test_sync_now_on_many_objects_goes_in_rounds_and_leaves_none_out(
     Note.objects.bulk_create([Note(owner=owner, text=f"Note {n}") for n in range(25)])
     data = {"action": "sync_now", "_selected_action": "1", "select_across": "1"}
     asked = operator.post("/prefix/other/notes/note/", data, follow=True)
-    assert "25 objects are brought out again" in asked.content.decode()
+    assert "25 objects are synced again" in asked.content.decode()
 
     page = operator.post("/prefix/other/notes/note/", data | {"confirmed": "1"}, follow=True)
     seen = [page.context["at"].done]
@@ -161,7 +161,7 @@ def test_the_tag_shows_sentences_with_links_and_as_text(record: SyncRecord, note
 def test_the_tag_breaks_no_page_for_what_is_not_saved() -> None:
     template = Template("{% load syncqueue %}{% sync_status note %}")
     for value in (Note(text="new"), None, "", 3):
-        assert "No destination takes it." in template.render(Context({"note": value}))
+        assert "No destination accepts it." in template.render(Context({"note": value}))
 
 
 def test_another_admin_site_has_the_pages_under_its_own_address() -> None:
@@ -200,7 +200,7 @@ def test_the_list_can_be_narrowed_to_what_is_not_in_sync(
 def test_one_object_is_synced_from_its_page_after_a_question(operator: Client, record: SyncRecord) -> None:
     path = f"/prefix/other/notes/note/{record.object_pk}/"
     assert f"{path}sync-now/" in operator.get(f"{path}change/").content.decode()
-    assert "1 object is brought out again" in operator.get(f"{path}sync-now/").content.decode()
+    assert "1 object is synced again" in operator.get(f"{path}sync-now/").content.decode()
     record.refresh_from_db()
     assert record.state == "failed"
     done = operator.post(f"{path}sync-now/", follow=True)

@@ -63,7 +63,7 @@ def test_a_refused_credential_is_named_with_its_reason_and_what_waits(destinatio
             source="notes.note", object_pk=str(pk), destination=destination, service="telegram", state="waiting"
         )
     (sentence,) = told()
-    assert sentence.startswith("telegram: @news is refused since ")
+    assert sentence.startswith("telegram: @news has been refused since ")
     assert sentence.endswith(f"(Unauthorized {HTML}); 14 objects wait.")
     page = client_of("viewer", "view_destination").get(DASHBOARD).content.decode()
     assert "Unauthorized &lt;script&gt;" in page and HTML not in page
@@ -73,7 +73,7 @@ def test_a_refused_credential_is_named_with_its_reason_and_what_waits(destinatio
 def test_a_notice_leads_nowhere_for_those_who_may_not_go_there(destination: Destination) -> None:
     Destination.objects.update(broken_reason="Unauthorized", broken_at=timezone.now())
     page = client_of("viewer").get(DASHBOARD).content.decode()
-    assert "is refused since" in page and f"destination/{destination.pk}/change/" not in page
+    assert "has been refused since" in page and f"destination/{destination.pk}/change/" not in page
 
 
 def test_failed_tasks_wait_for_a_decision() -> None:
@@ -84,13 +84,13 @@ def test_failed_tasks_wait_for_a_decision() -> None:
 def test_held_records_are_named(record: SyncRecord) -> None:
     SyncRecord.objects.update(state="unknown")
     (sentence,) = told()
-    assert sentence.startswith("1 object is held because an answer was lost")
+    assert sentence.startswith("1 object is held because a response was lost")
 
 
 def test_failed_records_without_a_dead_letter_are_named(record: SyncRecord) -> None:
     SyncRecord.objects.update(state="failed", service="telegram")
     (sentence,) = told()
-    assert sentence.startswith("telegram: 1 object failed, and Redis has no task for it any more")
+    assert sentence.startswith("telegram: 1 object failed, and Redis no longer has its task")
     fill("telegram", failed=1)
     assert told() == ["telegram: 1 task failed and waits for a decision: retry or delete it."]
 
@@ -107,7 +107,7 @@ def test_what_ends_by_itself_comes_after_what_does_not() -> None:
     first, second = told()
     assert "1 task failed" in first
     assert second.startswith("telegram: api.example.org unreachable over IPv6, since ")
-    assert second.endswith("0 messages wait and go out by themselves.")
+    assert second.endswith("0 messages wait and will be sent automatically.")
 
 
 def test_an_endpoint_that_is_out_of_order_is_named_with_its_answer_and_since_when() -> None:
@@ -126,7 +126,7 @@ def test_no_token_is_shown_in_a_reason() -> None:
 
 def test_when_all_is_well_that_is_said(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("syncqueue.admin.attention._without_worker", lambda cards: [])
-    assert "Nothing needs you" in client_of("viewer").get(DASHBOARD).content.decode()
+    assert "Nothing needs your attention" in client_of("viewer").get(DASHBOARD).content.decode()
 
 
 def test_a_hold_of_a_destination_leads_to_its_page(destination: Destination) -> None:
@@ -139,7 +139,7 @@ def test_the_breaker_is_named_only_while_it_says_something() -> None:
     client, queue = client_of("viewer"), queue_of("telegram")
     assert "Connection" not in client.get(DASHBOARD).content.decode()
     queue.hold("breaker:api.example.org:443", 60, "unreachable")
-    assert "cut off; it is tried at intervals" in client.get(DASHBOARD).content.decode()
+    assert "unreachable; it is probed at intervals" in client.get(DASHBOARD).content.decode()
 
 
 def test_the_rate_counts_the_running_minute_in_proportion(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,8 +211,8 @@ def outage(**values: Any) -> Outage:
     [
         ({}, "for 2 h 10 min until Jan. 1, 2026, 2:10 p.m.; 143 messages waited: all delivered, 0 doubled."),
         ({"delivered": 140, "failed": 3}, "143 messages waited: 140 delivered, 3 failed, 0 doubled."),
-        ({"delivered": 100, "waiting": 43}, "100 delivered, 43 under way, 0 doubled."),
-        ({"doubtful": 2}, "all delivered, 2 perhaps doubled."),
+        ({"delivered": 100, "waiting": 43}, "100 delivered, 43 in progress, 0 doubled."),
+        ({"doubtful": 2}, "all delivered, 2 possibly doubled."),
         ({"until_at": None, "waiting": 7, "delivered": 0}, "away since Jan. 1, 2026, noon; 7 messages waited so far."),
     ],
 )
@@ -232,4 +232,4 @@ def test_a_card_shows_how_long_tasks_wait_and_attempts_take() -> None:
     queue.ack(*queue.claim(1).tasks, seconds=[0.2])
     page = client_of("operator").get(f"{DASHBOARD}live/").content.decode()
     assert "p50 ≤ 0.25 s, p95 ≤ 0.25 s" in page
-    assert "Waiting time" in page and page.count("upper bounds of buckets") == 2
+    assert "Waiting time" in page and page.count("upper bounds of the buckets") == 2

@@ -36,8 +36,8 @@ def test_a_policy_is_for_a_service_of_the_settings(editor: Client) -> None:
 def test_each_figure_says_what_it_means_and_what_it_is_when_left_empty(editor: Client) -> None:
     policy = ServicePolicy.objects.create(service="telegram", max_retries=7)
     page = editor.get(f"{LIST}{policy.pk}/change/").content.decode()
-    assert "3 allows 4 attempts. Empty: 3, from the settings." in page
-    assert "Empty: 20, from the settings." in page
+    assert "3 allows 4 attempts. If empty: 3, from the settings." in page
+    assert "If empty: 20, from the settings." in page
 
 
 @pytest.mark.parametrize(

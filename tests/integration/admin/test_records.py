@@ -53,8 +53,8 @@ def test_a_copy_whose_answer_is_not_there_is_told_in_words(record: SyncRecord) -
     record.parts = [{"kind": "sent", "id": '{"sent_at":1}', "url": "", "address": "@news"}]
     record.save()
     page = client_of("viewer").get(f"{LIST}{record.pk}/change/").content.decode()
-    assert "a copy that was sent, and whose answer was lost or is still to come" in page
-    assert "there may be a copy out there that is not listed here" in page
+    assert "a copy that was sent, and whose response is lost or pending" in page
+    assert "there may be a copy that is not listed here" in page
     assert "sent_at" not in page
 
 
@@ -141,7 +141,7 @@ def test_sync_now_brings_a_failed_record_back_and_is_logged(record: SyncRecord) 
     client, data = client_of("operator"), {"action": "sync_now", "_selected_action": [record.pk]}
     asked = client.post(LIST, data, follow=True)
     assert asked.request["REQUEST_METHOD"] == "GET"
-    assert "1 record is brought out again" in asked.content.decode()
+    assert "1 record is synced again" in asked.content.decode()
     record.refresh_from_db()
     assert record.state == "failed"
     page = client.post(LIST, data | {"confirmed": "1"}, follow=True)
@@ -239,9 +239,9 @@ def test_all_of_a_filter_are_synced_in_rounds(destination: Destination, monkeypa
     client, address = client_of("operator"), f"{LIST}?state__exact=failed"
     data = {"action": "sync_now", "_selected_action": [SyncRecord.objects.all()[0].pk], "select_across": "1"}
     asked = client.post(address, data, follow=True)
-    assert "70 records are brought out again" in asked.content.decode()
+    assert "70 records are synced again" in asked.content.decode()
     page = client.post(address, dict(asked.context["hidden"]), follow=True)
-    assert "30 of 70 looked at" in page.content.decode()
+    assert "30 of 70 processed" in page.content.decode()
     for _round in range(2):
         assert page.request["REQUEST_METHOD"] == "GET"
         assert page.context["action"] == address

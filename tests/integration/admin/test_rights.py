@@ -12,7 +12,7 @@ from django.urls import URLPattern, reverse
 from project.notes.models import Note
 from syncqueue import services
 from syncqueue.core.task import TaskState
-from syncqueue.models import Clearing, Destination, ServicePolicy, SyncRecord
+from syncqueue.models import Clearing, Destination, ServicePolicy, SyncRecord, Verification
 from tests.integration.api.people import ROLES, client_of
 from tests.integration.api.seeds import fill, queue_of
 
@@ -47,6 +47,10 @@ PAGES = [
     Row(QUEUE + "restore", "GET", 403, 403, 200, ("clearing",)),
     Row(QUEUE + "restore", "POST", 403, 403, 302, ("clearing",)),
     Row(QUEUE + "failures", "GET", 403, 200, 200),
+    Row(QUEUE + "findings", "GET", 403, 200, 200, ("destination",)),
+    Row(QUEUE + "findings", "POST", 403, 403, 302, ("destination",)),
+    Row(QUEUE + "refused", "GET", 403, 200, 200),
+    Row(QUEUE + "refused", "POST", 403, 403, 302),
     *(
         Row(QUEUE + "failure_action", "GET", 403, 403, 200, ("destination", "failed", "a", name))
         for name in REASON_ACTIONS
@@ -100,6 +104,7 @@ def things(destination: Destination, record: SyncRecord, note: Note) -> dict[str
     fill("telegram", pending=1, delayed=1, failed=1)
     services.clear("telegram", states=[TaskState.DELAYED], actor="a person")
     (dead,) = services.task_page("telegram", TaskState.FAILED).tasks
+    Verification.objects.create(destination=destination)
     policy, _ = ServicePolicy.objects.get_or_create(service="telegram")
     clearing = Clearing.objects.get()
     rows = {"destination": destination, "record": record, "note": note, "clearing": clearing, "policy": policy}

@@ -116,7 +116,7 @@ def test_a_question_and_a_progress_are_pages_of_their_own_that_back_and_reload_m
     page = operator.post(f"{TASKS}failed/retry/", {"all": "1", "confirmed": "1"}, follow=True)
     assert page.request["REQUEST_METHOD"] == "GET"
     again = operator.get(page.request["PATH_INFO"], dict(page.context["hidden"]))
-    assert "2 of 3 looked at" in again.content.decode()
+    assert "2 of 3 processed" in again.content.decode()
     assert queue_of("telegram").stats().failed_count == 1
 
 
@@ -349,7 +349,7 @@ def test_all_that_match_are_deleted_and_no_other(operator: Client) -> None:
     for number in (7, 77, 8):
         fail_one(entity=f"notes.note:{number}")
     data = {"all": "1", "q": "note:7"}
-    assert "2 tasks are taken out" in operator.post(f"{TASKS}failed/delete/", data, follow=True).content.decode()
+    assert "2 tasks are removed" in operator.post(f"{TASKS}failed/delete/", data, follow=True).content.decode()
     operator.post(f"{TASKS}failed/delete/", data | {"confirmed": "1"})
     (left,) = queue_of("telegram").page(TaskState.FAILED, limit=5).tasks
     assert left.task is not None and left.task.entity == "notes.note:8"
@@ -367,7 +367,7 @@ def test_long_work_goes_on_in_rounds_that_say_how_far_it_is(
     fill("telegram", failed=5)
     address = f"{QUEUES}telegram/{path}"
     page = operator.post(address, data, follow=True)
-    assert "2 of 5 looked at, 2 done." in page.content.decode()
+    assert "2 of 5 processed, 2 done." in page.content.decode()
     assert queue_of("telegram").stats().failed_count == 3
     for _round in range(2):
         page = operator.post(address, dict(page.context["hidden"]), follow=True)
@@ -409,7 +409,7 @@ def test_what_had_failed_is_restored_as_failed_and_that_is_said(operator: Client
     record.refresh_from_db()
     assert (record.state, record.error) == ("abandoned", f"Cleared by operator. Refused: {HTML}")
     path = f"{QUEUES}cleared/{Clearing.objects.get().pk}/restore/"
-    assert "What had failed comes back as failed" in text_of(operator, path)
+    assert "Failed tasks come back as failed" in text_of(operator, path)
     assert "2 tasks are back." in operator.post(path, follow=True).content.decode()
     record.refresh_from_db()
     assert (record.state, record.error, record.clearing) == ("failed", f"Refused: {HTML}", None)

@@ -41,7 +41,7 @@ def test_a_worker_is_asked_from_its_row_and_it_is_written_down(name: str, worker
     address = f"{PAGE}{worker.id}/{name}/"
     assert f'href="{address}"' in client.get(PAGE).content.decode()
     question = client.get(address).content.decode()
-    assert f"{worker.id} " in question and "within 10 seconds" in question
+    assert f"{worker.id} " in question and "Within 10 seconds" in question
     assert asked(worker) is None
     page = client.post(address, follow=True)
     assert page.redirect_chain == [(PAGE, 302)]

@@ -27,7 +27,7 @@ def found(*words: str) -> list[str]:
 
 
 def test_without_entries_it_says_so() -> None:
-    assert call("log").out.strip() == "Nothing that matches went out."
+    assert call("log").out.strip() == "Nothing that matches was sent."
 
 
 def test_the_question_what_was_sent_at_14_05_is_answered(channel: Destination) -> None:

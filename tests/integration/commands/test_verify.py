@@ -97,14 +97,14 @@ def test_a_person_reads_what_is_wrong_and_where_to_look(
     said = call("verify")
     first, found, advice = said.out.strip().splitlines()
     assert said.code == 1
-    assert first.startswith("@news: ") and "2 copies looked at. 1 gone there." in first
-    assert first.endswith("The service does not list what else is there.")
-    assert found == f"  notes.note:{note.pk}: gone there ({record.parts[0]['url']})"
+    assert first.startswith("@news: ") and "2 copies checked. 1 missing there." in first
+    assert first.endswith("The service cannot list other copies.")
+    assert found == f"  notes.note:{note.pk}: missing there ({record.parts[0]['url']})"
     assert advice == "  --mend lets workers send them again."
     said = call("verify", "--mend")
-    assert (said.code, said.out.splitlines()[0].count("1 record waits again.")) == (0, 1)
+    assert (said.code, said.out.splitlines()[0].count("1 record was queued again.")) == (0, 1)
     work()
-    assert call("verify").out.count("All are as they should be.") == 1
+    assert call("verify").out.count("No differences.") == 1
 
 
 def test_a_terminal_shows_how_far_it_is_and_a_script_reads_json_alone(channel: Destination, writer: User) -> None:
@@ -125,7 +125,7 @@ def test_many_things_found_are_counted_and_not_all_named(
     for message in sandbox.messages("@news"):
         sandbox.remove_message("@news", message["message_id"])
     said = call("verify")
-    assert "4 gone there." in said.out and said.out.count("notes.note:") == 2
+    assert "4 missing there." in said.out and said.out.count("notes.note:") == 2
     assert "  and 2 more" in said.out
 
 
@@ -229,7 +229,7 @@ def test_a_handler_that_cannot_be_made_is_named_and_the_others_are_asked(
     configure(HANDLERS=handlers)
     said = call("verify")
     assert said.code == 1
-    assert "1 copy looked at. All are as they should be." in said.out
+    assert "1 copy checked. No differences." in said.out
     assert "The shelf: SYNCQUEUE['HANDLERS']['shelf']: cannot import nowhere.Handler" in said.out
 
 

@@ -105,4 +105,4 @@ def test_every_model_is_told_of_in_words(channel: Destination) -> None:
     made = Keyed.objects.create(text="By UUID")
 
     (sentence,) = syncqueue.explain(made)
-    assert str(sentence).startswith("@news: is up to date since")
+    assert str(sentence).startswith("@news: has been up to date since")

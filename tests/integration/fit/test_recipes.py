@@ -203,8 +203,8 @@ def test_own_channel_and_site_index(
     assert [row["content"] for row in sandbox.documents("posts")] == ["All of tea"]
     told = {one.destination: one.text.split(" since")[0] for one in syncqueue.explain(post)}
     assert told == {
-        "mine": "is up to date",
-        "index": "is up to date",
+        "mine": "has been up to date",
+        "index": "has been up to date",
         "@news": "not there, because the site does not send it there.",
     }
     assert_all_is_done()

@@ -134,7 +134,7 @@ def test_an_adopted_row_is_replaced_under_its_own_id(sandbox: RunningSandbox) ->
 def test_check_counts_the_rows_and_makes_nothing(sandbox: RunningSandbox) -> None:
     host = sandbox.manticore_url.removeprefix("http://")
     assert run(sandbox, lambda handler: handler.check(PLACE)) == (
-        f"{host} answers; the table “notes” will be created with the first row."
+        f"{host} responds; the table “notes” will be created with the first row."
     )
     assert sandbox.state()["services"]["manticore"]["tables"] == []
     run(sandbox, lambda handler: handler.apply_many([job(1), job(2)]))

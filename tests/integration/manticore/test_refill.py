@@ -61,11 +61,11 @@ def test_the_dashboard_tells_of_the_lost_rows_and_its_button_has_them_written_ag
 ) -> None:
     lose_the_table(sandbox, writer)
     seen = page(person)
-    assert "search was gone and has been made anew" in seen
-    assert "5 copies that were there are missing." in seen
+    assert "search had disappeared and was created again" in seen
+    assert "5 copies are missing." in seen
     assert refill_page(index) in seen
     question = person.get(refill_page(index)).content.decode()
-    assert escape("6 objects have a copy at “search” by their records.") in question
+    assert escape("According to the records, 6 objects have copies at “search”.") in question
     assert contents(sandbox) == ["After that"] and not Walk.objects.exists()  # to ask changes nothing
     answer = person.post(refill_page(index), follow=True)
     assert "A worker writes the copies of search again." in answer.content.decode()
@@ -83,7 +83,7 @@ def test_rows_that_are_there_are_left_alone_by_who_may_only_look(
     lose_the_table(sandbox, writer)
     viewer = client_of("viewer")
     seen = page(viewer)
-    assert "5 copies that were there are missing." in seen
+    assert "5 copies are missing." in seen
     assert refill_page(index) not in seen
     assert viewer.post(refill_page(index)).status_code == 403
     strict = Client(enforce_csrf_checks=True)
@@ -134,9 +134,9 @@ def test_what_verify_has_found_in_an_index_is_on_the_dashboard_with_the_same_but
 ) -> None:
     fill(writer, "One", "Two", "Three")
     sandbox.manticore_sql("TRUNCATE TABLE notes")  # so that nobody has to make it anew
-    assert "gone there" not in page(person)
+    assert "missing there" not in page(person)
     assert call("verify").code == 1
-    assert "3 gone there." in page(person) and refill_page(index) in page(person)
+    assert "3 missing there." in page(person) and refill_page(index) in page(person)
     person.post(refill_page(index))
     let_workers_walk()
     assert contents(sandbox) == ["One", "Three", "Two"]
@@ -154,9 +154,9 @@ def test_the_destinations_page_says_what_the_last_verification_has_found(
     assert "looked at" not in client.get(path).content.decode()
     call("verify")
     seen = client.get(path).content.decode()
-    assert "2 copies looked at. All are as they should be." in seen
+    assert "2 copies checked. No differences." in seen
     sandbox.manticore_sql("DROP TABLE notes")
     call("verify")
     seen = client.get(path).content.decode()
-    assert "2 copies looked at. 2 gone there." in seen
+    assert "2 copies checked. 2 missing there." in seen
     assert refill_page(index) in seen

@@ -30,6 +30,14 @@ def test_the_page_shows_what_readers_of_the_channels_see(sandbox):
     assert "<pre>inside</pre>" in html
 
 
+def test_the_page_shows_the_requests_of_every_service(sandbox):
+    for name in ("telegram", "mastodon", "manticore", "webhook", "bluesky", "pictures"):
+        httpx.get(getattr(sandbox, f"{name}_url") + "/xrpc/com.atproto.server.describeServer", trust_env=False)
+    answer = page(sandbox)
+    assert answer.status_code == 200
+    assert "describeServer" in answer.text
+
+
 @pytest.mark.parametrize("text", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>'])
 def test_what_came_from_outside_is_escaped_everywhere(sandbox, text):
     async def work(bot):

@@ -73,7 +73,7 @@ def test_a_note_is_posted_only_where_the_site_sends_it(
     note = Note.objects.create(owner=writer, text="Tea #draft")
     assert (texts(sandbox), texts(sandbox, "@drafts")) == ([], ["Tea #draft"])
     assert sentence(note) == "not there, because the site does not send it there."
-    assert sentence(note, "@drafts").startswith("is up to date")
+    assert sentence(note, "@drafts").startswith("has been up to date")
 
 
 def test_a_copy_that_is_not_to_be_there_any_more_is_removed_there_alone(
@@ -219,7 +219,7 @@ def test_of_two_destinations_at_one_place_the_one_that_the_site_sends_it_to_show
     work()
     assert texts(sandbox) == ["Tea #draft"]
     assert methods(sandbox).count("sendMessage") == 1  # taken over and edited, not posted again
-    assert sentence(note, "second").startswith("is up to date")
+    assert sentence(note, "second").startswith("has been up to date")
 
 
 def test_objects_in_the_trash_stay_where_the_site_keeps_them(
@@ -234,7 +234,7 @@ def test_objects_in_the_trash_stay_where_the_site_keeps_them(
     note = Note.objects.create(owner=writer, text="Tea")
     note.soft_delete()
     assert texts(sandbox) == ["In the trash"]
-    assert sentence(note).startswith("is up to date")
+    assert sentence(note).startswith("has been up to date")
     note.delete()
     assert texts(sandbox) == []
 

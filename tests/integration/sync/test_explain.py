@@ -38,7 +38,7 @@ def save(writer: User, **values: Any) -> Note:
 
 def test_a_note_that_is_out_there_says_since_when_and_where(channel: Destination, writer: User) -> None:
     (sentence,) = syncqueue.explain(save(writer))
-    assert str(sentence).startswith("@news: is up to date since ")
+    assert str(sentence).startswith("@news: has been up to date since ")
     assert sentence.url.startswith("https://t.me/news/")
 
 
@@ -46,7 +46,7 @@ def test_each_destination_has_its_sentence(channel: Destination, writer: User, s
     make_destination(sandbox, "@drafts", rule="private")
     drafts, news = told(save(writer))
     assert drafts == "@drafts: not there, because the destination's rule does not accept it."
-    assert news.startswith("@news: is up to date")
+    assert news.startswith("@news: has been up to date")
 
 
 def test_without_a_destination_nothing_is_said(writer: User) -> None:
@@ -86,7 +86,7 @@ def test_a_service_that_is_away_is_named_with_its_address_and_the_next_try(
     text = one(save(writer))
     assert text.startswith("@news: waits: ")
     assert "127.0.0.1" in text
-    assert "Next try at " in text
+    assert "Next attempt at " in text
 
 
 def test_a_note_that_was_never_tried_because_the_service_is_away_says_so_too(
@@ -101,7 +101,7 @@ def test_a_note_that_was_never_tried_because_the_service_is_away_says_so_too(
     text = one(note)
     assert text.startswith("@news: waits: ")
     assert "127.0.0.1" in text
-    assert "Next try at " in text
+    assert "Next attempt at " in text
 
 
 def test_a_note_of_a_paused_service_names_who_paused_it(channel: Destination, writer: User) -> None:
@@ -122,7 +122,7 @@ def test_a_rate_limit_says_when_it_goes_on(channel: Destination, writer: User, s
     sandbox.set_mode("telegram", "limited", retry_after=60)
     text = one(save(writer))
     assert text.startswith("@news: waits: ")
-    assert "Next try at " in text
+    assert "Next attempt at " in text
 
 
 def test_a_refused_credential_says_what_the_service_said(
@@ -139,7 +139,7 @@ def test_a_failed_note_says_why_and_what_to_do(channel: Destination, writer: Use
     sandbox.set_mode("telegram", "error", status=409)
     text = one(save(writer))
     assert text.startswith("@news: failed: ")
-    assert text.endswith("It is tried again when it is saved or synced now.")
+    assert text.endswith("It is tried again after a save or “Sync now”.")
 
 
 def test_a_held_note_says_that_the_answer_was_lost(channel: Destination, writer: User, sandbox: RunningSandbox) -> None:

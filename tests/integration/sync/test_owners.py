@@ -88,7 +88,7 @@ def test_a_note_leaves_the_sites_channel_when_the_site_is_no_owner_any_more(
     note.save()
     assert (texts(sandbox), texts(sandbox, "@drafts")) == ([], ["Tea"])
     told = {one.destination: one.text for one in syncqueue.explain(note)}
-    assert told["@news"] == "not there, because the object belongs to somebody else."
+    assert told["@news"] == "not there, because the object belongs to someone else."
     assert [(record.state, record.parts) for record in SyncRecord.objects.filter(destination=channel)] == [
         ("synced", [])
     ]

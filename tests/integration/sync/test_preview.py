@@ -101,7 +101,7 @@ def test_of_two_destinations_at_one_place_one_shows_a_new_note(
 
 def test_what_is_refused_is_said_in_a_sentence(channel: Destination, writer: User) -> None:
     preview = one(write(writer, text="<!-- nothing -->", is_markdown=True))
-    assert preview.reason.startswith("cannot go out: Nothing of the text can be seen")
+    assert preview.reason.startswith("cannot go out: The text has no visible content")
     assert preview.parts == ()
 
 

@@ -218,7 +218,7 @@ def test_a_note_appears_at_its_time_and_disappears_at_its_end(
     work()
     found = record_of(note)
     assert (texts(sandbox), found.state, found.due_at) == ([], RecordState.WAITING, begin)
-    assert "goes out at" in str(syncqueue.explain(note)[0])
+    assert "will be sent at" in str(syncqueue.explain(note)[0])
 
     TimedSync.times[4711] = (timezone.now() - timedelta(hours=1), timezone.now() + timedelta(seconds=1))
     SyncRecord.objects.update(due_at=timezone.now())  # an hour is over

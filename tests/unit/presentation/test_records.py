@@ -47,11 +47,11 @@ def test_every_reason_has_a_sentence_of_its_own() -> None:
 
 OUT_THERE = {"parts": [{"kind": "text", "id": "7", "url": "https://t.me/news/7", "address": "@news"}]}
 STATES: dict[RecordState, tuple[dict[str, Any], str]] = {
-    RecordState.SYNCED: ({**OUT_THERE, "synced_at": NOON}, "@news: is up to date since Jan. 1, 2026, noon."),
+    RecordState.SYNCED: ({**OUT_THERE, "synced_at": NOON}, "@news: has been up to date since Jan. 1, 2026, noon."),
     RecordState.WAITING: ({"error": "It is away"}, "@news: waits: It is away."),
     RecordState.FAILED: (
         {"error": "Refused"},
-        "@news: failed: Refused. It is tried again when it is saved or synced now.",
+        "@news: failed: Refused. It is tried again after a save or “Sync now”.",
     ),
     RecordState.UNKNOWN: ({"error": "The answer was lost."}, "@news: held: The answer was lost."),
     RecordState.ABANDONED: (
@@ -73,7 +73,7 @@ def test_a_waiting_record_without_trouble_waits_for_its_turn() -> None:
 
 def test_a_waiting_record_with_a_time_says_when_it_is_tried() -> None:
     values = {"state": "waiting", "error": "It is away.", "next_attempt_at": NOON + timedelta(minutes=7)}
-    assert told(values) == "@news: waits: It is away. Next try at Jan. 1, 2026, 12:07 p.m."
+    assert told(values) == "@news: waits: It is away. Next attempt at Jan. 1, 2026, 12:07 p.m."
 
 
 def test_a_broken_destination_is_the_reason_for_waiting() -> None:

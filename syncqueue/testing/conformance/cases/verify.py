@@ -214,7 +214,7 @@ class VerifyCases:
         listener = services.Listener(progress=interrupt)
         (one,) = services.verify([destination], mend=False, anew=False, actor="a test", listener=listener)
         assert one.row is not None
-        assert (one.row.looked_count, one.row.stopped, one.row.finished_at) == (1, "It was stopped by hand.", None)
+        assert (one.row.looked_count, one.row.stopped, one.row.finished_at) == (1, "It was stopped manually.", None)
         calls: list[int] = []
         listener = services.Listener(progress=lambda name, done, total: calls.append(done))
         (one,) = services.verify([destination], mend=False, anew=False, actor="a test", listener=listener)

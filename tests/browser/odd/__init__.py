@@ -1,0 +1,1 @@
+"""An app of the site whose registration of notes can be broken and corrected by a test."""
