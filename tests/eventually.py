@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TypeVar
+
+from syncqueue.testing.conformance.eventually import eventually as waited_for
 
 T = TypeVar("T")
 # Only a broken product meets it: many times what a lease, a mark and the intervals of the tests' sites take together,
 # so that a machine with fifteen busy processes for two cores passes as well.
 DEADLINE_SECONDS = 240.0
-PAUSE_SECONDS = 0.02
 
 
 def eventually(check: Callable[[], T], seconds: float = DEADLINE_SECONDS) -> T:
     """Return what `check` returns once it raises no AssertionError; raise its own failure when time is up."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            return check()
-        except AssertionError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(PAUSE_SECONDS)
+    return waited_for(check, seconds)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
-from pathlib import Path
+from functools import partial
 
-from syncqueue.testing.sandbox.endpoint import PortTaken
 from syncqueue.testing.sandbox.request_log import RequestLog
 from syncqueue.testing.sandbox.sandbox import Sandbox
-from syncqueue.testing.sandbox.serving import serve
-from syncqueue.testing.sandbox.state_file import StateUnreadable
+from syncqueue.testing.sandbox.serving import add_common_options, run_process
 
 from .bluesky.relay import BlueskyRelay
 from .bluesky.service import BlueskyService
@@ -27,8 +24,7 @@ def _options() -> argparse.ArgumentParser:
         prog="python -m project.sandbox",
         description="Stand-ins for outside services on this machine, with a page and a mode for each.",
     )
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--control-port", type=int, default=8020, help="page and control API (0: any free port)")
+    add_common_options(parser)
     parser.add_argument("--telegram-port", type=int, default=8021, help="Bot API (0: any free port)")
     parser.add_argument("--mastodon-port", type=int, help="Mastodon (default: control port + 2; 0: any free port)")
     parser.add_argument("--manticore-port", type=int, help="Manticore (default: control port + 3; 0: any free port)")
@@ -39,24 +35,16 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--bot-token", action="append", help="a bot token that the Bot API accepts (repeatable)")
     parser.add_argument("--mastodon-token", action="append", help="an access token of an account (repeatable)")
     parser.add_argument("--retry-after", type=int, metavar="SECONDS", help="default retry_after of a 429 (5)")
-    parser.add_argument("--log", type=Path, metavar="FILE", help="append every request to FILE as JSON lines")
-    parser.add_argument("--state", type=Path, metavar="FILE", help="keep messages in FILE across restarts")
-    parser.add_argument("--exit-with-parent", action="store_true", help="exit when standard input is closed")
     return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run until a signal arrives. Returns the exit code: 2 if a port or a file cannot be used."""
     options = _options().parse_args(arguments)
-    try:
-        asyncio.run(_run(options))
-    except (PortTaken, StateUnreadable, OSError) as error:
-        print(f"sandbox: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run_process(options, partial(_sandbox, options))
 
 
-async def _run(options: argparse.Namespace) -> None:
+def _sandbox(options: argparse.Namespace) -> Sandbox:
     house = {"retry_after": options.retry_after} if options.retry_after else {}
     sandbox = Sandbox(RequestLog(options.log), options.state, house)
     sandbox.add(TelegramService(options.bot_token or [DEFAULT_TOKEN]), options.host, options.telegram_port)
@@ -67,7 +55,7 @@ async def _run(options: argparse.Namespace) -> None:
     sandbox.add(PicturesService(), options.host, _beside(options.control_port, 5, options.pictures_port))
     bluesky = BlueskyRelay(options.bluesky_upstream) if options.bluesky_upstream else BlueskyService()
     sandbox.add(bluesky, options.host, _beside(options.control_port, 6, options.bluesky_port))
-    await serve(sandbox, options.host, options.control_port, exit_with_parent=options.exit_with_parent)
+    return sandbox
 
 
 def _beside(control_port: int, step: int, given: int | None) -> int:

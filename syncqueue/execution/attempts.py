@@ -19,7 +19,8 @@ from syncqueue.core.result import ENDPOINT_FAILURES, Outcome, SyncResult
 from syncqueue.core.task import SyncTask, TaskState, TaskView
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.decision import Decision, Done, Fail, NeedsReview, Park, Retry, decide, error_of
-from syncqueue.execution.deliver import Delivered, Delivery, state_after
+from syncqueue.execution.deliver import Delivery, state_after
+from syncqueue.execution.entry import Delivered
 from syncqueue.execution.finisher import Attempt, Finisher, announce
 from syncqueue.execution.prepare import prepare
 from syncqueue.execution.prepared import NotReady, Prepared, Ready, Verdict

@@ -11,7 +11,7 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import ParamSpec, TypeVar
@@ -36,12 +36,12 @@ from syncqueue.core.result import ENDPOINT_FAILURES, Outcome, SyncResult
 from syncqueue.execution.beside import RecordsBeside
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.decision import Decision, Done, Fail, NeedsReview, Park, Retry, error_of
+from syncqueue.execution.entry import Delivered, Entry
 from syncqueue.execution.prepared import Ready
 from syncqueue.execution.sending import Answer, masked, send
 from syncqueue.handlers import gate
 from syncqueue.handlers.base import TRACE, Document, DocumentHandler, DocumentJob, JobStep, Place, RemotePart
-from syncqueue.models import RecordState, SentAction
-from syncqueue.secrets import mask
+from syncqueue.models import RecordState
 from syncqueue.sources import records
 from syncqueue.sources.destinations import note_emptied
 from syncqueue.sources.planner import Reason, Step
@@ -63,50 +63,6 @@ _LOST_COPY = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """What an attempt did at the service and stored with the record."""
-
-    action: SentAction
-    url: str = ""
-    is_partial: bool = False  # the attempt failed before it was complete
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivered:
-    """The outcome of a delivery for one record."""
-
-    result: SyncResult
-    contacted: bool = False  # the service responded to a request
-    fenced: bool = False  # another attempt has taken over the record; this one stored nothing
-    sent: Sent | None = None  # None: nothing was sent and stored
-
-
-class _Entry:
-    """The state of one record during the delivery."""
-
-    def __init__(self, ready: Ready) -> None:
-        self.ready = ready
-        self.record = ready.record
-        self.plan = ready.plan
-        self.place = ready.place
-        self.stored_before = records.read_parts(self.record)
-        self.stored = self.stored_before  # the parts that the record has
-        self.away = (*self.plan.keeps, *self.plan.removals)  # those of them at former places of the destination
-        self.was_fenced = False
-        self.job: DocumentJob | None = None  # the job that the handler received
-        self.trace: tuple[RemotePart, ...] = ()  # the trace of the create that is about to be sent
-        self.ended = Delivered(result=SyncResult.success())
-
-    @property
-    def stored_here(self) -> list[RemotePart]:
-        """The parts of the record at the destination's present place."""
-        return [part for part in self.stored if part not in self.away]
-
-    def fence(self, error: str, *, contacted: bool) -> None:
-        self.ended = Delivered(result=SyncResult.retry(error), contacted=contacted, fenced=True)
-
-
 class Delivery:
     """One attempt at prepared records of one destination. A handler without batches receives them one at a time."""
 
@@ -120,7 +76,7 @@ class Delivery:
         timeout_seconds: float,
     ) -> None:
         """All of `records_ready` have the same destination."""
-        self._entries = [_Entry(one) for one in records_ready]
+        self._entries = [Entry(one) for one in records_ready]
         self._handler = handler
         self._database = database
         self._clock = clock
@@ -147,7 +103,7 @@ class Delivery:
             if found := [failure for entry, failure in failed if entry.ready.sends == (token is not None)]:
                 await self._persist(records.store_failures, found, token, now=self._clock.now())
 
-    def _failure(self, entry: _Entry, decision: Decision) -> records.Failure:
+    def _failure(self, entry: Entry, decision: Decision) -> records.Failure:
         outcome = entry.ended.result.outcome
         unsent = outcome in (Outcome.UNREACHABLE, Outcome.RATE_LIMITED)
         return records.Failure(
@@ -159,14 +115,14 @@ class Delivery:
             uncertain=entry.ready.uncertain or (not entry.stored_here and self._may_have_created(entry, outcome)),
         )
 
-    def _may_have_created(self, entry: _Entry, outcome: Outcome) -> bool:
+    def _may_have_created(self, entry: Entry, outcome: Outcome) -> bool:
         # The error may come from a proxy although the service has acted. This matters only for handlers that can find
         # such a copy; for the others the suspicion would be of no use.
         if outcome not in (Outcome.RETRY, Outcome.UNAVAILABLE):
             return outcome is Outcome.UNKNOWN
         return self._can_find_lost(entry)
 
-    def _can_find_lost(self, entry: _Entry) -> bool:
+    def _can_find_lost(self, entry: Entry) -> bool:
         lost = gate.lost_part(self._handler, entry.place, entry.record.source, entry.record.object_pk)
         return isinstance(lost, Asked) and lost.value is not None
 
@@ -178,22 +134,22 @@ class Delivery:
                 return self._clock.now() + timedelta(seconds=seconds)
         return None
 
-    async def _finish_unsent(self, entries: Sequence[_Entry]) -> None:
-        lost = [entry for entry in entries if _may_have_left_a_copy(entry)]
+    async def _finish_unsent(self, entries: Sequence[Entry]) -> None:
+        lost = [entry for entry in entries if entry.may_have_left_a_copy]
         for entry in lost:
-            entry.ended = Delivered(result=SyncResult.failure(_LOST_COPY % {"place": _where_lost(entry)}))
+            entry.ended = Delivered(result=SyncResult.failure(_LOST_COPY % {"place": entry.where_lost}))
         if done := [entry for entry in entries if entry not in lost]:
             rows = {entry.record: entry.plan.next_at for entry in done}
             await self._persist(records.finish_unsent, rows, now=self._clock.now())
             await self._drop_finished([entry for entry in done if not entry.stored])
 
-    async def _drop_finished(self, entries: Sequence[_Entry]) -> None:
+    async def _drop_finished(self, entries: Sequence[Entry]) -> None:
         """Delete the finished ones of these records. All of `entries` have no remote parts."""
         over = [entry.record for entry in entries if entry.plan.reason in (Reason.GONE, Reason.RETIRING)]
         if over:
             await self._persist(records.drop_finished, over)
 
-    async def _mark(self) -> list[_Entry]:
+    async def _mark(self) -> list[Entry]:
         """Set the send marks; returns the entries that no other attempt has marked."""
         sending = [entry for entry in self._entries if entry.ready.sends]
         if not sending:
@@ -217,7 +173,7 @@ class Delivery:
                 entry.fence("Another attempt is running.", contacted=False)
         return [entry for entry in sending if entry.record.pk in won]
 
-    async def _trace(self, entries: Sequence[_Entry]) -> bool:
+    async def _trace(self, entries: Sequence[Entry]) -> bool:
         """Add the traces of the creates to the stored parts; returns whether the handler has given any."""
         if type(self._handler).trace is DocumentHandler.trace:
             return False
@@ -230,19 +186,19 @@ class Delivery:
                     entry.stored = (*entry.trace, *entry.stored)
         return any(entry.trace for entry in entries)
 
-    def _lost_at(self, entries: Sequence[_Entry]) -> dict[int, list[str]]:
+    def _lost_at(self, entries: Sequence[Entry]) -> dict[int, list[str]]:
         """Return the former addresses where copies may be left, by record; empty if none has changed."""
-        lost = {entry.record.pk: _former_addresses(entry) for entry in entries}
+        lost = {entry.record.pk: entry.former_addresses for entry in entries}
         return lost if any(lost[entry.record.pk] != entry.record.lost_at for entry in entries) else {}
 
-    async def _attempt(self, entries: Sequence[_Entry]) -> None:
+    async def _attempt(self, entries: Sequence[Entry]) -> None:
         answers: Sequence[Answer]
         try:
             async with asyncio.timeout(self._timeout_seconds) as limit:
                 answers = await self._send(entries)
         except Exception as error:  # a handler may raise anything; an unexpected exception becomes a retry
             answers = [self._explain_timeout() if limit.expired() else error for _ in entries]
-        done: list[tuple[_Entry, Sequence[RemotePart]]] = []
+        done: list[tuple[Entry, Sequence[RemotePart]]] = []
         for entry, answer in zip(entries, answers, strict=True):
             if isinstance(answer, Exception):
                 self._explain(entry, answer)
@@ -264,9 +220,9 @@ class Delivery:
                     extra={"service": self._handler.config.service, "destination_id": place.id},
                 )  # fmt: skip
 
-    async def _send(self, entries: Sequence[_Entry]) -> Sequence[Answer]:
+    async def _send(self, entries: Sequence[Entry]) -> Sequence[Answer]:
         """Return the answer for each entry. Orphans are removed first, copies at former places last."""
-        answers: dict[_Entry, Answer] = {}
+        answers: dict[Entry, Answer] = {}
         for entry in entries:
             if (error := await self._alone(self._remove_orphans(entry))) is not None:
                 answers[entry] = error
@@ -293,13 +249,13 @@ class Delivery:
             return error
         return None
 
-    async def _remove_orphans(self, entry: _Entry) -> None:
+    async def _remove_orphans(self, entry: Entry) -> None:
         if entry.ready.orphans:
             # Orphans are stored beside the parts of their record, which a checkpoint leaves as they are.
             await self._remove(entry, entry.ready.orphans, lambda left: self._checkpoint(entry, entry.stored_here))
             await self._persist(records.forget_orphans, entry.record)
 
-    async def _remove_the_rest(self, entry: _Entry, here: Sequence[RemotePart]) -> None:
+    async def _remove_the_rest(self, entry: Entry, here: Sequence[RemotePart]) -> None:
         """Remove the copies at former places of the destination; each removed one is deleted from the record.
 
         Raises `PermanentError` if a second copy may be left: a person has to look for it.
@@ -310,9 +266,9 @@ class Delivery:
         for part in entry.plan.removals:
             await self._remove_from_away(entry, here, part)
         if has_twin:
-            raise PermanentError(_LOST_COPY % {"place": _where_lost(entry)})
+            raise PermanentError(_LOST_COPY % {"place": entry.where_lost})
 
-    async def _remove_from_away(self, entry: _Entry, here: Sequence[RemotePart], part: RemotePart) -> None:
+    async def _remove_from_away(self, entry: Entry, here: Sequence[RemotePart], part: RemotePart) -> None:
         """Remove a copy at a former place. Parts that are left of it there replace it; all other parts stay."""
         standing: tuple[RemotePart, ...] = (part,)
 
@@ -326,7 +282,7 @@ class Delivery:
         await store([])
 
     async def _remove(
-        self, entry: _Entry, parts: Sequence[RemotePart], store: Callable[[Sequence[RemotePart]], Awaitable[str]]
+        self, entry: Entry, parts: Sequence[RemotePart], store: Callable[[Sequence[RemotePart]], Awaitable[str]]
     ) -> None:
         """Delete parts at their own addresses. Raises `PermanentError`, with links, if that is not possible.
 
@@ -356,7 +312,7 @@ class Delivery:
 
     def _job(
         self,
-        entry: _Entry,
+        entry: Entry,
         parts: Sequence[RemotePart],
         step: Step,
         store: Callable[[Sequence[RemotePart]], Awaitable[str]] | None = None,
@@ -375,7 +331,7 @@ class Delivery:
             others=RecordsBeside(entry.record, self._persist),
         )
 
-    async def _checkpoint(self, entry: _Entry, parts: Sequence[RemotePart]) -> str:
+    async def _checkpoint(self, entry: Entry, parts: Sequence[RemotePart]) -> str:
         key = await self._persist(records.store_step, entry.record, self._token, [*parts, *entry.away])
         if key is None:
             entry.was_fenced = True
@@ -384,7 +340,7 @@ class Delivery:
         entry.stored = (*parts, *entry.away)
         return key
 
-    async def _keep(self, done: Sequence[tuple[_Entry, Sequence[RemotePart]]]) -> None:
+    async def _keep(self, done: Sequence[tuple[Entry, Sequence[RemotePart]]]) -> None:
         found = [
             records.Synced(
                 record=entry.record,
@@ -398,7 +354,7 @@ class Delivery:
         kept = await self._persist(records.store_synced, found, self._token, now=self._clock.now())
         for entry, parts in done:
             if entry.record.pk in kept:
-                sent = _sent(entry, parts)
+                sent = entry.sent(parts)
                 entry.ended = Delivered(result=SyncResult.success(), contacted=True, sent=sent)
             else:
                 await self._note_orphans(entry, parts)
@@ -408,7 +364,7 @@ class Delivery:
         )
         await self._remember_identity([part for entry, parts in done for part in parts])
 
-    def _may_have_a_twin(self, entry: _Entry) -> bool:
+    def _may_have_a_twin(self, entry: Entry) -> bool:
         """Return whether a second copy may exist that the handler cannot find."""
         if entry.record.twin_possible or (entry.job is not None and entry.job.twin_possible):
             return True
@@ -421,12 +377,12 @@ class Delivery:
         if not found.items() <= known.items():
             await self._persist(remember_identities, place.id, found)
 
-    async def _note_orphans(self, entry: _Entry, parts: Sequence[RemotePart]) -> None:
+    async def _note_orphans(self, entry: Entry, parts: Sequence[RemotePart]) -> None:
         # The attempt that has the record now looks for the copy behind a trace.
         new = [part for part in parts if part not in entry.stored and part.kind != TRACE]
         await self._persist(records.note_orphans, entry.record, new)
 
-    def _explain(self, entry: _Entry, error: Exception) -> None:
+    def _explain(self, entry: Entry, error: Exception) -> None:
         if entry.was_fenced:
             entry.fence(_TAKEN_OVER, contacted=True)
             return
@@ -436,7 +392,7 @@ class Delivery:
         else:
             result = masked(error, entry.place.secret)
         contacted = result.outcome not in ENDPOINT_FAILURES and result.was_asked
-        entry.ended = Delivered(result=result, contacted=contacted, sent=_sent_in_part(entry))
+        entry.ended = Delivered(result=result, contacted=contacted, sent=entry.sent_in_part())
 
     def _explain_timeout(self) -> Exception:
         text = f"No answer within {self._timeout_seconds:g} s; it is not known whether it was carried out."
@@ -453,33 +409,6 @@ class Delivery:
         return await self._database.run(work, *args, **kwargs)
 
 
-_ACTIONS = {Step.CREATE: SentAction.CREATED, Step.UPDATE: SentAction.EDITED}
-
-
-def _sent(entry: _Entry, here: Sequence[RemotePart]) -> Sent | None:
-    """Return what a completed attempt did. `here`: the parts at the destination's place now."""
-    if action := _ACTIONS.get(entry.plan.step):
-        return Sent(action=action, url=_link(entry, here))
-    # Without copies that were only suspected: they may never have existed.
-    gone = [*(part for part in entry.stored_before if part not in (*here, *entry.away)), *entry.ready.orphans]
-    return Sent(action=SentAction.REMOVED, url=_link(entry, gone)) if gone else None
-
-
-def _sent_in_part(entry: _Entry) -> Sent | None:
-    """Return what a failed attempt did and stored: parts that it posted or removed before it failed."""
-    before = entry.stored_before
-    new = [part for part in entry.stored if part not in before and part.kind != TRACE]
-    gone = [part for part in before if part not in entry.stored and part.kind != TRACE]
-    if new:
-        return Sent(action=_ACTIONS.get(entry.plan.step, SentAction.EDITED), url=_link(entry, new), is_partial=True)
-    return Sent(action=SentAction.REMOVED, url=_link(entry, gone), is_partial=True) if gone else None
-
-
-def _link(entry: _Entry, parts: Sequence[RemotePart]) -> str:
-    url = next((part.url for part in parts if part.url and part.kind != TRACE), "")
-    return mask(url, entry.place.secret) if url else ""
-
-
 def state_after(decision: Decision) -> RecordState:
     """Return the state of a record after a decision other than `Done`."""
     match decision:
@@ -488,26 +417,6 @@ def state_after(decision: Decision) -> RecordState:
         case NeedsReview():
             return RecordState.UNKNOWN
     return RecordState.WAITING
-
-
-def _former_addresses(entry: _Entry) -> list[str]:
-    record = entry.record
-    suspected = entry.ready.uncertain or record.twin_possible
-    if suspected and record.sending_address not in ("", entry.place.address, *record.lost_at):
-        return [*record.lost_at, record.sending_address]
-    return list(record.lost_at)
-
-
-def _where_lost(entry: _Entry) -> str:
-    """Return the destination with the addresses that it had when responses were lost."""
-    addresses = dict.fromkeys([*_former_addresses(entry), entry.record.sending_address or entry.place.address])
-    return f"{entry.place.name} ({', '.join(addresses)})"
-
-
-def _may_have_left_a_copy(entry: _Entry) -> bool:
-    """Return whether an unwanted copy may be left that cannot be found (see `DocumentHandler.lost_part`)."""
-    suspected = entry.ready.uncertain or entry.record.twin_possible
-    return suspected and not entry.stored_here and entry.plan.reason is not Reason.TOO_OLD
 
 
 def _elsewhere(parts: Sequence[RemotePart], reason: str) -> str:

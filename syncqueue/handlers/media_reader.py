@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import http.cookiejar
 import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from django.core.exceptions import SuspiciousOperation
 from django.db import connections
 
-from syncqueue.core.errors import RetryLater
-from syncqueue.handlers.budget import ByteBudget
+from syncqueue.core.errors import RateLimited, RetryLater
+from syncqueue.handlers.budget import ByteBudget, Reservation
 from syncqueue.handlers.media import Media
 from syncqueue.outbound.connect import Outbound
 from syncqueue.outbound.requests_adapter import CHUNK_BYTES, FetchError, OutboundSession, fetch, may_fetch
@@ -36,6 +39,31 @@ class MediaReader:
     def may_fetch(self, url: str) -> bool:
         """Return whether a URL has a form that may be fetched."""
         return may_fetch(self._outbound, url)
+
+    @asynccontextmanager
+    async def room_for(self, size: int, *, ends_at: float) -> AsyncIterator[Reservation]:
+        """Hold `size` bytes of the budget: the maximum, while the size of a medium is unknown.
+
+        Raises `RateLimited` for the task only, if there is no room until `ends_at` (of `time.monotonic`).
+        """
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(max(ends_at - time.monotonic(), 0)):
+                    room = await stack.enter_async_context(self.budget.reserve(size))
+            except TimeoutError:
+                said = "Pictures of other notes are being loaded; this note is next."
+                raise RateLimited(said, after_seconds=2.0, scope="task") from None
+            yield room
+
+    async def read_if_possible(self, media: Media, *, max_bytes: int, seconds: float) -> bytes | None:
+        """Return the content as `read` does; None if it cannot be read, or if there is no time left."""
+        try:
+            if seconds <= 0:
+                raise FetchError("There is no time left in this attempt to load it.")
+            return await self.read(media, max_bytes=max_bytes, seconds=seconds)
+        except FetchError as error:
+            logger.info("A medium stays a link: %s", error)
+            return None
 
     async def read(self, media: Media, *, max_bytes: int, seconds: float) -> bytes:
         """Return the content. Raises `FetchError` if it cannot be read, `RetryLater` if its storage fails for now.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from urllib.parse import SplitResult, urlsplit
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 
 
 def read_url(text: str) -> SplitResult:
@@ -16,6 +19,22 @@ def read_url(text: str) -> SplitResult:
         is_usable = False
     if not is_usable or "@" in url.netloc or any(c <= " " or c == "\x7f" for c in text):
         raise ValueError("expected a URL such as 'https://example.org/', without user and password.")
+    return url
+
+
+def server_url(text: str, may_be_plain: Callable[[str, int], bool]) -> SplitResult:
+    """Parse the URL of a server: https, a host, and at most a slash; raises `ValueError` without text.
+
+    `may_be_plain` returns whether a host and port may be reached without TLS. The result has no trailing slash.
+    """
+    text = text.removesuffix("/")
+    url = urlsplit(text)
+    port = f":{url.port}" if url.port else ""
+    host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname or ""
+    is_allowed = url.scheme == "https" or (url.scheme == "http" and may_be_plain(url.hostname or "", url.port or 80))
+    # The URL must not have other parts, such as a path or a password.
+    if not is_allowed or not _HOST.fullmatch(host) or text != f"{url.scheme}://{host}{port}":
+        raise ValueError
     return url
 
 

@@ -13,9 +13,8 @@ from django.core.checks import run_checks
 from django.test import Client
 
 from project.sandbox.testing import RunningSandbox
-from syncqueue import forms
 from syncqueue.checks import check_private_hosts
-from syncqueue.forms import ENTERED, FIND_BUTTON, TelegramDestinationForm
+from syncqueue.forms import ENTERED, FIND_BUTTON, TelegramDestinationForm, destination
 from tests.hostile.test_bound_secrets import data
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,7 +82,7 @@ def test_a_carried_secret_is_for_its_owner_and_its_form(writer: User, sandbox: R
 
 def test_a_carried_secret_gets_old(writer: User, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     entered = carried(writer, sandbox.bot_token)
-    monkeypatch.setattr(forms, "CARRIED_SECONDS", -1)
+    monkeypatch.setattr(destination, "CARRIED_SECONDS", -1)
     assert not accepts(writer, entered)
 
 

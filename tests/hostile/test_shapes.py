@@ -25,8 +25,8 @@ from syncqueue.handlers.mastodon.answers import Asked
 from syncqueue.handlers.mastodon.answers import judge as mastodon_judge
 from syncqueue.handlers.mastodon.instance import read_instance
 from syncqueue.handlers.mastodon.length import Limits
-from syncqueue.handlers.mastodon.options import OverLimit
 from syncqueue.handlers.mastodon.post import shown_text
+from syncqueue.handlers.posts import OverLimit
 from syncqueue.handlers.telegram import render as telegram
 from syncqueue.handlers.telegram import wanted
 from syncqueue.handlers.telegram.refusals import read_refusal

@@ -51,10 +51,13 @@ DOCUMENT_HANDLER = {
 
 # Of syncqueue.handlers.public: what a handler may import besides.
 FOR_HANDLERS = {
-    "ConfigurationError", "FetchError", "HandlerConfig", "HandlerError", "HandlerThreads", "MediaReader", "Outbound",
-    "Picture", "Place", "READ_CHARACTERS", "Session", "SharedSessions", "TEXT_SIZE", "TRACE", "content_type", "draw",
-    "endpoint_of", "explain_unreachable", "find_forbidden", "host_of", "http_transport", "is_unsent", "load_fonts",
-    "mask", "media_of", "port_of", "read_url", "redact", "to_text", "wait_seconds",
+    "Atom", "ConfigurationError", "DRAWN_CHARACTERS", "DrawnText", "ELLIPSIS", "FetchError", "HandlerConfig",
+    "HandlerError", "HandlerThreads", "JsonAnswer", "MediaReader", "Outbound", "OverLimit", "POST_OPTIONS",
+    "Picture", "Place", "READ_CHARACTERS", "Session", "SharedSessions", "TEXT_SIZE", "TRACE", "attachable",
+    "body_of", "can_draw_chinese", "caption_of", "content_type", "cut_atoms", "divided", "draw", "draw_text",
+    "endpoint_of", "explain_unreachable", "find_forbidden", "font_files", "footer_of", "hashtag", "host_of",
+    "http_transport", "is_unsent", "load_fonts", "mask", "media_of", "over_limit", "port_of", "read_text",
+    "read_url", "redact", "server_url", "shortened", "tidy", "to_text", "wait_seconds", "wants_link", "with_footer",
 }  # fmt: skip
 
 

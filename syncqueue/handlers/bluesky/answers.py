@@ -6,16 +6,12 @@ is one; then the status.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
-from typing import Any
 
 from syncqueue import DestinationBroken, PermanentError, RateLimited, Unavailable
-from syncqueue.handlers.public import HandlerError, redact, wait_seconds
+from syncqueue.handlers.public import HandlerError, JsonAnswer, redact, wait_seconds
 
 # A limit without a time: most of the server's own count over five minutes.
 UNNAMED_WAIT_SECONDS = 300.0
@@ -59,35 +55,18 @@ class Lost(Unavailable):
     """The response was lost on its way."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """A response."""
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)  # by lower-case name
-    body: bytes = b""
-
-    @cached_property
-    def content(self) -> Any:
-        """The JSON of the body; None when it is something else, such as a proxy's page."""
-        try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
-            return None
+class Answer(JsonAnswer):
+    """A response; its headers by lower-case name."""
 
     @property
     def error(self) -> str:
         """The name of the error; "" where there is none."""
-        name = self.content.get("error") if isinstance(self.content, dict) else None
-        return name if isinstance(name, str) else ""
+        return self.text_of("error")
 
     @property
     def message(self) -> str:
         """The server's own words, without tokens."""
-        said = self.content.get("message") if isinstance(self.content, dict) else None
-        if not isinstance(said, str):
-            return ""
-        said = _TOKEN.sub("[secret]", redact(said[:_READ_CHARACTERS]))
+        said = _TOKEN.sub("[secret]", redact(self.text_of("message")[:_READ_CHARACTERS]))
         return " ".join(said.split())[:QUOTED_CHARACTERS]
 
 

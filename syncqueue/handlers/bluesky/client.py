@@ -14,7 +14,6 @@ import httpx
 
 from syncqueue import DestinationBroken, RateLimited, Unavailable, Unreachable
 from syncqueue.handlers.bluesky.answers import Answer, Lost, judge
-from syncqueue.handlers.bluesky.options import server_url
 from syncqueue.handlers.public import (
     ConfigurationError,
     HandlerConfig,
@@ -29,6 +28,7 @@ from syncqueue.handlers.public import (
     http_transport,
     is_unsent,
     port_of,
+    server_url,
 )
 
 REAL_URL = "https://bsky.social"
@@ -98,7 +98,7 @@ class BlueskyClient:
     def server(self, place: Place) -> SplitResult:
         """The server of a destination; raises `ValueError` without a message for one that may not be called."""
         given = str(place.options.get("host") or "")
-        return server_url(given, self.outbound.is_allowed_private) if given else self._usual
+        return server_url(given.strip(), self.outbound.is_allowed_private) if given else self._usual
 
     def endpoint(self, place: Place) -> str:
         """The "host:port" of a destination's server."""

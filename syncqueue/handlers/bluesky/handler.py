@@ -32,7 +32,6 @@ from syncqueue.handlers.bluesky.options import (
     card,
     language,
     notifies,
-    over_limit,
 )
 from syncqueue.handlers.bluesky.pictures import Uploader
 from syncqueue.handlers.bluesky.record import Draft, Image, drafts_of, external, images, short_alt
@@ -41,20 +40,20 @@ from syncqueue.handlers.bluesky.thread import Thread
 from syncqueue.handlers.bluesky.tid import new_tid
 from syncqueue.handlers.bluesky.trace import Trace
 from syncqueue.handlers.public import (
-    TEXT_SIZE,
-    ConfigurationError,
     HandlerConfig,
     HandlerError,
     Picture,
     Place,
     SharedSessions,
-    load_fonts,
+    can_draw_chinese,
+    font_files,
+    over_limit,
+    wants_link,
 )
 
 _Parts = Sequence[RemotePart]
 _KEPT_DIDS = 2000
 _MOST_MENTIONS = 10  # of a document: each that is not known costs a request
-_SAMPLE = "中文"  # what a picture of a text should be able to show
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +85,7 @@ class BlueskyHandler(DocumentHandler):
         super().__init__(config)
         self._client = BlueskyClient(config)
         self._sessions = SharedSessions(self, self._client.threads)
-        self._fonts = _font_files(config)
+        self._fonts = font_files(config)
         self._dids: dict[str, str] = {}  # by handle; one that moves to another account is found at the next start
 
     async def trace(self, job: DocumentJob) -> RemotePart:
@@ -109,7 +108,7 @@ class BlueskyHandler(DocumentHandler):
         """Ask the server for the account."""
         found = {"account": f"@{await self._account(place).describe()}", "host": self.endpoint(place)}
         sentence = _("%(account)s at %(host)s may post.") % found
-        if over_limit(place) == "image" and load_fonts(self._fonts, TEXT_SIZE).missing(_SAMPLE):
+        if over_limit(place) == "image" and not can_draw_chinese(self._fonts):
             sentence += " " + _("Texts with Chinese become threads, not pictures, because fonts are missing.")
         return sentence
 
@@ -272,7 +271,7 @@ class BlueskyHandler(DocumentHandler):
         return Wanted(
             over_limit=over_limit(place),
             card=card(place),
-            link=bool(place.options.get("link", False)),
+            link=wants_link(place),
             fonts=self._fonts,
         )
 
@@ -283,13 +282,3 @@ def _embed(rendered: Rendered, shown: Sequence[Image], thumb: Image | None) -> M
 
 def _all_pictures(rendered: Rendered) -> list[Picture]:
     return [*rendered.pictures, *([rendered.thumb] if rendered.thumb else [])]
-
-
-def _font_files(config: HandlerConfig) -> tuple[str, ...]:
-    """The files of the option FONTS. Raises `ConfigurationError`."""
-    given = config.options.get("FONTS") or ()
-    if isinstance(given, str) or not all(isinstance(one, str) for one in given):
-        raise ConfigurationError(
-            f"SYNCQUEUE['HANDLERS'][{config.service!r}]['OPTIONS']['FONTS']: expected a list of font files."
-        )
-    return tuple(given)

@@ -6,27 +6,22 @@ more graphemes than this library does; a strict count takes each code point for 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import grapheme
 
 from syncqueue.handlers.bluesky.facets import URL
+from syncqueue.handlers.public import ELLIPSIS, Atom, cut_atoms, divided
 
 GRAPHEMES, BYTES = 300, 3000
-# Where to end a piece, the best first: a paragraph, a line, a sentence, a word.
-_BORDERS = (r"\n\n", r"\n", r"[.!?…]\s|[。！？]", r"\s")
 _LONGEST_CLUSTER = 16  # code points; no reader's grapheme has more, and such a one is cut
-_ELLIPSIS = "…"
 
 
 @dataclass(frozen=True, slots=True)
-class Atom:
-    """A piece of text that is never cut: a grapheme, a URL."""
+class _Atom(Atom):
+    """A grapheme or a URL. Its cost is counted in graphemes."""
 
-    text: str
-    cost: int  # graphemes
     size: int  # bytes
 
 
@@ -66,31 +61,20 @@ def cut(text: str, room: Room) -> str:
     if fits(text, room):
         return text
     found = list(_atoms(text, room))
-    end = _good_end(found, 0, _reach(found, 0, room.less(f" {_ELLIPSIS}")))
-    while end and found[end - 1].text.isspace():
-        end -= 1
-    kept = "".join(atom.text for atom in found[:end])
-    # Set apart from a URL, of which it would become a part.
-    return f"{kept} {_ELLIPSIS}" if end and "://" in found[end - 1].text else f"{kept}{_ELLIPSIS}"
+    return cut_atoms(found, _reach(found, 0, room.less(f" {ELLIPSIS}")))
 
 
 def pieces(text: str, room: Room) -> Iterator[str]:
     """`text` in pieces that there is room for, each ended where a reader would pause."""
     found = list(_atoms(text, room))
-    start = 0
-    while start < len(found):
-        end = _good_end(found, start, max(_reach(found, start, room), start + 1))
-        piece = "".join(atom.text for atom in found[start:end]).strip()
-        if piece:
-            yield piece
-        start = end
+    return divided(found, lambda start: _reach(found, start, room))
 
 
-def _atoms(text: str, room: Room) -> Iterator[Atom]:
+def _atoms(text: str, room: Room) -> Iterator[_Atom]:
     position = 0
     for match in URL.finditer(text):
         url = match.group()
-        atom = Atom(url, *measure(url, room))
+        atom = _Atom(url, *measure(url, room))
         # One that would fill most of a post by itself must be cut after all.
         if atom.cost <= GRAPHEMES // 2 and atom.size <= BYTES // 2:
             yield from _clusters(text[position : match.start()], room)
@@ -99,19 +83,19 @@ def _atoms(text: str, room: Room) -> Iterator[Atom]:
     yield from _clusters(text[position:], room)
 
 
-def _clusters(text: str, room: Room) -> Iterator[Atom]:
+def _clusters(text: str, room: Room) -> Iterator[_Atom]:
     if text.isascii():
         # Every character is one; "\r\n" does not occur in a tidy text.
-        yield from (Atom(character, 1, 1) for character in text)
+        yield from (_Atom(character, 1, 1) for character in text)
         return
     for cluster in grapheme.graphemes(text):
         if len(cluster) <= _LONGEST_CLUSTER:
-            yield Atom(cluster, len(cluster) if room.is_strict else 1, len(cluster.encode()))
+            yield _Atom(cluster, len(cluster) if room.is_strict else 1, len(cluster.encode()))
         else:
-            yield from (Atom(character, 1, len(character.encode())) for character in cluster)
+            yield from (_Atom(character, 1, len(character.encode())) for character in cluster)
 
 
-def _reach(found: Sequence[Atom], start: int, room: Room) -> int:
+def _reach(found: Sequence[_Atom], start: int, room: Room) -> int:
     """How far the atoms from `start` on fit."""
     end, cost, size = start, 0, 0
     while end < len(found):
@@ -120,25 +104,3 @@ def _reach(found: Sequence[Atom], start: int, room: Room) -> int:
             break
         end += 1
     return end
-
-
-def _good_end(found: Sequence[Atom], start: int, end: int) -> int:
-    """The last good place to end between `start` and `end`; one in the first half costs more than it mends."""
-    if end >= len(found) or found[end].text.isspace():
-        return end
-    text = "".join(atom.text for atom in found[start:end])
-    for border in _BORDERS:
-        places = [match.end() for match in re.finditer(border, text) if match.end() > len(text) // 2]
-        if places:
-            return _atom_at(found, start, places[-1])
-    return end
-
-
-def _atom_at(found: Sequence[Atom], start: int, characters: int) -> int:
-    """The number of the first atom beyond so many characters from `start` on."""
-    position = 0
-    for number in range(start, len(found)):
-        position += len(found[number].text)
-        if position >= characters:
-            return number + 1
-    return len(found)

@@ -3,36 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Literal, get_args
-from urllib.parse import SplitResult, urlsplit
+from collections.abc import Mapping
+from typing import Literal
 
 from django.utils.translation import gettext_lazy
 
 from syncqueue import Document, Option
-from syncqueue.handlers.public import Place
+from syncqueue.handlers.public import POST_OPTIONS, Place
 
-OverLimit = Literal["thread", "image", "link"]
-OVER_LIMITS: tuple[OverLimit, ...] = get_args(OverLimit)
 Card = Literal["plain", "always", "never"]
 
 # https://atproto.com/specs/handle and https://atproto.com/specs/did; an e-mail address is no name of an account.
 _HANDLE = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 _DID = re.compile(r"did:[a-z]+:[A-Za-z0-9._:%-]*[A-Za-z0-9._-]")
-_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 _LONGEST = 253
 
 OPTIONS: Mapping[str, Option] = {
-    "over_limit": Option(
-        kind="choice",
-        label=gettext_lazy("Texts that are too long"),
-        default="thread",
-        choices={
-            "thread": gettext_lazy("A thread"),
-            "image": gettext_lazy("A picture of the text"),
-            "link": gettext_lazy("The beginning, with a link"),
-        },
-    ),
+    "over_limit": POST_OPTIONS["over_limit"],
     "card": Option(
         kind="choice",
         label=gettext_lazy("Card of the page"),
@@ -44,12 +31,7 @@ OPTIONS: Mapping[str, Option] = {
         },
         help_text=gettext_lazy("It shows the title and the beginning of the text, and links to the object's own page."),
     ),
-    "link": Option(
-        kind="switch",
-        label=gettext_lazy("Link to the page"),
-        default=False,
-        help_text=gettext_lazy("The address of the object's own page is added."),
-    ),
+    "link": POST_OPTIONS["link"],
     "language": Option(
         kind="text",
         label=gettext_lazy("Language"),
@@ -69,12 +51,6 @@ OPTIONS: Mapping[str, Option] = {
         help_text=gettext_lazy("If empty: https://bsky.social."),
     ),
 }
-
-
-def over_limit(place: Place) -> OverLimit:
-    """What becomes of a text that is too long for one post."""
-    chosen: OverLimit = place.options.get("over_limit", "thread")
-    return chosen
 
 
 def card(place: Place) -> Card:
@@ -100,19 +76,3 @@ def account_name(address: str) -> str:
     if len(name) > _LONGEST or not (_HANDLE.fullmatch(name) or _DID.fullmatch(name)):
         raise ValueError
     return name
-
-
-def server_url(text: str, may_be_plain: Callable[[str, int], bool]) -> SplitResult:
-    """The server that a text names: https and a host, at most a slash; raises `ValueError` without a message.
-
-    `may_be_plain` says of a host and port whether they are reached without TLS too. The result has no slash.
-    """
-    text = text.strip().removesuffix("/")
-    url = urlsplit(text)
-    port = f":{url.port}" if url.port else ""
-    host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname or ""
-    is_allowed = url.scheme == "https" or (url.scheme == "http" and may_be_plain(url.hostname or "", url.port or 80))
-    # What is left out of this, such as a path or a password, makes a difference.
-    if not is_allowed or not _HOST.fullmatch(host) or text != f"{url.scheme}://{host}{port}":
-        raise ValueError
-    return url

@@ -6,17 +6,16 @@ again costs a request and changes nothing.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Sequence
 
-from syncqueue import PermanentError, RateLimited
+from syncqueue import PermanentError
 from syncqueue.handlers.bluesky.account import Account
 from syncqueue.handlers.bluesky.client import BlueskyClient
 from syncqueue.handlers.bluesky.image import MOST_BYTES, MOST_THUMB_BYTES, Prepared, prepared
 from syncqueue.handlers.bluesky.record import Image
-from syncqueue.handlers.public import FetchError, Picture
+from syncqueue.handlers.public import Picture
 
 logger = logging.getLogger("syncqueue.bluesky")
 
@@ -71,27 +70,13 @@ class Uploader:
 
     async def _load(self, picture: Picture, most_bytes: int) -> Prepared | None:
         """Read a picture and make it fit. While its size is not known, it counts as the largest there is."""
-        try:
-            async with asyncio.timeout(max(self._ends_at - time.monotonic(), 0)) as limit:
-                async with self._client.media.budget.reserve(READ_BYTES) as memory:
-                    limit.reschedule(None)  # from here on each call has its own
-                    content = await self._fetch(picture)
-                    memory.shrink(len(content))
-                    return await self._client.threads.run(prepared, content, most_bytes)
-        except TimeoutError:
-            said = "Pictures of other notes are being loaded; this note is next."
-            raise RateLimited(said, after_seconds=2.0, scope="task") from None
-
-    async def _fetch(self, picture: Picture) -> bytes:
-        """The picture's content; empty when it could not be loaded."""
-        seconds = min(self._fetch_seconds, self._ends_at - time.monotonic())
-        if seconds <= 0:
-            return b""
-        try:
-            return await self._client.media.read(picture.media, max_bytes=READ_BYTES, seconds=seconds)
-        except FetchError as error:
-            logger.info("A picture stays a link: %s", error)
-            return b""
+        async with self._client.media.room_for(READ_BYTES, ends_at=self._ends_at) as room:
+            seconds = min(self._fetch_seconds, self._ends_at - time.monotonic())
+            content = await self._client.media.read_if_possible(picture.media, max_bytes=READ_BYTES, seconds=seconds)
+            if content is None:
+                return None
+            room.shrink(len(content))
+            return await self._client.threads.run(prepared, content, most_bytes)
 
     async def _upload(self, fit: Prepared, alt: str) -> Image:
         blob = await self._account.upload(fit.content, fit.content_type)

@@ -12,6 +12,7 @@ from typing import Any
 from syncqueue.handlers.bluesky.facets import facets_of
 from syncqueue.handlers.bluesky.render import PageCard
 from syncqueue.handlers.bluesky.tid import created_at
+from syncqueue.handlers.public import shortened
 
 ALT_CHARACTERS = 2000  # what Bluesky's own app lets its users write
 _TYPE = "app.bsky.feed.post"
@@ -86,7 +87,7 @@ def images(found: Sequence[Image]) -> dict[str, Any] | None:
 
 def short_alt(text: str) -> str:
     """A description in as many characters as are shown."""
-    return text if len(text) <= ALT_CHARACTERS else f"{text[: ALT_CHARACTERS - 1].rstrip()}…"
+    return shortened(text, ALT_CHARACTERS)
 
 
 def external(card: PageCard, thumb: Image | None) -> dict[str, Any]:

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-import logging
-import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NoReturn
 
-from syncqueue import Document, Media, PermanentError
+from syncqueue import Document, PermanentError
 from syncqueue.handlers.bluesky.length import Room, cut, fits, pieces
-from syncqueue.handlers.bluesky.options import Card, OverLimit
-from syncqueue.handlers.public import READ_CHARACTERS, TEXT_SIZE, Picture, draw, load_fonts, to_text
-
-logger = logging.getLogger("syncqueue.bluesky")
+from syncqueue.handlers.bluesky.options import Card
+from syncqueue.handlers.public import (
+    DRAWN_CHARACTERS,
+    READ_CHARACTERS,
+    OverLimit,
+    Picture,
+    attachable,
+    body_of,
+    caption_of,
+    draw_text,
+    footer_of,
+    shortened,
+    tidy,
+    with_footer,
+)
 
 MOST_PICTURES = 4
 THREAD_LIMIT = 50  # posts; the server allows some 1,600 in an hour, and followers have patience for fewer
-# Four pages of the narrowest letters have less; a longer text is not drawn to know that it takes more pages.
-_DRAWN_CHARACTERS = 20_000
 _TITLE_CHARACTERS = 100
 _DESCRIPTION_CHARACTERS = 300
-_TAG = re.compile(r"(?<![\w#/])#(\w+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +66,7 @@ class Rendered:
 
 def pictures_of(document: Document, may_fetch: Callable[[str], bool]) -> tuple[Picture, ...]:
     """The first pictures of a document that can be attached: those in its text, then its media."""
-    found = _read(document, ())[1] if document.format == "markdown" else ()
-    first: dict[str, Picture] = {}
-    for picture in (*found, *map(_picture, document.media)):
-        if _may_attach(picture, may_fetch):
-            first.setdefault(picture.url, picture)
-    return tuple(first.values())[:MOST_PICTURES]
+    return attachable(document, MOST_PICTURES, may_fetch, lambda media: media.expected_kind == "picture")
 
 
 def render(document: Document, wanted: Wanted, pictures: Sequence[Picture] = ()) -> Rendered:
@@ -76,7 +77,7 @@ def render(document: Document, wanted: Wanted, pictures: Sequence[Picture] = ())
     has_thumb = bool(pictures) and wanted.card == "always" and _is_page(document.url)
     pictures = pictures[:1] if has_thumb else pictures  # a card has one
     thumb, attached = (pictures[0], ()) if has_thumb else (None, tuple(pictures))
-    text = _whole(document, wanted, pictures)
+    text = with_footer(document, body_of(document, pictures), link=wanted.link)
     if not text and not pictures:
         raise PermanentError("The text is empty, and so would the post be.")
     shown = _divided(document, wanted, text, pictures, attached)
@@ -92,7 +93,7 @@ def _divided(
     is_read = len(document.text) <= READ_CHARACTERS
     if is_read and fits(text, wanted.room):
         return Rendered(texts=(text,), pictures=attached)
-    is_drawn = wanted.over_limit == "image" and len(text) <= _DRAWN_CHARACTERS
+    is_drawn = wanted.over_limit == "image" and len(text) <= DRAWN_CHARACTERS
     if is_drawn and (drawn := _drawn(document, wanted, given)):
         return drawn
     if wanted.over_limit == "link" and document.url:
@@ -110,75 +111,15 @@ def _card(document: Document, text: str) -> PageCard:
     description = " ".join(lines if document.title else lines[1:])
     return PageCard(
         url=document.url,
-        title=_ended(title, _TITLE_CHARACTERS),
-        description=_ended(description, _DESCRIPTION_CHARACTERS),
+        title=shortened(title, _TITLE_CHARACTERS),
+        description=shortened(description, _DESCRIPTION_CHARACTERS),
     )
-
-
-def _ended(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
-
-
-def _picture(item: str | Media) -> Picture:
-    if isinstance(item, Media):
-        return Picture(url=item.identity, alt=item.alt, given=item)
-    return Picture(url=item)
-
-
-def _may_attach(picture: Picture, may_fetch: Callable[[str], bool]) -> bool:
-    given = picture.given
-    if given is None:
-        return may_fetch(picture.url)
-    return given.expected_kind == "picture" and (given.file is not None or may_fetch(given.url))
-
-
-def tidy(text: str) -> str:
-    """`text` as it can be sent: valid Unicode, one kind of line end, no blank lines around it."""
-    # Half a surrogate pair cannot be encoded; JSON and JavaScript produce them by cutting an emoji in two.
-    text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
-    return text.rstrip().lstrip("\n")
-
-
-def hashtag(tag: str) -> str:
-    """`tag` as one word, without the #; "" when nothing of it can be."""
-    return re.sub(r"\W+", "_", unicodedata.normalize("NFC", tag)).strip("_")
-
-
-def _read(document: Document, attached: Sequence[Picture]) -> tuple[str, tuple[Picture, ...]]:
-    source = tidy(document.text[:READ_CHARACTERS])
-    if document.format != "markdown":
-        return source, ()
-    return to_text(source, document.url, {picture.url for picture in attached})
-
-
-def _whole(document: Document, wanted: Wanted, attached: Sequence[Picture]) -> str:
-    """All that is to be said: body, tags, link."""
-    body = _body(document, attached)
-    return "\n\n".join(filter(None, (body, _footer(document, body, wanted.link))))
-
-
-def _body(document: Document, attached: Sequence[Picture]) -> str:
-    """The text, and the media that are not attached."""
-    text, shown = _read(document, attached)
-    present = {picture.url for picture in (*attached, *shown)}
-    media = {picture.url: picture.as_text for picture in map(_picture, document.media) if picture.url not in present}
-    return "\n\n".join(filter(None, (text, "\n".join(filter(None, media.values())))))
-
-
-def _footer(document: Document, text: str, link: bool) -> str:
-    """The tags that the text does not hold already, and the link."""
-    words = dict.fromkeys(map(hashtag, document.tags))
-    shown = {tag.casefold() for tag in _TAG.findall(text)}
-    tags = [f"#{word}" for word in words if word and word.casefold() not in shown]
-    url = document.url if link and document.url not in text else ""
-    return "\n".join(filter(None, (" ".join(tags), url)))
 
 
 def _shortened(document: Document, wanted: Wanted, attached: Sequence[Picture]) -> str:
     """The beginning of the text, and where to read on."""
-    text = _body(document, attached)[: wanted.room.bytes]
-    footer = cut(_footer(document, "", link=False), wanted.room.half())
+    text = body_of(document, attached)[: wanted.room.bytes]
+    footer = cut(footer_of(document, "", link=False), wanted.room.half())
     end = "\n\n" + "\n".join(filter(None, (footer, document.url)))
     if not fits(end, wanted.room):
         _too_long(wanted)
@@ -200,23 +141,8 @@ def _too_long(wanted: Wanted) -> NoReturn:
 
 
 def _drawn(document: Document, wanted: Wanted, pictures: Sequence[Picture]) -> Rendered | None:
-    """The text as pictures, with as many of its own as there is room for; None where that cannot be done."""
-    fonts = load_fonts(wanted.fonts, TEXT_SIZE)
-    for number in range(min(len(pictures), MOST_PICTURES - 1), -1, -1):
-        text = _body(document, pictures[:number])
-        shown = fonts.spelled(text)
-        if missing := fonts.missing(shown):
-            logger.warning("No font here can draw %r, so a thread is posted instead of a picture.", missing)
-            return None
-        if drawn := draw(shown, fonts, page_limit=MOST_PICTURES - number):
-            return Rendered(
-                texts=(_caption(document, wanted),), pictures=tuple(pictures[:number]), drawn=tuple(drawn), alt=text
-            )
-    return None
-
-
-def _caption(document: Document, wanted: Wanted) -> str:
-    """What stands beside pictures of the text: title, tags, link."""
-    title = tidy(document.title)[:_TITLE_CHARACTERS]
-    caption = "\n\n".join(filter(None, (title, _footer(document, title, wanted.link))))
-    return cut(caption, wanted.room)
+    found = draw_text(partial(body_of, document), pictures, wanted.fonts, most_pictures=MOST_PICTURES)
+    if found is None:
+        return None
+    text = cut(caption_of(document, link=wanted.link), wanted.room)
+    return Rendered(texts=(text,), pictures=found.pictures, drawn=found.pages, alt=found.text)

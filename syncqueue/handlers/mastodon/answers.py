@@ -6,13 +6,10 @@ statuses and texts in the same situation, so the class of a status decides, and 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cached_property
-from typing import Any
 
 from syncqueue.core.errors import (
     DestinationBroken,
@@ -22,6 +19,7 @@ from syncqueue.core.errors import (
     RateLimited,
     Unavailable,
 )
+from syncqueue.outbound.json_answer import JsonAnswer
 from syncqueue.secrets import redact
 
 # For a limit without a time: Mastodon counts over five minutes.
@@ -54,28 +52,14 @@ class Doubtful(PermanentError):
         self.is_page = is_page
 
 
-@dataclass(frozen=True, kw_only=True)
-class Answer:
+class Answer(JsonAnswer):
     """A response, before the client library has interpreted it."""
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-
-    @cached_property
-    def content(self) -> Any:
-        """Return the JSON of the body; None if it is something else, such as a proxy's page."""
-        try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
-            return None
 
     @property
     def reason(self) -> str:
         """Return the server's text of a refusal."""
-        content = self.content
-        said = content.get("error_description") or content.get("error") if isinstance(content, Mapping) else content
-        return " ".join(redact(said[:READ_CHARACTERS]).split())[:QUOTED_CHARACTERS] if isinstance(said, str) else ""
+        said = self.content if isinstance(self.content, str) else self.text_of("error_description", "error")
+        return " ".join(redact(said[:READ_CHARACTERS]).split())[:QUOTED_CHARACTERS]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,13 +25,13 @@ from syncqueue.handlers.base import HandlerConfig, Place
 from syncqueue.handlers.mastodon.answers import Answer, Asked, Doubtful, bad_token, judge, server_time
 from syncqueue.handlers.mastodon.line import Line
 from syncqueue.handlers.mastodon.memory import Memory
-from syncqueue.handlers.mastodon.options import TOKEN, instance_url
+from syncqueue.handlers.mastodon.options import TOKEN
 from syncqueue.handlers.media_reader import MediaReader
 from syncqueue.outbound.connect import find_forbidden, is_unsent
 from syncqueue.outbound.diagnosis import explain_unreachable
 from syncqueue.outbound.requests_adapter import OutboundSession
 from syncqueue.outbound.threads import HandlerThreads
-from syncqueue.outbound.urls import endpoint_of, host_of, port_of
+from syncqueue.outbound.urls import endpoint_of, host_of, port_of, server_url
 
 # Share of the attempt: connecting, a diagnosis and a response fit into the attempt, so it can report what happened.
 ANSWER_SHARE, JOB_SHARE = 0.6, 0.9
@@ -73,7 +73,7 @@ class MastodonClient:
     def caller(self, place: Place) -> Caller:
         """Return the login for one job, which begins now; raises `DestinationBroken` for a bad address or token."""
         try:
-            url = instance_url(place.address, self.outbound.is_allowed_private)
+            url = server_url(place.address, self.outbound.is_allowed_private)
         except ValueError:
             raise DestinationBroken("The address is no instance, such as https://mastodon.social.") from None
         token = place.secret.get("access_token", "")
@@ -85,7 +85,7 @@ class MastodonClient:
     def endpoint(self, place: Place) -> str:
         """Return the "host:port" of a destination's instance, from its address; an attempt reports a malformed one."""
         try:
-            return endpoint_of(instance_url(place.address, self.outbound.is_allowed_private))
+            return endpoint_of(server_url(place.address, self.outbound.is_allowed_private))
         except ValueError:
             return NO_ENDPOINT
 

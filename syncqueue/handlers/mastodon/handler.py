@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from syncqueue.core.errors import ConfigurationError, HandlerError, PermanentError
+from syncqueue.core.errors import HandlerError, PermanentError
 from syncqueue.handlers.base import (
     TRACE,
     CopyPage,
@@ -24,8 +24,8 @@ from syncqueue.handlers.base import (
     PreviewPart,
     RemotePart,
 )
-from syncqueue.handlers.drawing.fonts import ADVICE, load_fonts
-from syncqueue.handlers.drawing.image import TEXT_SIZE
+from syncqueue.handlers.drawing.fonts import ADVICE
+from syncqueue.handlers.drawing.text import can_draw_chinese, font_files
 from syncqueue.handlers.markdown import Picture
 from syncqueue.handlers.mastodon import reading
 from syncqueue.handlers.mastodon.account import PICTURE, STATUS, Account, Status
@@ -35,19 +35,21 @@ from syncqueue.handlers.mastodon.instance import Limits
 from syncqueue.handlers.mastodon.length import count
 from syncqueue.handlers.mastodon.memory import known_limits
 from syncqueue.handlers.mastodon.mentions import break_mentions
-from syncqueue.handlers.mastodon.options import OPTIONS, TOKEN, breaks_mentions, instance_url, over_limit, visibility
-from syncqueue.handlers.mastodon.pictures import Uploader, shortened
+from syncqueue.handlers.mastodon.options import OPTIONS, TOKEN, breaks_mentions, visibility
+from syncqueue.handlers.mastodon.pictures import Uploader
 from syncqueue.handlers.mastodon.post import Post
 from syncqueue.handlers.mastodon.post import pictures_of as shown_pictures
 from syncqueue.handlers.mastodon.render import Rendered, Wanted, pictures_of, render
 from syncqueue.handlers.mastodon.thread import Thread
 from syncqueue.handlers.options import Option
+from syncqueue.handlers.posts import over_limit, wants_link
+from syncqueue.handlers.texts import shortened
+from syncqueue.outbound.urls import server_url
 
 logger = logging.getLogger("syncqueue.mastodon")
 
 _Parts = Sequence[RemotePart]
 _LOST = ""  # the id of a status whose id is unknown
-_SAMPLE = "中文"  # characters that fonts should have; emoji can be replaced by words
 
 
 class MastodonHandler(DocumentHandler):
@@ -70,7 +72,7 @@ class MastodonHandler(DocumentHandler):
         """Read the options; raises `ConfigurationError` for FONTS that cannot be loaded."""
         super().__init__(config)
         self._client = MastodonClient(config)
-        self._fonts = _font_files(config)
+        self._fonts = font_files(config)
 
     async def create(self, job: DocumentJob) -> _Parts:
         """Post the document."""
@@ -109,7 +111,7 @@ class MastodonHandler(DocumentHandler):
         account = Account(self._client, place)
         found = {"account": await account.describe(), "count": (await account.instance()).limits.characters}
         sentence = _("%(account)s may write %(count)s characters.") % found
-        if over_limit(place) == "image" and load_fonts(self._fonts, TEXT_SIZE).missing(_SAMPLE):
+        if over_limit(place) == "image" and not can_draw_chinese(self._fonts):
             sentence += (
                 " " + _("Texts with Chinese become threads, not pictures, because fonts are missing.") + f" {ADVICE}"
             )
@@ -204,7 +206,7 @@ class MastodonHandler(DocumentHandler):
     def clean(self, address: str, options: Mapping[str, Any], secret: Mapping[str, str]) -> None:
         """Validate address and token."""
         try:
-            instance_url(address, self._client.outbound.is_allowed_private)
+            server_url(address, self._client.outbound.is_allowed_private)
         except ValueError:
             raise ValueError(_wrong_address(address)) from None
         if not TOKEN.fullmatch(secret.get("access_token", "")):
@@ -268,7 +270,7 @@ class MastodonHandler(DocumentHandler):
         return Wanted(
             limits=limits,
             over_limit=over_limit(place),
-            link=bool(place.options.get("link", False)),
+            link=wants_link(place),
             spoiler=_spoiler(place, document),
             fonts=self._fonts,
             breaks_mentions=breaks_mentions(document, place),
@@ -302,15 +304,6 @@ def _say_what_may_be_left(job: DocumentJob, service: str) -> None:
         job.place.name,
         extra={"service": service, "destination_id": job.place.id},
     )
-
-
-def _font_files(config: HandlerConfig) -> tuple[str, ...]:
-    given = config.options.get("FONTS", ())
-    if not isinstance(given, list | tuple) or not all(isinstance(path, str) for path in given):
-        raise ConfigurationError(
-            f"SYNCQUEUE['HANDLERS'][{config.service!r}]['OPTIONS']['FONTS']: expected a list of paths of font files."
-        )
-    return tuple(given)
 
 
 def _known(

@@ -9,24 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import grapheme
 from mastodon.utility import url_regex  # type: ignore[attr-defined]  # named nowhere else
 
 from syncqueue.handlers.mastodon.instance import Limits
+from syncqueue.handlers.texts import Atom, cut_atoms, divided
 
 _MENTION = re.compile(r"(?<![/\w])(@[A-Za-z0-9_]+)@[A-Za-z0-9.-]+[A-Za-z0-9]+")
-# Where a piece may end, the best first: a paragraph, a line, a sentence, a word.
-_BORDERS = (r"\n\n", r"\n", r"[.!?…]\s|[。！？]", r"\s")
-
-
-@dataclass(frozen=True, slots=True)
-class Atom:
-    """A piece of text that is never cut: a grapheme, a URL, a mention."""
-
-    text: str
-    cost: int  # its length for the limit
 
 
 def count(text: str, limits: Limits) -> int:
@@ -39,24 +29,13 @@ def cut(text: str, limit: int, limits: Limits) -> str:
     found = list(_atoms(text, limits))
     if sum(atom.cost for atom in found) <= limit:
         return text
-    end = _good_end(found, 0, _reach(found, 0, limit - 2))
-    while end and found[end - 1].text.isspace():
-        end -= 1
-    kept = "".join(atom.text for atom in found[:end])
-    # Separated from a URL or mention, of which it would become a part.
-    return f"{kept} …" if end and _is_link(found[end - 1].text) else f"{kept}…"
+    return cut_atoms(found, _reach(found, 0, limit - 2))
 
 
 def pieces(text: str, limit: int, limits: Limits) -> Iterator[str]:
     """Split `text` into pieces of at most `limit` characters, at natural pauses."""
     found = list(_atoms(text, limits))
-    start = 0
-    while start < len(found):
-        end = _good_end(found, start, _reach(found, start, limit))
-        piece = "".join(atom.text for atom in found[start:end]).strip()
-        if piece:
-            yield piece
-        start = end
+    return divided(found, lambda start: _reach(found, start, limit))
 
 
 def _atoms(text: str, limits: Limits) -> Iterator[Atom]:
@@ -85,10 +64,6 @@ def _words(text: str, limits: Limits) -> Iterator[Atom]:
     yield from _graphemes(text[position:], limits)
 
 
-def _is_link(text: str) -> bool:
-    return "://" in text or (len(text) > 1 and text[0] == "@")
-
-
 def _graphemes(text: str, limits: Limits) -> Iterator[Atom]:
     if text.isascii():
         # Every character is a grapheme; "\r\n" does not occur in a tidy text.
@@ -114,25 +89,3 @@ def _reach(found: Sequence[Atom], start: int, limit: int) -> int:
         cost += found[end].cost
         end += 1
     return max(end, min(start + 1, len(found)))
-
-
-def _good_end(found: Sequence[Atom], start: int, end: int) -> int:
-    """Return the last natural pause between `start` and `end`; one in the first half would lose too much text."""
-    if end >= len(found) or found[end].text.isspace():
-        return end
-    text = "".join(atom.text for atom in found[start:end])
-    for border in _BORDERS:
-        places = [match.end() for match in re.finditer(border, text) if match.end() > len(text) // 2]
-        if places:
-            return _atom_at(found, start, places[-1])
-    return end
-
-
-def _atom_at(found: Sequence[Atom], start: int, characters: int) -> int:
-    """Return the index of the first atom after a number of characters from `start`."""
-    position = 0
-    for number in range(start, len(found)):
-        position += len(found[number].text)
-        if position >= characters:
-            return number + 1
-    return len(found)

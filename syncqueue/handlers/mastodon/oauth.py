@@ -18,10 +18,11 @@ import requests
 from django.utils.translation import gettext as _
 
 from syncqueue.core.errors import DestinationBroken, HandlerError, PermanentError, Unavailable
-from syncqueue.handlers.mastodon.options import TOKEN, instance_url
+from syncqueue.handlers.mastodon.options import TOKEN
 from syncqueue.outbound.connect import Outbound, find_forbidden
 from syncqueue.outbound.requests_adapter import OutboundSession
 from syncqueue.outbound.urllib3_pool import TimeCap
+from syncqueue.outbound.urls import server_url
 
 # The scopes that the handler needs; see docs/howto/mastodon.md.
 SCOPES = ("read:accounts", "read:statuses", "write:statuses", "write:media")
@@ -45,13 +46,13 @@ class App:
 def instance_address(text: str, may_be_plain: Callable[[str, int], bool]) -> str:
     """Return the instance that a person names: its address or host, or a name such as "@me@mastodon.social".
 
-    Raises `DestinationBroken`. `may_be_plain`: as in `instance_url`.
+    Raises `DestinationBroken`. `may_be_plain`: as in `server_url`.
     """
     text = text.strip()
     if "://" not in text:
         text = "https://" + text.rpartition("@")[2].lower()
     try:
-        return instance_url(text, may_be_plain).geturl()
+        return server_url(text, may_be_plain).geturl()
     except ValueError:
         raise DestinationBroken(_("The address is no instance, such as https://mastodon.social.")) from None
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Collection, Mapping, Sequence
 
-from syncqueue.core.errors import PermanentError, RateLimited, RetryLater, Unavailable
+from syncqueue.core.errors import PermanentError, RetryLater, Unavailable
 from syncqueue.handlers.markdown import Picture
 from syncqueue.handlers.mastodon.account import Account
 from syncqueue.handlers.mastodon.answers import FailedInside
 from syncqueue.handlers.mastodon.client import MastodonClient, OutOfTime
 from syncqueue.handlers.mastodon.instance import Limits
 from syncqueue.handlers.media import content_kind, content_type
-from syncqueue.outbound.requests_adapter import FetchError
+from syncqueue.handlers.texts import shortened
 
 logger = logging.getLogger("syncqueue.mastodon")
 
@@ -72,27 +71,14 @@ class Uploader:
 
     async def _bring(self, picture: Picture, *, is_first: bool) -> str | None:
         """Fetch and upload a picture. While its size is unknown, it counts as the maximum."""
-        try:
-            async with asyncio.timeout(max(self._ends_at - time.monotonic(), 0)) as limit:
-                async with self._client.media.budget.reserve(self._most_bytes(picture)) as memory:
-                    limit.reschedule(None)  # from here on each call has its own limit
-                    content = await self._fetch(picture)
-                    memory.shrink(len(content))
-                    return await self._try(picture, content, is_first=is_first)
-        except TimeoutError:
-            said = "Pictures of other notes are being loaded; this note is next."
-            raise RateLimited(said, after_seconds=2.0, scope="task") from None
-
-    async def _fetch(self, picture: Picture) -> bytes:
-        """Return the picture's content; empty if it cannot be loaded."""
-        seconds = min(self._fetch_seconds, self._ends_at - time.monotonic())
-        if seconds <= 0:
-            return b""
-        try:
-            return await self._client.media.read(picture.media, max_bytes=self._most_bytes(picture), seconds=seconds)
-        except FetchError as error:
-            logger.info("A picture stays a link: %s", error)
-            return b""
+        most_bytes = self._most_bytes(picture)
+        async with self._client.media.room_for(most_bytes, ends_at=self._ends_at) as room:
+            seconds = min(self._fetch_seconds, self._ends_at - time.monotonic())
+            content = await self._client.media.read_if_possible(picture.media, max_bytes=most_bytes, seconds=seconds)
+            if content is None:
+                return None
+            room.shrink(len(content))
+            return await self._try(picture, content, is_first=is_first)
 
     async def _try(self, picture: Picture, content: bytes, *, is_first: bool) -> str | None:
         kind, wanted = content_kind(content), picture.media.kind
@@ -125,8 +111,3 @@ class Uploader:
 
     def _alt(self, text: str) -> str:
         return shortened(text, self._limits.alt_characters)
-
-
-def shortened(text: str, limit: int) -> str:
-    """Return `text` in at most `limit` characters."""
-    return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"

@@ -14,11 +14,12 @@ from syncqueue.core.errors import HandlerError, PermanentError, RetryLater
 from syncqueue.handlers.base import Document, DocumentJob, RemotePart
 from syncqueue.handlers.media import Media
 from syncqueue.handlers.media_reader import MediaReader
+from syncqueue.handlers.posts import wants_link
 from syncqueue.handlers.telegram.answers import Refused
 from syncqueue.handlers.telegram.channel import message_id
 from syncqueue.handlers.telegram.loading import Loader
 from syncqueue.handlers.telegram.medium import Medium, digest, digest_of, is_medium, is_one_album
-from syncqueue.handlers.telegram.message import BLANK, TAKEN_AWAY, Messages, wants_link
+from syncqueue.handlers.telegram.message import BLANK, TAKEN_AWAY, Messages
 from syncqueue.handlers.telegram.refusals import Refusal
 from syncqueue.handlers.telegram.render import RenderedMessage, render, render_caption
 from syncqueue.handlers.telegram.trace import Trace, messages_of, split

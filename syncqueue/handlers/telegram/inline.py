@@ -12,7 +12,8 @@ import pyromark
 from syncqueue.handlers.media import Media, media_of
 from syncqueue.handlers.telegram.hidden import EXTENSIONS, SPOILER_START, marked, without_comments
 from syncqueue.handlers.telegram.links import absolute
-from syncqueue.handlers.telegram.render import CONVERTED_CHARACTERS, tidy
+from syncqueue.handlers.telegram.render import CONVERTED_CHARACTERS
+from syncqueue.handlers.texts import tidy
 
 # Replaces a picture. A non-character of Unicode, which texts do not contain.
 _TAKEN = "\ufdd3"

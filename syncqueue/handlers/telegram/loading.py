@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Iterable
@@ -10,12 +9,10 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
-from syncqueue.core.errors import RateLimited
 from syncqueue.handlers.budget import Reservation
 from syncqueue.handlers.media import Media
 from syncqueue.handlers.media_reader import MediaReader
 from syncqueue.handlers.telegram.medium import Medium, digest, read_medium
-from syncqueue.outbound.requests_adapter import FetchError
 
 logger = logging.getLogger("syncqueue.telegram")
 
@@ -63,7 +60,8 @@ class Loader:
     async def load(self, wanted: Iterable[Media]) -> None:
         """Read the media that were not read yet. Raises `RateLimited` for the task only, and `RetryLater`."""
         if self._memory is None:
-            self._memory = await self._reserve()
+            room = self._reader.room_for(MOST_BYTES, ends_at=self._ends_at)
+            self._memory = await self._stack.enter_async_context(room)
         for media in wanted:
             if not self.has(media):
                 self._found[digest(media)] = await self._read(media)
@@ -73,22 +71,10 @@ class Loader:
         if self._memory is not None:
             self._memory.shrink(self._size())
 
-    async def _reserve(self) -> Reservation:
-        try:
-            async with asyncio.timeout(max(self._ends_at - time.monotonic(), 0)):
-                return await self._stack.enter_async_context(self._reader.budget.reserve(MOST_BYTES))
-        except TimeoutError:
-            said = "Pictures of other notes are being loaded; this note is next."
-            raise RateLimited(said, after_seconds=2.0, scope="task") from None
-
     async def _read(self, media: Media) -> Medium | None:
         left, seconds = MOST_BYTES - self._size(), self._ends_at - time.monotonic()
-        try:
-            if seconds <= 0:
-                raise FetchError("There is no time left in this attempt to load it.")
-            content = await self._reader.read(media, max_bytes=left, seconds=seconds)
-        except FetchError as error:
-            logger.info("A medium stays a link: %s", error)
+        content = await self._reader.read_if_possible(media, max_bytes=left, seconds=seconds)
+        if content is None:
             return None
         found = read_medium(media, content)
         if found is None:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from syncqueue.core.errors import AddressMoved, DestinationBroken, HandlerError, PermanentError
 from syncqueue.handlers.base import DocumentJob, HandlerConfig, Place, RemotePart
+from syncqueue.handlers.posts import wants_link
 from syncqueue.handlers.telegram.answers import PlaceRefused, Refused
 from syncqueue.handlers.telegram.channel import EXCERPT, Channel, kind_of
 from syncqueue.handlers.telegram.client import TelegramClient
@@ -237,8 +238,3 @@ def _is_kept(reason: Exception) -> bool:
 def _by_hand(job: DocumentJob, part: RemotePart) -> PermanentError:
     where = part.url or f"{part.address or job.place.address}, {part.id}"
     return PermanentError(f"Telegram neither deletes nor edits this message any more: remove it by hand ({where}).")
-
-
-def wants_link(place: Place) -> bool:
-    """Return whether the message contains the address of the object's page."""
-    return bool(place.options.get("link", False))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from django.utils.translation import gettext_lazy
 
 from syncqueue.handlers.options import Option
+from syncqueue.handlers.posts import POST_OPTIONS
 
 OPTIONS: Mapping[str, Option] = {
     "silent": Option(
@@ -21,12 +22,7 @@ OPTIONS: Mapping[str, Option] = {
         default=True,
         help_text=gettext_lazy("The first link is shown with a preview."),
     ),
-    "link": Option(
-        kind="switch",
-        label=gettext_lazy("Link to the page"),
-        default=False,
-        help_text=gettext_lazy("The address of the object's own page is added."),
-    ),
+    "link": POST_OPTIONS["link"],
     "pictures": Option(
         kind="switch",
         label=gettext_lazy("Pictures"),

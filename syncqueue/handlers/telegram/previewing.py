@@ -7,8 +7,9 @@ from collections.abc import Callable
 from syncqueue.core.errors import PermanentError
 from syncqueue.handlers.base import Document, Place, PreviewPart
 from syncqueue.handlers.media import Media
+from syncqueue.handlers.posts import wants_link
 from syncqueue.handlers.telegram.composing import utf16_len
-from syncqueue.handlers.telegram.message import BLANK, wants_link
+from syncqueue.handlers.telegram.message import BLANK
 from syncqueue.handlers.telegram.render import CAPTION_LIMIT, TEXT_LIMIT, RenderedMessage, render, render_caption
 from syncqueue.handlers.telegram.wanted import Wanted, has_media, text_beside, wanted_of
 

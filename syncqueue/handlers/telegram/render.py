@@ -18,6 +18,7 @@ from syncqueue.handlers.base import Document
 from syncqueue.handlers.telegram.composing import clipped, covered, utf16_len
 from syncqueue.handlers.telegram.hidden import hides_something, without_comments
 from syncqueue.handlers.telegram.markdown import to_message
+from syncqueue.handlers.texts import hashtag, tidy
 
 TEXT_LIMIT = 4096
 CAPTION_LIMIT = 1024
@@ -105,14 +106,6 @@ def notice(kind: Kind, sentence: str) -> RenderedMessage:
     return RenderedMessage(kind="document", text=sentence, file_name="removed.txt", file_bytes=sentence.encode())
 
 
-def tidy(text: str) -> str:
-    """Return `text` in a form that can be sent: valid Unicode, uniform line ends, no blank lines around it."""
-    # A lone surrogate cannot be encoded; JSON and JavaScript produce them by cutting an emoji in two.
-    text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
-    return text.rstrip().lstrip("\n")
-
-
 def cut(text: str, limit: int) -> str:
     """Shorten `text` to at most `limit` UTF-16 units (1 or more); a shortened text ends with "…"."""
     if utf16_len(text) <= limit:
@@ -125,11 +118,6 @@ def cut(text: str, limit: int) -> str:
             kept = kept[: kept.rfind(border)]
             break
     return f"{kept.rstrip()}…"
-
-
-def hashtag(tag: str) -> str:
-    """Return `tag` as a word that Telegram accepts as a hashtag, without the #; "" if that is not possible."""
-    return re.sub(r"\W+", "_", unicodedata.normalize("NFC", tag)).strip("_")
 
 
 def file_name(title: str, extension: str) -> str:

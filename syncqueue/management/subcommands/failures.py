@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
@@ -16,6 +17,41 @@ from syncqueue.presentation.figures import figure, moment
 from syncqueue.presentation.reasons import in_words
 
 _SHOWN_CHARACTERS = 200
+
+
+class _Do(Protocol):
+    """Acts on the failures of a group; returns how many."""
+
+    def __call__(self, group: services.FailureGroup, *, actor: str) -> int: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Act:
+    """What can be done with all failures of a reason. Its texts are for their count."""
+
+    name: str  # of the option
+    do: _Do
+    would: Callable[[int], str]
+    question: Callable[[int], str]
+    answer: Callable[[int], str]
+
+
+_ACTS = (
+    _Act(
+        name="retry",
+        do=services.retry_failure_group,
+        would=lambda n: ngettext("%d object would be synced again.", "%d objects would be synced again.", n) % n,
+        question=lambda n: ngettext("Sync %d object again?", "Sync %d objects again?", n) % n,
+        answer=lambda n: ngettext("%d object is being synced.", "%d objects are being synced.", n) % n,
+    ),
+    _Act(
+        name="delete",
+        do=services.delete_failure_group,
+        would=lambda n: ngettext("%d failure would be deleted.", "%d failures would be deleted.", n) % n,
+        question=lambda n: ngettext("Delete %d failure?", "Delete %d failures?", n) % n,
+        answer=lambda n: ngettext("%d failure is deleted.", "%d failures are deleted.", n) % n,
+    ),
+)
 
 
 class Failures(Subcommand):
@@ -39,39 +75,23 @@ class Failures(Subcommand):
         if options["service"]:
             check_service(options["service"])
         found = services.failures(options["service"])
-        if options["retry"]:
-            return self._retry(_of_reason(found, options["retry"]), options)
-        return self._delete(_of_reason(found, options["delete"]), options) if options["delete"] else _listed(found)
+        for act in _ACTS:
+            if reason := options[act.name]:
+                return self._do(act, _of_reason(found, reason), options)
+        return _listed(found)
 
-    def _retry(self, groups: Sequence[services.FailureGroup], options: Mapping[str, Any]) -> Answer:
-        count, about = _count(groups), _about(groups)
+    def _do(self, act: _Act, groups: Sequence[services.FailureGroup], options: Mapping[str, Any]) -> Answer:
+        count = sum(group.count for group in groups)
+        about = {"reason": groups[0].kind, "destinations": [group.destination.pk for group in groups]}
         if options["dry_run"]:
-            text = ngettext("%d object would be synced again.", "%d objects would be synced again.", count) % count
-            return Answer(text=text, data={**about, "count": 0, "would": count})
-        question = ngettext("Sync %d object again?", "Sync %d objects again?", count) % count
-        self.confirm(question, options)
+            return Answer(text=act.would(count), data={**about, "count": 0, "would": count})
+        self.confirm(act.question(count), options)
         done = 0
         for group in groups:
-            count = services.retry_failure_group(group, actor=ACTOR.name)
-            note(group.destination.service, f"retry failures: {count} records")
+            count = act.do(group, actor=ACTOR.name)
+            note(group.destination.service, f"{act.name} failures: {count} records")
             done += count
-        text = ngettext("%d object is being synced.", "%d objects are being synced.", done) % done
-        return Answer(text=text, data={**about, "count": done})
-
-    def _delete(self, groups: Sequence[services.FailureGroup], options: Mapping[str, Any]) -> Answer:
-        count, about = _count(groups), _about(groups)
-        if options["dry_run"]:
-            text = ngettext("%d failure would be deleted.", "%d failures would be deleted.", count) % count
-            return Answer(text=text, data={**about, "count": 0, "would": count})
-        question = ngettext("Delete %d failure?", "Delete %d failures?", count) % count
-        self.confirm(question, options)
-        done = 0
-        for group in groups:
-            count = services.delete_failure_group(group, actor=ACTOR.name)
-            note(group.destination.service, f"delete failures: {count} records")
-            done += count
-        text = ngettext("%d failure is deleted.", "%d failures are deleted.", done) % done
-        return Answer(text=text, data={**about, "count": done})
+        return Answer(text=act.answer(done), data={**about, "count": done})
 
 
 def _of_reason(found: services.Failures, reason: str) -> Sequence[services.FailureGroup]:
@@ -81,14 +101,6 @@ def _of_reason(found: services.Failures, reason: str) -> Sequence[services.Failu
         message = _("No failure has the reason %(reason)r; there are: %(known)s.")
         raise CommandError(message % {"reason": reason, "known": known or "-"})
     return groups
-
-
-def _count(groups: Sequence[services.FailureGroup]) -> int:
-    return sum(group.count for group in groups)
-
-
-def _about(groups: Sequence[services.FailureGroup]) -> dict[str, Any]:
-    return {"reason": groups[0].kind, "destinations": [group.destination.pk for group in groups]}
 
 
 def _listed(found: services.Failures) -> Answer:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
+from functools import partial
 from importlib import import_module
-from pathlib import Path
 
-from syncqueue.testing.sandbox.endpoint import PortTaken
 from syncqueue.testing.sandbox.request_log import RequestLog
 from syncqueue.testing.sandbox.sandbox import Sandbox
-from syncqueue.testing.sandbox.serving import serve
-from syncqueue.testing.sandbox.state_file import StateUnreadable
+from syncqueue.testing.sandbox.serving import add_common_options, run_process
 
 
 def _options() -> argparse.ArgumentParser:
@@ -21,33 +18,24 @@ def _options() -> argparse.ArgumentParser:
         description="Stand-ins for outside services on this machine, with a page and a mode for each.",
     )
     parser.add_argument("services", nargs="+", metavar="MODULE:CLASS", help="a subclass of Service, made without args")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--control-port", type=int, default=8020, help="page and control API (0: any free port)")
+    add_common_options(parser)
     parser.add_argument("--port", type=int, default=8021, help="the first service; the next ones follow (0: any free)")
-    parser.add_argument("--log", type=Path, metavar="FILE", help="append every request to FILE as JSON lines")
-    parser.add_argument("--state", type=Path, metavar="FILE", help="keep the data in FILE across restarts")
-    parser.add_argument("--exit-with-parent", action="store_true", help="exit when standard input is closed")
     return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run until a signal arrives. Returns the exit code: 2 if a port or a file cannot be used."""
     options = _options().parse_args(arguments)
-    try:
-        asyncio.run(_run(options))
-    except (PortTaken, StateUnreadable, OSError) as error:
-        print(f"sandbox: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run_process(options, partial(_sandbox, options))
 
 
-async def _run(options: argparse.Namespace) -> None:
+def _sandbox(options: argparse.Namespace) -> Sandbox:
     sandbox = Sandbox(RequestLog(options.log), options.state, {})
     for number, path in enumerate(options.services):
         module, _, name = path.partition(":")
         service = getattr(import_module(module), name)()
         sandbox.add(service, options.host, options.port and options.port + number, "--port")
-    await serve(sandbox, options.host, options.control_port, exit_with_parent=options.exit_with_parent)
+    return sandbox
 
 
 if __name__ == "__main__":

@@ -1,18 +1,45 @@
-"""The lifecycle of a sandbox's process: open the ports, say where they are, and end on a signal."""
+"""A sandbox's process: its command line, and its lifecycle: open the ports, say where they are, end on a signal."""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from syncqueue.testing.sandbox.control import control_app
-from syncqueue.testing.sandbox.endpoint import Endpoint
+from syncqueue.testing.sandbox.endpoint import Endpoint, PortTaken
 from syncqueue.testing.sandbox.sandbox import Sandbox
+from syncqueue.testing.sandbox.state_file import StateUnreadable
+
+
+def add_common_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of every sandbox that is a process."""
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--control-port", type=int, default=8020, help="page and control API (0: any free port)")
+    parser.add_argument("--log", type=Path, metavar="FILE", help="append every request to FILE as JSON lines")
+    parser.add_argument("--state", type=Path, metavar="FILE", help="keep the data in FILE across restarts")
+    parser.add_argument("--exit-with-parent", action="store_true", help="exit when standard input is closed")
+
+
+def run_process(options: argparse.Namespace, made: Callable[[], Sandbox]) -> int:
+    """Run a sandbox until a signal arrives. Returns the exit code: 2 if a port or a file cannot be used."""
+    try:
+        asyncio.run(_run(options, made))
+    except (PortTaken, StateUnreadable, OSError) as error:
+        print(f"sandbox: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+async def _run(options: argparse.Namespace, made: Callable[[], Sandbox]) -> None:
+    await serve(made(), options.host, options.control_port, exit_with_parent=options.exit_with_parent)
 
 
 async def serve(sandbox: Sandbox, host: str, control_port: int, *, exit_with_parent: bool) -> None:

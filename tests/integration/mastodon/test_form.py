@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.forms import ChoiceField
 
 from syncqueue.forms import MastodonDestinationForm
+from syncqueue.handlers.mastodon.options import OPTIONS
 
 pytestmark = pytest.mark.django_db
 
@@ -41,6 +43,17 @@ def test_a_change_shows_what_is_chosen_and_keeps_all_other_options(owner: User) 
     assert TOKEN not in page
     row = MastodonDestinationForm({**DATA, "visibility": "private"}, instance=row, owner=owner).save()
     assert row.options == {"visibility": "private", "link": True}
+
+
+def test_the_inputs_are_the_options_that_the_handler_declares_and_come_before_the_secret(owner: User) -> None:
+    form = MastodonDestinationForm(owner=owner)
+    for name in ("visibility", "over_limit"):
+        field = form.fields[name]
+        assert isinstance(field, ChoiceField)
+        assert (field.label, field.help_text, field.required) == (OPTIONS[name].label, OPTIONS[name].help_text, False)
+        assert field.choices == [*OPTIONS[name].choices.items()]
+    names = [*form.fields]
+    assert names[-3:] == ["visibility", "over_limit", "secret_access_token"]
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import pytest
 from project.sandbox.testing import RunningSandbox
 from syncqueue.core.errors import PermanentError
 from syncqueue.handlers.base import CopyState, Document, RemotePart
+from syncqueue.handlers.drawing import text as drawing
 from syncqueue.handlers.drawing.fonts import Fonts
 from syncqueue.handlers.mastodon import reading
-from syncqueue.handlers.mastodon import render as rendering
 from tests.fonts import Face
 from tests.integration.mastodon.desk import FLAVOURS, Desk
 from tests.integration.mastodon.test_pictures import note
@@ -67,7 +67,7 @@ def test_pictures_count_and_one_that_could_not_be_had_stays_the_link_that_was_po
 def test_a_text_that_was_drawn_is_compared_by_what_stands_beside_the_picture(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rendering, "load_fonts", lambda *_: Fonts([Face()]))
+    monkeypatch.setattr(drawing, "load_fonts", lambda *_: Fonts([Face()]))
     desk.set_options(over_limit="image")
     document = Document(text=LONG, tags=("story",))
     desk.create(document)

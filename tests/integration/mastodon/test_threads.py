@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from syncqueue.handlers.base import Document
+from syncqueue.handlers.drawing import text as drawing
 from syncqueue.handlers.drawing.fonts import Fonts
-from syncqueue.handlers.mastodon import render as rendering
 from tests.fonts import Face
 from tests.integration.mastodon.desk import FLAVOURS, Crash, Desk
 
@@ -22,7 +22,7 @@ CHINESE = "这是一个很长的故事，它会继续很久。" * 40
 @pytest.fixture
 def fonts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fonts for English and Chinese, whatever this machine has."""
-    monkeypatch.setattr(rendering, "load_fonts", lambda *_: Fonts([Face(), Face(CHINESE)]))
+    monkeypatch.setattr(drawing, "load_fonts", lambda *_: Fonts([Face(), Face(CHINESE)]))
 
 
 def words(desk: Desk) -> str:

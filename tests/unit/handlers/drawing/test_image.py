@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from syncqueue.handlers.base import Document
+from syncqueue.handlers.drawing import text as drawing
 from syncqueue.handlers.drawing.fonts import Fonts
 from syncqueue.handlers.drawing.image import LINES, WIDTH, draw
-from syncqueue.handlers.mastodon import render as rendering
 from syncqueue.handlers.mastodon.instance import Limits
-from syncqueue.handlers.mastodon.render import Wanted, render
+from syncqueue.handlers.mastodon.render import Rendered, Wanted, render
 from tests.fonts import Face
 
 LONG = "A sentence of a note. " * 60
@@ -26,7 +26,7 @@ LATIN = Fonts([Face()])
 @pytest.fixture
 def latin_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine whose fonts have ASCII alone."""
-    monkeypatch.setattr(rendering, "load_fonts", lambda *_: LATIN)
+    monkeypatch.setattr(drawing, "load_fonts", lambda *_: LATIN)
 
 
 def pages(drawn: Sequence[bytes]) -> list[Image.Image]:
@@ -109,6 +109,6 @@ def test_what_cannot_be_drawn_becomes_a_thread_and_the_log_says_why(text: str, c
     assert "fonts-noto-cjk" in caplog.text
 
 
-def drawn(text: str) -> rendering.Rendered:
+def drawn(text: str) -> Rendered:
     """A long text, for a destination that wants pictures."""
     return render(Document(text=text.strip()), Wanted(limits=Limits(), over_limit="image"))

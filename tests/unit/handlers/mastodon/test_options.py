@@ -1,11 +1,11 @@
-"""Addresses, tokens and options of destinations, and who may see what."""
+"""Tokens and options of destinations, and who may see what."""
 
 from __future__ import annotations
 
 import pytest
 
 from syncqueue.handlers.base import Document, Place
-from syncqueue.handlers.mastodon.options import OPTIONS, TOKEN, instance_url, over_limit, visibility
+from syncqueue.handlers.mastodon.options import OPTIONS, TOKEN, visibility
 
 
 def place(**options: object) -> Place:
@@ -30,41 +30,6 @@ def test_a_private_document_is_never_more_open_than_to_followers(
 ) -> None:
     options = {} if chosen is None else {"visibility": chosen}
     assert visibility(Document(text="x", is_private=is_private), place(**options)) == seen
-
-
-def test_what_is_too_long_becomes_a_thread_unless_told_otherwise() -> None:
-    assert over_limit(place()) == "thread"
-    assert over_limit(place(over_limit="image")) == "image"
-
-
-@pytest.mark.parametrize("address", ["https://mastodon.social", "https://a.example:8443", "https://[2001:db8::1]"])
-def test_an_instance_is_https_and_a_host(address: str) -> None:
-    assert instance_url(address, lambda host, port: False).geturl() == address
-
-
-def test_one_slash_at_the_end_is_the_same_instance() -> None:
-    assert instance_url("https://a.example/", lambda host, port: False).geturl() == "https://a.example"
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "", "mastodon.social", "@me@mastodon.social", "http://a.example", "ftp://a.example", "https://a.example//",
-        "https://a.example/path", "https://u:p@a.example", "https://a.example?x", "https://a.example#x", "https://",
-        "https://A.example", "https://a.example:99999", "https://a .example", "https://[::1", "https://a.example:",
-        "https://a\n.example",
-    ],
-)  # fmt: skip
-def test_nothing_else_is_an_instance(address: str) -> None:
-    with pytest.raises(ValueError):
-        instance_url(address, lambda host, port: False)
-
-
-def test_a_host_that_the_settings_name_may_do_without_tls() -> None:
-    allowed = lambda host, port: (host, port) == ("127.0.0.1", 8022)  # noqa: E731
-    assert instance_url("http://127.0.0.1:8022", allowed).port == 8022
-    with pytest.raises(ValueError):
-        instance_url("http://127.0.0.1:8023", allowed)
 
 
 @pytest.mark.parametrize(

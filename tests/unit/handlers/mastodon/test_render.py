@@ -12,7 +12,7 @@ from syncqueue.handlers.base import Document
 from syncqueue.handlers.markdown import Picture
 from syncqueue.handlers.mastodon.instance import Limits
 from syncqueue.handlers.mastodon.length import count
-from syncqueue.handlers.mastodon.render import THREAD_LIMIT, Wanted, hashtag, pictures_of, render
+from syncqueue.handlers.mastodon.render import THREAD_LIMIT, Wanted, pictures_of, render
 
 URL = "https://example.org/notes/1"
 LONG = "A sentence of a note. " * 60
@@ -49,13 +49,6 @@ def test_tags_follow_unless_the_text_has_them() -> None:
         text="On #Django, see example.org/#redis", tags=("django", "redis", "web-dev", "中文", "redis", "-")
     )
     assert texts(document) == ("On #Django, see example.org/#redis\n\n#redis #web_dev #中文",)
-
-
-@pytest.mark.parametrize(
-    ("tag", "word"), [("web dev", "web_dev"), ("C++", "C"), ("日本語", "日本語"), ("é", "é"), ("!?", "")]
-)
-def test_a_tag_becomes_a_word_that_can_be_a_hashtag(tag: str, word: str) -> None:
-    assert hashtag(tag) == word
 
 
 def test_the_link_is_added_where_it_is_wanted_and_not_there_already() -> None:
@@ -147,7 +140,7 @@ def test_a_picture_in_text_and_media_is_one_with_its_description() -> None:
 def test_what_no_font_can_draw_becomes_a_thread_and_the_log_says_what_to_install(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    with caplog.at_level(logging.WARNING, "syncqueue.mastodon"):
+    with caplog.at_level(logging.WARNING, "syncqueue.handlers"):
         rendered = render(Document(text="שלום " * 200), wanted(over_limit="image"))
     assert len(rendered.texts) > 1
     assert rendered.drawn == ()

@@ -11,7 +11,7 @@ from project.sandbox.telegram.tdlib import complaint
 from syncqueue.handlers.telegram.composing import MOST_ENTITIES, utf16_len
 from syncqueue.handlers.telegram.hidden import without_comments
 from syncqueue.handlers.telegram.markdown import to_message
-from syncqueue.handlers.telegram.render import tidy
+from syncqueue.handlers.texts import tidy
 
 
 def marked(source: str, base_url: str = "") -> list[tuple[str, str]]:

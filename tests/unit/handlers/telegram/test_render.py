@@ -11,11 +11,10 @@ from syncqueue.handlers.telegram.render import (
     TEXT_LIMIT,
     cut,
     file_name,
-    hashtag,
     render,
     render_as,
-    tidy,
 )
+from syncqueue.handlers.texts import tidy
 
 
 def units(text: str) -> int:
@@ -73,14 +72,6 @@ def test_a_captions_tags_are_those_its_excerpt_does_not_show() -> None:
     assert message.text.endswith("\n\n#late")
 
 
-@pytest.mark.parametrize(
-    ("tag", "word"),
-    [("web-dev", "web_dev"), ("C++", "C"), ("two words", "two_words"), ("#x", "x"), ("漢字", "漢字"), ("!!", "")],
-)
-def test_a_tag_becomes_a_word_telegram_links(tag: str, word: str) -> None:
-    assert hashtag(tag) == word
-
-
 def test_the_link_is_added_only_where_the_destination_wants_it() -> None:
     document = Document(text="Hello", url="https://site.example/1", tags=("a",))
     assert render(document).text == "Hello\n\n#a"
@@ -131,14 +122,6 @@ def test_a_text_kept_as_text_is_cut_and_points_to_its_page() -> None:
 def test_a_short_text_can_be_a_file() -> None:
     message = render_as("document", Document(text="Hello"))
     assert (message.kind, message.text, message.file_bytes) == ("document", "Hello", b"Hello")
-
-
-def test_half_an_emoji_is_replaced_and_two_halves_are_joined() -> None:
-    assert tidy("a\ud83c b \ud83c\udf89") == "a\ufffd b 🎉"
-
-
-def test_blank_lines_around_go_and_an_indented_first_line_stays() -> None:
-    assert tidy("\r\n\n    code\r\nrest \n\n") == "    code\nrest"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Forms of destinations, for the admin and for a site's own pages.
+"""The form of a destination, as the admin has it.
 
 A secret goes in and never comes out: its inputs are always empty, and an empty one keeps what is stored. Only a change
 of host or owner asks for it again, so that nobody leads a stored secret to a host of their own. A new destination may
@@ -15,15 +15,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django import forms
-from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
-from django.db.models import DateField, TimeField
 from django.forms.utils import ErrorDict
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
 from syncqueue import services
@@ -31,26 +28,21 @@ from syncqueue.conf import get_settings
 from syncqueue.core.answer import Refused
 from syncqueue.core.errors import SecretError, SyncQueueError
 from syncqueue.core.lines import has_controls
+from syncqueue.forms.option_inputs import as_input, option_input
 from syncqueue.handlers import gate
 from syncqueue.handlers.base import DocumentHandler, PlaceChoice
-from syncqueue.handlers.options import Option
 from syncqueue.handlers.registry import document_handler
 from syncqueue.models import Destination, Rule
-from syncqueue.presentation.inner import for_users
 from syncqueue.presentation.reasons import in_words
 from syncqueue.secrets import Bound, decrypt, encrypt, mask
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser
     from django.http import QueryDict
 
     DestinationModelForm = forms.ModelForm[Destination]
 else:
     DestinationModelForm = forms.ModelForm
 
-# Each input is named for who cannot see it, in the words (and languages) that Django has.
-_DATE_ATTRS: dict[str, Any] = {"type": "date", "aria-label": DateField.description}
-_TIME_ATTRS: dict[str, Any] = {"type": "time", "step": "1", "aria-label": TimeField.description}
 FIND_BUTTON = "find_places"  # the name of the button that lists places instead of saving
 ENTERED = "entered_secret"  # a hidden input that carries an entered secret, encrypted, over such a list
 CARRIED_SECONDS = 900  # how long such a list may stay open
@@ -121,8 +113,8 @@ class DestinationForm(DestinationModelForm):
         if self._options:
             del self.fields["options"]
             for name, option in self._options.items():
-                self.fields[OPTION_PREFIX + name] = _option_field(option)
-                self.initial.setdefault(OPTION_PREFIX + name, _as_input(self.instance.options.get(name)))
+                self.fields[OPTION_PREFIX + name] = option_input(option)
+                self.initial.setdefault(OPTION_PREFIX + name, as_input(self.instance.options.get(name)))
         if isinstance(rule := self.fields.get("rule"), forms.ChoiceField):
             everything = (Rule.ALL.value, _("all, private ones too"))
             rule.choices = [everything, *(one for one in Rule.choices if one[0] != Rule.ALL)]
@@ -369,195 +361,9 @@ class DestinationForm(DestinationModelForm):
         return destination
 
 
-def _as_input(value: Any) -> Any:
-    """The value of an option as its input has it."""
-    return {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
-
-
-def _from_switch(value: str) -> bool | None:
-    return {"yes": True, "no": False}.get(value)
-
-
-def _option_field(option: Option) -> forms.Field:
-    """An input that is empty where the destination does not have the option, as what it has counts as content."""
-    common: dict[str, Any] = {"label": option.label, "help_text": option.help_text, "required": False}
-    match option.kind:
-        case "switch":
-            labels = {"yes": _("Yes"), "no": _("No")}
-            usual = labels["yes" if option.default else "no"]
-            choices = [("", _("Default (%(value)s)") % {"value": usual}), *labels.items()]
-            return forms.TypedChoiceField(choices=choices, coerce=_from_switch, empty_value=None, **common)
-        case "choice":
-            usual = option.choices.get(option.default, "-")
-            return forms.ChoiceField(
-                choices=[("", _("Default (%(value)s)") % {"value": usual}), *option.choices.items()], **common
-            )
-        case "number":
-            return forms.IntegerField(min_value=1, **common)
-    return forms.CharField(widget=forms.TextInput({"class": "vTextField"}), **common)
-
-
 def _stored_secret(destination: Destination) -> tuple[dict[str, str], str]:
     """What is stored, and why it cannot be read, if it cannot."""
     try:
         return destination.secret, ""
     except SecretError as error:
         return {}, in_words(str(error))
-
-
-class OwnDestinationForm(DestinationForm):
-    """For a site's own pages: the owner is given by the page and never by the request.
-
-    Decorate the page's view with `sensitive_post_parameters()`, so that no error report holds what was entered.
-
-    Raises `ImproperlyConfigured` where the service is off, and `PermissionError` for a destination of another owner.
-    """
-
-    class Meta(DestinationForm.Meta):
-        fields: ClassVar = ["name", "address", "rule", "rule_value", "start_at", "enabled"]
-        field_classes: ClassVar = {"start_at": forms.SplitDateTimeField}
-        widgets: ClassVar = {
-            "start_at": forms.SplitDateTimeWidget(
-                date_format="%Y-%m-%d",  # what the browser's own pickers speak
-                time_format="%H:%M:%S",
-                date_attrs=_DATE_ATTRS,
-                time_attrs=_TIME_ATTRS,
-            )
-        }
-
-    def __init__(self, *args: Any, owner: AbstractBaseUser, **kwargs: Any) -> None:
-        """`owner`: the user whose objects the destination takes."""
-        self.owner_id = owner.pk
-        super().__init__(*args, **kwargs)
-        if self.handler is None:
-            raise ImproperlyConfigured(f"Name {self.service!r} in SYNCQUEUE['HANDLERS'] to use {type(self).__name__}.")
-        if not self.instance._state.adding and self.instance.owner_id != owner.pk:
-            raise PermissionError(f"The destination {self.instance.pk} belongs to another owner.")
-        self.instance.owner_id = owner.pk
-        self.actor = str(owner.pk)
-
-    def _find_places(self) -> str:
-        """As for staff, without what concerns the inner network."""
-        return for_users(super()._find_places())
-
-
-class TelegramDestinationForm(OwnDestinationForm):
-    """A channel, group or chat that the owner's bot posts to."""
-
-    service = "telegram"
-
-    sole_poster = forms.ChoiceField(
-        label=gettext_lazy("Who posts with this bot there"),
-        required=False,
-        choices=(("only", gettext_lazy("Only this site")), ("others", gettext_lazy("Other programs too"))),
-        help_text=gettext_lazy(
-            "After a lost answer, a message by the bot that is not known here is taken for the lost one if only this "
-            "site posts with it."
-        ),
-    )
-
-    class Meta(OwnDestinationForm.Meta):
-        labels: ClassVar = {"address": gettext_lazy("Channel or chat")}
-        help_texts: ClassVar = {
-            "address": gettext_lazy("@channel, or the chat's number. The bot must be allowed to post there.")
-        }
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Show what is chosen now."""
-        super().__init__(*args, **kwargs)
-        self.initial.setdefault("sole_poster", "only" if self.instance.options.get("sole_poster", True) else "others")
-
-    def clean(self) -> dict[str, Any]:
-        """Put the choice into the options; the other options stay."""
-        if chosen := self.cleaned_data.get("sole_poster"):
-            self.instance.options = {**self.instance.options, "sole_poster": chosen == "only"}
-        return super().clean()
-
-
-_MASTODON_CHOICES = ("visibility", "over_limit")  # options that have an input of their own
-
-
-class MastodonDestinationForm(OwnDestinationForm):
-    """An account of the owner's on an instance, with what is most often chosen of its options."""
-
-    service = "mastodon"
-
-    visibility = forms.ChoiceField(
-        label=gettext_lazy("Visibility"),
-        required=False,
-        choices=(
-            ("public", gettext_lazy("Public")),
-            ("unlisted", gettext_lazy("Public, but not in timelines")),
-            ("private", gettext_lazy("Followers only")),
-            ("direct", gettext_lazy("Mentioned people only")),
-        ),
-        help_text=gettext_lazy("Private objects are shown to followers at most."),
-    )
-    over_limit = forms.ChoiceField(
-        label=gettext_lazy("Texts that are too long"),
-        required=False,
-        choices=(
-            ("thread", gettext_lazy("A thread")),
-            ("image", gettext_lazy("A picture of the text")),
-            ("link", gettext_lazy("The beginning, with a link")),
-        ),
-    )
-
-    class Meta(OwnDestinationForm.Meta):
-        labels: ClassVar = {"address": gettext_lazy("Instance")}
-        help_texts: ClassVar = {"address": gettext_lazy("Such as https://mastodon.social.")}
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Show what is chosen now."""
-        super().__init__(*args, **kwargs)
-        for name in _MASTODON_CHOICES:
-            self.initial.setdefault(name, self.instance.options.get(name))
-
-    def clean(self) -> dict[str, Any]:
-        """Put the choices into the options; the other options stay."""
-        chosen = {name: self.cleaned_data[name] for name in _MASTODON_CHOICES if self.cleaned_data.get(name)}
-        self.instance.options = {**self.instance.options, **chosen}
-        return super().clean()
-
-
-class BlueskyDestinationForm(OwnDestinationForm):
-    """An account of the owner's on Bluesky, with what is most often chosen of its options."""
-
-    service = "bluesky"
-
-    over_limit = forms.ChoiceField(
-        label=gettext_lazy("Texts that are too long"),
-        required=False,
-        choices=(
-            ("thread", gettext_lazy("A thread")),
-            ("image", gettext_lazy("A picture of the text")),
-            ("link", gettext_lazy("The beginning, with a link")),
-        ),
-    )
-
-    class Meta(OwnDestinationForm.Meta):
-        labels: ClassVar = {"address": gettext_lazy("Account")}
-        help_texts: ClassVar = {"address": gettext_lazy("Such as name.bsky.social. Private objects are never posted.")}
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Show what is chosen now."""
-        super().__init__(*args, **kwargs)
-        self.initial.setdefault("over_limit", self.instance.options.get("over_limit"))
-
-    def clean(self) -> dict[str, Any]:
-        """Put the choice into the options; the other options stay."""
-        if chosen := self.cleaned_data.get("over_limit"):
-            self.instance.options = {**self.instance.options, "over_limit": chosen}
-        return super().clean()
-
-
-class WebhookDestinationForm(OwnDestinationForm):
-    """A URL of the owner's that is told of each change."""
-
-    service = "webhook"
-
-    class Meta(OwnDestinationForm.Meta):
-        labels: ClassVar = {"address": gettext_lazy("URL")}
-        help_texts: ClassVar = {
-            "address": gettext_lazy("https://example.org/hook. It must answer 2xx to events that are signed.")
-        }

@@ -1,0 +1,141 @@
+"""Forms of destinations for a site's own pages, where users enter their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django import forms
+from django.core.exceptions import ImproperlyConfigured
+from django.db.models import DateField, TimeField
+from django.utils.translation import gettext_lazy
+
+from syncqueue.forms.destination import DestinationForm
+from syncqueue.forms.option_inputs import choice_input
+from syncqueue.presentation.inner import for_users
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
+# Each input is named for who cannot see it, in the words (and languages) that Django has.
+_DATE_ATTRS: dict[str, Any] = {"type": "date", "aria-label": DateField.description}
+_TIME_ATTRS: dict[str, Any] = {"type": "time", "step": "1", "aria-label": TimeField.description}
+
+
+class OwnDestinationForm(DestinationForm):
+    """For a site's own pages: the owner is given by the page and never by the request.
+
+    Decorate the page's view with `sensitive_post_parameters()`, so that no error report holds what was entered.
+
+    Raises `ImproperlyConfigured` where the service is off, and `PermissionError` for a destination of another owner.
+    """
+
+    # The options of kind "choice" that have an input here, named as the option; the form keeps all other options.
+    offered_options: ClassVar[Sequence[str]] = ()
+
+    class Meta(DestinationForm.Meta):
+        fields: ClassVar = ["name", "address", "rule", "rule_value", "start_at", "enabled"]
+        field_classes: ClassVar = {"start_at": forms.SplitDateTimeField}
+        widgets: ClassVar = {
+            "start_at": forms.SplitDateTimeWidget(
+                date_format="%Y-%m-%d",  # what the browser's own pickers speak
+                time_format="%H:%M:%S",
+                date_attrs=_DATE_ATTRS,
+                time_attrs=_TIME_ATTRS,
+            )
+        }
+
+    def __init__(self, *args: Any, owner: AbstractBaseUser, **kwargs: Any) -> None:
+        """`owner`: the user whose objects the destination takes."""
+        self.owner_id = owner.pk
+        super().__init__(*args, **kwargs)
+        if self.handler is None:
+            raise ImproperlyConfigured(f"Name {self.service!r} in SYNCQUEUE['HANDLERS'] to use {type(self).__name__}.")
+        if not self.instance._state.adding and self.instance.owner_id != owner.pk:
+            raise PermissionError(f"The destination {self.instance.pk} belongs to another owner.")
+        self.instance.owner_id = owner.pk
+        self.actor = str(owner.pk)
+        declared = self.handler.option_fields
+        self._offered = [name for name in self.offered_options if name in declared]
+        for name in self._offered:
+            self.fields[name] = choice_input(declared[name])
+            self.initial.setdefault(name, self.instance.options.get(name))
+        if self._offered:  # before the secrets, if the site has no order of its own
+            self.order_fields(self.field_order or [*(self._meta.fields or ()), *self._offered])
+
+    def clean(self) -> dict[str, Any]:
+        """Put the choices into the options; the other options stay."""
+        chosen = {name: self.cleaned_data[name] for name in self._offered if self.cleaned_data.get(name)}
+        self.instance.options = {**self.instance.options, **chosen}
+        return super().clean()
+
+    def _find_places(self) -> str:
+        """As for staff, without what concerns the inner network."""
+        return for_users(super()._find_places())
+
+
+class TelegramDestinationForm(OwnDestinationForm):
+    """A channel, group or chat that the owner's bot posts to."""
+
+    service = "telegram"
+
+    sole_poster = forms.ChoiceField(
+        label=gettext_lazy("Who posts with this bot there"),
+        required=False,
+        choices=(("only", gettext_lazy("Only this site")), ("others", gettext_lazy("Other programs too"))),
+        help_text=gettext_lazy(
+            "After a lost answer, a message by the bot that is not known here is taken for the lost one if only this "
+            "site posts with it."
+        ),
+    )
+
+    class Meta(OwnDestinationForm.Meta):
+        labels: ClassVar = {"address": gettext_lazy("Channel or chat")}
+        help_texts: ClassVar = {
+            "address": gettext_lazy("@channel, or the chat's number. The bot must be allowed to post there.")
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Show what is chosen now."""
+        super().__init__(*args, **kwargs)
+        self.initial.setdefault("sole_poster", "only" if self.instance.options.get("sole_poster", True) else "others")
+
+    def clean(self) -> dict[str, Any]:
+        """Put the choice into the options; the other options stay."""
+        if chosen := self.cleaned_data.get("sole_poster"):
+            self.instance.options = {**self.instance.options, "sole_poster": chosen == "only"}
+        return super().clean()
+
+
+class MastodonDestinationForm(OwnDestinationForm):
+    """An account of the owner's on an instance, with what is most often chosen of its options."""
+
+    service = "mastodon"
+    offered_options = ("visibility", "over_limit")
+
+    class Meta(OwnDestinationForm.Meta):
+        labels: ClassVar = {"address": gettext_lazy("Instance")}
+        help_texts: ClassVar = {"address": gettext_lazy("Such as https://mastodon.social.")}
+
+
+class BlueskyDestinationForm(OwnDestinationForm):
+    """An account of the owner's on Bluesky, with what is most often chosen of its options."""
+
+    service = "bluesky"
+    offered_options = ("over_limit",)
+
+    class Meta(OwnDestinationForm.Meta):
+        labels: ClassVar = {"address": gettext_lazy("Account")}
+        help_texts: ClassVar = {"address": gettext_lazy("Such as name.bsky.social. Private objects are never posted.")}
+
+
+class WebhookDestinationForm(OwnDestinationForm):
+    """A URL of the owner's that is told of each change."""
+
+    service = "webhook"
+
+    class Meta(OwnDestinationForm.Meta):
+        labels: ClassVar = {"address": gettext_lazy("URL")}
+        help_texts: ClassVar = {
+            "address": gettext_lazy("https://example.org/hook. It must answer 2xx to events that are signed.")
+        }
