@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
+@lru_cache(maxsize=1000)  # an attempt reads the address of its destination several times
 def read_url(text: str) -> SplitResult:
     """Parse an http(s) URL with a host and without a password; raises `ValueError`, whose message omits the URL."""
     try:
