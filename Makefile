@@ -30,7 +30,7 @@ POOL ?= 4
 ISOLATION ?= REPEATABLE_READ
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check docs reference simulate soak smoke flake test lint types migrations pytest pytest-fit pytest-odd test-processes test-conformance test-simulation test-wheel test-pages pytest-postgresql pytest-postgresql-faults pytest-redis pytest-mastodon pytest-bluesky bench-pages bench-shapes screenshots format bench messages clean
+.PHONY: help demo demo-check docs reference simulate soak smoke flake test lint types migrations pytest pytest-fit pytest-odd test-processes test-conformance test-simulation test-wheel test-pages pytest-postgresql pytest-postgresql-faults pytest-redis pytest-mastodon pytest-bluesky bench-pages bench-shapes bench-webhooks screenshots format bench messages clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "make %-24s %s\n", $$1, $$2 }'
@@ -150,6 +150,9 @@ docs: $(VENV)/docs  ## build the documentation into docs/_build/html; warnings a
 # In a separate environment: other queues need other versions of shared dependencies.
 bench: .venv-bench/ready  ## compare with other queues (about 10 minutes); ARGS="--only syncqueue,huey --rounds 1"
 	@.venv-bench/bin/python -m bench $(ARGS)
+
+bench-webhooks: .venv-bench/ready  ## compare with a hand-written Celery task: notes to a webhook receiver; ARGS="--outage 60"
+	@.venv-bench/bin/python -m bench.webhooks $(ARGS)
 
 .venv-bench/ready: $(VENV)/bin/python pyproject.toml bench/constraints.txt
 	@$(PYTHON) -m venv .venv-bench

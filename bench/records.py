@@ -33,6 +33,7 @@ def set_up() -> None:
 
     from syncqueue.sources.destinations import ensure_declared
 
+    call_command("migrate", verbosity=0)  # first, because the bench's own tables refer to others
     call_command("migrate", verbosity=0, run_syncdb=True)
     ensure_declared()
 

@@ -15,13 +15,21 @@ INSTALLED_APPS = [
     "syncqueue",
     "bench.notes",
 ]
-DATABASES = {
+DATABASES: dict[str, dict[str, Any]] = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": str(_FOLDER / "bench.sqlite3"),
         "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": "PRAGMA journal_mode=WAL;"},
     }
 }
+if _socket := os.environ.get("BENCH_POSTGRES"):  # the folder of its socket; see bench/webhooks.py
+    DATABASES["default"] = {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": "postgres",
+        "USER": "postgres",
+        "HOST": _socket,
+        "CONN_MAX_AGE": None,  # for a hand-written task, which otherwise connects anew each time
+    }
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -22,6 +22,7 @@ from syncqueue.execution.decision import Decision, Done, Fail, NeedsReview, Park
 from syncqueue.execution.deliver import Delivery, state_after
 from syncqueue.execution.entry import Delivered
 from syncqueue.execution.finisher import Attempt, Finisher, announce
+from syncqueue.execution.group_commit import GroupCommit
 from syncqueue.execution.prepare import prepare
 from syncqueue.execution.prepared import NotReady, Prepared, Ready, Verdict
 from syncqueue.execution.sending import batch_limit
@@ -77,14 +78,16 @@ class RecordRunner:
         queue: AsyncSyncQueue,
         finisher: Finisher,
         database: DatabaseThreads,
+        commits: GroupCommit,
         clock: Clock,
         settings: Settings,
         sent_log: SentLog,
     ) -> None:
-        """`finisher` ends attempts in `queue`; `sent_log` records what was sent."""
+        """`finisher` ends attempts in `queue`; `commits` writes their records; `sent_log` records what was sent."""
         self._queue = queue
         self._finisher = finisher
         self._database = database
+        self._commits = commits
         self._clock = clock
         self._settings = settings
         self._sent_log = sent_log
@@ -208,7 +211,7 @@ class RecordRunner:
     async def _deliver(self, group: Sequence[ReadyAttempt], handler: DocumentHandler, policy: ServiceSettings) -> None:
         timeout = self._settings.processing.attempt_timeout_seconds
         ready = [one.ready for one in group]
-        delivery = Delivery(ready, handler, self._database, self._clock, timeout_seconds=timeout)
+        delivery = Delivery(ready, handler, self._database, self._commits, self._clock, timeout_seconds=timeout)
         ended = await delivery.run()
         self._sent_log.add(self._entries(group, ended))
         # Successes are ended first: their responses must not look newer than the endpoint failures of the others.

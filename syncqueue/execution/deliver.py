@@ -37,6 +37,7 @@ from syncqueue.execution.beside import RecordsBeside
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.decision import Decision, Done, Fail, NeedsReview, Park, Retry, error_of
 from syncqueue.execution.entry import Delivered, Entry
+from syncqueue.execution.group_commit import GroupCommit
 from syncqueue.execution.prepared import Ready
 from syncqueue.execution.sending import Answer, masked, send
 from syncqueue.handlers import gate
@@ -71,14 +72,16 @@ class Delivery:
         records_ready: Sequence[Ready],
         handler: DocumentHandler,
         database: DatabaseThreads,
+        commits: GroupCommit,
         clock: Clock,
         *,
         timeout_seconds: float,
     ) -> None:
-        """All of `records_ready` have the same destination."""
+        """All of `records_ready` have the same destination. `commits` sets the marks and stores the results."""
         self._entries = [Entry(one) for one in records_ready]
         self._handler = handler
         self._database = database
+        self._commits = commits
         self._clock = clock
         self._timeout_seconds = timeout_seconds
         self._token = secrets.token_hex(16)
@@ -156,16 +159,21 @@ class Delivery:
             return []
         traced = await self._trace(sending)
         began = time.monotonic()
-        won = await self._persist(
-            records.mark,
-            {entry.record.pk: entry.plan.step for entry in sending},
-            token=self._token,
-            seconds=self._timeout_seconds + MARK_GRACE_SECONDS,
-            uncertain={entry.record.pk for entry in sending if entry.ready.uncertain},
-            address=sending[0].place.address,
-            lost_at=self._lost_at(sending),
-            parts={entry.record.pk: entry.stored for entry in sending} if traced else None,
-        )
+        lost_at = self._lost_at(sending)
+        marks = [
+            records.Mark(
+                record_id=entry.record.pk,
+                step=entry.plan.step,
+                token=self._token,
+                uncertain=entry.ready.uncertain,
+                address=entry.place.address,
+                lost_at=lost_at.get(entry.record.pk),
+                parts=entry.stored if traced else None,
+            )
+            for entry in sending
+        ]
+        seconds = self._timeout_seconds + MARK_GRACE_SECONDS
+        won = await self._retried(partial(self._commits.mark, marks, seconds=seconds))
         if time.monotonic() - began >= MARK_GRACE_SECONDS:
             won = set()  # the process was suspended meanwhile: its marks are about to expire, so it must not send
         for entry in sending:
@@ -344,6 +352,7 @@ class Delivery:
         found = [
             records.Synced(
                 record=entry.record,
+                token=self._token,
                 parts=[*parts, *entry.away],
                 fingerprint=entry.ready.fingerprint,
                 next_at=entry.plan.next_at,
@@ -351,7 +360,7 @@ class Delivery:
             )
             for entry, parts in done
         ]
-        kept = await self._persist(records.store_synced, found, self._token, now=self._clock.now())
+        kept = await self._retried(partial(self._commits.store_synced, found))
         for entry, parts in done:
             if entry.record.pk in kept:
                 sent = entry.sent(parts)
@@ -399,14 +408,17 @@ class Delivery:
         return OutcomeUnknown(text)
 
     async def _persist(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do database work; retries during a short outage of the database."""
+        """Do database work in a thread; retries during a short outage of the database."""
+        return await self._retried(lambda: self._database.run(work, *args, **kwargs))
+
+    async def _retried(self, work: Callable[[], Awaitable[T]]) -> T:
         for delay in _STORE_DELAYS_SECONDS:
             try:
-                return await self._database.run(work, *args, **kwargs)
+                return await work()
             except (OperationalError, InterfaceError) as error:
                 logger.warning("A database operation failed and is tried again in %s s: %s", delay, error)
                 await asyncio.sleep(delay)
-        return await self._database.run(work, *args, **kwargs)
+        return await work()
 
 
 def state_after(decision: Decision) -> RecordState:

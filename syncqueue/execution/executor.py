@@ -21,6 +21,7 @@ from syncqueue.execution.attempts import ReadyAttempt, RecordRunner, grouped
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.finisher import Attempt, Finisher
 from syncqueue.execution.generic import GenericRunner
+from syncqueue.execution.group_commit import GroupCommit
 from syncqueue.execution.prepare import prepare
 from syncqueue.execution.prepared import Ready
 from syncqueue.execution.run import Run
@@ -47,13 +48,14 @@ class ServiceRuntime:
         service: str,
         queue: AsyncSyncQueue,
         database: DatabaseThreads,
+        commits: GroupCommit,
         clock: Clock,
         settings: Settings,
         sent_log: SentLog,
     ) -> None:
         finisher = Finisher(queue, settings.breaker, database, clock)
         self.handler = make_handler(service, settings)
-        self.records = RecordRunner(queue, finisher, database, clock, settings, sent_log)
+        self.records = RecordRunner(queue, finisher, database, commits, clock, settings, sent_log)
         self.generic = GenericRunner(service, queue, finisher, settings)
 
     async def aclose(self) -> None:
@@ -76,6 +78,7 @@ class Executor:
         self._queues = queues
         self._database = database
         self._clock = clock
+        self._commits = GroupCommit(database, clock)
         self._sent_log = SentLog(database, is_kept=settings.processing.log_retention_days > 0)
         self._runtimes: dict[str, ServiceRuntime] = {}
 
@@ -95,7 +98,13 @@ class Executor:
     def _runtime(self, service: str) -> ServiceRuntime:
         if service not in self._runtimes:
             self._runtimes[service] = ServiceRuntime(
-                service, self._queues[service], self._database, self._clock, self.settings, self._sent_log
+                service,
+                self._queues[service],
+                self._database,
+                self._commits,
+                self._clock,
+                self.settings,
+                self._sent_log,
             )
         return self._runtimes[service]
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 
 
+@lru_cache(maxsize=1000)  # an attempt reads the address of its destination several times
 def read_url(text: str) -> SplitResult:
     """Parse an http(s) URL with a host and without a password; raises `ValueError`, whose message omits the URL."""
     try:

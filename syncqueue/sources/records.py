@@ -3,7 +3,7 @@
 The mark is the fence: an attempt sends only if its conditional UPDATE succeeded, and stores only while the record has
 its token. Times come from the database, so the clocks of machines do not matter. Each function updates only its own
 columns, and never marks a generation as synced that it has not read. An attempt at many records has one token for all
-of them, and one statement for each transition.
+of them, and one statement for each transition; attempts that end at the same time may share it (sources/together.py).
 """
 
 from __future__ import annotations
@@ -31,10 +31,24 @@ logger = logging.getLogger("syncqueue.sources")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """The send mark of one record, with the planned step."""
+
+    record_id: int
+    step: Step
+    token: str  # of the attempt
+    uncertain: bool = False  # the record may already have an unknown copy
+    address: str = ""
+    lost_at: Sequence[str] | None = None  # former addresses where copies may be left; None: unchanged
+    parts: Sequence[RemotePart] | None = None  # with the trace of the create; None: unchanged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Synced:
     """The parts of one record after a successful attempt."""
 
     record: SyncRecord
+    token: str  # of the attempt's mark
     parts: Sequence[RemotePart]
     fingerprint: str
     next_at: datetime | None = None  # when the plan changes without a change of the object: the record waits until then
@@ -90,42 +104,37 @@ def count_synced(destination_id: int, *, before: datetime | None = None) -> int:
     return (rows if before is None else rows.filter(synced_at__lt=before)).count()
 
 
-def mark(
-    steps: Mapping[int, Step],
-    *,
-    token: str,
-    seconds: float,
-    uncertain: Collection[int],
-    address: str = "",
-    lost_at: Mapping[int, Sequence[str]] | None = None,
-    parts: Mapping[int, Sequence[RemotePart]] | None = None,
-) -> set[int]:
-    """Set the send marks with the planned steps; returns the primary keys of records without another live mark.
+def mark(marks: Sequence[Mark], *, seconds: float) -> set[int]:
+    """Set send marks for `seconds`; returns the primary keys of records without another live mark.
 
-    During a send the remote content is unknown, so the content hash is cleared. `uncertain`: records that may already
-    have an unknown copy. `parts`: the parts of all records, including the traces of the creates.
+    During a send the remote content is unknown, so the content hash is cleared. Either all marks have `lost_at`, or
+    none; the same is true for `parts`.
     """
-    more = {} if not lost_at else {"lost_at": case_by_key("lost_at", {key: list(lost_at[key]) for key in steps})}
-    if parts:
-        more["parts"] = case_by_key("parts", {key: write_parts(parts[key]) for key in steps})
+    by_key = {one.record_id: one for one in marks}
+    tokens = case_by_key("sending_token", {key: one.token for key, one in by_key.items()})
+    more = {}
+    if marks[0].lost_at is not None:
+        more["lost_at"] = case_by_key("lost_at", {key: list(one.lost_at or ()) for key, one in by_key.items()})
+    if marks[0].parts is not None:
+        more["parts"] = case_by_key("parts", {key: write_parts(one.parts or ()) for key, one in by_key.items()})
     # The attempt's own mark counts as free: the response to its commit may have been lost.
-    free = Q(sending_token="") | Q(sending_until__lte=Now()) | Q(sending_token=token)
+    free = Q(sending_token="") | Q(sending_until__lte=Now()) | Q(sending_token=tokens)
     won = (
         records()
-        .filter(free, pk__in=list(steps), state=RecordState.WAITING)
+        .filter(free, pk__in=list(by_key), state=RecordState.WAITING)
         .update(
-            sending_token=token,
+            sending_token=tokens,
             sending_until=Now() + timedelta(seconds=seconds),
-            sending_action=case_by_key("sending_action", {key: step.value for key, step in steps.items()}),
+            sending_action=case_by_key("sending_action", {key: one.step.value for key, one in by_key.items()}),
             content_hash="",
-            uncertain=case_by_key("uncertain", {key: key in uncertain for key in steps}),
-            sending_address=address,
+            uncertain=case_by_key("uncertain", {key: one.uncertain for key, one in by_key.items()}),
+            sending_address=case_by_key("sending_address", {key: one.address for key, one in by_key.items()}),
             **more,
         )
     )
-    if won in (0, len(steps)):
-        return set(steps) if won else set()
-    return set(records().filter(pk__in=list(steps), sending_token=token).values_list("pk", flat=True))
+    if won in (0, len(by_key)):
+        return set(by_key) if won else set()
+    return set(records().filter(pk__in=list(by_key), sending_token=tokens).values_list("pk", flat=True))
 
 
 _NO_MARK: Mapping[str, Any] = {"sending_token": "", "sending_until": None, "sending_action": ""}
@@ -142,15 +151,16 @@ def store_step(record: SyncRecord, token: str, parts: Sequence[RemotePart]) -> s
     return key if kept else None
 
 
-def store_synced(found: Sequence[Synced], token: str, *, now: datetime) -> set[int]:
+def store_synced(found: Sequence[Synced], *, now: datetime) -> set[int]:
     """Store that the generations that were read are synced; returns the primary keys of records that were not fenced.
 
     A record with a newer generation stays waiting.
     """
     keys = {one.record.pk: new_token() for one in found}
+    tokens = case_by_key("sending_token", {one.record.pk: one.token for one in found})
     kept = (
         records()
-        .filter(pk__in=list(keys), sending_token=token)
+        .filter(pk__in=list(keys), sending_token=tokens)
         .update(
             **_NO_MARK,
             **_synced({one.record: one.next_at for one in found}, now),

@@ -24,6 +24,10 @@ DOUBTFUL = "doubtful"
 
 Word = Literal["created", "updated", "deleted"]
 
+# A text up to this length is encoded and hashed in less time than a thread needs to start.
+SHORT_CHARACTERS = 10_000
+_SIMPLE = (int, float, type(None))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
@@ -49,6 +53,20 @@ def event_of(job: DocumentJob) -> Event:
     # repetition of the first. Signed URLs differ at each attempt and do not count as other content.
     compared = _json(_event(job, word, data | _unsigned(job))) if _has_signed(job) else body
     return Event(id=_event_id(_key(job), word, compared.decode()), body=body)
+
+
+def is_short(document: Document) -> bool:
+    """Return whether the event of a document is encoded in a fraction of a millisecond.
+
+    Not with media, whose URLs a storage may have to sign, and not with values whose size is not seen at once.
+    """
+    texts = [document.text, document.title, document.url, *document.tags, *document.fields]
+    for value in document.fields.values():
+        if isinstance(value, str):
+            texts.append(value)
+        elif not isinstance(value, _SIMPLE):
+            return False
+    return not document.media and len(texts) <= SHORT_CHARACTERS and sum(map(len, texts)) <= SHORT_CHARACTERS
 
 
 def confirmed(job: DocumentJob) -> RemotePart:

@@ -22,7 +22,7 @@ from syncqueue.handlers.base import (
     RemotePart,
 )
 from syncqueue.handlers.webhook.client import WebhookClient
-from syncqueue.handlers.webhook.event import KIND, Event, as_received, confirmed, doubtful, event_of
+from syncqueue.handlers.webhook.event import KIND, Event, as_received, confirmed, doubtful, event_of, is_short
 from syncqueue.handlers.webhook.signing import read_secret
 from syncqueue.outbound.threads import HandlerThreads
 
@@ -44,7 +44,7 @@ class WebhookHandler(DocumentHandler):
         """Read the configuration."""
         super().__init__(config)
         self._client = WebhookClient(config)
-        self._threads = HandlerThreads(config.service)  # for encoding events, which may be long
+        self._threads = HandlerThreads(config.service)  # for encoding long events
         self._confirms = config.options.get("CONFIRM", True) is not False
         # (destination, URL, secret) -> valid until, in monotonic seconds.
         self._confirmed_until: dict[tuple[int, str, str], float] = {}
@@ -53,7 +53,7 @@ class WebhookHandler(DocumentHandler):
         """Send "created"; if the response is lost, store that it may have been accepted."""
         await self._be_confirmed(job.place)
         try:
-            await self._client.send(job.place, await self._threads.run(event_of, job))
+            await self._client.send(job.place, await self._event(job))
         except OutcomeUnknown as error:
             await job.checkpoint([self._here(doubtful(job), job.place)])
             raise Unavailable(str(error)) from error
@@ -146,9 +146,12 @@ class WebhookHandler(DocumentHandler):
     async def _send_again(self, job: DocumentJob) -> None:
         """Send an event that may be repeated, so that a lost response needs no decision of a person."""
         try:
-            await self._client.send(job.place, await self._threads.run(event_of, job))
+            await self._client.send(job.place, await self._event(job))
         except OutcomeUnknown as error:
             raise Unavailable(str(error)) from error
+
+    async def _event(self, job: DocumentJob) -> Event:
+        return event_of(job) if is_short(job.document) else await self._threads.run(event_of, job)
 
     def _here(self, part: RemotePart, place: Place) -> RemotePart:
         return replace(part, identity=self._client.identity(place))

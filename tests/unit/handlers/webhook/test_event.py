@@ -12,7 +12,7 @@ import pytest
 from syncqueue.core.errors import PermanentError
 from syncqueue.handlers.base import Document, DocumentJob, JobStep, Place, RemotePart
 from syncqueue.handlers.media import Media
-from syncqueue.handlers.webhook.event import confirmed, doubtful, event_of
+from syncqueue.handlers.webhook.event import SHORT_CHARACTERS, confirmed, doubtful, event_of, is_short
 
 PLACE = Place(id=1, name="hook", address="https://example.org/hook")
 HELLO = Document(text="Hello", tags=("news",), fields={"at": datetime(2026, 1, 2, tzinfo=UTC)})
@@ -106,3 +106,14 @@ def test_another_signature_of_the_same_url_makes_no_other_event() -> None:
     )
     assert first.id == second.id != other.id
     assert b"sig=2" in second.body
+
+
+def test_a_note_is_short_and_what_may_take_long_to_encode_is_not() -> None:
+    note = Document(text="Hello", tags=("news",), fields={"author": "Ann", "count": 3, "pinned": True, "note": None})
+    assert is_short(note)
+    assert not is_short(Document(text="x" * (SHORT_CHARACTERS + 1)))
+    assert not is_short(Document(text="", fields={"summary": "x" * (SHORT_CHARACTERS + 1)}))
+    assert not is_short(Document(text="", tags=("x" * 100,) * 101))
+    assert not is_short(Document(text="", tags=("",) * (SHORT_CHARACTERS + 1)))
+    assert not is_short(Document(text="", fields={"parts": ["unknown", "size"]}))
+    assert not is_short(Document(text="", media=("https://example.org/picture.png",)))

@@ -1,0 +1,190 @@
+"""Attempts that are made together share the statements that set and clear their marks; none depends on another."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import DataError, connection, transaction
+from django.db.models import F
+
+import syncqueue
+from project.notes.models import Note
+from project.sandbox.testing import RunningSandbox
+from syncqueue.core.clock import SYSTEM_CLOCK
+from syncqueue.execution.database import DatabaseThreads
+from syncqueue.execution.group_commit import GroupCommit
+from syncqueue.models import Destination, RecordState, SyncRecord
+from syncqueue.sources import records
+from syncqueue.sources.planner import Step
+from tests.integration.sync.scene import queue, record_of, texts, wait_until, work, work_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+COUNT = 12
+WAIT_SECONDS = 30.0
+
+
+def queued_notes(writer: User) -> list[Note]:
+    with syncqueue.queued():
+        return [Note.objects.create(owner=writer, text=f"Note {number}") for number in range(COUNT)]
+
+
+class Statements:
+    """How many records each call of a function of `records` was for."""
+
+    def __init__(self, name: str, monkeypatch: pytest.MonkeyPatch, *, refuses: Callable[[int], bool]) -> None:
+        self.sizes: list[int] = []
+        real = getattr(records, name)
+
+        def noting(found: Any, **named: Any) -> Any:
+            self.sizes.append(len(found))
+            if refuses(len(found)):
+                raise DataError("a value that the database does not take")
+            return real(found, **named)
+
+        monkeypatch.setattr(records, name, noting)
+
+
+def test_attempts_of_one_claim_share_their_statements(
+    channel: Destination, writer: User, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queued_notes(writer)
+    marks = Statements("mark", monkeypatch, refuses=lambda _: False)
+
+    work()
+
+    assert sorted(texts(sandbox)) == sorted(f"Note {number}" for number in range(COUNT))
+    assert sum(marks.sizes) == COUNT
+    assert len(marks.sizes) <= COUNT // 2
+    assert set(SyncRecord.objects.values_list("state", "sending_token")) == {("synced", "")}
+
+
+@pytest.mark.parametrize("name", ["mark", "store_synced"])
+def test_where_the_database_refuses_a_statement_for_many_each_record_is_written_by_itself(
+    channel: Destination, writer: User, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    queued_notes(writer)
+    statements = Statements(name, monkeypatch, refuses=lambda count: count > 1)
+
+    work()
+
+    assert max(statements.sizes) > 1
+    assert sorted(texts(sandbox)) == sorted(f"Note {number}" for number in range(COUNT))
+    assert set(SyncRecord.objects.values_list("state", "sending_token")) == {("synced", "")}
+
+
+def together(work: Callable[[GroupCommit], Awaitable[Any]]) -> Any:
+    async def run() -> Any:
+        database = DatabaseThreads()
+        try:
+            return await work(GroupCommit(database, SYSTEM_CLOCK))
+        finally:
+            database.close()
+
+    return asyncio.run(run())
+
+
+def test_of_two_attempts_at_one_record_in_one_statement_one_may_send(channel: Destination, writer: User) -> None:
+    keys = [record_of(note).pk for note in queued_notes(writer)[:2]]
+
+    async def mark(commits: GroupCommit) -> list[set[int]]:
+        marks = [
+            records.Mark(record_id=key, step=Step.CREATE, token=token)
+            for key, token in ((keys[0], "one"), (keys[1], "two"), (keys[0], "three"))
+        ]
+        return await asyncio.gather(*(commits.mark([one], seconds=20) for one in marks))
+
+    assert together(mark) == [{keys[0]}, {keys[1]}, set()]
+
+
+def test_a_record_that_another_attempt_has_marked_is_left_out_of_the_statement_of_the_others(
+    channel: Destination, writer: User
+) -> None:
+    keys = [record_of(note).pk for note in queued_notes(writer)]
+    records.mark([records.Mark(record_id=keys[3], step=Step.CREATE, token="other")], seconds=20)
+
+    async def mark(commits: GroupCommit) -> list[set[int]]:
+        marks = [records.Mark(record_id=key, step=Step.CREATE, token=f"of {key}") for key in keys]
+        return await asyncio.gather(*(commits.mark([one], seconds=20) for one in marks))
+
+    assert together(mark) == [{key} if key != keys[3] else set() for key in keys]
+    assert SyncRecord.objects.get(pk=keys[3]).sending_token == "other"
+
+
+def test_results_stored_together_are_each_stored_by_their_own_mark(channel: Destination, writer: User) -> None:
+    rows = [record_of(note) for note in queued_notes(writer)]
+    for row in rows:
+        records.mark([records.Mark(record_id=row.pk, step=Step.CREATE, token=f"of {row.pk}")], seconds=20)
+    SyncRecord.objects.filter(pk=rows[5].pk).update(sending_token="taken over")
+    Note.objects.get(pk=rows[6].object_pk).save()  # a newer generation
+
+    async def store(commits: GroupCommit) -> list[set[int]]:
+        found = [
+            records.Synced(record=row, token=f"of {row.pk}", parts=[], fingerprint=f"hash {row.pk}") for row in rows
+        ]
+        return await asyncio.gather(*(commits.store_synced([one]) for one in found))
+
+    assert together(store) == [{row.pk} if row.pk != rows[5].pk else set() for row in rows]
+    stored = {row.pk: row for row in SyncRecord.objects.exclude(pk=rows[5].pk)}
+    assert all(row.content_hash == f"hash {key}" and row.sending_token == "" for key, row in stored.items())
+    waiting = SyncRecord.objects.filter(state=RecordState.WAITING).order_by("pk").values_list("pk", flat=True)
+    assert list(waiting) == [rows[5].pk, rows[6].pk]
+    assert len({row.idempotency_key for row in stored.values()}) == COUNT - 1
+
+
+class Holder(threading.Thread):
+    """A transaction of the site that holds a record until it is told to end."""
+
+    def __init__(self, key: int) -> None:
+        super().__init__(daemon=True)
+        self.holds, self.may_end = threading.Event(), threading.Event()
+        self._key = key
+
+    def run(self) -> None:
+        try:
+            with transaction.atomic():
+                SyncRecord.objects.filter(pk=self._key).update(error=F("error"))
+                self.holds.set()
+                self.may_end.wait(WAIT_SECONDS)
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def holder(channel: Destination, writer: User) -> Iterator[Holder]:
+    found = Holder(record_of(queued_notes(writer)[0]).pk)
+    found.start()
+    assert found.holds.wait(WAIT_SECONDS)
+    yield found
+    found.may_end.set()
+    found.join(WAIT_SECONDS)
+
+
+if connection.features.has_select_for_update_skip_locked:  # SQLite locks no rows
+
+    def test_a_record_that_a_transaction_of_the_site_holds_delays_no_other(
+        holder: Holder, sandbox: RunningSandbox
+    ) -> None:
+        worker = threading.Thread(target=_work_in_thread, daemon=True)
+        worker.start()
+
+        wait_until(lambda: SyncRecord.objects.filter(state=RecordState.SYNCED).count() == COUNT - 1)
+        assert "Note 0" not in texts(sandbox)
+
+        holder.may_end.set()
+        worker.join(WAIT_SECONDS)
+        work_until(lambda: SyncRecord.objects.filter(state=RecordState.SYNCED).count() == COUNT)
+        assert texts(sandbox).count("Note 0") == 1
+        assert queue().stats().total_failed == 0
+
+
+def _work_in_thread() -> None:
+    try:
+        work()
+    finally:
+        connection.close()
