@@ -30,7 +30,7 @@ POOL ?= 4
 ISOLATION ?= REPEATABLE_READ
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check docs reference simulate soak smoke flake test lint types migrations pytest pytest-fit pytest-odd test-processes test-conformance test-simulation test-wheel test-pages pytest-postgresql pytest-postgresql-faults pytest-redis pytest-mastodon pytest-bluesky bench-pages bench-shapes bench-webhooks screenshots format bench messages clean
+.PHONY: help demo demo-check docs reference simulate soak smoke flake test lint types migrations pytest pytest-fit pytest-odd test-processes test-conformance test-shapes test-simulation test-wheel test-pages pytest-postgresql pytest-postgresql-faults pytest-redis pytest-mastodon pytest-bluesky bench-pages bench-shapes bench-webhooks screenshots format bench messages clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "make %-24s %s\n", $$1, $$2 }'
@@ -83,7 +83,7 @@ migrations: $(VENV)/test  ## check that no migration is missing
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -W error manage.py makemigrations --check --dry-run
 
 pytest: $(VENV)/test  ## the tests of `make test`; ARGS="-k telegram" narrows them
-	$(PYTEST) -m "not pages and not processes and not wheel and not conformance and not simulation" $(ARGS)
+	$(PYTEST) -m "not pages and not processes and not wheel and not conformance and not shapes and not simulation" $(ARGS)
 
 pytest-fit: $(VENV)/test  ## the tests with third-party packages, under separate settings
 	$(PYTEST) --ds tests.fitapp.settings tests/integration/fit $(ARGS)
@@ -92,21 +92,24 @@ pytest-odd: $(VENV)/test  ## the tests with unusual models and a second database
 	$(PYTEST) --ds tests.oddapp.settings tests/integration/odd $(ARGS)
 
 test-processes: $(VENV)/test  ## the tests that start and kill workers and web servers
-	$(PYTEST) -m processes $(ARGS)
+	$(PYTEST) -m processes tests/docs tests/faults $(ARGS)
 
 test-conformance: $(VENV)/test  ## the same cases for every service and each of its variants
-	$(PYTEST) -m conformance $(ARGS)
+	$(PYTEST) -m conformance tests/conformance $(ARGS)
+
+test-shapes: $(VENV)/test  ## the work on hostile texts of every shape, counted
+	$(PYTEST) -m shapes tests/shapes $(ARGS)
 
 test-simulation: $(VENV)/test  ## hundreds of simulated runs, planted faults, and outages of days
-	$(PYTEST) -m simulation $(ARGS)
+	$(PYTEST) -m simulation tests/integration/sync tests/simulation $(ARGS)
 
 test-wheel: $(VENV)/test  ## the tests that install the wheel with pip and follow the quickstart
-	$(PYTEST) -m wheel $(ARGS)
+	$(PYTEST) -m wheel tests/docs tests/packaging tests/upgrade $(ARGS)
 
 # Uses the system's Chromium or installs one, and prints which: tests/browser/find_browser.py.
 test-pages: $(VENV)/test  ## the tests of the admin pages in a browser (found or installed)
 	$(BIN)/python -m tests.browser.find_browser
-	$(PYTEST) -m pages $(ARGS)
+	$(PYTEST) -m pages tests/browser $(ARGS)
 
 pytest-postgresql: $(VENV)/test-postgresql  ## the in-process database tests, on their own PostgreSQL
 	TEST_DATABASE=postgresql $(PYTEST) -m "not simulation" tests/integration/sync tests/integration/admin $(ARGS)

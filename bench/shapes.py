@@ -1,6 +1,6 @@
 """`make bench-shapes`: how long every renderer takes for every hostile shape of text, at a size and at four times it.
 
-`tests/hostile/test_shapes.py` counts calls, which is exact but does not see the work inside of one call, such as that
+`tests/shapes/test_shapes.py` counts calls, which is exact but does not see the work inside of one call, such as that
 of a regular expression. This sees it, and ends with exit code 1 where the time grows faster than GROWTH.
 """
 
@@ -25,7 +25,7 @@ def main() -> int:
     from syncqueue.core.errors import PermanentError
     from syncqueue.handlers.base import Document
     from tests.hostile.shapes import SHAPES
-    from tests.hostile.test_shapes import RENDERERS, Renderer
+    from tests.shapes.test_shapes import RENDERERS, Renderer
 
     def seconds(render: Renderer, text: str) -> float:
         documents = [Document(text=text, format=form, url="https://site.example/1") for form in ("markdown", "plain")]

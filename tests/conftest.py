@@ -15,14 +15,23 @@ __all__ = ["own_redis_server", "redis_server", "redis_url", "sandbox", "sandbox_
 pytest_plugins = ["syncqueue.testing.conformance.plugin"]
 
 # What a test needs decides which target of the Makefile runs it: the first of these fixtures that it uses gives it its
-# mark. All other tests are those of `make test`.
+# mark, or its folder does. All other tests are those of `make test`.
 MARK_OF_FIXTURE = {"website": "pages", "chromium": "pages", "distributions": "wheel", "template_site": "processes"}
-MARKED_FOLDERS = ("conformance", "simulation")
+MARKED_FOLDERS = ("conformance", "shapes", "simulation")
+# Where the targets look: to collect all tests takes longer than to run some of these.
+FOLDERS_OF_MARK = {
+    "conformance": ("tests/conformance",),
+    "pages": ("tests/browser",),
+    "processes": ("tests/docs", "tests/faults"),
+    "shapes": ("tests/shapes",),
+    "simulation": ("tests/integration/sync", "tests/simulation"),
+    "wheel": ("tests/docs", "tests/packaging", "tests/upgrade"),
+}
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that `make test` leaves to targets of their own."""
+    """Mark the tests that `make test` leaves to targets of their own; raises for one that no target would find."""
     for item in items:
         needed = getattr(item, "fixturenames", ())
         mark = next((mark for fixture, mark in MARK_OF_FIXTURE.items() if fixture in needed), None)
@@ -31,6 +40,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 mark = folder
         if mark is not None:
             item.add_marker(mark)
+        for name, folders in FOLDERS_OF_MARK.items():
+            if item.get_closest_marker(name) and not item.nodeid.startswith(folders):
+                raise pytest.UsageError(
+                    f"{item.nodeid} is marked {name!r}, but `make test-{name}` looks only in {', '.join(folders)}: move "
+                    "it there, or add its folder to FOLDERS_OF_MARK in tests/conftest.py and to the Makefile."
+                )
 
 
 @pytest.fixture(autouse=True)

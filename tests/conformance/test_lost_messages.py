@@ -238,7 +238,7 @@ def test_where_the_bot_may_edit_what_others_post_a_person_is_shown_the_link(
     site.service.sandbox.post_as_somebody("@news", "Theirs")
     error = fails(site, note)
     assert link_of(site, 1) in error
-    assert "edit what others post" in error
+    assert "may edit the messages of others" in error
     # Who tries again has looked.
     services.retry_failed("telegram", actor="a test")
     site.work_until(site.assert_settled)
@@ -283,7 +283,7 @@ def test_of_a_note_that_is_not_wanted_any_more_a_message_that_never_arrived_is_w
     note = write_and_lose(site, "Second", "hang-before")
     record = site.record(note)
     note.soft_delete()
-    site.work_until(lambda: _assert_waits(site, "is not there so far"))
+    site.work_until(lambda: _assert_waits(site, "has not been found so far"))
     age(site, note, 700)
     services.run_task_now("telegram", f"key:record-{record.pk}", actor="a test")
     site.work_until(site.assert_settled)

@@ -202,10 +202,10 @@ def test_a_session_that_another_person_has_taken_over_connects_nothing(
 
 def test_a_code_that_was_not_issued_for_it_is_refused(browser: Client, sandbox: RunningSandbox) -> None:
     state = parse_qs(urlsplit(begin(browser, sandbox)).query)["state"][0]
-    assert "does not accept this any more" in said(browser, f"{CALLBACK}?state={state}&code=forged")
+    assert "no longer accepts this authorization" in said(browser, f"{CALLBACK}?state={state}&code=forged")
     other = parse_qs(urlsplit(decide(begin(browser, sandbox))).query)["code"][0]
     state = parse_qs(urlsplit(begin(browser, sandbox)).query)["state"][0]
-    assert "does not accept this any more" in said(browser, f"{CALLBACK}?state={state}&code={other}")  # PKCE
+    assert "no longer accepts this authorization" in said(browser, f"{CALLBACK}?state={state}&code={other}")  # PKCE
     assert not Destination.objects.exists()
 
 
@@ -220,16 +220,16 @@ def test_what_took_too_long_is_refused(browser: Client, sandbox: RunningSandbox,
 def test_an_instance_that_forgot_the_site_is_told_of_it_anew(browser: Client, sandbox: RunningSandbox) -> None:
     back = decide(begin(browser, sandbox))
     sandbox.forget_applications()
-    assert "has forgotten this site" in said(browser, back)
+    assert "no longer knows this site" in said(browser, back)
     assert "is connected" in connect(browser, sandbox)
 
 
 def test_an_outage_of_the_instance_is_said(browser: Client, sandbox: RunningSandbox) -> None:
     sandbox.plan_answers("mastodon", "error")
-    assert "is out of order" in told(browser.post(START, {"instance": sandbox.mastodon_url, "next": LIST}))
+    assert "does not work at the moment" in told(browser.post(START, {"instance": sandbox.mastodon_url, "next": LIST}))
     back = decide(begin(browser, sandbox))
     sandbox.plan_answers("mastodon", "error")
-    assert "is out of order" in said(browser, back)
+    assert "does not work at the moment" in said(browser, back)
     assert not Destination.objects.exists()
 
 

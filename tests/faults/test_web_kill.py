@@ -135,7 +135,7 @@ def test_a_note_whose_process_is_killed_after_the_send_is_held_for_a_person_wher
 
     eventually(lambda: _has_states(site, ["unknown"]))
     eventually(lambda: _is_held(site))
-    assert "look before you send it again" in site.errors()[0]
+    assert "check before you send it again" in site.errors()[0]
     assert posted(sandbox) == {"Note 1": 1}
 
 

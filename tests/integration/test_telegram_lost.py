@@ -95,7 +95,7 @@ def test_what_may_be_another_writers_is_doubted(sandbox: RunningSandbox, watch: 
     sandbox.post_as_somebody("@news", "Theirs")
     found = watch.find("@news", after=after, before=watch.post("@news"))
     assert len(found.candidates) == 1
-    assert "edit what others post" in found.doubt
+    assert "may edit the messages of others" in found.doubt
 
 
 def test_what_may_be_another_programs_is_doubted(sandbox: RunningSandbox, watch: Watch) -> None:
@@ -261,7 +261,7 @@ def test_where_such_are_held_a_later_answer_proves_that_nothing_was_sent(
     if is_later:
         asyncio.run(attempts())
     else:
-        with pytest.raises(RateLimited, match="not there so far"):
+        with pytest.raises(RateLimited, match="not been found so far"):
             asyncio.run(attempts())
     texts = [message["text"] for message in sandbox.messages("@news")]
     assert texts == ["Hello", "Later", *(["Mine"] if is_later else [])]

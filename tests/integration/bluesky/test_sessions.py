@@ -144,7 +144,7 @@ def test_while_another_process_renews_this_task_waits_for_its_own(desk: Desk, pl
     desk.config = replace(desk.config, attempt_timeout_seconds=3.0)
     later = timezone.now() + timedelta(minutes=1)
     ServiceSession.objects.create(destination_id=place.id, holder="another", held_until=later)
-    with pytest.raises(RateLimited, match="Another process renews") as caught:
+    with pytest.raises(RateLimited, match="Another process is renewing") as caught:
         desk.create("Hello")
     assert caught.value.scope == "task"
     assert desk.requests() == []

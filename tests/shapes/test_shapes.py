@@ -16,6 +16,7 @@ import pytest
 
 from syncqueue.core.errors import PermanentError
 from syncqueue.handlers.base import Document, DocumentJob, Place
+from syncqueue.handlers.bluesky import render as bluesky
 from syncqueue.handlers.bounds import MOST_CHARACTERS
 from syncqueue.handlers.manticore import row
 from syncqueue.handlers.manticore.answers import translate
@@ -35,7 +36,7 @@ from syncqueue.handlers.webhook.event import event_of
 from syncqueue.outbound.retry_after import wait_seconds
 from tests.hostile.shapes import SHAPES, Shape
 
-SIZE = 8000  # above the limit of every form that has one
+SIZE = 5000  # above the limit of every form that has one
 # For four times the size: proportional work makes 4 times the calls, quadratic work 16. A form that gives way to
 # another at a limit of the service costs both of them once: close to 8.
 GROWTH = 10
@@ -57,6 +58,15 @@ def for_mastodon(over_limit: OverLimit) -> Renderer:
 
     def render(document: Document) -> object:
         return mastodon.render(document, chosen, mastodon.pictures_of(document, 4, lambda url: True))
+
+    return render
+
+
+def for_bluesky(over_limit: OverLimit) -> Renderer:
+    chosen = bluesky.Wanted(over_limit=over_limit, link=True)
+
+    def render(document: Document) -> object:
+        return bluesky.render(document, chosen, bluesky.pictures_of(document, lambda url: True))
 
     return render
 
@@ -87,6 +97,8 @@ RENDERERS: dict[str, Renderer] = {
     "mastodon thread": for_mastodon("thread"),
     "mastodon link": for_mastodon("link"),
     "mastodon image": for_mastodon("image"),
+    "bluesky thread": for_bluesky("thread"),
+    "bluesky link": for_bluesky("link"),
     "webhook": lambda document: event_of(job(document)),
     "manticore": lambda document: row.put(job(document)),
 }
