@@ -43,8 +43,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for name, folders in FOLDERS_OF_MARK.items():
             if item.get_closest_marker(name) and not item.nodeid.startswith(folders):
                 raise pytest.UsageError(
-                    f"{item.nodeid} is marked {name!r}, but `make test-{name}` looks only in {', '.join(folders)}: move "
-                    "it there, or add its folder to FOLDERS_OF_MARK in tests/conftest.py and to the Makefile."
+                    f"{item.nodeid} is marked {name!r}, but `make test-{name}` looks only in {', '.join(folders)}: "
+                    "move it there, or add its folder to FOLDERS_OF_MARK in tests/conftest.py and to the Makefile."
                 )
 
 
