@@ -27,7 +27,9 @@ from .wishes import Wishes, read_notes, wishes_of
 from .writer import TAG, Writer
 
 PEOPLE_COUNT = 4
-REST_SECONDS = 180.0  # maximum time until notes and channels agree after the last fault
+# Maximum time until notes and channels agree after the last fault. A search for a lost message makes up to 50 probes, a
+# few a second in one chat, and the last faults leave a search for each note that was being sent.
+REST_SECONDS = 600.0
 SHOWN_COUNT = 20
 SHOWN_TASKS = 5  # of each state
 
