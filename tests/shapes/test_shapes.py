@@ -126,8 +126,17 @@ def calls(render: Renderer, text: str) -> int:
     return found
 
 
-@pytest.mark.parametrize("shape", list(SHAPES))
-@pytest.mark.parametrize("renderer", list(RENDERERS))
+# A drawn text is parsed as that of a thread; what differs is how its lines are laid out. Drawing is most of the work.
+LAID_OUT = {
+    "plain words", "long word", "long wide word", "combining marks", "joined emoji", "long URL", "line ends", "tabs",
+    "white space and ends", "wide table", "nested list by lines", "nested quotes",
+}  # fmt: skip
+COUNTED = [
+    (renderer, shape) for renderer in RENDERERS for shape in SHAPES if "image" not in renderer or shape in LAID_OUT
+]
+
+
+@pytest.mark.parametrize(("renderer", "shape"), COUNTED)
 def test_four_times_the_text_makes_at_most_ten_times_the_calls(renderer: str, shape: str) -> None:
     render, make = RENDERERS[renderer], SHAPES[shape]
     assert calls(render, make(4 * SIZE)) < GROWTH * calls(render, make(SIZE))
