@@ -100,7 +100,7 @@ test-conformance: $(VENV)/test  ## the same cases for every service and each of 
 test-shapes: $(VENV)/test  ## the work on hostile texts of every shape, counted
 	$(PYTEST) -m shapes tests/shapes $(ARGS)
 
-test-simulation: $(VENV)/test  ## hundreds of simulated runs, planted faults, and outages of days
+test-simulation: $(VENV)/test  ## a hundred simulated runs, planted faults, and outages of days
 	$(PYTEST) -m simulation tests/integration/sync tests/simulation $(ARGS)
 
 test-wheel: $(VENV)/test  ## the tests that install the wheel with pip and follow the quickstart

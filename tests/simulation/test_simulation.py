@@ -12,8 +12,8 @@ import pytest
 from tests.packaging.distributions import CHECKOUT
 from tests.simulation.planted import PLANTED
 
-RUNS = 200
-# Together with the other tests of this folder within two minutes on two cores.
+RUNS = 100
+# Together with the other tests of this folder within some minutes on two cores.
 PARTS = 4
 
 
