@@ -92,7 +92,7 @@ pytest-odd: $(VENV)/test  ## the tests with unusual models and a second database
 	$(PYTEST) --ds tests.oddapp.settings tests/integration/odd $(ARGS)
 
 test-processes: $(VENV)/test  ## the tests that start and kill workers and web servers
-	$(PYTEST) -m processes tests/docs tests/faults $(ARGS)
+	$(PYTEST) -m processes tests/browser tests/docs tests/faults $(ARGS)
 
 test-conformance: $(VENV)/test  ## the same cases for every service and each of its variants
 	$(PYTEST) -m conformance tests/conformance $(ARGS)

@@ -22,7 +22,7 @@ MARKED_FOLDERS = ("conformance", "shapes", "simulation")
 FOLDERS_OF_MARK = {
     "conformance": ("tests/conformance",),
     "pages": ("tests/browser",),
-    "processes": ("tests/docs", "tests/faults"),
+    "processes": ("tests/browser", "tests/docs", "tests/faults"),
     "shapes": ("tests/shapes",),
     "simulation": ("tests/integration/sync", "tests/simulation"),
     "wheel": ("tests/docs", "tests/packaging", "tests/upgrade"),
