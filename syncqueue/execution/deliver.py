@@ -165,6 +165,7 @@ class Delivery:
                 record_id=entry.record.pk,
                 step=entry.plan.step,
                 token=self._token,
+                seconds=self._timeout_seconds + MARK_GRACE_SECONDS,
                 uncertain=entry.ready.uncertain,
                 address=entry.place.address,
                 lost_at=lost_at.get(entry.record.pk),
@@ -172,8 +173,7 @@ class Delivery:
             )
             for entry in sending
         ]
-        seconds = self._timeout_seconds + MARK_GRACE_SECONDS
-        won = await self._retried(partial(self._commits.mark, marks, seconds=seconds))
+        won = await self._retried(partial(self._commits.mark, marks))
         if time.monotonic() - began >= MARK_GRACE_SECONDS:
             won = set()  # the process was suspended meanwhile: its marks are about to expire, so it must not send
         for entry in sending:

@@ -8,8 +8,7 @@ before it is sent, and its parts are stored before its task is acked.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Sequence
-from functools import partial
+from collections.abc import Callable, Collection, Hashable, Sequence
 from typing import TypeVar
 
 from syncqueue.core.chunks import chunks
@@ -34,18 +33,16 @@ class GroupCommit:
         """The statements run in `database`."""
         self._database = database
         self._clock = clock
-        self._marks: dict[float, Batcher[Mark, bool | None]] = {}  # by the seconds for which they are valid
+        self._marks: Batcher[Mark, bool | None] = Batcher(self._mark_together)
         self._results: Batcher[Synced, bool | None] = Batcher(self._store_together)
 
-    async def mark(self, marks: Sequence[Mark], *, seconds: float) -> set[int]:
+    async def mark(self, marks: Sequence[Mark]) -> set[int]:
         """As `records.mark`."""
         if len(marks) == 1:
-            if seconds not in self._marks:
-                self._marks[seconds] = Batcher(partial(self._mark_together, seconds))
-            won = await self._marks[seconds](marks[0])
+            won = await self._marks(marks[0])
             if won is not None:
                 return {marks[0].record_id} if won else set()
-        return await self._database.run(records.mark, marks, seconds=seconds)
+        return await self._database.run(records.mark, marks)
 
     async def store_synced(self, found: Sequence[Synced]) -> set[int]:
         """As `records.store_synced`."""
@@ -55,18 +52,15 @@ class GroupCommit:
                 return {found[0].record.pk} if kept else set()
         return await self._database.run(records.store_synced, found, now=self._clock.now())
 
-    async def _mark_together(self, seconds: float, marks: Sequence[Mark]) -> Sequence[bool | None]:
-        def write(some: Sequence[Mark]) -> Collection[int]:
-            return records.mark(some, seconds=seconds)
-
-        def form(mark: Mark) -> tuple[bool, bool]:  # of one statement; see `records.mark`
-            return mark.lost_at is None, mark.parts is None
-
-        won: dict[str, bool] = {}
-        for same in {form(mark): [one for one in marks if form(one) == form(mark)] for mark in marks}.values():
-            answers = await self._together(same, lambda one: one.record_id, write)
-            won.update((one.token, answer) for one, answer in zip(same, answers, strict=True) if answer is not None)
-        return [won.get(mark.token) for mark in marks]
+    async def _mark_together(self, marks: Sequence[Mark]) -> Sequence[bool | None]:
+        by_form: dict[Hashable, list[Mark]] = {}
+        for mark in marks:
+            by_form.setdefault(mark.form, []).append(mark)
+        won: dict[str, bool | None] = {}
+        for same in by_form.values():
+            answers = await self._together(same, lambda one: one.record_id, records.mark)
+            won.update(zip((mark.token for mark in same), answers, strict=True))
+        return [won[mark.token] for mark in marks]
 
     async def _store_together(self, found: Sequence[Synced]) -> Sequence[bool | None]:
         def write(some: Sequence[Synced]) -> Collection[int]:

@@ -9,7 +9,7 @@ of them, and one statement for each transition; attempts that end at the same ti
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -37,10 +37,16 @@ class Mark:
     record_id: int
     step: Step
     token: str  # of the attempt
+    seconds: float  # how long it counts
     uncertain: bool = False  # the record may already have an unknown copy
     address: str = ""
     lost_at: Sequence[str] | None = None  # former addresses where copies may be left; None: unchanged
     parts: Sequence[RemotePart] | None = None  # with the trace of the create; None: unchanged
+
+    @property
+    def form(self) -> Hashable:
+        """What marks have in common that one statement sets."""
+        return self.seconds, self.lost_at is None, self.parts is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,11 +110,10 @@ def count_synced(destination_id: int, *, before: datetime | None = None) -> int:
     return (rows if before is None else rows.filter(synced_at__lt=before)).count()
 
 
-def mark(marks: Sequence[Mark], *, seconds: float) -> set[int]:
-    """Set send marks for `seconds`; returns the primary keys of records without another live mark.
+def mark(marks: Sequence[Mark]) -> set[int]:
+    """Set send marks of one form; returns the primary keys of records without another live mark.
 
-    During a send the remote content is unknown, so the content hash is cleared. Either all marks have `lost_at`, or
-    none; the same is true for `parts`.
+    During a send the remote content is unknown, so the content hash is cleared.
     """
     by_key = {one.record_id: one for one in marks}
     tokens = case_by_key("sending_token", {key: one.token for key, one in by_key.items()})
@@ -124,7 +129,7 @@ def mark(marks: Sequence[Mark], *, seconds: float) -> set[int]:
         .filter(free, pk__in=list(by_key), state=RecordState.WAITING)
         .update(
             sending_token=tokens,
-            sending_until=Now() + timedelta(seconds=seconds),
+            sending_until=Now() + timedelta(seconds=marks[0].seconds),
             sending_action=case_by_key("sending_action", {key: one.step.value for key, one in by_key.items()}),
             content_hash="",
             uncertain=case_by_key("uncertain", {key: one.uncertain for key, one in by_key.items()}),

@@ -51,9 +51,9 @@ def test_of_two_attempts_that_have_read_a_record_at_the_same_moment_one_may_send
 ) -> None:
     configure("IMMEDIATE", ENABLED=False)
     record = record_of(Note.objects.create(owner=writer, text="Once"))
-    marks = [records.Mark(record_id=record.pk, step=Step.CREATE, token=token) for token in ("one", "other")]
+    marks = [records.Mark(record_id=record.pk, step=Step.CREATE, token=token, seconds=20) for token in ("one", "other")]
 
-    may_send = [records.mark([mark], seconds=20) for mark in marks]
+    may_send = [records.mark([mark]) for mark in marks]
 
     assert may_send == [{record.pk}, set()]
 
