@@ -199,13 +199,8 @@ def _verifications() -> Iterator[Notice]:
             "summary": summary(row),
         }
         is_urgent = needs_person(row)
-        yield Notice(text=text, names=names_of(place), cures=_of_verified(place, is_urgent), is_urgent=is_urgent)
-
-
-def _of_verified(place: Destination, differs: bool) -> tuple[Cure, ...]:
-    if not differs:
-        return cures.verified(place)
-    return cures.refill(place) if services.may_refill(place) else cures.differs(place)
+        shown = cures.differs(place) if is_urgent else cures.verified(place)
+        yield Notice(text=text, names=names_of(place), cures=shown, is_urgent=is_urgent)
 
 
 def _held_records() -> Iterator[Notice]:
