@@ -171,6 +171,14 @@ def confirm(person: Visitor) -> None:
     look(person)
 
 
+def walk(person: Visitor, *selectors: str) -> None:
+    """Press one after the other, beginning on the dashboard, and confirm what is asked in the end."""
+    person.go(DASHBOARD)
+    for selector in selectors:
+        press(person, person.page.locator(selector))
+    confirm(person)
+
+
 @pytest.mark.parametrize(("width", "dark", "language"), LOOKS)
 def test_each_thing_that_is_broken_is_mended_by_clicks_from_the_dashboard(
     story: Story, chromium: Browser, width: int, dark: bool, language: str
@@ -183,9 +191,7 @@ def test_each_thing_that_is_broken_is_mended_by_clicks_from_the_dashboard(
     page = person.page
 
     story.refuse("Refused")
-    person.go(DASHBOARD)
-    press(person, page.locator(f"{NOTICE}[href$='/try-again/']"))
-    confirm(person)
+    walk(person, f"{NOTICE}[href$='/try-again/']")
     story.is_told("Refused")
 
     story.refuse("Refused too")
@@ -196,40 +202,29 @@ def test_each_thing_that_is_broken_is_mended_by_clicks_from_the_dashboard(
     story.is_told("Refused too")
 
     story.fail("Failed")
-    person.go(DASHBOARD)
-    press(person, page.locator("[data-key='card-telegram'] a[href$='/telegram/tasks/failed/']"))
-    press(person, page.locator("button[name=all][formaction$='/retry/']"))
-    confirm(person)
+    walk(
+        person,
+        "[data-key='card-telegram'] a[href$='/telegram/tasks/failed/']",
+        "button[name=all][formaction$='/retry/']",
+    )
     story.is_told("Failed")
 
     story.fail("Failed too")
-    person.go(DASHBOARD)
-    press(person, page.locator(f"{NOTICE}[href*='/queue/failures/']"))
-    press(person, page.locator("a[href$='/retry/']"))
-    confirm(person)
+    walk(person, f"{NOTICE}[href*='/queue/failures/']", "a[href$='/retry/']")
     story.is_told("Failed too")
 
     story.lose("Held")
-    person.go(DASHBOARD)
-    press(person, page.locator(f"{NOTICE}[href*='state__exact=unknown']"))
-    press(person, page.locator("#result_list th a"))
-    press(person, page.locator(".syncqueue-form-actions button"))
-    confirm(person)
+    walk(person, f"{NOTICE}[href*='state__exact=unknown']", "#result_list th a", ".syncqueue-form-actions button")
     story.is_told("Held")
 
     story.fail("Forgotten by Redis")
     story.lose_dead_letters()
-    person.go(DASHBOARD)
-    press(person, page.locator(f"{NOTICE}[href$='/telegram/retry-failed/']"))
-    confirm(person)
+    walk(person, f"{NOTICE}[href$='/telegram/retry-failed/']")
     story.is_told("Forgotten by Redis")
 
     story.break_code("Odd document")
     story.correct_code()
-    person.go(DASHBOARD)
-    press(person, page.locator(f"{NOTICE}[href*='/queue/failures/']"))
-    press(person, page.locator("a[href$='/retry/']"))
-    confirm(person)
+    walk(person, f"{NOTICE}[href*='/queue/failures/']", "a[href$='/retry/']")
     story.is_told("Odd document")
 
     story.break_code("Odd owner")
@@ -241,59 +236,45 @@ def test_each_thing_that_is_broken_is_mended_by_clicks_from_the_dashboard(
     story.is_told("Odd owner")
 
     story.fail("Deleted")
-    person.go(DASHBOARD)
-    press(person, page.locator(f"{NOTICE}[href*='/queue/failures/']"))
-    press(person, page.locator("a[href$='/delete/']"))
-    confirm(person)
-    person.go(DASHBOARD)
-    press(person, page.locator(".syncqueue-tabs a[href$='/syncrecord/']"))
-    press(person, page.locator(f"#result_list {CURE}"))
-    confirm(person)
+    walk(person, f"{NOTICE}[href*='/queue/failures/']", "a[href$='/delete/']")
+    walk(person, ".syncqueue-tabs a[href$='/syncrecord/']", f"#result_list {CURE}")
     story.is_told("Deleted")
 
     story.fail("Failed on its page")
-    person.go(DASHBOARD)
-    press(person, page.locator(".syncqueue-tabs a[href$='/syncrecord/']"))
-    press(person, page.locator("#result_list th a"))
-    press(person, page.locator(".field-object_link a"))
-    press(person, page.locator(f".syncqueue-sentences {CURE}"))
-    confirm(person)
+    walk(
+        person,
+        ".syncqueue-tabs a[href$='/syncrecord/']",
+        "#result_list th a",
+        ".field-object_link a",
+        f".syncqueue-sentences {CURE}",
+    )
     story.is_told("Failed on its page")
 
     story.limit("Limited")
-    person.go(DASHBOARD)
-    press(person, page.locator("a[href$='/telegram/resume/']"))
-    confirm(person)
+    walk(person, "a[href$='/telegram/resume/']")
     story.is_told("Limited")
 
-    person.go(DASHBOARD)
-    press(person, page.locator("a[href$='/telegram/pause/']"))
-    confirm(person)
+    walk(person, "a[href$='/telegram/pause/']")
     story.write("Cleared while paused")
     assert "waiting" in story.site.states(), story.site.logs()
-    person.go(DASHBOARD)
-    press(person, page.locator("a[href$='/telegram/clear/']"))
-    confirm(person)
+    walk(person, "a[href$='/telegram/clear/']")
     press(person, page.locator("a[href$='/queue/cleared/']"))
     press(person, page.locator("a[href$='/restore/']"))
     confirm(person)
-    person.go(DASHBOARD)
-    press(person, page.locator("a[href$='/telegram/resume/']"))
-    confirm(person)
+    walk(person, "a[href$='/telegram/resume/']")
     story.is_told("Cleared while paused")
 
     story.site.script(REFUSED_SERVICE)
-    person.go(DASHBOARD)
-    press(person, page.locator(f"{NOTICE}[href$='/writer/resume/']"))
-    confirm(person)
+    walk(person, f"{NOTICE}[href$='/writer/resume/']")
     eventually(lambda: story.has_written("refused"))
 
     story.site.script(UNREADABLE)
-    person.go(DASHBOARD)
-    press(person, page.locator(f"{NOTICE}[href$='/writer/tasks/failed/']"))
-    press(person, page.locator(".syncqueue-table tbody th a"))
-    press(person, page.locator("button[formaction$='/delete/']"))
-    confirm(person)
+    walk(
+        person,
+        f"{NOTICE}[href$='/writer/tasks/failed/']",
+        ".syncqueue-table tbody th a",
+        "button[formaction$='/delete/']",
+    )
 
     person.go(DASHBOARD)
     expect(page.locator('[data-key="notices"] .syncqueue-fine')).to_be_visible()
