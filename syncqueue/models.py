@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from syncqueue.conf import get_settings
+from syncqueue.core.error_kind import KIND_CHARACTERS
 from syncqueue.core.errors import SecretError
 from syncqueue.secrets import Bound, decrypt, encrypt, sealed
 
@@ -242,6 +243,8 @@ class SyncRecord(models.Model):
 
     error = models.TextField(_("error"), blank=True)  # why it is not synced, for people
     error_at = models.DateTimeField(null=True, blank=True)
+    # Of a failed or held record: what its reason has in common with others (`kind_of`). None: stored before 0013.
+    error_kind = models.CharField(max_length=KIND_CHARACTERS, null=True, blank=True, editable=False)  # noqa: DJ001
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     # Until when the copy is as wanted: ModelSync.live_from or live_until changes it at that time.
     due_at = models.DateTimeField(null=True, blank=True)
@@ -259,6 +262,12 @@ class SyncRecord(models.Model):
             models.Index(fields=["state", "id"], name="syncqueue_rec_state"),
             models.Index(fields=["service", "state", "id"], name="syncqueue_rec_service"),
             models.Index(fields=["destination", "state", "id"], name="syncqueue_rec_destination"),
+            # Only failures: the page that groups them counts a million of them from it.
+            models.Index(
+                fields=["destination", "state", "error_kind", "error_at"],
+                condition=models.Q(error_kind__isnull=False),
+                name="syncqueue_rec_error_kind",
+            ),
             # Only rows that wait for a time: due rows are queried every second.
             models.Index(fields=["due_at"], condition=models.Q(due_at__isnull=False), name="syncqueue_rec_due"),
             # Only cleared rows, if the database supports it: most records are never cleared.

@@ -3,9 +3,9 @@
 A note is duplicated if a message or status was created while another one of the same note existed in the same place, or
 if two rows of the search index or two objects of the receiver contain it in the end. On Telegram, which has no
 idempotency key, this may happen after a response that was never sent completely, or if the sender was killed or paused
-before it stored the response. syncqueue looks for such messages, so one of the two must be gone in the end, except for
-the first message of a channel, of which no number is known. These duplicates are listed with their cause; any other
-duplicate, and any on a service that can detect a repetition, is a failure. A message whose response was lost may
+before it stored the response. syncqueue looks for such messages, so one of the two must be gone in the end. These
+duplicates are listed with their cause; any other duplicate, and any on a service that can detect a repetition, is a
+failure. A message whose response was lost may
 outlive its note only if a failed record says that it may be there (I13).
 """
 
@@ -181,18 +181,16 @@ def doubles(requests: Iterable[Request], stops: Sequence[Stop]) -> Iterator[tupl
 
 
 def _lasting(requests: Iterable[Request]) -> set[Place]:
-    """Return the channels and notes with several messages in the end, other than the first notes of channels."""
+    """Return the channels and notes with several messages in the end."""
     standing: dict[Place, list[Request]] = {}
-    first: dict[str, int] = {}  # the note that was posted first, by channel
     for request in requests:
         if request.method in DELETING:
             _take_away(standing, request)
         elif request.method in EDITING:
             _move(standing, request)
         elif request.method in CREATING:
-            first.setdefault(request.chat, request.number)
             standing.setdefault((request.chat, request.number), []).append(request)
-    return {place for place, messages in standing.items() if len(messages) > 1 and first[place[0]] != place[1]}
+    return {place for place, messages in standing.items() if len(messages) > 1}
 
 
 def standing_twice(shown: Mapping[str, Sequence[Message]]) -> list[str]:

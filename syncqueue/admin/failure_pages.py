@@ -79,7 +79,7 @@ class FailurePages(RoundPages):
         self.check_view(request)
         found = services.failures()
         rows = [_Row(group=group, records_query=_records_query(group)) for group in found.groups]
-        shown = {"rows": rows, "is_whole": found.is_whole, "most": services.MOST_LOOKED_AT}
+        shown = {"rows": rows, "is_whole": found.is_whole}
         return self.render(request, "syncqueue/failures.html", _("Failures by reason"), shown)
 
     def failure_action_view(self, request: HttpRequest, pk: int, state: str, kind: str, name: str) -> HttpResponse:
@@ -93,7 +93,8 @@ class FailurePages(RoundPages):
         if is_progress(request):
             return self.show_progress(request, title, read_position(request.GET[POSITION]), way_back)
         at = read_position(request.POST.get(POSITION, ""))
-        group = _group(destination, state, kind) if at.total is None else None  # count once, not in each round
+        is_first = at.total is None  # count once, not in each round
+        group = services.failure_group(destination, RecordState(state), kind) if is_first else None
         count = group.count if group else at.total or 0
         if request.method != "POST":
             question = action.question(count) % {"count": figure(count)}
@@ -135,13 +136,6 @@ class FailurePages(RoundPages):
             )  # fmt: skip
 
         return work
-
-
-def _group(destination: Destination, state: str, kind: str) -> services.FailureGroup | None:
-    found = services.failures(destination.service).groups
-    return next(
-        (one for one in found if (one.destination.pk, one.state, one.kind) == (destination.pk, state, kind)), None
-    )
 
 
 def _records_query(group: services.FailureGroup) -> str:

@@ -24,11 +24,11 @@ from syncqueue.services.credentials import (
     usable_credentials,
 )
 from syncqueue.services.failure_groups import (
-    MOST_LOOKED_AT,
     FailureGroup,
     Failures,
     delete_failure_group,
     delete_failures,
+    failure_group,
     failures,
     retry_failure_group,
     retry_failures,
@@ -101,7 +101,6 @@ __all__ = [
     "Failures",
     "Health",
     "Listener",
-    "MOST_LOOKED_AT",
     "Progress",
     "PublicCopy",
     "STALE_SECONDS",
@@ -130,6 +129,7 @@ __all__ = [
     "explain",
     "fail_records",
     "failed_record_count",
+    "failure_group",
     "failures",
     "find_places",
     "findings",

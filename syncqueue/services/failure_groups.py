@@ -1,22 +1,20 @@
 """Failures grouped by reason and destination, so that a problem of many objects is one line.
 
-The newest failures are grouped on request. A column for the group would cost a write in every attempt and an index.
+The kind of a reason is stored with the failure, and an index of failures alone counts them. Failures that an earlier
+version stored have no kind: the newest of them are grouped on request.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
-from django.db import connections
-from django.db.models import ExpressionWrapper, F, Field
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 
+from syncqueue.core.error_kind import kind_of
 from syncqueue.core.task import TaskState
 from syncqueue.dispatch.site_queues import get_queue
 from syncqueue.models import Clearing, Destination, RecordState, SyncRecord
@@ -29,15 +27,12 @@ from syncqueue.sources.intents import record_task_id
 
 logger = logging.getLogger("syncqueue.services")
 
-# Maximum number of failures that are grouped, the newest ones, so that the page stays fast with a million of them.
-MOST_LOOKED_AT = 20_000
+MOST_SHOWN = 500  # groups, the largest ones
+MOST_LOOKED_AT = 20_000  # failures without a kind, the newest ones
 _PIECE = 2000  # records in a step
 _STATES = (RecordState.FAILED, RecordState.UNKNOWN)
-# Parts of a reason that differ between objects: addresses, ids, numbers.
-_OWN = re.compile(r"https?://\S+|\b(?=[0-9a-f]*\d)[0-9a-f]{8,}\b|\d+")
-
-_DIGITS = re.compile(r"\d+")
-_PERHAPS_ID = re.compile(r"#[0-9a-f]|[a-f]#")
+_GROUP = ("destination_id", "state", "error_kind")
+_UNNAMED = ("destination_id", "state", "error", "error_at")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,71 +67,98 @@ class Failures:
     """The groups, the largest first."""
 
     groups: Sequence[FailureGroup]
-    is_whole: bool  # False: there are more failures than were grouped
+    is_whole: bool  # False: there are more reasons than are shown
 
 
-def kind_of(reason: str) -> str:
-    """Return a short name of what a reason has in common with those of other objects."""
-    return _kind_of_words(_DIGITS.sub("#", reason)) or _name(_OWN.sub("#", reason))
-
-
-@lru_cache(maxsize=4096)
-def _kind_of_words(words: str) -> str:
-    """Return the kind of all reasons with these words, in which # is a number; "" where more than numbers may differ.
-
-    Thousands of reasons have few words: looking for addresses and ids in each takes most of the time of a page.
-    """
-    return "" if "://" in words or _PERHAPS_ID.search(words) else _name(words)
-
-
-def _name(words: str) -> str:
-    return hashlib.sha256(words.encode()).hexdigest()[:12]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Members:
+    key: tuple[int, str, str]  # destination, state, kind
+    reason: str
+    count: int
+    since: datetime | None
+    newest: datetime | None
 
 
 def failures(service: str | None = None) -> Failures:
     """Return the failed and held records of one service, or of all, by reason and destination."""
-    rows = records.records() if service is None else records.records().filter(service=service)
-    # The moments as the database adapter has them: 20,000 of them would take longer to convert than all else.
-    at = ExpressionWrapper(F("error_at"), output_field=Field())
-    shown = rows.order_by("-pk").values_list("destination_id", "error", at)
-    found: dict[tuple[int, str, str], list[tuple[str, Any]]] = {}
-    is_whole = True
-    for state in _STATES:  # separate queries, because the indexes begin with the state
-        looked_at = list(shown.filter(state=state)[: MOST_LOOKED_AT + 1])
-        is_whole = is_whole and len(looked_at) <= MOST_LOOKED_AT
-        for destination_id, error, error_at in looked_at[:MOST_LOOKED_AT]:
-            found.setdefault((destination_id, state.value, kind_of(error)), []).append((error, error_at))
-    by_key = Destination.objects.using(record_db()).in_bulk({key[0] for key in found})
-    groups = [
-        _group(by_key[destination_id], RecordState(state), kind, members)
-        for (destination_id, state, kind), members in found.items()
-        if destination_id in by_key
+    return _failures({} if service is None else {"destination__service": service})
+
+
+def failure_group(destination: Destination, state: RecordState, kind: str) -> FailureGroup | None:
+    """Return the group of a reason at a destination."""
+    found = _failures({"destination": destination, "state": state}).groups
+    return next((group for group in found if group.kind == kind), None)
+
+
+def _failures(only: Mapping[str, object]) -> Failures:
+    rows = records.records().filter(state__in=_STATES, **only)
+    named = _named(rows)
+    newest = rows.in_bulk([row["newest_key"] for row in named])
+    found = [
+        _Members(
+            key=(row["destination_id"], row["state"], row["error_kind"]),
+            reason=newest[row["newest_key"]].error if row["newest_key"] in newest else "",
+            count=row["count"],
+            since=row["since"],
+            newest=row["newest"],
+        )
+        for row in named[:MOST_SHOWN]
     ]
+    is_whole = len(named) <= MOST_SHOWN
+    if is_whole and rows.count() > sum(one.count for one in found):
+        unnamed = list(rows.filter(error_kind=None).order_by("-pk").values_list(*_UNNAMED)[: MOST_LOOKED_AT + 1])
+        is_whole = len(unnamed) <= MOST_LOOKED_AT
+        found = _merged(found, unnamed[:MOST_LOOKED_AT])
+    by_key = Destination.objects.using(record_db()).in_bulk({one.key[0] for one in found})
+    groups = [_group(by_key[one.key[0]], one) for one in found if one.key[0] in by_key]
     groups.sort(key=lambda group: (-group.count, group.destination.pk, group.kind))
     return Failures(groups=groups, is_whole=is_whole)
 
 
-def _group(destination: Destination, state: RecordState, kind: str, members: Sequence[tuple[str, Any]]) -> FailureGroup:
-    moments = [moment for _, moment in members if moment is not None]
+def _named(rows: QuerySet[SyncRecord]) -> Sequence[dict[str, Any]]:
+    """Count the failures with a kind, the most frequent first. All of it is read from the index of failures."""
+    of_group = records.records().filter(**{name: OuterRef(name) for name in _GROUP})
+    oldest_first = of_group.filter(error_at__isnull=False).order_by("error_at")
+    newest_first = oldest_first.order_by("-error_at")
+    counted = (
+        rows.filter(error_kind__isnull=False)
+        .values(*_GROUP)
+        .annotate(
+            count=Count("pk"),
+            since=Subquery(oldest_first.values("error_at")[:1]),
+            newest=Subquery(newest_first.values("error_at")[:1]),
+            newest_key=Subquery(newest_first.values("pk")[:1]),
+        )
+    )
+    return list(counted.order_by("-count")[: MOST_SHOWN + 1])
+
+
+def _merged(found: Sequence[_Members], unnamed: Sequence[tuple[int, str, str, datetime | None]]) -> list[_Members]:
+    """Return the groups with the failures of an earlier version, the newest first."""
+    groups = {one.key: one for one in found}
+    for destination_id, state, error, at in unnamed:
+        key = (destination_id, state, kind_of(error))
+        one = groups.get(key) or _Members(key=key, reason=error, count=0, since=at, newest=at)
+        groups[key] = replace(
+            one,
+            count=one.count + 1,
+            since=min(filter(None, (one.since, at)), default=None),
+            newest=max(filter(None, (one.newest, at)), default=None),
+        )
+    return list(groups.values())
+
+
+def _group(destination: Destination, found: _Members) -> FailureGroup:
+    _destination_id, state, kind = found.key
     return FailureGroup(
         destination=destination,
-        state=state,
+        state=RecordState(state),
         kind=kind,
-        reason=members[0][0],
-        count=len(members),
-        since=_converted(min(moments, default=None)),
-        newest=_converted(max(moments, default=None)),
+        reason=found.reason,
+        count=found.count,
+        since=found.since,
+        newest=found.newest,
     )
-
-
-def _converted(value: Any) -> datetime | None:
-    """A moment as the model has it, from the value of the database adapter; those of one column compare as moments."""
-    field, connection = SyncRecord._meta.get_field("error_at"), connections[record_db()]
-    column = field.get_col(SyncRecord._meta.db_table)
-    for convert in connection.ops.get_db_converters(column):
-        value = convert(value, column, connection)
-    moment: datetime | None = value
-    return moment
 
 
 def retry_failures(
@@ -195,7 +217,8 @@ def delete_failure_group(group: FailureGroup, *, actor: str) -> int:
 
 
 def _members(destination: Destination, state: RecordState, kind: str, after: int, most: int) -> tuple[list[int], int]:
-    rows = records.records().filter(destination=destination, state=state, pk__gt=after).order_by("pk")
+    of_kind = Q(error_kind=kind) | Q(error_kind=None)
+    rows = records.records().filter(of_kind, destination=destination, state=state, pk__gt=after).order_by("pk")
     looked_at = list(rows.values_list("pk", "error")[:most])
     keys = [key for key, error in looked_at if kind_of(error) == kind]
     return keys, looked_at[-1][0] if len(looked_at) == most else 0

@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 from syncqueue.conf import get_settings
 from syncqueue.core.answer import REASON_CHARACTERS, Answer, Asked, Refused
 from syncqueue.core.clock import SYSTEM_CLOCK
+from syncqueue.core.error_kind import kind_of
 from syncqueue.core.errors import ConfigurationError
 from syncqueue.handlers.base import DocumentHandler, RemotePart
 from syncqueue.handlers.registry import shared_handler
@@ -241,7 +242,8 @@ def fail_refused(source: ModelSync, reading: Reading, refused: Mapping[str, Refu
     rows = []
     for pk, one in refused.items():
         error = may_be_left(destination, one).reason
-        failed = {"state": RecordState.FAILED, "error": error, "error_at": SYSTEM_CLOCK.now()}
+        kind, now = kind_of(error), SYSTEM_CLOCK.now()
+        failed = {"state": RecordState.FAILED, "error": error, "error_at": now, "error_kind": kind}
         rows.append(_row(source, objects.get(pk), pk, destination, failed))
     records().bulk_create(rows, ignore_conflicts=True)
 

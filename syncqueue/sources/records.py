@@ -18,6 +18,7 @@ from django.db import transaction
 from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.functions import Now
 
+from syncqueue.core.error_kind import kind_of
 from syncqueue.handlers.base import RemotePart
 from syncqueue.models import Destination, OrphanPart, RecordState, SyncRecord, new_generation, new_token
 from syncqueue.site import record_db
@@ -275,6 +276,7 @@ def store_failures(found: Sequence[Failure], token: str | None, *, now: datetime
     values: dict[str, Any] = {
         "error": case_by_key("error", {key: one.error for key, one in by_key.items()}),
         "error_at": now,
+        "error_kind": case_by_key("error_kind", {key: _kind_of(one) for key, one in by_key.items()}),
         "next_attempt_at": case_by_key("next_attempt_at", {key: one.next_attempt_at for key, one in by_key.items()}),
     }
     if token is not None:
@@ -291,11 +293,21 @@ def store_failures(found: Sequence[Failure], token: str | None, *, now: datetime
     records().filter(fence, pk__in=list(by_key)).update(**values)
 
 
+def _kind_of(failure: Failure) -> str | None:
+    return kind_of(failure.error) if failure.state in (RecordState.FAILED, RecordState.UNKNOWN) else None
+
+
 def hold_uncertain(rows: Sequence[SyncRecord], error: str, now: datetime) -> None:
     """Set records with expired marks to `unknown`, for a person to look, and clear the marks."""
     marks = case_by_key("sending_token", {row.pk: row.sending_token for row in rows})
     records().filter(pk__in=[row.pk for row in rows], sending_token=marks, state=RecordState.WAITING).update(
-        **_NO_MARK, state=RecordState.UNKNOWN, uncertain=True, error=error, error_at=now, next_attempt_at=None
+        **_NO_MARK,
+        state=RecordState.UNKNOWN,
+        uncertain=True,
+        error=error,
+        error_at=now,
+        error_kind=kind_of(error),
+        next_attempt_at=None,
     )
 
 

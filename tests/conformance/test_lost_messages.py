@@ -127,6 +127,66 @@ def test_a_process_killed_between_send_and_store_leaves_one_message_in_every_kin
     assert site.service.count("create") == 2
 
 
+@pytest.fixture(params=["channel", "supergroup"])
+def new_chat(request: pytest.FixtureRequest, site: Site) -> Iterator[int]:
+    """A chat of its own sequence of ids, with a destination: no record has a message there."""
+    number = site.service.sandbox.make_chat(request.param)
+    site.service.make_destination(address=str(number))
+    yield number
+
+
+def test_a_lost_answer_to_the_first_message_of_a_chat_ends_with_one_message(site: Site, new_chat: int) -> None:
+    site.service.sandbox.post_as_somebody(new_chat, "Welcome")
+    write_and_lose(site, "First")
+    site.work_until(site.assert_settled)
+    assert shown_at(site, new_chat) == ["Welcome", "First"]
+    assert site.service.count("create") == 1
+
+
+def test_a_process_killed_after_the_first_send_to_a_chat_leaves_one_message(site: Site, new_chat: int) -> None:
+    site.write_and_be_killed("First")
+    site.work_until(site.assert_settled)
+    assert shown_at(site, new_chat) == ["First"]
+    assert site.service.count("create") == 1
+
+
+def test_of_several_first_messages_whose_answers_were_lost_each_is_there_once(site: Site, new_chat: int) -> None:
+    write_and_lose(site, "First")
+    write_and_lose(site, "Second")
+    site.work_until(site.assert_settled)
+    assert sorted(shown_at(site, new_chat)) == ["First", "Second"]
+    assert site.service.count("create") == 2
+
+
+def test_a_first_message_that_never_arrived_is_sent_once_more(site: Site, new_chat: int) -> None:
+    note = write_and_lose(site, "First", "hang-before")
+    site.work_until(site.assert_settled)
+    assert shown_at(site, new_chat) == ["First"]
+    assert not site.record(note).twin_possible
+
+
+def test_where_the_bot_has_posted_before_all_records_a_person_is_shown_its_messages(site: Site, new_chat: int) -> None:
+    watch = Watch(site.service.sandbox)
+    numbers = [watch.post(new_chat) for _ in range(2)]
+    note = write_and_lose(site, "First", "hang-before")
+    reason = fails(site, note)
+    assert all(f"/{number}" in reason for number in numbers)
+    assert shown_at(site, new_chat) == ["Hello", "Hello"]
+
+
+def test_where_the_first_messages_of_a_chat_were_deleted_the_bot_edits_none_behind_them(
+    site: Site, new_chat: int
+) -> None:
+    watch = Watch(site.service.sandbox)
+    numbers = [watch.post(new_chat) for _ in range(lost.EMPTY_IN_A_ROW + 1)]
+    for number in numbers[:-1]:
+        site.service.sandbox.remove_message(new_chat, number)
+    note = write_and_lose(site, "First", "hang-before")
+    site.work_until(site.assert_settled)
+    assert shown_at(site, new_chat) == ["Hello", "First"]
+    assert site.record(note).twin_possible
+
+
 def test_a_message_that_was_found_is_edited_to_what_the_note_says_by_now(site: Site, destination: Destination) -> None:
     site.write("First")
     note = write_and_lose(site, "Second")
@@ -345,10 +405,13 @@ def test_where_too_much_was_posted_since_and_unknown_outcomes_are_held_a_person_
     assert site.service.texts().count("Second") == 2
 
 
-def test_of_the_first_message_in_a_chat_the_setting_decides(site: Site, destination: Destination) -> None:
+@pytest.mark.parametrize("kind", ["private", "group"])
+def test_of_the_first_message_in_a_chat_without_ids_of_its_own_the_setting_decides(site: Site, kind: str) -> None:
+    number = site.service.sandbox.make_chat(kind)
+    site.service.make_destination(address=str(number))
     note = write_and_lose(site, "First")
     site.work_until(site.assert_settled)
-    site.assert_shows("First", "First")
+    assert shown_at(site, number) == ["First", "First"]
     assert site.record(note).twin_possible
 
 

@@ -112,9 +112,30 @@ def test_a_note_whose_process_is_killed_after_the_send_is_found_where_a_number_o
     assert posted(sandbox)["Note 1"] == 1
 
 
-def test_the_first_note_of_a_chat_is_after_such_a_kill_sent_again_by_default_and_at_most_twice(
+@pytest.mark.parametrize("policy", ["retry", "hold"])
+def test_the_first_note_of_a_channel_is_found_after_such_a_kill(
+    make_site: SiteMaker, redis_url: str, sandbox: RunningSandbox, policy: str
+) -> None:
+    site = make_site(redis_url, SYNCQUEUE_TELEGRAM={"ON_UNKNOWN_OUTCOME": policy})
+    site.script(KILLED_BEFORE_STORING, dies=True)
+    assert texts(sandbox) == ["Note 1"]
+
+    site.worker()
+
+    _goes_out_once(site, sandbox)
+
+
+# As at a service that cannot be asked.
+SEARCHES_NOTHING = """
+    from syncqueue.models import Destination
+    Destination.objects.update(options={"find_lost": False})
+"""
+
+
+def test_where_nothing_is_searched_a_note_is_after_such_a_kill_sent_again_by_default_and_at_most_twice(
     site: Site, sandbox: RunningSandbox
 ) -> None:
+    site.script(SEARCHES_NOTHING)
     site.script(KILLED_BEFORE_STORING, dies=True)
     assert texts(sandbox) == ["Note 1"]
 
@@ -129,6 +150,7 @@ def test_a_note_whose_process_is_killed_after_the_send_is_held_for_a_person_wher
     make_site: SiteMaker, redis_url: str, sandbox: RunningSandbox
 ) -> None:
     site = make_site(redis_url, SYNCQUEUE_TELEGRAM={"ON_UNKNOWN_OUTCOME": "hold"})
+    site.script(SEARCHES_NOTHING)
     site.script(KILLED_BEFORE_STORING, dies=True)
 
     site.worker()

@@ -12,12 +12,20 @@ from django.utils.translation import gettext as _
 from telegram import Chat, Update
 
 from syncqueue.core.errors import PermanentError
-from syncqueue.handlers.base import PlaceChoice
+from syncqueue.handlers.base import Place, PlaceChoice
 from syncqueue.handlers.telegram.answers import InUse
 from syncqueue.handlers.telegram.client import TelegramClient
 from syncqueue.handlers.telegram.rights import standing_in
 
 CHAT_COUNT = 20  # each costs a request, and a person is waiting
+
+
+async def identify(client: TelegramClient, place: Place) -> str:
+    """Return the id of a place's chat, which stays when the chat is renamed."""
+    if not place.address.startswith("@"):
+        return str(int(place.address))
+    chat = await client.call(place.secret.get("token", ""), lambda bot: bot.get_chat(place.address))
+    return str(chat.id)
 
 
 async def find_chats(client: TelegramClient, token: str) -> Sequence[PlaceChoice]:

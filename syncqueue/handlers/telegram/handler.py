@@ -25,12 +25,12 @@ from syncqueue.handlers.media_reader import MediaReader
 from syncqueue.handlers.options import Option
 from syncqueue.handlers.posts import wants_link
 from syncqueue.handlers.telegram.channel import kind_of, message_id
-from syncqueue.handlers.telegram.chats import find_chats
+from syncqueue.handlers.telegram.chats import find_chats, identify
 from syncqueue.handlers.telegram.client import LEAST_ATTEMPT_SECONDS, TOKEN, TelegramClient
 from syncqueue.handlers.telegram.gallery import Gallery
 from syncqueue.handlers.telegram.medium import is_medium
 from syncqueue.handlers.telegram.memory import Memory
-from syncqueue.handlers.telegram.message import BLANK, TAKEN_AWAY, Messages, identify
+from syncqueue.handlers.telegram.message import BLANK, TAKEN_AWAY, Messages
 from syncqueue.handlers.telegram.options import OPTIONS
 from syncqueue.handlers.telegram.previewing import previewed
 from syncqueue.handlers.telegram.probe import Sight, look

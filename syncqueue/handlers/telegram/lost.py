@@ -18,6 +18,7 @@ from syncqueue.handlers.telegram.client import TelegramClient
 from syncqueue.handlers.telegram.probe import Sight, look
 from syncqueue.handlers.telegram.render import Kind
 from syncqueue.handlers.telegram.rights import Standing, standing
+from syncqueue.handlers.telegram.trace import SETTLED_SECONDS
 
 MOST_PROBES = 50  # maximum for one lost message
 PACE_SECONDS = 0.5  # between two probes: edits count for Telegram's limits, of about one message a second in a chat
@@ -36,6 +37,7 @@ class LostSearch:
     """Where a lost message can be. All ids are those of the chat to which it was sent."""
 
     after: int  # the highest known id of that chat before the message was sent
+    is_first: bool = False  # no record had a message of the chat, so `after` is 0 and its history is unknown
     before: int | None = None  # the id of a message of the same kind (text, file) that was sent later, if any
     known: frozenset[int] = frozenset()  # ids that records have; none of them is the lost one
     identity: str = ""  # the chat's id, if known: its name may belong to another chat by now
@@ -64,18 +66,24 @@ class Sights:
 
     def __init__(self) -> None:
         """Start empty."""
-        self._seen: dict[tuple[int, str, int], tuple[float, Sight]] = {}
+        self._seen: dict[tuple[int, str, int], tuple[float, Sight, bool]] = {}
 
     def at(self, place: Place, chat: str, number: int, since: float) -> Sight | None:
-        """Return the result of a probe after a time (seconds since 1970) and in the last minute; None: no probe."""
-        seen_at, sight = self._seen.get((place.id, chat, number), (0.0, None))
-        return sight if seen_at > max(since, time.time() - FRESH_SECONDS) else None
+        """Return the result of a probe in the last minute, for a message sent at `since` (in seconds since 1970).
 
-    def note(self, place: Place, chat: str, number: int, seen_at: float, sight: Sight) -> None:
-        """Store the result of a probe."""
+        None if there is none: the message may have arrived after the probe.
+        """
+        seen_at, sight, is_final = self._seen.get((place.id, chat, number), (0.0, None, True))
+        after = since if is_final else since + SETTLED_SECONDS
+        return sight if seen_at > max(after, time.time() - FRESH_SECONDS) else None
+
+    def note(
+        self, place: Place, chat: str, number: int, seen_at: float, sight: Sight, *, is_final: bool = True
+    ) -> None:
+        """Store the result of a probe. `is_final`: no message can get this id any more."""
         if len(self._seen) >= KEPT_SIGHTS:
             self._seen.clear()
-        self._seen[place.id, chat, number] = (seen_at, sight)
+        self._seen[place.id, chat, number] = (seen_at, sight, is_final)
 
 
 async def find_lost(
@@ -114,8 +122,8 @@ async def find_lost(
             except RateLimited as limit:
                 return walk.result(stopped_at=number, limit=limit)
             walk.probe_count += 1
-            if sight is not Sight.GONE or not walk.is_beyond(number):
-                sights.note(place, where.chat, number, asked_at, sight)
+            is_final = sight is not Sight.GONE or not walk.is_beyond(number)
+            sights.note(place, where.chat, number, asked_at, sight, is_final=is_final)
         walk.note(number, sight)
     return walk.result()
 
@@ -138,26 +146,32 @@ class _Walk:
         """Yield the ids to probe, in order."""
         number = max(self._search.start, self._search.after + 1)
         while not self._is_over(number):
-            if number not in self._search.known:
+            if number in self._search.known:
+                self._empty_in_a_row = 0
+            else:
                 if self.probe_count >= MOST_PROBES:
                     self._unclear = f"Too much was posted there since: {MOST_PROBES} numbers were looked at."
                     return
                 yield number
             number += 1
+        if self._search.is_first and number < max(self._search.before or 0, self._newest):
+            self._unclear = "Its first message numbers are unused, so it is unknown what was posted there before."
 
     def is_beyond(self, number: int) -> bool:
         """Return whether a message that arrives late may still get this id."""
         return number > self._newest
 
     def _is_over(self, number: int) -> bool:
+        is_gap = self._empty_in_a_row >= EMPTY_IN_A_ROW
         if self._search.before is not None:
-            return number >= self._search.before
-        return self.is_beyond(number) and self._empty_in_a_row >= EMPTY_IN_A_ROW
+            return number >= self._search.before or (is_gap and self._search.is_first)
+        return is_gap and (self.is_beyond(number) or self._search.is_first)
 
     def note(self, number: int, sight: Sight) -> None:
         """Return what has an id."""
-        # Unused ids below a known one do not mean that the chat ends.
-        is_empty = sight is Sight.GONE and self.is_beyond(number)
+        # Unused ids below a known one do not mean that the chat ends. But a chat whose first messages were deleted has
+        # a history before the first record.
+        is_empty = sight is Sight.GONE and (self.is_beyond(number) or self._search.is_first)
         self._empty_in_a_row = self._empty_in_a_row + 1 if is_empty else 0
         if sight is Sight.UNKNOWN:
             self._unclear = "Some message numbers could not be checked."

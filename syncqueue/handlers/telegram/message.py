@@ -8,10 +8,11 @@ from dataclasses import replace
 from django.utils.translation import gettext as _
 
 from syncqueue.core.errors import AddressMoved, DestinationBroken, HandlerError, PermanentError
-from syncqueue.handlers.base import DocumentJob, HandlerConfig, Place, RemotePart
+from syncqueue.handlers.base import DocumentJob, HandlerConfig, RemotePart
 from syncqueue.handlers.posts import wants_link
 from syncqueue.handlers.telegram.answers import PlaceRefused, Refused
 from syncqueue.handlers.telegram.channel import EXCERPT, Channel, kind_of
+from syncqueue.handlers.telegram.chats import identify
 from syncqueue.handlers.telegram.client import TelegramClient
 from syncqueue.handlers.telegram.medium import is_medium, nothing_to_see
 from syncqueue.handlers.telegram.memory import Memory
@@ -220,14 +221,6 @@ class Messages:
                 raise
             other = replace(part, kind=FORMS[refused.why])
             await self.channel(job).edit(other, notice(kind_of(other), _("(removed)")))
-
-
-async def identify(client: TelegramClient, place: Place) -> str:
-    """Return the id of a place's chat, which stays when the chat is renamed."""
-    if not place.address.startswith("@"):
-        return str(int(place.address))
-    chat = await client.call(place.secret.get("token", ""), lambda bot: bot.get_chat(place.address))
-    return str(chat.id)
 
 
 def _is_kept(reason: Exception) -> bool:

@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from syncqueue.core.errors import HandlerError, OutcomeUnknown, PermanentError, RateLimited, Unavailable
 from syncqueue.handlers.base import TRACE, DocumentJob, HandlerConfig, RemotePart
+from syncqueue.handlers.telegram.chats import identify
 from syncqueue.handlers.telegram.client import TelegramClient
 from syncqueue.handlers.telegram.lost import PACE_SECONDS, FoundLost, LostSearch, find_lost
 from syncqueue.handlers.telegram.medium import doubtful, is_medium
@@ -66,12 +67,14 @@ class Recovery:
     # Before and after a request
 
     async def trace(self) -> RemotePart | None:
-        """Return the trace of a message that is about to be sent; None if no message id of the chat is known."""
-        known = await self._memory.highest(self._job) if self.is_on else None
-        if known is None:
+        """Return the trace of a message that is about to be sent; None if it could have any id."""
+        if not self.is_on:
             return None
-        trace = Trace(sent_at=int(time.time()), after=known.number)
-        return trace.part(self._job.place.address, known.chat)
+        address, now = self._job.place.address, int(time.time())
+        known = await self._memory.highest(self._job)
+        if known is not None:
+            return Trace(sent_at=now, after=known.number).part(address, known.chat)
+        return Trace(sent_at=now, after=0, is_first=True).part(address, "") if _has_own_ids(address) else None
 
     async def begin(self, kind: Kind, *, forms: tuple[str, ...] = (), is_marked: bool = False) -> bool:
         """Store a trace of a message that is about to be sent; returns whether there is one.
@@ -135,6 +138,7 @@ class Recovery:
         Raises `RateLimited` for the task only if the search continues later.
         """
         messages, part = split(self._job.parts)
+        self._memory.note_older(self._job.place, messages)
         if part is None:
             return Verdict.SETTLED
         trace = Trace.read(part)
@@ -142,6 +146,8 @@ class Recovery:
             return self._untold("its trace was written by another version.")
         if not self.is_on:
             return self._untold("the destination's option find_lost is off.")
+        if not part.identity:
+            part = replace(part, identity=await identify(self._client, self._job.place))
         if not trace.searched_at:
             trace = await self._search(messages, trace, part)
         candidates = [one for one in await self._unknown(trace, part) if trace.may_be(one.kind)]
@@ -207,14 +213,16 @@ class Recovery:
 
     async def _search(self, messages: Sequence[RemotePart], trace: Trace, part: RemotePart) -> Trace:
         """Return the trace with the results; raises if the search is not finished."""
-        chat = part.identity
-        if chat in self._memory.searched:
-            raise self._later(random.uniform(1.0, 5.0), _GOES_ON)  # noqa: S311 - the pace is that of the chat
-        self._memory.searched.add(chat)
+        search = self._memory.search_in(part.identity)
+        try:
+            async with asyncio.timeout(max(self._seconds_left(), 0.0)):
+                await search.acquire()
+        except TimeoutError:
+            raise self._later(random.uniform(1.0, 5.0), _GOES_ON) from None  # noqa: S311 - so that not all come at once
         try:
             trace, found = await self._walk(messages, trace, part)
         finally:
-            self._memory.searched.discard(chat)
+            search.release()
         searched = _noted(trace, found)
         await self._store(messages, searched, part)
         if found.limit is not None:
@@ -227,13 +235,15 @@ class Recovery:
         known = numbers_in([*messages, *await self._job.others.newest_parts()], part.identity)
         if not trace.start:
             over_at = trace.sent_at + self._config.attempt_timeout_seconds
-            trace = replace(trace, is_passed=self._memory.has_sent(self._job.place, part.identity, trace.kind, over_at))
+            later = self._memory.sent_after(self._job.place, part.identity, trace.kind, over_at)
+            trace = replace(trace, is_passed=bool(later), passed_by=later if trace.send_count == 1 else 0)
         found = await find_lost(
             self._client,
             self._job.place,
             LostSearch(
                 after=trace.after,
-                before=trace.before or None,
+                is_first=trace.is_first,
+                before=trace.before or trace.passed_by or None,
                 known=known | frozenset(trace.shown),
                 identity=part.identity,
                 sent_at=trace.sent_at,
@@ -382,6 +392,11 @@ def _as_sent(found: Sequence[RemotePart], trace: Trace, *, is_certain: bool) -> 
         one if one.kind == "text" else replace(one, kind=kind if is_certain else doubtful(kind))
         for one, kind in zip(found, kinds, strict=True)
     ]
+
+
+def _has_own_ids(address: str) -> bool:
+    """Return whether a chat is a channel or a supergroup, whose ids begin at 1: only these have such addresses."""
+    return address.startswith(("@", "-100"))
 
 
 def _name(part: RemotePart) -> str:

@@ -23,6 +23,7 @@ class Trace:
     sent_at: int  # time of the last send, in seconds since 1970 by our clock
     send_count: int = 1  # how often it was sent
     after: int  # the highest known id of the chat before it was first sent
+    is_first: bool = False  # no record had a message of the chat, so none of its ids was known
     kind: str = "text"  # texts are sent in order, and so are files, but not texts and files together
     forms: tuple[str, ...] = ()  # for pictures and files of a document: the kinds of their parts, in order
     before: int = 0  # the id of its repetition (of the first message of an album); 0: none
@@ -33,6 +34,7 @@ class Trace:
     doubt: str = ""  # why none of them may be taken for it; "": one may
     unclear: str = ""  # why it may be at an id whose probe had no result; "": all had one
     is_passed: bool = False  # a later message of its kind got its response before the search: it cannot arrive
+    passed_by: int = 0  # the id of that message, above which it cannot be
     searched_at: int = 0  # when the search was finished; 0: not yet
     shown: tuple[int, ...] = ()  # ids that were shown to a person, whose retry sends the message again
     is_told: bool = False  # a person was told that its existence is undecidable
@@ -76,8 +78,9 @@ class Trace:
     def unsearched(self) -> Self:
         """Return the trace with a reset search, because the message is sent again and may exist twice."""
         return replace(
-            self, start=0, probe_count=0, empty_count=0, found=(), doubt="", unclear="", is_passed=False, searched_at=0
-        )
+            self, start=0, probe_count=0, empty_count=0, found=(), doubt="", unclear="", is_passed=False, passed_by=0,
+            searched_at=0,
+        )  # fmt: skip
 
 
 def split(parts: Iterable[RemotePart]) -> tuple[list[RemotePart], RemotePart | None]:

@@ -71,7 +71,7 @@ class Failures(Subcommand):
         add_caution(parser)
 
     def run(self, options: Mapping[str, Any]) -> Answer:
-        """Read the newest failures."""
+        """List the failures, or act on those of one reason."""
         if options["service"]:
             check_service(options["service"])
         found = services.failures(options["service"])
@@ -118,6 +118,6 @@ def _listed(found: services.Failures) -> Answer:
     ]
     text = table(heads, rows) if rows else _("Nothing has failed.")
     if not found.is_whole:
-        text += "\n" + _("There are more: only the newest %s are counted.") % figure(services.MOST_LOOKED_AT)
+        text += "\n" + _("Not all failures are counted here.")
     data = [group.data() for group in found.groups]
     return Answer(text=text, data={"failures": data, "is_whole": found.is_whole})

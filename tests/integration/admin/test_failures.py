@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from project.notes.models import Note
 from syncqueue import services
+from syncqueue.core.error_kind import kind_of
 from syncqueue.models import Clearing, Destination, SyncRecord
 from syncqueue.services import failure_groups
 from tests.integration.admin.conftest import HTML
@@ -20,8 +21,10 @@ PAGE = "/admin/syncqueue/queue/failures/"
 EXPECTED = {"anonymous": 302, "member": 302, "staff": 403, "viewer": 200, "operator": 200}
 
 
-def fail(destination: Destination, count: int, error: str, state: str = "failed") -> list[SyncRecord]:
-    """Records that failed for a reason, in which {n} is the number of the object."""
+def fail(
+    destination: Destination, count: int, error: str, state: str = "failed", *, has_kind: bool = True
+) -> list[SyncRecord]:
+    """Records that failed for a reason, in which {n} is the number of the object. Old ones have no kind."""
     owner, _ = User.objects.get_or_create(username="author")
     notes = Note.objects.bulk_create(Note(owner=owner, text="A note") for _ in range(count))
     return SyncRecord.objects.bulk_create(
@@ -33,6 +36,7 @@ def fail(destination: Destination, count: int, error: str, state: str = "failed"
             state=state,
             error=error.format(n=note.pk),
             error_at=timezone.now(),
+            error_kind=kind_of(error.format(n=note.pk)) if has_kind else None,
         )
         for note in notes
     )
@@ -44,7 +48,7 @@ def states() -> dict[str, int]:
 
 
 def action(destination: Destination, name: str, reason: str, state: str = "failed") -> str:
-    return f"{PAGE}{destination.pk}/{state}/{failure_groups.kind_of(reason)}/{name}/"
+    return f"{PAGE}{destination.pk}/{state}/{kind_of(reason)}/{name}/"
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -110,11 +114,35 @@ def test_retry_reaches_those_beyond_the_newest_that_are_counted(
     destination: Destination, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(failure_groups, "MOST_LOOKED_AT", 2)
-    fail(destination, 5, "Chat not found.")
+    fail(destination, 5, "Chat not found.", has_kind=False)
     client = client_of("operator")
-    assert "Only the newest " in client.get(PAGE).content.decode()
+    assert "Not all failures are counted here." in client.get(PAGE).content.decode()
     client.post(action(destination, "retry", "Chat not found."))
     assert states() == {"waiting": 5}
+
+
+def test_the_most_frequent_reasons_are_shown_where_there_are_too_many(
+    destination: Destination, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(failure_groups, "MOST_SHOWN", 1)
+    fail(destination, 1, "The text is empty.")
+    fail(destination, 2, "Chat not found.")
+    found = services.failures()
+    assert ([group.count for group in found.groups], found.is_whole) == ([2], False)
+    assert "Not all failures are counted here." in client_of("viewer").get(PAGE).content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_failures_that_an_earlier_version_stored_belong_to_the_same_reasons(destination: Destination) -> None:
+    (oldest, *_) = fail(destination, 2, "Chat {n} not found.", has_kind=False)
+    *_, newest = fail(destination, 3, "Chat {n} not found.")
+    fail(destination, 1, "The text is empty.", has_kind=False)
+    first, second = services.failures().groups
+    assert (first.count, first.since, first.newest) == (5, oldest.error_at, newest.error_at)
+    assert first.reason == newest.error
+    assert second.count == 1
+    assert services.retry_failure_group(first, actor="somebody") == 5
+    assert [group.count for group in services.failures().groups] == [1]
 
 
 @pytest.mark.parametrize("path", ["0/failed/abc/retry/", "{pk}/synced/abc/retry/", "{pk}/failed/abc/shout/"])

@@ -103,6 +103,12 @@ def wait_until(holds_true: Callable[[], bool], *, act: Callable[[], Any] = lambd
     eventually(check)
 
 
+def search_nothing(channel: Destination) -> None:
+    """Of lost answers nothing can be found out at this destination, as at a service that cannot be asked."""
+    channel.options = {"find_lost": False}
+    channel.save()
+
+
 def work_until(holds_true: Callable[[], bool], **options: Any) -> None:
     """Let workers work until something is so."""
     wait_until(holds_true, act=lambda: work(**options))

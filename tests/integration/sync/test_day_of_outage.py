@@ -22,6 +22,7 @@ from syncqueue.models import Destination, RecordState, SyncRecord
 from syncqueue.queue import AsyncSyncQueue, make_async_queue, make_queue
 from syncqueue.queue.connection import async_client, sync_client
 from syncqueue.worker.reconciler import Reconciler
+from tests.eventually import eventually
 from tests.integration.sync.scene import queue, texts, work
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.simulation]
@@ -89,11 +90,14 @@ def test_after_a_day_without_telegram_all_notes_are_out_once_and_none_failed(
     asked = len(sandbox.log())
     assert asked < NOTES  # the breaker has let one at a time ask, and not all of them again and again
     sandbox.set_mode("telegram", "up")
-    for _ in range(4):  # the breaker's probe, then what waits behind it
+
+    def work_on() -> None:
         work(clock=clock)
         clock.advance(30)
+        assert SyncRecord.objects.filter(state=RecordState.SYNCED).count() == NOTES
+
+    eventually(work_on, seconds=120)  # the breaker's probe, then what waits behind it, then what may have been sent
     assert sorted(texts(sandbox)) == sorted(f"Note {number}" for number in range(NOTES))
-    assert SyncRecord.objects.filter(state=RecordState.SYNCED).count() == NOTES
     stats = queue().stats()
     assert (stats.failed_count, stats.total_failed, stats.total_processed) == (0, 0, NOTES)
-    assert [entry["method"] for entry in sandbox.log()[asked:]] == ["sendMessage"] * NOTES
+    assert [entry["method"] for entry in sandbox.log()[asked:]].count("sendMessage") == NOTES

@@ -15,7 +15,7 @@ from project.notes.sync_sources import NoteSync
 from project.sandbox.testing import RunningSandbox
 from syncqueue import services
 from syncqueue.models import Destination
-from tests.integration.sync.scene import configure, make_destination, task_of, work
+from tests.integration.sync.scene import configure, make_destination, search_nothing, task_of, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -143,6 +143,7 @@ def test_a_failed_note_says_why_and_what_to_do(channel: Destination, writer: Use
 
 
 def test_a_held_note_says_that_the_answer_was_lost(channel: Destination, writer: User, sandbox: RunningSandbox) -> None:
+    search_nothing(channel)
     configure("telegram", ON_UNKNOWN_OUTCOME="hold")
     sandbox.plan_answers("telegram", "store-then-reset")
     assert one(save(writer)).startswith("@news: held: ")

@@ -15,6 +15,7 @@ import syncqueue
 from project.notes.models import Note
 from project.sandbox.testing import RunningSandbox
 from syncqueue import services, signals
+from syncqueue.core.error_kind import kind_of
 from syncqueue.core.errors import RateLimited
 from syncqueue.handlers.base import DocumentJob
 from syncqueue.handlers.telegram.handler import TelegramHandler
@@ -28,6 +29,7 @@ from tests.integration.sync.scene import (
     methods,
     queue,
     record_of,
+    search_nothing,
     task_of,
     texts,
     wait_until,
@@ -131,6 +133,7 @@ def test_a_rate_limit_of_a_day_is_ended_by_a_person(
 def test_what_a_handler_puts_off_for_one_note_makes_no_limit_of_the_service_longer(
     channel: Destination, writer: User, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    search_nothing(channel)
     left = [8]  # as a search for a lost message that goes on attempt after attempt
     real = TelegramHandler.create
 
@@ -197,6 +200,7 @@ def test_attempts_used_up_fail_with_the_reason_and_retry_failed_brings_it_back(
     record = record_of(note)
     assert record.state == RecordState.FAILED
     assert "gave up after attempt 3" in record.error
+    assert record.error_kind == kind_of(record.error)
     assert [one.outcome for one in task_of(note).progress.history] == ["retry"] * 3
     assert methods(sandbox) == ["sendMessage"] * 3
     sandbox.set_mode("telegram", "up")
@@ -360,6 +364,7 @@ def test_notes_with_nothing_to_send_do_not_keep_an_endpoint_closed_after_an_outa
 def test_a_lost_answer_is_repeated_by_default_and_held_where_the_policy_says_so(
     channel: Destination, writer: User, sandbox: RunningSandbox
 ) -> None:
+    search_nothing(channel)
     configure("telegram", ON_UNKNOWN_OUTCOME="hold")
     sandbox.plan_answers("telegram", "store-then-reset")
     (note,) = save(writer, "First")
