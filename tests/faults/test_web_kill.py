@@ -8,7 +8,7 @@ from project.sandbox.testing import RunningSandbox
 from tests.eventually import eventually
 from tests.faults.channel import posted, texts
 from tests.faults.conftest import SiteMaker
-from tests.faults.site import ALL_EMPTY, Site
+from tests.faults.site import ALL_EMPTY, FIGURES, Site
 
 
 def test_a_note_saved_by_a_process_killed_before_its_record_is_found_by_the_sweep(
@@ -122,20 +122,18 @@ def test_the_first_note_of_a_channel_is_found_after_such_a_kill(
 
     site.worker()
 
+    eventually(lambda: _is_synced(site), seconds=90)  # a few probes in each of its short attempts
     _goes_out_once(site, sandbox)
 
 
 # As at a service that cannot be asked.
-SEARCHES_NOTHING = """
-    from syncqueue.models import Destination
-    Destination.objects.update(options={"find_lost": False})
-"""
+SEARCHES_NOTHING = {"news": FIGURES["DESTINATIONS"]["news"] | {"OPTIONS": {"find_lost": False}}}
 
 
 def test_where_nothing_is_searched_a_note_is_after_such_a_kill_sent_again_by_default_and_at_most_twice(
-    site: Site, sandbox: RunningSandbox
+    make_site: SiteMaker, redis_url: str, sandbox: RunningSandbox
 ) -> None:
-    site.script(SEARCHES_NOTHING)
+    site = make_site(redis_url, DESTINATIONS=SEARCHES_NOTHING)
     site.script(KILLED_BEFORE_STORING, dies=True)
     assert texts(sandbox) == ["Note 1"]
 
@@ -149,8 +147,8 @@ def test_where_nothing_is_searched_a_note_is_after_such_a_kill_sent_again_by_def
 def test_a_note_whose_process_is_killed_after_the_send_is_held_for_a_person_where_the_policy_says_so(
     make_site: SiteMaker, redis_url: str, sandbox: RunningSandbox
 ) -> None:
-    site = make_site(redis_url, SYNCQUEUE_TELEGRAM={"ON_UNKNOWN_OUTCOME": "hold"})
-    site.script(SEARCHES_NOTHING)
+    hold = {"ON_UNKNOWN_OUTCOME": "hold"}
+    site = make_site(redis_url, SYNCQUEUE_TELEGRAM=hold, DESTINATIONS=SEARCHES_NOTHING)
     site.script(KILLED_BEFORE_STORING, dies=True)
 
     site.worker()
