@@ -93,17 +93,22 @@ def fill_records(count: int) -> None:
     """So many failed records of one destination, for 200 kinds of reasons, and among them some in each other state."""
     from django.utils import timezone
 
+    from syncqueue.core.error_kind import kind_of
     from syncqueue.models import Destination, RecordState, SyncRecord
 
     place = Destination.objects.create(name="@news", service="telegram", address="@news")
     now, others = timezone.now(), [state for state in RecordState if state != RecordState.FAILED]
 
     def record(n: int, state: RecordState) -> SyncRecord:
-        error = f"Message {n} is refused for reason {word(n % KINDS)}." if state == RecordState.FAILED else ""
-        at = now if error else None
-        key = f"{n}" if error else f"{n}-{state}"
+        reasons = {
+            RecordState.FAILED: f"Message {n} is refused for reason {word(n % KINDS)}.",
+            RecordState.UNKNOWN: f"The response to message {n} was lost.",
+        }
+        error = reasons.get(state, "")
+        at, kind = (now, kind_of(error)) if error else (None, None)
+        key = f"{n}" if state == RecordState.FAILED else f"{n}-{state}"
         about = {"source": "notes.note", "object_pk": key, "destination": place, "service": "telegram"}
-        return SyncRecord(**about, state=state, error=error, error_at=at)
+        return SyncRecord(**about, state=state, error=error, error_at=at, error_kind=kind)
 
     for first in range(0, count, CHUNK):
         numbers = range(first, min(count, first + CHUNK))

@@ -262,12 +262,6 @@ class SyncRecord(models.Model):
             models.Index(fields=["state", "id"], name="syncqueue_rec_state"),
             models.Index(fields=["service", "state", "id"], name="syncqueue_rec_service"),
             models.Index(fields=["destination", "state", "id"], name="syncqueue_rec_destination"),
-            # Only failures: the page that groups them counts a million of them from it.
-            models.Index(
-                fields=["destination", "state", "error_kind", "error_at"],
-                condition=models.Q(error_kind__isnull=False),
-                name="syncqueue_rec_error_kind",
-            ),
             # Only rows that wait for a time: due rows are queried every second.
             models.Index(fields=["due_at"], condition=models.Q(due_at__isnull=False), name="syncqueue_rec_due"),
             # Only cleared rows, if the database supports it: most records are never cleared.

@@ -25,7 +25,9 @@ from syncqueue.site import record_db
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Row:
     group: services.FailureGroup
-    records_query: str  # query string for the list of records
+    records_url: str
+    destination_url: str
+    action_url: str  # without the name of the action at its end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +80,18 @@ class FailurePages(RoundPages):
         """Show the reasons, and how many objects failed for each."""
         self.check_view(request)
         found = services.failures()
-        rows = [_Row(group=group, records_query=_records_query(group)) for group in found.groups]
+        here, records_url = self.url("queue_failures"), self.url("syncrecord_changelist")
+        destinations = {group.destination.pk for group in found.groups}
+        destination_urls = {pk: self.url("destination_change", pk) for pk in destinations}
+        rows = [
+            _Row(
+                group=group,
+                records_url=f"{records_url}?{_records_query(group)}",
+                destination_url=destination_urls[group.destination.pk],
+                action_url=f"{here}{group.destination.pk}/{group.state.value}/{group.kind}/",
+            )
+            for group in found.groups
+        ]
         shown = {"rows": rows, "is_whole": found.is_whole}
         return self.render(request, "syncqueue/failures.html", _("Failures by reason"), shown)
 

@@ -14,12 +14,4 @@ class Migration(migrations.Migration):
             name="error_kind",
             field=models.CharField(blank=True, editable=False, max_length=12, null=True),
         ),
-        migrations.AddIndex(
-            model_name="syncrecord",
-            index=models.Index(
-                condition=models.Q(("error_kind__isnull", False)),
-                fields=["destination", "state", "error_kind", "error_at"],
-                name="syncqueue_rec_error_kind",
-            ),
-        ),
     ]

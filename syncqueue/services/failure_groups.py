@@ -1,7 +1,7 @@
 """Failures grouped by reason and destination, so that a problem of many objects is one line.
 
-The kind of a reason is stored with the failure, and an index of failures alone counts them. Failures that an earlier
-version stored have no kind: the newest of them are grouped on request.
+The newest failures are counted on request. The kind of a reason is stored with the failure, so the database counts;
+failures that an earlier version stored have no kind, and are read.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, F, Max, Min, Q
 
 from syncqueue.core.error_kind import kind_of
 from syncqueue.core.task import TaskState
 from syncqueue.dispatch.site_queues import get_queue
-from syncqueue.models import Clearing, Destination, RecordState, SyncRecord
+from syncqueue.models import Clearing, Destination, RecordState
 from syncqueue.presentation.reasons import in_words
 from syncqueue.services import cleared
 from syncqueue.services.objects import touch_and_queue
@@ -28,11 +27,13 @@ from syncqueue.sources.intents import record_task_id
 logger = logging.getLogger("syncqueue.services")
 
 MOST_SHOWN = 500  # groups, the largest ones
-MOST_LOOKED_AT = 20_000  # failures without a kind, the newest ones
+# Maximum number of failures that are counted, the newest ones, so that the page stays fast with a million of them.
+MOST_COUNTED = 10_000
+_MOST_READ = 5_000  # failures without a kind, the newest ones
 _PIECE = 2000  # records in a step
 _STATES = (RecordState.FAILED, RecordState.UNKNOWN)
-_GROUP = ("destination_id", "state", "error_kind")
-_UNNAMED = ("destination_id", "state", "error", "error_at")
+_UNNAMED = ("destination_id", "error", "error_at")
+_Key = tuple[int, RecordState, str]  # destination, state, kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,21 +68,20 @@ class Failures:
     """The groups, the largest first."""
 
     groups: Sequence[FailureGroup]
-    is_whole: bool  # False: there are more reasons than are shown
+    is_whole: bool  # False: there are more failures than were counted, or more groups than these
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Members:
-    key: tuple[int, str, str]  # destination, state, kind
-    reason: str
     count: int
     since: datetime | None
     newest: datetime | None
+    reason: str
 
 
 def failures(service: str | None = None) -> Failures:
     """Return the failed and held records of one service, or of all, by reason and destination."""
-    return _failures({} if service is None else {"destination__service": service})
+    return _failures({} if service is None else {"service": service})
 
 
 def failure_group(destination: Destination, state: RecordState, kind: str) -> FailureGroup | None:
@@ -91,73 +91,58 @@ def failure_group(destination: Destination, state: RecordState, kind: str) -> Fa
 
 
 def _failures(only: Mapping[str, object]) -> Failures:
-    rows = records.records().filter(state__in=_STATES, **only)
-    named = _named(rows)
-    newest = rows.in_bulk([row["newest_key"] for row in named])
-    found = [
-        _Members(
-            key=(row["destination_id"], row["state"], row["error_kind"]),
-            reason=newest[row["newest_key"]].error if row["newest_key"] in newest else "",
-            count=row["count"],
-            since=row["since"],
-            newest=row["newest"],
+    found: dict[_Key, _Members] = {}
+    is_whole = True
+    for state in _STATES:  # separate queries, because the indexes begin with the state
+        rows = records.records().filter(**{"state": state, **only})
+        if rest := rows.order_by("-pk").values_list("pk", flat=True)[MOST_COUNTED : MOST_COUNTED + 1]:
+            rows, is_whole = rows.filter(pk__gt=rest[0]), False
+        by_kind = rows.values("destination_id", "error_kind").order_by()
+        counted = list(
+            by_kind.annotate(count=Count("pk"), since=Min("error_at"), newest=Max("error_at"), shown=Max("pk"))
         )
-        for row in named[:MOST_SHOWN]
+        reasons = dict(rows.filter(pk__in=[group["shown"] for group in counted]).values_list("pk", "error"))
+        for group in counted:
+            if (kind := group["error_kind"]) is not None:
+                found[group["destination_id"], state, kind] = _Members(
+                    count=group["count"],
+                    since=group["since"],
+                    newest=group["newest"],
+                    reason=reasons.get(group["shown"], ""),
+                )
+        if any(group["error_kind"] is None for group in counted):
+            unnamed = list(rows.filter(error_kind=None).order_by("-pk").values_list(*_UNNAMED)[: _MOST_READ + 1])
+            is_whole = is_whole and len(unnamed) <= _MOST_READ
+            for destination_id, error, at in unnamed[:_MOST_READ]:
+                key = (destination_id, state, kind_of(error))
+                found[key] = _with(found.get(key), error, at)
+    by_key = Destination.objects.using(record_db()).in_bulk({destination_id for destination_id, _, _ in found})
+    groups = [
+        FailureGroup(
+            destination=by_key[destination_id],
+            state=state,
+            kind=kind,
+            reason=one.reason,
+            count=one.count,
+            since=one.since,
+            newest=one.newest,
+        )
+        for (destination_id, state, kind), one in found.items()
+        if destination_id in by_key
     ]
-    is_whole = len(named) <= MOST_SHOWN
-    if is_whole and rows.count() > sum(one.count for one in found):
-        unnamed = list(rows.filter(error_kind=None).order_by("-pk").values_list(*_UNNAMED)[: MOST_LOOKED_AT + 1])
-        is_whole = len(unnamed) <= MOST_LOOKED_AT
-        found = _merged(found, unnamed[:MOST_LOOKED_AT])
-    by_key = Destination.objects.using(record_db()).in_bulk({one.key[0] for one in found})
-    groups = [_group(by_key[one.key[0]], one) for one in found if one.key[0] in by_key]
     groups.sort(key=lambda group: (-group.count, group.destination.pk, group.kind))
-    return Failures(groups=groups, is_whole=is_whole)
+    return Failures(groups=groups[:MOST_SHOWN], is_whole=is_whole and len(groups) <= MOST_SHOWN)
 
 
-def _named(rows: QuerySet[SyncRecord]) -> Sequence[dict[str, Any]]:
-    """Count the failures with a kind, the most frequent first. All of it is read from the index of failures."""
-    of_group = records.records().filter(**{name: OuterRef(name) for name in _GROUP})
-    oldest_first = of_group.filter(error_at__isnull=False).order_by("error_at")
-    newest_first = oldest_first.order_by("-error_at")
-    counted = (
-        rows.filter(error_kind__isnull=False)
-        .values(*_GROUP)
-        .annotate(
-            count=Count("pk"),
-            since=Subquery(oldest_first.values("error_at")[:1]),
-            newest=Subquery(newest_first.values("error_at")[:1]),
-            newest_key=Subquery(newest_first.values("pk")[:1]),
-        )
-    )
-    return list(counted.order_by("-count")[: MOST_SHOWN + 1])
-
-
-def _merged(found: Sequence[_Members], unnamed: Sequence[tuple[int, str, str, datetime | None]]) -> list[_Members]:
-    """Return the groups with the failures of an earlier version, the newest first."""
-    groups = {one.key: one for one in found}
-    for destination_id, state, error, at in unnamed:
-        key = (destination_id, state, kind_of(error))
-        one = groups.get(key) or _Members(key=key, reason=error, count=0, since=at, newest=at)
-        groups[key] = replace(
-            one,
-            count=one.count + 1,
-            since=min(filter(None, (one.since, at)), default=None),
-            newest=max(filter(None, (one.newest, at)), default=None),
-        )
-    return list(groups.values())
-
-
-def _group(destination: Destination, found: _Members) -> FailureGroup:
-    _destination_id, state, kind = found.key
-    return FailureGroup(
-        destination=destination,
-        state=RecordState(state),
-        kind=kind,
-        reason=found.reason,
-        count=found.count,
-        since=found.since,
-        newest=found.newest,
+def _with(group: _Members | None, error: str, at: datetime | None) -> _Members:
+    """Return a group with a further failure."""
+    if group is None:
+        return _Members(count=1, since=at, newest=at, reason=error)
+    return replace(
+        group,
+        count=group.count + 1,
+        since=min(filter(None, (group.since, at)), default=None),
+        newest=max(filter(None, (group.newest, at)), default=None),
     )
 
 

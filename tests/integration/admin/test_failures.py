@@ -110,11 +110,12 @@ def test_what_is_deleted_rests_and_can_be_restored_as_failed(destination: Destin
     assert states() == {"failed": 2}
 
 
+@pytest.mark.parametrize("has_kind", [True, False])
 def test_retry_reaches_those_beyond_the_newest_that_are_counted(
-    destination: Destination, monkeypatch: pytest.MonkeyPatch
+    destination: Destination, monkeypatch: pytest.MonkeyPatch, has_kind: bool
 ) -> None:
-    monkeypatch.setattr(failure_groups, "MOST_LOOKED_AT", 2)
-    fail(destination, 5, "Chat not found.", has_kind=False)
+    monkeypatch.setattr(failure_groups, "MOST_COUNTED", 2)
+    fail(destination, 5, "Chat not found.", has_kind=has_kind)
     client = client_of("operator")
     assert "Not all failures are counted here." in client.get(PAGE).content.decode()
     client.post(action(destination, "retry", "Chat not found."))
