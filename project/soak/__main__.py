@@ -20,7 +20,18 @@ from project.demo_check.site import Site, SiteError
 from .faults import EVERY_SECONDS, Faults, Stop
 from .field import WEB_COUNT, WORKER_COUNT, Field, soak_plan
 from .history import History
-from .judge import Place, Verdict, count_records, differences, judge, read_failed, read_log, unlearned
+from .judge import (
+    Place,
+    Verdict,
+    count_records,
+    differences,
+    judge,
+    numbers_in,
+    read_failed,
+    read_log,
+    read_shown,
+    unlearned,
+)
 from .people import Choices, Diary, Person
 from .queues import Watch, tasks
 from .wishes import Wishes, read_notes, wishes_of
@@ -143,11 +154,26 @@ def come_to_rest(field: Field, sandbox: Sandbox, stops: Sequence[Stop], history:
             left = _left(tasks(field.plan.redis_url), failed)
             # Dead letters are lost with an emptied Redis; the dashboard lists the failed records of the database.
             if left.get("failed") or not all(failed.values()):
+                remove_shown(field, sandbox)
                 retried += site.retry_failed()
             elif not left and not _differences(field, sandbox, stops, failed.values(), history):
                 break
             time.sleep(0.5)
     return time.monotonic() - started, retried
+
+
+def remove_shown(field: Field, sandbox: Sandbox) -> None:
+    """Look at the messages that may be a lost one, and remove those of the note, as the reason tells a person to do."""
+    shown = read_shown(field.database)
+    channels = sandbox.channels() if shown else {}
+    for channel, message_id, number in shown:
+        if numbers_in(channels.get(channel, ())).get(message_id) == number:
+            _call_bot(field, "deleteMessage", {"chat_id": channel, "message_id": message_id})
+
+
+def _call_bot(field: Field, method: str, params: Mapping[str, object]) -> None:
+    url = f"{field.plan.environment['TELEGRAM_API_BASE_URL']}/bot{SANDBOX_TOKEN}/{method}"
+    httpx.post(url, json=params, trust_env=False).raise_for_status()
 
 
 def _left(found: Mapping[str, Sequence[str]], failed: Mapping[int, Place | None]) -> dict[str, list[str]]:
@@ -176,9 +202,7 @@ def _wishes(field: Field, history: History) -> Wishes:
 def plant(wishes: Wishes, field: Field) -> None:
     """Post the message of a note once more, bypassing syncqueue."""
     channel, notes = next((channel, notes) for channel, notes in wishes.wanted.items() if notes)
-    url = f"{field.plan.environment['TELEGRAM_API_BASE_URL']}/bot{SANDBOX_TOKEN}/sendMessage"
-    text = next(iter(notes.values()))
-    httpx.post(url, json={"chat_id": channel, "text": text}, trust_env=False).raise_for_status()
+    _call_bot(field, "sendMessage", {"chat_id": channel, "text": next(iter(notes.values()))})
 
 
 def report(

@@ -36,6 +36,9 @@ LATE_SECONDS = 2.5
 
 COPY_MAY_BE_LEFT = "A copy may be left at"  # in the error of such a record
 _CHANNEL = re.compile(r"@\w+")
+# "Telegram's answer was lost. It may be there: LINKS. ..." and "... may be there twice: LINKS. ..."
+_MAY_BE_THERE = re.compile(r"may be there(?: twice)?: (.+?)\. ")
+_LINK = re.compile(r"https://t\.me/(\w+)/(\d+)")
 
 Place = tuple[str, int]  # a channel or account, and the number of a note
 
@@ -114,6 +117,30 @@ def read_failed(database: Path) -> dict[int, Place | None]:
         place = (named[0] if named else address, int(number[1]) if number else 0)
         found[key] = place if COPY_MAY_BE_LEFT in error else None
     return found
+
+
+def read_shown(database: Path) -> list[tuple[str, int, int]]:
+    """Return channel, message id and note for each message that the reason of a failed record tells a person to see."""
+    query = """
+        SELECT record.error, note.text
+        FROM syncqueue_syncrecord record
+        JOIN notes_note note ON note.id = record.object_pk
+        WHERE record.state = 'failed'
+    """
+    with closing(sqlite3.connect(database, timeout=20)) as connection:
+        rows = connection.execute(query).fetchall()
+    return [
+        (f"@{name}", int(message_id), int(number[1]))
+        for error, text in rows
+        if (number := _NUMBER.search(text)) and (shown := _MAY_BE_THERE.search(error))
+        for name, message_id in _LINK.findall(shown[1])
+    ]
+
+
+def numbers_in(messages: Iterable[Message]) -> dict[int | str, int]:
+    """Return the number of the note that each message shows, by id."""
+    found = {message.id: _NUMBER.search(message.text) for message in messages}
+    return {key: int(number[1]) for key, number in found.items() if number}
 
 
 def differences(

@@ -1,6 +1,7 @@
 """What the soak's judge makes of notes, channels and the sandbox's log."""
 
 import json
+import sqlite3
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from project.demo_check.sandbox import Message
 from project.soak.faults import Stop
-from project.soak.judge import Request, Verdict, judge, read_log
+from project.soak.judge import Request, Verdict, judge, numbers_in, read_log, read_shown
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -67,10 +68,9 @@ def test_a_lost_message_that_became_another_notes_is_no_double_of_its_first_note
     assert not verdict_on([lost, taken, anew], {11: "Note 3: new"}).allowed
 
 
-def test_the_first_message_of_a_channel_may_stand_there_twice_where_its_answer_was_never_written() -> None:
+def test_the_first_message_of_a_channel_may_not_stand_there_twice_either() -> None:
     verdict = verdict_on([request(0, 3, 10, answered=False), request(5, 3, 11)], {10: "Note 3: new", 11: "Note 3: new"})
-    assert verdict.holds
-    assert "never sent completely" in verdict.allowed[0]
+    assert len(verdict.doubled) == 1
 
 
 def test_a_message_whose_answer_was_lost_may_outlive_its_note_where_a_failed_record_names_it() -> None:
@@ -95,7 +95,8 @@ def test_a_message_whose_answer_came_may_not_outlive_its_note() -> None:
 def test_a_kill_excuses_the_message_that_was_being_sent_and_no_later_one() -> None:
     killed = BEGINNING + timedelta(seconds=0.5)
     stops = (Stop(name="worker1", at=killed, until=killed),)
-    early = verdict_on([request(0, 3, 10), request(9, 3, 11)], {11: "Note 3: new"}, stops)
+    taken_away = request(10, 0, 10, "deleteMessage")
+    early = verdict_on([request(0, 3, 10), request(9, 3, 11), taken_away], {11: "Note 3: new"}, stops)
     assert early.holds and "worker1" in early.allowed[0]
     late = verdict_on([request(20, 3, 10), request(29, 3, 11)], {11: "Note 3: new"}, stops)
     assert not late.holds
@@ -134,3 +135,21 @@ def test_the_log_is_read_with_requests_that_never_ended(tmp_path: Path) -> None:
     file = tmp_path / "log"
     file.write_text("\n".join(map(json.dumps, lines)))
     assert [(one.number, one.answered) for one in read_log(file)] == [(3, False)]
+
+
+def test_a_person_looks_at_what_the_reasons_of_failed_records_show(tmp_path: Path) -> None:
+    database = sqlite3.connect(tmp_path / "db")
+    database.executescript(
+        """
+        CREATE TABLE notes_note (id INTEGER, text TEXT);
+        CREATE TABLE syncqueue_syncrecord (object_pk TEXT, state TEXT, error TEXT);
+        INSERT INTO notes_note VALUES (1, 'Note 7: new'), (2, 'Note 8: new'), (3, 'Note 9: new');
+        INSERT INTO syncqueue_syncrecord VALUES
+            ('1', 'failed', 'It may be there: https://t.me/news/4, https://t.me/news/5. Several may be it. Look.'),
+            ('2', 'failed', 'It is there as https://t.me/news/2, and may be there twice: https://t.me/news/6. Look.'),
+            ('3', 'failed', 'The text is empty.');
+        """
+    )
+    database.close()
+    assert read_shown(tmp_path / "db") == [("@news", 4, 7), ("@news", 5, 7), ("@news", 6, 8)]
+    assert numbers_in([Message(id=4, text="Note 7: old"), Message(id=5, text="Welcome")]) == {4: 7}

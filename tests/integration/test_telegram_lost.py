@@ -14,8 +14,9 @@ from project.sandbox.testing import RunningSandbox
 from syncqueue.core.errors import OutcomeUnknown, PermanentError, RateLimited
 from syncqueue.handlers.base import Document, DocumentJob, HandlerConfig, OtherRecords, RemotePart
 from syncqueue.handlers.telegram.handler import TelegramHandler
-from syncqueue.handlers.telegram.lost import EMPTY_IN_A_ROW, MOST_PROBES, FoundLost
-from syncqueue.handlers.telegram.trace import Trace
+from syncqueue.handlers.telegram.lost import EMPTY_IN_A_ROW, MOST_PROBES, FoundLost, Sights
+from syncqueue.handlers.telegram.probe import Sight
+from syncqueue.handlers.telegram.trace import SETTLED_SECONDS, Trace
 from tests.integration.telegram_watch import Watch
 
 KINDS = ["channel", "supergroup", "group", "private"]
@@ -165,6 +166,16 @@ def test_words_that_nobody_knows_leave_it_open(sandbox: RunningSandbox, watch: W
     odd = {"mode": "error", "status": 400, "description": "Bad Request: NEW", "method": "editMessageText"}
     sandbox.plan_answers("telegram", "up", "up", odd)
     assert watch.find("@news", after=after, before=before).unclear
+
+
+def test_an_unused_number_was_seen_for_those_messages_that_must_have_arrived_before(watch: Watch) -> None:
+    sights, place, now = Sights(), watch.place("@news"), time.time()
+    sights.note(place, "-1001", 7, now, Sight.GONE, is_final=False)
+    assert sights.at(place, "-1001", 7, now - SETTLED_SECONDS - 1) is Sight.GONE
+    assert sights.at(place, "-1001", 7, now - SETTLED_SECONDS / 2) is None
+    sights.note(place, "-1001", 7, now, Sight.GONE)  # it is below a known one
+    assert sights.at(place, "-1001", 7, now - 1) is Sight.GONE
+    assert sights.at(place, "-1001", 7, now + 1) is None
 
 
 class Others(OtherRecords):

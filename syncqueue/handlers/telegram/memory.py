@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
 from syncqueue.handlers.base import DocumentJob, Place, RemotePart
@@ -23,8 +23,8 @@ class Known:
     chat: str  # its id
     number: int  # the highest known message id
     read_at: float = 0.0  # monotonic seconds: when the records were asked last
-    # Of the last message of each kind with a response: when it was sent, in seconds since 1970, and its id.
-    sent: Mapping[str, tuple[float, int]] = field(default_factory=dict)
+    # When the last message of each kind with a response was sent, in seconds since 1970.
+    sent_at: Mapping[str, float] = field(default_factory=dict)
 
 
 class Memory:
@@ -51,19 +51,13 @@ class Memory:
 
     def note(self, place: Place, part: RemotePart, sent_at: float) -> None:
         """Note that a message that was sent at this time got its response."""
-        number = int(part.id)
-        self._put(place, Known(chat=part.identity, number=number, sent={kind_of(part): (sent_at, number)}))
+        known = Known(chat=part.identity, number=int(part.id), sent_at={kind_of(part): sent_at})
+        self._put(place, known)
 
-    def note_older(self, place: Place, parts: Iterable[RemotePart]) -> None:
-        """Note the messages of a record, which may be deleted by now."""
-        if (found := _highest_of(parts, place)) is not None:
-            self._put(place, replace(found, read_at=0.0))
-
-    def sent_after(self, place: Place, chat: str, kind: str, seconds: float) -> int:
-        """Return the id of a message of a kind that was sent after a time (seconds since 1970); 0 if none is known."""
+    def has_sent(self, place: Place, chat: str, kind: str, after: float) -> bool:
+        """Return whether a message of a kind that was sent after a time (seconds since 1970) got its response."""
         known = self._chats.get(_key(place))
-        sent_at, number = known.sent.get(kind, (0.0, 0)) if known is not None and known.chat == chat else (0.0, 0)
-        return number if sent_at > seconds else 0
+        return known is not None and known.chat == chat and known.sent_at.get(kind, 0.0) > after
 
     def _put(self, place: Place, found: Known) -> None:
         known = self._chats.get(_key(place))
@@ -72,7 +66,7 @@ class Memory:
                 chat=found.chat,
                 number=max(found.number, known.number),
                 read_at=max(found.read_at, known.read_at),
-                sent={**known.sent, **found.sent},
+                sent_at={**known.sent_at, **found.sent_at},
             )
         self._chats[_key(place)] = found
         self._chats.move_to_end(_key(place))

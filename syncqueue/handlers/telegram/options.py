@@ -44,6 +44,8 @@ OPTIONS: Mapping[str, Option] = {
         kind="switch",
         label=gettext_lazy("Sole poster"),
         default=True,
-        help_text=gettext_lazy("Only this site posts there with this bot, so messages that are found belong to it."),
+        help_text=gettext_lazy(
+            "Only this site has ever posted there with this bot: messages that are found belong to it."
+        ),
     ),
 }

@@ -138,7 +138,6 @@ class Recovery:
         Raises `RateLimited` for the task only if the search continues later.
         """
         messages, part = split(self._job.parts)
-        self._memory.note_older(self._job.place, messages)
         if part is None:
             return Verdict.SETTLED
         trace = Trace.read(part)
@@ -235,15 +234,14 @@ class Recovery:
         known = numbers_in([*messages, *await self._job.others.newest_parts()], part.identity)
         if not trace.start:
             over_at = trace.sent_at + self._config.attempt_timeout_seconds
-            later = self._memory.sent_after(self._job.place, part.identity, trace.kind, over_at)
-            trace = replace(trace, is_passed=bool(later), passed_by=later if trace.send_count == 1 else 0)
+            trace = replace(trace, is_passed=self._memory.has_sent(self._job.place, part.identity, trace.kind, over_at))
         found = await find_lost(
             self._client,
             self._job.place,
             LostSearch(
                 after=trace.after,
                 is_first=trace.is_first,
-                before=trace.before or trace.passed_by or None,
+                before=trace.before or None,
                 known=known | frozenset(trace.shown),
                 identity=part.identity,
                 sent_at=trace.sent_at,

@@ -34,7 +34,6 @@ class Trace:
     doubt: str = ""  # why none of them may be taken for it; "": one may
     unclear: str = ""  # why it may be at an id whose probe had no result; "": all had one
     is_passed: bool = False  # a later message of its kind got its response before the search: it cannot arrive
-    passed_by: int = 0  # the id of that message, above which it cannot be
     searched_at: int = 0  # when the search was finished; 0: not yet
     shown: tuple[int, ...] = ()  # ids that were shown to a person, whose retry sends the message again
     is_told: bool = False  # a person was told that its existence is undecidable
@@ -78,9 +77,8 @@ class Trace:
     def unsearched(self) -> Self:
         """Return the trace with a reset search, because the message is sent again and may exist twice."""
         return replace(
-            self, start=0, probe_count=0, empty_count=0, found=(), doubt="", unclear="", is_passed=False, passed_by=0,
-            searched_at=0,
-        )  # fmt: skip
+            self, start=0, probe_count=0, empty_count=0, found=(), doubt="", unclear="", is_passed=False, searched_at=0
+        )
 
 
 def split(parts: Iterable[RemotePart]) -> tuple[list[RemotePart], RemotePart | None]:
