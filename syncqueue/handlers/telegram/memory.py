@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from weakref import WeakValueDictionary
 
 from syncqueue.handlers.base import DocumentJob, Place, RemotePart
 from syncqueue.handlers.telegram.channel import kind_of
@@ -33,12 +31,8 @@ class Memory:
     def __init__(self) -> None:
         """Start empty."""
         self._chats: OrderedDict[tuple[str, str], Known] = OrderedDict()
-        self._searches: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self.searched: set[str] = set()  # chats with a running search: one at a time, because of rate limits
         self.sights = Sights()
-
-    def search_in(self, chat: str) -> asyncio.Lock:
-        """Return the lock for searches in a chat: each serves the next with its results, because of rate limits."""
-        return self._searches.setdefault(chat, asyncio.Lock())
 
     async def highest(self, job: DocumentJob) -> Known | None:
         """Return a high message id of a job's chat; None if none is known."""

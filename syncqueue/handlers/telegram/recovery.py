@@ -24,6 +24,7 @@ from syncqueue.handlers.telegram.render import Kind
 from syncqueue.handlers.telegram.trace import SETTLED_SECONDS, Trace, split
 
 _SEARCH_SHARE = 0.25  # share of an attempt for probes, so that a request that follows has its full time
+_TURN_SECONDS = 0.1  # between two looks whether another search in the chat has ended
 _WAIT_SECONDS = 60.0  # between two searches for a message that may still be on its way
 _AGAIN_SECONDS = 5.0  # delay before checking again whether other records are being sent
 # Longer than an attempt including the storing of its result: an unknown message was not being sent any more then.
@@ -212,16 +213,16 @@ class Recovery:
 
     async def _search(self, messages: Sequence[RemotePart], trace: Trace, part: RemotePart) -> Trace:
         """Return the trace with the results; raises if the search is not finished."""
-        search = self._memory.search_in(part.identity)
-        try:
-            async with asyncio.timeout(max(self._seconds_left(), 0.0)):
-                await search.acquire()
-        except TimeoutError:
-            raise self._later(random.uniform(1.0, 5.0), _GOES_ON) from None  # noqa: S311 - so that not all come at once
+        chat = part.identity
+        while chat in self._memory.searched:  # what that search sees serves this one
+            if self._seconds_left() < 0:
+                raise self._later(random.uniform(1.0, 5.0), _GOES_ON)  # noqa: S311 - so that not all come at once
+            await asyncio.sleep(_TURN_SECONDS)
+        self._memory.searched.add(chat)
         try:
             trace, found = await self._walk(messages, trace, part)
         finally:
-            search.release()
+            self._memory.searched.discard(chat)
         searched = _noted(trace, found)
         await self._store(messages, searched, part)
         if found.limit is not None:
