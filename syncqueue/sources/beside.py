@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import reduce
 from operator import or_
 
@@ -45,26 +45,29 @@ def known_ids(record: SyncRecord, ids: Collection[str], identity: str) -> frozen
 
 def unsettled(record: SyncRecord, kind: str, identity: str) -> Unsettled:
     """Return the other records that are being sent to a place or may have left a copy there."""
-    rows = records().filter(service=record.service).exclude(state=RecordState.SYNCED).exclude(pk=record.pk)
+    rows = records().filter(service=record.service).exclude(pk=record.pk)
     rows = rows.annotate(as_text=Cast("parts", TextField())).select_related("destination")
-    has_mark = ~Q(sending_token="")
+    has_mark = ~Q(sending_token="") & ~Q(state=RecordState.SYNCED)
     cut_off = has_mark & Q(sending_until__lte=Now(), sending_action=Step.CREATE)
+    uncertain = Q(uncertain=True) & ~Q(state=RecordState.SYNCED)
     # Without a trace, the place to which a record was or is being sent is unknown.
     sending = rows.filter(has_mark, sending_until__gt=Now())
-    lost = rows.filter(cut_off | Q(uncertain=True) | Q(as_text__contains=f'"kind": "{kind}"'))
-    return Unsettled(
-        sending=tuple(_part_of(row, kind) for row in sending if _may_be_at(row, identity)),
-        lost=tuple(_part_of(row, kind) for row in lost if _may_be_at(row, identity)),
-    )
+    lost = rows.filter(cut_off | uncertain | Q(as_text__contains=f'"kind": "{kind}"'))
+    return Unsettled(sending=_parts_at(sending, kind, identity), lost=_parts_at(lost, kind, identity))
 
 
-def _part_of(row: SyncRecord, kind: str) -> RemotePart | None:
-    return next((part for part in read_parts(row) if part.kind == kind), None)
-
-
-def _may_be_at(row: SyncRecord, identity: str) -> bool:
-    """Return whether a record's last create may have gone to a place."""
-    return identity_of(row.destination, row.sending_address) in ("", identity)
+def _parts_at(rows: Iterable[SyncRecord], kind: str, identity: str) -> tuple[RemotePart | None, ...]:
+    """Return the trace of each record that may have a copy at a place; None for one without a trace."""
+    found: list[RemotePart | None] = []
+    for row in rows:
+        traces = [part for part in read_parts(row) if part.kind == kind]
+        # A record whose destination has moved may have a trace at each of its places, also when it is synced.
+        here = [part for part in traces if part.identity == identity]
+        if here:
+            found += here
+        elif row.state != RecordState.SYNCED and identity_of(row.destination, row.sending_address) in ("", identity):
+            found.append(next(iter(traces), None))
+    return tuple(found)
 
 
 def _holding(rows: QuerySet[SyncRecord] | QuerySet[OrphanPart], column: str, ids: Collection[str]) -> QuerySet:  # type: ignore[type-arg]

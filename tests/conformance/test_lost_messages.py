@@ -18,6 +18,7 @@ from syncqueue.handlers.telegram.trace import Trace
 from syncqueue.models import Destination, RecordState, SyncRecord
 from syncqueue.sources.records import read_parts, write_parts
 from syncqueue.testing.conformance import Answer, Site
+from syncqueue.testing.conformance.cases.withdrawn import move
 from syncqueue.testing.conformance.notes.models import Note
 from tests.conformance.services import of
 from tests.conformance.telegram import Telegram
@@ -156,6 +157,26 @@ def test_of_several_first_messages_whose_answers_were_lost_each_is_there_once(si
     site.work_until(site.assert_settled)
     assert sorted(shown_at(site, new_chat)) == ["First", "Second"]
     assert site.service.count("create") == 2
+
+
+def test_of_several_lost_messages_at_a_former_address_each_record_takes_one_away(
+    site: Site, destination: Destination
+) -> None:
+    site.write("First")
+    notes = [write_and_lose(site, text) for text in ("Second", "Third")]
+    move(destination, "@drafts")
+    for note in notes:
+        site.change(note, text=f"{note.text}, edited")
+
+    def are_moved() -> None:
+        assert sorted(shown_at(site, "@drafts")) == ["Second, edited", "Third, edited"]
+
+    site.work_until(are_moved)
+    for note in notes:
+        note.delete()
+    site.work_until(site.assert_settled)
+    assert shown_at(site, "@news") == ["First"]
+    assert shown_at(site, "@drafts") == []
 
 
 def test_a_first_message_that_never_arrived_is_sent_once_more(site: Site, new_chat: int) -> None:
