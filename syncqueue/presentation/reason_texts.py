@@ -245,6 +245,7 @@ TEXTS: tuple[str, ...] = (
     ),
     _("%(address)s is another chat now."),
     _("Too much was posted there since: %(count)s numbers were looked at."),
+    _("No message of the chat is known, so it may be behind the ids that were looked at."),
     _("Its first message numbers are unused, so it is unknown what was posted there before."),
     _("Some message numbers could not be checked."),
     _("The bot may edit the messages of others there, so the author is unknown."),

@@ -186,6 +186,21 @@ def test_a_first_message_that_never_arrived_is_sent_once_more(site: Site, new_ch
     assert not site.record(note).twin_possible
 
 
+def test_where_the_first_ids_of_a_chat_are_unused_and_such_are_held_a_person_decides(site: Site, new_chat: int) -> None:
+    watch = Watch(site.service.sandbox)
+    for _ in range(lost.EMPTY_IN_A_ROW):
+        site.service.sandbox.remove_message(new_chat, watch.post(new_chat))
+    site.configure(ON_UNKNOWN_OUTCOME="hold")
+    note = write_and_lose(site, "First")
+    age(site, note, 300)
+
+    def is_held() -> None:
+        assert state_of(site, note) == RecordState.UNKNOWN
+
+    site.work_until(is_held)
+    assert shown_at(site, new_chat) == ["First"]
+
+
 def test_where_the_bot_has_posted_before_all_records_a_person_is_shown_its_messages(site: Site, new_chat: int) -> None:
     watch = Watch(site.service.sandbox)
     numbers = [watch.post(new_chat) for _ in range(2)]

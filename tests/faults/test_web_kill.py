@@ -112,20 +112,6 @@ def test_a_note_whose_process_is_killed_after_the_send_is_found_where_a_number_o
     assert posted(sandbox)["Note 1"] == 1
 
 
-@pytest.mark.parametrize("policy", ["retry", "hold"])
-def test_the_first_note_of_a_channel_is_found_after_such_a_kill(
-    make_site: SiteMaker, redis_url: str, sandbox: RunningSandbox, policy: str
-) -> None:
-    site = make_site(redis_url, SYNCQUEUE_TELEGRAM={"ON_UNKNOWN_OUTCOME": policy})
-    site.script(KILLED_BEFORE_STORING, dies=True)
-    assert texts(sandbox) == ["Note 1"]
-
-    site.worker()
-
-    eventually(lambda: _is_synced(site), seconds=90)  # a few probes in each of its short attempts
-    _goes_out_once(site, sandbox)
-
-
 # As at a service that cannot be asked.
 SEARCHES_NOTHING = {"news": FIGURES["DESTINATIONS"]["news"] | {"OPTIONS": {"find_lost": False}}}
 

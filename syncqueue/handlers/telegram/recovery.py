@@ -156,7 +156,11 @@ class Recovery:
             return verdict
         if trace.unclear:
             return self._untold(trace.unclear)
-        if trace.before or trace.is_passed or trace.is_settled(time.time()):
+        is_over = trace.before or trace.is_passed or trace.is_settled(time.time())
+        if is_over and trace.is_first and not trace.before:
+            # Unused ids at the beginning are no proof: the chat may go on behind them.
+            return self._untold("No message of the chat is known, so it may be behind the ids that were looked at.")
+        if is_over:
             self._job.twin_possible = bool(trace.shown)
             self._job.parts = tuple(messages)
             return Verdict.SETTLED
