@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 from syncqueue.conf import get_settings
 from syncqueue.core.chunks import chunks
 from syncqueue.core.clock import SYSTEM_CLOCK
-from syncqueue.core.error_kind import kind_of
 from syncqueue.core.errors import ConfigurationError, QueueError, TaskInProcessing, UnknownTask, WrongState
 from syncqueue.core.hold import PAUSED, resumed
 from syncqueue.core.task import QueueStats, TaskState, TaskView
@@ -251,13 +250,7 @@ def fail_records(task_ids: Sequence[str], error: str = "") -> None:
     """Mark the records of dead letters as failed if they are still waiting."""
     ids = [found for id_ in task_ids if (found := record_of_task_id(id_)) is not None]
     text = error or "The worker crashed several times during its attempts."
-    _rows(ids, (RecordState.WAITING,)).update(
-        state=RecordState.FAILED,
-        error=text,
-        error_at=SYSTEM_CLOCK.now(),
-        error_kind=kind_of(text),
-        next_attempt_at=None,
-    )
+    _rows(ids, (RecordState.WAITING,)).update(**records.failed(text, SYSTEM_CLOCK.now()))
 
 
 def task_page(

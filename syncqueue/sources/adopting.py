@@ -18,7 +18,6 @@ from django.db.models.functions import Now
 from syncqueue.conf import get_settings
 from syncqueue.core.answer import REASON_CHARACTERS, Answer, Asked, Refused
 from syncqueue.core.clock import SYSTEM_CLOCK
-from syncqueue.core.error_kind import kind_of
 from syncqueue.core.errors import ConfigurationError
 from syncqueue.handlers.base import DocumentHandler, RemotePart
 from syncqueue.handlers.registry import shared_handler
@@ -31,7 +30,7 @@ from syncqueue.sources.gate import Reading
 from syncqueue.sources.intents import Left, PendingRecord, pending_record
 from syncqueue.sources.keys import key_text
 from syncqueue.sources.planner import next_change, refusal
-from syncqueue.sources.records import records, write_parts
+from syncqueue.sources.records import failed, records, write_parts
 from syncqueue.sources.registry import ModelSync
 from syncqueue.sources.same_place import are_one, is_held, unclear_twins
 
@@ -241,10 +240,8 @@ def fail_refused(source: ModelSync, reading: Reading, refused: Mapping[str, Refu
     objects = {key_text(source.model, obj.pk): obj for obj in reading.objects}
     rows = []
     for pk, one in refused.items():
-        error = may_be_left(destination, one).reason
-        kind, now = kind_of(error), SYSTEM_CLOCK.now()
-        failed = {"state": RecordState.FAILED, "error": error, "error_at": now, "error_kind": kind}
-        rows.append(_row(source, objects.get(pk), pk, destination, failed))
+        values = failed(may_be_left(destination, one).reason, SYSTEM_CLOCK.now())
+        rows.append(_row(source, objects.get(pk), pk, destination, values))
     records().bulk_create(rows, ignore_conflicts=True)
 
 

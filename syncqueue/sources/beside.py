@@ -62,7 +62,7 @@ def _parts_at(rows: Iterable[SyncRecord], kind: str, identity: str) -> tuple[Rem
     for row in rows:
         traces = [part for part in read_parts(row) if part.kind == kind]
         # A record whose destination has moved may have a trace at each of its places, also when it is synced.
-        here = [part for part in traces if part.identity == identity]
+        here = [part for part in traces if identity == (part.identity or identity_of(row.destination, part.address))]
         if here:
             found += here
         elif row.state != RecordState.SYNCED and identity_of(row.destination, row.sending_address) in ("", identity):

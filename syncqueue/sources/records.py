@@ -297,17 +297,18 @@ def _kind_of(failure: Failure) -> str | None:
     return kind_of(failure.error) if failure.state in (RecordState.FAILED, RecordState.UNKNOWN) else None
 
 
+def failed(error: str, now: datetime, *, state: RecordState = RecordState.FAILED) -> dict[str, Any]:
+    """Return the values of a record that waits for a person."""
+    return {
+        "state": state, "error": error, "error_at": now, "error_kind": kind_of(error), "next_attempt_at": None,
+    }  # fmt: skip
+
+
 def hold_uncertain(rows: Sequence[SyncRecord], error: str, now: datetime) -> None:
     """Set records with expired marks to `unknown`, for a person to look, and clear the marks."""
     marks = case_by_key("sending_token", {row.pk: row.sending_token for row in rows})
     records().filter(pk__in=[row.pk for row in rows], sending_token=marks, state=RecordState.WAITING).update(
-        **_NO_MARK,
-        state=RecordState.UNKNOWN,
-        uncertain=True,
-        error=error,
-        error_at=now,
-        error_kind=kind_of(error),
-        next_attempt_at=None,
+        **_NO_MARK, **failed(error, now, state=RecordState.UNKNOWN), uncertain=True
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from syncqueue import services
 from syncqueue.handlers.telegram import lost
-from syncqueue.models import RecordState
+from syncqueue.models import Destination, RecordState, SyncRecord
 from syncqueue.testing.conformance import Site
 from syncqueue.testing.conformance.notes.models import Note
 from syncqueue.testing.conformance.notes.sync import MediaSync
@@ -36,6 +36,17 @@ def first(site: Site, media_sync: type[MediaSync]) -> None:
     site.service.make_destination()
     site.write("First")
     site.work()
+
+
+def test_an_album_that_is_the_first_message_of_its_channel_is_found_as_a_whole(site: Site) -> None:
+    SyncRecord.objects.all().delete()
+    Destination.objects.all().delete()
+    channel = site.service.sandbox.make_chat("channel")
+    site.service.make_destination(address=str(channel))
+    write(site, "Second", *ALBUM)
+    plan(site, LOST)
+    site.work_until(site.assert_settled)
+    assert len(site.service.sandbox.messages(channel)) == len(ALBUM)
 
 
 def write(site: Site, text: str, *names: str) -> Note:

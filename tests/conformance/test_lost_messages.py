@@ -144,6 +144,19 @@ def test_a_lost_answer_to_the_first_message_of_a_chat_ends_with_one_message(site
     assert site.service.count("create") == 1
 
 
+def test_a_lost_answer_to_a_first_message_that_is_a_file_ends_with_one_file(site: Site, new_chat: int) -> None:
+    write_and_lose(site, site.service.long_text)
+    site.work_until(site.assert_settled)
+    assert [message["kind"] for message in site.service.sandbox.messages(new_chat)] == ["document"]
+    assert site.service.count("create") == 1
+
+
+def test_a_first_message_whose_answer_was_lost_goes_with_its_note(site: Site, new_chat: int) -> None:
+    write_and_lose(site, "First").delete()
+    site.work_until(site.assert_settled)
+    assert shown_at(site, new_chat) == []
+
+
 def test_a_process_killed_after_the_first_send_to_a_chat_leaves_one_message(site: Site, new_chat: int) -> None:
     site.write_and_be_killed("First")
     site.work_until(site.assert_settled)
@@ -159,10 +172,11 @@ def test_of_several_first_messages_whose_answers_were_lost_each_is_there_once(si
     assert site.service.count("create") == 2
 
 
-def test_of_several_lost_messages_at_a_former_address_each_record_takes_one_away(
-    site: Site, destination: Destination
-) -> None:
-    site.write("First")
+@pytest.mark.parametrize("is_known", [True, False], ids=["known", "unknown"])
+def test_of_several_lost_messages_at_a_former_address_each_record_takes_one_away(site: Site, *, is_known: bool) -> None:
+    number = site.service.sandbox.make_chat("channel")
+    destination = site.service.make_destination(address=str(number))
+    earlier = [site.write("First").text] if is_known else []
     notes = [write_and_lose(site, text) for text in ("Second", "Third")]
     move(destination, "@drafts")
     for note in notes:
@@ -175,7 +189,7 @@ def test_of_several_lost_messages_at_a_former_address_each_record_takes_one_away
     for note in notes:
         note.delete()
     site.work_until(site.assert_settled)
-    assert shown_at(site, "@news") == ["First"]
+    assert shown_at(site, number) == earlier
     assert shown_at(site, "@drafts") == []
 
 
