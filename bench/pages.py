@@ -134,6 +134,7 @@ def pages(count: int) -> Iterator[tuple[str, str]]:
     yield "records, first", RECORDS
     yield "records, middle", f"{RECORDS}?older={count // 2}"
     yield "records, last", f"{RECORDS}?oldest=1"
+    yield "records of a service", f"{RECORDS}?service=telegram"
     yield "failures by reason", f"{QUEUES}failures/"
     yield "records, failed, middle", f"{RECORDS}?state__exact=failed&older={count // 2}"
 

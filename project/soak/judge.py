@@ -5,8 +5,7 @@ if two rows of the search index or two objects of the receiver contain it in the
 idempotency key, this may happen after a response that was never sent completely, or if the sender was killed or paused
 before it stored the response. syncqueue looks for such messages, so one of the two must be gone in the end. These
 duplicates are listed with their cause; any other duplicate, and any on a service that can detect a repetition, is a
-failure. A message whose response was lost may
-outlive its note only if a failed record says that it may be there (I13).
+failure. A message whose response was lost may outlive its note only if a failed record says that it may be there (I13).
 """
 
 import json

@@ -80,6 +80,7 @@ class FailurePages(RoundPages):
         """Show the reasons, and how many objects failed for each."""
         self.check_view(request)
         found = services.failures()
+        # Addresses are made here, because hundreds of rows with five `url` tags each took longer than the counting.
         here, records_url = self.url("queue_failures"), self.url("syncrecord_changelist")
         destinations = {group.destination.pk for group in found.groups}
         destination_urls = {pk: self.url("destination_change", pk) for pk in destinations}

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
@@ -59,17 +60,18 @@ class KeysetChangeList(ChangeList):
         """Return the rows, and whether there are newer and older ones."""
         newest_first, oldest_first = self.queryset.order_by("-pk"), self.queryset.order_by("pk")
         if OLDEST in self.place:
-            rows = list(oldest_first[:size])[::-1]
-            return rows, bool(rows) and self._is_beyond(rows[0].pk, "gt"), False
+            rows = self.first(oldest_first, size)[::-1]
+            return rows, bool(rows) and bool(self.first(oldest_first.filter(pk__gt=rows[0].pk), 1)), False
         if key := _key(self.place.get(NEWER)):
-            rows = list(oldest_first.filter(pk__gt=key)[: size + 1])
+            rows = self.first(oldest_first.filter(pk__gt=key), size + 1)
             return rows[:size][::-1], len(rows) > size, True
         key = _key(self.place.get(OLDER))
-        rows = list((newest_first.filter(pk__lt=key) if key else newest_first)[: size + 1])
+        rows = self.first(newest_first.filter(pk__lt=key) if key else newest_first, size + 1)
         return rows[:size], bool(key), len(rows) > size
 
-    def _is_beyond(self, key: int, side: str) -> bool:
-        return bool(self.queryset.order_by("pk").filter(**{f"pk__{side}": key})[:1])
+    def first(self, rows: QuerySet[Any], count: int) -> list[Any]:
+        """Return the first of ordered rows."""
+        return list(rows[:count])
 
     def _ways(self, rows: list[Any], newer: bool, older: bool) -> list[Link]:
         found = []

@@ -62,6 +62,18 @@ _NO_TITLES = Titles({})
 DELIVERIES_SHOWN = 10
 
 
+class _RecordList(KeysetChangeList):
+    """The list of records, which keeps to the index of service, state and key if a service is chosen."""
+
+    def first(self, rows: QuerySet[SyncRecord], count: int) -> list[SyncRecord]:
+        """Return the first of ordered rows; those of a service are read state by state, as their index has them."""
+        chosen = self.get_filters_params()
+        if "service" not in chosen or "state__exact" in chosen:
+            return super().first(rows, count)
+        found = [row for state in RecordState for row in rows.filter(state=state)[:count]]
+        return sorted(found, key=lambda row: row.pk, reverse=rows.query.order_by == ("-pk",))[:count]
+
+
 class SyncRecordAdmin(Page):
     """What is synced where, and why not where it is not."""
 
@@ -173,7 +185,7 @@ class SyncRecordAdmin(Page):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """One that stays quick over millions of rows."""
-        return KeysetChangeList
+        return _RecordList
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """With the titles of the page's objects."""

@@ -10,7 +10,7 @@ from django.test import Client
 
 from project.notes.models import Note
 from syncqueue.admin import keyset, record_actions, rounds
-from syncqueue.models import Destination, SyncRecord
+from syncqueue.models import Destination, RecordState, SyncRecord
 from tests.integration.admin.conftest import HTML
 from tests.integration.api.people import ROLES, client_of
 
@@ -192,10 +192,13 @@ def keys(page: Any) -> list[int]:
     return [int(row.object_pk) for row in page.context["cl"].result_list]
 
 
-def test_pages_lead_from_the_newest_to_the_oldest_and_back(destination: Destination) -> None:
+@pytest.mark.parametrize("query", ["", "?service=telegram"])
+def test_pages_lead_from_the_newest_to_the_oldest_and_back(destination: Destination, query: str) -> None:
     make_records(destination, 120)
+    for place, state in enumerate(RecordState):  # of all states, one beside the other
+        SyncRecord.objects.filter(object_pk__endswith=str(place)).update(state=state)
     client = client_of("viewer")
-    first = client.get(LIST)
+    first = client.get(LIST + query)
     assert keys(first) == list(range(119, 69, -1))
     assert set(ways(first)) == {"Older", "Oldest"}
     second = client.get(LIST + ways(first)["Older"])
