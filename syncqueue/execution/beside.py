@@ -18,9 +18,9 @@ class RecordsBeside(OtherRecords):
         self._record = record
         self._run = run
 
-    async def newest_parts(self) -> Sequence[RemotePart]:
+    async def newest_parts(self, since: float | None = None) -> Sequence[RemotePart]:
         """See `OtherRecords`."""
-        found: Sequence[RemotePart] = await self._run(beside.newest_parts, self._record)
+        found: Sequence[RemotePart] = await self._run(beside.newest_parts, self._record, since)
         return found
 
     async def known_ids(self, ids: Collection[str], identity: str) -> frozenset[str]:

@@ -216,8 +216,11 @@ class Unsettled:
 class OtherRecords:
     """Access to the records of other objects. This base class, for jobs without a record, has none."""
 
-    async def newest_parts(self) -> Sequence[RemotePart]:
-        """Return the parts of the newest synced records of the same destination: a sample, not all."""
+    async def newest_parts(self, since: float | None = None) -> Sequence[RemotePart]:
+        """Return the parts of the newest synced records of the same destination: a sample, not all.
+
+        `since`: with those of the records that were synced first after this time, in seconds since 1970.
+        """
         return ()
 
     async def known_ids(self, ids: Collection[str], identity: str) -> frozenset[str]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import chain, zip_longest
 from typing import Any, TypeVar
 
+from syncqueue.core.errors import HandlerError
 from syncqueue.outbound.addresses import is_public, normal
 from syncqueue.outbound.happy_eyeballs import race
 
@@ -177,12 +178,17 @@ async def _close(connection: socket.socket) -> None:
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield `error` and every exception that it wraps: causes, contexts, reasons, exceptions in `args`."""
+    """Yield `error` and every exception that it wraps: causes, contexts, reasons, exceptions in `args`.
+
+    Suppressed contexts count, because httpcore raises the exceptions of a connection `from None`. A `HandlerError`
+    among them is about an earlier request. Do not raise the exception of an earlier request while a later one is
+    handled: Python would make the later one its context.
+    """
     seen: set[int] = set()
     left: list[Any] = [error]
     while left:
         current = left.pop(0)
-        if isinstance(current, BaseException) and id(current) not in seen:
+        if isinstance(current, BaseException) and id(current) not in seen and not isinstance(current, HandlerError):
             seen.add(id(current))
             yield current
             left += [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
 from functools import reduce
 from operator import or_
 
@@ -17,12 +18,20 @@ from syncqueue.sources.records import read_parts, records
 from syncqueue.sources.same_place import identity_of
 
 NEWEST_COUNT = 500  # size of a sample of records
+SINCE_COUNT = 2000  # maximum number of records that were synced after a time
 
 
-def newest_parts(record: SyncRecord) -> list[RemotePart]:
-    """Return the parts of the newest synced records of the same destination. This is fast, because an index exists."""
+def newest_parts(record: SyncRecord, since: float | None = None) -> list[RemotePart]:
+    """Return the parts of the newest synced records of the same destination. This is fast, because an index exists.
+
+    `since` (seconds since 1970): also those of the records that were synced first after this time. This reads all
+    records of the destination: after an outage, objects of any age are synced.
+    """
     rows = records().filter(destination_id=record.destination_id, state=RecordState.SYNCED).exclude(pk=record.pk)
-    found = rows.order_by("-pk")[:NEWEST_COUNT].values_list("parts", flat=True)
+    found = list(rows.order_by("-pk")[:NEWEST_COUNT].values_list("parts", flat=True))
+    if since is not None:
+        later = rows.filter(synced_at__gte=datetime.fromtimestamp(since, UTC)).order_by("synced_at")[:SINCE_COUNT]
+        found += later.values_list("parts", flat=True)
     return [RemotePart(**part) for parts in found for part in parts]
 
 

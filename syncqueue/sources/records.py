@@ -185,8 +185,12 @@ def store_synced(found: Sequence[Synced], *, now: datetime) -> set[int]:
 
 
 def finish_unsent(rows: Mapping[SyncRecord, datetime | None], *, now: datetime) -> None:
-    """Store that nothing had to be sent for the generations that were read. `rows`: each with its next due time."""
-    as_read = records().filter(pk__in=[row.pk for row in rows], state=RecordState.WAITING, generation=_read(rows))
+    """Store that nothing had to be sent for the generations that were read. `rows`: each with its next due time.
+
+    A record that another attempt has marked meanwhile keeps waiting: that one may create a copy.
+    """
+    free = Q(sending_token="") | Q(sending_until__lte=Now())
+    as_read = records().filter(free, pk__in=[row.pk for row in rows], state=RecordState.WAITING, generation=_read(rows))
     as_read.update(**_synced(rows, now))
 
 

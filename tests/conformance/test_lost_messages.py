@@ -16,6 +16,7 @@ from syncqueue import services
 from syncqueue.handlers.telegram import lost
 from syncqueue.handlers.telegram.trace import Trace
 from syncqueue.models import Destination, RecordState, SyncRecord
+from syncqueue.sources import beside
 from syncqueue.sources.records import read_parts, write_parts
 from syncqueue.testing.conformance import Answer, Site
 from syncqueue.testing.conformance.cases.withdrawn import move
@@ -320,6 +321,17 @@ def test_of_several_lost_messages_each_note_gets_one(site: Site, destination: De
     assert sorted(site.service.texts()) == sorted(["First", *texts, "Fifth"])
 
 
+def test_of_lost_messages_of_different_times_none_is_left_over(site: Site, destination: Destination) -> None:
+    site.write("First")
+    notes = [write_and_lose(site, f"Older {n}") for n in range(3)]
+    site.write("Second")  # the younger ones are behind it, so their records cannot take an older one
+    notes += [write_and_lose(site, f"Younger {n}") for n in range(3)]
+    for note in notes:
+        note.delete()
+    site.work_until(site.assert_settled)
+    site.assert_shows("First", "Second")
+
+
 def test_a_message_that_another_record_is_being_told_of_is_not_taken(site: Site, destination: Destination) -> None:
     site.write("First")
     write_and_lose(site, "Second", "hang-before")
@@ -421,6 +433,22 @@ def few_probes(monkeypatch: pytest.MonkeyPatch) -> None:
 def _post_too_much(site: Site) -> None:
     for n in range(4):
         site.service.sandbox.post_as_somebody("@news", f"Theirs {n}")
+
+
+def test_what_was_posted_since_for_older_notes_is_known_and_not_probed(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(beside, "NEWEST_COUNT", 1)
+    monkeypatch.setattr(lost, "MOST_PROBES", lost.EMPTY_IN_A_ROW + 1)
+    site.service.make_destination(rule="public")
+    site.write("First")
+    older = [site.write(f"Older {n}", is_private=True) for n in range(4)]
+    note = write_and_lose(site, "Second", "hang-before")
+    for one in older:
+        site.change(one, is_private=False)
+    site.work_until(site.assert_settled)
+    assert sorted(site.service.texts()) == ["First", *(f"Older {n}" for n in range(4)), "Second"]
+    assert not site.record(note).twin_possible
 
 
 @pytest.mark.usefixtures("few_probes")

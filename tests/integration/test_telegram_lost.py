@@ -185,7 +185,7 @@ class Others(OtherRecords):
         self._known = known
         self._answers = list(answers)
 
-    async def newest_parts(self) -> Sequence[RemotePart]:
+    async def newest_parts(self, since: float | None = None) -> Sequence[RemotePart]:
         return self._known
 
     async def known_ids(self, ids: Collection[str], identity: str) -> frozenset[str]:

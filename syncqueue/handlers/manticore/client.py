@@ -10,6 +10,7 @@ import http.client
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import manticoresearch
@@ -110,11 +111,11 @@ class ManticoreClient:
         except ProtocolError as error:
             if cap.is_over or is_unsent(error):
                 raise
-            self._pool.clear()
-            try:
-                return operation()
-            except HTTPError:
-                raise error from None  # the first request may have arrived
+            lost = error
+        self._pool.clear()
+        with suppress(HTTPError):
+            return operation()
+        raise lost  # the first request may have arrived, even if the second one was refused
 
 
 class Account:

@@ -21,6 +21,7 @@ from syncqueue.handlers.telegram.rights import Standing, standing
 from syncqueue.handlers.telegram.trace import SETTLED_SECONDS
 
 MOST_PROBES = 50  # maximum for one lost message
+MOST_FOUND = 200  # maximum candidates of one lost message, with those that other searches have probed
 PACE_SECONDS = 0.5  # between two probes: edits count for Telegram's limits, of about one message a second in a chat
 # This many unused ids in a row end a search if no later message is known. If the chat continues after them, the
 # message counts as missing, and is found after it was sent again.
@@ -149,8 +150,8 @@ class _Walk:
             if number in self._search.known:
                 self._empty_in_a_row = 0
             else:
-                if self.probe_count >= MOST_PROBES:
-                    self._unclear = f"Too much was posted there since: {MOST_PROBES} numbers were looked at."
+                if self.probe_count >= MOST_PROBES or len(self._candidates) >= MOST_FOUND:
+                    self._unclear = f"Too much was posted there since: {self.probe_count} numbers were looked at."
                     return
                 yield number
             number += 1

@@ -15,6 +15,7 @@ from enum import StrEnum
 from syncqueue.core.errors import HandlerError, OutcomeUnknown, PermanentError, RateLimited, Unavailable
 from syncqueue.handlers.base import TRACE, DocumentJob, HandlerConfig, RemotePart
 from syncqueue.handlers.telegram.chats import identify
+from syncqueue.handlers.telegram.claims import claimable, count_of
 from syncqueue.handlers.telegram.client import TelegramClient
 from syncqueue.handlers.telegram.lost import PACE_SECONDS, FoundLost, LostSearch, find_lost
 from syncqueue.handlers.telegram.medium import doubtful, is_medium
@@ -236,7 +237,9 @@ class Recovery:
         return searched
 
     async def _walk(self, messages: Sequence[RemotePart], trace: Trace, part: RemotePart) -> tuple[Trace, FoundLost]:
-        known = numbers_in([*messages, *await self._job.others.newest_parts()], part.identity)
+        # The clocks of several machines differ, and the id that the search begins after may be a minute old.
+        others = await self._job.others.newest_parts(trace.sent_at - SETTLED_SECONDS)
+        known = numbers_in([*messages, *others], part.identity)
         if not trace.start:
             over_at = trace.sent_at + self._config.attempt_timeout_seconds
             trace = replace(trace, is_passed=self._memory.has_sent(self._job.place, part.identity, trace.kind, over_at))
@@ -279,10 +282,11 @@ class Recovery:
         if left > 0 and any(_may_be_sending(one) for one in others.sending):
             # One of them may belong to another record, which is about to get its id.
             raise self._later(min(left + 1, _AGAIN_SECONDS), _GOES_ON)
-        # It does not matter which of several lost messages each record takes: each record edits its message to
-        # its own content. If this record has sent several, the newer ones are deleted.
+        # Each record edits the message that it takes to its own content, so it may be another record's. If this record
+        # has sent several, the newer ones are deleted.
         own_count = trace.message_count
-        others_count = sum(_lost_count(one) for one in others.lost if _may_be(one, trace.kind))
+        rivals = [Trace.read(one) if one is not None else None for one in others.lost if _may_be(one, trace.kind)]
+        others_count = sum(map(count_of, rivals))
         if len(candidates) > own_count + others_count:
             # Another record has deleted some that it had taken.
             candidates = await self._still_there(candidates, trace.searched_at)
@@ -291,9 +295,12 @@ class Recovery:
         self.links = ", ".join(_name(one) for one in candidates)
         is_certain = not others_count and len(candidates) == own_count
         taken = _as_sent(candidates[:own_count], trace, is_certain=is_certain)
-        if others_count and len(candidates) > own_count:  # not all records should take the same one
-            sample = sorted(random.sample(candidates, own_count), key=lambda one: int(one.id))
-            taken = _as_sent(sample, trace, is_certain=False)
+        if others_count and len(candidates) > own_count:
+            mine = claimable([int(one.id) for one in candidates], trace, rivals)
+            pool = [one for one in candidates if int(one.id) in mine]
+            # Any of them, so that records with the same claim do not take the same one at the same time.
+            sample = random.sample(pool if len(pool) >= own_count else candidates, own_count)
+            taken = _as_sent(sorted(sample, key=lambda one: int(one.id)), trace, is_certain=False)
         self.why = trace.doubt
         if not self.why and len(trace.forms) > 1 and not is_certain:
             self.why = "It is an album, and it cannot be told which messages are its own."
@@ -372,12 +379,6 @@ def _may_be_sending(trace_part: RemotePart | None) -> bool:
     """Return whether a running attempt at a record may have sent a message whose id is not stored yet."""
     trace = Trace.read(trace_part) if trace_part is not None else None
     return trace is None or trace.is_open
-
-
-def _lost_count(trace_part: RemotePart | None) -> int:
-    """Return how many unknown messages of a record may exist."""
-    trace = Trace.read(trace_part) if trace_part is not None else None
-    return trace.message_count if trace is not None else 1
 
 
 def _may_be(trace_part: RemotePart | None, kind: str) -> bool:

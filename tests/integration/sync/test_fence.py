@@ -11,6 +11,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connections
 from django.db.models import F
+from django.utils import timezone
 
 from project.notes.models import Note
 from project.sandbox.testing import RunningSandbox
@@ -56,6 +57,21 @@ def test_of_two_attempts_that_have_read_a_record_at_the_same_moment_one_may_send
     may_send = [records.mark([mark]) for mark in marks]
 
     assert may_send == [{record.pk}, set()]
+
+
+def test_an_attempt_that_has_nothing_to_send_does_not_finish_a_record_that_is_being_sent(
+    channel: Destination, writer: User
+) -> None:
+    configure("IMMEDIATE", ENABLED=False)
+    as_read = record_of(Note.objects.create(owner=writer, text="Once"))
+    records.mark([records.Mark(record_id=as_read.pk, step=Step.CREATE, token="other", seconds=20)])
+
+    records.finish_unsent({as_read: None}, now=timezone.now())
+    assert SyncRecord.objects.get().state == "waiting"
+
+    SyncRecord.objects.update(sending_until=F("sending_until") - timedelta(hours=1))
+    records.finish_unsent({as_read: None}, now=timezone.now())
+    assert SyncRecord.objects.get().state == "synced"
 
 
 def test_while_one_attempt_sends_no_other_does(channel: Destination, writer: User, sandbox: RunningSandbox) -> None:

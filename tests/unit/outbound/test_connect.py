@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from syncqueue.core.errors import Unreachable
 from syncqueue.handlers.base import HandlerConfig
 from syncqueue.outbound.connect import (
     CannotConnect,
@@ -187,6 +188,15 @@ def test_what_a_library_wraps_is_found_again() -> None:
     assert find_forbidden(wrapped) is inner
     assert not is_unsent(ConnectionResetError())
     assert find_forbidden(CannotConnect()) is None
+
+
+def test_an_earlier_request_that_was_not_sent_says_nothing_about_a_later_one() -> None:
+    try:
+        raise Unreachable("It is away.") from CannotConnect()
+    except Unreachable:
+        with pytest.raises(ConnectionResetError) as caught:
+            raise ConnectionResetError  # noqa: B904 - as a library does that knows nothing of the other one
+    assert not is_unsent(caught.value)
 
 
 def test_it_is_made_of_a_services_settings() -> None:

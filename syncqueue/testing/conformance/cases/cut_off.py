@@ -2,22 +2,48 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from syncqueue.models import Destination, SyncRecord
+from syncqueue.testing.conformance.eventually import eventually
 from syncqueue.testing.conformance.notes.models import Note
 from syncqueue.testing.conformance.promises import LOST_ABSENT, LOST_NAMED, LOST_REMOVED
 from syncqueue.testing.conformance.scene import Site
 
 
-def write_and_hear_nothing(site: Site, text: str) -> Note:
-    """A note whose copy was made, and whose service has been away since."""
-    site.service.answer_next("store-then-reset")
-    site.service.set_mode("error")
-    note = site.write(text)
+def write_and_hear_nothing(site: Site, text: str, then: str = "error") -> Note:
+    """A note whose copy was made, and whose service has been away since: it fails, or ("down") cannot be reached."""
+    if then == "down":
+        note = _write_while_it_ends(site, text)
+    else:
+        site.service.answer_next("store-then-reset")
+        site.service.set_mode(then)
+        note = site.write(text)
     site.service.set_mode("up")
     assert text in site.service.texts()
     return note
+
+
+def _write_while_it_ends(site: Site, text: str) -> Note:
+    """Write a note whose service stores the copy and ends before it answers: what is sent next is refused."""
+    made = site.service.count("create")
+
+    def end() -> None:
+        eventually(lambda: _assert_more(site.service.count("create"), made), 10.0)
+        site.service.set_mode("down")
+
+    site.service.answer_next("hang")
+    with ThreadPoolExecutor(1) as threads:
+        ended = threads.submit(end)
+        note = site.write(text)
+        ended.result()
+    return note
+
+
+def _assert_more(count: int, before: int) -> None:
+    assert count > before
 
 
 def _assert_gone(record: SyncRecord) -> None:
@@ -39,12 +65,13 @@ class CutOffCases:
         site.work_until(site.assert_settled)
         site.assert_shows("First", "Third")
 
+    @pytest.mark.parametrize("then", ["error", "down"])
     @pytest.mark.parametrize("end", ["delete", "soft_delete"])
     def test_a_copy_whose_answer_was_lost_goes_with_its_object(
-        self, site: Site, destination: Destination, end: str
+        self, site: Site, destination: Destination, end: str, then: str
     ) -> None:
         site.write("First")
-        second = write_and_hear_nothing(site, "Second")
+        second = write_and_hear_nothing(site, "Second", then)
         getattr(second, end)()
         site.work_until(site.assert_settled)
         site.assert_shows("First")
