@@ -31,7 +31,7 @@ _PAGES: dict[type[Model], type[admin.ModelAdmin[Any]]] = {
 
 
 def register(site: AdminSite) -> None:
-    """Add the pages to `site`; those it has already stay as they are."""
+    """Add the pages to `site`; pages that it already has stay unchanged."""
     for model, page in _PAGES.items():
         if not site.is_registered(model):
             site.register(model, page)

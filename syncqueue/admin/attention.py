@@ -1,4 +1,4 @@
-"""What needs a person, in words: the first lines of the dashboard."""
+"""Notices about problems that need a person: the first lines of the dashboard."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ DESTINATIONS_NAMED = 5
 OBJECTS_NAMED = 3
 DUTIES_NAMED = 3
 VERIFICATIONS_READ = 200  # the newest: a site may have a destination for every user
-COUNTED = 10_000  # beyond, a count costs too much for a page that is asked for every few seconds
+COUNTED = 10_000  # limit for counting, because the page is requested every few seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """One sentence, the pages of what it names, and what can be done about it."""
+    """A sentence, the pages of the things that it names, and the cures."""
 
     text: str
     names: Mapping[str, Target] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class Notice:
 
 
 def notices(cards: Sequence[Card], duties: Sequence[DutyState] = ()) -> list[Notice]:
-    """What does not mend itself first, then what does. `duties`: those that fail in a worker."""
+    """Return the notices, those that do not end by themselves first. `duties`: those that fail in a worker."""
     found = [
         *_broken_destinations(),
         *_emptied_places(),
@@ -83,12 +83,12 @@ def _of_card(card: Card) -> Iterator[Notice]:
 
 
 def _named(*cards: Card) -> Mapping[str, Target]:
-    """The services of a sentence."""
+    """Return the pages of the services in a sentence."""
     return {card.service: service_target(card.service) for card in cards}
 
 
 def _where_failures_are(service: str, count: int) -> Target:
-    """The page of the reasons; that of the tasks where some of them belong to no object."""
+    """Return the page of the reasons, or that of the tasks if some of them belong to no object."""
     states = (RecordState.FAILED, RecordState.UNKNOWN)
     if _count(SyncRecord.objects.filter(service=service, state__in=states)) >= min(count, COUNTED):
         return Target("queue_failures")
@@ -109,7 +109,7 @@ def _without_worker(cards: Sequence[Card]) -> Iterator[Notice]:
 
 
 def _failing_duties(duties: Sequence[DutyState]) -> Iterator[Notice]:
-    by_name = {duty.name: duty for duty in duties}  # several workers may meet the same trouble
+    by_name = {duty.name: duty for duty in duties}  # several workers may have the same problem
     for duty in list(by_name.values())[:DUTIES_NAMED]:
         yield Notice(text=failing_words(duty), cures=_see_workers())
 
@@ -119,7 +119,7 @@ def _waiting_count(card: Card) -> int:
 
 
 def _refused_tasks(card: Card) -> Iterator[Notice]:
-    """A service that refuses its own tasks, which belong to no destination."""
+    """Yield a notice if a service refuses generic tasks, which belong to no destination."""
     for hold in card.holds:
         if hold.name == stopped_service(card.service).name and not hold.lifted:
             text = _(
@@ -168,7 +168,7 @@ def _broken_destinations() -> Iterator[Notice]:
 
 
 def _emptied_places() -> Iterator[Notice]:
-    """Places that were gone and have been made anew without the copies that were there."""
+    """Yield notices about places that were gone and were created again, without the former copies."""
     rows = Destination.objects.filter(emptied_at__isnull=False, state=DestinationState.ACTIVE).order_by("-emptied_at")
     for row in rows[:DESTINATIONS_NAMED]:
         count = _count(missing_copies(row))
@@ -188,7 +188,7 @@ def _emptied_places() -> Iterator[Notice]:
 
 
 def _verifications() -> Iterator[Notice]:
-    """What was found by `syncqueue verify`, and nothing has mended since."""
+    """Yield notices about findings of `syncqueue verify` that were not corrected since."""
     rows = Verification.objects.select_related("destination").order_by("-seen_at")
     told = [row for row in rows[:VERIFICATIONS_READ] if needs_person(row) or row.stopped or row.unknown_count]
     for row in told[:DESTINATIONS_NAMED]:
@@ -217,7 +217,7 @@ def _held_records() -> Iterator[Notice]:
 
 
 def _refused_objects() -> Iterator[Notice]:
-    """Objects of which nothing can be recorded, because the site's own code raises for them."""
+    """Yield a notice about objects that cannot be recorded, because the site's own code raises for them."""
     rows = services.refused_objects()
     count = rows[: COUNTED + 1].count()
     if count:
@@ -233,7 +233,7 @@ def _refused_objects() -> Iterator[Notice]:
 
 
 def _failed_records(service: str, dead_letters: int) -> Iterator[Notice]:
-    """Those of which Redis has no dead letter any more, because it was emptied or has trimmed them."""
+    """Yield a notice about records whose dead letters are gone, because Redis was emptied or has trimmed them."""
     count = _count(SyncRecord.objects.filter(service=service, state=RecordState.FAILED))
     if count > dead_letters:
         text = ngettext(

@@ -27,13 +27,13 @@ else:
 
 
 class ConnectPages(Page):
-    """Pages of destinations on which staff let the site post as an account.
+    """Pages on which staff allow the site to post as an account.
 
-    Destinations of users are for those users to connect: an instance is asked as whoever is logged in there.
+    Users connect their own destinations, because an instance asks the account that is logged in there.
     """
 
     def connect_urls(self) -> list[URLPattern]:
-        """To begin, for a new one and for one that is there, and to come back to."""
+        """Return the URLs: for connecting a new destination, for an existing one, and for the redirect back."""
         wrap = self.admin_site.admin_view
         return [
             path("connect/", wrap(require_POST(self.connect_view)), name="syncqueue_destination_connect_new"),
@@ -42,14 +42,14 @@ class ConnectPages(Page):
         ]
 
     def connect_view(self, request: HttpRequest) -> HttpResponse:
-        """Send the person to the instance that they name in `instance`."""
+        """Redirect to the instance that the person names in `instance`."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         way_back = f"{self._page('add')}?service={CONNECTED_SERVICE}"
         return self._begin(request, request.POST.get("instance", ""), None, way_back)
 
     def connect_again_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Say what happens, then send the person to the instance of a destination that is there."""
+        """Show what will happen, then redirect to the instance of an existing destination."""
         destination = self.get_object(request, str(pk))
         if not self.has_change_permission(request):
             raise PermissionDenied
@@ -70,7 +70,7 @@ class ConnectPages(Page):
             "opts": self.opts,
             "app_name": self.opts.app_config.verbose_name,
         }
-        request.current_app = self.admin_site.name  # what {% url %} looks at
+        request.current_app = self.admin_site.name  # read by {% url %}
         return TemplateResponse(request, "syncqueue/confirm.html", {**self.admin_site.each_context(request), **context})
 
     def _begin(
@@ -92,7 +92,7 @@ class ConnectPages(Page):
 
     @sensitive_variables()
     def callback_view(self, request: HttpRequest) -> HttpResponse:
-        """Take the person back from the instance; each state is good for once."""
+        """Handle the redirect back from the instance; each state is valid once."""
         if not self.has_add_permission(request) and not self.has_change_permission(request):
             raise PermissionDenied
         connecting = _connecting()
@@ -123,7 +123,7 @@ class ConnectPages(Page):
 
 
 def _connecting() -> Any:
-    """The service, loaded when it is used: its client library is there only where the extra is installed."""
+    """Import the service at first use, because its client library is installed only with the extra."""
     from syncqueue.services import connecting
 
     return connecting

@@ -1,4 +1,4 @@
-"""What mends what is broken: the same button wherever a page says that it is, and the command that does the same."""
+"""Cures for problems: a button, the same on every page that reports the problem, and the equivalent command."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ SEE_DESTINATION = "syncqueue.view_destination"
 
 
 def destination_target(destination_id: int) -> Target:
-    """The page of a destination."""
+    """Return the page of a destination."""
     return Target("destination_change", (destination_id,), right=SEE_DESTINATION)
 
 
 def names_of(destination: Destination) -> Mapping[str, Target]:
-    """What a sentence about a destination names."""
+    """Return the names in a sentence about a destination, with their pages."""
     return {
         destination.service: service_target(destination.service),
         destination.name: destination_target(destination.pk),
@@ -31,7 +31,7 @@ def names_of(destination: Destination) -> Mapping[str, Target]:
 
 
 def of_destination(destination: Destination) -> tuple[Cure, ...]:
-    """A destination that is refused."""
+    """Return the cures for a broken destination."""
     if not destination.broken_reason:
         return ()
     target = Target("destination_mend", (destination.pk,), right=OPERATE)
@@ -43,37 +43,37 @@ def of_destination(destination: Destination) -> tuple[Cure, ...]:
 
 
 def refill(destination: Destination) -> tuple[Cure, ...]:
-    """A destination whose copies are missing, and can be written again."""
+    """Return the cures for a destination whose missing copies can be written again."""
     target = Target("destination_refill", (destination.pk,), right=OPERATE)
     return (Cure(label=_("Write the copies again"), target=target, command=commands.refill(destination)),)
 
 
 def differs(destination: Destination) -> tuple[Cure, ...]:
-    """A destination whose copies differ from its records."""
+    """Return the cures for a destination whose copies differ from its records."""
     target = Target("queue_findings", (destination.pk,))
     return (Cure(label=_("See the differences"), target=target, command=commands.verify(destination)),)
 
 
 def verified(destination: Destination) -> tuple[Cure, ...]:
-    """A destination with copies that no record knows, or whose verification has stopped."""
+    """Return the cures for a destination with copies that no record has, or with a stopped verification."""
     target = destination_target(destination.pk)
     return (Cure(label=_("See the destination"), target=target, command=commands.verify(destination)),)
 
 
 def of_refused_objects() -> tuple[Cure, ...]:
-    """Objects for which the site's own code raises before there is a record."""
+    """Return the cures for refused objects."""
     return (Cure(label=_("See the objects"), target=Target("queue_refused"), command=commands.sync_refused()),)
 
 
 def of_record(record: SyncRecord, hold: str = "") -> tuple[Cure, ...]:
-    """A record that is not in sync; `hold`: the name of what keeps its task in the queue."""
+    """Return the cures for a record that is not in sync. `hold`: the name of the hold of its task."""
     if record.state == RecordState.WAITING:
         return of_destination(record.destination) or of_hold(hold, record.service)
     return (sync_now(record),) if record.state in commands.NOT_IN_SYNC else ()
 
 
 def sync_now(record: SyncRecord) -> Cure:
-    """Bring one record out again; the list that follows shows its object alone."""
+    """Return the cure that syncs one record again; the list that follows shows only its object."""
     about = f"{record.source}:{record.object_pk}"
     fields = {
         ACTION_CHECKBOX_NAME: record.pk, "action": "sync_now", "select_across": "0", "filter": urlencode({"q": about}),
@@ -83,18 +83,18 @@ def sync_now(record: SyncRecord) -> Cure:
 
 
 def of_hold(name: str, service: str) -> tuple[Cure, ...]:
-    """A hold that ends when a person resumes the service; the others end by themselves or with their destination."""
+    """Return the cures for a hold that resuming ends; other holds end by themselves or with their destination."""
     return resume(service) if name and commands.is_resumable(name) else ()
 
 
 def resume(service: str) -> tuple[Cure, ...]:
-    """A service that is paused, or that asks to wait."""
+    """Return the cures for a service that is paused or asks to wait."""
     target = Target("queue_operation", (service, "resume"), right=OPERATE)
     return (Cure(label=_("Resume"), target=target, command=commands.resume(service)),)
 
 
 def of_failures(service: str, *, see: Target) -> tuple[Cure, ...]:
-    """Failures of a service; `see`: the page that lists them."""
+    """Return the cures for failures of a service. `see`: the page that lists them."""
     retry = Target("queue_operation", (service, "retry-failed"), right=OPERATE)
     return (
         Cure(label=_("See the failures"), target=see, command=f"syncqueue failures {service}"),

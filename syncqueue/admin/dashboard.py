@@ -27,7 +27,7 @@ class DashboardPages(QueuePages):
     """The dashboard."""
 
     def own_urls(self) -> list[URLPattern]:
-        """The dashboard has the list's place, which the admin's index leads to."""
+        """Return the URLs; the dashboard replaces the list, to which the admin's index links."""
         wrap = self.admin_site.admin_view
         return [
             path("", wrap(self.dashboard_view), name="syncqueue_queue_changelist"),
@@ -47,12 +47,12 @@ class DashboardPages(QueuePages):
         }  # fmt: skip
 
     def dashboard_view(self, request: HttpRequest) -> HttpResponse:
-        """What needs a person, and a card a service."""
+        """Show what needs a person, and a card for each service."""
         self.check_view(request)
         return self.render(request, "syncqueue/dashboard.html", _("Sync queues"), self._overview(request))
 
     def live_view(self, request: HttpRequest) -> HttpResponse:
-        """The part of the dashboard that changes, for the script that brings it up to date."""
+        """Show the changing part of the dashboard, for the script that updates it."""
         self.check_view(request)
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "syncqueue/overview.html", self._overview(request))
@@ -69,8 +69,8 @@ class QueueAdmin(
     TaskPages,
     OperationPages,
 ):
-    """The queues' place in the admin: all their pages."""
+    """All pages of the queues in the admin."""
 
     def get_urls(self) -> list[URLPattern]:
-        """Those of the pages; none of a model's usual ones."""
+        """Return the URLs of the pages, without the usual ones of a model."""
         return self.own_urls()

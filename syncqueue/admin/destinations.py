@@ -1,4 +1,4 @@
-"""Destinations in the admin: edited by a form of their service, retired instead of deleted, checked and mended."""
+"""Destinations in the admin: edited with a form of their service, retired instead of deleted, checked and mended."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ from syncqueue.services import audit
 from syncqueue.services.permissions import may_operate
 from syncqueue.sources.records import resting
 
-_SENTENCES = "_syncqueue_sentences"  # where what writes for the reader is kept on a destination
-COUNTED = 10_000  # waiting objects; beyond, a count costs too much
+_SENTENCES = "_syncqueue_sentences"  # attribute of a destination: the `Sentences` for the reader
+COUNTED = 10_000  # limit for counting waiting objects: more would cost too much
 FORM_FIELDS = ["name", "address", "owner", "rule", "rule_value", "options", "start_at", "enabled"]
 
 
 class DestinationAdmin(ConnectPages):
-    """Destinations, those declared in the settings read-only among them."""
+    """Destinations; those declared in the settings are read-only."""
 
     change_list_template = "syncqueue/change_list.html"
     change_form_template = "syncqueue/destination_form.html"
@@ -72,27 +72,27 @@ class DestinationAdmin(ConnectPages):
 
     @admin.display(description=gettext_lazy("accepts"))
     def rule_words(self, destination: Destination) -> str:
-        """The rule, with its tag."""
+        """Return the rule with its tag."""
         return words.rule(destination)
 
     @admin.display(description=gettext_lazy("state"))
     def condition(self, destination: Destination) -> str:
-        """Whether it works, and if not why."""
+        """Return whether it works, and if not, why."""
         return _sentences(destination).html(words.condition(destination)) + _buttons(destination, with_commands=True)
 
     @admin.display(description=gettext_lazy("state"))
     def short_condition(self, destination: Destination) -> str:
-        """Whether it works, in a few words."""
+        """Return whether it works, in a few words."""
         return _sentences(destination).html(words.short_condition(destination)) + _buttons(destination)
 
     @admin.display(description=gettext_lazy("credential"))
     def credential(self, destination: Destination) -> str:
-        """For each secret whether it is set; never the secret."""
+        """Return for each secret whether it is set; never the secret."""
         return words.credential(destination)
 
     @admin.display(description=gettext_lazy("verified"))
     def verification(self, destination: Destination) -> str:
-        """What the last `syncqueue verify` has found."""
+        """Return the result of the last `syncqueue verify`."""
         row = services.last_verification(destination)
         if row is None:
             return "-"
@@ -101,31 +101,31 @@ class DestinationAdmin(ConnectPages):
         return sentences.html(summary(row)) + sentences.buttons(what, destination.name, with_commands=True)
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """With what its columns need to know of the reader on the destinations, as they are not told who looks."""
+        """Set on each destination what the columns need about the reader, because they do not get the request."""
         changelist = super().get_changelist_instance(request)
         for destination in changelist.result_list:
             setattr(destination, _SENTENCES, Sentences(request.user, self.admin_site.name))
         return changelist
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Destination | None:
-        """The same for its page."""
+        """Do the same for the page of a destination."""
         destination = super().get_object(request, object_id, from_field)
         if destination is not None:
             setattr(destination, _SENTENCES, Sentences(request.user, self.admin_site.name))
         return destination
 
-    # Rights
+    # Permissions
 
     def has_change_permission(self, request: HttpRequest, obj: Destination | None = None) -> bool:
-        """Not for what the settings declare, nor for what is about to go."""
+        """Return False also for declared and retiring destinations."""
         return _is_editable(obj) and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Destination | None = None) -> bool:
-        """Not for what the settings declare, nor for what is about to go."""
+        """Return False also for declared and retiring destinations."""
         return _is_editable(obj) and super().has_delete_permission(request, obj)
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
-        """For the action that lets a destination's waiting work go."""
+        """Return whether the user may use the action that sends a destination's waiting tasks."""
         return may_operate(request)
 
     # The form
@@ -133,19 +133,19 @@ class DestinationAdmin(ConnectPages):
     def get_form(
         self, request: HttpRequest, obj: Destination | None = None, change: bool = False, **kwargs: Any
     ) -> type[Any]:
-        """The form of the service, which the address names for a new destination."""
+        """Return the form of the service; for a new destination, the URL names the service."""
         service = obj.service if obj is not None else request.GET.get("service", "")
-        # The inputs of secrets are made by the form itself, so only the model's fields are named here.
+        # The form itself creates the inputs of secrets, so only the model's fields are named here.
         own = {
             "service": service,
             "actor": f"admin {request.user.pk}",
-            "offers_credentials": self.has_change_permission(request),  # who may lead them to another place anyway
+            "offers_credentials": self.has_change_permission(request),  # these users can redirect them anyway
         }
         kwargs |= {"form": type("ServiceForm", (DestinationForm,), own), "fields": FORM_FIELDS}
         return super().get_form(request, obj, change, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: Destination | None = None) -> Any:
-        """What it is, its credential, what it takes."""
+        """Return the fieldsets: what it is, its credential, what it accepts."""
         service = obj.service if obj is not None else request.GET.get("service", "")
         handler = document_handler(service)
         inputs = [INPUT_PREFIX + name for name in handler.secret_fields] if handler is not None else []
@@ -174,7 +174,7 @@ class DestinationAdmin(ConnectPages):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Ask for the service first, unless there is one only: each has its own form."""
+        """Ask for the service first, unless there is only one: each has its own form."""
         try:
             choices = destination_services()
         except ConfigurationError as error:
@@ -193,11 +193,11 @@ class DestinationAdmin(ConnectPages):
 
     @method_decorator(sensitive_post_parameters())
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """As usual, but what was entered stays out of error reports."""
+        """Keep the entered values out of error reports."""
         return super().changeform_view(request, *args, **kwargs)
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
-        """With the buttons the user may press."""
+        """Add the buttons that the user may press."""
         original = context.get("original")
         context |= {
             "can_check": original is not None and super().has_change_permission(request),
@@ -212,39 +212,39 @@ class DestinationAdmin(ConnectPages):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Destination, form: Any, change: bool) -> None:
-        """Try a destination again whose address or credential was changed."""
+        """Save a destination; if its address or credential was changed, try it again."""
         super().save_model(request, obj, form, change)
         if change and form.reaches_elsewhere:
             twins = form.replace_everywhere()
-            # After the commit: a worker that is let loose earlier would read the old secret.
+            # After the commit, because a worker that continues earlier would read the old secret.
             transaction.on_commit(lambda: self._mend(request, [obj, *twins]))
 
     # Deleting is retiring
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Nothing is deleted at once; what cannot be retired is named."""
+        """Return only destinations that cannot be retired: nothing is deleted immediately."""
         return [], {}, set(), [str(destination) for destination in objs if not _is_editable(destination)]
 
     def render_delete_form(self, request: HttpRequest, context: Any) -> HttpResponse:
-        """Ask what becomes of the copies, with their count."""
+        """Ask what to do with the copies, with their count."""
         context |= {"copy_count": _copy_count(context["object"]), "app_name": self.opts.app_config.verbose_name}
         return super().render_delete_form(request, context)
 
     def delete_model(self, request: HttpRequest, obj: Destination) -> None:
-        """Retire it; the row goes once its copies are dealt with."""
+        """Retire it; the row is deleted when its copies have been dealt with."""
         remove = request.POST.get("copies") == "remove"
         services.retire(obj, remove_remote=remove, actor=str(request.user))
 
     def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
-        """Say what happens now."""
+        """Show a message about what happens now."""
         self.message_user(request, _("%s is being retired.") % obj_display, messages.SUCCESS)
         return HttpResponseRedirect(self._list_url())
 
     # Actions and buttons
 
     def get_actions(self, request: HttpRequest, action_location: Any = None) -> Any:
-        """Without the deletion of many at once: what becomes of the copies is asked one by one."""
-        # Django 6.1 asks for the actions of a place; before, there was the list alone.
+        """Remove the bulk deletion: each deletion asks what to do with the copies."""
+        # Django 6.1 passes the location of the actions; before, only the list had actions.
         place = {} if action_location is None else {"action_location": action_location}
         actions = super().get_actions(request, **place)
         actions.pop("delete_selected", None)
@@ -252,12 +252,12 @@ class DestinationAdmin(ConnectPages):
 
     @admin.action(description=gettext_lazy("Enable"), permissions=["change"])
     def enable(self, request: HttpRequest, queryset: QuerySet[Destination]) -> None:
-        """Let them take objects again."""
+        """Let the destinations accept objects again."""
         self._switch(request, queryset, enabled=True)
 
     @admin.action(description=gettext_lazy("Disable"), permissions=["change"])
     def disable(self, request: HttpRequest, queryset: QuerySet[Destination]) -> None:
-        """Take no more objects; copies stay."""
+        """Let the destinations accept no more objects; copies stay."""
         self._switch(request, queryset, enabled=False)
 
     def _switch(self, request: HttpRequest, queryset: QuerySet[Destination], *, enabled: bool) -> None:
@@ -271,7 +271,7 @@ class DestinationAdmin(ConnectPages):
 
     @admin.action(description=gettext_lazy("Try again"), permissions=["operate"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[Destination]) -> None:
-        """Take broken ones as mended, and let their waiting work go."""
+        """Mark broken destinations as fixed, and send their waiting tasks."""
         self._mend(request, queryset)
 
     def _mend(self, request: HttpRequest, destinations: Iterable[Destination]) -> None:
@@ -286,7 +286,7 @@ class DestinationAdmin(ConnectPages):
             self.message_user(request, _("%s is tried again.") % destination, messages.SUCCESS)
 
     def get_urls(self) -> list[URLPattern]:
-        """The usual ones, and the buttons of the form."""
+        """Add the URLs of the form's buttons."""
         wrap = self.admin_site.admin_view
         own = [
             path("<path:pk>/check/", wrap(require_POST(self.check_view)), name="syncqueue_destination_check"),
@@ -297,7 +297,7 @@ class DestinationAdmin(ConnectPages):
         return [*self.connect_urls(), *own, *super().get_urls()]
 
     def check_view(self, request: HttpRequest, pk: str) -> HttpResponse:
-        """Try address and credential, as they are stored, without posting anything."""
+        """Check the stored address and credential without posting."""
         if not super().has_change_permission(request):
             raise PermissionDenied
         destination = self._get(request, pk)
@@ -308,7 +308,7 @@ class DestinationAdmin(ConnectPages):
         return HttpResponseRedirect(self._form_url(destination))
 
     def test_view(self, request: HttpRequest, pk: str) -> HttpResponse:
-        """Post a line and take it away again."""
+        """Post a line and delete it again."""
         if not super().has_change_permission(request):
             raise PermissionDenied
         destination = self._get(request, pk)
@@ -321,7 +321,7 @@ class DestinationAdmin(ConnectPages):
         return HttpResponseRedirect(self._form_url(destination))
 
     def try_again_view(self, request: HttpRequest, pk: str) -> HttpResponse:
-        """Ask with the count of what waits, then take it as mended."""
+        """Ask with the count of waiting objects, then mark it as fixed."""
         if not may_operate(request):
             raise PermissionDenied
         destination = self._get(request, pk)
@@ -341,7 +341,7 @@ class DestinationAdmin(ConnectPages):
         return self._render(request, "syncqueue/confirm.html", shown)
 
     def refill_view(self, request: HttpRequest, pk: str) -> HttpResponse:
-        """Ask with the count, then let workers write the copies again that the place has lost."""
+        """Ask with the count, then let workers write the lost copies again."""
         if not may_operate(request):
             raise PermissionDenied
         destination = self._get(request, pk)
@@ -369,7 +369,7 @@ class DestinationAdmin(ConnectPages):
         return self._render(request, "syncqueue/confirm.html", shown)
 
     def _way_back(self, request: HttpRequest, destination: Destination) -> str:
-        """The destination, for those who may see it; else the dashboard."""
+        """Return the page of the destination if the user may see it, otherwise the dashboard."""
         if self.has_view_permission(request, destination):
             return self._form_url(destination)
         return reverse("admin:syncqueue_queue_changelist", current_app=self.admin_site.name)
@@ -388,7 +388,7 @@ class DestinationAdmin(ConnectPages):
         return reverse("admin:syncqueue_destination_changelist", current_app=self.admin_site.name)
 
     def _render(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-        request.current_app = self.admin_site.name  # what {% url %} looks at
+        request.current_app = self.admin_site.name  # read by {% url %}
         app: dict[str, Any] = {"opts": self.opts, "app_name": self.opts.app_config.verbose_name}
         app["sentences"] = Sentences(request.user, self.admin_site.name)
         return TemplateResponse(request, template, {**self.admin_site.each_context(request), **app, **context})
@@ -409,5 +409,5 @@ def _is_editable(destination: Destination | None) -> bool:
 
 
 def _copy_count(destination: Destination) -> int:
-    """How many objects have something out there."""
+    """Return how many objects have copies there."""
     return SyncRecord.objects.filter(destination=destination).exclude(parts=[]).count()

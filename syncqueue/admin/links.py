@@ -1,4 +1,4 @@
-"""Links between what belongs together: an object, its records, its copies."""
+"""Links between an object, its records and its copies."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from syncqueue.presentation.task_values import value_words
 
 
 class Link(NamedTuple):
-    """Words, and where they lead; "" for nowhere."""
+    """A text and its URL; "": no link."""
 
     words: str
     url: str
 
 
 def object_words(source: str, pk: str) -> str:
-    """An object as "Note 42": its own text would cost a query for each row."""
+    """Return an object as "Note 42": its own text would cost a query for each row."""
     try:
         name = capfirst(str(apps.get_model(source)._meta.verbose_name))
     except (LookupError, ValueError):
@@ -37,7 +37,7 @@ def object_words(source: str, pk: str) -> str:
 
 
 def object_url(source: str, pk: str, site_name: str) -> str:
-    """The object's own page in an admin site; "" where there is none."""
+    """Return the object's own page in an admin site; "" if there is none."""
     try:
         return reverse(f"admin:{source.replace('.', '_')}_change", args=[quote(pk)], current_app=site_name)
     except NoReverseMatch:
@@ -45,7 +45,7 @@ def object_url(source: str, pk: str, site_name: str) -> str:
 
 
 def entity_link(entity: str, site_name: str) -> Link:
-    """What a task is about. Where it is no "notes.note:42", its own words."""
+    """Return a link to the subject of a task; if that is not like "notes.note:42", only its text."""
     source, colon, pk = entity.partition(":")
     if not (colon and pk and "." in source):
         return Link(entity, "")
@@ -53,7 +53,7 @@ def entity_link(entity: str, site_name: str) -> Link:
 
 
 def held_destinations(holds: Iterable[str]) -> dict[int, Destination]:
-    """Return the destinations that holds, given by their names, are about; by primary key."""
+    """Return the destinations of holds, which are given by name; by primary key."""
     found = (Hold.parse(name).destination_id for name in holds)
     keys = {key for key in found if key is not None}
     return Destination.objects.in_bulk(keys) if keys else {}
@@ -66,12 +66,12 @@ def destination_urls(names: Collection[str], site_name: str) -> dict[str, str]:
     address = "admin:syncqueue_destination_change"
     try:
         return {name: reverse(address, args=[pk], current_app=site_name) for name, pk in rows if counts[name] == 1}
-    except NoReverseMatch:  # a site that registers some of the pages only
+    except NoReverseMatch:  # the site has registered only some of the pages
         return {}
 
 
 def part_link(part: Any) -> Link:
-    """A remote part."""
+    """Return a link to a remote part."""
     if not isinstance(part, Mapping):
         return Link(str(part), "")
     if part.get("kind") == TRACE:
@@ -80,7 +80,7 @@ def part_link(part: Any) -> Link:
 
 
 def as_html(link: Link, *, is_outside: bool = False) -> str:
-    """The link, escaped; its words alone where it leads nowhere."""
+    """Return the link as escaped HTML; only the text if it has no URL."""
     if not link.url:
         return format_html("{}", link.words)
     if is_outside:

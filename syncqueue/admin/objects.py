@@ -1,4 +1,4 @@
-"""What any ModelAdmin can show of its objects' copies: a sentence each, a column, an action."""
+"""The copies of objects in any ModelAdmin: sentences, a column, an action."""
 
 from __future__ import annotations
 
@@ -54,15 +54,15 @@ if TYPE_CHECKING:
 else:
     Page = object
 
-# Where a page's records are kept on its objects, so that a list costs one query and not one a row.
+# Attribute of a page's objects: the states of their records. So a list costs one query, not one per row.
 _LOADED = "_syncqueue_states"
 _MAY_SYNC, _MAY_VIEW = "_syncqueue_may_sync", "_syncqueue_may_view"
-_SENTENCES = "_syncqueue_sentences"  # what writes for the reader
+_SENTENCES = "_syncqueue_sentences"  # the `Sentences` for the reader
 DELIVERIES_SHOWN = 5
-# A preview takes longer than the sentences do, so the panel shows it to those alone who ask for it, by a parameter.
+# A preview takes longer than the sentences, so the panel shows it only on request, by this parameter.
 PREVIEW = "sync_preview"
 _WANTS_PREVIEW = "_syncqueue_wants_preview"
-# More objects than these are put into the queue, in rounds, instead of being tried one after another in the request.
+# More objects than this are enqueued, in rounds, instead of being tried one after another in the request.
 TRIED_AT_ONCE = 20
 
 
@@ -70,8 +70,8 @@ class SyncStatusMixin(Page):
     """For the ModelAdmin of a registered model: `class NoteAdmin(SyncStatusMixin, admin.ModelAdmin)`.
 
     Adds the read-only field `sync_status`, the list column `sync_state`, the filter `SyncStateFilter` and the action
-    `sync_now`. Name them in `fields`, `fieldsets`, `list_display` or `list_filter` to choose their place; else they
-    come last.
+    `sync_now`. Name them in `fields`, `fieldsets`, `list_display` or `list_filter` to choose their place;
+    otherwise they come last.
     """
 
     class Media:
@@ -79,7 +79,7 @@ class SyncStatusMixin(Page):
 
     @admin.display(description=gettext_lazy("sync"))
     def sync_status(self, obj: Model) -> str:
-        """One sentence for each destination, with a link to the copy."""
+        """Return a sentence for each destination, with a link to the copy."""
         try:
             sentences = services.explain(obj)
         except ConfigurationError as error:
@@ -96,7 +96,7 @@ class SyncStatusMixin(Page):
         return render_to_string("syncqueue/sync_panel.html", shown)
 
     def _lines(self, obj: Model, sentences: Sequence[Sentence]) -> list[tuple[Sentence, str, str]]:
-        """Each sentence with its text and its buttons as HTML, for who looks."""
+        """Return each sentence with its text and buttons as HTML for the reader."""
         writer = getattr(obj, _SENTENCES, NOBODY)
         records = {record.pk: record for record in services.status(obj)} if any(s.record_id for s in sentences) else {}
         lines = []
@@ -107,7 +107,7 @@ class SyncStatusMixin(Page):
         return lines
 
     def _deliveries(self, obj: Model) -> dict[str, Any]:
-        """What went out of one object last, from the log; for those who may see it."""
+        """Return the last deliveries of an object from the log, if the user may see them."""
         source = source_for(type(obj))
         if source is None or not getattr(obj, _MAY_VIEW, False):
             return {}
@@ -116,7 +116,7 @@ class SyncStatusMixin(Page):
         return {"entries": entries, "log_url": log_url(self.admin_site.name, source.label, key), "with_names": True}
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """With notes on it for its panel, whose method is not told who looks: what it offers, and what it shows."""
+        """Set on the object what its panel offers and shows, because the panel's method does not get the request."""
         obj = super().get_object(request, object_id, from_field)
         if obj is not None:
             setattr(obj, _MAY_SYNC, may_operate(request))
@@ -126,7 +126,7 @@ class SyncStatusMixin(Page):
         return obj
 
     def _sync_url(self, obj: Model) -> str:
-        """Where "sync now" is asked and done for one object; "" for those who may not."""
+        """Return the URL of "sync now" for one object; "" if the user may not use it."""
         if not getattr(obj, _MAY_SYNC, False):
             return ""
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_sync_now"
@@ -134,19 +134,19 @@ class SyncStatusMixin(Page):
 
     @admin.display(description=gettext_lazy("sync"))
     def sync_state(self, obj: Model) -> str:
-        """How many of its records stand how."""
+        """Return how many of its records are in each state."""
         states = getattr(obj, _LOADED, None)
         if states is None:
             states = [record.state for record in services.status(obj)]
         return _state_words(states)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """With `sync_status`."""
+        """Add `sync_status`."""
         fields = super().get_readonly_fields(request, obj)
         return fields if "sync_status" in fields else [*fields, "sync_status"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """With `sync_status` at the end, unless it has a place already; without it while there is no object yet."""
+        """Add `sync_status` at the end, unless it has a place already; remove it while there is no object yet."""
         fieldsets = list(super().get_fieldsets(request, obj))
         if obj is None:
             return [(title, _without_status(options)) for title, options in fieldsets]
@@ -155,17 +155,17 @@ class SyncStatusMixin(Page):
         return [*fieldsets, (_("Sync"), {"fields": ["sync_status"]})]
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        """With `sync_state` at the end, unless it has a place already."""
+        """Add `sync_state` at the end, unless it has a place already."""
         columns = list(super().get_list_display(request))
         return columns if "sync_state" in columns else [*columns, "sync_state"]
 
     def get_list_filter(self, request: HttpRequest) -> Any:
-        """With the filter "not in sync" at the end, unless it has a place already."""
+        """Add the filter "not in sync" at the end, unless it has a place already."""
         filters = list(super().get_list_filter(request))
         return filters if SyncStateFilter in filters else [*filters, SyncStateFilter]
 
     def get_urls(self) -> list[URLPattern]:
-        """The usual ones, and "sync now" for one object."""
+        """Add the URLs of "sync now"."""
         view = non_atomic_requests(self.admin_site.admin_view(self.sync_now_view))
         name = f"{self.opts.app_label}_{self.opts.model_name}_sync_now"
         question = self.admin_site.admin_view(self.sync_now_question_view)
@@ -180,7 +180,7 @@ class SyncStatusMixin(Page):
         return reverse(address, current_app=self.admin_site.name)
 
     def sync_now_question_view(self, request: HttpRequest) -> HttpResponse:
-        """Ask before the action of the list, or show how far it is; the form goes to the list, which does the work."""
+        """Ask before the list's action, or show its progress; the form is sent to the list, which does the work."""
         if not may_operate(request) or not self.has_view_permission(request):
             raise PermissionDenied
         return question_answer(
@@ -192,7 +192,7 @@ class SyncStatusMixin(Page):
         )
 
     def sync_now_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask, then bring one object out again."""
+        """Ask, then sync one object again."""
         obj = self.get_object(request, unquote(object_id))
         if obj is None:
             raise Http404(object_id)
@@ -212,8 +212,8 @@ class SyncStatusMixin(Page):
         return changelist
 
     def get_actions(self, request: HttpRequest, action_location: Any = None) -> Any:
-        """With "sync now" in the list, for those who may operate the queues."""
-        # Django 6.1 asks for the actions of a place; before, there was the list alone.
+        """Add "sync now" to the list, if the user may operate the queues."""
+        # Django 6.1 passes the location of the actions; before, only the list had actions.
         place = {} if action_location is None else {"action_location": action_location}
         actions = super().get_actions(request, **place)
         in_list = action_location is None or action_location.name == "CHANGE_LIST"
@@ -223,7 +223,7 @@ class SyncStatusMixin(Page):
 
     @admin.action(description=gettext_lazy("Sync now"))
     def sync_now(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """Bring the objects chosen out again; asks first, with their count, and does many of them in rounds."""
+        """Ask with the count, then sync the chosen objects again; many of them in rounds."""
         if "confirmed" not in request.POST:
             if address := question_address(request, self._list_address("sync_now_question")):
                 return HttpResponseRedirect(address)
@@ -255,7 +255,7 @@ class SyncStatusMixin(Page):
         return TemplateResponse(request, template, context)
 
     def _sync(self, request: HttpRequest, objects: Iterable[Any]) -> None:
-        """A few, which are tried at once."""
+        """Sync a few objects, which are tried immediately."""
         done = 0
         try:
             for obj in objects:
@@ -306,7 +306,7 @@ def _without_status(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def load_states(model: type[Model], objects: Iterable[Model]) -> None:
-    """Put the states of their records on all the objects, with one query."""
+    """Set on all objects the states of their records, with one query."""
     source = source_for(model)
     keys = [(obj, key_text(type(obj), obj.pk)) for obj in objects]
     by_pk: dict[str, list[str]] = {key: [] for _obj, key in keys}

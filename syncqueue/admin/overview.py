@@ -1,4 +1,4 @@
-"""What the dashboard shows, gathered: figures where they can be had, words where they cannot."""
+"""The data of the dashboard: figures, or a text if they cannot be read."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from syncqueue.presentation.reasons import in_words
 from syncqueue.queue.inspect import PeriodCount
 from syncqueue.secrets import redact
 
-RATE_MINUTES = 5  # whole minutes that the rate now is taken from, beside the running one
+RATE_MINUTES = 5  # whole minutes for the present rate, in addition to the running one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """All of the dashboard."""
+    """The data of the whole dashboard."""
 
     cards: Sequence[Card] = ()
     problem: str = ""
@@ -36,7 +36,7 @@ class Overview:
 
 
 def overview(span_name: str = "hour") -> Overview:
-    """The figures of every service; what cannot be asked is said in words instead of raised."""
+    """Return the figures of every service; errors are returned as texts, not raised."""
     span = SPANS.get(span_name, SPANS["hour"])
     try:
         names = services.service_names()
@@ -84,9 +84,9 @@ def _card(name: str, workers: Sequence[services.WorkerView], span: Span) -> Card
 
 
 def minute_rate(minutes: Sequence[PeriodCount]) -> float:
-    """What is processed a minute: a mean of the last whole minutes and the part of the running one that is over.
+    """Return the tasks processed per minute: a mean of the last whole minutes and the elapsed part of the running one.
 
-    What went out in the running minute counts at once, so the rate is never 0 while messages leave.
+    Tasks of the running minute count immediately, so the rate is never 0 while messages are sent.
     """
     lately = minutes[-RATE_MINUTES - 1 :]
     if not lately:

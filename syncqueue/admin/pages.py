@@ -1,4 +1,4 @@
-"""What all pages of the queues share: their rights, their frame, and the way between them."""
+"""The base of all pages of the queues: permissions, frame and navigation."""
 
 from __future__ import annotations
 
@@ -27,41 +27,41 @@ class QueuePages(Page):
     """The frame of the queues' pages. Each kind of page is a subclass with its own `own_urls`."""
 
     def own_urls(self) -> list[URLPattern]:
-        """The addresses below the queues' place in the admin."""
+        """Return the URLs below that of the queues in the admin."""
         return []
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Shown to those who may see the queues."""
+        """Return whether the user may see the queues."""
         return may_view(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Queue | None = None) -> bool:
-        """Shown to those who may see the queues."""
+        """Return whether the user may see the queues."""
         return may_view(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never: the settings make queues."""
+        """Return False: the settings define the queues."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Queue | None = None) -> bool:
-        """Never: there are operations instead."""
+        """Return False: there are operations instead."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Queue | None = None) -> bool:
-        """Never: the settings make queues."""
+        """Return False: the settings define the queues."""
         return False
 
     def check_view(self, request: HttpRequest) -> None:
-        """Raise `PermissionDenied` for those who may not see the queues."""
+        """Raise `PermissionDenied` if the user may not see the queues."""
         if not may_view(request):
             raise PermissionDenied
 
     def check_operate(self, request: HttpRequest) -> None:
-        """Raise `PermissionDenied` for those who may not operate the queues."""
+        """Raise `PermissionDenied` if the user may not operate the queues."""
         if not may_operate(request):
             raise PermissionDenied
 
     def check_service(self, service: str) -> None:
-        """Raise `Http404` for a service that is not on."""
+        """Raise `Http404` if the service is not enabled."""
         try:
             known = service in services.service_names()
         except ConfigurationError:
@@ -70,22 +70,22 @@ class QueuePages(Page):
             raise Http404(service)
 
     def url(self, name: str, *args: object) -> str:
-        """The address of a page of this admin site: "queue_workers"."""
+        """Return the URL of a page of this admin site, such as "queue_workers"."""
         return reverse(f"admin:syncqueue_{name}", args=args, current_app=self.admin_site.name)
 
     def way_back(self, request: HttpRequest) -> str:
-        """The dashboard, for those who may see it."""
+        """Return the dashboard, or the admin's index if the user may not see it."""
         if may_view(request):
             return self.url("queue_changelist")
         return reverse("admin:index", current_app=self.admin_site.name)
 
     def sentences(self, request: HttpRequest) -> Sentences:
-        """What writes sentences for the reader."""
+        """Return the `Sentences` for the reader."""
         return Sentences(request.user, self.admin_site.name)
 
     def render(self, request: HttpRequest, template: str, title: str, shown: dict[str, Any]) -> HttpResponse:
-        """A page in the admin's frame."""
-        request.current_app = self.admin_site.name  # what {% url %} looks at
+        """Return a page in the admin's frame."""
+        request.current_app = self.admin_site.name  # read by {% url %}
         # Without "opts": themes look there for the model's app, and this model is in no app.
         context = {
             **self.admin_site.each_context(request),

@@ -30,7 +30,7 @@ else:
     PolicyModelForm = forms.ModelForm
 
 
-# The least each figure may be, as conf.py has it for the settings, and what it means.
+# The minimum of each figure, as in conf.py for the settings, and its meaning.
 _FIGURES: Mapping[str, tuple[int, Promise]] = {
     "max_retries": (0, gettext_lazy("Attempts after the first one: 3 allows 4 attempts.")),
     "base_delay_seconds": (0, gettext_lazy("The delay before the first retry.")),
@@ -41,7 +41,7 @@ _FIGURES: Mapping[str, tuple[int, Promise]] = {
 
 
 def _given(service: str) -> Mapping[str, float]:
-    """The figures of the settings, which are in force where a policy says nothing."""
+    """Return the figures of the settings, which apply if a policy has none."""
     known = get_settings().services.get(service)
     if known is None:  # a policy may outlive its service
         return {}
@@ -55,7 +55,7 @@ def _given(service: str) -> Mapping[str, float]:
 
 
 def _in_force(name: str, names: Sequence[str]) -> str:
-    """A figure of the settings: one where the services have the same, else that of each; "" where there is none."""
+    """Return a figure of the settings: one if all services have the same, otherwise one for each; "" if none."""
     figures = {service: f"{given[name]:g}" for service in names if name in (given := _given(service))}
     if len(set(figures.values())) == 1:
         return next(iter(figures.values()))
@@ -63,15 +63,15 @@ def _in_force(name: str, names: Sequence[str]) -> str:
 
 
 class PolicyForm(PolicyModelForm):
-    """A policy for one of the services that are on."""
+    """A policy for one of the enabled services."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Offer the services of the settings; say what each figure means, and what it is when left empty."""
+        """Offer the services of the settings; describe each figure, and its value if left empty."""
         super().__init__(*args, **kwargs)
         names = [self.instance.service] if self.instance.service else list(services.service_names())
         for name, (least, meaning) in _FIGURES.items():
             field = self.fields.get(name)
-            if field is None:  # somebody who may only look
+            if field is None:  # the user may only view
                 continue
             field.validators.append(MinValueValidator(least))
             field.widget.attrs["min"] = least
@@ -87,7 +87,7 @@ class PolicyForm(PolicyModelForm):
 
 
 class ServicePolicyAdmin(Page):
-    """Policies; running workers and web processes take a change up within seconds."""
+    """Policies; running workers and web processes apply a change within seconds."""
 
     change_list_template = "syncqueue/change_list.html"
     change_form_template = "syncqueue/change_form.html"
@@ -107,23 +107,23 @@ class ServicePolicyAdmin(Page):
         css: ClassVar = {"all": ["syncqueue/admin.css"]}
 
     def get_readonly_fields(self, request: HttpRequest, obj: ServicePolicy | None = None) -> list[str]:
-        """A policy stays with its service."""
+        """Return the service of an existing policy, which cannot be changed."""
         return ["service"] if obj else []
 
     def save_model(self, request: HttpRequest, obj: ServicePolicy, form: Any, change: bool) -> None:
-        """Store the figures, and tell the queue where the pause was changed."""
+        """Store the figures, and update the queue if the pause was changed."""
         super().save_model(request, obj, form, change)
         if "paused" in form.changed_data:
             self._after_commit(request, services.pause if obj.paused else services.resume, obj.service)
 
     def delete_model(self, request: HttpRequest, obj: ServicePolicy) -> None:
-        """Without a policy a service is not paused."""
+        """Delete the policy and end its pause."""
         if obj.paused:
             self._mirror(request, services.resume, obj.service)
         super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ServicePolicy]) -> None:
-        """Without a policy a service is not paused."""
+        """Delete the policies and end their pauses."""
         for policy in queryset:
             self.delete_model(request, policy)
 

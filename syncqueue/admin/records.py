@@ -1,4 +1,4 @@
-"""Records in the admin: to be read, and synced on request."""
+"""Records in the admin: read-only, and synced on request."""
 
 from __future__ import annotations
 
@@ -55,15 +55,15 @@ if TYPE_CHECKING:
 else:
     Page = admin.ModelAdmin
 
-_TITLES = "_syncqueue_titles"  # where a page's titles are kept on its records
-_SENTENCES = "_syncqueue_sentences"  # and what writes for the reader
-_HOLD = "_syncqueue_hold"  # and the name of a hold that a person can end
+_TITLES = "_syncqueue_titles"  # attributes of a page's records: the titles of the page
+_SENTENCES = "_syncqueue_sentences"  # the `Sentences` for the reader
+_HOLD = "_syncqueue_hold"  # the name of a hold that a person can end
 _NO_TITLES = Titles({})
 DELIVERIES_SHOWN = 10
 
 
 class _RecordList(KeysetChangeList):
-    """The list of records, which keeps to the index of service, state and key if a service is chosen."""
+    """The list of records; it uses the index of service, state and key if a service is chosen."""
 
     def first(self, rows: QuerySet[SyncRecord], count: int) -> list[SyncRecord]:
         """Return the first of ordered rows; those of a service are read state by state, as their index has them."""
@@ -75,7 +75,7 @@ class _RecordList(KeysetChangeList):
 
 
 class SyncRecordAdmin(Page):
-    """What is synced where, and why not where it is not."""
+    """What is synced where, and why something is not."""
 
     change_list_template = "syncqueue/record_list.html"
     change_form_template = "syncqueue/record_form.html"
@@ -85,7 +85,7 @@ class SyncRecordAdmin(Page):
     list_select_related = ("destination",)
     list_per_page = 50
     show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER  # they count the whole table once a choice
+    show_facets = admin.ShowFacets.NEVER  # they count the whole table once per choice
     ordering = ("-id",)
     sortable_by = ()  # only the primary key is indexed over all states
     search_fields = ("object_pk__startswith",)
@@ -103,18 +103,18 @@ class SyncRecordAdmin(Page):
 
     @admin.display(description=gettext_lazy("object"))
     def object_words(self, record: SyncRecord) -> str:
-        """The object by its title, where the list has read it."""
+        """Return the object by its title, if the list has read it."""
         return getattr(record, _TITLES, _NO_TITLES).words(record.source, record.object_pk)
 
     @admin.display(description=gettext_lazy("object"))
     def object_link(self, record: SyncRecord) -> str:
-        """The object with a link to its own page in this admin, where there is one."""
+        """Return the object, with a link to its own page in this admin if there is one."""
         url = object_url(record.source, record.object_pk, self.admin_site.name)
         return as_html(Link(self.object_words(record), url))
 
     @admin.display(description=gettext_lazy("destination"))
     def destination_link(self, record: SyncRecord) -> str:
-        """The destination's name with a link to its page."""
+        """Return the destination's name with a link to its page."""
         args, site = [record.destination_id], self.admin_site.name
         return as_html(
             Link(str(record.destination), reverse("admin:syncqueue_destination_change", args=args, current_app=site))
@@ -122,60 +122,60 @@ class SyncRecordAdmin(Page):
 
     @admin.display(description=gettext_lazy("error"))
     def short_error(self, record: SyncRecord) -> str:
-        """The beginning of the reason."""
+        """Return the beginning of the reason."""
         words = Truncator(_error_words(record)).chars(120)
         what = cures.of_record(record, _hold(record))
         return _sentences(record).html(words) + _sentences(record).buttons(what, self.object_words(record))
 
     @admin.display(description=gettext_lazy("error"))
     def full_error(self, record: SyncRecord) -> str:
-        """The reason."""
+        """Return the reason."""
         what, names = cures.of_record(record, _hold(record)), cures.names_of(record.destination)
         buttons = _sentences(record).buttons(what, self.object_words(record), with_commands=True)
         return _sentences(record).html(_error_words(record) or "-", names) + buttons
 
     @admin.display(description=gettext_lazy("failed at"))
     def failed_at(self, record: SyncRecord) -> str:
-        """When the reason was stored."""
+        """Return when the reason was stored."""
         return moment(record.error_at) or "-"
 
     @admin.display(description=gettext_lazy("next attempt at"))
     def next_try(self, record: SyncRecord) -> str:
-        """When it is tried again."""
+        """Return when it is tried again."""
         return moment(record.next_attempt_at) or "-"
 
     @admin.display(description=gettext_lazy("changed"))
     def changed(self, record: SyncRecord) -> str:
-        """When the change was that is wanted, or out there."""
+        """Return when the wanted or synced change was made."""
         return moment(record.changed_at)
 
     @admin.display(description=gettext_lazy("synced"))
     def synced(self, record: SyncRecord) -> str:
-        """When it was brought out last."""
+        """Return when it was last synced."""
         return moment(record.synced_at) or "-"
 
     @admin.display(description=gettext_lazy("age"))
     def age(self, record: SyncRecord) -> str:
-        """How long ago the change was that is wanted, or out there."""
+        """Return how long ago the wanted or synced change was made."""
         return duration_words((timezone.now() - record.changed_at).total_seconds())
 
     @admin.display(description=gettext_lazy("copy"))
     def remote(self, record: SyncRecord) -> str:
-        """Links to what is out there; the id where there is no address."""
+        """Return links to the remote parts; only the id of a part without a URL."""
         return (
             format_html_join(" ", "{}", ((as_html(part_link(part), is_outside=True),) for part in record.parts)) or "-"
         )
 
     @admin.display(description=gettext_lazy("certainty"))
     def certainty(self, record: SyncRecord) -> str:
-        """Whether all that is out there is known."""
+        """Return whether all copies are known."""
         if record.uncertain or any(part.get("kind") == TRACE for part in record.parts):
             return _("A response was lost: there may be a copy that is not listed here.")
         return _("All copies are known.")
 
     @admin.display(description=gettext_lazy("last deliveries"))
     def deliveries(self, record: SyncRecord) -> str:
-        """What went out last, from the log."""
+        """Return the last deliveries from the log."""
         entity = f"{record.source}:{record.object_pk}"
         shown = {
             "entries": services.sent(about=entity, destination_id=record.destination_id)[:DELIVERIES_SHOWN],
@@ -184,24 +184,24 @@ class SyncRecordAdmin(Page):
         return render_to_string("syncqueue/deliveries.html", shown)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """One that stays quick over millions of rows."""
+        """Return a list class that is fast with millions of rows."""
         return _RecordList
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """With the titles of the page's objects."""
+        """Add the titles of the page's objects."""
         changelist = super().get_changelist_instance(request)
         _load(request, changelist.result_list, self.admin_site.name)
         return changelist
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> SyncRecord | None:
-        """With the title of its object."""
+        """Add the title of its object."""
         record = super().get_object(request, object_id, from_field)
         if record is not None:
             _load(request, [record], self.admin_site.name)
         return record
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
-        """With the button the user may press."""
+        """Add the button that the user may press."""
         record = context.get("original")
         title = f"{self.object_words(record)} → {record.destination}" if record is not None else ""
         context |= {
@@ -214,35 +214,35 @@ class SyncRecordAdmin(Page):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Under the title of the object, as its page."""
+        """Use the title of the object, as its page does."""
         record = self.get_object(request, unquote(object_id))
         title = f"{self.object_words(record)} → {record.destination}" if record is not None else ""
         return super().history_view(request, object_id, {**(extra_context or {}), "title": title})
 
-    # Rights: to be read
+    # Permissions: read-only
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Shown to those who may see the queues."""
+        """Return whether the user may see the queues."""
         return may_view(request)
 
     def has_view_permission(self, request: HttpRequest, obj: SyncRecord | None = None) -> bool:
-        """Shown to those who may see the queues."""
+        """Return whether the user may see the queues."""
         return may_view(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never: saving an object makes them."""
+        """Return False: saving an object creates records."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: SyncRecord | None = None) -> bool:
-        """Never: there are actions instead."""
+        """Return False: there are actions instead."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: SyncRecord | None = None) -> bool:
-        """Never: a record goes when its copies are gone."""
+        """Return False: a record is deleted when its copies are gone."""
         return False
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
-        """For the action."""
+        """Return whether the user may use the action."""
         return may_operate(request)
 
     # Search and action
@@ -250,7 +250,7 @@ class SyncRecordAdmin(Page):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[SyncRecord], search_term: str
     ) -> tuple[QuerySet[SyncRecord], bool]:
-        """One object by "notes.note:42", else by the beginning of the primary key."""
+        """Search for one object ("notes.note:42"), or by the beginning of the primary key."""
         source, colon, pk = search_term.strip().partition(":")
         if colon and "." in source:
             model = model_by_label(source)
@@ -261,7 +261,7 @@ class SyncRecordAdmin(Page):
 
     @admin.action(description=gettext_lazy("Sync now"), permissions=["operate"])
     def sync_now(self, request: HttpRequest, queryset: QuerySet[SyncRecord]) -> HttpResponse | None:
-        """Bring the records chosen out again, whatever their state; asks first, and works in rounds."""
+        """Ask, then sync the chosen records again, whatever their state, in rounds."""
         if "confirmed" not in request.POST:
             address = question_address(request, self._address("sync_now"))
             return HttpResponseRedirect(address) if address else self._ask(request, queryset)
@@ -285,7 +285,7 @@ class SyncRecordAdmin(Page):
         return None
 
     def get_urls(self) -> list[URLPattern]:
-        """The usual ones, and the question of the action."""
+        """Add the URL of the action's question."""
         view = self.admin_site.admin_view(self.sync_now_view)
         return [path("sync-now/", view, name="syncqueue_syncrecord_sync_now"), *super().get_urls()]
 
@@ -293,13 +293,13 @@ class SyncRecordAdmin(Page):
         return reverse(f"admin:syncqueue_syncrecord_{name}", current_app=self.admin_site.name)
 
     def sync_now_view(self, request: HttpRequest) -> HttpResponse:
-        """Ask before the action, or show how far it is; the form goes to the list, which does the work."""
+        """Ask before the action, or show its progress; the form is sent to the list, which does the work."""
         if not may_operate(request):
             raise PermissionDenied
         return question_answer(self, request, self._address("changelist"), ask=self._ask, progress=self._progress)
 
     def _ask(self, request: HttpRequest, queryset: QuerySet[SyncRecord]) -> HttpResponse:
-        """The question as a page of its own, or as the response to the form where its address would be too long."""
+        """Return the question: a separate page, or the response to the form if its URL would be too long."""
         found = count(queryset)
         question = ngettext(
             "%(count)s record is synced again, whatever its state: changes are sent.",
@@ -329,7 +329,7 @@ class SyncRecordAdmin(Page):
 
 
 def _load(request: HttpRequest, records: Iterable[SyncRecord], site_name: str) -> None:
-    """Put on records what their columns show and their rows do not have; the columns are not told who looks."""
+    """Set on records what their columns show and their rows do not have; the columns do not get the request."""
     rows = list(records)
     found = titles(request.user, [(record.source, record.object_pk) for record in rows])
     sentences = Sentences(request.user, site_name)
@@ -344,7 +344,7 @@ def _load(request: HttpRequest, records: Iterable[SyncRecord], site_name: str) -
 def _hold_names(service: str) -> set[str]:
     try:
         return {hold.name for hold in services.holds(service) if not hold.lifted}
-    except (QueueError, ConfigurationError):  # away, or the service is off: the record's own words must do
+    except (QueueError, ConfigurationError):  # unavailable, or not enabled: the record's own reason is shown
         return set()
 
 
@@ -361,6 +361,6 @@ def _sentences(record: SyncRecord) -> Sentences:
 def _error_words(record: SyncRecord) -> str:
     if record.state == RecordState.WAITING and record.destination.broken_reason:
         return in_words(record.destination.broken_reason)  # it may never have been tried there
-    if name := _hold(record):  # what was said of the last attempt is older
+    if name := _hold(record):  # the reason of the last attempt is older
         return hold_words(name, record.service, {record.destination_id: record.destination.name})
     return in_words(record.error)

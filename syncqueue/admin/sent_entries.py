@@ -1,4 +1,4 @@
-"""The log of what went out: a list with search by object, destination and time."""
+"""The log of sent messages: a list with search by object, destination and time."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class SentEntryAdmin(Page):
     list_filter = ("action", ServiceFilter, DestinationFilter)
     list_per_page = 50
     show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER  # they count the whole table once a choice
+    show_facets = admin.ShowFacets.NEVER  # they count the whole table once per choice
     ordering = ("-id",)
     sortable_by = ()
     search_fields = ("object_pk",)
@@ -158,23 +158,23 @@ class SentEntryAdmin(Page):
     # Permissions: read-only
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Shown to those who may see the queues."""
+        """Return whether the user may see the queues."""
         return may_view(request)
 
     def has_view_permission(self, request: HttpRequest, obj: SentEntry | None = None) -> bool:
-        """Shown to those who may see the queues."""
+        """Return whether the user may see the queues."""
         return may_view(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never: attempts make them."""
+        """Return False: attempts create entries."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: SentEntry | None = None) -> bool:
-        """Never: it is a log."""
+        """Return False: it is a log."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: SentEntry | None = None) -> bool:
-        """Never: a worker trims it."""
+        """Return False: a worker trims the log."""
         return False
 
 

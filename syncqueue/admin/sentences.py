@@ -1,4 +1,4 @@
-"""Sentences in which what is named is a link, and settings and commands are words that one click selects."""
+"""Sentences with links to the things that they name, and with settings and commands that one click selects."""
 
 from __future__ import annotations
 
@@ -29,43 +29,43 @@ _BEFORE, _AFTER = r"(?<![A-Za-z0-9_.@/-])", r"(?![A-Za-z0-9_-]|\.[A-Za-z0-9])"
 
 
 class Target(NamedTuple):
-    """A page of the app in the admin, before it is known who reads, and in which admin site."""
+    """A page of the app in the admin, independent of the reader and of the admin site."""
 
     page: str  # "destination_change"
     arguments: tuple[object, ...] = ()
     query: str = ""
     fragment: str = ""
-    right: str = VIEW  # that the page asks for
+    right: str = VIEW  # the permission that the page requires
 
 
 def service_target(service: str) -> Target:
-    """The card of a service on the dashboard."""
+    """Return the card of a service on the dashboard."""
     return Target("queue_changelist", fragment=f"service-{service}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cure:
-    """What can be done about a broken thing: a button, whose page asks first, and the command that does the same."""
+    """A way to fix a problem: a button, whose page asks first, and the equivalent command."""
 
     label: str
     target: Target
-    command: str = ""  # what stands behind "manage.py"; "": there is none
+    command: str = ""  # without "manage.py"; "": there is none
 
 
 class Sentences:
     """Writes sentences for one reader of one admin site."""
 
     def __init__(self, user: Any, site_name: str) -> None:
-        """`user` may lack the right to a page; then its name is no link, and its button is not there. None: nobody."""
+        """`user`: pages that they may not open have no link and no button. None: no user."""
         self._user, self._site_name = user, site_name
 
     def url(self, target: Target) -> str:
-        """Return the address of a page; "" where the site does not have it or the user may not open it."""
+        """Return the address of a page; "" if the site does not have it or the user may not open it."""
         if self._user is None or not self._user.has_perm(target.right):
             return ""
         try:
             url = reverse(f"admin:syncqueue_{target.page}", args=target.arguments, current_app=self._site_name)
-        except NoReverseMatch:  # a site that registers some of the pages only
+        except NoReverseMatch:  # the site has registered only some of the pages
             return ""
         query = f"?{target.query}" if target.query else ""
         return f"{url}{query}#{target.fragment}" if target.fragment else f"{url}{query}"
@@ -73,8 +73,8 @@ class Sentences:
     def html(self, text: str, names: Mapping[str, Target] | None = None) -> SafeString:
         """Return a sentence without secrets as HTML.
 
-        `names` maps what the sentence names to pages; each is a link where it stands first. Objects ("notes.note:42")
-        lead to their own pages, and settings and commands are marked.
+        `names` maps names in the sentence to pages; the first occurrence of each becomes a link. Objects
+        ("notes.note:42") are linked to their own pages, and settings and commands are marked.
         """
         links = {name: url for name, target in (names or {}).items() if name and (url := self.url(target))}
         text, found, at = redact(text), [], 0
@@ -107,9 +107,9 @@ class Sentences:
         return object_url(label, pk, self._site_name) if may_view else ""
 
     def buttons(self, cures: Sequence[Cure], about: object = "", *, with_commands: bool = False) -> SafeString:
-        """Return the buttons that the reader may press, as HTML, with a blank in front; "" where there are none.
+        """Return the buttons that the reader may press, as HTML, with a blank in front; "" if there are none.
 
-        `about` is added to each for who cannot see which line it stands in.
+        `about` is added to each, for people who cannot see in which line it is.
         """
         words = format_html('<span class="syncqueue-hidden"> {}</span>', about) if about else ""
         button = ' <a class="syncqueue-button syncqueue-cure" href="{}">{}{}</a>'
@@ -122,7 +122,7 @@ class Sentences:
         return mark_safe("".join(found))  # noqa: S308 - each piece is escaped
 
 
-NOBODY = Sentences(None, "admin")  # for what is shown by a method that was not told who looks
+NOBODY = Sentences(None, "admin")  # for methods that do not know the reader
 
 
 @lru_cache(maxsize=256)

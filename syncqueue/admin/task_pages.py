@@ -30,7 +30,7 @@ LONGEST_SEARCH = 200
 
 
 class StateTab(NamedTuple):
-    """A way to the tasks in another state."""
+    """A link to the tasks in another state."""
 
     label: str
     url: str
@@ -39,17 +39,17 @@ class StateTab(NamedTuple):
 
 
 def read_state(name: str) -> TaskState:
-    """The state of an address. Raises `Http404`."""
+    """Return the state that a URL names; raises `Http404`."""
     if name not in set(TaskState):
         raise Http404(name)
     return TaskState(name)
 
 
 class TaskPages(RoundPages):
-    """What stands in the queues."""
+    """The pages of the tasks in the queues."""
 
     def own_urls(self) -> list[URLPattern]:
-        """A list for each state, and a page for each task."""
+        """Return the URLs: a list for each state, and a page for each task."""
         wrap = self.admin_site.admin_view
         return [
             path("<str:service>/tasks/<str:state>/", wrap(self.tasks_view), name="syncqueue_queue_tasks"),
@@ -60,7 +60,7 @@ class TaskPages(RoundPages):
     # A list
 
     def tasks_view(self, request: HttpRequest, service: str, state: str) -> HttpResponse:
-        """A page of the tasks in a state, oldest first, narrowed by a search."""
+        """Show a page of the tasks in a state, oldest first, filtered by a search."""
         self.check_view(request)
         self.check_service(service)
         wanted, search = read_state(state), request.GET.get("q", "").strip()[:LONGEST_SEARCH]
@@ -101,7 +101,7 @@ class TaskPages(RoundPages):
         ]
 
     def _rows(self, request: HttpRequest, service: str, views: Sequence[TaskView]) -> list[tuple[TaskRow, str]]:
-        """The tasks in words, each with the address of its page."""
+        """Return the tasks in words, each with the URL of its page."""
         names = entity_titles(request.user, [view.task.entity for view in views if view.task])
         holds = Holds(service, views, self._holds(service, views), self.url, self.sentences(request))
         rows = [task_row(view, self.admin_site.name, names, holds) for view in views]
@@ -111,10 +111,10 @@ class TaskPages(RoundPages):
         try:
             return services.holds(service) if any(view.held_by for view in views) else ()
         except QueueError:
-            return ()  # the words of a hold say enough without its reason
+            return ()  # the text of a hold is sufficient without its reason
 
     def _ways(self, page: TaskPage, search: str) -> list[Link]:
-        """First, previous, next, last: those that lead somewhere."""
+        """Return the links to the first, previous, next and last page, as far as there are any."""
         kept = {"q": search} if search else {}
         found = []
         if page.first_rank:
@@ -131,7 +131,7 @@ class TaskPages(RoundPages):
     # One task
 
     def task_view(self, request: HttpRequest, service: str, task_id: str) -> HttpResponse:
-        """All that is known of one task."""
+        """Show everything that is known about one task."""
         self.check_view(request)
         self.check_service(service)
         try:
@@ -149,7 +149,7 @@ class TaskPages(RoundPages):
         return self.render(request, "syncqueue/task.html", row.about.words, shown)
 
     def _not_there(self, request: HttpRequest, service: str, problem: str, task_id: str = "") -> HttpResponse:
-        """Say that there is no such task, and what became of it where its record tells."""
+        """Show that there is no such task, and its record, if there is one."""
         shown = {"service": service, "problem": problem, "record": self._record(record_of_task_id(task_id))}
         return self.render(request, "syncqueue/no_task.html", _("Task"), shown)
 

@@ -41,7 +41,7 @@ class TaskRow:
     error: str  # of the last attempt, or why it cannot be read
     hold: Link | None  # what a parked task waits for
     buttons: str  # HTML: what ends the hold
-    standing: str  # since when, or until when, it is where it is
+    standing: str  # since when, or until when, it is in its state
     attempts: Sequence[AttemptNote] = field(default=())  # newest first
 
     @property
@@ -51,14 +51,14 @@ class TaskRow:
 
     @property
     def payload(self) -> str:
-        """What it carries, as JSON; the raw body where that cannot be read."""
+        """The payload as JSON; the raw body if that cannot be read."""
         if self.view.task is None:
             return redact(self.view.raw)
         return redact(json.dumps(dict(self.view.task.payload), indent=2, ensure_ascii=False))
 
 
 class Holds:
-    """What the tasks of a page wait for: the holds of a service, with the names of the destinations they are about."""
+    """The holds that the tasks of a page wait for, with the names of their destinations."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class Holds:
         self._names = {key: place.name for key, place in self._places.items()}
 
     def link(self, name: str) -> Link:
-        """Return what a hold means, with its reason where that is known, and the page where it can be ended."""
+        """Return the meaning of a hold, with its reason if known, and the page on which it can be ended."""
         text, reason = hold_words(name, self._service, self._names), in_words(self._reasons.get(name, "")).rstrip(".。")
         key = Hold.parse(name).destination_id
         url = self._url("destination_change", key) if key in self._names else self._url("queue_changelist")

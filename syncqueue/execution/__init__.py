@@ -1,1 +1,1 @@
-"""What one attempt is, the same for web processes and workers. There is no loop in here."""
+"""One attempt, the same for web processes and workers. This package has no loop."""

@@ -128,7 +128,7 @@ class RecordRunner:
             await self._deliver(admitted, handler, policy)
 
     async def _has_rivals(self, ready: Ready) -> bool:
-        """Whether another party has a destination on the service; the database is asked once a minute."""
+        """Return whether another party has a destination on the service; read once a minute from the database."""
         known, until = self._rivals.get(ready.share, (False, 0.0))
         if time.monotonic() > until:
             known = await self._database.run(has_rivals, ready.record.destination)
@@ -374,9 +374,9 @@ class RecordRunner:
             await self.end_unready(attempt, prepared, handler, policy)
 
     async def _identity(self, found: NotReady, handler: DocumentHandler, place: Place) -> str:
-        """The identity of a place; "" for another destination's that is not told now.
+        """Return the identity of a place; "" for that of another destination if it is unavailable now.
 
-        That one asks for itself before it posts, and sees then what this one shows.
+        The other destination looks it up itself before it posts, and then sees what this one shows.
         """
         is_own = place.id == found.destination_id
         if gate.named_host(handler, place) != found.endpoint:

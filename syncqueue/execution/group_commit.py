@@ -1,8 +1,8 @@
 """Group commit: attempts that set or clear their marks at the same time share the statement and its commit.
 
-A statement costs about the same for one record as for twenty. What is asked for while a statement is under way is
-written by the next one, so no attempt waits for others to come. The order of each record stays: its mark is committed
-before it is sent, and its parts are stored before its task is acked.
+A statement costs about the same for one record as for twenty. Requests that arrive while a statement runs are written
+by the next one, so no attempt waits for others to come. The order of each record stays: its mark is committed before it
+is sent, and its parts are stored before its task is acked.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class GroupCommit:
         self._results: Batcher[Synced, bool | None] = Batcher(self._store_together)
 
     async def mark(self, marks: Sequence[Mark]) -> set[int]:
-        """As `records.mark`."""
+        """Do the same as `records.mark`."""
         if len(marks) == 1:
             won = await self._marks(marks[0])
             if won is not None:
@@ -45,7 +45,7 @@ class GroupCommit:
         return await self._database.run(records.mark, marks)
 
     async def store_synced(self, found: Sequence[Synced]) -> set[int]:
-        """As `records.store_synced`."""
+        """Do the same as `records.store_synced`."""
         if len(found) == 1:
             kept = await self._results(found[0])
             if kept is not None:

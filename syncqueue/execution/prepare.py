@@ -240,9 +240,9 @@ def _unidentified(record: SyncRecord, target: _Target, places: Sequence[Place], 
 def _unclear_places(
     source: ModelSync | None, found: Loaded, place: Place, handler: DocumentHandler, asked: Collection[int]
 ) -> list[Place]:
-    """What to look up before a copy is made or edited: another destination may be at the same place and have one.
+    """Return what to look up before a copy is created or edited: another destination may have one at the same place.
 
-    Nothing for an index: an object has one row there, whoever writes it.
+    Nothing for an index: an object has one row there, whichever destination writes it.
     """
     destination, places = found.record.destination, []
     can_tell = type(handler).identify is not DocumentHandler.identify
@@ -316,7 +316,7 @@ def _shared(source: ModelSync | None, desired: DesiredState, found: Loaded, now:
 
 
 def _owners(source: ModelSync | None, found: Loaded) -> frozenset[object]:
-    """The keys of the object's owners, as far as the site tells."""
+    """Return the keys of the object's owners, as far as the site returns them."""
     owners = gate.owner_keys(source, found.obj) if source is not None and found.obj is not None else None
     return owners.value if isinstance(owners, Asked) else frozenset()
 

@@ -1,4 +1,4 @@
-"""The log of what went out: entries of attempts are buffered for a moment, then written in bulk.
+"""The log of sent messages: entries of attempts are buffered for a moment, then written in bulk.
 
 No attempt waits for the log or makes a query for it. Entries that a killed process has not written are missing;
 every entry in the log was sent and stored.

@@ -1,8 +1,8 @@
 """The form of a destination, as the admin has it.
 
-A secret goes in and never comes out: its inputs are always empty, and an empty one keeps what is stored. Only a change
-of host or owner asks for it again, so that nobody leads a stored secret to a host of their own. A new destination may
-use the credential of another one of the same owner, at the same host.
+Secrets are write-only: their inputs are always empty, and an empty input keeps the stored secret. Only a change of host
+or owner requires it again, so that a stored secret cannot be sent to another person's host. A new destination may use
+the credential of another one of the same owner, at the same host.
 """
 
 from __future__ import annotations
@@ -53,37 +53,37 @@ EVERYWHERE = "replace_everywhere"  # the input for whether a credential is repla
 
 
 def destination_services() -> list[str]:
-    """The services that are on and take destinations."""
+    """Return the enabled services that have destinations."""
     return [name for name in get_settings().services if document_handler(name)]
 
 
 def finds_places(handler: DocumentHandler | None) -> bool:
-    """Whether a handler has written `places`."""
+    """Return whether a handler implements `places`."""
     return handler is not None and type(handler).places is not DocumentHandler.places
 
 
 class PlaceInput(forms.TextInput):
-    """An address with a list of the places that were found."""
+    """An address input with a list of the places that were found."""
 
     template_name = "syncqueue/place_input.html"
 
     def __init__(self, choices: Sequence[PlaceChoice]) -> None:
-        """`choices` in the order they are offered."""
+        """`choices`: in the order in which they are offered."""
         super().__init__({"class": "vTextField", "list": "syncqueue-places"})
         self.choices = choices
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
-        """With the list."""
+        """Add the list."""
         return super().get_context(name, value, attrs) | {"choices": self.choices}
 
 
 class DestinationForm(DestinationModelForm):
-    """A destination of one service, which a subclass names in `service`; an existing one keeps its own."""
+    """A destination of one service, which a subclass names in `service`; an existing destination keeps its own."""
 
     service: ClassVar[str] = ""
-    actor: str = ""  # the person who enters it, as the page knows; see `_carrier`
-    owner_id: Any = None  # whose credentials a new one may use: a user's, or None for the site's
-    offers_credentials: ClassVar[bool] = True  # to the person who enters it
+    actor: str = ""  # the person who uses the form, set by the page; see `_carrier`
+    owner_id: Any = None  # the user whose credentials a new one may use; None: the site's
+    offers_credentials: ClassVar[bool] = True  # to the person who uses the form
 
     class Meta:
         model = Destination
@@ -98,9 +98,9 @@ class DestinationForm(DestinationModelForm):
             raise ValueError(f"{type(self).__name__} is no form for a destination of {self.instance.service}.")
         self.handler = document_handler(self.instance.service)
         for field in self.fields.values():
-            field.show_hidden_initial = False  # what has changed is judged by what is stored
+            field.show_hidden_initial = False  # changes are detected by the stored values
         self._stored, self._unreadable = _stored_secret(self.instance)
-        self._bound = self.instance.bound  # as it is stored; the instance takes what is entered
+        self._bound = self.instance.bound  # as stored; the instance gets the entered values
         self._usable = {str(one.pk): one for one in self._usable_credentials()}
         if self._usable:
             self.fields[CREDENTIAL_OF] = self._credential_field()
@@ -119,22 +119,22 @@ class DestinationForm(DestinationModelForm):
             everything = (Rule.ALL.value, _("all, private ones too"))
             rule.choices = [everything, *(one for one in Rule.choices if one[0] != Rule.ALL)]
         if self.instance._state.adding and self.handler is not None and self.handler.posts:
-            # What readers see: nobody is to post private objects because a choice was left as it was.
+            # Readers see the copies: private objects must not be posted because a choice was left unchanged.
             self.initial.setdefault("rule", Rule.PUBLIC.value)
         if self.can_find_places:
             self.fields[ENTERED] = forms.CharField(required=False, label="", widget=forms.HiddenInput)
         if self.instance._state.adding and self.handler is not None and not self.handler.posts:
-            self.instance.start_at = None  # an index takes all objects
+            self.instance.start_at = None  # an index accepts all objects
             self.initial.setdefault("start_at", None)
 
     @property
     def can_find_places(self) -> bool:
-        """Whether the service tells where a credential may post to."""
+        """Whether the service lists the places that a credential can post to."""
         return finds_places(self.handler)
 
     @property
     def find_button(self) -> SafeString:
-        """A button that lists the places; put it behind the one that saves, which Enter presses."""
+        """A button that lists the places; put it after the save button, which Enter must press."""
         if not self.can_find_places:
             return SafeString("")
         return format_html(
@@ -144,7 +144,7 @@ class DestinationForm(DestinationModelForm):
         )
 
     def full_clean(self) -> None:
-        """As usual; where the button was pressed, the places are listed and nothing is valid to be saved."""
+        """Validate; if the button was pressed, list the places and let nothing be saved."""
         super().full_clean()
         if FIND_BUTTON in self.data and self.can_find_places:
             self._errors = ErrorDict(renderer=self.renderer)
@@ -152,7 +152,7 @@ class DestinationForm(DestinationModelForm):
 
     @method_decorator(sensitive_variables())
     def _find_places(self) -> str:
-        """Offer the places with the address; returns what to do now."""
+        """Offer the places at the address field; returns a sentence about what to do now."""
         secret = self._secret_wanted()
         try:
             found = services.find_places(self.instance.service, secret, owner=self._carrier())
@@ -167,7 +167,7 @@ class DestinationForm(DestinationModelForm):
 
     @method_decorator(sensitive_variables())
     def _carry_secret(self) -> None:
-        """A secret that was entered is kept for the next request; the page holds it encrypted."""
+        """Keep an entered secret for the next request; the page contains it encrypted."""
         if entered := self._secret_entered():
             data = cast("QueryDict", self.data).copy()
             carried = {ENTERED: json.dumps(entered), "for": self._carrier()}
@@ -175,7 +175,7 @@ class DestinationForm(DestinationModelForm):
             self.data = data
 
     def _carried_secret(self) -> dict[str, str]:
-        # Not the form that is stored: what was copied from a database is no entered secret.
+        # Not in the stored form: a text copied from a database must not count as an entered secret.
         try:
             carried = decrypt(self.cleaned_data.get(ENTERED) or "", max_age_seconds=CARRIED_SECONDS)
             return dict(json.loads(carried[ENTERED])) if carried["for"] == self._carrier() else {}
@@ -183,7 +183,7 @@ class DestinationForm(DestinationModelForm):
             return {}
 
     def _carrier(self) -> str:
-        """The person and the form that a carried secret is for: on another's page it is none."""
+        """Return the only person and form for which a carried secret is valid."""
         row = "new" if self.instance._state.adding else self.instance.pk
         return f"{self.actor}:{self.instance.service}:{row}"
 
@@ -199,7 +199,7 @@ class DestinationForm(DestinationModelForm):
                  self._usable.items()]  # fmt: skip
         source = self._usable.get(str(self.initial.get(CREDENTIAL_OF, "")))
         if source is not None and self.handler is not None and not self.handler.address_names_place:
-            self.initial.setdefault("address", source.address)  # another one would be another host
+            self.initial.setdefault("address", source.address)  # another address would be another host
         return forms.ChoiceField(
             label=_("Use the credential of"),
             required=False,
@@ -218,7 +218,7 @@ class DestinationForm(DestinationModelForm):
         )
 
     def _source(self) -> Destination | None:
-        """The destination whose credential was chosen."""
+        """Return the destination whose credential was chosen."""
         return self._usable.get(self.cleaned_data.get(CREDENTIAL_OF) or "")
 
     @method_decorator(sensitive_variables())
@@ -236,9 +236,9 @@ class DestinationForm(DestinationModelForm):
             self.add_error(CREDENTIAL_OF, text)
 
     def replace_everywhere(self) -> list[Destination]:
-        """Store an entered credential also where the one that it replaces is used; returns where. Call it after `save`.
+        """Store an entered credential also at other destinations with the old one; returns them. Call it after `save`.
 
-        What waits there goes out once these destinations are mended.
+        Tasks that wait there are sent once these destinations are mended.
         """
         entered = self._secret_entered()
         twins = self._twins if entered and self.cleaned_data.get(EVERYWHERE) else []
@@ -259,19 +259,19 @@ class DestinationForm(DestinationModelForm):
         return forms.CharField(label=label, required=False, help_text=help_text, widget=widget, max_length=2000)
 
     def clean_name(self) -> str:
-        """A name is shown in one line, in logs too."""
+        """Reject control characters: a name is shown in one line, also in logs."""
         name: str = self.cleaned_data["name"]
         if has_controls(name):
             raise forms.ValidationError(_("A name has no line ends and no other control characters."))
         return name
 
     def clean_start_at(self) -> datetime | None:
-        """Keep the stored moment unless it was changed: inputs show whole seconds, and older objects would slip in."""
+        """Keep the stored time unless it was changed: inputs show whole seconds, so older objects would be accepted."""
         entered: datetime | None = self.cleaned_data["start_at"]
         return entered if "start_at" in self.changed_data else self.instance.start_at
 
     def clean_options(self) -> dict[str, Any]:
-        """Options are named values."""
+        """Accept only named values."""
         options = self.cleaned_data["options"]
         if options is None:
             return {}
@@ -280,7 +280,7 @@ class DestinationForm(DestinationModelForm):
         return options
 
     def clean(self) -> dict[str, Any]:
-        """Let the handler judge address, options and secret together."""
+        """Let the handler validate address, options and secret together."""
         values = super().clean() or self.cleaned_data
         if self._options:
             entered = {name: values.get(OPTION_PREFIX + name) for name in self._options}
@@ -323,13 +323,13 @@ class DestinationForm(DestinationModelForm):
 
     @method_decorator(sensitive_variables())
     def _leads_elsewhere(self) -> bool:
-        """Whether the stored secret would be sent to another host, or be used by another owner."""
+        """Return whether the stored secret would be sent to another host, or be used by another owner."""
         if not self._stored:
             return False
         return bool(self._bound_now().difference(self._bound.seal(self._stored), self._stored))
 
     def _bound_now(self) -> Bound:
-        """Where the secret would be sent after what was entered."""
+        """Return where the secret would be sent with the entered values."""
         now = self._bound
         if self.instance._state.adding:
             now = replace(now, owner="" if self.owner_id is None else str(self.owner_id))
@@ -344,17 +344,17 @@ class DestinationForm(DestinationModelForm):
 
     @property
     def reaches_elsewhere(self) -> bool:
-        """Whether address or secret were changed: what made the destination broken may be mended by that."""
+        """Whether address or secret were changed, which may fix a broken destination."""
         return "address" in self.changed_data or bool(self._secret_entered())
 
     def save(self, commit: bool = True) -> Destination:
-        """Store the secret only where one was entered; a destination that was changed is tried again."""
+        """Store the secret only if one was entered; a destination that was changed is tried again."""
         is_new = self.instance._state.adding
         if not self.errors and (self._secret_entered() or self._source() is not None):
             self.instance.secret = self._secret_wanted()
         destination: Destination = super().save(commit)
         if commit and not is_new and self.reaches_elsewhere:
-            # After the commit: a worker that is let loose earlier would read the old secret.
+            # After the commit, because a worker that continues earlier would read the old secret.
             actor = str(destination.owner or destination)
             for one in (destination, *self.replace_everywhere()):
                 transaction.on_commit(partial(services.mend, one, actor=actor), robust=True)
@@ -362,7 +362,7 @@ class DestinationForm(DestinationModelForm):
 
 
 def _stored_secret(destination: Destination) -> tuple[dict[str, str], str]:
-    """What is stored, and why it cannot be read, if it cannot."""
+    """Return the stored secret, and why it cannot be read, if so."""
     try:
         return destination.secret, ""
     except SecretError as error:

@@ -11,7 +11,7 @@ from syncqueue.handlers.options import Option
 
 
 def as_input(value: Any) -> Any:
-    """The value of an option as its input has it."""
+    """Return the value of an option in the form of its input."""
     return {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
 
 
@@ -20,7 +20,7 @@ def _from_switch(value: str) -> bool | None:
 
 
 def option_input(option: Option) -> forms.Field:
-    """An input that is empty where the destination does not have the option, as what it has counts as content."""
+    """Return an input that is empty if the destination lacks the option, because options count as content."""
     common: dict[str, Any] = {"label": option.label, "help_text": option.help_text, "required": False}
     match option.kind:
         case "switch":
@@ -39,7 +39,7 @@ def option_input(option: Option) -> forms.Field:
 
 
 def choice_input(option: Option) -> forms.ChoiceField:
-    """An input that shows the choices alone, for people who need not know which one is the default."""
+    """Return an input with only the choices, for people who need not know the default."""
     return forms.ChoiceField(
         label=option.label, help_text=option.help_text, choices=[*option.choices.items()], required=False
     )

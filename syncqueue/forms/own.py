@@ -17,17 +17,17 @@ from syncqueue.presentation.inner import for_users
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
-# Each input is named for who cannot see it, in the words (and languages) that Django has.
+# Each input has a label for people who cannot see it, in Django's words (and languages).
 _DATE_ATTRS: dict[str, Any] = {"type": "date", "aria-label": DateField.description}
 _TIME_ATTRS: dict[str, Any] = {"type": "time", "step": "1", "aria-label": TimeField.description}
 
 
 class OwnDestinationForm(DestinationForm):
-    """For a site's own pages: the owner is given by the page and never by the request.
+    """For a site's own pages: the page sets the owner, never the request.
 
-    Decorate the page's view with `sensitive_post_parameters()`, so that no error report holds what was entered.
+    Decorate the page's view with `sensitive_post_parameters()`, so that error reports do not contain the input.
 
-    Raises `ImproperlyConfigured` where the service is off, and `PermissionError` for a destination of another owner.
+    Raises `ImproperlyConfigured` if the service is not enabled, `PermissionError` for a destination of another owner.
     """
 
     # The options of kind "choice" that have an input here, named as the option; the form keeps all other options.
@@ -38,7 +38,7 @@ class OwnDestinationForm(DestinationForm):
         field_classes: ClassVar = {"start_at": forms.SplitDateTimeField}
         widgets: ClassVar = {
             "start_at": forms.SplitDateTimeWidget(
-                date_format="%Y-%m-%d",  # what the browser's own pickers speak
+                date_format="%Y-%m-%d",  # the format of the browser's own pickers
                 time_format="%H:%M:%S",
                 date_attrs=_DATE_ATTRS,
                 time_attrs=_TIME_ATTRS,
@@ -46,7 +46,7 @@ class OwnDestinationForm(DestinationForm):
         }
 
     def __init__(self, *args: Any, owner: AbstractBaseUser, **kwargs: Any) -> None:
-        """`owner`: the user whose objects the destination takes."""
+        """`owner`: the user whose objects the destination accepts."""
         self.owner_id = owner.pk
         super().__init__(*args, **kwargs)
         if self.handler is None:
@@ -70,7 +70,7 @@ class OwnDestinationForm(DestinationForm):
         return super().clean()
 
     def _find_places(self) -> str:
-        """As for staff, without what concerns the inner network."""
+        """Do the same as for staff, without details of the internal network."""
         return for_users(super()._find_places())
 
 
@@ -96,7 +96,7 @@ class TelegramDestinationForm(OwnDestinationForm):
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Show what is chosen now."""
+        """Show the present choice."""
         super().__init__(*args, **kwargs)
         self.initial.setdefault("sole_poster", "only" if self.instance.options.get("sole_poster", True) else "others")
 
@@ -108,7 +108,7 @@ class TelegramDestinationForm(OwnDestinationForm):
 
 
 class MastodonDestinationForm(OwnDestinationForm):
-    """An account of the owner's on an instance, with what is most often chosen of its options."""
+    """An account of the owner on an instance, with the most used options."""
 
     service = "mastodon"
     offered_options = ("visibility", "over_limit")
@@ -119,7 +119,7 @@ class MastodonDestinationForm(OwnDestinationForm):
 
 
 class BlueskyDestinationForm(OwnDestinationForm):
-    """An account of the owner's on Bluesky, with what is most often chosen of its options."""
+    """An account of the owner on Bluesky, with the most used options."""
 
     service = "bluesky"
     offered_options = ("over_limit",)
@@ -130,7 +130,7 @@ class BlueskyDestinationForm(OwnDestinationForm):
 
 
 class WebhookDestinationForm(OwnDestinationForm):
-    """A URL of the owner's that is told of each change."""
+    """A URL of the owner that receives an event for each change."""
 
     service = "webhook"
 

@@ -1,27 +1,27 @@
-"""What the author of a handler may import beside the names of `syncqueue` itself. Loaded when first used.
+"""Names that a handler may import in addition to those of `syncqueue` itself. Loaded at first use.
 
-- What a handler is given: `HandlerConfig` (its settings), `Place` (a destination), and the kind `TRACE` of the part
-  that stands for something sent and not answered.
-- Errors: `HandlerError`, the base class of all that a handler raises on purpose; `ConfigurationError` for settings.
-- The way out: `http_transport(outbound, limits)` for an `httpx.AsyncClient` with `trust_env=False`. An `Outbound`
-  comes from `config.outbound(public_only=True)` and keeps users from naming hosts of the inner network.
-  `is_unsent(error)`, `find_forbidden(error)` and `explain_unreachable(...)` say of an exception of httpx whether
-  anything was sent, whether the guard has refused the host, and what is wrong with the way there, in a sentence.
+- What a handler receives: `HandlerConfig` (its settings), `Place` (a destination), and the kind `TRACE` of the part
+  that represents a request without a response yet.
+- Errors: `HandlerError`, the base class of all that a handler raises deliberately; `ConfigurationError` for settings.
+- Connections: `http_transport(outbound, limits)` for an `httpx.AsyncClient` with `trust_env=False`. An `Outbound`
+  comes from `config.outbound(public_only=True)` and refuses internal hosts that users name.
+  For an exception of httpx, `is_unsent(error)`, `find_forbidden(error)` and `explain_unreachable(...)` return whether
+  nothing was sent, whether the guard has refused the host, and a sentence about the problem with the connection.
 - URLs, headers, responses: `read_url`, `server_url`, `endpoint_of`, `host_of`, `port_of`; `wait_seconds(text, now)` for
   `Retry-After`; `JsonAnswer`, a response that should be JSON.
 - Blocking work: `HandlerThreads`.
 - Media: `media_of(item)` of a document's medium, `content_type(content)` by its first bytes, and `MediaReader`, which
-  reads URLs through the guard and files from their storage, within a budget of bytes; it raises `FetchError`.
+  reads URLs over guarded connections and files from their storage, within a byte budget; it raises `FetchError`.
 - Documents as posts: `POST_OPTIONS`, the options `over_limit` and `link`, read by `over_limit(place)` (an `OverLimit`)
   and `wants_link(place)`; `attachable(...)`, the media to attach; and the text: `read_text`, `body_of`, `footer_of`,
   `with_footer`, `caption_of`.
-- Texts: `tidy`, `hashtag` and `shortened`, which ends with the `ELLIPSIS`; of a text in pieces of type `Atom`,
-  `cut_atoms` makes its beginning and `divided` the posts of a thread. `to_text(markdown, base_url, attached)` with the
-  `Picture` values found, and `READ_CHARACTERS`, the most of a text that is read.
-- Texts as pictures: `draw_text(body, pictures, fonts, most_pictures=4)` returns a `DrawnText`, of a text of at most
-  `DRAWN_CHARACTERS`; `font_files(config)` reads the option FONTS, and `can_draw_chinese(fonts)` says whether they
-  suffice. Below it: `draw(text, fonts, page_limit=4)`, with `load_fonts(files, TEXT_SIZE)`.
-- Sessions: `SharedSessions` keeps a service's tokens for all processes; a `Session` maps names to texts.
+- Texts: `tidy`, `hashtag` and `shortened`, which ends with the `ELLIPSIS`; for a text in pieces of type `Atom`,
+  `cut_atoms` returns its beginning and `divided` the posts of a thread. `to_text(markdown, base_url, attached)` returns
+  the `Picture` values too; `READ_CHARACTERS` is the maximum that is read of a text.
+- Texts as pictures: `draw_text(body, pictures, fonts, most_pictures=4)` returns a `DrawnText` for a text of at most
+  `DRAWN_CHARACTERS`; `font_files(config)` reads the option FONTS, and `can_draw_chinese(fonts)` returns whether they
+  suffice. Lower level: `draw(text, fonts, page_limit=4)`, with `load_fonts(files, TEXT_SIZE)`.
+- Sessions: `SharedSessions` stores a service's tokens for all processes; a `Session` maps names to texts.
 - Secrets: `redact(text)` masks known kinds of tokens; `mask(text, secret)` also the values of a secret.
 """
 
@@ -85,7 +85,7 @@ if TYPE_CHECKING:
     from syncqueue.secrets import mask as mask
     from syncqueue.secrets import redact as redact
 
-# Each public name with its home, and the name it has there.
+# Each public name with its module, and its name there.
 _HOMES: dict[str, tuple[str, str]] = {
     "Atom": ("syncqueue.handlers.texts", "Atom"),
     "ConfigurationError": ("syncqueue.core.errors", "ConfigurationError"),
@@ -147,7 +147,7 @@ __all__ = sorted(_HOMES)  # noqa: PLE0605
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name from where it lives (PEP 562): each handler needs some of the libraries alone."""
+    """Import a name from its module (PEP 562): each handler needs only some of the libraries."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     home, there = _HOMES[name]
@@ -155,5 +155,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """The public names."""
+    """Return the public names."""
     return [*globals(), *__all__]

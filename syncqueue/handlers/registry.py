@@ -93,7 +93,7 @@ def posts(service: str) -> bool:
 
 
 def takes_private(service: str) -> bool:
-    """Whether private documents are brought out at a service; True where it is off, so that nothing is judged."""
+    """Return whether a service accepts private documents; True if it is not enabled, so that nothing is decided."""
     try:
         found = handler_class(get_settings().service(service))
     except ConfigurationError:

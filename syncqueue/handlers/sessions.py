@@ -1,7 +1,7 @@
 """Sessions at services, shared by all processes of a site: stored encrypted, and renewed by one of them at a time.
 
-A service that gives tokens for some hours limits how often one may log in. So a destination has one session. It is a
-row of the database; Redis never holds a token.
+A service whose tokens are valid for some hours limits the number of logins. So a destination has one session. It is a
+row of the database; Redis never has a token.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Session = Mapping[str, str]  # the handler's own names: {"access": "...", "refresh": "..."}
 
-# Longer than an attempt may take to renew: afterwards its process has died, and another one takes over.
+# Longer than a renewal may take: after this time its process has died, and another one takes over.
 HOLD_SECONDS = 60.0
-_LOOK_SECONDS = (0.05, 0.1, 0.2, 0.5)  # while another process renews it
-_WHOSE = "whose"  # the name under which it is stored whose session it is
+_LOOK_SECONDS = (0.05, 0.1, 0.2, 0.5)  # delays while another process renews it
+_WHOSE = "whose"  # the stored name for the result of `_whose`
 
 
 class SharedSessions:
@@ -41,7 +41,7 @@ class SharedSessions:
         """`threads`: for the work with the database."""
         self._handler = handler
         self._threads = threads
-        self._known: dict[int, tuple[str, Session]] = {}  # by destination: whose, and what
+        self._known: dict[int, tuple[str, Session]] = {}  # by destination: `_whose`, and the session
         self._locks: dict[int, asyncio.Lock] = {}
 
     async def current(
@@ -52,12 +52,12 @@ class SharedSessions:
         renew: Callable[[Session], Awaitable[Session]],
         wait_seconds: float,
     ) -> Session:
-        """Return the destination's session; one for which `is_good` is false is renewed first.
+        """Return the destination's session; it is renewed first if `is_good` returns False for it.
 
-        `renew` is given the session as it is stored (empty: there is none) and returns the next one; of all processes
-        one alone is inside of it. It should end within a minute, and may raise any `HandlerError`. The others wait for
-        `wait_seconds` and raise `RateLimited` then, for their own task alone. A destination that is not stored yet has
-        a session in this process only. Raises `RetryLater` while the database is away.
+        `renew` receives the stored session (empty: there is none) and returns the next one; only one process at a time
+        runs it. It should end within a minute, and may raise any `HandlerError`. The others wait for `wait_seconds`,
+        then raise `RateLimited` for the task only. A destination that is not stored yet has a session in this process
+        only. Raises `RetryLater` while the database is unavailable.
         """
         if (known := self._remembered(place)) and is_good(known):
             return known
@@ -104,11 +104,11 @@ class SharedSessions:
         is_good: Callable[[Session], bool],
         renew: Callable[[Session], Awaitable[Session]],
     ) -> Session:
-        """The next session, by the process that holds the row."""
+        """Return the next session, in the process that holds the row."""
         text = ""
         try:
             stored = await self._do(self._read, place) or {}
-            if is_good(stored):  # another process has finished between our look and our turn
+            if is_good(stored):  # another process has renewed it meanwhile
                 return stored
             found = await renew(stored)
             text = encrypt({**found, _WHOSE: self._whose(place)}, self._bound(place))
@@ -117,7 +117,7 @@ class SharedSessions:
             await asyncio.shield(self._do(_give_back, place.id, token, text))
 
     def _read(self, place: Place) -> Session | None:
-        """What is stored; empty where nothing is, or what is of another password, place or key. None: no row."""
+        """Return the stored session; empty if none is valid for this password, place and key. None: no destination."""
         rows = ServiceSession.objects.using(record_db())
         text = rows.filter(destination_id=place.id).values_list("secret_text", flat=True).first()
         if text is None:
@@ -128,19 +128,19 @@ class SharedSessions:
             return {}
         try:
             found = decrypt(text, self._bound(place))
-        except SecretError:  # a session is worth no more than a new one
+        except SecretError:  # a new session replaces it
             return {}
         return found if found.pop(_WHOSE, "") == self._whose(place) else {}
 
     def _whose(self, place: Place) -> str:
-        """Another password, account or host makes a session worthless."""
+        """Return password, account and host: with others, a session is invalid."""
         return f"{self._handler.credential(place)} {place.address} {self._handler.endpoint(place)}"
 
     def _bound(self, place: Place) -> Bound:
         return Bound(row=f"session {place.id}", service=self._handler.config.service, owner="", address=place.address)
 
     async def _do(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What a piece of work with the database returns. In a thread of its own, whose connections are closed."""
+        """Do database work in a separate thread, and close its connections; returns the result."""
 
         def run() -> T:
             try:
@@ -155,7 +155,7 @@ class SharedSessions:
 
 
 def _take(destination_id: int, token: str) -> bool:
-    """Whether the row is this token's now."""
+    """Claim the row for a token; returns whether that succeeded."""
     now = timezone.now()
     rows = ServiceSession.objects.using(record_db()).filter(destination_id=destination_id)
     free = rows.filter(Q(held_until=None) | Q(held_until__lte=now))
@@ -163,6 +163,6 @@ def _take(destination_id: int, token: str) -> bool:
 
 
 def _give_back(destination_id: int, token: str, text: str) -> None:
-    """Let others have the row; `text`: what to store in it, "" leaves what is there."""
+    """Release the row. `text`: stored in it; "" keeps the present text."""
     rows = ServiceSession.objects.using(record_db()).filter(destination_id=destination_id, holder=token)
     rows.update(holder="", held_until=None, **({"secret_text": text} if text else {}))

@@ -17,7 +17,7 @@ from syncqueue.outbound.connect import CannotConnect, Outbound, check_peer, targ
 
 
 def connector(outbound: Outbound, *, keepalive_seconds: float) -> aiohttp.TCPConnector:
-    """Return a connector for an `aiohttp.ClientSession` with `trust_env=False`; to be made on the loop it is used on.
+    """Return a connector for an `aiohttp.ClientSession` with `trust_env=False`; create it on the loop that uses it.
 
     It opens as many connections as there are requests: a limit here would make requests to other hosts wait, and look
     like a host that cannot be reached.
@@ -44,7 +44,7 @@ class _Connector(aiohttp.TCPConnector):
         traces: list[Trace],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own signature
     ) -> Connection:
-        """Return a connection whose other end may be reached; raises `CannotConnect`."""
+        """Return a connection to an allowed address; raises `CannotConnect`."""
         host, port = req.url.raw_host or "", req.port or 0
         _check_literal(host, port, self._outbound)
         try:
@@ -62,7 +62,7 @@ class _Connector(aiohttp.TCPConnector):
 
 
 class _Resolver(AbstractResolver):
-    """The addresses of a host that may be reached."""
+    """Resolves a host to its allowed addresses."""
 
     def __init__(self, outbound: Outbound) -> None:
         self._outbound = outbound
@@ -70,7 +70,7 @@ class _Resolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Return them, IPv6 and IPv4 alternating; raises `OSError`."""
+        """Return the addresses, IPv6 and IPv4 alternating; raises `OSError`."""
         try:
             targets = await targets_of(host, port, self._outbound)
         except UnicodeError as error:  # a name that IDNA rejects
@@ -88,7 +88,7 @@ class _Resolver(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Nothing to close."""
+        """Do nothing: there is nothing to close."""
 
 
 def _check_literal(host: str, port: int, outbound: Outbound) -> None:

@@ -23,7 +23,7 @@ from syncqueue.outbound.happy_eyeballs import race
 T = TypeVar("T")
 logger = logging.getLogger("syncqueue.outbound")
 
-CONNECT_TIMEOUT_SECONDS = 5.0  # a healthy route answers within a second
+CONNECT_TIMEOUT_SECONDS = 5.0  # a healthy route responds within a second
 
 
 class CannotConnect(OSError):
@@ -34,7 +34,7 @@ class ForbiddenAddress(CannotConnect):
     """The host has no public address, and the settings do not allow it."""
 
     def __init__(self, host: str, address: str) -> None:
-        """`address`: the address that the host name resolves to. Users read the message, so the log alone names it."""
+        """`address`: the address that the host name resolves to. Users read the message, so only the log names it."""
         logger.warning("%s is %s, which is not a public address; nothing was sent there", host, address)
         super().__init__(
             f"{host} has no public address, so it is not called. To allow it, an administrator adds it with its port "
@@ -81,7 +81,7 @@ def connect(host: str, port: int, outbound: Outbound) -> socket.socket:
 
     Blocks the thread: do not call it on an event loop.
     """
-    # The race is written once, as a coroutine; this event loop exists for the race alone.
+    # The race is written once, as a coroutine; this event loop exists only for the race.
     loop = asyncio.new_event_loop()
     try:
         return loop.run_until_complete(connect_async(host, port, outbound))

@@ -91,7 +91,7 @@ async def _leave(address: _Address) -> tuple[_Address, str]:
 def _name(address: _Address, outbound: Outbound) -> str:
     family, target = address
     name = str(_FAMILY_NAMES.get(family, family.name))
-    # Users name the host and read this: what addresses the inner network has is none of their business.
+    # Users name the host and read this: they must not learn the addresses of the internal network.
     return name if outbound.public_only and not is_public(target[0]) else f"{name} {target[0]}"
 
 

@@ -16,7 +16,7 @@ from syncqueue.outbound.connect import CannotConnect, Outbound, Target, check_pe
 
 @cache
 def _ssl_context() -> SSLContext:
-    """Made once a process: reading the certificates takes long enough to be felt in an attempt."""
+    """Return the context, created once per process: reading the certificates would slow down each attempt."""
     return httpx.create_ssl_context()
 
 

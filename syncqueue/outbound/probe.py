@@ -1,4 +1,4 @@
-"""Tries each address of a host and measures its time: the doctor's view of IPv4 and IPv6."""
+"""Tries each address of a host and measures its time: for the `doctor` command's report on IPv4 and IPv6."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from syncqueue.outbound.connect import Outbound, Target, targets_of
 
-TIMEOUT_SECONDS = 3.0  # a healthy route answers within a second
+TIMEOUT_SECONDS = 3.0  # a healthy route responds within a second
 ADDRESSES = 4  # per family: hosts behind large load balancers have dozens
 
 
@@ -23,7 +23,7 @@ class Way:
     address: str
     seconds: float
     problem: str = ""  # empty: it can be reached
-    hangs: bool = False  # no answer at all, which costs every new connection time
+    hangs: bool = False  # no response at all, which delays every new connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

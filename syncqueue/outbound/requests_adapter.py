@@ -14,7 +14,7 @@ from syncqueue.outbound.urllib3_pool import TimeCap, pool_manager
 from syncqueue.outbound.urls import host_of, port_of, read_url
 
 CHUNK_BYTES = 64 * 1024
-# As many as a handler has threads, so that no call finds the pool full: urllib3 warns and throws the connection away.
+# As many as a handler has threads, so that no call finds the pool full: urllib3 warns and discards the connection.
 POOL_SIZE = THREAD_COUNT
 _REDIRECTS = (301, 302, 303, 307, 308)
 

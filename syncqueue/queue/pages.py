@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +22,7 @@ from syncqueue.queue.steps import Steps
 # Maximum number of tasks that one search reads; then it returns its matches and a cursor.
 SEARCHED = 20_000
 _CURSOR_CHARACTERS = 600
+_NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d{1,2})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,8 @@ def _is_sound(cursor: Cursor) -> bool:
 
 
 def _is_number(score: object) -> bool:
-    return isinstance(score, str) and 0 < len(score) < 30 and score.isascii() and math.isfinite(float(score))
+    """Return whether it is a number as Redis writes it; `float` also accepts "1_000" and blanks."""
+    return isinstance(score, str) and len(score) < 30 and _NUMBER.fullmatch(score) is not None
 
 
 def read_scan(service: str, state: TaskState, answer: Sequence[Any]) -> Scan:

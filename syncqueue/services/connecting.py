@@ -54,19 +54,19 @@ class Begun:
     sealed: str  # encrypted data for the session
 
 
-_FLOWS = "syncqueue_connect"  # of the session: what was begun, by the state that the person must come back with
-_MOST_FLOWS = 5  # begun and not finished, of one session
+_FLOWS = "syncqueue_connect"  # in the session: unfinished connections, by the state of the redirect back
+_MOST_FLOWS = 5  # unfinished connections of one session
 
 
 def remember(session: MutableMapping[str, Any], begun: Begun, way_back: str) -> None:
-    """Keep what a person has begun in their session, with the page to return to."""
+    """Store an unfinished connection in the person's session, with the page to return to."""
     flows = dict(session.get(_FLOWS, {}))
     flows[begun.state] = [begun.sealed, way_back]
     session[_FLOWS] = dict(list(flows.items())[-_MOST_FLOWS:])
 
 
 def take(session: MutableMapping[str, Any], state: str) -> tuple[str, str]:
-    """Return what was begun with a state, and the page to return to; both "" for none. Each is good for once."""
+    """Remove and return the connection with a state, and the page to return to; both "" if there is none."""
     flows = dict(session.get(_FLOWS, {}))
     sealed, way_back = flows.pop(state, ("", ""))
     if sealed:
@@ -75,7 +75,7 @@ def take(session: MutableMapping[str, Any], state: str) -> tuple[str, str]:
 
 
 def code_of(answer: Mapping[str, str]) -> str:
-    """Return the code that the instance has sent the person back with; "" where it was not allowed."""
+    """Return the code in the redirect from the instance; "" if the person did not allow it."""
     code = answer.get("code", "")
     return "" if len(code) > _LONGEST_CODE or answer.get("error") else code
 
@@ -100,8 +100,8 @@ def begin_connection(
     """Prepare a connection with an account on an instance.
 
     `person`: the user who must come back. `owner_id`: the key of the user whose destination it is; None: the site's.
-    `redirect_uri`: where people come back to. `name`: what the instance calls this site. `destination`: one of the
-    owner's whose token is to be replaced. Raises `HandlerError`, and `ConfigurationError` where the service is off.
+    `redirect_uri`: the callback URL. `name`: the name of this site at the instance. `destination`: the owner's
+    destination whose token is replaced. Raises `HandlerError`, and `ConfigurationError` if the service is not enabled.
     """
     outbound = _outbound()
     address = oauth.instance_address(instance, outbound.is_allowed_private)
@@ -129,7 +129,7 @@ def begin_connection(
 def finish_connection(sealed: str, code: str, *, person: Any) -> Destination:
     """Return the destination of the account that `person` has allowed: a new one, or one with a new token.
 
-    The token is replaced as well where other destinations of the owner use the one that it replaces.
+    The token is also replaced at other destinations of the owner that use the old one.
 
     `sealed`: from `begin_connection`. Raises `HandlerError` and `ConfigurationError`.
     """
@@ -198,7 +198,7 @@ def _keep(flow: Mapping[str, str], found: _Found, person: Any) -> Destination:
 
 
 def _is_of(destination: Destination, found: _Found) -> bool:
-    """Whether a destination is at the account that was found, as far as it is known."""
+    """Return whether a destination is at the account that was found, as far as known."""
     return destination.identities.get(destination.address, "") in ("", UNKNOWN, found.identity)
 
 

@@ -1,6 +1,6 @@
-"""A credential that several destinations use: offered to a new one, and replaced wherever it stands.
+"""Credentials that several destinations use: offered to a new one, and replaced everywhere.
 
-Each destination has an encrypted copy of its own, bound to its own row, host and owner. See docs/architecture.md.
+Each destination has a separate encrypted copy, bound to its row, host and owner. See docs/architecture.md.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from syncqueue.site import record_db
 def usable_credentials(service: str, owner_id: Any) -> list[Destination]:
     """Return the destinations of an owner whose credential another one of theirs may use, by name.
 
-    `owner_id`: the primary key of a user; None: the site's. Not among them are those of the setting DESTINATIONS, whose
-    credentials stand in the settings alone.
+    `owner_id`: the primary key of a user; None: the site's. Those of the setting DESTINATIONS are left out, because
+    their credentials are only in the settings.
     """
     return [row for row in _of(service, owner_id).order_by("name", "pk") if _secret_of(row)]
 
@@ -31,7 +31,7 @@ def usable_credentials(service: str, owner_id: Any) -> list[Destination]:
 def credential_fits(source: Destination, bound: Bound) -> bool:
     """Return whether the credential of a destination may be used at another place: of the same owner and host.
 
-    Raises `SecretError` when no configured key opens it.
+    Raises `SecretError` if no configured key can decrypt it.
     """
     secret = source.secret
     return not replace(bound, row=source.bound.row).difference(source.bound.seal(secret), secret)
@@ -48,7 +48,7 @@ def same_credential(destination: Destination) -> list[Destination]:
 
 @sensitive_variables()
 def replace_credential(destinations: Sequence[Destination], entered: Mapping[str, str]) -> None:
-    """Store what was entered of a credential at several destinations. They are still to be mended."""
+    """Store the entered parts of a credential at several destinations, which the caller has to mend."""
     for row in destinations:
         row.secret = {**_secret_of(row), **entered}
         row.save(using=record_db(), update_fields=["secret_text"])
@@ -60,7 +60,7 @@ def _of(service: str, owner_id: Any) -> Any:
 
 
 def _secret_of(destination: Destination) -> dict[str, str]:
-    """The credential; empty where no key opens it, or where the destination has moved to another host since."""
+    """Return the credential; empty if no key can decrypt it, or if the destination has moved to another host."""
     try:
         return destination.secret
     except SecretError:

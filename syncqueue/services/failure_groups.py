@@ -181,7 +181,7 @@ def delete_failures(
     if keys:
         queue = get_queue(destination.service)
         gone = cleared.take_out(queue, clearing, TaskState.FAILED, [record_task_id(key) for key in keys])
-        # Records whose dead letters Redis has lost are included, because otherwise nobody could restore them.
+        # Records whose dead letters Redis has lost are included, because otherwise they could not be restored.
         row = Clearing.objects.using(record_db()).filter(pk=clearing.pk)
         row.update(task_count=F("task_count") + count - gone)
     logger.info("%s: %s failures of one reason deleted by %s", destination.name, count, actor)
@@ -189,7 +189,7 @@ def delete_failures(
 
 
 def delete_failure_group(group: FailureGroup, *, actor: str) -> int:
-    """Take all records of a group out, also those beyond the newest; returns how many. They can be restored."""
+    """Remove all records of a group, including those beyond the newest; returns how many. They can be restored."""
     batch = cleared.begin(group.destination.service, actor=actor)
     total, after = 0, 0
     while True:

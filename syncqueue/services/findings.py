@@ -31,7 +31,7 @@ def note_findings(verification: Verification, found: Iterable[tuple[SyncRecord, 
 
 
 def findings(destination: Destination) -> QuerySet[VerificationFinding]:
-    """Return the differences of the last verification that nobody has corrected since, oldest first."""
+    """Return the differences of the last verification that were not corrected since, oldest first."""
     rows = VerificationFinding.objects.using(record_db()).filter(verification__destination_id=destination.pk)
     return rows.order_by("pk")
 

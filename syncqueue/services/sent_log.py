@@ -1,4 +1,4 @@
-"""The log of what went out, for people: by service, destination, object and time."""
+"""The log of sent messages, for people: by service, destination, object and time."""
 
 from __future__ import annotations
 

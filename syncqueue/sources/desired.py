@@ -51,16 +51,16 @@ def desired_state(source: ModelSync | None, obj: Model | None, destination: Dest
 
 
 def _is_owners(source: ModelSync, obj: Model, destination: Destination) -> Answer[bool]:
-    """Whether the object may be at a destination, by whose it is.
+    """Return whether the object may be at a destination, by its owners.
 
-    Whoever `owner` names, site-wide destinations keep what they show: a site whose users get destinations of their own
-    goes on with what it has published. `owners` names all that are meant, the site among them.
+    Site-wide destinations keep their copies whatever `owner` returns: a site whose users get their own destinations
+    keeps what it has published. `owners` returns all intended owners, the site only if it is one.
     """
     if destination.owner_id is None and not gate.names_all_owners(source):
         return Asked(True)
     owners = gate.owner_keys(source, obj)
     if isinstance(owners, Refused):
         return owners
-    # One key may be a number here and a text there.
+    # A key may be a number on one side and a text on the other.
     key = destination.owner_id
     return Asked(None in owners.value if key is None else str(key) in map(str, owners.value - {None}))

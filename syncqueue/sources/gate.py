@@ -55,7 +55,7 @@ def owner_keys(source: ModelSync, obj: Any) -> Answer[frozenset[Any]]:
 
 
 def names_all_owners(source: ModelSync) -> bool:
-    """Whether the site has written `owners`, not only its short form `owner`."""
+    """Return whether the site implements `owners`, not only its short form `owner`."""
     return type(source).owners is not ModelSync.owners
 
 

@@ -1,7 +1,7 @@
-"""Which parts are at a destination's place, and which destinations share one: a place receives an object once.
+"""Decides which parts are at a destination's place, and which destinations share one: a place gets an object once.
 
-An address may be spelled in several ways. What counts is the place's identity, the service's own unchanging name of it
-(`DocumentHandler.identify`), as far as it is known; else the address itself.
+An address may be spelled in several ways. So the place's identity counts, the service's permanent id of it
+(`DocumentHandler.identify`), if it is known; otherwise the address itself.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ UNKNOWN = "?"  # the identity of an address that the service does not know any m
 
 
 def identity_of(destination: Destination, address: str) -> str:
-    """The identity of an address that the destination has or had; "" where it was not looked up yet."""
+    """Return the identity of an address that the destination has or had; "" if it was not looked up yet."""
     return str(destination.identities.get(address, ""))
 
 
 def are_one(one: Destination, other: Destination) -> bool:
-    """Whether two destinations are at one place, as far as it is known."""
+    """Return whether two destinations are at one place, as far as known."""
     ours, theirs = identity_of(one, one.address), identity_of(other, other.address)
     if one.service != other.service:
         return False
     if ours and theirs and UNKNOWN not in (ours, theirs):
         return ours == theirs
-    # Two accounts of one instance have one address: which account it is, only the service can tell.
+    # Two accounts of one instance have the same address: only the service can distinguish them.
     return one.address == other.address and _address_names_place(one.service)
 
 
 def is_here(part: RemotePart, destination: Destination, address: str) -> bool:
-    """Whether a part is at the destination's place of today, which has this address."""
+    """Return whether a part is at the destination's present place, which has this address."""
     ours = identity_of(destination, address)
     theirs = part.identity or identity_of(destination, part.address)
     if ours and theirs and UNKNOWN not in (ours, theirs):
@@ -49,7 +49,7 @@ def is_here(part: RemotePart, destination: Destination, address: str) -> bool:
 
 
 def is_held(part: RemotePart, destination: Destination, rows: Iterable[SyncRecord]) -> bool:
-    """Whether one of other records of the same object has this part of a destination."""
+    """Return whether another record of the same object has this part of a destination."""
     return any(
         part.address == theirs.address if UNKNOWN in places or "" in places else places[0] == places[1]
         for theirs, places in _alike(part, destination, rows)
@@ -59,7 +59,7 @@ def is_held(part: RemotePart, destination: Destination, rows: Iterable[SyncRecor
 def unclear_twins(
     parts: Iterable[RemotePart], destination: Destination, rows: Iterable[SyncRecord], handler: DocumentHandler
 ) -> tuple[str, ...]:
-    """The addresses to look up before it is known whether other records of the same object have one of the parts."""
+    """Return the addresses to look up to find out whether other records of the object have one of the parts."""
     if type(handler).identify is DocumentHandler.identify:
         return ()
     found = [
@@ -76,7 +76,7 @@ def unclear_twins(
 def _alike(
     part: RemotePart, destination: Destination, rows: Iterable[SyncRecord]
 ) -> Iterator[tuple[RemotePart, tuple[str, str]]]:
-    """The parts with the same id, each with the identities of both places: ids mean nothing at another place."""
+    """Yield the parts with the same id, with the identities of both places: an id is valid at one place only."""
     ours = part.identity or identity_of(destination, part.address)
     for row in rows:
         for theirs in (RemotePart(**one) for one in row.parts if one["id"] == part.id):
@@ -87,7 +87,7 @@ def _alike(
 def unidentified(
     parts: Iterable[RemotePart], destination: Destination, address: str, handler: DocumentHandler
 ) -> tuple[str, ...]:
-    """The addresses that have to be looked up before it is known which parts are here."""
+    """Return the addresses to look up to find out which parts are here."""
     if type(handler).identify is DocumentHandler.identify:
         return ()
     away = [part for part in parts if part.address not in (address, "")]
@@ -98,17 +98,17 @@ def unidentified(
 
 
 def remember_identities(destination_id: int, found: Mapping[str, str]) -> None:
-    """Store what was looked up, beside what is known."""
+    """Store identities that were looked up, in addition to the known ones."""
     row = Destination.objects.using(record_db()).filter(pk=destination_id).only("identities").first()
     if row is not None and not found.items() <= row.identities.items():
         row.identities = {**row.identities, **found}
         row.save(using=record_db(), update_fields=["identities"])
-    forget()  # who shares the place is known now, perhaps by another process; others see it within five seconds
+    forget()  # another process may have stored them; other processes see changes within five seconds
 
 
 @dataclass(frozen=True, slots=True)
 class _Groups:
-    """Which destinations of a service share a place, as read at a time."""
+    """The destinations of a service that share a place, as read at a time."""
 
     read_at: float  # monotonic seconds
     acting: Mapping[int, Destination]
@@ -121,16 +121,16 @@ _groups: dict[str, _Groups] = {}
 
 
 def sharing(destination: Destination) -> tuple[Destination, ...]:
-    """The other destinations at the same place, whoever owns them, oldest first; nearly always none."""
+    """Return the other destinations at the same place, of any owner, oldest first; nearly always none."""
     return _groups_of(destination).others.get(destination.pk, ())
 
 
 def counted_together(
     destination: Destination, others: Iterable[Destination], owners: Collection[object]
 ) -> list[Destination]:
-    """Those of others at the same place that show an object in each other's stead.
+    """Return those of `others`, at the same place, that show an object in place of each other.
 
-    They belong to whom the destination belongs, or to another one of the object's owners.
+    They belong to the owner of the destination, or to another owner of the object.
     """
     own = destination.owner_id
     together = owners if own in owners else ()
@@ -138,15 +138,15 @@ def counted_together(
 
 
 def is_alone(destination: Destination) -> bool:
-    """Whether no other destination of the service acts, whoever owns it."""
+    """Return whether no other destination of the service acts, of any owner."""
     return _groups_of(destination).acting.keys() <= {destination.pk}
 
 
 def unclear(destination: Destination, owners: Collection[object]) -> list[Destination]:
-    """The destinations to look up before it is known who shares the place of this one, itself perhaps among them.
+    """Return the destinations to look up to find out which share the place of this one, which may be among them.
 
-    Those alone that an object of these owners is counted together at (see `counted_together`): on a site whose users
-    all have accounts at one instance, nobody is asked about strangers.
+    Only those that `counted_together` returns for an object of these owners: on a site whose users all have accounts
+    at one instance, destinations of other users are not looked up.
     """
     known = _groups_of(destination)
     near = [one for owner in {destination.owner_id, *owners} for one in known.acting_by_owner.get(owner, ())]
@@ -159,8 +159,8 @@ def unclear(destination: Destination, owners: Collection[object]) -> list[Destin
 
 
 def _may_be_one(one: Destination, other: Destination, *, names_place: bool) -> bool:
-    """Whether two addresses may lead to one place, which nobody knows before the service is asked."""
-    if names_place:  # equal ones are known to be one; a name and a number may be
+    """Return whether two addresses may be one place, which is unknown until they are looked up."""
+    if names_place:  # equal addresses are one place; a name and a number may be
         return one.address != other.address
     return _host_part(one.address) == _host_part(other.address)
 
@@ -182,7 +182,7 @@ def _groups_of(destination: Destination) -> _Groups:
 
 
 def _differs(known: Destination | None, destination: Destination) -> bool:
-    """Whether a destination that acts is new, or was changed, since the others were read."""
+    """Return whether an acting destination is new or was changed since the others were read."""
     if known is None:
         return destination.enabled and destination.state == DestinationState.ACTIVE and not destination.broken_reason
     return (known.owner_id, known.address) != (destination.owner_id, destination.address)
@@ -196,12 +196,12 @@ def forget() -> None:
 def _read_groups(service: str) -> _Groups:
     read_at = time.monotonic()
     names_place = _address_names_place(service)
-    # One that is removed with its copies wants nothing any more, and leaves its parts to the others.
+    # A destination that is removed with its copies wants nothing any more, and leaves its parts to the others.
     acting = Q(state=DestinationState.ACTIVE, enabled=True) | Q(state=DestinationState.RETIRING, remove_remote=True)
     found = Destination.objects.using(record_db()).filter(acting, service=service, broken_reason="")
     rows = list(found.order_by("pk"))
     places = {row.pk: identity_of(row, row.address).replace(UNKNOWN, "") for row in rows}
-    # What one destination has learned of an address is true of others with that address.
+    # An identity that one destination has looked up is valid for others with that address.
     learned = {row.address: places[row.pk] for row in rows if places[row.pk]} if names_place else {}
     by_place: dict[tuple[str, str], list[Destination]] = {}
     by_owner: dict[object, list[Destination]] = {}
@@ -218,13 +218,13 @@ def _read_groups(service: str) -> _Groups:
 def _address_names_place(service: str) -> bool:
     try:
         found = handler_class(get_settings().service(service))
-    except ConfigurationError:  # each attempt says it
+    except ConfigurationError:  # each attempt reports it
         return True
     return not issubclass(found, DocumentHandler) or found.address_names_place
 
 
 def destinations_at(destination: Destination) -> list[int]:
-    """The keys of all destinations that are or were at a destination's place, whoever owns them, its own among them."""
+    """Return the keys of all destinations, of any owner, that are or were at a destination's place, with its own."""
     ours = identity_of(destination, destination.address)
     rows = Destination.objects.using(record_db()).filter(service=destination.service)
     return [
@@ -241,12 +241,12 @@ class Sibling:
 
     record: SyncRecord
     destination: Destination
-    wants: bool  # its destination takes the object
+    wants: bool  # its destination accepts the object
     parts: Sequence[RemotePart]
 
 
 def siblings_of(record: SyncRecord, others: Sequence[Destination]) -> list[SyncRecord]:
-    """The records of the same object at these destinations, oldest first."""
+    """Return the records of the same object at these destinations, oldest first."""
     rows = SyncRecord._base_manager.using(record_db()).filter(
         source=record.source, object_pk=record.object_pk, destination__in=others
     )
@@ -255,11 +255,11 @@ def siblings_of(record: SyncRecord, others: Sequence[Destination]) -> list[SyncR
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sharing:
-    """What the siblings of a record mean for it."""
+    """The effect of a record's siblings on it."""
 
-    shown_by: Destination | None = None  # shows the object in its stead
+    shown_by: Destination | None = None  # shows the object instead
     take_from: SyncRecord | None = None  # has parts that this record takes over
-    leave_to: SyncRecord | None = None  # is to take this record's parts over
+    leave_to: SyncRecord | None = None  # takes over this record's parts
 
 
 def share(record: SyncRecord, wants: bool, parts: Sequence[RemotePart], siblings: Sequence[Sibling]) -> Sharing:

@@ -1,4 +1,4 @@
-"""The log of what went out, in the database: written in bulk, and trimmed by age and by number."""
+"""The log of sent messages, in the database: written in bulk, and trimmed by age and by number."""
 
 from __future__ import annotations
 

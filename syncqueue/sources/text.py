@@ -15,7 +15,7 @@ _LAST = re.compile(rf"(?:(?<=\s)|\A)(?:(?<=\n)[-*>][ \t]+)?{_LINK}\s*\Z")
 def strip_internal_links(text: str, is_internal: Callable[[str], bool]) -> str:
     """Return `text` (plain or Markdown) without internal links at its start and end.
 
-    `is_internal` receives the target of each link as written. Such links, from one note to another, are useless where
+    `is_internal` receives the target of each link as written. Such links, from one note to another, are useless if
     the other note does not exist. Links within the text stay, because the text would not read well without them.
     """
     for pattern in (_FIRST, _LAST):

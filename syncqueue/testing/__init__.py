@@ -1,4 +1,4 @@
-"""For a host site's own tests: what would be synced, without Redis and without a network.
+"""Helpers for a host site's own tests: they show what would be synced, without Redis and without a network.
 
     def test_a_published_note_is_synced(captured_syncs):
         note = Note.objects.create(...)
@@ -6,11 +6,11 @@
 
 Under a test runner (Django's, or pytest-django) saves write their records and nothing else. `captured_syncs()` shows
 what a site would send; `from syncqueue.testing import captured_syncs_fixture` in a conftest.py makes it a pytest
-fixture. Inside `sending()` everything is attempted and enqueued as on the running site, which takes a Redis and
-services. Records are written as usual, so the tests need the database.
+fixture. Inside `sending()` everything is attempted and enqueued as on the running site, which requires Redis and
+the services. Records are written as usual, so the tests need the database.
 
-For the author of a handler: `syncqueue.testing.conformance` proves it, and `syncqueue.testing.sandbox` plays the
-service. Both need the extra `syncqueue[testing]`.
+For authors of handlers: `syncqueue.testing.conformance` tests a handler, and `syncqueue.testing.sandbox` imitates the
+service. Both require the extra `syncqueue[testing]`.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _HOME_OF = {
     "sending": "syncqueue.dispatch.sending",
 }
 
-# Without the fixture, which takes pytest.
+# Without the fixture, which requires pytest.
 __all__ = ["CapturedSync", "captured_syncs", "sending"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name when it is used: the sandbox below is plain Python, and must not load the app."""
+    """Import a name at first use: the sandbox package is plain Python and must not load the app."""
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOME_OF[name]), name)

@@ -1,4 +1,4 @@
-"""What a host site would sync, gathered in its tests."""
+"""Collects what a host site would sync, in its tests."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class CapturedSync:
     entity: str  # "notes.note:42"
     service: str
     destination: str  # the destination's name
-    action: str  # what was meant: "update" (also for new objects) or "delete"
+    action: str  # the intended action: "update" (also for new objects) or "delete"
 
 
 @contextmanager
 def captured_syncs() -> Iterator[list[CapturedSync]]:
-    """Gather the syncs caused inside, in order; nothing is sent or queued."""
+    """Collect the syncs caused inside the block, in order; nothing is sent or queued."""
     found: list[CapturedSync] = []
 
     def take(pending_records: Sequence[PendingRecord]) -> None:
@@ -41,11 +41,11 @@ if TYPE_CHECKING:
 
 
 def _fixture() -> Any:
-    import pytest  # a test's dependency, not ours
+    import pytest  # a dependency of tests, not of syncqueue
 
     @pytest.fixture(name="captured_syncs")
     def fixture() -> Iterator[list[CapturedSync]]:
-        """What would be synced during the test."""
+        """Collect the syncs caused during the test."""
         with captured_syncs() as found:
             yield found
 

@@ -124,6 +124,7 @@ def encoded(*parts):
         "x", "*", "ä", "A" * 2000, "bnVsbA", encoded(), encoded("pending", 0, "a"), encoded("nowhere", 0, "a", "1"),
         encoded("pending", -1, "a", "1"), encoded("pending", 1.5, "a", "1"), encoded("pending", True, "a", "1"),
         encoded("pending", 0, "", "1"), encoded("pending", 0, "a", "one"), encoded("pending", 0, "a", "nan"),
+        encoded("pending", 0, "a", "1_000"), encoded("pending", 0, "a", " 1"), encoded("pending", 0, "a", "1e999"),
         encoded("pending", 0, "a", 1), encoded("pending", 2**60, "a", "1"), encoded("failed", 0, "a", "1"),
         encoded(["pending"], 0, "a", "1"),
     ],

@@ -1,1 +1,1 @@
-"""Bluesky: posts on an account of any server that speaks the AT Protocol, by names that every handler may import."""
+"""Bluesky: posts on an account of any AT Protocol server. Imports only names that every handler may import."""

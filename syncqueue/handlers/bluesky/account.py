@@ -18,20 +18,20 @@ from syncqueue.handlers.public import HandlerError, Place, Session, SharedSessio
 
 POST = "post"  # the kind of its remote parts
 COLLECTION = "app.bsky.feed.post"
-PAGE_COUNT = 100  # the most posts that a page of the list has
+PAGE_COUNT = 100  # maximum posts per page of the list
 
-# A token that ends within this time is renewed first: an attempt takes less.
+# A token that expires within this time is renewed first; an attempt takes less.
 _MARGIN_SECONDS = 180.0
-_USUAL_SECONDS = 90 * 60.0  # of a token that does not say when it ends; the real ones have two hours
+_USUAL_SECONDS = 90 * 60.0  # lifetime of a token without an expiry time; real ones have two hours
 _DID = re.compile(r"did:[a-z]+:[A-Za-z0-9._:%-]{1,200}")
 _RKEY = re.compile(r"[A-Za-z0-9._:~-]{1,512}")
 
-Record = Mapping[str, Any]  # as it stands in the repository
+Record = Mapping[str, Any]  # as stored in the repository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """A record that is there."""
+    """An existing record."""
 
     rkey: str
     cid: str
@@ -56,20 +56,20 @@ class Account:
             raise DestinationBroken("The destination has no app password: enter one from the account's settings.")
 
     async def did(self) -> str:
-        """The account's unchanging name."""
+        """Return the account's permanent id."""
         return (await self._session())["did"]
 
     async def describe(self) -> str:
-        """The handle that the server knows the account by; raises `DestinationBroken` where it may not post."""
+        """Return the account's handle at the server; raises `DestinationBroken` if it may not post."""
         found = await self._ask("com.atproto.server.getSession")
         if found.get("active") is False:
             raise DestinationBroken("The account is deactivated. Activate it in its settings.")
         return str(found.get("handle") or self._name)
 
     async def put(self, rkey: str, record: Record) -> str:
-        """Make a record at a key where there is none; returns its CID, also where this very record is there already.
+        """Create a record at an unused key; returns its CID, also if this exact record exists already.
 
-        Raises `Taken` where another one is there.
+        Raises `Taken` if another record exists there.
         """
         body = {"repo": await self.did(), "collection": COLLECTION, "rkey": rkey, "record": record, "swapRecord": None}
         found = await self._do("com.atproto.repo.putRecord", body)
@@ -79,7 +79,7 @@ class Account:
         return cid
 
     async def get(self, rkey: str) -> Stored:
-        """A record as it is now; raises `Gone`."""
+        """Return the present record; raises `Gone`."""
         if not _RKEY.fullmatch(rkey):
             raise Gone("There is no such record.")
         params = {"repo": await self.did(), "collection": COLLECTION, "rkey": rkey}
@@ -89,7 +89,7 @@ class Account:
         return found
 
     async def delete(self, rkey: str) -> None:
-        """Take a record away, or find it gone."""
+        """Delete a record, or find that it is gone."""
         body = {"repo": await self.did(), "collection": COLLECTION, "rkey": rkey}
         try:
             await self._do("com.atproto.repo.deleteRecord", body)
@@ -97,7 +97,7 @@ class Account:
             return
 
     async def page(self, after: str) -> tuple[list[Stored], str]:
-        """A page of the account's posts, the newest first, and where the next one begins: "" at the end."""
+        """Return a page of the account's posts, newest first, and the cursor of the next page: "" at the end."""
         params = {"repo": await self.did(), "collection": COLLECTION, "limit": str(PAGE_COUNT)}
         found = await self._ask("com.atproto.repo.listRecords", params | ({"cursor": after} if after else {}))
         rows = found.get("records")
@@ -107,7 +107,7 @@ class Account:
         return [one for one in map(_stored, rows) if one is not None], cursor if isinstance(cursor, str) else ""
 
     async def upload(self, content: bytes, content_type: str) -> Record:
-        """The reference by which a record names a file. Twice the same file has the same reference."""
+        """Upload a file; returns its reference for a record, which is always the same for the same file."""
         request = Request(name="com.atproto.repo.uploadBlob", content=content, content_type=content_type)
         found = (await self._call(request)).get("blob")
         if not isinstance(found, dict) or not isinstance(found.get("ref"), dict):
@@ -115,23 +115,23 @@ class Account:
         return found
 
     async def resolve(self, handle: str) -> str | None:
-        """The DID of another account; None where nobody has that name, or it cannot be told now."""
+        """Return the DID of another account; None if there is no such account, or if that is unknown now."""
         try:
             found = await self._ask("com.atproto.identity.resolveHandle", {"handle": handle})
         except (PermanentError, Unavailable):
-            return None  # the words stay, and lead nowhere
+            return None  # the text stays, without a link
         did = found.get("did")
         return did if isinstance(did, str) and _DID.fullmatch(did) else None
 
     async def rkey_of(self, part: RemotePart) -> str:
-        """The key of a post that is out there. Raises `PermanentError` for one of another account."""
+        """Return the key of an existing post. Raises `PermanentError` for a post of another account."""
         match = re.fullmatch(r"at://([^/]+)/[^/]+/([^/]+)", part.id)
         if match and match[1].startswith("did:") and match[1] != await self.did():
             raise PermanentError(f"It was posted by another account: remove it by hand ({part.url or part.id}).")
         return part.id.rstrip("/").rpartition("/")[2]
 
     async def part(self, rkey: str) -> RemotePart:
-        """A post as a remote part."""
+        """Return a post as a remote part."""
         did = await self.did()
         return RemotePart(
             kind=POST,
@@ -142,7 +142,7 @@ class Account:
         )
 
     async def reference(self, stored: Stored) -> dict[str, str]:
-        """What a reply names a post by."""
+        """Return the reference to a post for a reply."""
         return {"uri": f"at://{await self.did()}/{COLLECTION}/{stored.rkey}", "cid": stored.cid}
 
     # Requests
@@ -154,7 +154,7 @@ class Account:
         return await self._call(Request(name=name, json=body))
 
     async def _call(self, request: Request) -> dict[str, Any]:
-        """One request in the account's name; where its token is not taken any more, once more with a new one."""
+        """Send a request as the account; if its token is not accepted any more, again with a new one."""
         session = await self._session()
         try:
             return await self._send(request, session["access"])
@@ -182,13 +182,13 @@ class Account:
         )
 
     async def _renew(self, stored: Session) -> Session:
-        """The next session: by the refresh token, and by the password only where that is refused."""
+        """Return a new session: with the refresh token, and with the password only if that is refused."""
         if refresh := stored.get("refresh"):
             request = Request(name="com.atproto.server.refreshSession")
             try:
                 return self._opened(await self._send(request, refresh))
             except (SessionOver, PermanentError, DestinationBroken):
-                pass  # it has ended, or somebody has taken it back
+                pass  # it has expired, or was revoked
         return await self._log_in()
 
     async def _log_in(self) -> Session:
@@ -211,7 +211,7 @@ class Account:
 
 
 def _ends_at(token: str) -> float:
-    """When a token ends, in seconds since 1970. It is read, not checked: the server does that."""
+    """Return when a token expires, in seconds since 1970. It is only parsed: the server verifies it."""
     try:
         middle = token.split(".")[1]
         content = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
@@ -221,7 +221,7 @@ def _ends_at(token: str) -> float:
 
 
 def _stored(row: Any) -> Stored | None:
-    """A record of an answer; None for anything else."""
+    """Parse a record of a response; None for anything else."""
     if not isinstance(row, dict):
         return None
     uri, cid, value = row.get("uri"), row.get("cid"), row.get("value")

@@ -1,7 +1,7 @@
-"""What a server's responses mean for the queue. Pure; the one place where it is decided.
+"""Decides what a server's responses mean for the queue. Pure; the only place where this is decided.
 
-https://atproto.com/specs/xrpc: a refusal is JSON with the name of an error and a message. The name decides, where there
-is one; then the status.
+https://atproto.com/specs/xrpc: a refusal is JSON with the name of an error and a message. The name decides if there
+is one, otherwise the status.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from datetime import datetime
 from syncqueue import DestinationBroken, PermanentError, RateLimited, Unavailable
 from syncqueue.handlers.public import HandlerError, JsonAnswer, redact, wait_seconds
 
-# A limit without a time: most of the server's own count over five minutes.
+# For a limit without a time: most limits of the server count over five minutes.
 UNNAMED_WAIT_SECONDS = 300.0
-# Logins are limited by the day too; until then the server is asked again now and then.
+# Logins are also limited per day; until then, the server is tried again at this interval.
 LONGEST_WAIT_SECONDS = 3600.0
 QUOTED_CHARACTERS = 300
-_READ_CHARACTERS = 10_000  # of a server's words
+_READ_CHARACTERS = 10_000  # maximum length that is read of a message
 _TOKEN = re.compile(r"eyJ[\w-]{5,}(\.[\w-]*)*")
-# These say nothing about what was sent: the server gave up waiting for us, or wants it again.
+# These say nothing about the content: the server timed out, or asks for it again.
 _TIMED_OUT = (408, 425)
 
 _OVER = frozenset({"ExpiredToken", "InvalidToken"})
@@ -32,11 +32,11 @@ _IS_GONE = frozenset({"RecordNotFound", "RepoNotFound"})
 
 
 class SessionOver(Unavailable):
-    """The token is not taken (any more): a new one is needed."""
+    """The token is not accepted (any more): a new one is needed."""
 
 
 class Gone(PermanentError):
-    """There is no such record (any more)."""
+    """The record does not exist (any more)."""
 
 
 class Taken(PermanentError):
@@ -44,15 +44,15 @@ class Taken(PermanentError):
 
 
 class BlobGone(PermanentError):
-    """The server has not got a file that the record names."""
+    """The server does not have a file that the record refers to."""
 
 
 class TooLong(PermanentError):
-    """The server counts more graphemes or bytes than it takes."""
+    """The server counts more graphemes or bytes than it accepts."""
 
 
 class Lost(Unavailable):
-    """The response was lost on its way."""
+    """The response was lost."""
 
 
 class Answer(JsonAnswer):
@@ -60,18 +60,18 @@ class Answer(JsonAnswer):
 
     @property
     def error(self) -> str:
-        """The name of the error; "" where there is none."""
+        """The name of the error; "" if there is none."""
         return self.text_of("error")
 
     @property
     def message(self) -> str:
-        """The server's own words, without tokens."""
+        """The server's message, without tokens."""
         said = _TOKEN.sub("[secret]", redact(self.text_of("message")[:_READ_CHARACTERS]))
         return " ".join(said.split())[:QUOTED_CHARACTERS]
 
 
 def judge(answer: Answer, now: datetime) -> HandlerError | None:
-    """The error to raise for a response; None when it is what was hoped for: JSON with status 200."""
+    """Return the exception for a response; None if it is a success: JSON with status 200."""
     if answer.status == 429:
         return RateLimited(_said(answer), after_seconds=_wait_seconds(answer.headers, now), scope="credential")
     if answer.status >= 500 or answer.status in _TIMED_OUT:

@@ -1,4 +1,4 @@
-"""The way to servers of the AT Protocol: one pool of connections, the limits in time and size, and what is raised."""
+"""Calls AT Protocol servers: one connection pool, limits on time and size, and converted exceptions."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ from syncqueue.handlers.public import (
 )
 
 REAL_URL = "https://bsky.social"
-WEB_URL = "https://bsky.app"  # where people read posts, those of other servers too
-# Of the attempt: connecting, a diagnosis and an answer stay below the whole, so it can say what happened.
+WEB_URL = "https://bsky.app"  # where people read posts, also those of other servers
+# Share of the attempt: connecting, a diagnosis and a response fit into it, so it can report what happened.
 ANSWER_SHARE, JOB_SHARE = 0.6, 0.9
-# With less than this left of an attempt no further call is begun.
+# With less time left in an attempt, no further call is begun.
 SHORTEST_CALL_SHARE = 0.05
-# A page of the list of an account's posts has less.
+# Maximum size of a response; a page of an account's posts has less.
 MOST_BYTES = 8 * 1024 * 1024
 LIMITS = httpx.Limits(max_connections=100, keepalive_expiry=5.0)
-NO_ENDPOINT = "no server"  # nothing is ever sent there, so its breaker never opens
+NO_ENDPOINT = "no server"  # nothing is sent there, so its breaker never opens
 USER_AGENT = "django-syncqueue (bluesky)"
 
 
 class OutOfTime(RateLimited):
-    """The attempt has no time left for another request: none was made."""
+    """The attempt has no time left for another request; none was made."""
 
     def __init__(self) -> None:
-        """It goes on in the next attempt."""
+        """The next attempt continues."""
         said = "There is more to do than one attempt has time for; it continues soon."
         super().__init__(said, after_seconds=1.0, scope="task")
 
@@ -63,14 +63,14 @@ class Request:
     json: Any = None
     content: bytes | None = None
     content_type: str = ""
-    may_repeat: bool = True  # twice does no harm
+    may_repeat: bool = True  # a repetition does no harm
 
 
 class BlueskyClient:
     """Calls any number of servers for any number of accounts, on one event loop."""
 
     def __init__(self, config: HandlerConfig) -> None:
-        """Read the options; raises `ConfigurationError` for URLs that are none."""
+        """Read the options; raises `ConfigurationError` for malformed URLs."""
         self._config = config
         self.outbound = config.outbound(public_only=True)
         self.web_url = config.base_url("WEB_URL", WEB_URL).geturl()
@@ -88,37 +88,37 @@ class BlueskyClient:
 
     @property
     def attempt_seconds(self) -> float:
-        """How long an attempt may take."""
+        """The maximum duration of an attempt."""
         return self._config.attempt_timeout_seconds
 
     def job_ends_at(self) -> float:
-        """When a job that begins now should be over, by the monotonic clock."""
+        """Return when a job that begins now should end, by the monotonic clock."""
         return time.monotonic() + self.attempt_seconds * JOB_SHARE
 
     def server(self, place: Place) -> SplitResult:
-        """The server of a destination; raises `ValueError` without a message for one that may not be called."""
+        """Return the server of a destination; raises `ValueError` without a message for one that may not be called."""
         given = str(place.options.get("host") or "")
         return server_url(given.strip(), self.outbound.is_allowed_private) if given else self._usual
 
     def endpoint(self, place: Place) -> str:
-        """The "host:port" of a destination's server."""
+        """Return the "host:port" of a destination's server."""
         try:
             return endpoint_of(self.server(place))
         except ValueError:
             return NO_ENDPOINT
 
     async def call(self, server: SplitResult, request: Request, *, token: str, ends_at: float) -> dict[str, Any]:
-        """The JSON object that one request is answered with; raises `HandlerError`s alone."""
+        """Send one request and return the JSON object of the response; raises only `HandlerError`s."""
         try:
             return await self._call(server, request, token, ends_at)
         except Lost as lost:
             if not request.may_repeat:
                 raise
-            # Most often a connection that the server had closed before we used it; no call of ours does harm twice.
+            # Usually the server had closed the connection before it was used; these calls may be repeated.
             try:
                 return await self._call(server, request, token, ends_at)
             except (RateLimited, Unreachable, DestinationBroken):
-                raise lost from None  # the first request may have arrived, whatever became of the second
+                raise lost from None  # the first request may have arrived, even if the second failed
 
     async def aclose(self) -> None:
         """Close connections and threads; a later call opens new ones."""
@@ -136,7 +136,7 @@ class BlueskyClient:
             async with asyncio.timeout(min(self.attempt_seconds * ANSWER_SHARE, left)):
                 answer = await self._exchange(server, request, token)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            # Without the cause: its text is the other side's, and unbounded.
+            # Without the cause: its text comes from the server and is unbounded.
             raise await self._unanswered(error, server) from None
         if (refusal := judge(answer, datetime.now(UTC))) is not None:
             raise refusal
@@ -159,12 +159,12 @@ class BlueskyClient:
             async for chunk in response.aiter_raw():
                 body += chunk
                 if len(body) > MOST_BYTES:
-                    raise ValueError  # nothing that is asked for here
+                    raise ValueError  # no expected response is that large
             named = {name.lower(): value for name, value in response.headers.items()}
             return Answer(status=response.status_code, headers=named, body=bytes(body))
 
     def _client(self) -> httpx.AsyncClient:
-        """Made on first use, because it belongs to the loop it is used on. It follows no redirect, keeps no cookie."""
+        """Return the client, created at first use for the loop that uses it. Redirects and cookies are off."""
         if self._opened is None:
             self._opened = httpx.AsyncClient(
                 transport=http_transport(self.outbound, LIMITS),
@@ -172,7 +172,7 @@ class BlueskyClient:
                 timeout=httpx.Timeout(self.attempt_seconds, connect=self.outbound.connect_timeout_seconds),
                 headers={"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity"},
             )
-        self._opened.cookies.clear()  # one account's are nobody else's affair
+        self._opened.cookies.clear()  # cookies of one account must not be sent for others
         return self._opened
 
     async def _unanswered(self, error: Exception, server: SplitResult) -> HandlerError:
@@ -182,5 +182,5 @@ class BlueskyClient:
             host, port = host_of(server), port_of(server)
             return Unreachable(await explain_unreachable(host, port, error, outbound=self.outbound))
         if isinstance(error, TimeoutError | httpx.TimeoutException):
-            return Unavailable(f"The server's answer was lost ({type(error).__name__}).")  # it has had its time
+            return Unavailable(f"The server's answer was lost ({type(error).__name__}).")  # it had its full time
         return Lost(f"The server's answer was lost ({type(error).__name__}).")

@@ -1,7 +1,7 @@
-"""Links, tags and mentions in a text, as records name them: by offsets into its UTF-8. Pure.
+"""Links, tags and mentions in a text, in the form of records: with offsets into its UTF-8. Pure.
 
-https://docs.bsky.app/docs/advanced-guides/post-richtext. The server takes any offsets, also overlapping ones and those
-inside of a character, so what is made here is checked here.
+https://docs.bsky.app/docs/advanced-guides/post-richtext. The server accepts any offsets, also overlapping ones and
+those inside a character, so this module checks its own.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ URL = re.compile(r"""(?<![\w/@])https?://[^\s<>"“”]+""", re.IGNORECASE)
 _TRAILING = ".,;:!?'’…。，！？、；："
 _PAIRS = {")": "(", "]": "[", "}": "{", "）": "（", "】": "【", "」": "「"}
 _TAG = re.compile(r"(?<![\w#/&@])[#＃](\w+)")
-_TAG_CHARACTERS, _TAG_BYTES = 64, 640  # of the lexicon; its graphemes have at least one character each
+_TAG_CHARACTERS, _TAG_BYTES = 64, 640  # of the lexicon; each of its graphemes has at least one character
 _MENTION = re.compile(
     r"(?<![\w@/.])@((?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,8}[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?)(?![\w@-])",
     re.IGNORECASE,
 )
-_URL_BYTES = 2000  # no page has a longer one
+_URL_BYTES = 2000  # no page has a longer URL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """Something in a text that leads somewhere, by the numbers of its characters."""
+    """A link, tag or mention in a text, with character offsets."""
 
     start: int
     end: int
@@ -36,7 +36,7 @@ class Found:
 
 
 def find(text: str) -> list[Found]:
-    """Links, tags and mentions, in order; none overlaps another."""
+    """Return links, tags and mentions, in order; none overlaps another."""
     taken: list[Found] = []
     for one in (*_links(text), *_tags(text), *_mentions(text)):
         if not any(one.start < other.end and other.start < one.end for other in taken):
@@ -45,12 +45,12 @@ def find(text: str) -> list[Found]:
 
 
 def handles_in(text: str) -> list[str]:
-    """The handles that a text mentions, each once."""
+    """Return the handles that a text mentions, each once."""
     return list(dict.fromkeys(one.value for one in find(text) if one.kind == "mention"))
 
 
 def facets_of(text: str, dids: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The facets of a record's text. `dids`: of the accounts that are to be notified, by handle; others stay words."""
+    """Return the facets of a record's text. `dids`: the accounts to notify, by handle; other mentions stay text."""
     offsets = _Offsets(text)
     made = []
     for one in find(text):
@@ -62,14 +62,14 @@ def facets_of(text: str, dids: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 def is_sound(facet: Mapping[str, Any], text: str) -> bool:
-    """Whether the offsets are in the text, around something, and between characters."""
+    """Return whether the offsets are in the text, around something, and between characters."""
     data, index = text.encode(), facet["index"]
     start, end = index["byteStart"], index["byteEnd"]
     return 0 <= start < end <= len(data) and all(at == len(data) or data[at] & 0xC0 != 0x80 for at in (start, end))
 
 
 def link_end(text: str, start: int, end: int) -> int:
-    """Where a link ends that seems to end at `end`: without what closes the sentence around it."""
+    """Return the end of a link that seems to end at `end`: without the punctuation of the sentence around it."""
     while end > start:
         sign = text[end - 1]
         if sign in _TRAILING or (
@@ -113,7 +113,7 @@ def _feature(one: Found, dids: Mapping[str, str]) -> dict[str, str] | None:
 
 
 class _Offsets:
-    """Numbers of characters as numbers of bytes; asked in rising order, so that each byte is counted once."""
+    """Converts character offsets to byte offsets; called in rising order, so that each byte is counted once."""
 
     def __init__(self, text: str) -> None:
         self._text = text

@@ -1,4 +1,4 @@
-"""The Bluesky handler: what create, update and delete come to, post by post."""
+"""The Bluesky handler: create, update and delete, post by post."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ from syncqueue.handlers.public import (
 
 _Parts = Sequence[RemotePart]
 _KEPT_DIDS = 2000
-_MOST_MENTIONS = 10  # of a document: each that is not known costs a request
+_MOST_MENTIONS = 10  # per document: each unknown one costs a request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Job:
-    """What one attempt works with."""
+    """The objects of one attempt."""
 
     account: Account
     thread: Thread
@@ -69,27 +69,27 @@ class _Job:
 class BlueskyHandler(DocumentHandler):
     """Keeps a post, or a thread of them, on an account for each object.
 
-    Each post has a key of ours and is put there as one exact record, both stored before the request: a repetition
-    changes nothing, so a lost answer is no question.
+    Each post has a key that is chosen here and is put there as one exact record. Both are stored before the request:
+    a repetition changes nothing, so a lost response does no harm.
     """
 
     default_kind: ClassVar[str] = POST
     takes_private: ClassVar[bool] = False  # nothing on Bluesky is private
-    # Of the 3,000 requests that an address has in five minutes, most are left for posts.
+    # An IP address has 3,000 requests in five minutes; most of them stay free for posts.
     read_pause_seconds: ClassVar[float] = 0.5
     secret_fields: ClassVar[Mapping[str, Any]] = {"password": gettext_lazy("App password")}
     option_fields: ClassVar[Mapping[str, Option]] = OPTIONS
 
     def __init__(self, config: HandlerConfig) -> None:
-        """Read the options; raises `ConfigurationError` for those that cannot be."""
+        """Read the options; raises `ConfigurationError` for invalid ones."""
         super().__init__(config)
         self._client = BlueskyClient(config)
         self._sessions = SharedSessions(self, self._client.threads)
         self._fonts = font_files(config)
-        self._dids: dict[str, str] = {}  # by handle; one that moves to another account is found at the next start
+        self._dids: dict[str, str] = {}  # by handle; a handle that moves to another account is found at the next start
 
     async def trace(self, job: DocumentJob) -> RemotePart:
-        """The key that the first post will have."""
+        """Return the key that the first post will have."""
         return Trace(rkey=new_tid()).part(job.place.address)
 
     async def create(self, job: DocumentJob) -> _Parts:
@@ -97,11 +97,11 @@ class BlueskyHandler(DocumentHandler):
         return await self._show(job)
 
     async def update(self, job: DocumentJob) -> _Parts:
-        """Make what is there show the document: what shows something else is put anew, then the old is deleted."""
+        """Make the posts show the document: a different post is created again, then the old one is deleted."""
         return await self._show(job)
 
     async def delete(self, job: DocumentJob) -> None:
-        """Delete the posts, the last first, and what may have been sent."""
+        """Delete the posts, the last first, and posts that may have been sent."""
         await Thread(self._account(job.place), job).delete()
 
     async def check(self, place: Place) -> str:
@@ -113,11 +113,11 @@ class BlueskyHandler(DocumentHandler):
         return sentence
 
     async def identify(self, place: Place) -> str:
-        """The account's DID, whatever its handle is today."""
+        """Return the account's DID, which stays when its handle changes."""
         return await self._account(place).did()
 
     async def read(self, jobs: Sequence[DocumentJob]) -> Sequence[CopyState | Exception]:
-        """Compare the posts with what the document comes to."""
+        """Compare the posts with the rendered document."""
         states: list[CopyState | Exception] = []
         for job in jobs:
             try:
@@ -131,7 +131,7 @@ class BlueskyHandler(DocumentHandler):
         return await reading.page_of(self._account(place), after)
 
     async def preview(self, document: Document, place: Place) -> Sequence[PreviewPart]:
-        """Return the posts, with the pictures that can be read as far as their addresses tell."""
+        """Return the posts, with the pictures whose addresses can be fetched."""
         wanted = self._wanted(place)
         pictures = await self._client.threads.run(pictures_of, document, self._client.media.may_fetch)
         rendered = await self._client.threads.run(render, document, wanted, pictures)
@@ -151,16 +151,16 @@ class BlueskyHandler(DocumentHandler):
         ]
 
     def is_small(self, document: Document, place: Place) -> bool:
-        """Return False also for what needs pictures: they are read or drawn, and held in memory."""
+        """Return False also for documents that need pictures, which are fetched or drawn in memory."""
         is_drawn = over_limit(place) == "image" and len(document.text) > GRAPHEMES
         return super().is_small(document, place) and not (is_drawn or document.media or "![" in document.text)
 
     def endpoint(self, place: Place) -> str:
-        """The server's host."""
+        """Return the server's host."""
         return self._client.endpoint(place)
 
     def clean(self, address: str, options: Mapping[str, Any], secret: Mapping[str, str]) -> None:
-        """Check the form of address, server and password."""
+        """Validate the form of address, server and password."""
         try:
             account_name(address)
         except ValueError:
@@ -182,7 +182,7 @@ class BlueskyHandler(DocumentHandler):
         return Account(self._client, self._sessions, place)
 
     async def _show(self, job: DocumentJob) -> _Parts:
-        """Bring the document out, whatever is there of it."""
+        """Make the posts show the document, whichever of them exist."""
         account = self._account(job.place)
         thread = Thread(account, job)
         uploader = Uploader(self._client, account)
@@ -199,7 +199,7 @@ class BlueskyHandler(DocumentHandler):
         try:
             return await self._show_as(work, wanted)
         except TooLong:
-            # The server counts more than we do: as short as any server can want it.
+            # The server counts more: try again with the strictest way of counting.
             strict = replace(wanted, room=Room(is_strict=True))
             return await self._show_as(work, strict)
 
@@ -207,11 +207,11 @@ class BlueskyHandler(DocumentHandler):
         try:
             return await work.thread.show(await self._drafts(work, wanted))
         except BlobGone:
-            # The last record with the same file has been deleted since it was uploaded.
+            # The last record with the same file was deleted after the upload.
             return await work.thread.show(await self._drafts(work, wanted))
 
     async def _drafts(self, work: _Job, wanted: Wanted) -> list[Draft]:
-        """The posts as they are to be put: pictures are uploaded, and mentioned accounts looked up."""
+        """Return the posts to put, after uploading pictures and looking up mentioned accounts."""
         run, document = self._client.threads.run, work.document
         pictures = await run(pictures_of, document, self._client.media.may_fetch)
         rendered = await run(render, document, wanted, pictures)
@@ -221,7 +221,7 @@ class BlueskyHandler(DocumentHandler):
         if rendered.thumb and thumb is None:
             missing.add(rendered.thumb)
         if missing:
-            # They are named in the text instead.
+            # They stay links in the text.
             left = [picture for picture in pictures if picture not in missing]
             rendered = await run(render, document, wanted, left)
             attached |= await work.uploader.attach([one for one in rendered.pictures if one not in attached])
@@ -234,7 +234,7 @@ class BlueskyHandler(DocumentHandler):
         )
 
     async def _mentioned(self, work: _Job, texts: Sequence[str]) -> Mapping[str, str]:
-        """The accounts that are mentioned, by handle."""
+        """Return the mentioned accounts by handle."""
         if not notifies(work.document, work.account.place):
             return {}
         if len(self._dids) > _KEPT_DIDS:

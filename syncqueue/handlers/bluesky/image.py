@@ -1,4 +1,4 @@
-"""A picture as a server takes it: small enough, upright, and without what a camera has noted in it. Pure."""
+"""Makes a picture acceptable to a server: small enough, upright, and without metadata of a camera. Pure."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from PIL import Image, ImageOps
 
 from syncqueue.handlers.public import content_type
 
-MOST_BYTES, MOST_THUMB_BYTES = 2_000_000, 1_000_000  # of a picture of a post; of a card's
-_MOST_PIXELS = 40_000_000  # what is larger takes too much memory to be made smaller
-# Shown as they are by every app.
+MOST_BYTES, MOST_THUMB_BYTES = 2_000_000, 1_000_000  # for a picture of a post; for the picture of a card
+_MOST_PIXELS = 40_000_000  # scaling a larger picture takes too much memory
+# Every app shows these unchanged.
 _KNOWN = ("image/jpeg", "image/png", "image/gif", "image/webp")
-_SIDES = (2000, 1600, 1200, 800, 400)  # pixels, the longer one; an app shows no more than 2000
+_SIDES = (2000, 1600, 1200, 800, 400)  # pixels of the longer side; an app shows at most 2000
 _QUALITIES = (90, 80, 65)
 
 
@@ -29,7 +29,7 @@ class Prepared:
 
 
 def prepared(content: bytes, most_bytes: int) -> Prepared | None:
-    """`content`, or a smaller picture of the same; None for what is no picture, or cannot be read here."""
+    """Return `content`, or a smaller version of it; None if it is not a picture, or cannot be read here."""
     kind = content_type(content)
     if not kind.startswith("image/"):
         return None
@@ -37,7 +37,7 @@ def prepared(content: bytes, most_bytes: int) -> Prepared | None:
         with Image.open(io.BytesIO(content)) as image:
             if image.width * image.height > _MOST_PIXELS:
                 return None
-            # A server hands a file on as it came, with the place where a photo was taken.
+            # A server publishes a file unchanged, with the location where a photo was taken.
             if kind in _KNOWN and len(content) <= most_bytes and not image.getexif():
                 return Prepared(content=content, content_type=kind, width=image.width, height=image.height)
             return next(_smaller(image, most_bytes), None)
@@ -46,8 +46,8 @@ def prepared(content: bytes, most_bytes: int) -> Prepared | None:
 
 
 def _smaller(image: Image.Image, most_bytes: int) -> Iterator[Prepared]:
-    """The same picture in the sizes that fit, the best first. What is transparent becomes white."""
-    image.draft("RGB", (2 * _SIDES[0], 2 * _SIDES[0]))  # a JPEG is read in a smaller size where that is enough
+    """Yield the picture in the sizes that fit, the best first. Transparent parts become white."""
+    image.draft("RGB", (2 * _SIDES[0], 2 * _SIDES[0]))  # a JPEG is decoded in a smaller size if that is enough
     upright = ImageOps.exif_transpose(image)
     flat = Image.new("RGB", upright.size, "white")
     shown = upright.convert("RGBA")

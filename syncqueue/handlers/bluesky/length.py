@@ -1,7 +1,7 @@
-"""How long a text is for Bluesky, and where it may be cut. Pure.
+"""The length of a text for Bluesky, and the positions where it may be cut. Pure.
 
-A post has at most 300 graphemes and 3,000 bytes, links in full. Of some scripts (Balinese, Khmer) the server counts
-more graphemes than this library does; a strict count takes each code point for one, which no server exceeds.
+A post has at most 300 graphemes and 3,000 bytes, links in full. In some scripts (Balinese, Khmer) the server counts
+more graphemes than this library; a strict count counts each code point, which no server exceeds.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from syncqueue.handlers.bluesky.facets import URL
 from syncqueue.handlers.public import ELLIPSIS, Atom, cut_atoms, divided
 
 GRAPHEMES, BYTES = 300, 3000
-_LONGEST_CLUSTER = 16  # code points; no reader's grapheme has more, and such a one is cut
+_LONGEST_CLUSTER = 16  # code points; no real grapheme has more, and a longer one is cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,37 +27,37 @@ class _Atom(Atom):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """How much there is room for."""
+    """The maximum of graphemes and bytes."""
 
     graphemes: int = GRAPHEMES
     bytes: int = BYTES
     is_strict: bool = False
 
     def less(self, text: str) -> Room:
-        """What is left beside `text`."""
+        """Return the room that is left beside `text`."""
         cost, size = measure(text, self)
         return Room(graphemes=self.graphemes - cost, bytes=self.bytes - size, is_strict=self.is_strict)
 
     def half(self) -> Room:
-        """Half of it."""
+        """Return half of it."""
         return Room(graphemes=self.graphemes // 2, bytes=self.bytes // 2, is_strict=self.is_strict)
 
 
 def measure(text: str, room: Room) -> tuple[int, int]:
-    """Graphemes and bytes of a text."""
+    """Return how many graphemes and bytes a text has."""
     return (len(text) if room.is_strict else int(grapheme.length(text))), len(text.encode())
 
 
 def fits(text: str, room: Room) -> bool:
-    """Whether there is room for a text."""
-    if len(text) > room.bytes:  # each character has a byte at least
+    """Return whether a text fits."""
+    if len(text) > room.bytes:  # each character has at least one byte
         return False
     cost, size = measure(text, room)
     return cost <= room.graphemes and size <= room.bytes
 
 
 def cut(text: str, room: Room) -> str:
-    """As much of `text` as there is room for, ended by "…" where something is missing."""
+    """Return as much of `text` as fits; a shortened text ends with "…"."""
     if fits(text, room):
         return text
     found = list(_atoms(text, room))
@@ -65,7 +65,7 @@ def cut(text: str, room: Room) -> str:
 
 
 def pieces(text: str, room: Room) -> Iterator[str]:
-    """`text` in pieces that there is room for, each ended where a reader would pause."""
+    """Split `text` into pieces that fit, at natural pauses."""
     found = list(_atoms(text, room))
     return divided(found, lambda start: _reach(found, start, room))
 
@@ -75,7 +75,7 @@ def _atoms(text: str, room: Room) -> Iterator[_Atom]:
     for match in URL.finditer(text):
         url = match.group()
         atom = _Atom(url, *measure(url, room))
-        # One that would fill most of a post by itself must be cut after all.
+        # A URL that would fill most of a post must be cut nevertheless.
         if atom.cost <= GRAPHEMES // 2 and atom.size <= BYTES // 2:
             yield from _clusters(text[position : match.start()], room)
             yield atom
@@ -85,7 +85,7 @@ def _atoms(text: str, room: Room) -> Iterator[_Atom]:
 
 def _clusters(text: str, room: Room) -> Iterator[_Atom]:
     if text.isascii():
-        # Every character is one; "\r\n" does not occur in a tidy text.
+        # Every character is a grapheme; "\r\n" does not occur in a tidy text.
         yield from (_Atom(character, 1, 1) for character in text)
         return
     for cluster in grapheme.graphemes(text):
@@ -96,7 +96,7 @@ def _clusters(text: str, room: Room) -> Iterator[_Atom]:
 
 
 def _reach(found: Sequence[_Atom], start: int, room: Room) -> int:
-    """How far the atoms from `start` on fit."""
+    """Return the end of the atoms from `start` that fit."""
     end, cost, size = start, 0, 0
     while end < len(found):
         cost, size = cost + found[end].cost, size + found[end].size

@@ -1,4 +1,4 @@
-"""What the options, the address and the secret of a destination may be. Pure."""
+"""The valid options, addresses and secrets of a destination. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from syncqueue.handlers.public import POST_OPTIONS, Place
 
 Card = Literal["plain", "always", "never"]
 
-# https://atproto.com/specs/handle and https://atproto.com/specs/did; an e-mail address is no name of an account.
+# https://atproto.com/specs/handle and https://atproto.com/specs/did; an e-mail address is not an account name.
 _HANDLE = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 _DID = re.compile(r"did:[a-z]+:[A-Za-z0-9._:%-]*[A-Za-z0-9._-]")
 _LONGEST = 253
@@ -54,23 +54,23 @@ OPTIONS: Mapping[str, Option] = {
 
 
 def card(place: Place) -> Card:
-    """When the object's own page is shown as a card."""
+    """Return when the object's own page is shown as a card."""
     chosen: Card = place.options.get("card", "plain")
     return chosen
 
 
 def language(place: Place) -> str:
-    """The language of the texts; "" where it is not known."""
+    """Return the language of the texts; "" if unknown."""
     return str(place.options.get("language") or "")
 
 
 def notifies(document: Document, place: Place) -> bool:
-    """Whether people who are mentioned are notified."""
+    """Return whether mentioned people are notified."""
     return bool(place.options.get("mentions", True)) and not document.is_private
 
 
 def account_name(address: str) -> str:
-    """The handle or DID that an address names; raises `ValueError` without a message."""
+    """Return the handle or DID that an address names; raises `ValueError` without a message."""
     name = address.strip().removeprefix("@")
     name = name if name.startswith("did:") else name.lower()
     if len(name) > _LONGEST or not (_HANDLE.fullmatch(name) or _DID.fullmatch(name)):

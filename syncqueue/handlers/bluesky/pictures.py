@@ -1,6 +1,6 @@
-"""Pictures of a document: read from where they are, made fit, and uploaded, in each attempt anew.
+"""Reads pictures of a document, makes them fit, and uploads them, in each attempt again.
 
-A server forgets a file that no record names. The same bytes sent twice have the same name there, so uploading them
+A server deletes a file that no record refers to. The same bytes always have the same reference, so uploading them
 again costs a request and changes nothing.
 """
 
@@ -19,16 +19,16 @@ from syncqueue.handlers.public import Picture
 
 logger = logging.getLogger("syncqueue.bluesky")
 
-# Of an attempt: what is not there by then is left to the text, so that the post itself goes out.
+# Share of an attempt: pictures that are not uploaded by then stay links, so that the post itself is sent.
 FETCH_SHARE, UPLOAD_SHARE = 0.25, 0.6
-READ_BYTES = 12_000_000  # of a picture that is made smaller
+READ_BYTES = 12_000_000  # maximum size of a picture that is made smaller
 
 
 class Uploader:
-    """Brings pictures to the server, one at a time, within one attempt; each is read once."""
+    """Uploads pictures to the server, one at a time, within one attempt; each is read once."""
 
     def __init__(self, client: BlueskyClient, account: Account) -> None:
-        """The attempt has just begun."""
+        """Create it at the beginning of the attempt."""
         self._client = client
         self._account = account
         self._fetch_seconds = client.attempt_seconds * FETCH_SHARE
@@ -36,16 +36,16 @@ class Uploader:
         self._read: dict[tuple[Picture, int], Prepared | None] = {}  # None: it stays a link
 
     async def attach(self, pictures: Sequence[Picture]) -> dict[Picture, Image]:
-        """Those that could be brought there. Raises what a server comes to that is away, or limits uploads."""
+        """Return the uploaded pictures. Raises `HandlerError` if the server is unavailable or limits uploads."""
         found = [(picture, await self._bring(picture, MOST_BYTES)) for picture in pictures]
         return {picture: image for picture, image in found if image is not None}
 
     async def thumb(self, picture: Picture) -> Image | None:
-        """The picture of a card; None where there can be none."""
+        """Return the uploaded picture of a card; None if that is impossible."""
         return await self._bring(picture, MOST_THUMB_BYTES)
 
     async def draw(self, pages: Sequence[bytes], alt: str) -> list[Image]:
-        """Pictures that were drawn here; raises when one of them is not taken."""
+        """Upload drawn pictures; raises if one of them is not accepted."""
         found = []
         for page in pages:
             fit = await self._client.threads.run(prepared, page, MOST_BYTES)
@@ -69,7 +69,7 @@ class Uploader:
             return None
 
     async def _load(self, picture: Picture, most_bytes: int) -> Prepared | None:
-        """Read a picture and make it fit. While its size is not known, it counts as the largest there is."""
+        """Read a picture and make it fit. While its size is unknown, it counts as the maximum."""
         async with self._client.media.room_for(READ_BYTES, ends_at=self._ends_at) as room:
             seconds = min(self._fetch_seconds, self._ends_at - time.monotonic())
             content = await self._client.media.read_if_possible(picture.media, max_bytes=READ_BYTES, seconds=seconds)

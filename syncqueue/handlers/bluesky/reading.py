@@ -1,4 +1,4 @@
-"""Looks at the posts of documents, and lists those of an account, without changing anything."""
+"""Reads the posts of documents, and lists those of an account, without changing anything."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from syncqueue.handlers.bluesky.record import has_thumb, short_alt, shown_of
 from syncqueue.handlers.bluesky.tid import is_ours, microseconds_of
 from syncqueue.handlers.public import TRACE, Picture
 
-_SETTLED_SECONDS = 600.0  # what is younger may be of an attempt that has not stored it yet
+_SETTLED_SECONDS = 600.0  # an attempt may not have stored a newer post yet
 
 
 async def posts_of(account: Account, job: DocumentJob) -> list[Stored] | None:
-    """The posts of a job in their order; None where one is gone. Of a job to delete, those that are there."""
+    """Return the posts of a job in order; None if one is gone. For a job to delete, the existing ones."""
     found: list[Stored] = []
     for part in job.parts:
         if part.kind == TRACE or not part.id:
@@ -30,7 +30,7 @@ async def posts_of(account: Account, job: DocumentJob) -> list[Stored] | None:
 
 
 def attached_of(post: Stored, pictures: Sequence[Picture]) -> tuple[Picture, ...]:
-    """Those of `pictures` that a post shows, by their descriptions: what could not be read was left to the text."""
+    """Return those of `pictures` that a post shows, by their descriptions: unreadable ones stayed links."""
     if has_thumb(post.value):
         return tuple(pictures[:1])
     left, found = list(shown_of(post.value)[1]), []
@@ -44,7 +44,7 @@ def attached_of(post: Stored, pictures: Sequence[Picture]) -> tuple[Picture, ...
 async def shows(
     account: Account, posts: Sequence[Stored], texts: Sequence[str], alts: Sequence[str], page: str
 ) -> bool:
-    """Whether posts show these texts in a thread, the first one with pictures of these descriptions, or a card."""
+    """Return whether posts show these texts in a thread, the first with pictures with these `alts`, or a card."""
     if len(posts) != len(texts):
         return False
     parent = ""
@@ -57,7 +57,7 @@ async def shows(
 
 
 async def page_of(account: Account, after: str) -> CopyPage:
-    """The posts that were made by syncqueue, as their keys tell, and are settled."""
+    """Return the settled posts whose keys were made by syncqueue."""
     posts, cursor = await account.page(after)
     latest = (time.time() - _SETTLED_SECONDS) * 1_000_000
     ours = [one for one in posts if is_ours(one.rkey) and (microseconds_of(one.rkey) or 0) < latest]

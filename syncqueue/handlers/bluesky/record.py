@@ -1,4 +1,4 @@
-"""Posts as records of a repository: how they are written, and whether two of them show the same. Pure.
+"""Posts as records of a repository: how they are written, and whether two of them show the same content. Pure.
 
 https://docs.bsky.app/docs/advanced-guides/posts, lexicon app.bsky.feed.post.
 """
@@ -14,7 +14,7 @@ from syncqueue.handlers.bluesky.render import PageCard
 from syncqueue.handlers.bluesky.tid import created_at
 from syncqueue.handlers.public import shortened
 
-ALT_CHARACTERS = 2000  # what Bluesky's own app lets its users write
+ALT_CHARACTERS = 2000  # the limit of Bluesky's own app
 _TYPE = "app.bsky.feed.post"
 
 Reference = Mapping[str, str]  # {"uri": ..., "cid": ...}
@@ -32,7 +32,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A post that is not out there yet."""
+    """A post that was not sent yet."""
 
     text: str
     facets: Sequence[Mapping[str, Any]] = ()
@@ -40,7 +40,7 @@ class Draft:
     langs: Sequence[str] = field(default=())
 
     def record(self, rkey: str, reply: Mapping[str, Reference] | None) -> dict[str, Any]:
-        """The very record for a key. `reply`: {"root": ..., "parent": ...} in a thread."""
+        """Return the exact record for a key. `reply`: {"root": ..., "parent": ...} in a thread."""
         found: dict[str, Any] = {"$type": _TYPE, "text": self.text, "createdAt": created_at(rkey)}
         if self.facets:
             found["facets"] = list(self.facets)
@@ -60,7 +60,7 @@ def drafts_of(
     embed: Mapping[str, Any] | None = None,
     language: str = "",
 ) -> list[Draft]:
-    """The posts of a document; the first one has the embed."""
+    """Return the posts of a document; the first one has the embed."""
     langs = (language,) if language else ()
     return [
         Draft(text=text, facets=facets_of(text, dids), embed=None if number else embed, langs=langs)
@@ -69,7 +69,7 @@ def drafts_of(
 
 
 def images(found: Sequence[Image]) -> dict[str, Any] | None:
-    """The embed of pictures; None where there are none."""
+    """Return the embed of pictures; None if there are none."""
     if not found:
         return None
     return {
@@ -86,12 +86,12 @@ def images(found: Sequence[Image]) -> dict[str, Any] | None:
 
 
 def short_alt(text: str) -> str:
-    """A description in as many characters as are shown."""
+    """Return a description in as many characters as are shown."""
     return shortened(text, ALT_CHARACTERS)
 
 
 def external(card: PageCard, thumb: Image | None) -> dict[str, Any]:
-    """The embed of a card."""
+    """Return the embed of a card."""
     shown: dict[str, Any] = {"uri": card.url, "title": card.title, "description": card.description}
     if thumb is not None:
         shown["thumb"] = dict(thumb.blob)
@@ -99,7 +99,7 @@ def external(card: PageCard, thumb: Image | None) -> dict[str, Any]:
 
 
 def is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two records differ at most in when they were made."""
+    """Return whether two records differ at most in their creation time."""
     return _timeless(one) == _timeless(other)
 
 
@@ -108,12 +108,12 @@ def _timeless(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def has_thumb(record: Mapping[str, Any]) -> bool:
-    """Whether a post has a card with a picture."""
+    """Return whether a post has a card with a picture."""
     return "thumb" in _dict(_dict(record.get("embed")).get("external"))
 
 
 def shown_of(record: Mapping[str, Any]) -> tuple[str, tuple[str, ...], str, str]:
-    """What tells one post from another without its files: text, alt texts of pictures, page of a card, parent."""
+    """Return what distinguishes posts, without files: text, alt texts of pictures, page of a card, parent."""
     embed, reply = _dict(record.get("embed")), _dict(record.get("reply"))
     pictures = embed.get("images")
     alts = tuple(str(_dict(one).get("alt", "")) for one in pictures) if isinstance(pictures, list) else ()

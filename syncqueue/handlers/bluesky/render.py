@@ -26,19 +26,19 @@ from syncqueue.handlers.public import (
 )
 
 MOST_PICTURES = 4
-THREAD_LIMIT = 50  # posts; the server allows some 1,600 in an hour, and followers have patience for fewer
+THREAD_LIMIT = 50  # posts; the server allows about 1,600 per hour, but so many would annoy followers
 _TITLE_CHARACTERS = 100
 _DESCRIPTION_CHARACTERS = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What a destination wants of a text."""
+    """The options of a destination for a text."""
 
     over_limit: OverLimit = "thread"
     card: Card = "plain"
     link: bool = False
-    fonts: tuple[str, ...] = ()  # files to try before the well-known ones
+    fonts: tuple[str, ...] = ()  # font files to try before the well-known ones
     room: Room = Room()  # of each post
 
 
@@ -53,29 +53,29 @@ class PageCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
-    """What is posted: the first post carries pictures or card."""
+    """The posts to send: the first one has the pictures or the card."""
 
-    texts: tuple[str, ...]  # one a post, each but the first a reply to the one before it
-    pictures: tuple[Picture, ...] = ()  # to be fetched and attached
+    texts: tuple[str, ...]  # one per post; each but the first replies to the one before it
+    pictures: tuple[Picture, ...] = ()  # pictures to fetch and attach
     drawn: tuple[bytes, ...] = ()  # PNG pictures of the text, before the others
-    alt: str = ""  # of the drawn ones: the text itself
+    alt: str = ""  # description of the drawn pictures: the text itself
     card: PageCard | None = None
     thumb: Picture | None = None  # of the card
-    is_cut: bool = False  # the text ends with the address where to read on
+    is_cut: bool = False  # the text ends with a link to the rest
 
 
 def pictures_of(document: Document, may_fetch: Callable[[str], bool]) -> tuple[Picture, ...]:
-    """The first pictures of a document that can be attached: those in its text, then its media."""
+    """Return the first attachable pictures of a document: those in its text, then its media."""
     return attachable(document, MOST_PICTURES, may_fetch, lambda media: media.expected_kind == "picture")
 
 
 def render(document: Document, wanted: Wanted, pictures: Sequence[Picture] = ()) -> Rendered:
-    """The posts for a document with `pictures` attached; all others stand in its text as "alt: url".
+    """Return the posts for a document with `pictures` attached; other pictures are in the text as "alt: url".
 
-    Raises `PermanentError` for a text that is empty or beyond all limits.
+    Raises `PermanentError` for a text that is empty or too long.
     """
     has_thumb = bool(pictures) and wanted.card == "always" and _is_page(document.url)
-    pictures = pictures[:1] if has_thumb else pictures  # a card has one
+    pictures = pictures[:1] if has_thumb else pictures  # a card has one picture
     thumb, attached = (pictures[0], ()) if has_thumb else (None, tuple(pictures))
     text = with_footer(document, body_of(document, pictures), link=wanted.link)
     if not text and not pictures:
@@ -117,7 +117,7 @@ def _card(document: Document, text: str) -> PageCard:
 
 
 def _shortened(document: Document, wanted: Wanted, attached: Sequence[Picture]) -> str:
-    """The beginning of the text, and where to read on."""
+    """Return the beginning of the text, and a link to the rest."""
     text = body_of(document, attached)[: wanted.room.bytes]
     footer = cut(footer_of(document, "", link=False), wanted.room.half())
     end = "\n\n" + "\n".join(filter(None, (footer, document.url)))

@@ -1,8 +1,8 @@
 """Keeps the posts of one document in order: one, or a thread of replies.
 
-Readers go on seeing the first text of a post that is edited. So a post that is to show something else is made anew
-under a key of its own, and the old one is deleted after it: at no moment is there none. What is already there is known
-again by what it shows, so an attempt that was cut off is continued by the next, wherever it was.
+Readers still see the first text of an edited post. So a post that must show something else is created again under a
+new key, and the old one is deleted afterwards: there is always one. Existing posts are recognized by their content, so
+the next attempt continues one that was cut off at any point.
 """
 
 from __future__ import annotations
@@ -17,32 +17,32 @@ from syncqueue.handlers.bluesky.tid import new_tid
 from syncqueue.handlers.bluesky.trace import Trace, traces_in
 from syncqueue.handlers.public import TRACE
 
-# After these nothing of a put is out there.
+# After these exceptions a put has created nothing.
 _UNSENT = (PermanentError, DestinationBroken, RateLimited, Unreachable)
-_MOST_TRIES = 4  # at one post: each has found another record at its key
+_MOST_TRIES = 4  # per post; each has found another record at its key
 
 
 class Thread:
-    """The posts that are out there because of one document.
+    """The existing posts of one document.
 
-    Each change is stored before the next request, and what is about to be put before its request (`Trace`).
+    Each change is stored before the next request, and a trace before each put (`Trace`).
     """
 
     def __init__(self, account: Account, job: DocumentJob) -> None:
-        """What the record knows."""
+        """Start with the parts of the record."""
         self._account = account
         self._job = job
         self.parts_known = [part for part in job.parts if part.kind != TRACE and part.id]
-        self.posts: list[Stored] = []  # those that are there; filled by `look`
+        self.posts: list[Stored] = []  # the existing ones; filled by `look`
         self._part_of: dict[str, RemotePart] = {}  # by key, as the record has it
-        self._kept: list[Stored] = []  # of the posts, those that are to stay, in their order
+        self._kept: list[Stored] = []  # the posts that stay, in order
         traces = traces_in(job.parts)
         self.traces = [trace for trace in traces if trace.record is not None]
-        # The key that was stored with this very attempt's mark. One of an earlier attempt has grown old unsent.
+        # The key that was stored with the mark of this attempt. An unsent key of an earlier attempt is too old.
         self._reserved = next((trace.rkey for trace in traces if trace.record is None and job.step == "create"), "")
 
     async def look(self) -> None:
-        """Read what is there. What is gone is forgotten first: the record must not name it when it is made anew."""
+        """Read the existing posts. The record must not have missing posts any more when they are created again."""
         before = len(self.parts_known)
         for part in list(self.parts_known):
             rkey = await self._account.rkey_of(part)
@@ -55,7 +55,7 @@ class Thread:
             await self._job.checkpoint([*self.parts_known, *self._trace_parts()])
 
     async def show(self, drafts: Sequence[Draft]) -> list[RemotePart]:
-        """Make the posts show `drafts`: keep, add, then delete the others; returns the parts. After `look`."""
+        """Make the posts show `drafts`: keep, add, then delete the others; returns the parts. Call `look` first."""
         self._kept = []
         for draft in drafts:
             reply = await self._reply()
@@ -69,7 +69,7 @@ class Thread:
         return await self._parts()
 
     async def delete(self) -> None:
-        """Take everything away, the last first; what may have been sent too."""
+        """Delete everything, the last post first, and also posts that may have been sent."""
         for trace in list(reversed(self.traces)):
             await self._account.delete(trace.rkey)
             self.traces.remove(trace)
@@ -81,7 +81,7 @@ class Thread:
                 await self._job.checkpoint(self.parts_known)
 
     async def forget_unsent(self) -> None:
-        """Let the record forget a key under which nothing was sent."""
+        """Remove a key under which nothing was sent from the record."""
         left = [part for part in self._job.parts if part.kind != TRACE or part in self._trace_parts()]
         if len(left) < len(self._job.parts):
             await self._job.checkpoint(left)
@@ -93,7 +93,7 @@ class Thread:
         return {"root": await self._account.reference(root), "parent": await self._account.reference(parent)}
 
     def _find(self, draft: Draft, reply: Mapping[str, Reference] | None) -> Stored | None:
-        """A post that shows a draft already."""
+        """Return a post that shows a draft already."""
         kept = {one.rkey for one in self._kept}
         return next(
             (one for one in self.posts if one.rkey not in kept and is_same(one.value, draft.record(one.rkey, reply))),
@@ -101,12 +101,12 @@ class Thread:
         )
 
     async def _add(self, draft: Draft, reply: Mapping[str, Reference] | None) -> Stored:
-        """Put a post as the next of the thread, or find it put by an attempt that did not hear of it."""
+        """Put a post as the next of the thread, or find it if an attempt without a response has put it."""
         for _ in range(_MOST_TRIES):
             is_sent = bool(self.traces)
             rkey = self.traces[0].rkey if is_sent else self._next_key()
             record = draft.record(rkey, reply)
-            # Where something else was sent under this key and is there, it is one of the posts that make room.
+            # If something else was sent under this key and exists, it is one of the posts to replace.
             was_other = is_sent and self.traces[0].record != record
             if was_other and (found := await self._lost(rkey)) is not None:
                 if is_same(found.value, record):
@@ -117,7 +117,7 @@ class Thread:
                 cid = await self._account.put(rkey, record)
             except Taken:
                 if not is_sent:
-                    self.traces = []  # the key is somebody else's: another one
+                    self.traces = []  # the key belongs to another record: use another key
                 elif (found := await self._lost(rkey)) is not None and is_same(found.value, record):
                     return found
                 continue
@@ -136,7 +136,7 @@ class Thread:
         return reserved or new_tid()
 
     async def _lost(self, rkey: str) -> Stored | None:
-        """What an earlier attempt has put under a key, counted among the posts; None where nothing has arrived."""
+        """Return the post that an earlier attempt has put under a key, and add it; None if none has arrived."""
         try:
             found = await self._account.get(rkey)
         except Gone:
@@ -147,7 +147,7 @@ class Thread:
         return found
 
     async def _take_away_others(self) -> None:
-        """Delete what does not belong to the thread (any more): also what may still be on its way."""
+        """Delete posts that do not belong to the thread (any more), also those that may still arrive."""
         for trace in list(self.traces):
             await self._account.delete(trace.rkey)
             self.traces.remove(trace)
@@ -172,7 +172,7 @@ class Thread:
             await self._job.checkpoint(parts)
 
     async def _parts(self) -> list[RemotePart]:
-        """The posts that are there, those that are to stay first."""
+        """Return the existing posts, those that stay first."""
         posts = [*self._kept, *self._others()]
         return [await self._account.part(post.rkey) for post in posts]
 

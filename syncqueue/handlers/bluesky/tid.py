@@ -1,7 +1,7 @@
-"""Record keys of our own: TIDs, which hold the time. Pure but for the clock.
+"""Generates record keys: TIDs, which contain the time. Pure except for the clock.
 
-https://atproto.com/specs/tid: 53 bits of microseconds since 1970 and 10 bits of whatever tells one clock from another,
-as 13 characters. All of ours have the same ten bits, by which they are told from what other programs post.
+https://atproto.com/specs/tid: 53 bits of microseconds since 1970 and 10 bits that distinguish clocks, as 13
+characters. All keys from here have the same ten bits, which distinguish them from those of other programs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _last = 0
 
 
 def new_tid() -> str:
-    """A key that this process has never given before, of the microsecond that it is now."""
+    """Return a key for the present microsecond that this process has never returned before."""
     global _last
     with _lock:
         _last = max(_last + 1, time.time_ns() // 1000)
@@ -29,7 +29,7 @@ def new_tid() -> str:
 
 
 def tid_of(microseconds: int, clock: int = CLOCK) -> str:
-    """The key of a moment, in microseconds since 1970."""
+    """Return the key for a time, in microseconds since 1970."""
     number, found = microseconds << _CLOCK_BITS | clock, ""
     for _ in range(13):
         number, digit = divmod(number, 32)
@@ -38,17 +38,17 @@ def tid_of(microseconds: int, clock: int = CLOCK) -> str:
 
 
 def microseconds_of(tid: str) -> int | None:
-    """The moment of a key, in microseconds since 1970; None for what is no key."""
+    """Return the time of a key, in microseconds since 1970; None if it is not a key."""
     return _number(tid) >> _CLOCK_BITS if _TID.fullmatch(tid) else None
 
 
 def is_ours(tid: str) -> bool:
-    """Whether a key was made here. Of those of other programs about one in a thousand looks so."""
+    """Return whether a key was made here. About one in a thousand of other programs' keys matches too."""
     return bool(_TID.fullmatch(tid)) and _number(tid) % (1 << _CLOCK_BITS) == CLOCK
 
 
 def created_at(tid: str) -> str:
-    """The time of a key of ours as records have it. Two posts with one microsecond would vanish from feeds."""
+    """Return the time of such a key in the form of records. Feeds would omit two posts of one microsecond."""
     seconds, microseconds = divmod(microseconds_of(tid) or 0, 1_000_000)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{microseconds:06d}Z"
 

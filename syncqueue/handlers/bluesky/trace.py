@@ -1,7 +1,7 @@
-"""The trace of a post: the key and the very record that are about to be sent. Pure.
+"""The trace of a post: the key and the exact record that are about to be sent. Pure.
 
-It is stored as a remote part of its own kind. Whatever becomes of the request, the next attempt can repeat it to the
-letter, which changes nothing where it has arrived, or take away what it left.
+It is stored as a remote part of a separate kind. Whatever the result of the request, the next attempt can repeat it
+exactly, which changes nothing if it has arrived, or delete what it left.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from syncqueue.handlers.public import TRACE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """A post that may be out there."""
+    """A post that may exist."""
 
     rkey: str
     record: Mapping[str, Any] | None = None  # None: nothing was sent yet
 
     @classmethod
     def read(cls, part: RemotePart) -> Self | None:
-        """The trace that a part holds; None for a part that cannot be read."""
+        """Parse the trace in a part; None if it cannot be read."""
         try:
             found = json.loads(part.id)
             rkey, record = found["rkey"], found.get("record")
@@ -35,12 +35,12 @@ class Trace:
         return cls(rkey=rkey, record=record) if is_trace and (record is None or isinstance(record, dict)) else None
 
     def part(self, address: str, identity: str = "") -> RemotePart:
-        """The part to store."""
+        """Return the part to store."""
         content = {"rkey": self.rkey} | ({"record": self.record} if self.record is not None else {})
         return RemotePart(kind=TRACE, id=json.dumps(content), address=address, identity=identity)
 
 
 def traces_in(parts: Iterable[RemotePart]) -> list[Trace]:
-    """The traces among a record's parts."""
+    """Return the traces among a record's parts."""
     found = (Trace.read(part) for part in parts if part.kind == TRACE)
     return [trace for trace in found if trace is not None]

@@ -57,7 +57,7 @@ class MastodonHandler(DocumentHandler):
 
     Servers with Mastodon's API differ in many ways, so the content of every response is checked. Creates have an
     idempotency key, which not all servers support. So a trace is stored before a create, and if its response is lost,
-    the status is searched among the account's statuses.
+    the account's statuses are searched for it.
     """
 
     default_kind: ClassVar[str] = STATUS
@@ -83,7 +83,7 @@ class MastodonHandler(DocumentHandler):
         return await self._show(job)
 
     async def delete(self, job: DocumentJob) -> None:
-        """Delete the statuses, the last first; a status whose response was lost is searched."""
+        """Delete the statuses, the last first; a status whose response was lost is searched for."""
         account = Account(self._client, job.place, job.key)
         thread = Thread(account, job)
         await thread.find_lost()

@@ -1,4 +1,4 @@
-"""Mentions that notify nobody. Pure."""
+"""Changes mentions so that they notify no one. Pure."""
 
 from __future__ import annotations
 

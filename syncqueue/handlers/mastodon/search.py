@@ -1,4 +1,4 @@
-"""Searches a status whose create got no response among those of the account."""
+"""Searches the account's statuses for one whose create got no response."""
 
 from __future__ import annotations
 

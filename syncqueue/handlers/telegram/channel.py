@@ -129,7 +129,7 @@ class Channel:
         """Delete a message, or find that it is gone.
 
         Raises `Refused` if Telegram refuses, and `AddressMoved` if the message is in the history of a group that has
-        become a supergroup: nobody can delete there any more, but the bot may still edit what it wrote.
+        become a supergroup: messages there cannot be deleted any more, but the bot may still edit its own.
         """
         number = message_id(part)
         try:

@@ -1,7 +1,7 @@
-"""Which of several lost messages a record may take, so that none of them is left over. Pure.
+"""Decides which of several lost messages a record may take, so that none of them is left over. Pure.
 
 A record can only take a message that is newer than the highest id that it knew when it sent its own. If it took the
-only one that another record can take, an older message would be left over, and nobody would look for it again.
+only one that another record can take, an older message would be left over, and no record would search for it again.
 """
 
 from __future__ import annotations

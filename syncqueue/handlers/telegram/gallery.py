@@ -46,7 +46,7 @@ class Plan:
     message: RenderedMessage | None  # the text as a separate message
     caption: RenderedMessage  # or as the caption of the first medium
     texts: tuple[RemotePart, ...]  # existing messages with the text
-    places: tuple[tuple[RemotePart | None, Media], ...]  # each medium, with the message that shall show it
+    places: tuple[tuple[RemotePart | None, Media], ...]  # each medium, with the message that will show it
     surplus: tuple[RemotePart, ...]  # messages that are not wanted any more
 
     @property
@@ -130,7 +130,7 @@ class Gallery:
         return plan
 
     async def _nothing_to_show(self, job: DocumentJob) -> PermanentError:
-        """The error where nothing can be seen; what is there shows something that is not wanted any more."""
+        """Return the error if nothing is visible; existing messages are removed, because they are not wanted now."""
         messages = messages_of(job.parts)
         await self._take_away(job, messages)
         return PermanentError(f"{BLANK} {TAKEN_AWAY}" if messages else BLANK)

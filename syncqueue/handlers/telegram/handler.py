@@ -57,8 +57,8 @@ class TelegramHandler(DocumentHandler):
     """Keeps a message in a channel, group or chat for each object.
 
     Telegram has no idempotency keys, and a bot cannot read messages. So a trace is stored before a message is sent;
-    after a lost response the next attempt searches the message with a probe that changes nothing (see `recovery`). If
-    there is no trace, or the search has no result, ON_UNKNOWN_OUTCOME decides whether it is sent again.
+    after a lost response the next attempt searches for the message with a probe that changes nothing (`recovery`).
+    If there is no trace, or the search has no result, ON_UNKNOWN_OUTCOME decides whether it is sent again.
     """
 
     default_kind: ClassVar[str] = ""  # text or file: the first edit shows which

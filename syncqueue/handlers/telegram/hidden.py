@@ -47,7 +47,7 @@ def hides_something(source: str) -> bool:
 
 
 def without_comments(source: str) -> str:
-    """`source` as a file to be read, without what its author meant to stay unseen."""
+    """Return `source` for a text file, without the comments, which its author meant to be hidden."""
     if "<!--" in source:
         source = _swept(source, lambda html, is_block: html)
     return _without_definitions(source) if "]:" in source else source

@@ -55,7 +55,7 @@ def without_pictures(text: str, base_url: str, shown: Collection[str]) -> str:
 
 
 def _readable(text: str) -> str | None:
-    """Return the text without comments; None if pictures are not searched in it."""
+    """Return the text without comments; None if it is not searched for pictures."""
     source = tidy(text).replace(_TAKEN, "")
     if "![" not in source or "||" in source or len(source) > CONVERTED_CHARACTERS:
         return None

@@ -1,4 +1,4 @@
-"""Searches a message whose response was lost among the message ids that it can have.
+"""Searches for a message whose response was lost among the message ids that it can have.
 
 Telegram has no idempotency keys and no list of messages. But ids increase: a message that was sent when the highest
 known id of its chat was `after`, and before another one of the same kind that got the id `before`, has
@@ -97,7 +97,7 @@ async def find_lost(
     is_sole_poster: bool = True,
     pace_seconds: float = PACE_SECONDS,
 ) -> FoundLost:
-    """Search a lost message for at most `seconds`. Raises `HandlerError` if Telegram does not respond.
+    """Search for a lost message, for at most `seconds`. Raises `HandlerError` if Telegram does not respond.
 
     `sights`: results of other searches there; results since the message was sent are not probed again.
     `is_sole_poster`: nothing else posts with this bot in this chat, so a message by the bot that no record has
@@ -169,7 +169,7 @@ class _Walk:
         return is_gap and (self.is_beyond(number) or self._search.is_first)
 
     def note(self, number: int, sight: Sight) -> None:
-        """Return what has an id."""
+        """Store what has an id."""
         # Unused ids below a known one do not mean that the chat ends. But a chat whose first messages were deleted has
         # a history before the first record.
         is_empty = sight is Sight.GONE and (self.is_beyond(number) or self._search.is_first)

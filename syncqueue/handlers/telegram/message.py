@@ -79,7 +79,7 @@ class Messages:
         return await self._replace(job, part, message)
 
     async def post(self, job: DocumentJob, message: RenderedMessage, *, is_marked: bool = False) -> _Parts:
-        """Send a message; if it was sent before and may exist too, search it and keep the older one.
+        """Send a message; if it was sent before and may exist too, search for it and keep the older one.
 
         `is_marked`: the trace of this message is stored already.
         """

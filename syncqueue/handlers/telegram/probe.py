@@ -53,6 +53,6 @@ async def is_exact(client: TelegramClient, token: str, chat: str) -> bool:
     """Return whether "ours" means that the bot wrote it. Raises `HandlerError`.
 
     In a channel an administrator may have the right to edit what others post. Without that right, and in every group
-    and private chat, a bot can edit its own messages alone.
+    and private chat, a bot can edit only its own messages.
     """
     return not (await standing(client, token, chat)).may_edit_others

@@ -135,7 +135,7 @@ class Recovery:
     # The search
 
     async def settle(self) -> Verdict:
-        """Search the messages of the trace, if there is one. Afterwards the job's parts are its known messages.
+        """Search for the messages of the trace, if there is one. Afterwards the job's parts are its known messages.
 
         Raises `RateLimited` for the task only if the search continues later.
         """

@@ -67,7 +67,7 @@ class Trace:
 
     @property
     def is_open(self) -> bool:
-        """Return whether it was not searched since it was last sent, or is about to be sent."""
+        """Return whether it was not searched for since it was last sent, or is about to be sent."""
         return not (self.before or self.start or self.searched_at)
 
     def is_settled(self, now: float) -> bool:

@@ -1,4 +1,4 @@
-"""Proves a handler: the cases that the built-in services are tested with, for a service of your own.
+"""Tests a handler: the cases with which the built-in services are tested, for your own service.
 
     # conftest.py
     pytest_plugins = ["syncqueue.testing.conformance.plugin"]
@@ -8,14 +8,14 @@
         name = "shelf"
         handler = "shelf_handler.ShelfHandler"
         stand_in = ShelfStandIn                 # a `syncqueue.testing.sandbox.JsonService`
-        finds_lost = True                       # what the service is like
+        finds_lost = True                       # a trait of the service
 
     class TestShelf(Conformance):
         service = Shelf
 
-Each case is a test with a sentence for a name. What the service cannot do is shown as such and not run, and a table of
-what the handler promises is printed at the end, with what to mend. Needs the extra `syncqueue[testing]`, and neither
-a Redis nor a network.
+Each case is a test whose name is a sentence. Cases that the service does not support are skipped with the reason. A
+table at the end shows what the handler promises, and what to mend. Requires the extra `syncqueue[testing]`, but
+neither Redis nor a network.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ __all__ = sorted(_HOME_OF)  # noqa: PLE0605
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name when it is used: pytest reads this package before Django has its settings."""
+    """Import a name at first use: pytest imports this package before Django has its settings."""
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)

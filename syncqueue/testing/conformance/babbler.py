@@ -1,4 +1,4 @@
-"""A proxy before a service that answers with nonsense: cut JSON, a page, other types, megabytes."""
+"""A proxy in front of a service; it returns invalid responses: cut JSON, a page, other types, megabytes."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ BODIES = {
 
 @dataclass
 class Babbler:
-    """Hands everything on, or answers everything in the same way."""
+    """Forwards every request, or responds to every request in the same way."""
 
     url: str = ""
     service_url: str = ""
     status: int = 200
-    body: bytes | None = None  # None: the service's own
-    hands_on: bool = False  # also where the answer will be another
+    body: bytes | None = None  # None: the response of the service
+    hands_on: bool = False  # also forward a request if the response is replaced
 
     def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes, str]:
-        """Status, body and its type."""
+        """Return status, body and content type."""
         if self.body is None:
             return self._ask(method, path, headers, body)
         if self.hands_on:
@@ -54,7 +54,7 @@ class Babbler:
 
 @contextmanager
 def babbling() -> Iterator[Babbler]:
-    """Start one on a port of this machine and always end it."""
+    """Start a `Babbler` on a local port and always stop it."""
     babbler = Babbler()
 
     class Answer(BaseHTTPRequestHandler):
@@ -64,7 +64,7 @@ def babbling() -> Iterator[Babbler]:
             asked = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             status, body, kind = babbler.answer(self.command, self.path, dict(self.headers), asked)
             self.send_response(status)
-            if status == 204:  # it has no body
+            if status == 204:  # such a response has no body
                 self.end_headers()
                 return
             self.send_header("Content-Type", kind)
@@ -75,7 +75,7 @@ def babbling() -> Iterator[Babbler]:
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer
 
         def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
     server.daemon_threads = True

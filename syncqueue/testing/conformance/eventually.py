@@ -1,4 +1,4 @@
-"""Waiting for what happens elsewhere: an assertion is tried again until it holds."""
+"""Waits for effects of other threads and processes: an assertion is repeated until it holds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PAUSE_SECONDS = 0.02
 
 
 def eventually(check: Callable[[], T], seconds: float) -> T:
-    """Return what `check` returns once it raises no AssertionError; raise its own failure when time is up."""
+    """Return the result of `check` once it raises no AssertionError; raises its last one when the time is over."""
     deadline = time.monotonic() + seconds
     while True:
         try:

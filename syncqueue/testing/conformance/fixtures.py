@@ -1,4 +1,4 @@
-"""The suite's fixtures: a queue, the service's stand-in, and a site between them that has nothing of another test."""
+"""The fixtures of the suite: a queue, the service's stand-in, and a site between them, without data of other tests."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from syncqueue.testing.conformance.service import ServiceUnderTest
 from syncqueue.testing.sandbox.client import RunningSandbox
 
 Start = Callable[[type[ServiceUnderTest]], RunningSandbox]
-# A save waits until its attempt is over, however busy the machine is.
+# A save waits until its attempt has ended, even on a busy machine.
 IMMEDIATE = {"TIMEOUT_SECONDS": 60}
 
 
@@ -39,7 +39,7 @@ def conformance_queue() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def conformance_stand_in() -> Iterator[Start]:
-    """Starts the stand-in of a service, once."""
+    """A function that starts the stand-in of a service, once."""
     running: dict[tuple[object, object], RunningSandbox] = {}
 
     with ExitStack() as started:
@@ -55,7 +55,7 @@ def conformance_stand_in() -> Iterator[Start]:
 
 @pytest.fixture(scope="session")
 def conformance_babbler() -> Iterator[Babbler]:
-    """A proxy, for all tests."""
+    """A proxy that all tests share."""
     with babbling() as babbler:
         yield babbler
 
@@ -64,7 +64,7 @@ def conformance_babbler() -> Iterator[Babbler]:
 def service(
     request: pytest.FixtureRequest, conformance_stand_in: Start, monkeypatch: pytest.MonkeyPatch
 ) -> ServiceUnderTest:
-    """The service of the test's class, or of its parameter: empty, up, and with no proxy on the way to it."""
+    """The service of the test's class, or of its parameter: empty, up, and reached without a proxy."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
@@ -76,7 +76,7 @@ def service(
 
 @pytest.fixture
 def site(service: ServiceUnderTest, conformance_queue: str, settings: Any, transactional_db: None) -> Iterator[Site]:
-    """A site on which the service is on, with a queue of its own. Retries come soon."""
+    """A site that has the service enabled and its own queue. Retries follow soon."""
     name = str(connection.settings_dict["NAME"])
     if connection.vendor == "sqlite" and (name == ":memory:" or "mode=memory" in name):
         pytest.fail("Attempts run in other threads: give the tests a database file, DATABASES[...]['TEST']['NAME'].")
@@ -96,7 +96,7 @@ def site(service: ServiceUnderTest, conformance_queue: str, settings: Any, trans
 
 @pytest.fixture
 def destination(site: Site) -> Destination:
-    """A destination that takes all notes."""
+    """A destination that accepts all notes."""
     return site.service.make_destination()
 
 
@@ -119,20 +119,20 @@ def media_sync(site: Site, tmp_path: Path) -> Iterator[type[MediaSync]]:
 
 @pytest.fixture
 def quick_reads(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No pauses between two questions, and short ones where a service is away."""
+    """No pauses between two reads, and short ones while a service is unavailable."""
     monkeypatch.setattr(handler_class(get_settings().service(site.service.name)), "read_pause_seconds", 0.0)
     monkeypatch.setattr(verifying, "PAUSES_SECONDS", (0.01, 0.02))
 
 
 @pytest.fixture
 def small_pieces(monkeypatch: pytest.MonkeyPatch, site: Site) -> None:
-    """One copy in each question, also where many can be asked for at once."""
+    """One copy per read, even if the handler can read many at once."""
     monkeypatch.setattr(handler_class(get_settings().service(site.service.name)), "batch_size", 1)
 
 
 @pytest.fixture
 def babbler(conformance_babbler: Babbler, site: Site) -> Babbler:
-    """A proxy before the service, which has one destination; nothing is tried twice."""
+    """A proxy in front of the service, which has one destination; nothing is retried."""
     conformance_babbler.service_url = site.service.url
     conformance_babbler.body, conformance_babbler.hands_on = None, False
     site.configure(MAX_RETRIES=0, **site.service.settings(conformance_babbler.url))

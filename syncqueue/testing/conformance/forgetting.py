@@ -1,4 +1,4 @@
-"""What a process remembers of a site, forgotten: a test has nothing of the one before it."""
+"""Clears what a process has cached of a site, so that no test sees data of the previous one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from syncqueue.sources import destinations
 
 
 def forget_all() -> None:
-    """End the immediate loop, and forget what this process remembers of settings, tables and Redis."""
+    """End the immediate loop, and clear what this process has cached of settings, tables and Redis."""
     immediate.close()
     site_queues.forget()
     policies.forget()

@@ -1,4 +1,4 @@
-"""The pictures that notes have: small PNG files, each a gradient of two colours, known by their content."""
+"""The pictures of notes: small PNG files, each a gradient of two colours, identified by their content."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _COLOURS: Mapping[str, tuple[bytes, bytes]] = {
 
 @cache
 def painted(name: str) -> bytes:
-    """The content of a picture's file."""
+    """Return the content of a picture's file."""
     dark, light = _COLOURS[name]
     rows = (_between(dark, light, row / (HEIGHT - 1)) * WIDTH for row in range(HEIGHT))
     pixels = b"".join(b"\0" + row for row in rows)  # each row without a filter
@@ -31,7 +31,7 @@ def painted(name: str) -> bytes:
 
 
 def pictures_by_content(files: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
-    """The names of pictures that a service has kept, by their "sha256"; what is none of them is called "?"."""
+    """Return the names of pictures that a service has stored, by their "sha256"; "?" for any other file."""
     return tuple(_names().get(str(file["sha256"]), "?") for file in files)
 
 

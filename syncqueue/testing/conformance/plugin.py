@@ -1,7 +1,7 @@
 """The suite's pytest plugin: `pytest_plugins = ["syncqueue.testing.conformance.plugin"]`, or `-p` with that name.
 
-It makes Django's settings where there are none, brings the fixtures, marks what a service cannot do, and prints what
-the handlers promise.
+It creates Django's settings if there are none, registers the fixtures, skips cases that a service does not support,
+and prints what the handlers promise.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ pytest.register_assert_rewrite(f"{PACKAGE}.cases", f"{PACKAGE}.scene")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Set Django up, and then bring what needs it."""
+    """Set up Django, then register the fixtures, which need it."""
     import django
     from django.conf import settings
 
@@ -40,14 +40,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Note what each case promises, and show those that a service cannot do as skipped, with the reason."""
+    """Record the promise of each case, and skip cases that a service does not support, with the reason."""
     for item in items:
         summary.note(item)
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, object, None]:
-    """Say beside a failure what to mend."""
+    """Add to a failure what to mend."""
     outcome = yield
     summary.say_what_to_mend(item, outcome.get_result())  # type: ignore[attr-defined]
 

@@ -1,4 +1,4 @@
-"""What a handler promises: a sentence, what a service needs for it, and what to mend where it is not kept."""
+"""A promise of a handler: a sentence, the traits that a service needs for it, and what to mend if a case fails."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 T = TypeVar("T")
 
-# What it means that a service is not like this, to be read after its name.
+# The meaning of a missing trait, as the end of a sentence that begins with the name of the service.
 LACKS: Mapping[str, str] = {
     "edits": "cannot be edited",
     "takes_private": "takes nothing that is private",
@@ -31,38 +31,38 @@ LACKS: Mapping[str, str] = {
 
 
 class Promise:
-    """One line of the table that a run prints; decorates the cases that prove it, or a class of them."""
+    """One line of the table that a run prints; decorates the cases that test it, or a class of cases."""
 
     _numbers = itertools.count()
 
     def __init__(self, text: str, *, mend: str, **needs: bool) -> None:
-        """`mend`: what to do where a case fails. `needs`: traits of `ServiceUnderTest`, as the cases need them."""
+        """`mend`: what to do if a case fails. `needs`: the traits of `ServiceUnderTest` that the cases need."""
         self.text = text
         self.mend = mend
         self.needs = needs
         self.number = next(self._numbers)  # the order in the table
 
     def __call__(self, target: T) -> T:
-        """Mark a case; of a class those cases of its own that have no promise yet."""
+        """Mark a case, or the cases of a class's own that have no promise yet."""
         for one in _cases(target):
             if isinstance(target, FunctionType) or not hasattr(one, "promise"):
                 one.promise = self  # type: ignore[attr-defined]
         return target
 
     def lacking(self, service: Any) -> str:
-        """Why a service cannot give it: "shelf cannot be edited (edits = False)"; "" where it can."""
+        """Return why a service cannot keep it: "shelf cannot be edited (edits = False)"; "" if it can."""
         for trait, value in self.needs.items():
             if value and not getattr(service, trait):
                 return f"{service.name} {LACKS[trait]} ({trait} = {getattr(service, trait)!r})"
         return ""
 
     def is_moot(self, service: Any) -> bool:
-        """Whether it is about services that lack what this one has."""
+        """Return whether it is only for services that lack a trait of this one."""
         return any(not value and getattr(service, trait) for trait, value in self.needs.items())
 
 
 def uses(*fixtures: str) -> Callable[[type[T]], type[T]]:
-    """Decorates a class of cases: each of its own takes these fixtures."""
+    """Decorate a class of cases: each of its own cases uses these fixtures."""
 
     def decorate(target: type[T]) -> type[T]:
         for one in _cases(target):

@@ -1,10 +1,10 @@
-"""All that the suite can prove of a handler, in the order of the table."""
+"""All promises that the suite can test, in the order of the table."""
 
 from __future__ import annotations
 
 from syncqueue.testing.conformance.promise import Promise
 
-# What is there
+# Copies
 
 SHOWN = Promise(
     "A saved object is there once and shows what it says now",
@@ -48,7 +48,7 @@ OTHER_ADDRESS = Promise(
     other_address=True,
 )
 
-# Answers
+# Responses
 
 REFUSED = Promise(
     "What the service will never take fails with its reason",
@@ -75,7 +75,7 @@ NONSENSE = Promise(
     "that the handler did not expect shows people a traceback.",
 )
 
-# Lost answers
+# Lost responses
 
 REPEATED = Promise(
     "An edit or a deletion whose answer was lost is made again, and leaves one right copy",
@@ -113,7 +113,7 @@ LOST_NAMED = Promise(
     keeps_a_trace=False,
 )
 
-# From before, and several places
+# Adopted copies, and several places
 
 ADOPTED = Promise(
     "A copy from before syncqueue is edited where it stands",

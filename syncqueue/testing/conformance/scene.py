@@ -1,4 +1,4 @@
-"""What the cases do again and again: write notes, let a worker work, look at both ends."""
+"""The common steps of the cases: write notes, run a worker, check both ends."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from syncqueue.testing.conformance.notes.models import Note
 from syncqueue.testing.conformance.service import ServiceUnderTest
 from syncqueue.worker.worker import Worker
 
-# How long an attempt waits for an answer that never comes: longer than its request takes on a busy machine.
+# How long an attempt waits for a response that never comes: longer than its request takes on a busy machine.
 HANGING_SECONDS = 3
 USUAL_SECONDS = 20
 
 
 class Site:
-    """The site's side."""
+    """The side of the site."""
 
     def __init__(self, service: ServiceUnderTest, writer: Any) -> None:
         """`writer`: the user who writes all notes."""
@@ -34,11 +34,11 @@ class Site:
         self.hanging_seconds = HANGING_SECONDS
 
     def write(self, text: str, **values: Any) -> Note:
-        """A new note, saved."""
+        """Save a new note."""
         return Note.objects.create(owner=self.writer, text=text, **values)
 
     def write_and_be_killed(self, text: str) -> Note:
-        """A new note whose copy was made by a process that died before it was answered: its mark has run out."""
+        """Save a note whose copy is created by a process that dies before the response; its send mark has expired."""
         self.configure("IMMEDIATE", ENABLED=False)
         note = self.write(text)
         row = SyncRecord.objects.filter(pk=self.record(note).pk)
@@ -65,11 +65,11 @@ class Site:
         note.save()
 
     def work(self) -> None:
-        """Let a worker do all that can be done now."""
+        """Run a worker that does all that can be done now."""
         asyncio.run(Worker(burst=True).run())
 
     def work_until(self, check: Callable[[], Any]) -> None:
-        """Let workers work until an assertion holds."""
+        """Run workers until an assertion holds."""
 
         def look() -> None:
             self.work()
@@ -84,24 +84,24 @@ class Site:
             changed = {part: {**now.get(part, {}), **values}}
         else:
             changed = {"HANDLERS": {self.service.name: {**now["HANDLERS"][self.service.name], **values}}}
-        # Enabled for good: the `settings` fixture of the test puts back what was there before.
+        # Never disabled: the `settings` fixture of the test restores the previous settings.
         override_settings(SYNCQUEUE={**now, **changed}).enable()
 
     @contextmanager
     def short_attempts(self) -> Iterator[None]:
-        """An attempt of a save inside is cut off where the service hangs; those after it have their usual time."""
+        """Cut off attempts of saves inside the block if the service hangs; later attempts have the usual time."""
         self.configure("PROCESSING", ATTEMPT_TIMEOUT_SECONDS=self.hanging_seconds)
         yield
         self.configure("PROCESSING", ATTEMPT_TIMEOUT_SECONDS=USUAL_SECONDS)
 
     def record(self, note: Note) -> SyncRecord:
-        """The note's one record."""
+        """Return the only record of a note."""
         return SyncRecord.objects.get(source="conformance.note", object_pk=str(note.pk))
 
-    # Judgements
+    # Assertions
 
     def assert_shows(self, *texts: str, address: str | None = None) -> None:
-        """A person sees these texts, each once and in this order, and nothing else."""
+        """Assert that a person sees these texts, each once and in this order, and nothing else."""
         copies = self.service.copies(address)
         seen = [copy.text[:300] for copy in copies]
         assert len(copies) == len(texts), (
@@ -114,13 +114,13 @@ class Site:
             )
 
     def assert_settled(self) -> None:
-        """Every record is synced and nothing is left in the queue."""
+        """Assert that every record is synced and nothing is left in the queue."""
         states = {(state, error) for state, error in SyncRecord.objects.values_list("state", "error")}
         assert {state for state, _ in states} <= {"synced"}, f"Records are not settled: {sorted(states)}"
         self.assert_empty_queue()
 
     def assert_empty_queue(self) -> None:
-        """No task in any state."""
+        """Assert that there is no task in any state."""
         stats = get_queue(self.service.name).stats()
         counts = (stats.pending_count, stats.delayed_count, stats.processing_count, stats.failed_count)
         assert counts == (0, 0, 0, 0), f"Work is left in the queue: {stats}"

@@ -1,4 +1,4 @@
-"""A site for the suite, where the author has none: Django's settings with the app, the notes and a database file."""
+"""A site for the suite, if the author has none: Django's settings with the app, the notes and a database file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-# Attempts run in other threads, which would not see a database in memory. A folder for each process.
+# Attempts run in other threads, which would not see a database in memory. Each process has its own folder.
 FOLDER = Path(tempfile.mkdtemp(prefix="syncqueue-conformance-"))
 atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 
@@ -25,7 +25,7 @@ DATABASES = {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": str(FOLDER / "db.sqlite3"),
         "TEST": {"NAME": str(FOLDER / "test.sqlite3")},
-        # Several threads write; none of them needs to survive a power failure.
+        # Several threads write; the data need not survive a power failure.
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": 60,
@@ -33,6 +33,6 @@ DATABASES = {
         },
     }
 }
-# Each test has its own: the suite's server, and the service's handler.
+# Each test sets its own: the suite's server and the service's handler.
 SYNCQUEUE = {"REDIS": "redis://127.0.0.1:1/0", "HANDLERS": {}}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; no test is about passwords

@@ -1,4 +1,4 @@
-"""What each handler promises: a line for each promise, from the reports of its cases."""
+"""The promises of each handler: a line for each promise, from the reports of its cases."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ class Line:
     failed: list[str] = field(default_factory=list)  # names of cases
 
     def shown(self) -> Iterator[str]:
-        """As text."""
+        """Yield the promise as text."""
         if self.failed:
             yield f"  failed  {self.text}"
             yield f"          {len(self.failed)} of {len(self.failed) + self.passed_count} cases. {self.mend}"
         elif self.lacking:
-            # The words before it are those of the skipped cases.
+            # The skipped cases show the text before it.
             yield f"  no      {self.text} ({self.lacking.rpartition(' (')[2]}"
         elif self.passed_count:
             yield f"  yes     {self.text}"
 
 
 def note(item: pytest.Item) -> None:
-    """Remember in the item's reports what it promises; mark it as skipped where the service cannot do it."""
+    """Store the item's promise in its reports; mark the item as skipped if the service does not support it."""
     service, promise = _service_of(item), promise_of(item)
     if service is None or promise is None:
         return
@@ -47,14 +47,14 @@ def note(item: pytest.Item) -> None:
     elif promise.is_moot(service):
         item.add_marker(pytest.mark.skip(reason=f"{service.name} does more than that: {promise.text}"))
         return
-    # A list of texts: reports travel between processes.
+    # A list of texts, because reports are sent between processes.
     item.user_properties.append(
         (PROPERTY, [service.__name__, str(promise.number), promise.text, promise.mend, lacking])
     )
 
 
 def promise_of(item: pytest.Item) -> Promise | None:
-    """What a case promises; None: it is no case of the suite."""
+    """Return the promise of a case; None: it is not a case of the suite."""
     found = getattr(getattr(item, "function", None), "promise", None)
     return found if isinstance(found, Promise) else None
 
@@ -72,7 +72,7 @@ def say_what_to_mend(item: pytest.Item, report: pytest.TestReport) -> None:
 
 
 def lines(reporter: pytest.TerminalReporter) -> Iterator[str]:
-    """The tables of all services that were tested."""
+    """Yield the tables of all services that were tested."""
     tables: dict[str, dict[int, Line]] = {}
     for outcome in ("passed", "failed", "error", "skipped"):
         for report in reporter.stats.get(outcome, []):

@@ -1,11 +1,11 @@
-"""Stand-ins for outside services on this machine: real HTTP, a page, and a mode for each service.
+"""Local stand-ins for outside services: real HTTP, a page, and a mode for each service.
 
 Plain Python: it imports neither Django nor any other part of syncqueue, so that its log is independent evidence of
-what a handler has sent. Needs the extra `syncqueue[testing]`.
+what a handler has sent. Requires the extra `syncqueue[testing]`.
 
 A service is a subclass of `Service`, or of `JsonService` for an API of JSON over HTTP. `running(Shelf())` starts it in
-a thread of this process, for tests; `python -m syncqueue.testing.sandbox shelf:Shelf` starts it by itself, with its
-page.
+a thread of this process, for tests; `python -m syncqueue.testing.sandbox shelf:Shelf` starts it as a process,
+with its page.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ __all__ = sorted(_HOME_OF)  # noqa: PLE0605
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name when it is used: who only talks to a sandbox needs no web server."""
+    """Import a name at first use: a client of a sandbox needs no web server."""
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)

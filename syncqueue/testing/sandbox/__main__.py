@@ -1,4 +1,4 @@
-"""``python -m syncqueue.testing.sandbox shelf:Shelf``: services of your own as a process, with a page for people."""
+"""``python -m syncqueue.testing.sandbox shelf:Shelf``: runs your own services as a process, with a page."""
 
 from __future__ import annotations
 

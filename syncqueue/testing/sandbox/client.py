@@ -1,4 +1,4 @@
-"""A running sandbox, seen from a test: its control API as methods, and its process where it has one."""
+"""The client of a running sandbox, for tests: its control API as methods, and its process if it has one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import IO, Any
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
-START_SECONDS = 120.0  # a busy machine's import of the web server
+START_SECONDS = 120.0  # a busy machine takes long to import the web server
 CALL_SECONDS = 60.0
 STOP_SECONDS = 30.0
 
@@ -26,10 +26,10 @@ class RunningSandbox:
     """A running sandbox, by its URLs: `{"control": "http://127.0.0.1:8020", "shelf": "http://127.0.0.1:8021"}`."""
 
     def __init__(self, urls: Mapping[str, str]) -> None:
-        """`urls`: of the control port and of each service."""
+        """`urls`: the URLs of the control port and of each service."""
         self.urls = dict(urls)
         self.control_url = self.urls["control"]
-        self._opener = build_opener(ProxyHandler({}))  # never through a proxy of the machine
+        self._opener = build_opener(ProxyHandler({}))  # ignore the proxy settings of the machine
 
     def set_mode(self, service: str, mode: str, **params: Any) -> None:
         """Set the mode of a service. Returns when its port is open or closed accordingly."""
@@ -73,10 +73,10 @@ class RunningSandbox:
 def running_process(
     command: Sequence[str], folder: Path | None = None
 ) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
-    """Start a sandbox by its command line in a process of its own, and always end it; yields process and URLs.
+    """Start a sandbox by its command line in a separate process, and always stop it; yields process and URLs.
 
-    It prints its URLs as a line of JSON when its ports are open, and ends when its standard input is closed.
-    `folder`: where it runs.
+    The sandbox prints its URLs as a line of JSON when its ports are open, and exits when its standard input is
+    closed. `folder`: its working directory.
     """
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(  # noqa: S603 - a module of the caller's

@@ -1,4 +1,4 @@
-"""A stand-in for an API of JSON over HTTP: what each call does is a method of a few lines; the rest is done here."""
+"""A stand-in for an API of JSON over HTTP: each call is a method of a few lines; this module does the rest."""
 
 from __future__ import annotations
 
@@ -21,42 +21,42 @@ HTML = "<html><body><h1>Something is wrong</h1></body></html>"
 
 @dataclass(slots=True, kw_only=True)
 class Thing:
-    """What the service keeps: a message, a text, a row."""
+    """One thing that the service stores: a message, a text, a row."""
 
     id: str
-    place: str  # the channel, shelf or table it is in
-    text: str  # what people read
-    fields: dict[str, Any] = field(default_factory=dict)  # what else a visitor sees: {"is_private": True}
+    place: str  # the channel, shelf or table that contains it
+    text: str  # the text that people read
+    fields: dict[str, Any] = field(default_factory=dict)  # other data that a visitor sees: {"is_private": True}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A request, read."""
+    """A parsed request."""
 
     path: Mapping[str, str]  # the values of the names in braces
     query: Mapping[str, str]
-    headers: Mapping[str, str]  # with names in small letters
-    body: Any  # what the JSON says; a body that is no JSON as text
+    headers: Mapping[str, str]  # with names in lower case
+    body: Any  # the parsed JSON; a body that is not JSON as text
 
 
 def answer(status: int = 200, body: Any = None, *, stored: bool = False, headers: Any = None) -> Outcome:
-    """The answer to a request. `stored`: it has made, changed or taken away something; None: an empty body."""
+    """Return a response. `stored`: the request created, changed or deleted something; `body` None: an empty body."""
     response = Response(status_code=status, headers=headers) if body is None else JSONResponse(body, status, headers)
     return Outcome(response=response, stored=stored)
 
 
 class JsonService(Service):
-    """A service with an API of JSON over HTTP. What it keeps stands in `things`, by id.
+    """A service with an API of JSON over HTTP. Its data is in `things`, by id.
 
-    `calls` names the method of each call: `{"POST /shelves/{place}/texts": "create"}`. A method is given what was
-    `Asked` and returns an `answer`; the log and the modes call the request by the method's name. The names "create",
-    "edit" and "delete" tell the conformance suite what a request has done.
+    `calls` names the method of each call: `{"POST /shelves/{place}/texts": "create"}`. A method receives an `Asked` and
+    returns an `answer`; the log and the modes use the method's name for the request. The conformance suite reads from
+    the names "create", "edit" and "delete" what a request has done.
     """
 
     calls: ClassVar[Mapping[str, str]]
-    # Names in braces, of a query or of a body whose values are credentials: they are kept out of the log.
+    # Names in braces, in a query or in a body whose values are credentials: they are not logged.
     secrets: ClassVar[Collection[str]] = ("token",)
-    # What the modes answer that refuse; "error" has a status of its own.
+    # The status codes of refusing modes; "error" has its own status.
     refusals: ClassVar[Mapping[str, int]] = {"limited": 429, "broken": 403, "unauthorized": 401}
 
     def __init__(self) -> None:
@@ -65,25 +65,25 @@ class JsonService(Service):
         self._routes = [(*_pattern(path), method) for path, method in self.calls.items()]
 
     def keep(self, place: str, text: str, thing_id: str = "", **fields: Any) -> Thing:
-        """Keep a new thing, by default under the next number."""
+        """Store a new thing, by default with the next number as its id."""
         if not thing_id:
             self._last_id += 1
         thing = Thing(id=thing_id or str(self._last_id), place=place, text=text, fields=fields)
         self.things[thing.id] = thing
         return thing
 
-    # For services to say otherwise
+    # Services may override these
 
     def check(self, asked: Asked) -> Outcome | None:
-        """The refusal of a request with a wrong credential; None: it is right."""
+        """Return the refusal of a request with a wrong credential; None: the credential is correct."""
         return None
 
     def refusal(self, mode: Mode, status: int) -> Outcome:
-        """The answer of a mode that refuses; the default: `{"error": "limited"}` and Retry-After beside a 429."""
+        """Return the response of a refusing mode; the default: `{"error": "limited"}`, and Retry-After with a 429."""
         headers = {"Retry-After": str(mode.params["retry_after"])} if mode.name == "limited" else None
         return answer(status, {"error": mode.params.get("description") or mode.name}, headers=headers)
 
-    # What the engine asks
+    # Called by the engine
 
     async def read_call(self, request: Request) -> Call:
         asked_path = request.url.path
@@ -138,12 +138,12 @@ class JsonService(Service):
         ]
 
     async def _remove(self, request: Request) -> Response:
-        """Take a thing away, as a person would."""
+        """Delete a thing, as a person would."""
         del self.things[self._thing(request).id]
         return JSONResponse({"removed": True})
 
     async def _change(self, request: Request) -> Response:
-        """Give a thing another text, as a person would."""
+        """Change the text of a thing, as a person would."""
         self._thing(request).text = str((await request.json())["text"])
         return JSONResponse({"changed": True})
 
@@ -155,7 +155,7 @@ class JsonService(Service):
 
 
 def _pattern(call: str) -> tuple[str, re.Pattern[str]]:
-    """The verb of "POST /shelves/{place}", and what its paths look like."""
+    """Return the verb of "POST /shelves/{place}" and the pattern of its paths."""
     verb, _, path = call.partition(" ")
     pieces = re.split(r"\{(\w+)\}", path)
     pattern = "".join(f"(?P<{one}>[^/]+)" if at % 2 else re.escape(one) for at, one in enumerate(pieces))

@@ -53,7 +53,7 @@ _KINDS = (
         name="error",
         label="Error 500",
         sentence="Fails with an internal error. Nothing is stored.",
-        # description: the error's words; stored: the request is carried out all the same, before the error is sent
+        # description: the text of the error; stored: the request is executed nevertheless, before the error is sent
         defaults={"status": 500, "html": False, "description": "", "stored": False},
     ),
     ModeKind(name="down", label="Down", sentence="The port is closed: connections are refused."),
@@ -137,7 +137,7 @@ def _unknown_param(name: str, key: str, known: list[str]) -> str:
 
 
 def _checked(key: str, value: Any) -> Any:
-    """The value in its type: `html` and `stored` are truth values, `description` is a text, the others numbers."""
+    """Return the value in its type: `html` and `stored` are booleans, `description` is a text, others are numbers."""
     if key == "description":
         return str(value)
     if key in ("html", "stored"):

@@ -1,4 +1,4 @@
-"""The base class of stand-ins. A new service is one subclass; `JsonService` is the shorter way to one."""
+"""The base class of stand-ins. A new service is one subclass; a subclass of `JsonService` is shorter."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Call:
     params: dict[str, Any] = field(default_factory=dict)  # for the log: no token, uploads as name and size
     arguments: Any = None  # the service's own form of the parameters
     is_post: bool = False  # makes a new message, so rate limits count it
-    refused: Outcome | None = None  # no valid request: answered with this, whatever the mode
+    refused: Outcome | None = None  # the response to an invalid request, whatever the mode
 
 
 class Service(ABC):
@@ -42,11 +42,11 @@ class Service(ABC):
 
     name: str  # as in HANDLERS: "telegram"
     template: str = "things.html"  # the part of the page that shows the data of this service
-    template_folder: ClassVar[Path | None] = None  # where it is, unless it is one of the sandbox's own
+    template_folder: ClassVar[Path | None] = None  # the folder of `template`, unless the sandbox contains it
 
     @property
     def title(self) -> str:
-        """What people read above it."""
+        """The heading of the service on the page."""
         return self.name.title()
 
     @abstractmethod

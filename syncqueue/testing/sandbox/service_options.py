@@ -1,4 +1,4 @@
-"""Options of a service: checked, and set by a route of the control port."""
+"""Options of a service: validates them, and sets them by a route of the control port."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _KINDS = {bool: "true or false", int: "a whole number", str: "a text"}
 
 
 class BadOption(ValueError):
-    """An option that does not exist or does not fit; the text says what to write instead."""
+    """An option does not exist or has the wrong type; the message says what to write instead."""
 
 
 def changed(options: T, given: Mapping[str, Any]) -> T:
@@ -35,9 +35,9 @@ def changed(options: T, given: Mapping[str, Any]) -> T:
 
 
 def options_route(change: Callable[[dict[str, Any]], Any], example: str) -> Route:
-    """Return `POST /options`, which answers with all options.
+    """Return the route `POST /options`, which returns all options.
 
-    `change` sets the given ones until the next reset; it returns all of them as a dataclass and raises `BadOption`.
+    `change` sets the given options until the next reset; it returns all options as a dataclass and raises `BadOption`.
     `example`: a body.
     """
 

@@ -1,4 +1,4 @@
-"""A sandbox's process: its command line, and its lifecycle: open the ports, say where they are, end on a signal."""
+"""The process of a sandbox: its command line and its lifecycle: open the ports, print their URLs, exit on a signal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from syncqueue.testing.sandbox.state_file import StateUnreadable
 
 
 def add_common_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of every sandbox that is a process."""
+    """Add the options that every sandbox process has."""
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--control-port", type=int, default=8020, help="page and control API (0: any free port)")
     parser.add_argument("--log", type=Path, metavar="FILE", help="append every request to FILE as JSON lines")

@@ -1,4 +1,4 @@
-"""A sandbox in a thread of this process: for tests of one service."""
+"""Runs a sandbox in a thread of this process, for tests of one service."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HOST = "127.0.0.1"
 
 @contextmanager
 def running(*services: Service) -> Iterator[RunningSandbox]:
-    """Start these services on free ports of this machine, with a control port and its page; always end them."""
+    """Start these services on free ports of this machine, with a control port and its page; always stop them."""
     opened: Future[tuple[dict[str, str], asyncio.AbstractEventLoop, asyncio.Event]] = Future()
     thread = threading.Thread(target=lambda: asyncio.run(_run(services, opened)), name="sandbox", daemon=True)
     thread.start()
@@ -45,7 +45,7 @@ async def _run(
         await control.open()
     except BaseException as error:
         await sandbox.close()
-        opened.set_exception(error)  # raised where the sandbox was asked for
+        opened.set_exception(error)  # raised in the thread that waits for the start
         return
     opened.set_result(({"control": control.url, **sandbox.urls()}, asyncio.get_running_loop(), stop))
     await stop.wait()

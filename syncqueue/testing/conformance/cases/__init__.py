@@ -1,1 +1,1 @@
-"""The cases, each a test with a sentence for a name, in classes by what they are about."""
+"""The cases: tests with sentences as names, in one class per subject."""

@@ -1,4 +1,4 @@
-"""What becomes of an object's changes: there is always one copy of it, and it is right."""
+"""Cases for changes of an object: there is always one copy of it, and it is correct."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A copy that was made and that nobody was told of, of an object that is not wanted any more at the next attempt."""
+"""Cases for a copy whose response was lost and whose object is not wanted any more at the next attempt."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from syncqueue.testing.conformance.scene import Site
 
 
 def write_and_hear_nothing(site: Site, text: str, then: str = "error") -> Note:
-    """A note whose copy was made, and whose service has been away since: it fails, or ("down") cannot be reached."""
+    """Write a note whose copy is created without a response; then the service fails, or ("down") cannot be reached."""
     if then == "down":
         note = _write_while_it_ends(site, text)
     else:
@@ -27,7 +27,7 @@ def write_and_hear_nothing(site: Site, text: str, then: str = "error") -> Note:
 
 
 def _write_while_it_ends(site: Site, text: str) -> Note:
-    """Write a note whose service stores the copy and ends before it answers: what is sent next is refused."""
+    """Write a note; the service stores the copy and stops before it responds, so further connections are refused."""
     made = site.service.count("create")
 
     def end() -> None:

@@ -1,4 +1,4 @@
-"""What becomes of the copies when their destination changes or goes."""
+"""Cases for copies whose destination is changed or removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers that are not as wished: what each costs, and how the note goes out in the end."""
+"""Cases for error responses: what each costs, and how the note is sent in the end."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ class FailureCases:
         asked = len(site.service.requests())
         site.write("Second")
         site.work()
-        assert len(site.service.requests()) == asked  # nobody knocks at a door that is known to be shut
+        assert len(site.service.requests()) == asked  # no requests while the credential is known to be refused
         site.service.set_mode("up")
         services.mend(destination, actor="a test")
         site.work_until(site.assert_settled)
-        assert sorted(site.service.texts()) == ["First", "Second"]  # both leave at once, so either may be first
+        assert sorted(site.service.texts()) == ["First", "Second"]  # both are sent at once, so either may be first
 
     @LIMITED
     def test_a_429_is_waited_out_and_uses_no_attempt(self, site: Site, destination: Destination) -> None:

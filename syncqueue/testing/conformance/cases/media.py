@@ -1,4 +1,4 @@
-"""Pictures of an object: shown with its text, changed and removed with it, and there once, whatever is lost."""
+"""Cases for pictures: shown with the text, changed and removed with it, and there once, whatever is lost."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def write(site: Site, text: str, *names: str) -> Note:
 
 
 def keep(note: Note, *names: str) -> None:
-    """The note has these pictures from now on."""
+    """Give the note these pictures from now on."""
     MediaSync.by_note[note.pk] = names
 
 
@@ -47,13 +47,13 @@ def change(site: Site, note: Note, text: str, *names: str) -> None:
 
 
 def pictures(preview: Preview) -> tuple[str, ...]:
-    """The names of its pictures, as `ServiceUnderTest.copies` has them."""
+    """Return the names of the pictures in a preview, as `ServiceUnderTest.copies` returns them."""
     sent = [medium["name"] for part in preview.parts for medium in part.fields.get("media", ())]
     return tuple(Path(one).stem for one in sent or [name for part in preview.parts for name in part.pictures])
 
 
 def assert_shows(site: Site, *expected: tuple[str, tuple[str, ...]]) -> None:
-    """A person sees these texts with these pictures, each once and in this order."""
+    """Assert that a person sees these texts with these pictures, each once and in this order."""
     shown = [(copy.text.strip(), copy.pictures) for copy in site.service.copies()]
     assert shown == [(text.strip(), names) for text, names in expected]
 

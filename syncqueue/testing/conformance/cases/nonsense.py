@@ -1,4 +1,4 @@
-"""Answers that are none: cut JSON, a proxy's page, wrong types, megabytes; over real HTTP, to the real libraries."""
+"""Cases for invalid responses: cut JSON, a proxy's page, wrong types, megabytes; over real HTTP, to real libraries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from syncqueue.testing.conformance.scene import Site
 
 
 def assert_refused(site: Site, record: SyncRecord) -> None:
-    """Let a worker work, and see the attempt end as one that went wrong, with a reason for people."""
+    """Run a worker, and assert that the attempt fails with a reason for people."""
     site.work()
     record.refresh_from_db()
     assert record.state != "synced", "The handler has taken an answer that is none for a yes."
@@ -26,13 +26,13 @@ def assert_refused(site: Site, record: SyncRecord) -> None:
 
 
 def mend(site: Site, destination: Destination, record: SyncRecord) -> None:
-    """What a person does when the service is itself again."""
+    """Do what a person does when the service works again."""
     services.mend(destination, actor="a person")
     services.sync_records(SyncRecord.objects.filter(pk=record.pk), actor="a person")
     site.work_until(site.assert_settled)
 
 
-# A deletion that is answered with 200 and any JSON object is made: servers differ in what they put there.
+# A deletion counts as done after a 200 with any JSON object: servers return different objects.
 NO_ANSWER = [(200, "cut"), (200, "page"), (200, "null"), (502, "page"), (502, "deep")]
 
 
@@ -72,7 +72,7 @@ class NonsenseCases:
         self, site: Site, babbler: Babbler, step: str, status: int, name: str
     ) -> None:
         if not site.service.reads_answers and status == 200:
-            status = 503  # where every 200 is a yes
+            status = 503  # here every 200 is a success
         destination = site.service.make_destination(address=site.service.at(babbler.url))
         note = site.write("Hello")
         site.work_until(site.assert_settled)
@@ -95,7 +95,7 @@ class NonsenseCases:
         self, site: Site, babbler: Babbler, status: int, name: str
     ) -> None:
         if not site.service.reads_answers and status == 200:
-            status = 502  # where every 200 is a yes
+            status = 502  # here every 200 is a success
         destination = site.service.make_destination(address=site.service.at(babbler.url))
         site.write("First")
         site.work_until(site.assert_settled)

@@ -1,4 +1,4 @@
-"""A preview shows what the service then receives, for every kind of text of this suite."""
+"""Cases for previews: they show what the service then receives, for every kind of text of this suite."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ MARKDOWN = "# Title\n\n**Bold** and *slanted*, `code` and [a link](https://examp
 
 
 def read(preview: Preview) -> str:
-    """What a person reads of it, as `ServiceUnderTest.copies` puts it together."""
+    """Return the text that a person reads, joined as `ServiceUnderTest.copies` joins it."""
     return " ".join(part.file_text or part.text for part in preview.parts)
 
 
 def assert_equal(site: Site, note: Note) -> Preview:
-    """The preview is what is there."""
+    """Assert that the preview shows the text of the copy, and return it."""
     (preview,) = services.preview(note)
     (copy,) = site.service.copies()
     assert preview.reason == ""
-    assert read(preview).strip() == copy.text.strip()  # some services take away what surrounds a text
+    assert read(preview).strip() == copy.text.strip()  # some services strip a text
     return preview
 
 
@@ -50,7 +50,7 @@ class PreviewCases:
         note = site.write(TEXTS[text](site.service))
         requests = len(site.service.requests())
         preview = assert_equal(site, note)
-        assert len(site.service.requests()) == requests  # nothing is asked, and nothing sent
+        assert len(site.service.requests()) == requests  # no request was made
         for part in preview.parts:
             assert part.limit is None or (part.length is not None and part.length <= part.limit), (
                 f"A PreviewPart with a limit has its length, which is within it: {part.length} of {part.limit}"
@@ -65,7 +65,7 @@ class PreviewCases:
         assert_equal(site, note)
 
     def test_before_an_edit_is_saved_it_shows_what_will_be_received(self, site: Site, destination: Destination) -> None:
-        note = site.write("First")  # what the service takes is known now
+        note = site.write("First")  # what the service accepts is known now
         note.text = site.service.long_text
         (preview,) = services.preview(note)
         site.assert_shows("First")

@@ -1,4 +1,4 @@
-"""`syncqueue verify`: what is at the service is compared with the records and the objects, and nothing is changed."""
+"""Cases for `syncqueue verify`: it compares the copies with the records and the objects, and changes nothing."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ COUNTS = ("looked", "gone", "changed", "unwanted", "unknown", "untold", "mended"
 
 
 def verify(*words: str) -> Said:
-    """The command, with its answer for scripts."""
+    """Run the command, with its output for scripts."""
     return call("verify", "--json", *words)
 
 
 def counts(said: Said) -> dict[str, int]:
-    """What the one destination comes to, without zeros."""
+    """Return the counts of the only destination, without zeros."""
     (one,) = said.data
     return {name: one[name] for name in COUNTS if one[name]}
 
 
 def changes(site: Site) -> list[Any]:
-    """The requests that have changed something at the service."""
+    """Return the requests that have changed something at the service."""
     return [entry for entry in site.service.requests() if entry["stored"]]
 
 
@@ -67,7 +67,7 @@ class VerifyCases:
         site.assert_shows("One")
         mended = verify("--mend")
         assert (mended.code, counts(mended)) == (0, {"looked": 2, "gone": 1, "mended": 1})
-        site.assert_shows("One")  # it is not verify that posts
+        site.assert_shows("One")  # verify itself posts nothing
         site.work()
         site.assert_shows("One", "Two")
         assert counts(verify()) == {"looked": 2}
@@ -241,7 +241,7 @@ class VerifyCases:
         odd.save()
         said = verify("--mend")
         found = counts(said)
-        # Where an id is any text, such a copy is simply not there.
+        # If ids may be any text, such a copy is missing.
         assert (found["looked"], found["untold"] + found.get("gone", 0)) == (4, 3)
         reasons = " ".join(one["reason"] for one in said.data[0]["found"])
         assert "a mistake of the site's own" in reasons and "gone.model is not registered" in reasons
@@ -268,4 +268,4 @@ class VerifyCases:
         assert (said.code, said.data[0]["finished"]) == (1, False)
         assert said.data[0]["stopped"]
         destination.refresh_from_db()
-        assert destination.broken_reason == ""  # it is the attempts that judge
+        assert destination.broken_reason == ""  # only attempts mark a destination as broken

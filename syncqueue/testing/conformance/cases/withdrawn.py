@@ -1,4 +1,4 @@
-"""What is withdrawn is gone, and what was there before syncqueue is edited or removed where it stands."""
+"""Cases for withdrawn objects, and for copies from before syncqueue, which are edited or removed in place."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CONTENTS = ("short", "long")
 
 
 def old_note(site: Site, content: str) -> Note:
-    """A note whose copy was made before syncqueue: the site knows its ids, and no record does."""
+    """Return a note whose copy was made before syncqueue: the site knows its ids, and no record does."""
     note = site.write(site.service.long_text if content == "long" else "From before")
     site.work_until(site.assert_settled)
     parts = [part for part in site.record(note).parts if part["kind"] not in site.service.trace_kinds]
@@ -43,7 +43,7 @@ def old_note(site: Site, content: str) -> Note:
 
 
 def move(destination: Destination, address: str) -> None:
-    """The destination gets another address; its secret is entered again."""
+    """Give the destination another address, and enter its secret again."""
     secret = destination.secret
     destination.address = address
     destination.secret = secret
@@ -191,12 +191,12 @@ class WithdrawnCases:
         record = site.record(note)
         assert (record.state, record.due_at) == (RecordState.WAITING, now + timedelta(hours=1))
 
-        SiteSync.times[note.pk] = (now - timedelta(hours=1), now + timedelta(hours=1))  # an hour is over
+        SiteSync.times[note.pk] = (now - timedelta(hours=1), now + timedelta(hours=1))  # an hour later
         SyncRecord.objects.update(due_at=now)
         site.work_until(lambda: site.assert_shows("For an hour"))
         assert site.record(note).due_at == now + timedelta(hours=1)
 
-        SiteSync.times[note.pk] = (now - timedelta(hours=2), now)  # and one more
+        SiteSync.times[note.pk] = (now - timedelta(hours=2), now)  # and another hour later
         SyncRecord.objects.update(due_at=now)
         site.work_until(site.assert_shows)
         site.work_until(site.assert_settled)
@@ -211,7 +211,7 @@ class WithdrawnCases:
         site.work_until(lambda: _assert_once(site, first.text))
         first.delete()
         site.work_until(site.assert_shows)
-        same_place.forget()  # five seconds are over
+        same_place.forget()  # five seconds later
         note = site.write("Both")
         note.tags.add(rail, sea)
         site.work_until(lambda: _assert_once(site, "Both"))

@@ -1,1 +1,1 @@
-"""The notes that the suite writes: a small app that is installed where the suite runs, and nowhere else."""
+"""The notes that the suite writes: a small app that is installed only where the suite runs."""

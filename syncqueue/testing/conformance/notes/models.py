@@ -1,4 +1,4 @@
-"""Notes with tags: all that the suite needs of a site's content."""
+"""Notes with tags: all the content that the suite needs."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from django.utils import timezone
 
 
 class Tag(models.Model):
-    """A word that a note is found by."""
+    """A word by which a note is found."""
 
     name = models.CharField(max_length=50, unique=True)
 
     def __str__(self) -> str:
-        """The word."""
+        """Return the word."""
         return self.name
 
 
 class Note(models.Model):
     """A note of a user. `deleted_at`: when it was put into the trash."""
 
-    # In a site's own tests this table stands beside those of the site: who deletes a user there pays nothing for it.
+    # In a site's own tests, this table exists beside the site's tables and must not slow down the deletion of a user.
     owner: models.ForeignKey[Any, Any] = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
     )
@@ -37,15 +37,15 @@ class Note(models.Model):
     objects: ClassVar[models.Manager[Note]] = models.Manager()
 
     def __str__(self) -> str:
-        """The first line, cut."""
+        """Return the first line, cut."""
         return self.text.strip().split("\n", 1)[0][:60]
 
     def soft_delete(self) -> None:
-        """Put it into the trash."""
+        """Put the note into the trash."""
         self.deleted_at = timezone.now()
         self.save(update_fields=["deleted_at", "updated_at"])
 
     def restore(self) -> None:
-        """Take it out again."""
+        """Take the note out of the trash."""
         self.deleted_at = None
         self.save(update_fields=["deleted_at", "updated_at"])

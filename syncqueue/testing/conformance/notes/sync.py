@@ -1,4 +1,4 @@
-"""How the notes are synced. Registered while a test of the suite runs, and not by this module's import."""
+"""The ModelSync classes of notes. Registered while a test of the suite runs, not when this module is imported."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from syncqueue.testing.conformance.pictures import painted
 
 
 def notes_with(tag: Tag) -> QuerySet[Note]:
-    """The notes that a change of a tag concerns."""
+    """Return the notes that a change of a tag affects."""
     return Note.objects.filter(tags=tag)
 
 
 class NoteSync(ModelSync):
-    """A note as most sites would sync it."""
+    """Syncs notes as most sites would."""
 
     created_field = "created_at"
     changed_field = "updated_at"
@@ -38,7 +38,7 @@ class NoteSync(ModelSync):
     search_fields = {"writer": "bigint", "ismarkdown": "boolean", "createdat": "timestamp"}
 
     def document(self, note: Note) -> Document:
-        """All columns."""
+        """Return all columns."""
         return Document(
             text=note.text,
             format="markdown" if note.is_markdown else "plain",
@@ -49,18 +49,18 @@ class NoteSync(ModelSync):
         )
 
     def is_live(self, note: Note) -> bool:
-        """Not those in the trash."""
+        """Return False for notes in the trash."""
         return note.deleted_at is None
 
 
 class SiteSync(NoteSync):
-    """What the table has no columns for: times, owners, and copies from before syncqueue."""
+    """Adds what the table has no columns for: times, owners, and copies from before syncqueue."""
 
     times: ClassVar[dict[int, tuple[datetime | None, datetime | None]]] = {}  # by note: from when until when it is live
     old: ClassVar[dict[int, Any]] = {}  # by note: the copies from before
 
     def owner(self, note: Note) -> int | None:
-        """The owner, once one has a destination."""
+        """Return the owner, once any owner has a destination."""
         return note.owner_id if Destination.objects.filter(owner__isnull=False).exists() else None
 
     def live_from(self, note: Note) -> datetime | None:
@@ -77,7 +77,7 @@ class SiteSync(NoteSync):
 
 
 class MediaSync(NoteSync):
-    """Each note has the pictures of `by_note`, or those of `usual`, as files of a folder."""
+    """Adds to each note the pictures of `by_note`, or those of `usual`, as files in a folder."""
 
     folder: ClassVar[Path]
     usual: ClassVar[tuple[str, ...]] = ()  # names of pictures
@@ -85,7 +85,7 @@ class MediaSync(NoteSync):
     old: ClassVar[dict[int, str]] = {}  # copies from before
 
     def document(self, note: Note) -> Document:
-        """With pictures."""
+        """Return the document with pictures."""
         names = self.by_note.get(note.pk, self.usual)
         return replace(super().document(note), media=tuple(map(self._picture, names)))
 
@@ -106,7 +106,7 @@ class MediaSync(NoteSync):
 
 @contextmanager
 def synced_by(sync_class: type[NoteSync]) -> Iterator[None]:
-    """Notes are synced by this class inside, whatever they were synced by before, and by none afterwards."""
+    """Sync notes by this class inside the block, whatever class synced them before, and by none afterwards."""
     unregister(Note)
     register(Note)(sync_class)
     same_place.forget()
