@@ -439,15 +439,15 @@ def test_what_was_posted_since_for_older_notes_is_known_and_not_probed(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(beside, "NEWEST_COUNT", 1)
-    monkeypatch.setattr(lost, "MOST_PROBES", lost.EMPTY_IN_A_ROW + 1)
+    monkeypatch.setattr(lost, "MOST_PROBES", lost.EMPTY_IN_A_ROW + 4)
     site.service.make_destination(rule="public")
     site.write("First")
-    older = [site.write(f"Older {n}", is_private=True) for n in range(4)]
+    older = [site.write(f"Older {n}", is_private=True) for n in range(8)]
     note = write_and_lose(site, "Second", "hang-before")
     for one in older:
         site.change(one, is_private=False)
     site.work_until(site.assert_settled)
-    assert sorted(site.service.texts()) == ["First", *(f"Older {n}" for n in range(4)), "Second"]
+    assert sorted(site.service.texts()) == ["First", *(f"Older {n}" for n in range(8)), "Second"]
     assert not site.record(note).twin_possible
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from syncqueue.handlers.base import DocumentJob, Place, RemotePart
@@ -33,6 +33,7 @@ class Memory:
         self._chats: OrderedDict[tuple[str, str], Known] = OrderedDict()
         self.searched: set[str] = set()  # chats with a running search: one at a time, because of rate limits
         self.sights = Sights()
+        self._excess: dict[Hashable, tuple[float, int]] = {}
 
     async def highest(self, job: DocumentJob) -> Known | None:
         """Return a high message id of a job's chat; None if none is known."""
@@ -52,6 +53,19 @@ class Memory:
         """Return whether a message of a kind that was sent after a time (seconds since 1970) got its response."""
         known = self._chats.get(_key(place))
         return known is not None and known.chat == chat and known.sent_at.get(kind, 0.0) > after
+
+    def excess_of(self, search: Hashable, asked_at: float, count: int) -> tuple[float, int]:
+        """Return when a search first saw more messages than lost ones, and how many were lost then.
+
+        `asked_at`, `count`: what it sees now.
+        """
+        if len(self._excess) >= KEPT_COUNT:
+            self._excess.clear()
+        return self._excess.setdefault(search, (asked_at, count))
+
+    def forget_excess(self, search: Hashable) -> None:
+        """Forget what `excess_of` returned: the search is decided."""
+        self._excess.pop(search, None)
 
     def _put(self, place: Place, found: Known) -> None:
         known = self._chats.get(_key(place))

@@ -13,7 +13,7 @@ from dataclasses import replace
 from enum import StrEnum
 
 from syncqueue.core.errors import HandlerError, OutcomeUnknown, PermanentError, RateLimited, Unavailable
-from syncqueue.handlers.base import TRACE, DocumentJob, HandlerConfig, RemotePart
+from syncqueue.handlers.base import TRACE, DocumentJob, HandlerConfig, RemotePart, Unsettled
 from syncqueue.handlers.telegram.chats import identify
 from syncqueue.handlers.telegram.claims import claimable, count_of
 from syncqueue.handlers.telegram.client import TelegramClient
@@ -151,8 +151,11 @@ class Recovery:
             part = replace(part, identity=await identify(self._client, self._job.place))
         if not trace.searched_at:
             trace = await self._search(messages, trace, part)
+        asked_at = time.time()
+        # Before the ids that are known: a record that takes a message in between counts twice, not never.
+        others = await self._job.others.unsettled(TRACE, part.identity) if trace.found else Unsettled()
         candidates = [one for one in await self._unknown(trace, part) if trace.may_be(one.kind)]
-        verdict = await self._judge(candidates, messages, trace, part) if candidates else None
+        verdict = await self._judge(candidates, others, asked_at, messages, trace, part) if candidates else None
         if verdict is not None:
             return verdict
         if trace.unclear:
@@ -274,10 +277,15 @@ class Recovery:
         return [one for one in found if one.id not in known and int(one.id) not in trace.shown]
 
     async def _judge(
-        self, candidates: Sequence[RemotePart], messages: Sequence[RemotePart], trace: Trace, part: RemotePart
+        self,
+        candidates: Sequence[RemotePart],
+        others: Unsettled,
+        asked_at: float,
+        messages: Sequence[RemotePart],
+        trace: Trace,
+        part: RemotePart,
     ) -> Verdict | None:
-        """Decide about the candidates; None if they are gone meanwhile."""
-        others = await self._job.others.unsettled(TRACE, part.identity)
+        """Decide about the candidates; None if they are gone meanwhile. `others` were read at the time `asked_at`."""
         left = trace.searched_at + self._config.attempt_timeout_seconds + _STORED_SECONDS - time.time()
         if left > 0 and any(_may_be_sending(one) for one in others.sending):
             # One of them may belong to another record, which is about to get its id.
@@ -287,11 +295,16 @@ class Recovery:
         own_count = trace.message_count
         rivals = [Trace.read(one) if one is not None else None for one in others.lost if _may_be(one, trace.kind)]
         others_count = sum(map(count_of, rivals))
-        if len(candidates) > own_count + others_count:
-            # Another record has deleted some that it had taken.
-            candidates = await self._still_there(candidates, trace.searched_at)
-            if not candidates:
-                return None
+        most = own_count + others_count
+        if len(candidates) > most:
+            # Other records have deleted some that they had taken, or there are messages of others. All that are still
+            # there belong to records that had lost one when the first of them was looked at.
+            search = (self._job.place.id, self._job.key, trace.searched_at)
+            since, most = self._memory.excess_of(search, asked_at, most)
+            candidates = await self._still_there(candidates, since)
+            self._memory.forget_excess(search)
+        if not candidates:
+            return None
         self.links = ", ".join(_name(one) for one in candidates)
         is_certain = not others_count and len(candidates) == own_count
         taken = _as_sent(candidates[:own_count], trace, is_certain=is_certain)
@@ -304,11 +317,11 @@ class Recovery:
         self.why = trace.doubt
         if not self.why and len(trace.forms) > 1 and not is_certain:
             self.why = "It is an album, and it cannot be told which messages are its own."
-        if not self.why and len(candidates) > own_count + others_count:
+        if not self.why and len(candidates) > most:
             self.why = "Several messages may be it."
         if self.why:
             return Verdict.FOREIGN
-        if others_count:
+        if most > own_count:
             await self._leave_what_is_gone(taken, messages, trace, part)
         await self._job.checkpoint([*taken, *messages])
         if await self._job.others.known_ids([one.id for one in taken], part.identity):
