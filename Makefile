@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 # The number of parallel tests. It may exceed the number of cores, because many tests mostly wait.
 JOBS ?= 3
-PYTEST := $(BIN)/pytest -n $(JOBS)
+PYTEST = $(BIN)/pytest -n $(JOBS)
 # `make soak MINUTES=10 SEED=42`; PLANT=1 posts one message twice, which the judge must detect.
 MINUTES ?= 10
 SEED ?= $(shell od -An -N3 -tu4 /dev/urandom | tr -d ' ')
@@ -30,7 +30,7 @@ POOL ?= 4
 ISOLATION ?= REPEATABLE_READ
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check docs reference simulate soak smoke flake test lint types migrations pytest pytest-fit pytest-odd test-processes test-conformance test-shapes test-simulation test-wheel test-pages pytest-postgresql pytest-postgresql-faults pytest-redis pytest-mastodon pytest-bluesky bench-pages bench-shapes bench-webhooks screenshots format bench messages clean
+.PHONY: help demo demo-check docs reference simulate soak smoke flake test lint types migrations pytest pytest-fit pytest-odd test-processes test-conformance test-services test-shapes test-simulation test-wheel test-pages pytest-postgresql pytest-postgresql-faults pytest-redis pytest-mastodon pytest-bluesky bench-pages bench-shapes bench-webhooks screenshots format bench messages clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "make %-24s %s\n", $$1, $$2 }'
@@ -83,7 +83,7 @@ migrations: $(VENV)/test  ## check that no migration is missing
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -W error manage.py makemigrations --check --dry-run
 
 pytest: $(VENV)/test  ## the tests of `make test`; ARGS="-k telegram" narrows them
-	$(PYTEST) -m "not pages and not processes and not wheel and not conformance and not shapes and not simulation" $(ARGS)
+	$(PYTEST) -m "not pages and not processes and not wheel and not conformance and not services and not shapes and not simulation" $(ARGS)
 
 pytest-fit: $(VENV)/test  ## the tests with third-party packages, under separate settings
 	$(PYTEST) --ds tests.fitapp.settings tests/integration/fit $(ARGS)
@@ -92,16 +92,21 @@ pytest-odd: $(VENV)/test  ## the tests with unusual models and a second database
 	$(PYTEST) --ds tests.oddapp.settings tests/integration/odd $(ARGS)
 
 test-processes: $(VENV)/test  ## the tests that start and kill workers and web servers
-	$(PYTEST) -m processes tests/browser tests/docs tests/faults $(ARGS)
+	$(PYTEST) -m processes tests/browser tests/docs tests/faults tests/integration/queue $(ARGS)
 
+# These wait for most of their time.
+test-conformance test-services pytest-bluesky: JOBS = 6
 test-conformance: $(VENV)/test  ## the same cases for every service and each of its variants
 	$(PYTEST) -m conformance tests/conformance $(ARGS)
+
+test-services: $(VENV)/test  ## the handler of each service, through the sandbox
+	$(PYTEST) -m services tests/services $(ARGS)
 
 test-shapes: $(VENV)/test  ## the work on hostile texts of every shape, counted
 	$(PYTEST) -m shapes tests/shapes $(ARGS)
 
 test-simulation: $(VENV)/test  ## a hundred simulated runs, planted faults, and outages of days
-	$(PYTEST) -m simulation tests/integration/sync tests/simulation $(ARGS)
+	$(PYTEST) -m simulation tests/integration/sync tests/integration/withdrawal tests/simulation $(ARGS)
 
 test-wheel: $(VENV)/test  ## the tests that install the wheel with pip and follow the quickstart
 	$(PYTEST) -m wheel tests/docs tests/packaging tests/upgrade $(ARGS)
@@ -124,7 +129,7 @@ pytest-redis: $(VENV)/test-redis  ## the queue's tests on the oldest supported R
 
 # An independent server, in a separate environment: its web server would replace the sandbox's.
 pytest-mastodon: $(VENV)/test .venv-mastodon/ready  ## the Mastodon handler against an independent server
-	TEST_MASTODON_SERVER=.venv-mastodon/bin/mastodon_mock $(BIN)/pytest tests/integration/mastodon/test_independent_server.py $(ARGS)
+	TEST_MASTODON_SERVER=.venv-mastodon/bin/mastodon_mock $(BIN)/pytest tests/services/mastodon/test_independent_server.py $(ARGS)
 
 # Bluesky's reference server: Node and its packages, in folders of their own. The suite talks to it through the sandbox,
 # whose switches play lost answers, limits and outages.

@@ -17,14 +17,15 @@ pytest_plugins = ["syncqueue.testing.conformance.plugin"]
 # What a test needs decides which target of the Makefile runs it: the first of these fixtures that it uses gives it its
 # mark, or its folder does. All other tests are those of `make test`.
 MARK_OF_FIXTURE = {"website": "pages", "chromium": "pages", "distributions": "wheel", "template_site": "processes"}
-MARKED_FOLDERS = ("conformance", "shapes", "simulation")
+MARKED_FOLDERS = ("conformance", "services", "shapes", "simulation")
 # Where the targets look: to collect all tests takes longer than to run some of these.
 FOLDERS_OF_MARK = {
     "conformance": ("tests/conformance",),
     "pages": ("tests/browser",),
-    "processes": ("tests/browser", "tests/docs", "tests/faults"),
+    "processes": ("tests/browser", "tests/docs", "tests/faults", "tests/integration/queue"),
+    "services": ("tests/services",),
     "shapes": ("tests/shapes",),
-    "simulation": ("tests/integration/sync", "tests/simulation"),
+    "simulation": ("tests/integration/sync", "tests/integration/withdrawal", "tests/simulation"),
     "wheel": ("tests/docs", "tests/packaging", "tests/upgrade"),
 }
 

@@ -24,7 +24,7 @@ from syncqueue.testing.conformance.notes.models import Note
 from tests.conformance.services import of
 from tests.conformance.telegram import Telegram
 from tests.eventually import eventually
-from tests.integration.telegram_watch import Watch
+from tests.services.telegram.watch import Watch
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

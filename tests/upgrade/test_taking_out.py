@@ -13,6 +13,8 @@ import redis
 
 from tests.packaging.distributions import CHECKOUT, run
 
+pytestmark = pytest.mark.wheel
+
 APPS = """
 SECRET_KEY = "for-this-test-alone"
 USE_TZ = True

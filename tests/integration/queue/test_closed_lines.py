@@ -16,6 +16,8 @@ from syncqueue.queue.connection import async_client, sync_client
 from tests.eventually import eventually
 from tests.redis_server import RedisServer
 
+pytestmark = pytest.mark.processes
+
 # Redis looks for idle clients a few times a second; a closed one is gone from its list.
 IDLE_SECONDS = 1
 

@@ -28,6 +28,8 @@ from tests.contract.drive import names, note, task
 from tests.eventually import eventually
 from tests.redis_server import RedisServer
 
+pytestmark = pytest.mark.processes
+
 SLOTS = 16384
 # A node that is away does not keep the others from serving what is theirs.
 OPTIONS = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--cluster-require-full-coverage", "no")

@@ -24,6 +24,8 @@ from syncqueue.queue.sync import SyncQueue
 from tests.contract.drive import names, task
 from tests.redis_server import RedisServer, free_port
 
+pytestmark = pytest.mark.processes
+
 DEADLINE_SECONDS = 240.0
 DOWN_AFTER_MS = 500
 

@@ -95,7 +95,7 @@ def test_an_account_is_shared_where_one_of_two_is_known_already(
 
 def asked_for(sandbox: RunningSandbox) -> str:
     """The identity of @notes, as the handler names it."""
-    from tests.integration.mastodon.desk import Desk
+    from tests.services.mastodon.desk import Desk
 
     desk = Desk(sandbox)
     return str(desk.run(lambda handler: handler.identify(desk.place)))

@@ -33,6 +33,8 @@ from syncqueue.sources.registry import register, source_for, unregister
 from syncqueue.testing import captured_syncs
 from tests.integration.withdrawal.town import FAULTS, Town, TownHandler, town
 
+pytestmark = pytest.mark.simulation
+
 PICKS = st.integers(0, 10**6)
 PLACES = ("-1", "-2", "-3")
 TAGS = ("rail", "sea")

@@ -12,7 +12,7 @@ from project.sandbox.pictures.album import film, painted
 from syncqueue import Document, Media
 from syncqueue.core.errors import RetryLater
 from tests.files import field_file, stored
-from tests.integration.mastodon.desk import Desk
+from tests.services.mastodon.desk import Desk
 
 
 def shown(desk: Desk) -> list[tuple[str | None, str]]:

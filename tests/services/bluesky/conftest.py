@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from project.sandbox.testing import RunningSandbox
-from tests.integration.bluesky.desk import Desk
+from tests.services.bluesky.desk import Desk
 
 
 @pytest.fixture

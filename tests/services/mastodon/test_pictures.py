@@ -10,7 +10,7 @@ from syncqueue.core.errors import RateLimited, Unavailable
 from syncqueue.handlers.base import Document
 from syncqueue.handlers.mastodon.handler import MastodonHandler
 from syncqueue.handlers.media_reader import MEMORY_BYTES
-from tests.integration.mastodon.desk import Desk
+from tests.services.mastodon.desk import Desk
 
 NAMES = ("leaf", "sea", "sunset", "night", "sand")
 

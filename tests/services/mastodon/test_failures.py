@@ -19,7 +19,7 @@ from syncqueue.core.errors import (
 )
 from syncqueue.handlers.base import Document
 from syncqueue.handlers.mastodon.handler import MastodonHandler
-from tests.integration.mastodon.desk import FLAVOURS, Desk
+from tests.services.mastodon.desk import FLAVOURS, Desk
 
 POST = "POST /statuses"
 

@@ -19,7 +19,7 @@ from syncqueue.core.errors import (
     Unreachable,
 )
 from syncqueue.handlers.base import Document
-from tests.integration.telegram_desk import Desk
+from tests.services.telegram.desk import Desk
 
 LONG = "A long story. " * 500
 MARKDOWN = "# Title\n\nA **bold** [link](https://example.org) and `code` 🎉\n\n- one\n- two"

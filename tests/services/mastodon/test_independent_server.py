@@ -19,8 +19,8 @@ from project.sandbox.testing import RunningSandbox, stop
 from syncqueue.handlers.base import Document, Place
 from syncqueue.handlers.mastodon.trace import TRACE, Trace, traces_in
 from tests.eventually import eventually
-from tests.integration.mastodon.desk import Crash, Desk
 from tests.loopback import closed_port
+from tests.services.mastodon.desk import Crash, Desk
 
 EXECUTABLE = os.environ.get("TEST_MASTODON_SERVER", "")
 pytestmark = pytest.mark.skipif(not EXECUTABLE, reason="`make pytest-mastodon` runs these.")

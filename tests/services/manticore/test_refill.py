@@ -17,8 +17,8 @@ from syncqueue.sources.registry import source_for
 from syncqueue.worker.sweeper import enqueue_all, sweep_source
 from tests.integration.api.people import client_of
 from tests.integration.commands.calling import call
-from tests.integration.manticore.conftest import fill, work
-from tests.integration.manticore.test_troubles import contents
+from tests.services.manticore.conftest import fill, work
+from tests.services.manticore.test_troubles import contents
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("index")]
 

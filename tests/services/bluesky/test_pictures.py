@@ -11,7 +11,7 @@ from PIL import Image
 from project.sandbox.pictures.album import noise, painted
 from syncqueue import Document, Media, Unavailable
 from tests.files import stored
-from tests.integration.bluesky.desk import PUT, Desk
+from tests.services.bluesky.desk import PUT, Desk
 
 UPLOAD = "com.atproto.repo.uploadBlob"
 

@@ -10,7 +10,7 @@ from project.sandbox.testing import RunningSandbox
 from syncqueue.core.errors import DestinationBroken, PermanentError
 from syncqueue.handlers.base import Document
 from syncqueue.handlers.mastodon.handler import MastodonHandler
-from tests.integration.mastodon.desk import Desk
+from tests.services.mastodon.desk import Desk
 
 MARKDOWN = "# Title\n\nA **bold** [link](https://example.org/a) and `code` 🎉\n\n- one\n- two"
 

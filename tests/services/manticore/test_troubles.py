@@ -18,8 +18,8 @@ from syncqueue.doctor.finding import Level
 from syncqueue.doctor.outside import examine_service
 from syncqueue.handlers.manticore import search, store
 from syncqueue.models import Destination, RecordState, SyncRecord
-from tests.integration.manticore.conftest import fill, work
 from tests.integration.sync.scene import work_until
+from tests.services.manticore.conftest import fill, work
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("index")]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from project.sandbox.testing import RunningSandbox
-from tests.integration.mastodon.desk import Desk
+from tests.services.mastodon.desk import Desk
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from syncqueue.handlers.telegram.handler import TelegramHandler
 from syncqueue.handlers.telegram.lost import EMPTY_IN_A_ROW, MOST_PROBES, FoundLost, Sights
 from syncqueue.handlers.telegram.probe import Sight
 from syncqueue.handlers.telegram.trace import SETTLED_SECONDS, Trace
-from tests.integration.telegram_watch import Watch
+from tests.services.telegram.watch import Watch
 
 KINDS = ["channel", "supergroup", "group", "private"]
 

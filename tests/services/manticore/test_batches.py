@@ -16,8 +16,8 @@ from project.notes.sync_sources import NoteSync
 from project.sandbox.testing import RunningSandbox
 from syncqueue.handlers.manticore import store
 from syncqueue.models import Destination, RecordState, SyncRecord
-from tests.integration.manticore.conftest import fill, work
 from tests.integration.sync.scene import count_queries, work_until
+from tests.services.manticore.conftest import fill, work
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("index")]
 

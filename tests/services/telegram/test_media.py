@@ -20,7 +20,7 @@ from syncqueue.handlers.base import CopyState
 from syncqueue.handlers.media_reader import MEMORY_BYTES
 from syncqueue.handlers.telegram.handler import TelegramHandler
 from tests.files import field_file, stored
-from tests.integration.telegram_desk import Desk
+from tests.services.telegram.desk import Desk
 
 LONG = "A long story. " * 100  # too long for a caption
 HUGE = "A long story. " * 500  # and for a text

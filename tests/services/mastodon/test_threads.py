@@ -12,7 +12,7 @@ from syncqueue.handlers.base import Document
 from syncqueue.handlers.drawing import text as drawing
 from syncqueue.handlers.drawing.fonts import Fonts
 from tests.fonts import Face
-from tests.integration.mastodon.desk import FLAVOURS, Crash, Desk
+from tests.services.mastodon.desk import FLAVOURS, Crash, Desk
 
 SENTENCES = [f"This is sentence number {number} of a long story, which goes on for a while." for number in range(30)]
 LONG = " ".join(SENTENCES)

@@ -20,8 +20,8 @@ import pytest
 from syncqueue.core.errors import DestinationBroken, Unavailable, Unreachable
 from syncqueue.handlers.base import Document
 from syncqueue.handlers.mastodon.handler import MastodonHandler
-from tests.integration.mastodon.desk import Desk
 from tests.loopback import Resolver, black_hole, resolver  # noqa: F401 - a fixture
+from tests.services.mastodon.desk import Desk
 
 PUBLIC = "93.184.216.34"
 

@@ -11,9 +11,9 @@ from syncqueue.handlers.drawing import text as drawing
 from syncqueue.handlers.drawing.fonts import Fonts
 from syncqueue.handlers.mastodon import reading
 from tests.fonts import Face
-from tests.integration.mastodon.desk import FLAVOURS, Desk
-from tests.integration.mastodon.test_pictures import note
-from tests.integration.mastodon.test_threads import LONG
+from tests.services.mastodon.desk import FLAVOURS, Desk
+from tests.services.mastodon.test_pictures import note
+from tests.services.mastodon.test_threads import LONG
 
 ODD = "Tom & Jerry <b>\\\\ @somebody@far.example https://example.org/a-long-address 👩‍👩‍👧 é"
 

@@ -19,8 +19,8 @@ from syncqueue.handlers.manticore import reading
 from syncqueue.handlers.manticore.handler import ManticoreHandler
 from syncqueue.models import Destination, SyncRecord
 from tests.integration.commands.calling import call
-from tests.integration.manticore.conftest import TOKEN, fill, work
-from tests.integration.manticore.test_troubles import contents
+from tests.services.manticore.conftest import TOKEN, fill, work
+from tests.services.manticore.test_troubles import contents
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("index")]
 

@@ -16,7 +16,7 @@ from syncqueue import DestinationBroken, RateLimited, Unavailable
 from syncqueue.handlers.bluesky.handler import BlueskyHandler
 from syncqueue.handlers.public import Place
 from syncqueue.models import Destination, ServiceSession
-from tests.integration.bluesky.desk import LOGIN, PUT, REFRESH, Desk
+from tests.services.bluesky.desk import LOGIN, PUT, REFRESH, Desk
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from syncqueue import DestinationBroken, Document, PermanentError, RateLimited, Unavailable
-from tests.integration.bluesky.desk import DELETE, PUT, Crash, Desk
+from tests.services.bluesky.desk import DELETE, PUT, Crash, Desk
 
 LONG = "A long story that goes on and on. " * 24  # three posts
 

@@ -7,7 +7,7 @@ import pytest
 from project.sandbox.testing import RunningSandbox
 from syncqueue.core.errors import RateLimited, Unavailable
 from syncqueue.handlers.telegram.probe import Sight
-from tests.integration.telegram_watch import Watch
+from tests.services.telegram.watch import Watch
 
 KINDS = ["channel", "supergroup", "group", "private"]
 

@@ -18,7 +18,7 @@ from project.sandbox.testing import RunningSandbox
 from syncqueue.core.errors import HandlerError, Unavailable, Unreachable
 from syncqueue.handlers.manticore import Results, search
 from syncqueue.models import Destination
-from tests.integration.manticore.conftest import fill
+from tests.services.manticore.conftest import fill
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("index")]
 
