@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Narrow a run with `make pytest ARGS="-k telegram"`.
 ARGS ?=
 # The number of parallel tests. It may exceed the number of cores, because many tests mostly wait.
-JOBS ?= 3
+JOBS ?= 4
 PYTEST = $(BIN)/pytest -n $(JOBS)
 # `make soak MINUTES=10 SEED=42`; PLANT=1 posts one message twice, which the judge must detect.
 MINUTES ?= 10
@@ -92,7 +92,7 @@ pytest-odd: $(VENV)/test  ## the tests with unusual models and a second database
 	$(PYTEST) --ds tests.oddapp.settings tests/integration/odd $(ARGS)
 
 test-processes: $(VENV)/test  ## the tests that start and kill workers and web servers
-	$(PYTEST) -m processes tests/browser tests/docs tests/faults tests/integration/queue $(ARGS)
+	$(PYTEST) -m processes tests/browser tests/docs tests/faults tests/integration $(ARGS)
 
 # These wait for most of their time.
 test-conformance test-services pytest-bluesky: JOBS = 6
@@ -102,8 +102,8 @@ test-conformance: $(VENV)/test  ## the same cases for every service and each of 
 test-services: $(VENV)/test  ## the handler of each service, through the sandbox
 	$(PYTEST) -m services tests/services $(ARGS)
 
-test-shapes: $(VENV)/test  ## the work on hostile texts of every shape, counted
-	$(PYTEST) -m shapes tests/shapes $(ARGS)
+test-shapes: $(VENV)/test  ## bounded work on hostile texts of every shape, and fair shares
+	$(PYTEST) -m shapes tests/hostile tests/shapes $(ARGS)
 
 test-simulation: $(VENV)/test  ## a hundred simulated runs, planted faults, and outages of days
 	$(PYTEST) -m simulation tests/integration/sync tests/integration/withdrawal tests/simulation $(ARGS)

@@ -22,9 +22,9 @@ MARKED_FOLDERS = ("conformance", "services", "shapes", "simulation")
 FOLDERS_OF_MARK = {
     "conformance": ("tests/conformance",),
     "pages": ("tests/browser",),
-    "processes": ("tests/browser", "tests/docs", "tests/faults", "tests/integration/queue"),
+    "processes": ("tests/browser", "tests/docs", "tests/faults", "tests/integration"),
     "services": ("tests/services",),
-    "shapes": ("tests/shapes",),
+    "shapes": ("tests/hostile", "tests/shapes"),
     "simulation": ("tests/integration/sync", "tests/integration/withdrawal", "tests/simulation"),
     "wheel": ("tests/docs", "tests/packaging", "tests/upgrade"),
 }

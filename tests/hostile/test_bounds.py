@@ -24,6 +24,8 @@ from syncqueue.models import Destination, RecordState, SyncRecord
 from tests.hostile.handlers import arrived
 from tests.integration.sync.scene import configure, make_destination, record_of, texts, work
 
+pytestmark = pytest.mark.shapes
+
 
 def _place(options: Any) -> Place:
     return Place(id=1, name="account", address="https://mastodon.example", options=options)

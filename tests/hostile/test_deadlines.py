@@ -19,6 +19,8 @@ from syncqueue.services import deadline
 from tests.eventually import eventually
 from tests.hostile.conftest import TOKEN
 
+pytestmark = pytest.mark.shapes
+
 SECONDS = 0.5
 
 

@@ -24,6 +24,8 @@ from tests.eventually import eventually
 from tests.hostile.handlers import Slow
 from tests.integration.sync.scene import configure
 
+pytestmark = pytest.mark.shapes
+
 CONCURRENCY = 10
 SHARE = 8  # of them, for an owner alone: four times what is left free
 MANY = 40

@@ -12,6 +12,8 @@ import pytest
 
 from project.sandbox.testing import RunningSandbox
 
+pytestmark = pytest.mark.processes
+
 PATIENCE_SECONDS = 300
 FILES = {
     "site_settings.py": """
