@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from random import Random
 
 from hypothesis import given
@@ -10,26 +11,37 @@ from hypothesis import strategies as st
 from syncqueue.handlers.telegram.claims import claimable
 from syncqueue.handlers.telegram.trace import Trace
 
-# Of each record: the highest id that it knew, and how much later its message came.
-SENT = st.lists(st.tuples(st.integers(0, 12), st.integers(1, 12)), min_size=1, max_size=12)
+# Of each record: the highest id that it knew, how much later its message came, and how far its search looked behind it.
+SENT = st.lists(st.tuples(st.integers(0, 12), st.integers(1, 12), st.integers(0, 6)), min_size=1, max_size=12)
 
 
-def trace(after: int, before: int = 0) -> Trace:
-    return Trace(sent_at=0, after=after, before=before)
+def trace(after: int, before: int = 0, found: Iterable[int] = ()) -> Trace:
+    """One whose search has found these; none: it is not over."""
+    candidates = tuple((str(number), "text", "") for number in found)
+    return Trace(sent_at=0, after=after, before=before, found=candidates, searched_at=bool(candidates))
 
 
 @given(SENT, st.randoms(use_true_random=False))
-def test_whoever_takes_first_every_message_is_taken(sent: list[tuple[int, int]], chance: Random) -> None:
-    records = [trace(after) for after, _ in sent]
-    messages = {after + later for after, later in sent}  # two with one id: one of them has never arrived
+def test_whoever_takes_first_every_message_is_taken(sent: list[tuple[int, int, int]], chance: Random) -> None:
+    messages = {after + later for after, later, _ in sent}  # two with one id: one of them has never arrived
+    records = [
+        trace(after, found=sorted(number for number in messages if after < number <= after + later + further))
+        for after, later, further in sent
+    ]
     chance.shuffle(records)
     while records:
         own = records.pop()
-        there = sorted(number for number in messages if number > own.after)
+        there = sorted(messages & {int(number) for number, _, _ in own.found})
         if there:
             may = sorted(claimable(there, own, records))
             messages.remove(chance.choice(may or there))
     assert not messages
+
+
+def test_a_message_that_came_after_a_search_is_for_a_record_that_searched_later() -> None:
+    early, late = trace(30, found=[31, 32]), trace(30, found=[31, 32, 43])
+    assert claimable([31, 32, 43], late, [early, early]) == {43}
+    assert claimable([31, 32], early, [early, late]) == {31, 32}
 
 
 def test_an_older_record_leaves_the_only_message_of_a_younger_one() -> None:
