@@ -30,6 +30,8 @@ from syncqueue.sources.same_place import is_held
 
 logger = logging.getLogger("syncqueue.sources")
 
+_FREE = Q(sending_token="") | Q(sending_until__lte=Now())  # no attempt has a valid mark
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
@@ -124,7 +126,7 @@ def mark(marks: Sequence[Mark]) -> set[int]:
     if marks[0].parts is not None:
         more["parts"] = case_by_key("parts", {key: write_parts(one.parts or ()) for key, one in by_key.items()})
     # The attempt's own mark counts as free: the response to its commit may have been lost.
-    free = Q(sending_token="") | Q(sending_until__lte=Now()) | Q(sending_token=tokens)
+    free = _FREE | Q(sending_token=tokens)
     won = (
         records()
         .filter(free, pk__in=list(by_key), state=RecordState.WAITING)
@@ -189,8 +191,9 @@ def finish_unsent(rows: Mapping[SyncRecord, datetime | None], *, now: datetime) 
 
     A record that another attempt has marked meanwhile keeps waiting: that one may create a copy.
     """
-    free = Q(sending_token="") | Q(sending_until__lte=Now())
-    as_read = records().filter(free, pk__in=[row.pk for row in rows], state=RecordState.WAITING, generation=_read(rows))
+    as_read = records().filter(
+        _FREE, pk__in=[row.pk for row in rows], state=RecordState.WAITING, generation=_read(rows)
+    )
     as_read.update(**_synced(rows, now))
 
 
@@ -205,12 +208,11 @@ def take_over(record: SyncRecord, other: SyncRecord) -> bool:
 
     The other record has no parts and is not waiting afterwards, so an attempt that has read it before cannot mark it.
     """
-    free = Q(sending_token="") | Q(sending_until__lte=Now())
     with transaction.atomic(using=record_db()):
-        left = records().filter(free, pk=other.pk, parts=other.parts).exclude(parts=[])
+        left = records().filter(_FREE, pk=other.pk, parts=other.parts).exclude(parts=[])
         if not left.update(**_NO_MARK, parts=[], content_hash="", state=RecordState.SYNCED, error=""):
             return False
-        taken = records().filter(free, pk=record.pk, parts=record.parts)
+        taken = records().filter(_FREE, pk=record.pk, parts=record.parts)
         if not taken.update(parts=[*record.parts, *other.parts], content_hash="", adoption_asked=True):
             transaction.set_rollback(True, using=record_db())
             return False
@@ -232,12 +234,11 @@ def take_existing(record: SyncRecord, parts: Sequence[RemotePart]) -> bool:
 
     A copy that another record of the object has stays with that record: two destinations may be at one place.
     """
-    free = Q(sending_token="") | Q(sending_until__lte=Now())
     with transaction.atomic(using=record_db()):
         # Locked in a fixed order, so that the second of two attempts sees which copies the first has taken.
         others = [row for row in rows_of_object(record).select_for_update() if row.pk != record.pk]
         taken = write_parts(part for part in parts if not is_held(part, record.destination, others))
-        unasked = records().filter(free, pk=record.pk, parts=[], adoption_asked=False)
+        unasked = records().filter(_FREE, pk=record.pk, parts=[], adoption_asked=False)
         if not unasked.update(parts=taken, content_hash="", adoption_asked=True):
             return False
     record.parts, record.content_hash, record.adoption_asked = taken, "", True

@@ -293,7 +293,8 @@ class Recovery:
         # Each record edits the message that it takes to its own content, so it may be another record's. If this record
         # has sent several, the newer ones are deleted.
         own_count = trace.message_count
-        rivals = [Trace.read(one) if one is not None else None for one in others.lost if _may_be(one, trace.kind)]
+        traces = [Trace.read(one) if one is not None else None for one in others.lost]
+        rivals = [one for one in traces if one is None or one.may_be(trace.kind)]
         others_count = sum(map(count_of, rivals))
         most = own_count + others_count
         if len(candidates) > most:
@@ -392,12 +393,6 @@ def _may_be_sending(trace_part: RemotePart | None) -> bool:
     """Return whether a running attempt at a record may have sent a message whose id is not stored yet."""
     trace = Trace.read(trace_part) if trace_part is not None else None
     return trace is None or trace.is_open
-
-
-def _may_be(trace_part: RemotePart | None, kind: str) -> bool:
-    """Return whether an unknown message of a kind may exist that a record has left."""
-    trace = Trace.read(trace_part) if trace_part is not None else None
-    return trace is None or trace.may_be(kind)
 
 
 def _as_sent(found: Sequence[RemotePart], trace: Trace, *, is_certain: bool) -> list[RemotePart]:

@@ -31,7 +31,7 @@ def _write_while_it_ends(site: Site, text: str) -> Note:
     made = site.service.count("create")
 
     def end() -> None:
-        eventually(lambda: _assert_more(site.service.count("create"), made), 10.0)
+        eventually(lambda: _assert_more(site.service.count("create"), made), site.service.patience_seconds)
         site.service.set_mode("down")
 
     site.service.answer_next("hang")
