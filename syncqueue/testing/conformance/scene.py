@@ -16,7 +16,7 @@ from syncqueue.dispatch.site_queues import get_queue
 from syncqueue.models import SyncRecord
 from syncqueue.testing.conformance.eventually import eventually
 from syncqueue.testing.conformance.notes.models import Note
-from syncqueue.testing.conformance.service import ServiceUnderTest
+from syncqueue.testing.conformance.service import Kind, ServiceUnderTest
 from syncqueue.worker.worker import Worker
 
 # How long an attempt waits for a response that never comes: longer than its request takes on a busy machine.
@@ -57,6 +57,23 @@ class Site:
             working.result()
         row.update(**killed, sending_token="of the dead", sending_until=timezone.now(), sending_action="create")  # noqa: S106
         return note
+
+    @contextmanager
+    def service_ends(self, kind: Kind = "create") -> Iterator[None]:
+        """While the block sends a request of this kind, end the service before it responds; refuse what follows."""
+
+        def is_asked() -> None:
+            assert any(entry["open"] for entry in self.service.requests()), "The service has not been asked."
+
+        def end() -> None:
+            eventually(is_asked, self.service.patience_seconds)
+            self.service.set_mode("down")
+
+        self.service.answer_next("hang", kind=kind)
+        with ThreadPoolExecutor(1) as threads:
+            ended = threads.submit(end)
+            yield
+            ended.result()
 
     def change(self, note: Note, **values: Any) -> None:
         """Set fields and save."""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 
 from syncqueue.models import Destination, SyncRecord
-from syncqueue.testing.conformance.eventually import eventually
 from syncqueue.testing.conformance.notes.models import Note
 from syncqueue.testing.conformance.promises import LOST_ABSENT, LOST_NAMED, LOST_REMOVED
 from syncqueue.testing.conformance.scene import Site
@@ -16,7 +13,8 @@ from syncqueue.testing.conformance.scene import Site
 def write_and_hear_nothing(site: Site, text: str, then: str = "error") -> Note:
     """Write a note whose copy is created without a response; then the service fails, or ("down") cannot be reached."""
     if then == "down":
-        note = _write_while_it_ends(site, text)
+        with site.service_ends():
+            note = site.write(text)
     else:
         site.service.answer_next("store-then-reset")
         site.service.set_mode(then)
@@ -24,26 +22,6 @@ def write_and_hear_nothing(site: Site, text: str, then: str = "error") -> Note:
     site.service.set_mode("up")
     assert text in site.service.texts()
     return note
-
-
-def _write_while_it_ends(site: Site, text: str) -> Note:
-    """Write a note; the service stores the copy and stops before it responds, so further connections are refused."""
-    made = site.service.count("create")
-
-    def end() -> None:
-        eventually(lambda: _assert_more(site.service.count("create"), made), site.service.patience_seconds)
-        site.service.set_mode("down")
-
-    site.service.answer_next("hang")
-    with ThreadPoolExecutor(1) as threads:
-        ended = threads.submit(end)
-        note = site.write(text)
-        ended.result()
-    return note
-
-
-def _assert_more(count: int, before: int) -> None:
-    assert count > before
 
 
 def _assert_gone(record: SyncRecord) -> None:

@@ -147,6 +147,27 @@ class FailureCases:
         site.work_until(site.assert_settled)
         site.assert_shows()
 
+    @REPEATED
+    def test_a_text_taken_back_after_the_service_ended_in_an_edit_is_shown(
+        self, site: Site, destination: Destination
+    ) -> None:
+        note = site.write("First")
+        with site.service_ends("edit"):
+            site.change(note, text="Second")
+        site.change(note, text="First")
+        site.service.set_mode("up")
+        site.work_until(site.assert_settled)
+        site.assert_shows("First")
+
+    @REPEATED
+    def test_a_deletion_in_which_the_service_ended_is_made(self, site: Site, destination: Destination) -> None:
+        note = site.write("First")
+        with site.service_ends("delete"):
+            note.delete()
+        site.service.set_mode("up")
+        site.work_until(site.assert_settled)
+        site.assert_shows()
+
     @LOST_FOUND
     def test_a_crash_between_send_and_store_leaves_one_copy(self, site: Site, destination: Destination) -> None:
         site.write("First")
