@@ -24,9 +24,14 @@ START_SECONDS = 180.0  # a busy machine's reading of six hundred packages
 def running_bluesky_server(node: str, packages: Path) -> Iterator[str]:
     """The URL of a server with the accounts of the sandbox. `packages`: the folder with node_modules."""
     port, directory_port = closed_port(), closed_port()
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as errors:
-        # Beside the packages: modules are looked for from where the file is.
-        program = packages / "server.mjs"
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryFile("w+") as errors,
+        # Beside the packages: modules are looked for from where the file is. Each test process has a copy of its own,
+        # because a server that starts must not read one that is being written.
+        tempfile.TemporaryDirectory(dir=packages) as beside,
+    ):
+        program = Path(beside) / "server.mjs"
         program.write_text((HERE / "server.mjs").read_text(encoding="utf-8"), encoding="utf-8")
         variables = {"PDS_PORT": str(port), "DIRECTORY_PORT": str(directory_port), "DATA_FOLDER": folder}
         process = subprocess.Popen(
