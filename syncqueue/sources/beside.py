@@ -22,12 +22,15 @@ SINCE_COUNT = 2000  # maximum number of records that were synced after a time
 
 
 def newest_parts(record: SyncRecord, since: float | None = None) -> list[RemotePart]:
-    """Return the parts of the newest synced records of the same destination. This is fast, because an index exists.
+    """Return the parts of the newest synced records with copies at the same destination.
+
+    This is fast, because an index exists; records without copies are passed over, as those of private notes.
 
     `since` (seconds since 1970): also those of the records that were synced first after this time. This reads all
     records of the destination: after an outage, objects of any age are synced.
     """
-    rows = records().filter(destination_id=record.destination_id, state=RecordState.SYNCED).exclude(pk=record.pk)
+    synced = records().filter(destination_id=record.destination_id, state=RecordState.SYNCED)
+    rows = synced.exclude(pk=record.pk).exclude(parts=[])
     found = list(rows.order_by("-pk")[:NEWEST_COUNT].values_list("parts", flat=True))
     if since is not None:
         later = rows.filter(synced_at__gte=datetime.fromtimestamp(since, UTC)).order_by("synced_at")[:SINCE_COUNT]

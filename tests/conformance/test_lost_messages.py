@@ -452,6 +452,22 @@ def test_what_was_posted_since_for_older_notes_is_known_and_not_probed(
 
 
 @pytest.mark.usefixtures("few_probes")
+def test_where_the_newest_notes_are_not_shown_the_search_begins_after_the_newest_that_is(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(beside, "NEWEST_COUNT", 1)
+    site.service.make_destination(rule="public")
+    site.write("First")
+    _post_too_much(site)
+    site.write("Shown")
+    site.write("Private", is_private=True)
+    note = write_and_lose(site, "Second")
+    site.work_until(site.assert_settled)
+    assert not site.record(note).twin_possible
+    assert site.service.texts() == ["First", *(f"Theirs {n}" for n in range(4)), "Shown", "Second"]
+
+
+@pytest.mark.usefixtures("few_probes")
 def test_where_too_much_was_posted_since_it_is_sent_again_and_the_second_copy_is_not_forgotten(
     site: Site, destination: Destination
 ) -> None:
