@@ -249,7 +249,7 @@ class Delivery:
                 answers[entry] = error
         return [answers[entry] for entry in entries]
 
-    async def _alone(self, work: Awaitable[None]) -> Exception | None:
+    async def _alone(self, work: Awaitable[object]) -> Exception | None:
         """Do work whose failure concerns one record only; returns the exception, if any."""
         try:
             await work
@@ -340,6 +340,16 @@ class Delivery:
         )
 
     async def _checkpoint(self, entry: Entry, parts: Sequence[RemotePart]) -> str:
+        storing = asyncio.ensure_future(self._store_step(entry, parts))
+        try:
+            return await asyncio.shield(storing)
+        except asyncio.CancelledError:  # the attempt has no time left, but what it knows about copies is kept
+            error = await self._alone(asyncio.shield(storing))
+            if error is not None and not entry.was_fenced:
+                logger.warning("What was sent could not be stored, because of a timeout and then: %s", error)
+            raise
+
+    async def _store_step(self, entry: Entry, parts: Sequence[RemotePart]) -> str:
         key = await self._persist(records.store_step, entry.record, self._token, [*parts, *entry.away])
         if key is None:
             entry.was_fenced = True

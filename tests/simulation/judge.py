@@ -23,8 +23,14 @@ LOOK_EVERY = 23
 _TO_LOOK_AT = ("A copy may be left at", "could not be removed", FORBIDDEN)
 _WANTED, _UNWANTED, _MAYBE, _ANY = "wanted", "unwanted", "maybe", "any"
 _LATE_MS = 1500
-# Scripts whose first arguments are a task's id and token.
-_WITH_TOKEN = ("retry", "fail")
+# Which task is under which token, by the scripts that accept a lease: from ARGV, see syncqueue/queue/scripts/.
+_TOKENS: Mapping[str, Callable[[tuple[str, ...]], list[tuple[str, str]]]] = {
+    "retry": lambda args: [(args[1], args[2])],
+    "fail": lambda args: [(args[1], args[2])],
+    "ack": lambda args: _ids_and_tokens(args[1]),
+    "extend": lambda args: _ids_and_tokens(args[2]),
+    "release": lambda args: list(zip(args[1::3], args[2::3], strict=True)),
+}
 
 
 class Judge:
@@ -75,12 +81,16 @@ class Judge:
         if call is None or keys is None:
             return lambda answer: None
         behind = self._all_of(keys["behind"])
-        leases = self._all_of(keys["leases"]) if call.name in _WITH_TOKEN else {}
+        tokens = _TOKENS[call.name](call.args) if call.name in _TOKENS else []
+        leases = self._all_of(keys["leases"]) if tokens else {}
 
         def compare(answer: Any) -> None:
             self._compare_behind(call, keys, behind)
-            if call.name in _WITH_TOKEN and int(answer) and leases.get(call.args[1], " ")[1:] != call.args[2]:
-                self._simulation.found(f"{call.name} of {call.args[1]} is accepted with the token of an ended lease")
+            if not tokens:
+                return
+            for (id_, token), is_accepted in zip(tokens, answer if isinstance(answer, list) else [answer], strict=True):
+                if int(is_accepted) and leases.get(id_, " ")[1:] != token:
+                    self._simulation.found(f"{call.name} of {id_} is accepted with the token of an ended lease")
 
         return compare
 
@@ -295,6 +305,14 @@ class Judge:
         for at, record in self._logs.records:
             if "were not in the queue" in str(record.msg):
                 yield f"{record.getMessage()} at {at:.1f}, and nothing had failed"
+
+
+def _ids_and_tokens(lines: str) -> list[tuple[str, str]]:
+    found = []
+    for line in lines.splitlines():
+        id_, token = line.split(" ")[:2]
+        found.append((id_, token))
+    return found
 
 
 def _takes(rule: str, value: str, note: Note) -> bool:

@@ -73,6 +73,9 @@ FOCUS = {
     "outages": Focus(troubles=("down", "out"), people=("new", "edit", "draft", "delete")),
     "stops": Focus(faults=("kill worker", "kill web", "freeze worker", "freeze web"), troubles=("slow",)),
     "stale": Focus(faults=("freeze at call",) * 3, troubles=("hang", "hang", "slow"), people=("new", "edit")),
+    "late": Focus(
+        faults=("freeze at answer", "freeze worker"), people=("new", "new", "edit"), services=("plain",)
+    ),
     "retiring": Focus(
         faults=("kill worker", "kill web"), troubles=("slow", "lost", "hang"), people=("new",), operators=("retire",)
     ),
@@ -200,7 +203,9 @@ def _step(chance: Random, kind: str, length: float, services: tuple[str, ...] = 
         # The sweep looks back for ten minutes: a clock further behind hides what sent no signal (a known limit).
         given["ahead"] = max(chance.choice((-1, 1)) * chance.choice((0.5, 5.0, 45.0, 3600.0)), -45.0)
     elif kind == "freeze at call":
-        given |= {"script": chance.choice(("extend", "retry", "ack", "fail")), "seconds": chance.uniform(25.0, 60.0)}
+        given |= {"script": chance.choice(("extend", "retry", "ack", "fail")), "seconds": chance.uniform(30.0, 48.0)}
+    elif kind == "freeze at answer":
+        given |= {"service": services[0], "seconds": chance.uniform(25.0, 60.0)}
     elif kind == "web clock":
         given["ahead"] = 3600.0
     elif kind == "redis clock":  # set back by an hour, what is delayed waits an hour longer: nobody could know

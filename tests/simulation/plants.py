@@ -76,6 +76,12 @@ def _retry() -> None:
     _rewrite("if not owns_lease(id, ARGV[3]) then", "if not redis.call('HGET', leases, id) then", "retry")
 
 
+@_plant("extend compares no token")
+def _extend() -> None:
+    """A worker that stood still begins what another one has claimed meanwhile."""
+    _rewrite("local owned = lease and string.sub(lease, 2) == tokens[i]", "local owned = lease", "extend")
+
+
 @_plant("a lifted hold wakes nobody")
 def _lifted() -> None:
     _rewrite("    redis.call('ZADD', holds, 0, hold)\n    wake_up()", "    redis.call('ZADD', holds, 0, hold)")
@@ -130,6 +136,12 @@ def _deletion() -> None:
     """The object is gone, and no sweep would find it."""
     gathering._try_again = lambda work, using: None
     housekeeping.LookForGone.run = lambda self: 0  # type: ignore[method-assign]
+
+
+@_plant("mend: what is stored too late is noted for removal")
+def _late_store() -> None:
+    """Who stood still beyond its lease has made a copy that no record knows."""
+    records.note_orphans = lambda record, parts: None
 
 
 @_plant("mend: what was changed in the future is enqueued too")

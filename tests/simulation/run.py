@@ -133,6 +133,7 @@ class Site:
         self.redis.traps.clear()
         for service in SERVICES.values():
             service.troubles.clear()
+            service.traps.clear()
         for number in range(self.plan.worker_count):
             self._again(number)
         for number in range(self.plan.web_count):
@@ -188,6 +189,8 @@ class Site:
                     simulation.after(0.0, worker.stop, process.loop())
             case "freeze at call":
                 self.redis.traps.append((given["script"], until))
+            case "freeze at answer":
+                SERVICES[given["service"]].traps.append(until)
             case "kill web" | "freeze web":
                 number = chance.randrange(self.plan.web_count)
                 if step.kind == "freeze web":
@@ -257,7 +260,7 @@ class Site:
 
 _FAULTS = frozenset(
     (
-        "freeze at call",
+        "freeze at call", "freeze at answer",
         "kill worker", "kill web", "stop worker", "freeze worker", "freeze web", "clock of process", "web clock",
         "redis down",
         "redis empty", "redis restore", "redis clock", "redis scripts", "redis loses", "redis slow", "database down",

@@ -72,6 +72,8 @@ class Service:
     name: str
     chooses_ids: bool = True
     troubles: list[Trouble] = field(default_factory=list)
+    # For how long processes stand still that have made a copy, one after the other, before they hear of it.
+    traps: list[float] = field(default_factory=list)
     copies: dict[str, Copy] = field(default_factory=dict)
     by_idempotency_key: dict[str, str] = field(default_factory=dict)
     under_way: list[tuple[frozenset[tuple[str, str]], Process, float]] = field(default_factory=list)
@@ -162,6 +164,8 @@ class Service:
         if request.step == UPDATE:
             return None, ""
         self.last_id += 1
+        if self.traps:
+            process.freeze(self.traps.pop(0))
         copy = Copy(
             id=request.id or str(self.last_id),
             address=request.address,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any, ClassVar
 
 import pytest
 from django.contrib.auth.models import User
@@ -15,14 +17,43 @@ from django.utils import timezone
 
 from project.notes.models import Note
 from project.sandbox.testing import RunningSandbox
+from syncqueue.handlers.base import DocumentHandler, DocumentJob, Place, RemotePart
 from syncqueue.models import Destination, OrphanPart, SyncRecord
 from syncqueue.sources import records
 from syncqueue.sources.planner import Step
+from tests.eventually import DEADLINE_SECONDS
 from tests.integration.sync.scene import configure, methods, queue, record_of, texts, wait_until, work, work_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SLOW = {"mode": "slow", "delay_seconds": 2}
+
+
+TIMEOUT_SECONDS = 0.5
+
+
+class LateHandler(DocumentHandler):
+    """Reports a copy just before its time is over."""
+
+    time_is_over: ClassVar[threading.Event]
+
+    def endpoint(self, place: Place) -> str:
+        return "late:1"
+
+    async def check(self, place: Place) -> str:
+        return "It is there."
+
+    async def create(self, job: DocumentJob) -> Sequence[RemotePart]:
+        parts = [RemotePart(kind="text", id="1", address=job.place.address)]
+        asyncio.get_running_loop().call_later(2 * TIMEOUT_SECONDS, self.time_is_over.set)
+        await job.checkpoint(parts)
+        return parts
+
+    async def update(self, job: DocumentJob) -> Sequence[RemotePart]:
+        return list(job.parts)
+
+    async def delete(self, job: DocumentJob) -> None:
+        return None
 
 
 @contextmanager
@@ -72,6 +103,41 @@ def test_an_attempt_that_has_nothing_to_send_does_not_finish_a_record_that_is_be
     SyncRecord.objects.update(sending_until=F("sending_until") - timedelta(hours=1))
     records.finish_unsent({as_read: None}, now=timezone.now())
     assert SyncRecord.objects.get().state == "synced"
+
+
+def _make_late(monkeypatch: pytest.MonkeyPatch, *, also: Callable[[], object] = lambda: None) -> None:
+    """A service whose attempts end while they store a copy; `also`: happens meanwhile."""
+    LateHandler.time_is_over = threading.Event()
+    store = records.store_step
+
+    def store_late(*args: Any) -> Any:
+        assert LateHandler.time_is_over.wait(DEADLINE_SECONDS)
+        also()
+        return store(*args)
+
+    monkeypatch.setattr(records, "store_step", store_late)
+    configure(HANDLERS={"late": {"CLASS": f"{__name__}.LateHandler"}})
+    configure("PROCESSING", ATTEMPT_TIMEOUT_SECONDS=TIMEOUT_SECONDS)
+    configure("IMMEDIATE", ENABLED=False)
+    Destination(name="Late", service="late").save()
+
+
+def test_a_copy_that_is_being_stored_when_the_time_of_an_attempt_ends_is_stored(
+    own_site: None, writer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _make_late(monkeypatch)
+    note = Note.objects.create(owner=writer, text="Once")
+    work()
+    assert [part["id"] for part in record_of(note).parts] == ["1"]
+
+
+def test_a_copy_that_is_stored_after_its_time_and_too_late_is_noted_for_removal(
+    own_site: None, writer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _make_late(monkeypatch, also=lambda: SyncRecord.objects.update(sending_token="another"))
+    Note.objects.create(owner=writer, text="Once")
+    work()
+    assert [orphan.part["id"] for orphan in OrphanPart.objects.all()] == ["1"]
 
 
 def test_while_one_attempt_sends_no_other_does(channel: Destination, writer: User, sandbox: RunningSandbox) -> None:
