@@ -117,6 +117,8 @@ class People:
             case "recover":
                 name = chance.choice(self._plan.services)
                 self.request("recover", lambda: door.recover(name, actor="a person"))
+            case "restore":
+                self.request("restore", self._restore)
             case "clear":
                 name = chance.choice(self._plan.services)
                 self.request("clear", lambda: door.clear(name, actor="a person"))
@@ -226,6 +228,11 @@ class People:
             remove = chance.random() < 0.6
             self._judge.retired(destination, remove)
             door.retire(destination, remove_remote=remove, actor="a person")
+
+    def _restore(self) -> None:
+        for clearing in door.restorable():
+            while door.restore(clearing, actor="a person", most=5)[1]:
+                pass
 
     def _new_destination(self, chance: Random) -> None:
         number = 100 + chance.randrange(900)

@@ -10,7 +10,9 @@ from typing import Any
 TAGS = ("", "red", "blue")
 OWNERS = (None, None, 1, 2)
 # The kinds of faults that a run may have; each run has some of them (so that each kind also meets few others).
-PROCESS_FAULTS = ("kill worker", "kill web", "stop worker", "freeze worker", "freeze web", "clock of process")
+PROCESS_FAULTS = (
+    "kill worker", "kill web", "stop worker", "freeze worker", "freeze web", "freeze at answer", "clock of process"
+)  # fmt: skip
 REDIS_FAULTS = (
     "redis down", "redis empty", "redis loses", "redis slow", "redis restore", "redis clock", "redis scripts"
 )  # fmt: skip
@@ -20,7 +22,7 @@ PEOPLE = (
     "new", "new", "new", "edit", "edit", "edit", "edit", "private", "tag", "draft", "delete", "delete", "hand over",
     "together", "rolled back", "bulk", "sync now", "many", "schedule",
 )  # fmt: skip
-OPERATORS = ("rule", "retire", "pause", "retry failed", "recover", "clear", "destination")
+OPERATORS = ("rule", "retire", "pause", "retry failed", "recover", "clear", "restore", "destination")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +75,7 @@ FOCUS = {
     "outages": Focus(troubles=("down", "out"), people=("new", "edit", "draft", "delete")),
     "stops": Focus(faults=("kill worker", "kill web", "freeze worker", "freeze web"), troubles=("slow",)),
     "stale": Focus(faults=("freeze at call",) * 3, troubles=("hang", "hang", "slow"), people=("new", "edit")),
-    "late": Focus(
-        faults=("freeze at answer", "freeze worker"), people=("new", "new", "edit"), services=("plain",)
-    ),
+    "late": Focus(faults=("freeze at answer", "freeze worker"), people=("new", "new", "edit"), services=("plain",)),
     "retiring": Focus(
         faults=("kill worker", "kill web"), troubles=("slow", "lost", "hang"), people=("new",), operators=("retire",)
     ),
@@ -84,6 +84,11 @@ FOCUS = {
         troubles=("down", "down", "out"),
         people=("forbid", "forbid", "edit", "edit"),
         services=("plain", "keyed"),
+    ),
+    "clearing": Focus(
+        faults=("redis empty", "kill worker"),
+        troubles=("down", "out", "refuse"),
+        operators=("clear", "clear", "restore"),
     ),
     "refused": Focus(faults=("database refuses",), people=("new", "delete")),
     "clocks": Focus(
@@ -203,9 +208,9 @@ def _step(chance: Random, kind: str, length: float, services: tuple[str, ...] = 
         # The sweep looks back for ten minutes: a clock further behind hides what sent no signal (a known limit).
         given["ahead"] = max(chance.choice((-1, 1)) * chance.choice((0.5, 5.0, 45.0, 3600.0)), -45.0)
     elif kind == "freeze at call":
-        given |= {"script": chance.choice(("extend", "retry", "ack", "fail")), "seconds": chance.uniform(30.0, 48.0)}
+        given |= {"script": chance.choice(("extend", "retry", "ack", "fail")), "seconds": chance.uniform(25.0, 60.0)}
     elif kind == "freeze at answer":
-        given |= {"service": services[0], "seconds": chance.uniform(25.0, 60.0)}
+        given |= {"service": chance.choice(services), "seconds": chance.uniform(25.0, 60.0)}
     elif kind == "web clock":
         given["ahead"] = 3600.0
     elif kind == "redis clock":  # set back by an hour, what is delayed waits an hour longer: nobody could know

@@ -6,6 +6,7 @@ PLANTED = {
     "nobody is woken": ("calm", "1", "all workers sleep while there is something"),
     "a claimed task stays pending": ("calm", "1", "in two states"),
     "retry compares no token": ("stale", "6", "is accepted with the token of an ended lease"),
+    "ack compares no token": ("stale", "1", "is accepted with the token of an ended lease"),
     "a lifted hold wakes nobody": ("calm", "1", "all workers sleep while there is something"),
     "recover forgets what waits behind": ("stops", "1", "loses what waits behind"),
     # Mends
@@ -13,6 +14,8 @@ PLANTED = {
     "mend: a dead letter is compared with the last save": ("dead letters", "25", "a reason that is over"),
     "mend: retiring looks at marks, lost answers and orphans": ("retiring", "1", "a copy is left at"),
     "mend: a refused record of a deletion is tried again": ("refused", "1", "copies that nobody wants"),
+    "mend: a stale claim is not begun": ("stale", "1", "is accepted with the token of an ended lease"),
+    "mend: what is stored too late is noted for removal": ("late", "1", "doubled without a cause"),
     "mend: what was changed in the future is enqueued too": ("clocks", "1", "waits"),
     # Invariants
     "a newer generation counts as synced": ("calm", "1", "shows"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from hashlib import sha1
+from math import inf
 from typing import Any
 
 from django.db.models import Q
@@ -17,7 +18,7 @@ from syncqueue.models import Destination, SyncRecord
 from syncqueue.queue import calls
 from syncqueue.queue.calls import Script
 from syncqueue.sources import destinations, records
-from syncqueue.worker import housekeeping, reconciler
+from syncqueue.worker import housekeeping, leases, reconciler
 
 PLANTS: dict[str, Callable[[], None]] = {}
 
@@ -76,10 +77,9 @@ def _retry() -> None:
     _rewrite("if not owns_lease(id, ARGV[3]) then", "if not redis.call('HGET', leases, id) then", "retry")
 
 
-@_plant("extend compares no token")
-def _extend() -> None:
-    """A worker that stood still begins what another one has claimed meanwhile."""
-    _rewrite("local owned = lease and string.sub(lease, 2) == tokens[i]", "local owned = lease", "extend")
+@_plant("ack compares no token")
+def _ack_stale() -> None:
+    _rewrite("local owned = lease_of[id] and string.sub(lease_of[id], 2) == token", "local owned = true", "ack")
 
 
 @_plant("a lifted hold wakes nobody")
@@ -136,6 +136,13 @@ def _deletion() -> None:
     """The object is gone, and no sweep would find it."""
     gathering._try_again = lambda work, using: None
     housekeeping.LookForGone.run = lambda self: 0  # type: ignore[method-assign]
+
+
+@_plant("mend: a stale claim is not begun")
+def _stale_claim() -> None:
+    """A worker that stood still after a claim begins what is not its own any more, and nothing ends it."""
+    _rewrite("local owned = lease and string.sub(lease, 2) == tokens[i]", "local owned = true", "extend")
+    leases.LeaseKeeper.beat = lambda self: setattr(self, "_beat_at", inf)  # type: ignore[method-assign]
 
 
 @_plant("mend: what is stored too late is noted for removal")
