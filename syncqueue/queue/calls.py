@@ -6,6 +6,7 @@ seconds; the scripts use epoch milliseconds.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -174,9 +175,6 @@ class Recovered:
     failed_ids: tuple[str, ...]
 
 
-_WAITING_BOUNDS = " ".join(map(str, WAITING_BOUNDS_MS))
-
-
 def _flags(answer: Sequence[Any]) -> list[bool]:
     return [bool(int(item)) for item in answer]
 
@@ -285,11 +283,15 @@ class Calls:
         """
         known: Sequence[float | None] = seconds or [None] * len(claimed)
         answered = endpoints or [""] * len(claimed)
-        lines = [
-            (one.task.id, one.token, *bucket_and_ms(took), to_ms(one.task.created_at), endpoint)
-            for one, took, endpoint in zip(claimed, known, answered, strict=True)
-        ]
-        return self._call("ack", [_lines(lines), _WAITING_BOUNDS], _flags)
+        now = self._now_ms() or int(time.time() * 1000)
+        lines = []
+        for one, took, endpoint in zip(claimed, known, answered, strict=True):
+            created = to_ms(one.task.created_at)
+            # Clocks differ, so the time from the creation to this attempt may come out negative.
+            waited = (now - created) / 1000 - took if took is not None else None
+            durations = (*bucket_and_ms(took), *bucket_and_ms(waited, WAITING_BOUNDS_MS))
+            lines.append((one.task.id, one.token, *durations, created, endpoint))
+        return self._call("ack", [_lines(lines)], _flags)
 
     def retry(
         self,
@@ -407,7 +409,7 @@ class Calls:
 
     def trim_history(self) -> Call[int]:
         """Remove the counts of the history that are older than a week."""
-        return self._call("trim_history", [WEEK_MINUTES], int, (self.keys.retired,))
+        return self._call("trim_history", [WEEK_MINUTES], int)
 
     def outages(self) -> Call[Readable[inspect.Outage]]:
         """Read the last outage of each endpoint."""

@@ -14,7 +14,6 @@ WAITING_BOUNDS_MS = (
     50, 250, 1000, 5000, 15_000, 60_000, 300_000, 1_800_000, 7_200_000, 86_400_000,
 )  # fmt: skip
 _ENDLESS = "inf"
-_NAMES = (*map(str, BOUNDS_MS), _ENDLESS)
 _TOOK, _WAITED = "took", "waited"
 
 
@@ -37,13 +36,13 @@ class Durations:
         return next((bound for bound, count in self.buckets.items() if count >= rank), math.inf)
 
 
-def bucket_and_ms(seconds: float | None) -> tuple[str, int]:
+def bucket_and_ms(seconds: float | None, bounds: Sequence[int] = BOUNDS_MS) -> tuple[int | str, int]:
     """Return bucket and milliseconds of a duration for the scripts; an unknown duration has an empty bucket."""
     if seconds is None:
         return "", 0
     ms = max(round(seconds * 1000), 0)
-    at = bisect_left(BOUNDS_MS, ms)
-    return _NAMES[at], ms
+    at = bisect_left(bounds, ms)
+    return bounds[at] if at < len(bounds) else _ENDLESS, ms
 
 
 def read_durations(counters: Mapping[str, int]) -> Durations:

@@ -52,11 +52,6 @@ class QueueKeys:
         """Return the key with this suffix; raises `ValueError` for a suffix that is not in `ORDER`."""
         return self.all[ORDER.index(name)]
 
-    @property
-    def retired(self) -> str:
-        """HASH of releases before 0.1.0, which tracked each task of an outage. It is deleted with old history."""
-        return self._stem + "waited"
-
     def trash_of(self, clearing: int) -> str:
         """LIST of "<id> <body>": the tasks that one clearing removed and no record backs. Expires after a week."""
         return f"{self._stem}trash:{clearing}"

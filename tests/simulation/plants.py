@@ -49,8 +49,8 @@ def _rewrite(old: str, new: str, only: str = "") -> None:
 @_plant("ack forgets what waits behind")
 def _ack() -> None:
     _rewrite(
-        "    if not start_successor(id) then\n      gone[#gone + 1] = id",
-        "    if take_successor(id) or true then\n      gone[#gone + 1] = id",
+        "  if not (has_successors and start_successor(id)) then",
+        "  if take_successor(id) or true then",
         "ack",
     )
 
@@ -108,8 +108,8 @@ def _probe() -> None:
         "local probed = probed_breakers()[id]\n  if false then",
     )
     _rewrite(
-        "    if probed[id] then\n      give_back_probe(probed[id])",
-        "    if false then\n      give_back_probe(probed[id])",
+        "  if probed[id] then\n    give_back_probe(probed[id])",
+        "  if false then\n    give_back_probe(probed[id])",
         "ack",
     )
 

@@ -313,8 +313,7 @@ local function from_delayed(id)
   return redis.call('ZREM', delayed, id) == 1
 end
 
--- Returns the leases of tasks, by id. A lease is a digit and the token: 0 claimed, 1 work has begun (older releases: 2
--- and 3 for probes).
+-- Returns the leases of tasks, by id. A lease is a digit and the token: 0 claimed, 1 work has begun.
 local function leases_of(ids)
   local found = {}
   for i, lease in ipairs(#ids > 0 and redis.call('HMGET', leases, unpack(ids)) or {}) do

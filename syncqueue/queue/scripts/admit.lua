@@ -9,11 +9,8 @@ while at <= #ARGV do
   local lane, named = ARGV[at + 3], tonumber(ARGV[at + 4])
   local names = {unpack(ARGV, at + 5, at + 4 + named)}
   at = at + 5 + named
-  local answer, hold = 'lost', nil
-  if owns_lease(id, token) then
-    hold = blocking_hold(id, names, lane, created, tonumber(ARGV[2]))
-    answer = hold and 'parked' or 'admitted'
-  end
+  local owned = owns_lease(id, token)
+  local hold = owned and blocking_hold(id, names, lane, created, tonumber(ARGV[2]))
   if hold then
     from_processing(id)
     local body, due = take_successor(id)
@@ -23,6 +20,6 @@ while at <= #ARGV do
       to_parked(id, hold, created)
     end
   end
-  answers[#answers + 1] = {answer, hold or ''}
+  answers[#answers + 1] = {hold and 'parked' or owned and 'admitted' or 'lost', hold or ''}
 end
 return answers

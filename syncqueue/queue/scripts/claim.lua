@@ -106,18 +106,12 @@ if redis.call('EXISTS', pending) == 1 and not is_paused() then
   wake_up()
 end
 
--- While the service is paused, nothing is claimable before the pause ends.
-local function next_time()
-  local phase, till = phase_of('pause')
-  if phase == 'set' then
-    return math.min(till, PARKED)
-  end
+local phase, next_at = phase_of('pause')
+if phase ~= 'set' then -- else nothing is claimable before the pause ends
   local due = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')[2]
   local over = redis.call('ZRANGEBYSCORE', holds, '(' .. whole(now), '(' .. whole(FOREVER), 'WITHSCORES',
     'LIMIT', 0, 1)[2]
-  return math.min(tonumber(due or PARKED), tonumber(over or PARKED), PARKED)
+  next_at = math.min(tonumber(due or PARKED), tonumber(over or PARKED))
 end
-
-local next_at = next_time()
 local holds_active = redis.call('EXISTS', holds, failure_counts) > 0 and 1 or 0
 return {next_at < PARKED and whole(next_at) or '0', holds_active, ids, found, done, from_lane, whole(now)}

@@ -36,7 +36,7 @@ end
 
 local recovered, dead = 0, {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', processing, '-inf', whole(now), 'LIMIT', 0, tonumber(ARGV[2]))) do
-  local begun = number(string.sub(redis.call('HGET', leases, id) or '', 1, 1)) % 2 == 1
+  local begun = number(string.sub(redis.call('HGET', leases, id) or '', 1, 1)) == 1
   from_processing(id)
   recovered = recovered + 1
   if not start_successor(id) then

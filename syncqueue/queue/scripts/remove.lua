@@ -5,12 +5,8 @@
 even_when_full()
 local trash, answers = KEYS[#KEYS], {}
 for at = 4, #ARGV do
-  local id, gone = ARGV[at], false
-  if ARGV[2] == 'delayed' then
-    gone = from_delayed(id)
-  else
-    gone = redis.call('ZREM', SETS[ARGV[2]], id) == 1
-  end
+  local id = ARGV[at]
+  local gone = ARGV[2] == 'delayed' and from_delayed(id) or redis.call('ZREM', SETS[ARGV[2]], id) == 1
   if gone then
     if ARGV[3] ~= '0' then
       redis.call('RPUSH', trash, id .. ' ' .. body_of(id))

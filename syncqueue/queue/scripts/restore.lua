@@ -4,11 +4,7 @@
 -- Returns {how many were restored, how many are left in the trash}.
 local trash, moved = KEYS[#KEYS], 0
 require_own(ARGV[2])
-for _ = 1, tonumber(ARGV[3]) do
-  local line = redis.call('LPOP', trash)
-  if not line then
-    break
-  end
+for _, line in ipairs(redis.call('LPOP', trash, ARGV[3]) or {}) do
   local id, body = string.match(line, '^(%S+) (.*)$')
   if id and not state_of(id) then
     redis.call('HSET', bodies, id, body)

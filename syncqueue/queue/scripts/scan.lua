@@ -23,8 +23,7 @@ if id ~= '' then
     end
   end
 end
-local found = redis.call('ZRANGE', set, rank, rank + tonumber(ARGV[3]) - 1, 'WITHSCORES')
-local rows = {}
+local rows, found = {}, redis.call('ZRANGE', set, rank, rank + tonumber(ARGV[3]) - 1, 'WITHSCORES')
 for at = 1, #found, 2 do
   rows[#rows + 1] = row_of(found[at], found[at + 1])
 end

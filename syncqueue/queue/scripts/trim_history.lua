@@ -1,5 +1,5 @@
 -- Removes old minutes from the history. It has about a week of minutes, so reading all of them is bounded.
--- The last key: one that only older releases wrote; it is deleted. ARGV: 1 now, 2 age (minutes)
+-- ARGV: 1 now, 2 age (minutes)
 -- Returns how many counts were removed.
 local oldest = math.floor(now / 60000) - tonumber(ARGV[2])
 local gone = 0
@@ -8,5 +8,4 @@ for _, name in ipairs(redis.call('HKEYS', history)) do
     gone = gone + redis.call('HDEL', history, name)
   end
 end
-redis.call('DEL', KEYS[#KEYS])
 return gone
