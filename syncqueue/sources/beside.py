@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from functools import reduce
 from operator import or_
+from typing import Any
 
 from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast, Now
@@ -17,25 +18,26 @@ from syncqueue.sources.planner import Step
 from syncqueue.sources.records import read_parts, records
 from syncqueue.sources.same_place import identity_of
 
-NEWEST_COUNT = 500  # size of a sample of records
+NEWEST_COUNT = 500  # maximum number of records in each state
 SINCE_COUNT = 2000  # maximum number of records that were synced after a time
 
 
 def newest_parts(record: SyncRecord, since: float | None = None) -> list[RemotePart]:
-    """Return the parts of the newest synced records with copies at the same destination.
+    """Return the parts of the newest records with copies at the same destination, the newest record first.
 
-    This is fast, because an index exists; records without copies are passed over, as those of private notes.
+    This is fast, because an index exists; records without copies are passed over, such as those of private notes.
 
     `since` (seconds since 1970): also those of the records that were synced first after this time. This reads all
     records of the destination: after an outage, objects of any age are synced.
     """
-    synced = records().filter(destination_id=record.destination_id, state=RecordState.SYNCED)
-    rows = synced.exclude(pk=record.pk).exclude(parts=[])
-    found = list(rows.order_by("-pk")[:NEWEST_COUNT].values_list("parts", flat=True))
+    rows = records().filter(destination_id=record.destination_id).exclude(pk=record.pk).exclude(parts=[])
+    newest: dict[int, list[Any]] = {}
+    for state in RecordState.values:  # the index has the state before the id
+        newest |= rows.filter(state=state).order_by("-pk").values_list("pk", "parts")[:NEWEST_COUNT]
     if since is not None:
-        later = rows.filter(synced_at__gte=datetime.fromtimestamp(since, UTC)).order_by("synced_at")[:SINCE_COUNT]
-        found += later.values_list("parts", flat=True)
-    return [RemotePart(**part) for parts in found for part in parts]
+        later = rows.filter(synced_at__gte=datetime.fromtimestamp(since, UTC)).order_by("synced_at")
+        newest |= later.values_list("pk", "parts")[:SINCE_COUNT]
+    return [RemotePart(**part) for pk in sorted(newest, reverse=True) for part in newest[pk]]
 
 
 def known_ids(record: SyncRecord, ids: Collection[str], identity: str) -> frozenset[str]:

@@ -468,6 +468,24 @@ def test_where_the_newest_notes_are_not_shown_the_search_begins_after_the_newest
 
 
 @pytest.mark.usefixtures("few_probes")
+def test_where_an_edit_waits_at_each_note_the_search_begins_after_the_newest_message(
+    site: Site, destination: Destination
+) -> None:
+    first = site.write("First")
+    _post_too_much(site)
+    shown = site.write("Shown")
+    site.service.set_mode("down")
+    for one in (first, shown):
+        site.change(one, text=f"{one.text}, edited")
+    site.service.set_mode("up")
+    note = write_and_lose(site, "Second")
+    assert [state_of(site, one) for one in (first, shown, note)] == ["waiting"] * 3
+    site.work_until(site.assert_settled)
+    assert not site.record(note).twin_possible
+    assert site.service.texts().count("Second") == 1
+
+
+@pytest.mark.usefixtures("few_probes")
 def test_where_too_much_was_posted_since_it_is_sent_again_and_the_second_copy_is_not_forgotten(
     site: Site, destination: Destination
 ) -> None:
