@@ -248,7 +248,7 @@ def begin_retirement(destination: Destination, *, remove_remote: bool) -> list[S
             # Copies of existing objects stay; those of deleted objects (the owner's notes) are removed.
             withdrawn = [row.pk for _, piece in gone(rows) for row in piece]
             rows.exclude(pk__in=withdrawn).delete()
-        rows.update(state=RecordState.WAITING, generation=new_generation(), due_at=None)
+        rows.update(state=RecordState.WAITING, generation=new_generation(), changed_at=timezone.now(), due_at=None)
         Destination.objects.using(db).filter(pk=destination.pk).update(
             state=DestinationState.RETIRING, remove_remote=remove_remote, enabled=False, broken_reason=""
         )

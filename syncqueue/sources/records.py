@@ -18,6 +18,7 @@ from django.db import transaction
 from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.functions import Now
 
+from syncqueue.core.clock import SYSTEM_CLOCK
 from syncqueue.core.error_kind import kind_of
 from syncqueue.handlers.base import RemotePart
 from syncqueue.models import Destination, OrphanPart, RecordState, SyncRecord, new_generation, new_token
@@ -253,8 +254,15 @@ def _synced(rows: Mapping[SyncRecord, datetime | None], now: datetime) -> dict[s
     unchanged = Q(generation=_read(rows), state=RecordState.WAITING)
     timed = [row.pk for row, next_at in rows.items() if next_at is not None]
     rests = unchanged & ~Q(pk__in=timed) if timed else unchanged
+    # Another attempt failed it before this one, which was late, could store its result: the next one decides anew.
+    was_failed = Q(state__in=(RecordState.FAILED, RecordState.UNKNOWN))
     return {
-        "state": Case(When(rests, then=Value(RecordState.SYNCED.value)), default=F("state")),
+        "state": Case(
+            When(rests, then=Value(RecordState.SYNCED.value)),
+            When(was_failed, then=Value(RecordState.WAITING.value)),
+            default=F("state"),
+        ),
+        "changed_at": Case(When(was_failed, then=Value(now)), default=F("changed_at")),  # later than the dead letter
         "synced_generation": _read(rows),
         "synced_at": now,
         "error": "",
@@ -349,7 +357,9 @@ def note_orphans(record: SyncRecord, parts: Iterable[RemotePart]) -> None:
             defaults={"service": record.service},
         )
         OrphanPart.objects.using(record_db()).bulk_create(OrphanPart(record_id=row.pk, part=part) for part in found)
-        records().filter(pk=row.pk).update(state=RecordState.WAITING, generation=new_generation(), error="")
+        records().filter(pk=row.pk).update(
+            state=RecordState.WAITING, generation=new_generation(), changed_at=SYSTEM_CLOCK.now(), error=""
+        )
 
 
 def note_left(found: Mapping[int, tuple[str, Sequence[RemotePart] | None]]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from django.contrib.auth.models import User
 from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, transaction
+from django.db.models import F
 from django.utils import timezone
 
 import syncqueue
@@ -26,9 +27,9 @@ from syncqueue.core.clock import SYSTEM_CLOCK
 from syncqueue.core.task import AttemptNote
 from syncqueue.execution import policies
 from syncqueue.handlers.base import DocumentHandler, DocumentJob, HandlerConfig, Place, RemotePart
-from syncqueue.models import Destination, RecordState, SyncRecord
+from syncqueue.models import Destination, OrphanPart, RecordState, SyncRecord
 from syncqueue.services import places
-from syncqueue.sources import walk
+from syncqueue.sources import destinations, records, walk
 from syncqueue.sources.intents import record_task_id
 from syncqueue.worker import housekeeping, upkeep
 from syncqueue.worker.worker import Worker
@@ -375,6 +376,44 @@ def test_a_save_is_not_failed_by_the_dead_letter_of_the_save_before(
     assert texts(sandbox) == ["Mended"]
     assert record_of(note).state == RecordState.SYNCED
     assert (record_of(other).state, record_of(other).error) == (RecordState.FAILED, "Another reason.")
+
+
+def _store_late(record: SyncRecord) -> None:
+    """An attempt that stood still stores its copy after another one has failed the record."""
+    parts = [RemotePart(**part) for part in record.parts]
+    done = records.Synced(record=record, token="late", parts=parts, fingerprint="", next_at=None)
+    assert records.store_synced([done], now=timezone.now()) == {record.pk}
+
+
+def _note_late(record: SyncRecord) -> None:
+    """It was fenced, and leaves a copy that is to be removed."""
+    records.note_orphans(record, [RemotePart(kind="text", id="404", address="@news")])
+
+
+def _retire(record: SyncRecord) -> None:
+    """Its destination is removed, and the process dies before it can enqueue anything."""
+    destinations.begin_retirement(record.destination, remove_remote=True)
+
+
+@pytest.mark.parametrize("change", [_store_late, _note_late, _retire])
+def test_what_comes_after_a_dead_letter_is_done(
+    change: Callable[[SyncRecord], None], channel: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    note = Note.objects.create(owner=writer, text="First")
+    with syncqueue.queued():
+        note.text = "Second"
+        note.save()
+    _bury(note, "It is over.")
+    hour = timedelta(hours=1)
+    SyncRecord.objects.update(
+        state="failed", error="It is over.", sending_token="late", changed_at=timezone.now() - hour
+    )
+    change(record_of(note))
+    SyncRecord.objects.update(changed_at=F("changed_at") - timedelta(minutes=5))  # for the reconciler to look at it
+    SyncRecord.objects.update(sending_until=timezone.now() - hour)
+    work_until(lambda: not SyncRecord.objects.exclude(state="synced").exists())
+    assert texts(sandbox) == ([] if change is _retire else ["Second"])
+    assert not OrphanPart.objects.exists()
 
 
 def _bury(note: Note, reason: str) -> None:
