@@ -139,7 +139,7 @@ class Site:
         for number in range(self.plan.web_count):
             if not self.webs[number].alive:
                 self.start_web(number)
-        for after in (1.0, 40.0):
+        for after in (1.0, 40.0, 70.0):  # a process that stands still may save until then
             self.simulation.after(after, self.people.put_right)
 
     def _settle(self, when: str) -> None:
