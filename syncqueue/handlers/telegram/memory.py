@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Mapping
@@ -33,16 +34,26 @@ class Memory:
         self._chats: OrderedDict[tuple[str, str], Known] = OrderedDict()
         self.searched: set[str] = set()  # chats with a running search: one at a time, because of rate limits
         self.sights = Sights()
+        self._reading: dict[tuple[str, str], asyncio.Future[None]] = {}
         self._excess: dict[Hashable, tuple[float, int]] = {}
 
     async def highest(self, job: DocumentJob) -> Known | None:
         """Return a high message id of a job's chat; None if none is known."""
-        known = self._chats.get(_key(job.place))
+        key = _key(job.place)
+        known = self._chats.get(key)
         if known is None or time.monotonic() - known.read_at > FRESH_SECONDS:
-            found = _highest_of(await job.others.newest_parts(), job.place)
-            if found is not None:
-                self._put(job.place, found)
-        return self._chats.get(_key(job.place))
+            # One read serves all attempts that begin together.
+            reading = self._reading.get(key)
+            if reading is None:
+                reading = self._reading[key] = asyncio.ensure_future(self._read(job))
+                reading.add_done_callback(lambda _: self._reading.pop(key))
+            await asyncio.shield(reading)
+        return self._chats.get(key)
+
+    async def _read(self, job: DocumentJob) -> None:
+        found = _highest_of(await job.others.newest_parts(), job.place)
+        if found is not None:
+            self._put(job.place, found)
 
     def note(self, place: Place, part: RemotePart, sent_at: float) -> None:
         """Note that a message that was sent at this time got its response."""
