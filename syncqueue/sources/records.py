@@ -257,12 +257,13 @@ def _synced(rows: Mapping[SyncRecord, datetime | None], now: datetime) -> dict[s
     # Another attempt failed it before this one, which was late, could store its result: the next one decides anew.
     was_failed = Q(state__in=(RecordState.FAILED, RecordState.UNKNOWN))
     return {
+        # Later than the dead letter. Before the state, because MySQL evaluates assignments in their order.
+        "changed_at": Case(When(was_failed, then=Value(now)), default=F("changed_at")),
         "state": Case(
             When(rests, then=Value(RecordState.SYNCED.value)),
             When(was_failed, then=Value(RecordState.WAITING.value)),
             default=F("state"),
         ),
-        "changed_at": Case(When(was_failed, then=Value(now)), default=F("changed_at")),  # later than the dead letter
         "synced_generation": _read(rows),
         "synced_at": now,
         "error": "",
