@@ -240,7 +240,7 @@ class Delivery:
         jobs = [self._job(entry, entry.trace or entry.plan.parts, entry.plan.step) for entry in left]
         for entry, job in zip(left, jobs, strict=True):
             entry.job = job
-        answers |= zip(left, await send(self._handler, jobs), strict=True)
+        answers |= zip(left, await self._answers(jobs), strict=True)
         for entry in entries:
             answer = answers[entry]
             if isinstance(answer, Exception):
@@ -248,6 +248,13 @@ class Delivery:
             if (error := await self._alone(self._remove_the_rest(entry, answer))) is not None:
                 answers[entry] = error
         return [answers[entry] for entry in entries]
+
+    async def _answers(self, jobs: Sequence[DocumentJob]) -> Sequence[Answer]:
+        """Send the jobs of the batch; an exception concerns them, not the other records of the attempt."""
+        try:
+            return await send(self._handler, jobs)
+        except Exception as error:  # as in _attempt: a handler may raise anything
+            return [error] * len(jobs)
 
     async def _alone(self, work: Awaitable[object]) -> Exception | None:
         """Do work whose failure concerns one record only; returns the exception, if any."""
@@ -268,7 +275,7 @@ class Delivery:
 
         Raises `PermanentError` if a second copy may be left: a person has to look for it.
         """
-        has_twin = entry.plan.step is Step.DELETE and entry.record.twin_possible
+        has_twin = entry.plan.step is Step.DELETE and (entry.record.twin_possible or entry.is_lost_elsewhere)
         if entry.plan.removals or has_twin:
             await self._checkpoint(entry, here)
         for part in entry.plan.removals:
@@ -387,7 +394,9 @@ class Delivery:
         """Return whether a second copy may exist that the handler cannot find."""
         if entry.record.twin_possible or (entry.job is not None and entry.job.twin_possible):
             return True
-        return entry.ready.uncertain and entry.plan.step is Step.CREATE and not self._can_find_lost(entry)
+        if not entry.ready.uncertain or entry.plan.step is not Step.CREATE:
+            return False
+        return entry.is_lost_elsewhere or not self._can_find_lost(entry)
 
     async def _remember_identity(self, parts: Sequence[RemotePart]) -> None:
         """Store the identity that the service returned for the place, so that other spellings are recognised."""

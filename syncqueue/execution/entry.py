@@ -92,6 +92,11 @@ class Entry:
         return list(record.lost_at)
 
     @property
+    def is_lost_elsewhere(self) -> bool:
+        """Whether a lost copy may be at a former address, where the handler does not look for it."""
+        return self.ready.uncertain and bool(self.former_addresses)
+
+    @property
     def where_lost(self) -> str:
         """The destination with the addresses that it had when responses were lost."""
         addresses = dict.fromkeys([*self.former_addresses, self.record.sending_address or self.place.address])

@@ -167,7 +167,9 @@ def _replace_threads(simulation: Simulation) -> None:
     immediate.os = SimpleNamespace(getpid=lambda: id(_process(simulation)))  # type: ignore[attr-defined]
     heartbeat.os = SimpleNamespace(getpid=lambda: 1)  # type: ignore[attr-defined]
     heartbeat.socket = SimpleNamespace(gethostname=lambda: _process(simulation).name)  # type: ignore[attr-defined]
-    upkeep._DUE_SECONDS = 4.0  # a quarter of all statements of an idle system otherwise
+    # Most of what an idle system does otherwise, and so most of the time of a run.
+    upkeep._DUE_SECONDS = 4.0
+    worker._LOOP_BEAT_SECONDS, worker._MEMORY_SECONDS = 2.0, 20.0
     # Connections are not each thread's own here.
     database.DatabaseThreads._in_each_thread = lambda self, work: None  # type: ignore[method-assign]
     database.DatabaseThreads._give_back = lambda self: None  # type: ignore[method-assign]
@@ -216,6 +218,10 @@ def _replace_clients(simulation: Simulation, make_client: Callable[[Process, flo
     immediate.async_client = async_client  # type: ignore[attr-defined]
 
 
+# What no fault of a run explains.
+_BUGS = (AssertionError, AttributeError, LookupError, NameError, RuntimeError, TypeError, ValueError)
+
+
 class Logs(logging.Handler):
     """Writes what the system logs into the trace, and keeps the records for the judge."""
 
@@ -230,3 +236,5 @@ class Logs(logging.Handler):
         self._simulation.note(f"{record.levelname.lower()}: {text}")
         if record.exc_info and record.exc_info[1] is not None:
             self._simulation.note(f"    {record.exc_info[1]!r}"[:300])
+            if isinstance(record.exc_info[1], _BUGS):
+                self._simulation.found(f"{text} {record.exc_info[1]!r}"[:300])

@@ -18,7 +18,7 @@ from tests.simulation.instead import BEGIN
 from tests.simulation.judge import Judge
 from tests.simulation.kernel import Process, Simulation
 from tests.simulation.plan import OWNERS, TAGS, Plan
-from tests.simulation.services import FORBIDDEN, LONG, POISON
+from tests.simulation.services import FORBIDDEN, LONG, POISON, SERVICES, next_address
 from tests.simulation.site.models import Note
 
 # What a save may take: IMMEDIATE.TIMEOUT_SECONDS and a second.
@@ -105,6 +105,8 @@ class People:
                 self.request("retire", lambda: self._retire(chance))
             case "destination":
                 self.request("destination", lambda: self._new_destination(chance))
+            case "address":
+                self.request("address", lambda: self._give_address(chance))
             case "pause":
                 name = chance.choice(self._plan.services)
                 self.request("pause", lambda: door.pause(name, actor="a person"))
@@ -221,9 +223,22 @@ class People:
         destination.save(update_fields=["rule", "rule_value"])
         self._judge.rule_changed(destination)
 
-    def _retire(self, chance: Random) -> None:
+    def _give_address(self, chance: Random) -> None:
+        """A person enters another address."""
+        destination = self._destination(chance)
+        if destination is None:
+            return
+        destination.address = next_address(SERVICES[destination.service].newest(destination.address))
+        destination.save(update_fields=["address"])
+        self._judge.moved(destination.address)
+        door.mend(destination, actor="a person")
+
+    def _destination(self, chance: Random) -> Destination | None:
         keys = list(Destination.objects.filter(state="active").order_by("pk").values_list("pk", flat=True))
-        destination = Destination.objects.filter(pk=chance.choice(keys)).first() if keys else None
+        return Destination.objects.filter(pk=chance.choice(keys)).first() if keys else None
+
+    def _retire(self, chance: Random) -> None:
+        destination = self._destination(chance)
         if destination is not None:
             remove = chance.random() < 0.6
             self._judge.retired(destination, remove)

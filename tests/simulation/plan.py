@@ -22,7 +22,9 @@ PEOPLE = (
     "new", "new", "new", "edit", "edit", "edit", "edit", "private", "tag", "draft", "delete", "delete", "hand over",
     "together", "rolled back", "bulk", "sync now", "many", "schedule",
 )  # fmt: skip
-OPERATORS = ("rule", "retire", "pause", "retry failed", "recover", "clear", "restore", "destination")
+OPERATORS = (
+    "rule", "retire", "pause", "retry failed", "recover", "clear", "restore", "destination", "address", "place moves"
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,12 @@ FOCUS = {
         troubles=("down", "out", "refuse"),
         operators=("clear", "clear", "restore"),
     ),
+    "moving": Focus(
+        faults=("kill worker", "redis loses"),
+        troubles=("lost", "slow", "down"),
+        people=("new", "edit", "edit", "draft", "delete"),
+        operators=("address", "address", "place moves", "retire"),
+    ),
     "refused": Focus(faults=("database refuses",), people=("new", "delete")),
     "clocks": Focus(
         faults=("web clock", "redis empty", "redis empty", "redis down", "redis down"),
@@ -135,7 +143,7 @@ def _drawn(
     people: list[str],
     operators: list[str],
 ) -> Plan:
-    length = chance.uniform(20.0, 120.0)
+    length = chance.choice((chance.uniform(5.0, 40.0), chance.uniform(20.0, 120.0)))
     kinds = [*faults, *(f"service {how}" for how in troubles)]
     drawn = list(_people(chance, ["new", *people], length, services))
     drawn += [_step(chance, kind, length) for kind in operators for _ in range(chance.randint(1, 2))]

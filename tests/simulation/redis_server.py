@@ -297,6 +297,9 @@ class AsyncClient(_Line):
     async def eval(self, *args: Any) -> Any:
         return await self._call("eval", *args)
 
+    async def get(self, *args: Any) -> Any:
+        return await self._call("get", *args)
+
     async def hset(self, *args: Any) -> Any:
         return await self._call("hset", *args)
 

@@ -25,6 +25,7 @@ from tests.simulation.services import LOOKS_AT_LEASE, SERVICES, Service, Trouble
 
 SETTLE_SECONDS = 420.0
 LOOK_SECONDS = 15.0
+CALM_SECONDS = 15.0  # what was sent before may still arrive, and not be seen as long as it is under way
 
 
 class Site:
@@ -51,6 +52,7 @@ class Site:
         self.webs: dict[int, Process] = {}
         self.people = People(plan, self.simulation, self.database, self.judge, self.webs)
         self.is_over = False  # the troubles have ended
+        self.calm_from = 0.0  # when there may be nothing left to do, first
         self.is_ending = False  # no worker is started again
         self.fault_count = 0
         for given in plan.destinations:
@@ -139,14 +141,17 @@ class Site:
         for number in range(self.plan.web_count):
             if not self.webs[number].alive:
                 self.start_web(number)
-        for after in (1.0, 40.0, 70.0):  # a process that stands still may save until then
-            self.simulation.after(after, self.people.put_right)
+        # A process that stands still may save when it goes on.
+        frozen = [process.frozen_until + 1.0 for process in self.simulation.processes if process.alive]
+        for moment in sorted({max(self.simulation.now + 1.0, until) for until in frozen}):
+            self.simulation.at(moment, self.people.put_right)
+        self.calm_from = max([self.simulation.now, *frozen]) + CALM_SECONDS
 
     def _settle(self, when: str) -> None:
         end = self.simulation.now + SETTLE_SECONDS
         while not self.simulation.findings:
             self.simulation.run(self.simulation.now + LOOK_SECONDS)
-            if self.simulation.now < self.plan.length + 45.0:
+            if self.simulation.now < self.calm_from:
                 continue
             wrong = self.judge.differences()
             if not wrong:
@@ -232,6 +237,10 @@ class Site:
                 self._for_a_while(self.database, "lost_answers", given["share"], until)
             case "database slow":
                 self._for_a_while(self.database, "slow_seconds", given["slow"], until)
+            case "place moves":
+                destination = chance.choice(self.plan.destinations)
+                SERVICES[destination["service"]].move(destination["address"])
+                self.judge.moved(destination["address"])
             case "service":
                 trouble = Trouble(how=given["how"], share=given["share"])
                 service = SERVICES[given["service"]]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from syncqueue.core.errors import (
+    AddressMoved,
     DestinationBroken,
     OutcomeUnknown,
     PermanentError,
@@ -75,7 +76,8 @@ class Service:
     # For how long processes stand still that have made a copy, one after the other, before they hear of it.
     traps: list[float] = field(default_factory=list)
     copies: dict[str, Copy] = field(default_factory=dict)
-    by_idempotency_key: dict[str, str] = field(default_factory=dict)
+    by_idempotency_key: dict[tuple[str, str], str] = field(default_factory=dict)  # by address and key
+    moves: dict[str, str] = field(default_factory=dict)  # the new addresses of places that have moved
     under_way: list[tuple[frozenset[tuple[str, str]], Process, float]] = field(default_factory=list)
     request_count: int = 0
     created_count: int = 0
@@ -117,13 +119,13 @@ class Service:
                 case "deaf":
                     back(_out(requests, done=False))
                 case "proxy" | "lost":
-                    self._carry_out(process, requests)
+                    self._answer(process, requests)
                     back(_out(requests, done=True))
                 case "hang":
                     if chance.random() < 0.5:
-                        self._carry_out(process, requests)
+                        self._answer(process, requests)
                 case _:
-                    back(self._carry_out(process, requests))
+                    back(self._answer(process, requests))
 
         simulation.after(way, arrive)
         value = await answer
@@ -141,21 +143,26 @@ class Service:
                 return one
         return None
 
-    def _carry_out(self, process: Process, requests: Sequence[Request]) -> list[tuple[Any, str]]:
+    def _answer(self, process: Process, requests: Sequence[Request]) -> list[tuple[Any, str]] | Exception:
         """For each request: the copy (None: there is none; an error: refused), and the text that it shows."""
+        new = next((self.moves[one.address] for one in requests if one.address in self.moves), "")
+        if new:
+            return AddressMoved("The place has moved.", new_address=new)
         return [self._do(process, one) for one in requests]
 
     def _do(self, process: Process, request: Request) -> tuple[Any, str]:
+        known = self.by_idempotency_key.get((request.address, request.idempotency_key), "")
         if request.step == DELETE:
-            id_ = request.id or self.by_idempotency_key.get(request.idempotency_key, "")
-            self.copies.pop(id_, None)
+            id_ = request.id or known
+            if self._copy(request, id_) is not None:
+                del self.copies[id_]
             self.simulation.note(f"{self.name} deletes {id_ or 'nothing'}")
             return None, ""
         if FORBIDDEN in request.text:
             return PermanentError("The text is forbidden."), ""
-        known = self.by_idempotency_key.get(request.idempotency_key, "") if request.step == CREATE else ""
-        copy = self.copies.get(known or request.id)
-        if copy is not None and known:
+        is_known = request.step == CREATE and known != ""
+        copy = self._copy(request, known if is_known else request.id)
+        if copy is not None and is_known:
             return copy, copy.text
         if copy is not None:
             copy.text = request.text
@@ -177,9 +184,25 @@ class Service:
         self.copies[copy.id] = copy
         self.created_count += 1
         if request.idempotency_key:
-            self.by_idempotency_key[request.idempotency_key] = copy.id
+            self.by_idempotency_key[request.address, request.idempotency_key] = copy.id
         self.simulation.note(f"{self.name} makes {copy.id} at {copy.address} of {copy.key}: {copy.text}")
         return copy, copy.text
+
+    def move(self, address: str) -> None:
+        """A place moves, and its copies can be reached no more."""
+        old = self.newest(address)
+        self.moves[old] = next_address(old)
+
+    def newest(self, address: str) -> str:
+        """Where a place is now."""
+        while address in self.moves:
+            address = self.moves[address]
+        return address
+
+    def _copy(self, request: Request, id_: str) -> Copy | None:
+        """An id means something at its own address alone."""
+        copy = self.copies.get(id_)
+        return copy if copy is not None and copy.address == request.address else None
 
     def begin(self, process: Process, jobs: Sequence[tuple[str, str]]) -> Callable[[], None]:
         """Attempts begin to send, about these objects at these places; returns what to call when they have ended.
@@ -215,6 +238,17 @@ def _words(requests: Sequence[Request]) -> str:
 SERVICES: dict[str, Service] = {}
 # The judge's look at a lease as its holder begins: id and token of the task, and the process.
 LOOKS_AT_LEASE: list[Callable[[str, str, Process], None]] = []
+
+
+def first_address(address: str) -> str:
+    """The address that a place had first: "place-2" of "place-2.1"."""
+    return address.partition(".")[0]
+
+
+def next_address(address: str) -> str:
+    """One that a place had never before."""
+    first, _, number = address.partition(".")
+    return f"{first}.{int(number or 0) + 1}"
 
 
 class SimulatedHandler(DocumentHandler):

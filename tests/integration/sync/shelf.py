@@ -57,7 +57,7 @@ class ShelfHandler(DocumentHandler):
         if job.document.text in shelf.refused:
             return shelf.refused[job.document.text]
         shelf.copies[job.key] = job.document.text
-        return [RemotePart(kind="copy", id=job.key)]
+        return [RemotePart(kind="copy", id=job.key, address=job.place.address)]
 
     def _raised(self, answer: Sequence[RemotePart] | Exception) -> Sequence[RemotePart]:
         if isinstance(answer, Exception):

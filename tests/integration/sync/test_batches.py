@@ -76,6 +76,24 @@ def test_creates_updates_and_deletes_are_mixed_in_one_call(shelf: Shelf, writer:
     assert sorted(shelf.copies.values()) == ["First again", "Third"]
 
 
+def test_what_has_only_a_copy_at_a_former_place_does_not_fail_with_a_refused_document_beside_it(
+    shelf: Shelf, writer: User
+) -> None:
+    Destination.objects.update(address="a shelf")
+    queue_notes(writer, "First")
+    work()
+    Destination.objects.update(address="another shelf")
+    same_place.forget()
+    shelf.refused = {"Bad": PermanentError("It is refused.")}
+    with syncqueue.queued():
+        Note.objects.get().soft_delete()
+        Note.objects.create(owner=writer, text="Bad")
+    work()
+    assert shelf.calls[1:] == [["create"], ["delete"]]
+    assert shelf.copies == {}
+    assert states() == {"First": RecordState.SYNCED, "Bad": RecordState.FAILED}
+
+
 def test_one_bad_document_fails_alone_with_its_reason(shelf: Shelf, writer: User) -> None:
     shelf.refused = {
         "Bad": PermanentError("The field 'age' wants a number."),

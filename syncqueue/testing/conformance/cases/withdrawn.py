@@ -12,6 +12,7 @@ from django.utils import timezone
 from syncqueue import services
 from syncqueue.models import Destination, RecordState, SyncRecord
 from syncqueue.sources import same_place
+from syncqueue.testing.conformance.cases.cut_off import write_and_hear_nothing
 from syncqueue.testing.conformance.notes.models import Note, Tag
 from syncqueue.testing.conformance.notes.sync import SiteSync
 from syncqueue.testing.conformance.promises import (
@@ -162,6 +163,30 @@ class WithdrawnCases:
         site.work_until(site.assert_shows)
         site.work_until(lambda: site.assert_shows(address=site.service.other_address))
         site.work_until(site.assert_settled)
+
+    @MOVED
+    @pytest.mark.parametrize("is_posted_again", [True, False], ids=["posted again", "not posted again"])
+    def test_what_a_lost_answer_left_at_a_former_place_is_removed_or_named(
+        self, site: Site, destination: Destination, is_posted_again: bool
+    ) -> None:
+        former, other_address = destination.address, site.service.other_address
+        site.write("First")
+        note = write_and_hear_nothing(site, "Lost") if is_posted_again else site.write_and_be_killed("Lost")
+        record = site.record(note)
+        move(destination, site.service.at(site.service.url, other_address))
+        if is_posted_again:
+            site.work_until(lambda: site.assert_shows("Lost", address=other_address))
+        note.soft_delete()
+
+        def check() -> None:
+            record.refresh_from_db()
+            is_named = record.state == "failed" and former in record.error
+            assert is_named or site.service.texts() == ["First"], (
+                f"Nobody is told of it: {record.state}, {record.error!r}"
+            )
+
+        site.work_until(check)
+        site.work_until(lambda: site.assert_shows(address=other_address))
 
     @TWO_PLACES
     def test_a_note_that_is_handed_over_moves_to_the_place_of_its_new_owner(
