@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -23,10 +22,6 @@ class System(Elsewhere):
     share = 4  # its code is warm only after some thousands
     default = "1 at once"
     extra = ("io_500",)
-
-    def __init__(self) -> None:
-        """Say where its packages are."""
-        os.environ["NODE_PATH"] = str(PACKAGES / "node_modules")
 
     def missing(self) -> str:
         """Node, its installer, or the packages: they are installed the first time."""
@@ -55,8 +50,11 @@ class System(Elsewhere):
 
     def enqueuer(self) -> list[str]:
         """With a client that is connected before it reads."""
-        return ["node", str(HERE / "enqueuer.js")]
+        return self._node("enqueuer.js")
 
     def worker(self, kind: str, concurrency: int) -> list[str]:
         """One process."""
-        return ["node", str(HERE / "worker.js"), *([] if kind == "default" else [str(concurrency)])]
+        return self._node("worker.js", *([] if kind == "default" else [str(concurrency)]))
+
+    def _node(self, script: str, *arguments: str) -> list[str]:
+        return ["env", f"NODE_PATH={PACKAGES / 'node_modules'}", "node", str(HERE / script), *arguments]
