@@ -155,8 +155,9 @@ reference: $(VENV)/demo  ## generate docs/reference from the code; commit the re
 docs: $(VENV)/docs  ## build the documentation into docs/_build/html; warnings are errors
 	$(BIN)/python -m sphinx -W --keep-going -n -E -q -b html docs docs/_build/html
 
-# In a separate environment: other queues need other versions of shared dependencies.
-bench: .venv-bench/ready  ## compare with other queues (about 10 minutes); ARGS="--only syncqueue,huey --rounds 1"
+# In a separate environment: other queues need other versions of shared dependencies. BullMQ runs where node and npm are
+# (it is installed into bench/output), Sidekiq where ruby and sidekiq are (apt-get install ruby-sidekiq).
+bench: .venv-bench/ready  ## compare with other queues (about 25 minutes); ARGS="--only syncqueue,huey --rounds 1"
 	@.venv-bench/bin/python -m bench $(ARGS)
 
 bench-webhooks: .venv-bench/ready  ## compare with a hand-written Celery task: notes to a webhook receiver; ARGS="--outage 60"

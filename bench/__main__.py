@@ -25,7 +25,7 @@ from bench.server import valkey
 from bench.worker import ROOT
 
 ONCE = ("idle", "kill")  # they take long and vary little
-QUICK = ("one_by_one", "bulk", "drain", "drain_two", "io", "io_500", "threads", "latency")
+QUICK = ("one_by_one", "bulk", "drain", "drain_default", "drain_two", "io", "io_500", "threads", "latency")
 LIMIT_SECONDS = 240.0
 
 
@@ -70,23 +70,29 @@ def main() -> None:
     began = time.monotonic()
     runs: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
     versions: dict[str, str] = {}
+    missing: dict[str, str] = {}
     with valkey() as port, tempfile.TemporaryDirectory() as folder:
         url = f"redis://127.0.0.1:{port}/0"
         environment = {**os.environ, "BENCH_REDIS": url, "BENCH_FOLDER": folder}
         lowest = floor(url)
         for number in range(given.rounds):
             wanted = [one for one in given.scenarios.split(",") if number == 0 or one not in ONCE]
-            for name in given.only.split(","):
+            for name in [one for one in given.only.split(",") if one not in missing]:
                 print(f"round {number + 1}: {name} ({time.monotonic() - began:.0f} s)", file=sys.stderr)
                 answer = measured(name, wanted, given.scale, environment)
+                if reason := answer.get("missing"):
+                    missing[name] = reason
+                    continue
                 versions[name] = answer.get("version", versions.get(name, "?"))
                 for scenario, figures in answer.get("results", {}).items():
                     runs[name][scenario].append(figures)
                 # After each, so that a run that is broken off leaves what it has.
-                report.write(given.output, runs, versions, _about(lowest, began))
+                report.write(given.output, runs, versions, missing, _about(lowest, began))
     about = _about(lowest, began)
-    report.write(given.output, runs, versions, about)
+    report.write(given.output, runs, versions, missing, about)
     print(report.table(runs, versions))
+    for line in report.absent(missing):
+        print(line)
     print("\nThe floor, redis-py alone: " + ", ".join(f"{name} {value:,.0f}/s" for name, value in lowest.items()))
     print(
         f"{about['at']}, {about['machine']}, Python {about['python']}, load {about['load']:.1f}, {about['seconds']} s"

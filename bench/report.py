@@ -18,6 +18,8 @@ COLUMNS = (
     ("bulk/s", "bulk", "rate", "{:,.0f}"),
     ("bytes/task", "bulk", "bytes", "{:,.0f}"),
     ("drain/s", "drain", "rate", "{:,.0f}"),
+    ("drain/s at default concurrency", "drain_default", "rate", "{:,.0f}"),
+    ("default concurrency", "drain_default", "default", "text"),
     ("drain/s, 2 workers", "drain_two", "rate", "{:,.0f}"),
     ("20 ms at 100, /s", "io", "rate", "{:,.0f}"),
     ("20 ms at 500, /s", "io_500", "rate", "{:,.0f}"),
@@ -38,7 +40,10 @@ def median(runs: Sequence[Mapping[str, Any]], figure: str) -> float | None:
     return statistics.median(values) if values else None
 
 
-def _cell(value: float | None, shape: str) -> str:
+def _cell(runs: Sequence[Mapping[str, Any]], figure: str, shape: str) -> str:
+    if shape == "text":
+        return str(runs[0][figure]) if runs else "-"
+    value = median(runs, figure)
     if value is None:
         return "-"
     return f"{value / 1e6:.0f}" if shape == "MB" else shape.format(value)
@@ -49,9 +54,14 @@ def table(runs: Runs, versions: Mapping[str, str]) -> str:
     names = list(runs)
     lines = ["| | " + " | ".join(f"{name} {versions[name]}" for name in names) + " |", "|---" * (len(names) + 1) + "|"]
     for heading, scenario, figure, shape in COLUMNS:
-        cells = [_cell(median(runs[name].get(scenario, []), figure), shape) for name in names]
+        cells = [_cell(runs[name].get(scenario, []), figure, shape) for name in names]
         lines.append(f"| {heading} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def absent(missing: Mapping[str, str]) -> list[str]:
+    """A plain sentence for each system that this machine cannot run."""
+    return [f"{name}: not here: {reason}." for name, reason in missing.items()]
 
 
 def miscounts(runs: Runs) -> list[str]:
@@ -89,10 +99,12 @@ def chart(runs: Runs, scenario: str = "drain", figure: str = "rate", title: str 
     )
 
 
-def write(folder: Path, runs: Runs, versions: Mapping[str, str], about: Mapping[str, Any]) -> None:
+def write(
+    folder: Path, runs: Runs, versions: Mapping[str, str], missing: Mapping[str, str], about: Mapping[str, Any]
+) -> None:
     """All three into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    content = {"about": about, "versions": versions, "runs": runs}
+    content = {"about": about, "versions": versions, "missing": missing, "runs": runs}
     (folder / "results.json").write_text(json.dumps(content, indent=1) + "\n")
-    (folder / "table.md").write_text(table(runs, versions) + "\n")
+    (folder / "table.md").write_text("\n".join([table(runs, versions), "", *absent(missing)]).strip() + "\n")
     (folder / "drain.svg").write_text(chart(runs))

@@ -67,7 +67,8 @@ SYNCQUEUE: dict[str, Any] = {
         "hanging": {"CLASS": "bench.copies.Hanging"},
         "batches": {"CLASS": "bench.copies.Copies", "CONCURRENCY": 4, "BATCH_SIZE": 500},
         "webhook": {"CLASS": "syncqueue.handlers.webhook.handler.WebhookHandler", "CONCURRENCY": _concurrency},
-        **{f"idle{number}": _async for number in range(6)},
+        "defaults": {"CLASS": "bench.handlers.Async"},
+        **{f"idle{number}": _async for number in range(5)},
         **{f"many{number}": _async for number in range(int(os.environ.get("BENCH_SERVICES", "0")))},
     },
 }

@@ -15,6 +15,8 @@ from bench.systems.base import Base
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bench.settings")
 
+SERVICES = {"threads": "threads", "default": "defaults"}  # the others: "noop"
+
 
 class System(Base):
     """Through the public queue, by `runsyncworker`."""
@@ -23,6 +25,8 @@ class System(Base):
     package = "django-syncqueue"
     notes = "lease and token for each task, acked by script"
     share = 10
+    default = "20 at once"
+    extra = ("io_500", "threads")
 
     def __init__(self) -> None:
         """Set Django up and make the tables."""
@@ -39,11 +43,11 @@ class System(Base):
         command = [sys.executable, "manage.py", "runsyncworker"]
         if kind == "all":
             return command
-        service = "threads" if kind == "threads" else "noop"
-        return [*command, "--service", service, "--concurrency", str(concurrency)]
+        command += ["--service", SERVICES.get(kind, "noop")]
+        return command if kind == "default" else [*command, "--concurrency", str(concurrency)]
 
     def _make(self, number: int, wait_ms: int, kind: str) -> Any:
-        service = "threads" if kind == "threads" else "noop"
+        service = SERVICES.get(kind, "noop")
         payload = {"number": number, "wait_ms": wait_ms, "padding": PADDING}
         return self._task(service=service, action="work", entity="job", payload=payload)
 
@@ -51,7 +55,7 @@ class System(Base):
     def _queue(self, kind: str) -> Any:
         from syncqueue import get_queue
 
-        return get_queue("threads" if kind == "threads" else "noop")
+        return get_queue(SERVICES.get(kind, "noop"))
 
     def enqueue(self, number: int, wait_ms: int = 0, kind: str = "noop") -> None:
         """One call of a script."""

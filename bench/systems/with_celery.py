@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from celery import Celery
 
 from bench.jobs import PADDING, work
@@ -19,11 +21,13 @@ class System(Base):
     package = "celery"
     notes = "solo pool for no-ops, threads pool for waiting jobs; no results"
     share = 0.4
+    default = f"{os.cpu_count()} processes"
 
     def worker(self, kind: str, concurrency: int) -> list[str]:
-        """One process."""
+        """One process; by default one for each core."""
         quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "ERROR"]
-        pool = ["-P", "solo"] if kind == "noop" else ["-P", "threads", "-c", str(concurrency)]
+        pools = {"noop": ["-P", "solo"], "default": []}
+        pool = pools.get(kind, ["-P", "threads", "-c", str(concurrency)])
         return tool("celery", "-A", "bench.systems.with_celery:app", "worker", *pool, *quiet)
 
     def enqueue(self, number: int, wait_ms: int = 0, kind: str = "noop") -> None:

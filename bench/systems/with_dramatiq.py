@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 
@@ -18,11 +20,13 @@ class System(Base):
     name = "dramatiq"
     package = "dramatiq"
     notes = "1 process; 8 threads for no-ops"
+    default = f"{os.cpu_count()} processes, 8 threads each"
 
     def worker(self, kind: str, concurrency: int) -> list[str]:
-        """One process."""
+        """One process; by default one for each core."""
         threads = "8" if kind == "noop" else str(concurrency)
-        return tool("dramatiq", "bench.systems.with_dramatiq", "-p", "1", "-t", threads)
+        size = [] if kind == "default" else ["-p", "1", "-t", threads]
+        return tool("dramatiq", "bench.systems.with_dramatiq", *size)
 
     def enqueue(self, number: int, wait_ms: int = 0, kind: str = "noop") -> None:
         """One job."""

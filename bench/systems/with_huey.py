@@ -17,10 +17,11 @@ class System(Base):
     name = "huey"
     package = "huey"
     notes = "no results; takes a job off before it runs"
+    default = "1 thread"
 
     def worker(self, kind: str, concurrency: int) -> list[str]:
         """One process."""
-        threads = "1" if kind == "noop" else str(concurrency)
+        threads = str(concurrency) if kind == "io" else "1"
         return tool("huey_consumer", "bench.systems.with_huey.huey", "-k", "thread", "-w", threads, "-q", "-n")
 
     def enqueue(self, number: int, wait_ms: int = 0, kind: str = "noop") -> None:

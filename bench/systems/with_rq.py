@@ -17,6 +17,7 @@ class System(Base):
     name = "rq"
     package = "rq"
     notes = "SimpleWorker, one job at a time; results not kept"
+    default = "1"
     share = 0.2
     concurrent = False
 

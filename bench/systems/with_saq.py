@@ -31,6 +31,7 @@ class System(Base):
     name = "saq"
     package = "saq"
     notes = "10 jobs at once for no-ops (its default)"
+    default = "10 at once"
 
     def __init__(self) -> None:
         """Make a loop for its client."""
@@ -38,7 +39,7 @@ class System(Base):
 
     def worker(self, kind: str, concurrency: int) -> list[str]:
         """One process."""
-        return tool("saq", f"bench.systems.with_saq.{'settings_noop' if kind == 'noop' else 'settings'}")
+        return tool("saq", f"bench.systems.with_saq.{'settings' if kind == 'io' else 'settings_noop'}")
 
     def enqueue(self, number: int, wait_ms: int = 0, kind: str = "noop") -> None:
         """One job."""

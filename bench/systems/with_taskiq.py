@@ -27,6 +27,7 @@ class System(Base):
     name = "taskiq"
     package = "taskiq"
     notes = "ListQueueBroker, its fastest, without acks"
+    default = "2 processes, 100 at once each"
 
     def __init__(self) -> None:
         """Make a loop for its client."""
@@ -34,11 +35,9 @@ class System(Base):
         self._loop.run_until_complete(broker.startup())
 
     def worker(self, kind: str, concurrency: int) -> list[str]:
-        """One process."""
-        target = "bench.systems.with_taskiq:broker"
-        return tool(
-            "taskiq", "worker", "--workers", "1", "--max-async-tasks", str(concurrency), "--log-level", "ERROR", target
-        )
+        """One process; two by default."""
+        size = [] if kind == "default" else ["--workers", "1", "--max-async-tasks", str(concurrency)]
+        return tool("taskiq", "worker", *size, "--log-level", "ERROR", "bench.systems.with_taskiq:broker")
 
     def enqueue(self, number: int, wait_ms: int = 0, kind: str = "noop") -> None:
         """One job."""
