@@ -14,6 +14,7 @@ from django.db.models import Expression, Field
 from django.db.models.sql.compiler import SQLCompiler
 
 from syncqueue.models import SyncRecord
+from syncqueue.sources.built import case_sql
 
 
 def case_by_key(name: str, values: Mapping[int, Any]) -> Any:
@@ -34,13 +35,8 @@ class _CaseByKey(Expression):
 
     def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, tuple[Any, ...]]:
         """Return the SQL and its parameters."""
-        field, meta = self.output_field, SyncRecord._meta
+        field = self.output_field
         params: list[Any] = []
         for key, value in self._values.items():
             params += (key, field.get_db_prep_save(value, connection))
-        names = (meta.db_table, str(meta.pk.column))
-        column = ".".join(connection.ops.quote_name(name) for name in names)
-        sql = f"CASE {column}{' WHEN %s THEN %s' * len(self._values)} END"
-        if connection.features.requires_casted_case_in_updates:
-            sql = f"CAST({sql} AS {field.db_type(connection)})"
-        return sql, tuple(params)
+        return case_sql(field, len(self._values), connection), tuple(params)

@@ -309,7 +309,7 @@ def read_texts(source: ModelSync, texts: Iterable[str], table: QuerySet[Any]) ->
             keys[text] = key_of(source.model, text)
         except UnreadableKey as error:
             found[text] = Refused(f"{source.label}:{text}: {error}."[:REASON_CHARACTERS], error)
-    reading = read(source, table.filter(pk__in=list(keys.values())).order_by("pk"))
+    reading = read(source, table.filter(pk__in=list(keys.values())).order_by())
     known: dict[str, Asked[Any] | Refused] = {
         key_text(source.model, key): refused for key, refused in reading.refused.items()
     }

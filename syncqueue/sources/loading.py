@@ -6,14 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from django.db.models import BooleanField, Case, Model, Value, When
+from django.db.models import BooleanField, Case, Exists, Model, OuterRef, QuerySet, Value, When
 from django.db.models.functions import Now
 
 from syncqueue.core.answer import Asked, Refused
 from syncqueue.handlers.base import RemotePart
-from syncqueue.models import OrphanPart, SyncRecord
+from syncqueue.models import Destination, OrphanPart, SyncRecord
 from syncqueue.site import record_db
 from syncqueue.sources import gate
+from syncqueue.sources.built import Given, read
 from syncqueue.sources.records import read_parts, records
 from syncqueue.sources.registry import source_by_label
 from syncqueue.sources.walk import table
@@ -34,17 +35,13 @@ class Loaded:
 
 def load(record_ids: Sequence[int]) -> dict[int, Loaded]:
     """Read records, then their destinations, orphans and objects: one query each, and one per source model."""
-    rows = (
-        records()
-        .filter(pk__in=record_ids)
-        .annotate(
-            mark_is_live=Case(
-                When(sending_until__gt=Now(), then=Value(True)), default=False, output_field=BooleanField()
-            )
-        )
-    )
-    found = list(rows.prefetch_related("destination"))
-    orphans = _orphans(found)
+    db = record_db()
+    found: list[Any] = read(_present, db, record_ids)
+    destinations = {one.pk: one for one in read(_destinations, db, list({row.destination_id for row in found}))}
+    for row in found:
+        if row.destination_id in destinations:
+            row.destination = destinations[row.destination_id]
+    orphans = _orphans([row for row in found if row.has_orphans])
     objects = _objects(found)
     return {
         record.pk: Loaded(
@@ -58,6 +55,22 @@ def load(record_ids: Sequence[int]) -> dict[int, Loaded]:
         )
         for record in found
     }
+
+
+def _present(given: Given) -> QuerySet[SyncRecord]:
+    is_live = When(sending_until__gt=Now(), then=Value(True))
+    return (
+        records()
+        .filter(pk__in=given.keys)
+        .annotate(
+            mark_is_live=Case(is_live, default=False, output_field=BooleanField()),
+            has_orphans=Exists(OrphanPart.objects.filter(record=OuterRef("pk"))),
+        )
+    )
+
+
+def _destinations(given: Given) -> QuerySet[Destination]:
+    return Destination._base_manager.filter(pk__in=given.keys)
 
 
 _Found: TypeAlias = Asked[Any] | Refused | None
@@ -86,6 +99,8 @@ def _objects(found: Iterable[SyncRecord]) -> dict[tuple[str, str], _Found]:
 
 def _orphans(found: Sequence[SyncRecord]) -> dict[int, list[RemotePart]]:
     """Return the orphans by record, without those that are parts of the record after all."""
+    if not found:
+        return {}
     own = {record.pk: {(part.kind, part.id, part.address) for part in read_parts(record)} for record in found}
     orphans: dict[int, list[RemotePart]] = {}
     for row in OrphanPart.objects.using(record_db()).filter(record_id__in=own):

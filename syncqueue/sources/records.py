@@ -24,6 +24,7 @@ from syncqueue.handlers.base import RemotePart
 from syncqueue.models import Destination, OrphanPart, RecordState, SyncRecord, new_generation, new_token
 from syncqueue.site import record_db
 from syncqueue.sources import gate
+from syncqueue.sources.built import Change, Given, update
 from syncqueue.sources.case_by_key import case_by_key
 from syncqueue.sources.planner import Step
 from syncqueue.sources.registry import source_by_label
@@ -119,31 +120,31 @@ def mark(marks: Sequence[Mark]) -> set[int]:
 
     During a send the remote content is unknown, so the content hash is cleared.
     """
-    by_key = {one.record_id: one for one in marks}
-    tokens = case_by_key("sending_token", {key: one.token for key, one in by_key.items()})
-    more = {}
-    if marks[0].lost_at is not None:
-        more["lost_at"] = case_by_key("lost_at", {key: list(one.lost_at or ()) for key, one in by_key.items()})
-    if marks[0].parts is not None:
-        more["parts"] = case_by_key("parts", {key: write_parts(one.parts or ()) for key, one in by_key.items()})
+    rows: dict[int, dict[str, Any]] = {}
+    for one in marks:
+        row = rows[one.record_id] = {
+            "sending_token": one.token,
+            "sending_action": one.step.value,
+            "uncertain": one.uncertain,
+            "sending_address": one.address,
+        }
+        if one.lost_at is not None:
+            row["lost_at"] = list(one.lost_at)
+        if one.parts is not None:
+            row["parts"] = write_parts(one.parts)
+    won = update(_marked, record_db(), rows, marks[0].seconds, tuple(rows[marks[0].record_id]))
+    if won in (0, len(rows)):
+        return set(rows) if won else set()
+    tokens = case_by_key("sending_token", {key: row["sending_token"] for key, row in rows.items()})
+    return set(records().filter(pk__in=list(rows), sending_token=tokens).values_list("pk", flat=True))
+
+
+def _marked(given: Given, seconds: float, names: Sequence[str]) -> Change:
     # The attempt's own mark counts as free: the response to its commit may have been lost.
-    free = _FREE | Q(sending_token=tokens)
-    won = (
-        records()
-        .filter(free, pk__in=list(by_key), state=RecordState.WAITING)
-        .update(
-            sending_token=tokens,
-            sending_until=Now() + timedelta(seconds=marks[0].seconds),
-            sending_action=case_by_key("sending_action", {key: one.step.value for key, one in by_key.items()}),
-            content_hash="",
-            uncertain=case_by_key("uncertain", {key: one.uncertain for key, one in by_key.items()}),
-            sending_address=case_by_key("sending_address", {key: one.address for key, one in by_key.items()}),
-            **more,
-        )
-    )
-    if won in (0, len(by_key)):
-        return set(by_key) if won else set()
-    return set(records().filter(pk__in=list(by_key), sending_token=tokens).values_list("pk", flat=True))
+    free = _FREE | Q(sending_token=given["sending_token"])
+    rows = records().filter(free, pk__in=given.keys, state=RecordState.WAITING)
+    until = Now() + timedelta(seconds=seconds)
+    return rows, {**{name: given[name] for name in names}, "sending_until": until, "content_hash": ""}
 
 
 _NO_MARK: Mapping[str, Any] = {"sending_token": "", "sending_until": None, "sending_action": ""}
@@ -166,20 +167,18 @@ def store_synced(found: Sequence[Synced], *, now: datetime) -> set[int]:
     A record with a newer generation stays waiting.
     """
     keys = {one.record.pk: new_token() for one in found}
-    tokens = case_by_key("sending_token", {one.record.pk: one.token for one in found})
-    kept = (
-        records()
-        .filter(pk__in=list(keys), sending_token=tokens)
-        .update(
-            **_NO_MARK,
-            **_synced({one.record: one.next_at for one in found}, now),
-            parts=case_by_key("parts", {one.record.pk: write_parts(one.parts) for one in found}),
-            content_hash=case_by_key("content_hash", {one.record.pk: one.fingerprint for one in found}),
-            idempotency_key=case_by_key("idempotency_key", keys),
-            uncertain=False,
-            twin_possible=case_by_key("twin_possible", {one.record.pk: one.twin_possible for one in found}),
-        )
-    )
+    rows = {
+        one.record.pk: {
+            **_row(one.record, one.next_at, now),
+            "sending_token": one.token,
+            "parts": write_parts(one.parts),
+            "content_hash": one.fingerprint,
+            "idempotency_key": keys[one.record.pk],
+            "twin_possible": one.twin_possible,
+        }
+        for one in found
+    }
+    kept = update(_stored, record_db(), rows)
     if kept in (0, len(keys)):
         return set(keys) if kept else set()
     # No other attempt can have written these idempotency keys.
@@ -192,10 +191,18 @@ def finish_unsent(rows: Mapping[SyncRecord, datetime | None], *, now: datetime) 
 
     A record that another attempt has marked meanwhile keeps waiting: that one may create a copy.
     """
-    as_read = records().filter(
-        _FREE, pk__in=[row.pk for row in rows], state=RecordState.WAITING, generation=_read(rows)
-    )
-    as_read.update(**_synced(rows, now))
+    update(_unsent, record_db(), {row.pk: _row(row, next_at, now) for row, next_at in rows.items()})
+
+
+def _stored(given: Given) -> Change:
+    names = ("parts", "content_hash", "idempotency_key", "twin_possible")
+    rows = records().filter(pk__in=given.keys, sending_token=given["sending_token"])
+    return rows, {**_NO_MARK, **_synced(given), **{name: given[name] for name in names}, "uncertain": False}
+
+
+def _unsent(given: Given) -> Change:
+    rows = records().filter(_FREE, pk__in=given.keys, state=RecordState.WAITING, generation=given["generation"])
+    return rows, _synced(given)
 
 
 def take_due(services: Collection[str], now: datetime, limit: int) -> list[SyncRecord]:
@@ -250,27 +257,37 @@ def _read(rows: Iterable[SyncRecord]) -> Any:
     return case_by_key("generation", {row.pk: row.generation for row in rows})
 
 
-def _synced(rows: Mapping[SyncRecord, datetime | None], now: datetime) -> dict[str, Any]:
-    unchanged = Q(generation=_read(rows), state=RecordState.WAITING)
-    timed = [row.pk for row, next_at in rows.items() if next_at is not None]
-    rests = unchanged & ~Q(pk__in=timed) if timed else unchanged
+def _row(record: SyncRecord, next_at: datetime | None, now: datetime) -> dict[str, Any]:
+    """Return the values for `_synced` of a record."""
+    return {
+        "generation": record.generation,
+        "changed_at": now,
+        "state": (RecordState.SYNCED if next_at is None else RecordState.WAITING).value,
+        "synced_at": now,
+        "due_at": next_at,
+        "adoption_asked": _was_asked(record),
+    }
+
+
+def _synced(given: Given) -> dict[str, Any]:
+    unchanged = Q(generation=given["generation"], state=RecordState.WAITING)
     # Another attempt failed it before this one, which was late, could store its result: the next one decides anew.
     was_failed = Q(state__in=(RecordState.FAILED, RecordState.UNKNOWN))
     return {
         # Later than the dead letter. Before the state, because MySQL evaluates assignments in their order.
-        "changed_at": Case(When(was_failed, then=Value(now)), default=F("changed_at")),
+        "changed_at": Case(When(was_failed, then=given["changed_at"]), default=F("changed_at")),
         "state": Case(
-            When(rests, then=Value(RecordState.SYNCED.value)),
+            When(unchanged, then=given["state"]),
             When(was_failed, then=Value(RecordState.WAITING.value)),
             default=F("state"),
         ),
-        "synced_generation": _read(rows),
-        "synced_at": now,
+        "synced_generation": given["generation"],
+        "synced_at": given["synced_at"],
         "error": "",
         "error_at": None,
         "next_attempt_at": None,
-        "due_at": case_by_key("due_at", {row.pk: next_at for row, next_at in rows.items()}),
-        "adoption_asked": case_by_key("adoption_asked", {row.pk: _was_asked(row) for row in rows}),
+        "due_at": given["due_at"],
+        "adoption_asked": given["adoption_asked"],
     }
 
 

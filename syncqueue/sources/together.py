@@ -10,8 +10,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
 from django.db import connections, transaction
+from django.db.models import QuerySet
 
+from syncqueue.models import SyncRecord
 from syncqueue.site import record_db
+from syncqueue.sources.built import Given, read
 from syncqueue.sources.records import records
 
 T = TypeVar("T")
@@ -30,7 +33,10 @@ def write_together(rows: Mapping[int, T], write: Callable[[Sequence[T]], Collect
     if not features.has_select_for_update_skip_locked:
         return {}
     with transaction.atomic(using=db):
-        unlocked = records().using(db).select_for_update(skip_locked=True).filter(pk__in=list(rows)).order_by("pk")
-        keys = list(unlocked.values_list("pk", flat=True))
+        keys = [row.pk for row in read(_unlocked, db, list(rows))]
         accepted = write([rows[key] for key in keys]) if keys else ()
         return {key: key in accepted for key in keys}
+
+
+def _unlocked(given: Given) -> QuerySet[SyncRecord]:
+    return records().select_for_update(skip_locked=True).filter(pk__in=given.keys).order_by("pk").only("pk")

@@ -1,0 +1,152 @@
+"""Statements whose SQL is built once and used again with other values.
+
+Django takes several times as long to build some statements as the database takes to run them. These are written with
+the ORM too, so that their SQL suits each database, but with slots in place of the values. The SQL is built for each
+number of rows, and for each set of columns whose values differ between the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, TypeAlias, TypeVar
+
+from django.db import connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Expression, Field, Model, QuerySet
+from django.db.models.sql import UpdateQuery
+from django.db.models.sql.compiler import SQLCompiler
+
+from syncqueue.models import SyncRecord
+
+M = TypeVar("M", bound=Model)
+
+_MOST_STATEMENTS = 256  # a worker uses some dozens
+_KEY = "pk"
+
+
+class _Slot(Expression):
+    """A value of one row, which is given when the statement is executed."""
+
+    def __init__(self, name: str, number: int) -> None:
+        """`name`: a field of the record, or `_KEY`. `number`: of the row."""
+        super().__init__(output_field=_field(name))
+        self.name = name
+        self.number = number
+
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, tuple[Any, ...]]:
+        """Return a placeholder; its parameter is the slot."""
+        return "%s", (self,)
+
+
+class _CaseByKey(Expression):
+    """A slot for each row: `CASE id WHEN 1 THEN 'a' WHEN 2 THEN 'b' END`."""
+
+    def __init__(self, name: str, count: int) -> None:
+        super().__init__(output_field=_field(name))
+        self._name = name
+        self._count = count
+
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, tuple[Any, ...]]:
+        """Return the expression; its parameters are slots."""
+        return case_sql(self.output_field, self._count, connection), tuple(
+            slot for number in range(self._count) for slot in (_Slot(_KEY, number), _Slot(self._name, number))
+        )
+
+
+def case_sql(field: Field[Any, Any], count: int, connection: BaseDatabaseWrapper) -> str:
+    """Return the SQL of a case by primary key, with placeholders for `count` keys and values of a record's field."""
+    names = (SyncRecord._meta.db_table, str(_field(_KEY).column))
+    column = ".".join(connection.ops.quote_name(name) for name in names)
+    sql = f"CASE {column}{' WHEN %s THEN %s' * count} END"
+    return f"CAST({sql} AS {field.db_type(connection)})" if connection.features.requires_casted_case_in_updates else sql
+
+
+def _field(name: str) -> Any:
+    return SyncRecord._meta.pk if name == _KEY else SyncRecord._meta.get_field(name)
+
+
+class Given:
+    """The open values of a statement, as expressions."""
+
+    def __init__(self, count: int, varying: frozenset[str] = frozenset()) -> None:
+        """`count`: of rows. `varying`: the fields whose values differ between them."""
+        self._count = count
+        self._varying = varying
+
+    @property
+    def keys(self) -> list[Any]:
+        """The primary keys of the rows, for `pk__in`."""
+        return [_Slot(_KEY, number) for number in range(self._count)]
+
+    def __getitem__(self, name: str) -> Any:
+        """Return the value of a record's field, for each row its own."""
+        return _CaseByKey(name, self._count) if name in self._varying else _Slot(name, 0)
+
+
+# The rows to update, and their new values.
+Change: TypeAlias = tuple[QuerySet[SyncRecord], Mapping[str, Any]]
+
+
+def read(query: Callable[[Given], QuerySet[M]], db: str, keys: Sequence[int]) -> list[M]:
+    """Return the rows of a query by primary key; its annotations are attributes of the rows."""
+    if not keys:
+        return []
+    padded = _padded(list(keys))
+    model, built = _built_query(query, db, len(padded))
+    return list(model._base_manager.using(db).raw(built.sql, built.params_with({_KEY: padded}, db)))
+
+
+def update(change: Callable[..., Change], db: str, rows: Mapping[int, Mapping[str, Any]], *form: Any) -> int:
+    """Update records by primary key; returns how many were updated.
+
+    `rows`: for each record the values that `change` takes from `Given`; not empty. `form`: further arguments of
+    `change`, which decide what the SQL is.
+    """
+    padded = _padded(list(rows.items()))
+    values = {name: [row[name] for _, row in padded] for name in padded[0][1]}
+    varying = frozenset(name for name, column in values.items() if any(one != column[0] for one in column))
+    built = _built_update(change, db, len(padded), varying, form)
+    params = built.params_with({_KEY: [key for key, _ in padded], **values}, db)
+    with transaction.mark_for_rollback_on_error(using=db), connections[db].cursor() as cursor:
+        cursor.execute(built.sql, params)
+        return int(cursor.rowcount)
+
+
+def _padded(rows: list[Any]) -> list[Any]:
+    """Repeat the last row up to a power of two, so that there are few numbers of rows."""
+    return rows + rows[-1:] * ((1 << (len(rows) - 1).bit_length()) - len(rows))
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    sql: str
+    params: tuple[Any, ...]
+
+    def params_with(self, values: Mapping[str, Sequence[Any]], db: str) -> list[Any]:
+        connection = connections[db]
+        return [
+            one.output_field.get_db_prep_save(values[one.name][one.number], connection)
+            if isinstance(one, _Slot)
+            else one
+            for one in self.params
+        ]
+
+
+@lru_cache(maxsize=_MOST_STATEMENTS)
+def _built_query(query: Callable[[Given], QuerySet[M]], db: str, count: int) -> tuple[type[M], _Built]:
+    rows = query(Given(count))
+    sql, params = rows.query.get_compiler(using=db).as_sql()
+    return rows.model, _Built(sql, tuple(params))
+
+
+@lru_cache(maxsize=_MOST_STATEMENTS)
+def _built_update(
+    change: Callable[..., Change], db: str, count: int, varying: frozenset[str], form: tuple[Any, ...]
+) -> _Built:
+    rows, values = change(Given(count, varying), *form)
+    statement: Any = rows.query.chain(UpdateQuery)
+    statement.add_update_values(values)
+    sql, params = statement.get_compiler(using=db).as_sql()
+    return _Built(sql, tuple(params))
