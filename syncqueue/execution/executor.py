@@ -95,6 +95,10 @@ class Executor:
         """Return the maximum number of tasks per call of the handler; raises `ConfigurationError`."""
         return batch_limit(self.handler(service), policy)
 
+    def reads_records(self, service: str) -> bool:
+        """Return whether attempts of a service begin with a read of the database; raises `ConfigurationError`."""
+        return isinstance(self.handler(service), DocumentHandler)
+
     def _runtime(self, service: str) -> ServiceRuntime:
         if service not in self._runtimes:
             self._runtimes[service] = ServiceRuntime(
@@ -121,6 +125,7 @@ class Executor:
         except Exception as error:  # no attempt was made
             await self._give_back(run, run.claimed, error)
             return
+        run.on_begin()
         await asyncio.gather(*attempts)
 
     async def _begin(self, run: Run) -> list[Coroutine[Any, Any, None]]:

@@ -12,6 +12,10 @@ def _nobody(_: ClaimedTask) -> None:
     """The default of `Run.on_end`: does nothing."""
 
 
+def _nothing() -> None:
+    """The default of `Run.on_begin`: does nothing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """The input of the executor; each attempt of the run refers to it."""
@@ -22,4 +26,5 @@ class Run:
     leased: bool = True  # False: Redis is unavailable and does not know these attempts
     seats: int | None = None  # the worker's concurrent attempts, which owners share; None: shares do not apply
     small_only: bool = False  # in a web process: larger work is left to a worker
+    on_begin: Callable[[], None] = _nothing  # called when the records were read, and the attempts begin
     on_end: Callable[[ClaimedTask], None] = _nobody  # called as each attempt ends, however it ends

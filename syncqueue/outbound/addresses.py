@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -15,6 +16,7 @@ _SPECIAL_IPV4 = tuple(map(ipaddress.IPv4Network, ("100.64.0.0/10", "192.0.0.0/24
 _SPECIAL_IPV6 = tuple(map(ipaddress.IPv6Network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")))
 
 
+@lru_cache(maxsize=1000)  # it is asked for each use of a connection
 def is_public(text: str) -> bool:
     """Return whether an address is on the public internet; a string that is not an IP address is not.
 
@@ -37,6 +39,7 @@ def _unpacked(address: IPAddress) -> IPAddress:
     return address
 
 
+@lru_cache(maxsize=1000)  # an attempt compares the same few hosts several times
 def normal(host: str) -> str:
     """Return a host name or address in normal form for comparison: lower case, no brackets, no trailing dot."""
     name = host.strip().rstrip(".").lower()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from django.db import Error as DatabaseError
 
@@ -26,6 +26,9 @@ logger = logging.getLogger("syncqueue.worker")
 IDLE_SECONDS = 10.0
 BATCH = 500
 _OUTAGE_PAUSE_SECONDS = 1.0
+# The next claim is made when the records of the last one were read, so that it takes all slots that became free
+# meanwhile, or after this time: a slow document() or database delays no other task for longer.
+GATHER_SECONDS = 0.05
 
 
 class Consumer:
@@ -123,8 +126,10 @@ class Consumer:
         sent_at = time.monotonic()
         claim = await self._queue.claim(min(free, most))
         if claim.tasks:
-            self._begin(claim, sent_at)
+            were_read = self._begin(claim, sent_at)
             await asyncio.sleep(0)  # let the attempts begin before the next claim
+            if self._executor.reads_records(self.service):
+                await asyncio.wait([were_read], timeout=GATHER_SECONDS)
             return False
         if claim.unreadable:
             return False
@@ -145,14 +150,23 @@ class Consumer:
         self._seats = concurrency if batch == 1 else None
         return max(concurrency, batch * min(concurrency, 2)), max(BATCH, batch)
 
-    def _begin(self, claim: Claim, sent_at: float) -> None:
+    def _begin(self, claim: Claim, sent_at: float) -> asyncio.Future[None]:
+        """Start to attempt claimed tasks; the returned future is done when their records were read."""
         self.running += len(claim.tasks)
         self._leases.track(self.service, claim.tasks, sent_at)
-        work = asyncio.create_task(self._attempt(claim.tasks, claim.holds_active))
+        were_read: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def on_begin() -> None:
+            if not were_read.done():
+                were_read.set_result(None)
+
+        work = asyncio.create_task(self._attempt(claim.tasks, claim.holds_active, on_begin))
         self._work.add(work)
         work.add_done_callback(self._work.discard)
+        work.add_done_callback(lambda _: on_begin())  # if nothing could be begun
+        return were_read
 
-    async def _attempt(self, tasks: Sequence[ClaimedTask], holds_active: bool) -> None:
+    async def _attempt(self, tasks: Sequence[ClaimedTask], holds_active: bool, on_begin: Callable[[], None]) -> None:
         """Mark the work as begun in the queue, and attempt the tasks whose leases are still valid."""
         try:
             valid = await self._queue.extend(tasks)
@@ -168,7 +182,12 @@ class Consumer:
                 self._done(task)
         if begun:
             run = Run(
-                service=self.service, claimed=begun, holds_active=holds_active, on_end=self._done, seats=self._seats
+                service=self.service,
+                claimed=begun,
+                holds_active=holds_active,
+                on_begin=on_begin,
+                on_end=self._done,
+                seats=self._seats,
             )
             await self._executor.run(run)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -16,11 +17,16 @@ import syncqueue
 from project.notes.models import Note
 from project.sandbox.testing import RunningSandbox
 from syncqueue.core.clock import SYSTEM_CLOCK
+from syncqueue.execution import executor
 from syncqueue.execution.database import DatabaseThreads
 from syncqueue.execution.group_commit import GroupCommit
+from syncqueue.execution.prepare import prepare
 from syncqueue.models import Destination, RecordState, SyncRecord
+from syncqueue.queue import AsyncSyncQueue
+from syncqueue.queue.calls import Claim
 from syncqueue.sources import records
 from syncqueue.sources.planner import Step
+from syncqueue.worker import consumer
 from tests.integration.sync.scene import queue, record_of, texts, wait_until, work, work_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -188,3 +194,68 @@ def _work_in_thread() -> None:
         work()
     finally:
         connection.close()
+
+
+def noting_claims(monkeypatch: pytest.MonkeyPatch, note: Callable[[], None]) -> None:
+    real = AsyncSyncQueue.claim
+
+    async def claim(self: AsyncSyncQueue, limit: int = 1) -> Claim:
+        note()
+        return await real(self, limit)
+
+    monkeypatch.setattr(AsyncSyncQueue, "claim", claim)
+
+
+def test_the_next_claim_is_made_when_the_records_of_the_last_one_were_read(
+    channel: Destination, writer: User, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queued_notes(writer)
+    monkeypatch.setattr(consumer, "GATHER_SECONDS", WAIT_SECONDS)
+    monkeypatch.setattr(consumer, "BATCH", 2)  # so that further claims have something to take
+    reading = threading.Semaphore(0)
+    claims_meanwhile = 0
+
+    def slow_prepare(*args: Any, **named: Any) -> Any:
+        reading.release()
+        time.sleep(0.02)
+        try:
+            return prepare(*args, **named)
+        finally:
+            reading.acquire()
+
+    def note() -> None:
+        nonlocal claims_meanwhile
+        if reading.acquire(blocking=False):
+            reading.release()
+            claims_meanwhile += 1
+
+    monkeypatch.setattr(executor, "prepare", slow_prepare)
+    noting_claims(monkeypatch, note)
+    work()
+
+    assert claims_meanwhile == 0
+    assert len(texts(sandbox)) == COUNT
+
+
+def test_a_slow_read_does_not_stop_the_claims(
+    channel: Destination, writer: User, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queued_notes(writer)
+    claimed_again = threading.Event()
+    claim_count = 0
+
+    def note() -> None:
+        nonlocal claim_count
+        claim_count += 1
+        if claim_count > 1:
+            claimed_again.set()
+
+    def stuck_prepare(*args: Any, **named: Any) -> Any:
+        assert claimed_again.wait(WAIT_SECONDS)
+        return prepare(*args, **named)
+
+    monkeypatch.setattr(executor, "prepare", stuck_prepare)
+    noting_claims(monkeypatch, note)
+    work()
+
+    assert len(texts(sandbox)) == COUNT
