@@ -14,10 +14,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 from bench.jobs import Record
 from bench.server import valkey
+from bench.webhooks import DATABASES, database
 from bench.worker import ROOT, Worker, wait_for
 
 SAVES = 200
@@ -88,10 +90,12 @@ def outage(count: int, workers: int = 1) -> dict[str, float]:
     running = [Worker(command, record.path) for _ in range(workers)]
     try:
         time.sleep(3)
+        starting = sum(sum(worker.cpu_seconds().values()) for worker in running)
         began = time.monotonic()
         queue.lift(hold)
         wait_for(lambda: record.count() >= count, PATIENCE_SECONDS)
         seconds = time.monotonic() - began
+        cpu = sum(sum(worker.cpu_seconds().values()) for worker in running) - starting
     finally:
         for worker in running:
             worker.stop()
@@ -99,26 +103,55 @@ def outage(count: int, workers: int = 1) -> dict[str, float]:
     return {
         "noted_per_second": count / noted,
         "rate": record.count() / seconds,
+        "cpu_ms": cpu * 1000 / count,
         "lost": count - ran,
         "doubled": record.count() - ran,
     }
 
 
+def backlog(count: int) -> dict[str, float]:
+    """Notes per second that one worker brings out of a full queue, without an outage, and its CPU time for each."""
+    from bench.notes.models import Note
+    from syncqueue import sync_queryset
+    from syncqueue.dispatch.site_queues import get_queue
+
+    service = os.environ.get("BENCH_SERVICE", "batches")
+    get_queue(service).clear()
+    Note.objects.all().delete()
+    get_queue(service).clear()
+    Note.objects.bulk_create([Note(text=f"note {n}") for n in range(count)], batch_size=500)
+    sync_queryset(Note.objects.all())
+    record = Record(Path(tempfile.mkdtemp()) / "record")
+    worker = Worker([sys.executable, "manage.py", "runsyncworker", "--service", service], record.path)
+    try:
+        wait_for(lambda: record.count() > 0, PATIENCE_SECONDS)
+        before, starting = record.count(), sum(worker.cpu_seconds().values())
+        began = time.monotonic()
+        wait_for(lambda: record.count() >= count, PATIENCE_SECONDS)
+        seconds, cpu = time.monotonic() - began, sum(worker.cpu_seconds().values()) - starting
+    finally:
+        worker.stop()
+    return {"backlog_rate": (count - before) / seconds, "backlog_cpu_ms": cpu * 1000 / (count - before)}
+
+
 def main() -> None:
-    """Measure in a process for each number of destinations and kind of service."""
+    """Measure in a process for each database, number of destinations and kind of service."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=10000, help="notes of the outage")
+    parser.add_argument("--databases", default=",".join(DATABASES), help="with commas between")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.inside:
         set_up()
         places = int(os.environ.get("BENCH_PLACES", "1"))
-        print(json.dumps({**saves(), **(outage(given.count) if places == 1 else {})}))
+        print(json.dumps({**saves(), **({**outage(given.count), **backlog(given.count)} if places == 1 else {})}))
         return
-    for service, places, count in (("batches", 1, given.count), ("copies", 1, given.count // 5), ("batches", 10, 0)):
-        with valkey() as port, tempfile.TemporaryDirectory() as folder:
+    runs = (("batches", 1, given.count), ("copies", 1, given.count), ("batches", 10, 0))
+    for kind, (service, places, count) in product(given.databases.split(","), runs):
+        with valkey() as port, tempfile.TemporaryDirectory() as folder, database(kind, Path(folder)) as there:
             environment = {
                 **os.environ,
+                **there,
                 "BENCH_REDIS": f"redis://127.0.0.1:{port}/0",
                 "BENCH_FOLDER": folder,
                 "BENCH_SERVICE": service,
@@ -126,7 +159,7 @@ def main() -> None:
             }
             command = [sys.executable, "-m", "bench.records", "--inside", "--count", str(count)]
             done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-            print(f"{service}, {places} destination(s): {done.stdout.strip().splitlines()[-1]}")
+            print(f"{kind}, {service}, {places} destination(s): {done.stdout.strip().splitlines()[-1]}")
 
 
 if __name__ == "__main__":

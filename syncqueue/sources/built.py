@@ -7,7 +7,7 @@ number of rows, and for each set of columns whose values differ between the rows
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
@@ -18,7 +18,7 @@ from django.db.models import Expression, Field, Model, QuerySet
 from django.db.models.sql import UpdateQuery
 from django.db.models.sql.compiler import SQLCompiler
 
-from syncqueue.models import SyncRecord
+from syncqueue.models import Destination, SyncRecord
 
 M = TypeVar("M", bound=Model)
 
@@ -30,7 +30,7 @@ class _Slot(Expression):
     """A value of one row, which is given when the statement is executed."""
 
     def __init__(self, name: str, number: int) -> None:
-        """`name`: a field of the record, or `_KEY`. `number`: of the row."""
+        """`name`: see `_field`. `number`: of the row."""
         super().__init__(output_field=_field(name))
         self.name = name
         self.number = number
@@ -64,45 +64,57 @@ def case_sql(field: Field[Any, Any], count: int, connection: BaseDatabaseWrapper
 
 
 def _field(name: str) -> Any:
-    return SyncRecord._meta.pk if name == _KEY else SyncRecord._meta.get_field(name)
+    """Return the field of a value: a primary key, the owner of a destination, or a field of the record."""
+    if name == _KEY:
+        return SyncRecord._meta.pk
+    return (Destination if name == "owner" else SyncRecord)._meta.get_field(name)
 
 
 class Given:
     """The open values of a statement, as expressions."""
 
-    def __init__(self, count: int, varying: frozenset[str] = frozenset()) -> None:
-        """`count`: of rows. `varying`: the fields whose values differ between them."""
-        self._count = count
+    def __init__(self, counts: Mapping[str, int], varying: frozenset[str] = frozenset()) -> None:
+        """`counts`: of the values by name. `varying`: the names whose values differ between the rows of an update."""
+        self._counts = counts
         self._varying = varying
 
     @property
     def keys(self) -> list[Any]:
         """The primary keys of the rows, for `pk__in`."""
-        return [_Slot(_KEY, number) for number in range(self._count)]
+        return self.several(_KEY)
+
+    def several(self, name: str) -> list[Any]:
+        """Return all values of a name."""
+        return [_Slot(name, number) for number in range(self._counts[name])]
 
     def __getitem__(self, name: str) -> Any:
-        """Return the value of a record's field, for each row its own."""
-        return _CaseByKey(name, self._count) if name in self._varying else _Slot(name, 0)
+        """Return the one value of a name; in an update, that of each row."""
+        return _CaseByKey(name, self._counts[_KEY]) if name in self._varying else _Slot(name, 0)
 
 
 # The rows to update, and their new values.
 Change: TypeAlias = tuple[QuerySet[SyncRecord], Mapping[str, Any]]
 
 
-def read(query: Callable[[Given], QuerySet[M]], db: str, keys: Sequence[int]) -> list[M]:
-    """Return the rows of a query by primary key; its annotations are attributes of the rows."""
-    if not keys:
-        return []
-    padded = _padded(list(keys))
-    model, built = _built_query(query, db, len(padded))
-    return list(model._base_manager.using(db).raw(built.sql, built.params_with({_KEY: padded}, db)))
+def read(query: Callable[..., QuerySet[M]], db: str, values: Mapping[str, Sequence[Any]], *form: Hashable) -> list[M]:
+    """Return the rows of a query; its annotations are attributes of the rows.
+
+    `values`: what the query takes from `Given`. `form`: further arguments of `query`, which decide what the SQL is.
+    """
+    padded = {name: _padded(list(some)) for name, some in values.items()}
+    model, built = _built_query(query, db, tuple((name, len(some)) for name, some in padded.items()), form)
+    return list(model._base_manager.using(db).raw(built.sql, built.params_with(padded, db)))
 
 
-def update(change: Callable[..., Change], db: str, rows: Mapping[int, Mapping[str, Any]], *form: Any) -> int:
+def read_keys(query: Callable[..., QuerySet[M]], db: str, keys: Sequence[int]) -> list[M]:
+    """Return the rows of a query by primary key."""
+    return read(query, db, {_KEY: keys}) if keys else []
+
+
+def update(change: Callable[..., Change], db: str, rows: Mapping[int, Mapping[str, Any]], *form: Hashable) -> int:
     """Update records by primary key; returns how many were updated.
 
-    `rows`: for each record the values that `change` takes from `Given`; not empty. `form`: further arguments of
-    `change`, which decide what the SQL is.
+    `rows`: for each record the values that `change` takes from `Given`; not empty. `form`: as in `read`.
     """
     padded = _padded(list(rows.items()))
     values = {name: [row[name] for _, row in padded] for name in padded[0][1]}
@@ -116,7 +128,7 @@ def update(change: Callable[..., Change], db: str, rows: Mapping[int, Mapping[st
 
 def _padded(rows: list[Any]) -> list[Any]:
     """Repeat the last row up to a power of two, so that there are few numbers of rows."""
-    return rows + rows[-1:] * ((1 << (len(rows) - 1).bit_length()) - len(rows))
+    return rows + rows[-1:] * ((1 << (len(rows) - 1).bit_length()) - len(rows)) if rows else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,17 +147,19 @@ class _Built:
 
 
 @lru_cache(maxsize=_MOST_STATEMENTS)
-def _built_query(query: Callable[[Given], QuerySet[M]], db: str, count: int) -> tuple[type[M], _Built]:
-    rows = query(Given(count))
+def _built_query(
+    query: Callable[..., QuerySet[M]], db: str, counts: tuple[tuple[str, int], ...], form: tuple[Hashable, ...]
+) -> tuple[type[M], _Built]:
+    rows = query(Given(dict(counts)), *form)
     sql, params = rows.query.get_compiler(using=db).as_sql()
     return rows.model, _Built(sql, tuple(params))
 
 
 @lru_cache(maxsize=_MOST_STATEMENTS)
 def _built_update(
-    change: Callable[..., Change], db: str, count: int, varying: frozenset[str], form: tuple[Any, ...]
+    change: Callable[..., Change], db: str, count: int, varying: frozenset[str], form: tuple[Hashable, ...]
 ) -> _Built:
-    rows, values = change(Given(count, varying), *form)
+    rows, values = change(Given({_KEY: count}, varying), *form)
     statement: Any = rows.query.chain(UpdateQuery)
     statement.add_update_values(values)
     sql, params = statement.get_compiler(using=db).as_sql()

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from django.db import connections
-from django.db.models import Exists, Model, OuterRef, Q
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from syncqueue import tracing
 from syncqueue.conf import get_settings
@@ -23,6 +23,7 @@ from syncqueue.handlers.base import RemotePart
 from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord
 from syncqueue.site import record_db
 from syncqueue.sources import gate, refusals
+from syncqueue.sources.built import Given, read
 from syncqueue.sources.destinations import owned_by
 from syncqueue.sources.keys import MAX_CHARACTERS, key_text
 from syncqueue.sources.planner import is_too_old
@@ -283,19 +284,39 @@ def _wanted_pairs(
 
 
 def _destinations(source: ModelSync, considered: Sequence[Considered], known: Any, db: str) -> list[Destination]:
-    owned = owned_by(frozenset().union(*(one.owners for one in considered)))
+    owners = frozenset().union(*(one.owners for one in considered))
     left = {key for one in considered for key in one.change.left}
-    found = Destination.objects.using(db).filter(
-        Q(owned, enabled=True, state=DestinationState.ACTIVE)
-        | Q(pk__in=known.values("destination_id"))
-        | Q(pk__in=left),
-        service__in=list(get_settings().services),
-    )
-    if len(considered) == 1:
-        pk = considered[0].change.pk
-        mine = SyncRecord.objects.filter(source=source.label, object_pk=pk, destination=OuterRef("pk"))
-        found = found.annotate(has_record=Exists(mine))
-    return list(found.order_by("pk"))
+    services = tuple(get_settings().services)
+    if len(considered) > 1 or left:
+        found = _with_destinations(owned_by(owners) & _TAKES | Q(pk__in=left), known, services)
+        return list((_noting_records(found, known) if len(considered) == 1 else found).using(db))
+    values = {
+        "source": [source.label],
+        "object_pk": [considered[0].change.pk],
+        "owner": [key for key in owners if key is not None],
+    }
+    return read(_destinations_of_one, db, values, None in owners, services)
+
+
+_TAKES = Q(enabled=True, state=DestinationState.ACTIVE)
+
+
+def _destinations_of_one(given: Given, is_sites: bool, services: tuple[str, ...]) -> QuerySet[Destination]:
+    """Return the query of the usual save: one object, with the site-wide destinations or without them."""
+    known = SyncRecord.objects.filter(source=given["source"], object_pk=given["object_pk"])
+    owned = Q(owner=None) if is_sites else Q(pk__in=())
+    for owner in given.several("owner"):
+        owned |= Q(owner=owner)
+    return _noting_records(_with_destinations(owned & _TAKES, known, services), known)
+
+
+def _with_destinations(wanted: Q, known: QuerySet[SyncRecord], services: Sequence[str]) -> QuerySet[Destination]:
+    found = Destination.objects.filter(wanted | Q(pk__in=known.values("destination_id")), service__in=services)
+    return found.order_by("pk")
+
+
+def _noting_records(found: QuerySet[Destination], known: QuerySet[SyncRecord]) -> QuerySet[Destination]:
+    return found.annotate(has_record=Exists(known.filter(destination=OuterRef("pk"))))
 
 
 def _takes(source: ModelSync, one: Considered, destination: Destination) -> bool:

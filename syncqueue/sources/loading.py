@@ -14,7 +14,7 @@ from syncqueue.handlers.base import RemotePart
 from syncqueue.models import Destination, OrphanPart, SyncRecord
 from syncqueue.site import record_db
 from syncqueue.sources import gate
-from syncqueue.sources.built import Given, read
+from syncqueue.sources.built import Given, read_keys
 from syncqueue.sources.records import read_parts, records
 from syncqueue.sources.registry import source_by_label
 from syncqueue.sources.walk import table
@@ -36,8 +36,8 @@ class Loaded:
 def load(record_ids: Sequence[int]) -> dict[int, Loaded]:
     """Read records, then their destinations, orphans and objects: one query each, and one per source model."""
     db = record_db()
-    found: list[Any] = read(_present, db, record_ids)
-    destinations = {one.pk: one for one in read(_destinations, db, list({row.destination_id for row in found}))}
+    found: list[Any] = read_keys(_present, db, record_ids)
+    destinations = {one.pk: one for one in read_keys(_destinations, db, list({row.destination_id for row in found}))}
     for row in found:
         if row.destination_id in destinations:
             row.destination = destinations[row.destination_id]

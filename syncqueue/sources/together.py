@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 
 from syncqueue.models import SyncRecord
 from syncqueue.site import record_db
-from syncqueue.sources.built import Given, read
+from syncqueue.sources.built import Given, read_keys
 from syncqueue.sources.records import records
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ def write_together(rows: Mapping[int, T], write: Callable[[Sequence[T]], Collect
     if not features.has_select_for_update_skip_locked:
         return {}
     with transaction.atomic(using=db):
-        keys = [row.pk for row in read(_unlocked, db, list(rows))]
+        keys = [row.pk for row in read_keys(_unlocked, db, list(rows))]
         accepted = write([rows[key] for key in keys]) if keys else ()
         return {key: key in accepted for key in keys}
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 
+import syncqueue
+from project.notes.models import Note
+from project.sandbox.testing import RunningSandbox
 from syncqueue.core.clock import SYSTEM_CLOCK
 from syncqueue.handlers.base import RemotePart
 from syncqueue.models import Destination, OrphanPart, RecordState, SyncRecord, new_generation
 from syncqueue.sources import built, records
 from syncqueue.sources.loading import load
 from syncqueue.sources.planner import Step
+from tests.integration.sync.scene import make_destination
 
 pytestmark = pytest.mark.django_db
 
@@ -97,3 +103,20 @@ def test_loaded_records_have_their_destination_and_orphans(channel: Destination)
     assert found.keys() == {clean.pk, left.pk}
     assert [found[row.pk].record.destination for row in (clean, left)] == [channel, channel]
     assert [found[row.pk].orphans for row in (clean, left)] == [(), (orphan,)]
+
+
+def test_saves_of_different_people_share_a_statement_and_reach_their_own_destinations(
+    channel: Destination, sandbox: RunningSandbox, settings: Any
+) -> None:
+    settings.OWN_DESTINATIONS = True
+    people = [User.objects.create(username=name) for name in ("one", "two")]
+    own = [make_destination(sandbox, f"@of_{one.username}", owner=one) for one in people]
+
+    with syncqueue.queued():
+        first = Note.objects.create(owner=people[0], text="first")
+        count = built._built_query.cache_info().misses
+        second = Note.objects.create(owner=people[1], text="second")
+
+    assert built._built_query.cache_info().misses == count
+    found = {(row.object_pk, row.destination) for row in records.records().exclude(destination=channel)}
+    assert found == {(str(first.pk), own[0]), (str(second.pk), own[1])}
