@@ -105,7 +105,7 @@ test-services: $(VENV)/test  ## the handler of each service, through the sandbox
 test-shapes: $(VENV)/test  ## bounded work on hostile texts of every shape, and fair shares
 	$(PYTEST) -m shapes tests/hostile tests/shapes $(ARGS)
 
-test-simulation: $(VENV)/test  ## a hundred simulated runs, planted faults, and outages of days
+test-simulation: $(VENV)/test  ## 240 simulated runs, planted faults, and outages of days
 	$(PYTEST) -m simulation tests/integration/sync tests/integration/withdrawal tests/simulation $(ARGS)
 
 test-wheel: $(VENV)/test  ## the tests that install the wheel with pip and follow the quickstart

@@ -182,10 +182,10 @@ def _future() -> None:
 def _generation() -> None:
     real = records._synced
 
-    def synced(rows: Any, now: Any) -> dict[str, Any]:
-        return {**real(rows, now), "state": "synced"}
+    def synced(given: Any) -> dict[str, Any]:
+        return {**real(given), "state": "synced"}
 
-    records._synced = synced  # type: ignore[assignment]
+    records._synced = synced
 
 
 @_plant("a destination is forgotten with its copies")

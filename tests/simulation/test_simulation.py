@@ -12,7 +12,7 @@ import pytest
 from tests.packaging.distributions import CHECKOUT
 from tests.simulation.planted import PLANTED
 
-RUNS = 100
+RUNS = 240
 # Together with the other tests of this folder within some minutes on two cores.
 PARTS = 4
 
