@@ -108,8 +108,13 @@ class Destination(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save the row, and bind the secret to the host, service and owner it was entered for.
 
-        If one of them changes, reading the stored secret raises `SecretError` until it is entered again.
+        If one of them changes, reading the stored secret raises `SecretError` until it is entered again. A new row is
+        committed together with the request to record older objects, if it accepts them.
         """
+        with transaction.atomic(using=kwargs.get("using") or router.db_for_write(type(self), instance=self)):
+            self._save(*args, **kwargs)
+
+    def _save(self, *args: Any, **kwargs: Any) -> None:
         fields = kwargs.get("update_fields")
         is_touched = fields is None or not _BOUND_FIELDS.isdisjoint(fields)
         if self.declared or not self.secret_text or not is_touched:
@@ -123,10 +128,9 @@ class Destination(models.Model):
                 kwargs["update_fields"] = {*fields, "secret_text"}
             super().save(*args, **kwargs)
             return
-        with transaction.atomic(using=db):  # a new row has its key only afterwards
-            super().save(*args, **kwargs)
-            self.secret_text = sealed(self.secret_text, self.bound)
-            type(self)._base_manager.using(db).filter(pk=self.pk).update(secret_text=self.secret_text)
+        super().save(*args, **kwargs)
+        self.secret_text = sealed(self.secret_text, self.bound)  # a new row has its key only now
+        type(self)._base_manager.using(db).filter(pk=self.pk).update(secret_text=self.secret_text)
 
     def clean(self) -> None:
         """Raise `ValidationError` for a new destination if its owner has the maximum number of them."""

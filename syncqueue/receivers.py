@@ -301,7 +301,9 @@ def _note(source: ModelSync, objects: Iterable[Model] | QuerySet[Any], using: st
 
 def on_destination_save(instance: Destination, created: bool, raw: bool = False, **_: Any) -> None:
     """Backfill a new destination that accepts older objects; release the tasks that waited for a changed one."""
-    if not raw and _is_enabled():
-        transaction.on_commit(
-            lambda: services.after_destination_save(instance, created=created), using=record_db(), robust=True
-        )
+    if raw or not _is_enabled():
+        return
+    if created:
+        services.fill_new(instance)
+    else:
+        transaction.on_commit(lambda: services.release(instance), using=record_db(), robust=True)

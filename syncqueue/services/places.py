@@ -66,14 +66,18 @@ def _lift(service: str, *names: str) -> None:
         logger.warning("%s", error)
 
 
-def after_destination_save(destination: Destination, *, created: bool) -> None:
-    """Apply the changes of a saved destination; called after the commit."""
+def fill_new(destination: Destination) -> None:
+    """Request that older objects are recorded for a new destination, if it accepts them; called in its transaction."""
     if destination.service not in get_settings().services:
         return
     takes_older = destination.start_at is None or destination.start_at < destination.created_at
-    if created and takes_older and (not posts(destination.service) or destination.start_at is not None):
+    if takes_older and (not posts(destination.service) or destination.start_at is not None):
         begin_backfill(destination)
-    if not created and destination.enabled and not destination.broken_reason:
+
+
+def release(destination: Destination) -> None:
+    """Let the tasks of a changed destination continue, if it is in order; called after the commit."""
+    if destination.service in get_settings().services and destination.enabled and not destination.broken_reason:
         _lift(destination.service, stopped(destination.pk).name)
 
 

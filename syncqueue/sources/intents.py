@@ -287,7 +287,7 @@ def _destinations(source: ModelSync, considered: Sequence[Considered], known: An
     owners = frozenset().union(*(one.owners for one in considered))
     left = {key for one in considered for key in one.change.left}
     services = tuple(get_settings().services)
-    if len(considered) > 1 or left:
+    if len(considered) != 1 or left:
         found = _with_destinations(owned_by(owners) & _TAKES | Q(pk__in=left), known, services)
         return list((_noting_records(found, known) if len(considered) == 1 else found).using(db))
     values = {

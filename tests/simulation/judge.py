@@ -23,6 +23,8 @@ LOOK_EVERY = 23
 _TO_LOOK_AT = ("A copy may be left at", "could not be removed", FORBIDDEN)
 _WANTED, _UNWANTED, _MAYBE, _ANY = "wanted", "unwanted", "maybe", "any"
 _LATE_MS = 1500
+# How long a process may take to store the new address that it was told: it may stand still meanwhile.
+FOLLOW_SECONDS = STORE_SECONDS + 90.0
 # Which task is under which token, by the scripts that accept a lease: from ARGV, see syncqueue/queue/scripts/.
 _TOKENS: Mapping[str, Callable[[tuple[str, ...]], list[tuple[str, str]]]] = {
     "retry": lambda args: [(args[1], args[2])],
@@ -228,8 +230,12 @@ class Judge:
 
     def _moved_since(self, note: Note, place: Destination) -> bool:
         """Whether nothing has asked for the note at the new address yet: its copies at the former one stay then."""
-        moved_at = self._moved_at.get(first_address(place.address))
-        return moved_at is not None and (self.clocks_jumped or note.updated_at.timestamp() - BEGIN < moved_at)
+        first = first_address(place.address)
+        if first not in self._moved_at:
+            return False
+        followed_at = SERVICES[place.service].told_at.get(first, float("-inf")) + FOLLOW_SECONDS
+        moved_at = max(self._moved_at[first], followed_at)
+        return self.clocks_jumped or note.updated_at.timestamp() - BEGIN < moved_at
 
     def _is_to_come(self, record: SyncRecord) -> bool:
         return record.due_at is not None and record.due_at > self._now()

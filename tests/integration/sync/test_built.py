@@ -16,7 +16,9 @@ from syncqueue.handlers.base import RemotePart
 from syncqueue.models import Destination, OrphanPart, RecordState, SyncRecord, new_generation
 from syncqueue.sources import built, records
 from syncqueue.sources.loading import load
+from syncqueue.sources.missed import record_many
 from syncqueue.sources.planner import Step
+from syncqueue.sources.registry import source_by_label
 from tests.integration.sync.scene import make_destination
 
 pytestmark = pytest.mark.django_db
@@ -103,6 +105,13 @@ def test_loaded_records_have_their_destination_and_orphans(channel: Destination)
     assert found.keys() == {clean.pk, left.pk}
     assert [found[row.pk].record.destination for row in (clean, left)] == [channel, channel]
     assert [found[row.pk].orphans for row in (clean, left)] == [(), (orphan,)]
+
+
+def test_a_chunk_without_objects_asks_for_nothing(channel: Destination, caplog: pytest.LogCaptureFixture) -> None:
+    source = source_by_label("notes.note")
+    assert source is not None
+    assert record_many(source, []) == []
+    assert "could not be recorded" not in caplog.text
 
 
 def test_saves_of_different_people_share_a_statement_and_reach_their_own_destinations(

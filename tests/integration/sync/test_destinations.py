@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 import syncqueue
@@ -15,7 +16,7 @@ from project.notes.sync_sources import NoteSync
 from project.sandbox.testing import RunningSandbox
 from syncqueue import services
 from syncqueue.core.errors import SecretError
-from syncqueue.models import Destination, RecordState, SyncRecord
+from syncqueue.models import Destination, RecordState, SyncRecord, Walk
 from syncqueue.presentation.destinations import condition
 from tests.integration.sync.scene import (
     configure,
@@ -48,6 +49,21 @@ def test_after_a_change_of_address_an_edit_posts_at_the_new_place_and_leaves_the
     note.text = "Third"
     note.save()
     assert (texts(sandbox), texts(sandbox, "@drafts")) == (["First"], ["Third"])
+
+
+def test_a_destination_is_not_stored_without_the_request_to_record_older_notes(own_site: None, writer: User) -> None:
+    def refuse(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith("INSERT") and "syncqueue_walk" in sql:
+            raise OperationalError("database is locked")
+        return execute(sql, params, many, context)
+
+    note = Note.objects.create(owner=writer, text="First")
+    channel = Destination(name="@news", service="telegram", address="@news", start_at=note.created_at)
+    with connection.execute_wrapper(refuse), pytest.raises(OperationalError):
+        channel.save()
+    assert not Destination.objects.exists()
+    Destination.objects.create(name="@news", service="telegram", address="@news", start_at=note.created_at)
+    assert Walk.objects.exists()
 
 
 def test_a_destination_switched_off_parks_what_is_out_there_and_goes_on_when_switched_on(
