@@ -170,6 +170,7 @@ class Delivery:
                 address=entry.place.address,
                 lost_at=lost_at.get(entry.record.pk),
                 parts=entry.stored if traced else None,
+                idempotency_key=entry.record.idempotency_key,
             )
             for entry in sending
         ]

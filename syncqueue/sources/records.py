@@ -47,11 +47,14 @@ class Mark:
     address: str = ""
     lost_at: Sequence[str] | None = None  # former addresses where copies may be left; None: unchanged
     parts: Sequence[RemotePart] | None = None  # with the trace of the create; None: unchanged
+    # The idempotency key that the record had when it was read: each store changes it, so the plan of an attempt that
+    # stood still since then is outdated. None: not compared.
+    idempotency_key: str | None = None
 
     @property
     def form(self) -> Hashable:
         """What marks have in common that one statement sets."""
-        return self.seconds, self.lost_at is None, self.parts is None
+        return self.seconds, self.lost_at is None, self.parts is None, self.idempotency_key is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +119,7 @@ def count_synced(destination_id: int, *, before: datetime | None = None) -> int:
 
 
 def mark(marks: Sequence[Mark]) -> set[int]:
-    """Set send marks of one form; returns the primary keys of records without another live mark.
+    """Set send marks of one form; returns the primary keys of records without another live mark or newer parts.
 
     During a send the remote content is unknown, so the content hash is cleared.
     """
@@ -132,6 +135,8 @@ def mark(marks: Sequence[Mark]) -> set[int]:
             row["lost_at"] = list(one.lost_at)
         if one.parts is not None:
             row["parts"] = write_parts(one.parts)
+        if one.idempotency_key is not None:
+            row["idempotency_key"] = one.idempotency_key  # stays as it is
     won = update(_marked, record_db(), rows, marks[0].seconds, tuple(rows[marks[0].record_id]))
     if won in (0, len(rows)):
         return set(rows) if won else set()
@@ -143,6 +148,8 @@ def _marked(given: Given, seconds: float, names: Sequence[str]) -> Change:
     # The attempt's own mark counts as free: the response to its commit may have been lost.
     free = _FREE | Q(sending_token=given["sending_token"])
     rows = records().filter(free, pk__in=given.keys, state=RecordState.WAITING)
+    if "idempotency_key" in names:
+        rows = rows.filter(idempotency_key=given["idempotency_key"])
     until = Now() + timedelta(seconds=seconds)
     return rows, {**{name: given[name] for name in names}, "sending_until": until, "content_hash": ""}
 

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -18,7 +19,7 @@ from django.utils import timezone
 from project.notes.models import Note
 from project.sandbox.testing import RunningSandbox
 from syncqueue.handlers.base import DocumentHandler, DocumentJob, Place, RemotePart
-from syncqueue.models import Destination, OrphanPart, SyncRecord
+from syncqueue.models import Destination, OrphanPart, RecordState, SyncRecord
 from syncqueue.sources import records
 from syncqueue.sources.planner import Step
 from tests.eventually import DEADLINE_SECONDS
@@ -76,6 +77,19 @@ def _work_in_thread() -> None:
         work()
     finally:
         connections.close_all()
+
+
+def test_an_attempt_that_has_read_a_record_before_another_one_stored_its_copy_cannot_mark_it(
+    channel: Destination, writer: User
+) -> None:
+    note = Note.objects.create(owner=writer, text="First")
+    as_read = record_of(note)
+    key = records.store_step(as_read, "", records.read_parts(as_read))
+    assert key is not None
+    SyncRecord.objects.update(state=RecordState.WAITING)
+    mark = records.Mark(record_id=as_read.pk, step=Step.CREATE, token="stale", seconds=20)
+    assert records.mark([replace(mark, idempotency_key=as_read.idempotency_key)]) == set()
+    assert records.mark([replace(mark, idempotency_key=key)]) == {as_read.pk}
 
 
 def test_of_two_attempts_that_have_read_a_record_at_the_same_moment_one_may_send(
