@@ -14,7 +14,7 @@ from typing import Any
 from django.db.models import Q
 
 from syncqueue.dispatch import gathering
-from syncqueue.execution import deliver, entry, sending
+from syncqueue.execution import entry
 from syncqueue.models import Destination, SyncRecord
 from syncqueue.queue import calls
 from syncqueue.queue.calls import Script
@@ -156,12 +156,6 @@ def _late_store() -> None:
 def _lost_elsewhere() -> None:
     """A copy whose answer was lost before its destination got another address stays when its note goes."""
     entry.Entry.is_lost_elsewhere = property(lambda self: False)  # type: ignore[method-assign,assignment]
-
-
-@_plant("mend: an error of a batch concerns what was sent")
-def _batch() -> None:
-    """What only had a copy to remove fails with the reason of another record."""
-    deliver.Delivery._answers = lambda self, jobs: sending.send(self._handler, jobs)  # type: ignore[assignment,method-assign]
 
 
 @_plant("mend: what was changed in the future is enqueued too")
