@@ -111,16 +111,16 @@ class Destination(models.Model):
         If one of them changes, reading the stored secret raises `SecretError` until it is entered again. A new row is
         committed together with the request to record older objects, if it accepts them.
         """
-        with transaction.atomic(using=kwargs.get("using") or router.db_for_write(type(self), instance=self)):
-            self._save(*args, **kwargs)
+        db = kwargs.get("using") or router.db_for_write(type(self), instance=self)
+        with transaction.atomic(using=db):
+            self._save(db, *args, **kwargs)
 
-    def _save(self, *args: Any, **kwargs: Any) -> None:
+    def _save(self, db: str, *args: Any, **kwargs: Any) -> None:
         fields = kwargs.get("update_fields")
         is_touched = fields is None or not _BOUND_FIELDS.isdisjoint(fields)
         if self.declared or not self.secret_text or not is_touched:
             super().save(*args, **kwargs)
             return
-        db = kwargs.get("using") or router.db_for_write(type(self), instance=self)
         key: Any = self.pk
         if key is not None:
             self._seal(type(self)._base_manager.using(db).filter(pk=key))

@@ -162,7 +162,7 @@ class Delivery:
         lost_at = self._lost_at(sending)
         marks = [
             records.Mark(
-                record_id=entry.record.pk,
+                record=entry.record,
                 step=entry.plan.step,
                 token=self._token,
                 seconds=self._timeout_seconds + MARK_GRACE_SECONDS,
@@ -170,7 +170,6 @@ class Delivery:
                 address=entry.place.address,
                 lost_at=lost_at.get(entry.record.pk),
                 parts=entry.stored if traced else None,
-                idempotency_key=entry.record.idempotency_key,
             )
             for entry in sending
         ]

@@ -41,7 +41,7 @@ class GroupCommit:
         if len(marks) == 1:
             won = await self._marks(marks[0])
             if won is not None:
-                return {marks[0].record_id} if won else set()
+                return {marks[0].record.pk} if won else set()
         return await self._database.run(records.mark, marks)
 
     async def store_synced(self, found: Sequence[Synced]) -> set[int]:
@@ -58,7 +58,7 @@ class GroupCommit:
             by_form.setdefault(mark.form, []).append(mark)
         won: dict[str, bool | None] = {}
         for same in by_form.values():
-            answers = await self._together(same, lambda one: one.record_id, records.mark)
+            answers = await self._together(same, lambda one: one.record.pk, records.mark)
             won.update(zip((mark.token for mark in same), answers, strict=True))
         return [won[mark.token] for mark in marks]
 

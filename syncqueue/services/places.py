@@ -70,8 +70,15 @@ def fill_new(destination: Destination) -> None:
     """Request that older objects are recorded for a new destination, if it accepts them; called in its transaction."""
     if destination.service not in get_settings().services:
         return
-    takes_older = destination.start_at is None or destination.start_at < destination.created_at
-    if takes_older and (not posts(destination.service) or destination.start_at is not None):
+    if destination.start_at is not None:
+        takes_older = destination.start_at < destination.created_at
+    else:
+        try:
+            takes_older = not posts(destination.service)
+        except ConfigurationError as error:  # this process does not have the handler, or its library
+            logger.error("Whether older objects belong to destination %s is not known: %s", destination.pk, error)
+            return
+    if takes_older:
         begin_backfill(destination)
 
 

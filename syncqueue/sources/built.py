@@ -14,11 +14,12 @@ from typing import Any, TypeAlias, TypeVar
 
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Expression, Field, Model, QuerySet
+from django.db.models import Expression, Model, QuerySet
 from django.db.models.sql import UpdateQuery
 from django.db.models.sql.compiler import SQLCompiler
 
 from syncqueue.models import Destination, SyncRecord
+from syncqueue.sources.case_by_key import CaseByKey
 
 M = TypeVar("M", bound=Model)
 
@@ -38,29 +39,6 @@ class _Slot(Expression):
     def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, tuple[Any, ...]]:
         """Return a placeholder; its parameter is the slot."""
         return "%s", (self,)
-
-
-class _CaseByKey(Expression):
-    """A slot for each row: `CASE id WHEN 1 THEN 'a' WHEN 2 THEN 'b' END`."""
-
-    def __init__(self, name: str, count: int) -> None:
-        super().__init__(output_field=_field(name))
-        self._name = name
-        self._count = count
-
-    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, tuple[Any, ...]]:
-        """Return the expression; its parameters are slots."""
-        return case_sql(self.output_field, self._count, connection), tuple(
-            slot for number in range(self._count) for slot in (_Slot(_KEY, number), _Slot(self._name, number))
-        )
-
-
-def case_sql(field: Field[Any, Any], count: int, connection: BaseDatabaseWrapper) -> str:
-    """Return the SQL of a case by primary key, with placeholders for `count` keys and values of a record's field."""
-    names = (SyncRecord._meta.db_table, str(_field(_KEY).column))
-    column = ".".join(connection.ops.quote_name(name) for name in names)
-    sql = f"CASE {column}{' WHEN %s THEN %s' * count} END"
-    return f"CAST({sql} AS {field.db_type(connection)})" if connection.features.requires_casted_case_in_updates else sql
 
 
 def _field(name: str) -> Any:
@@ -89,7 +67,10 @@ class Given:
 
     def __getitem__(self, name: str) -> Any:
         """Return the one value of a name; in an update, that of each row."""
-        return _CaseByKey(name, self._counts[_KEY]) if name in self._varying else _Slot(name, 0)
+        if name not in self._varying:
+            return _Slot(name, 0)
+        rows = range(self._counts[_KEY])
+        return CaseByKey(_field(name), {_Slot(_KEY, number): _Slot(name, number) for number in rows})
 
 
 # The rows to update, and their new values.

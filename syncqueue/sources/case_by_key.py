@@ -14,7 +14,6 @@ from django.db.models import Expression, Field
 from django.db.models.sql.compiler import SQLCompiler
 
 from syncqueue.models import SyncRecord
-from syncqueue.sources.built import case_sql
 
 
 def case_by_key(name: str, values: Mapping[int, Any]) -> Any:
@@ -25,18 +24,25 @@ def case_by_key(name: str, values: Mapping[int, Any]) -> Any:
     field = SyncRecord._meta.get_field(name)
     if not isinstance(field, Field):
         raise TypeError(f"{name} is no column of a record.")
-    return _CaseByKey(field, values)
+    return CaseByKey(field, values)
 
 
-class _CaseByKey(Expression):
-    def __init__(self, field: Field[Any, Any], values: Mapping[int, Any]) -> None:
+class CaseByKey(Expression):
+    """The expression, also where all values are equal."""
+
+    def __init__(self, field: Field[Any, Any], values: Mapping[Any, Any]) -> None:
+        """`values`: the value for each primary key; expressions among them become parameters as they are."""
         super().__init__(output_field=field)
         self._values = values
 
     def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, tuple[Any, ...]]:
         """Return the SQL and its parameters."""
-        field = self.output_field
+        field, meta = self.output_field, SyncRecord._meta
         params: list[Any] = []
         for key, value in self._values.items():
-            params += (key, field.get_db_prep_save(value, connection))
-        return case_sql(field, len(self._values), connection), tuple(params)
+            params += (key, value if isinstance(value, Expression) else field.get_db_prep_save(value, connection))
+        column = ".".join(connection.ops.quote_name(name) for name in (meta.db_table, str(meta.pk.column)))
+        sql = f"CASE {column}{' WHEN %s THEN %s' * len(self._values)} END"
+        if connection.features.requires_casted_case_in_updates:
+            sql = f"CAST({sql} AS {field.db_type(connection)})"
+        return sql, tuple(params)

@@ -39,7 +39,7 @@ _FREE = Q(sending_token="") | Q(sending_until__lte=Now())  # no attempt has a va
 class Mark:
     """The send mark of one record, with the planned step."""
 
-    record_id: int
+    record: SyncRecord  # as the attempt has read it
     step: Step
     token: str  # of the attempt
     seconds: float  # how long it counts
@@ -47,14 +47,11 @@ class Mark:
     address: str = ""
     lost_at: Sequence[str] | None = None  # former addresses where copies may be left; None: unchanged
     parts: Sequence[RemotePart] | None = None  # with the trace of the create; None: unchanged
-    # The idempotency key that the record had when it was read: each store changes it, so the plan of an attempt that
-    # stood still since then is outdated. None: not compared.
-    idempotency_key: str | None = None
 
     @property
     def form(self) -> Hashable:
         """What marks have in common that one statement sets."""
-        return self.seconds, self.lost_at is None, self.parts is None, self.idempotency_key is None
+        return self.seconds, self.lost_at is None, self.parts is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,13 +116,14 @@ def count_synced(destination_id: int, *, before: datetime | None = None) -> int:
 
 
 def mark(marks: Sequence[Mark]) -> set[int]:
-    """Set send marks of one form; returns the primary keys of records without another live mark or newer parts.
+    """Set send marks of one form; returns the primary keys of records without another live mark.
 
-    During a send the remote content is unknown, so the content hash is cleared.
+    A record that has got other parts since it was read is not marked: the plan of that attempt is outdated. During a
+    send the remote content is unknown, so the content hash is cleared.
     """
     rows: dict[int, dict[str, Any]] = {}
     for one in marks:
-        row = rows[one.record_id] = {
+        row = rows[one.record.pk] = {
             "sending_token": one.token,
             "sending_action": one.step.value,
             "uncertain": one.uncertain,
@@ -135,9 +133,10 @@ def mark(marks: Sequence[Mark]) -> set[int]:
             row["lost_at"] = list(one.lost_at)
         if one.parts is not None:
             row["parts"] = write_parts(one.parts)
-        if one.idempotency_key is not None:
-            row["idempotency_key"] = one.idempotency_key  # stays as it is
-    won = update(_marked, record_db(), rows, marks[0].seconds, tuple(rows[marks[0].record_id]))
+    names = tuple(rows[marks[0].record.pk])
+    for one in marks:
+        rows[one.record.pk] |= {name: getattr(one.record, name) for name in _CHANGE_WITH_PARTS}
+    won = update(_marked, record_db(), rows, marks[0].seconds, names)
     if won in (0, len(rows)):
         return set(rows) if won else set()
     tokens = case_by_key("sending_token", {key: row["sending_token"] for key, row in rows.items()})
@@ -147,12 +146,14 @@ def mark(marks: Sequence[Mark]) -> set[int]:
 def _marked(given: Given, seconds: float, names: Sequence[str]) -> Change:
     # The attempt's own mark counts as free: the response to its commit may have been lost.
     free = _FREE | Q(sending_token=given["sending_token"])
-    rows = records().filter(free, pk__in=given.keys, state=RecordState.WAITING)
-    if "idempotency_key" in names:
-        rows = rows.filter(idempotency_key=given["idempotency_key"])
+    as_read = {name: given[name] for name in _CHANGE_WITH_PARTS}
+    rows = records().filter(free, pk__in=given.keys, state=RecordState.WAITING, **as_read)
     until = Now() + timedelta(seconds=seconds)
     return rows, {**{name: given[name] for name in names}, "sending_until": until, "content_hash": ""}
 
+
+# A store gives another key, and adopted copies are given to a record that was not asked for them before.
+_CHANGE_WITH_PARTS = ("idempotency_key", "adoption_asked")
 
 _NO_MARK: Mapping[str, Any] = {"sending_token": "", "sending_until": None, "sending_action": ""}
 
@@ -224,11 +225,12 @@ def take_due(services: Collection[str], now: datetime, limit: int) -> list[SyncR
 def take_over(record: SyncRecord, other: SyncRecord) -> bool:
     """Move the parts of another record of the same object and place to this one; False if either is being sent.
 
-    The other record has no parts and is not waiting afterwards, so an attempt that has read it before cannot mark it.
+    An attempt that has read either of them before cannot mark it any more: see `mark`.
     """
     with transaction.atomic(using=record_db()):
         left = records().filter(_FREE, pk=other.pk, parts=other.parts).exclude(parts=[])
-        if not left.update(**_NO_MARK, parts=[], content_hash="", state=RecordState.SYNCED, error=""):
+        gone = {"parts": [], "content_hash": "", "idempotency_key": new_token()}
+        if not left.update(**_NO_MARK, **gone, state=RecordState.SYNCED, error=""):
             return False
         taken = records().filter(_FREE, pk=record.pk, parts=record.parts)
         if not taken.update(parts=[*record.parts, *other.parts], content_hash="", adoption_asked=True):
@@ -237,7 +239,7 @@ def take_over(record: SyncRecord, other: SyncRecord) -> bool:
         if other.destination.is_retiring:  # it has nothing left to do, and its destination waits for that
             OrphanPart.objects.using(record_db()).filter(record_id=other.pk).update(record_id=record.pk)
             records().filter(pk=other.pk, parts=[]).delete()
-    record.parts, record.content_hash = [*record.parts, *other.parts], ""
+    record.parts, record.content_hash, record.adoption_asked = [*record.parts, *other.parts], "", True
     return True
 
 

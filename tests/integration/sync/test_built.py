@@ -38,7 +38,7 @@ def new_records(channel: Destination, count: int) -> list[SyncRecord]:
 
 def marked(rows: list[SyncRecord]) -> set[int]:
     return records.mark(
-        [records.Mark(record_id=row.pk, step=Step.CREATE, token=f"token {row.pk}", seconds=SECONDS) for row in rows]
+        [records.Mark(record=row, step=Step.CREATE, token=f"token {row.pk}", seconds=SECONDS) for row in rows]
     )
 
 

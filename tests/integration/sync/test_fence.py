@@ -84,12 +84,27 @@ def test_an_attempt_that_has_read_a_record_before_another_one_stored_its_copy_ca
 ) -> None:
     note = Note.objects.create(owner=writer, text="First")
     as_read = record_of(note)
-    key = records.store_step(as_read, "", records.read_parts(as_read))
-    assert key is not None
+    records.store_step(as_read, "", records.read_parts(as_read))
     SyncRecord.objects.update(state=RecordState.WAITING)
-    mark = records.Mark(record_id=as_read.pk, step=Step.CREATE, token="stale", seconds=20)
-    assert records.mark([replace(mark, idempotency_key=as_read.idempotency_key)]) == set()
-    assert records.mark([replace(mark, idempotency_key=key)]) == {as_read.pk}
+    mark = records.Mark(record=as_read, step=Step.CREATE, token="stale", seconds=20)
+    assert records.mark([mark]) == set()
+    assert records.mark([replace(mark, record=record_of(note))]) == {as_read.pk}
+
+
+def test_an_attempt_that_has_read_two_records_before_one_took_the_copy_of_the_other_can_mark_neither(
+    channel: Destination, writer: User
+) -> None:
+    note = Note.objects.create(owner=writer, text="First")
+    other = Destination.objects.create(name="other", service="telegram", address="@drafts")
+    SyncRecord.objects.create(source="notes.note", object_pk=str(note.pk), destination=other, service="telegram")
+    gives, takes = SyncRecord.objects.order_by("pk")
+    assert records.take_over(SyncRecord.objects.get(pk=takes.pk), SyncRecord.objects.get(pk=gives.pk))
+    SyncRecord.objects.update(state=RecordState.WAITING)
+    for as_read in (gives, takes):
+        mark = records.Mark(record=as_read, step=Step.CREATE, token="stale", seconds=20)
+        assert records.mark([mark]) == set()
+        as_it_is = SyncRecord.objects.get(pk=as_read.pk)
+        assert records.mark([replace(mark, record=as_it_is)]) == {as_read.pk}
 
 
 def test_of_two_attempts_that_have_read_a_record_at_the_same_moment_one_may_send(
@@ -97,7 +112,7 @@ def test_of_two_attempts_that_have_read_a_record_at_the_same_moment_one_may_send
 ) -> None:
     configure("IMMEDIATE", ENABLED=False)
     record = record_of(Note.objects.create(owner=writer, text="Once"))
-    marks = [records.Mark(record_id=record.pk, step=Step.CREATE, token=token, seconds=20) for token in ("one", "other")]
+    marks = [records.Mark(record=record, step=Step.CREATE, token=token, seconds=20) for token in ("one", "other")]
 
     may_send = [records.mark([mark]) for mark in marks]
 
@@ -109,7 +124,7 @@ def test_an_attempt_that_has_nothing_to_send_does_not_finish_a_record_that_is_be
 ) -> None:
     configure("IMMEDIATE", ENABLED=False)
     as_read = record_of(Note.objects.create(owner=writer, text="Once"))
-    records.mark([records.Mark(record_id=as_read.pk, step=Step.CREATE, token="other", seconds=20)])
+    records.mark([records.Mark(record=as_read, step=Step.CREATE, token="other", seconds=20)])
 
     records.finish_unsent({as_read: None}, now=timezone.now())
     assert SyncRecord.objects.get().state == "waiting"

@@ -96,36 +96,36 @@ def together(work: Callable[[GroupCommit], Awaitable[Any]]) -> Any:
 
 
 def test_of_two_attempts_at_one_record_in_one_statement_one_may_send(channel: Destination, writer: User) -> None:
-    keys = [record_of(note).pk for note in queued_notes(writer)[:2]]
+    one, two = (record_of(note) for note in queued_notes(writer)[:2])
 
     async def mark(commits: GroupCommit) -> list[set[int]]:
         marks = [
-            records.Mark(record_id=key, step=Step.CREATE, token=token, seconds=20)
-            for key, token in ((keys[0], "one"), (keys[1], "two"), (keys[0], "three"))
+            records.Mark(record=record, step=Step.CREATE, token=token, seconds=20)
+            for record, token in ((one, "one"), (two, "two"), (one, "three"))
         ]
-        return await asyncio.gather(*(commits.mark([one]) for one in marks))
+        return await asyncio.gather(*(commits.mark([each]) for each in marks))
 
-    assert together(mark) == [{keys[0]}, {keys[1]}, set()]
+    assert together(mark) == [{one.pk}, {two.pk}, set()]
 
 
 def test_a_record_that_another_attempt_has_marked_is_left_out_of_the_statement_of_the_others(
     channel: Destination, writer: User
 ) -> None:
-    keys = [record_of(note).pk for note in queued_notes(writer)]
-    records.mark([records.Mark(record_id=keys[3], step=Step.CREATE, token="other", seconds=20)])
+    rows = [record_of(note) for note in queued_notes(writer)]
+    records.mark([records.Mark(record=rows[3], step=Step.CREATE, token="other", seconds=20)])
 
     async def mark(commits: GroupCommit) -> list[set[int]]:
-        marks = [records.Mark(record_id=key, step=Step.CREATE, token=f"of {key}", seconds=20) for key in keys]
+        marks = [records.Mark(record=row, step=Step.CREATE, token=f"of {row.pk}", seconds=20) for row in rows]
         return await asyncio.gather(*(commits.mark([one]) for one in marks))
 
-    assert together(mark) == [{key} if key != keys[3] else set() for key in keys]
-    assert SyncRecord.objects.get(pk=keys[3]).sending_token == "other"
+    assert together(mark) == [{row.pk} if row is not rows[3] else set() for row in rows]
+    assert SyncRecord.objects.get(pk=rows[3].pk).sending_token == "other"
 
 
 def test_results_stored_together_are_each_stored_by_their_own_mark(channel: Destination, writer: User) -> None:
     rows = [record_of(note) for note in queued_notes(writer)]
     for row in rows:
-        records.mark([records.Mark(record_id=row.pk, step=Step.CREATE, token=f"of {row.pk}", seconds=20)])
+        records.mark([records.Mark(record=row, step=Step.CREATE, token=f"of {row.pk}", seconds=20)])
     SyncRecord.objects.filter(pk=rows[5].pk).update(sending_token="taken over")
     Note.objects.get(pk=rows[6].object_pk).save()  # a newer generation
 

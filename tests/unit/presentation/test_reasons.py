@@ -78,7 +78,6 @@ NO_SENTENCES = {
     "queue/connection.py:Error running script": "looked for in an answer",
     "queue/pages.py:": "cursors of the API",
     "queue/server_time.py:": "a script",
-    "sources/built.py:": "SQL",
     "sources/case_by_key.py:": "SQL",
     "sources/gate.py:created_field (": "a name",
     "sources/gate.py:changed_field (": "a name",
