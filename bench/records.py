@@ -68,6 +68,17 @@ def saves() -> dict[str, float]:
     return {"plain_ms": plain, "synced_ms": synced, "breaker_open_ms": held, "queries": len(queries)}
 
 
+def _forget_notes(service: str) -> None:
+    """Delete all notes and what is known of their copies, whose removal would be work of the next measurement."""
+    from bench.notes.models import Note
+    from syncqueue.dispatch.site_queues import get_queue
+    from syncqueue.models import SyncRecord
+
+    Note.objects.all().delete()
+    SyncRecord.objects.all().delete()
+    get_queue(service).clear()
+
+
 def outage(count: int, workers: int = 1) -> dict[str, float]:
     """Notes per second out of the database, after an outage in which `count` of them waited."""
     from bench.notes.models import Note
@@ -76,9 +87,7 @@ def outage(count: int, workers: int = 1) -> dict[str, float]:
 
     service = os.environ.get("BENCH_SERVICE", "batches")
     queue = get_queue(service)
-    queue.clear()
-    Note.objects.all().delete()
-    queue.clear()
+    _forget_notes(service)
     hold = "breaker:copies.invalid:443"
     queue.hold(hold, None, "Away.")
     Note.objects.bulk_create([Note(text=f"note {n}") for n in range(count)], batch_size=500)
@@ -113,12 +122,9 @@ def backlog(count: int) -> dict[str, float]:
     """Notes per second that one worker brings out of a full queue, without an outage, and its CPU time for each."""
     from bench.notes.models import Note
     from syncqueue import sync_queryset
-    from syncqueue.dispatch.site_queues import get_queue
 
     service = os.environ.get("BENCH_SERVICE", "batches")
-    get_queue(service).clear()
-    Note.objects.all().delete()
-    get_queue(service).clear()
+    _forget_notes(service)
     Note.objects.bulk_create([Note(text=f"note {n}") for n in range(count)], batch_size=500)
     sync_queryset(Note.objects.all())
     record = Record(Path(tempfile.mkdtemp()) / "record")
@@ -144,7 +150,7 @@ def main() -> None:
     if given.inside:
         set_up()
         places = int(os.environ.get("BENCH_PLACES", "1"))
-        print(json.dumps({**saves(), **({**outage(given.count), **backlog(given.count)} if places == 1 else {})}))
+        print(json.dumps({**saves(), **({**backlog(given.count), **outage(given.count)} if places == 1 else {})}))
         return
     runs = (("batches", 1, given.count), ("copies", 1, given.count), ("batches", 10, 0))
     for kind, (service, places, count) in product(given.databases.split(","), runs):

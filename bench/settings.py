@@ -63,7 +63,7 @@ SYNCQUEUE: dict[str, Any] = {
     "HANDLERS": {
         "noop": _async,
         "threads": {"CLASS": "bench.handlers.Threaded", "CONCURRENCY": 100},
-        "copies": {"CLASS": "bench.copies.Copies", "CONCURRENCY": 100, "BATCH_SIZE": 1},
+        "copies": {"CLASS": "bench.copies.Copies", "CONCURRENCY": 200, "BATCH_SIZE": 1},
         "hanging": {"CLASS": "bench.copies.Hanging"},
         "batches": {"CLASS": "bench.copies.Copies", "CONCURRENCY": 4, "BATCH_SIZE": 500},
         "webhook": {"CLASS": "syncqueue.handlers.webhook.handler.WebhookHandler", "CONCURRENCY": _concurrency},

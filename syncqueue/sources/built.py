@@ -87,6 +87,15 @@ def read(query: Callable[..., QuerySet[M]], db: str, values: Mapping[str, Sequen
     return list(model._base_manager.using(db).raw(built.sql, built.params_with(padded, db)))
 
 
+def primary_keys(query: Callable[..., QuerySet[Any]], db: str, keys: Sequence[int]) -> list[int]:
+    """Return which of these primary keys a query of nothing else returns."""
+    padded = _padded(list(keys))
+    built = _built_query(query, db, ((_KEY, len(padded)),), ())[1]
+    with connections[db].cursor() as cursor:
+        cursor.execute(built.sql, built.params_with({_KEY: padded}, db))
+        return [key for (key,) in cursor.fetchall()]
+
+
 def read_keys(query: Callable[..., QuerySet[M]], db: str, keys: Sequence[int]) -> list[M]:
     """Return the rows of a query by primary key."""
     return read(query, db, {_KEY: keys}) if keys else []
@@ -119,12 +128,15 @@ class _Built:
 
     def params_with(self, values: Mapping[str, Sequence[Any]], db: str) -> list[Any]:
         connection = connections[db]
-        return [
-            one.output_field.get_db_prep_save(values[one.name][one.number], connection)
-            if isinstance(one, _Slot)
-            else one
-            for one in self.params
-        ]
+
+        def value(one: Any) -> Any:
+            if isinstance(one, list):
+                return [value(each) for each in one]
+            if isinstance(one, _Slot):
+                return one.output_field.get_db_prep_save(values[one.name][one.number], connection)
+            return one
+
+        return [value(one) for one in self.params]
 
 
 @lru_cache(maxsize=_MOST_STATEMENTS)

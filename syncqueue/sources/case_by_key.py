@@ -1,7 +1,8 @@
 """A separate value for each record in one statement: `CASE id WHEN 1 THEN 'a' WHEN 2 THEN 'b' END`.
 
 Django's `Case` with a `When` for each row, as in `bulk_update`, takes longer to build than the statement takes to run;
-this expression generates the SQL directly.
+this expression generates the SQL directly. PostgreSQL gets two arrays, `('{a,b}')[array_position('{1,2}', id)]`,
+because psycopg and the server take long to parse hundreds of branches.
 """
 
 from __future__ import annotations
@@ -37,12 +38,27 @@ class CaseByKey(Expression):
 
     def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, tuple[Any, ...]]:
         """Return the SQL and its parameters."""
-        field, meta = self.output_field, SyncRecord._meta
         params: list[Any] = []
-        for key, value in self._values.items():
-            params += (key, value if isinstance(value, Expression) else field.get_db_prep_save(value, connection))
-        column = ".".join(connection.ops.quote_name(name) for name in (meta.db_table, str(meta.pk.column)))
-        sql = f"CASE {column}{' WHEN %s THEN %s' * len(self._values)} END"
-        if connection.features.requires_casted_case_in_updates:
-            sql = f"CAST({sql} AS {field.db_type(connection)})"
-        return sql, tuple(params)
+        for key, value in zip(self._values, self._prepared(connection), strict=True):
+            params += (key, value)
+        return f"CASE {_key_column(connection)}{' WHEN %s THEN %s' * len(self._values)} END", tuple(params)
+
+    def as_postgresql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any
+    ) -> tuple[str, tuple[Any, ...]]:
+        """Return the SQL and its parameters, which are two lists."""
+        values, keys = self.output_field.db_type(connection), SyncRecord._meta.pk.rel_db_type(connection)
+        sql = f"(%s::{values}[])[array_position(%s::{keys}[], {_key_column(connection)})]"
+        return sql, (self._prepared(connection), list(self._values))
+
+    def _prepared(self, connection: BaseDatabaseWrapper) -> list[Any]:
+        field = self.output_field
+        return [
+            one if isinstance(one, Expression) else field.get_db_prep_save(one, connection)
+            for one in self._values.values()
+        ]
+
+
+def _key_column(connection: BaseDatabaseWrapper) -> str:
+    meta = SyncRecord._meta
+    return ".".join(connection.ops.quote_name(name) for name in (meta.db_table, str(meta.pk.column)))

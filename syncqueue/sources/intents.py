@@ -177,7 +177,7 @@ def record_changes(
     return [
         pending_record(row, destination, DELETE if one.change.deleted else UPDATE)
         for row, (one, destination) in zip(rows, pairs, strict=True)
-        if (destination.enabled or destination.is_retiring) and destination.is_declared_here
+        if destination.is_declared_here  # tasks of one that is switched off wait until it is switched on
     ]
 
 

@@ -7,14 +7,14 @@ want another one that this statement holds. So rows that another transaction has
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import connections, transaction
 from django.db.models import QuerySet
 
 from syncqueue.models import SyncRecord
 from syncqueue.site import record_db
-from syncqueue.sources.built import Given, read_keys
+from syncqueue.sources.built import Given, primary_keys
 from syncqueue.sources.records import records
 
 T = TypeVar("T")
@@ -33,10 +33,10 @@ def write_together(rows: Mapping[int, T], write: Callable[[Sequence[T]], Collect
     if not features.has_select_for_update_skip_locked:
         return {}
     with transaction.atomic(using=db):
-        keys = [row.pk for row in read_keys(_unlocked, db, list(rows))]
+        keys = primary_keys(_unlocked, db, list(rows))
         accepted = write([rows[key] for key in keys]) if keys else ()
         return {key: key in accepted for key in keys}
 
 
-def _unlocked(given: Given) -> QuerySet[SyncRecord]:
-    return records().select_for_update(skip_locked=True).filter(pk__in=given.keys).order_by("pk").only("pk")
+def _unlocked(given: Given) -> QuerySet[SyncRecord, Any]:
+    return records().select_for_update(skip_locked=True).filter(pk__in=given.keys).order_by("pk").values("pk")

@@ -12,6 +12,7 @@ from django.db import DatabaseError, transaction
 import syncqueue
 from syncqueue import services as door
 from syncqueue.core.errors import SyncQueueError
+from syncqueue.core.task import TaskState
 from syncqueue.models import Destination
 from tests.simulation.database import Database
 from tests.simulation.instead import BEGIN
@@ -43,6 +44,7 @@ class People:
         for name in self._plan.services:
             self.request(f"resume {name}", lambda name=name: door.resume(name, actor="a person"))  # type: ignore[misc]
         self.request("mend", self._mend)
+        self.request("enable", self._enable_all)
         self.request("cure", self._cure)
 
     def try_all_again(self) -> None:
@@ -53,6 +55,16 @@ class People:
     def _mend(self) -> None:
         for destination in Destination.objects.exclude(broken_reason=""):
             door.mend(destination, actor="a person")
+
+    def _enable_all(self) -> None:
+        for destination in Destination.objects.filter(enabled=False):
+            self._switch(destination.pk, True)
+
+    def _switch(self, destination_id: int, enabled: bool) -> None:
+        destination = Destination.objects.filter(pk=destination_id).first()
+        if destination is not None:
+            destination.enabled = enabled
+            destination.save(update_fields=["enabled"])
 
     def _cure(self) -> None:
         """The services get over what one note did to them; its text is another one."""
@@ -107,6 +119,16 @@ class People:
                 self.request("destination", lambda: self._new_destination(chance))
             case "address":
                 self.request("address", lambda: self._give_address(chance))
+            case "disable":
+                self.request("disable", lambda: self._disable(chance, given["seconds"]))
+            case "owner leaves":
+                self.request("owner leaves", lambda: self._leave(chance))
+            case "resync":
+                self.request("resync", lambda: self._resync(chance))
+            case "run now":
+                self.request("run now", lambda: self._run_now(chance))
+            case "delete task":
+                self.request("delete task", lambda: self._delete_task(chance))
             case "pause":
                 name = chance.choice(self._plan.services)
                 self.request("pause", lambda: door.pause(name, actor="a person"))
@@ -243,6 +265,35 @@ class People:
             remove = chance.random() < 0.6
             self._judge.retired(destination, remove)
             door.retire(destination, remove_remote=remove, actor="a person")
+
+    def _disable(self, chance: Random, seconds: float) -> None:
+        destination = self._destination(chance)
+        if destination is not None:
+            self._switch(destination.pk, False)
+            self._simulation.after(seconds, lambda: self.request("enable", lambda: self._switch(destination.pk, True)))
+
+    def _leave(self, chance: Random) -> None:
+        """An owner is deleted; the notes stay."""
+        owner = chance.choice([owner for owner in OWNERS if owner is not None])
+        for destination in Destination.objects.filter(owner_id=owner, state="active"):
+            self._judge.retired(destination, False)
+        door.retire_of_owner(owner)
+
+    def _resync(self, chance: Random) -> None:
+        destination = self._destination(chance)
+        if destination is not None:
+            door.resync([destination], force=chance.random() < 0.5, prune=False, actor="a person")
+
+    def _run_now(self, chance: Random) -> None:
+        name = chance.choice(self._plan.services)
+        for task in syncqueue.get_queue(name).tasks(TaskState.DELAYED, limit=5):
+            door.run_task_now(name, task.id, actor="a person")
+
+    def _delete_task(self, chance: Random) -> None:
+        name = chance.choice([name for name in self._plan.services if name != "jobs"])
+        state = chance.choice((TaskState.PENDING, TaskState.DELAYED, TaskState.FAILED))
+        for task in syncqueue.get_queue(name).tasks(state, limit=1):
+            door.delete_task(name, task.id, actor="a person")
 
     def _restore(self) -> None:
         for clearing in door.restorable():

@@ -23,7 +23,8 @@ PEOPLE = (
     "together", "rolled back", "bulk", "sync now", "many", "schedule",
 )  # fmt: skip
 OPERATORS = (
-    "rule", "retire", "pause", "retry failed", "recover", "clear", "restore", "destination", "address", "place moves"
+    "rule", "retire", "pause", "retry failed", "recover", "clear", "restore", "destination", "address", "place moves",
+    "disable", "owner leaves", "resync", "run now", "delete task",
 )  # fmt: skip
 
 
@@ -97,6 +98,12 @@ FOCUS = {
         troubles=("lost", "slow", "down"),
         people=("new", "edit", "edit", "draft", "delete"),
         operators=("address", "address", "place moves", "retire"),
+    ),
+    "looking after": Focus(
+        faults=("kill worker", "redis loses"),
+        troubles=("down", "limit", "refuse", "slow"),
+        people=("new", "edit", "edit", "draft", "delete", "hand over"),
+        operators=("disable", "disable", "owner leaves", "resync", "run now", "run now", "delete task"),
     ),
     "refused": Focus(faults=("database refuses",), people=("new", "delete")),
     "clocks": Focus(
@@ -225,6 +232,6 @@ def _step(chance: Random, kind: str, length: float, services: tuple[str, ...] = 
         given["ahead"] = chance.choice((-45.0, -5.0, -0.5, 0.5, 5.0, 45.0, 3600.0))
     elif kind in ("kill worker", "kill web", "stop worker"):
         given["away"] = chance.choice((0.05, 2.0, 20.0))
-    elif kind == "pause":
+    elif kind in ("pause", "disable"):
         given["seconds"] = seconds
     return Step(0, at, kind, given)

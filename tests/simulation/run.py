@@ -220,6 +220,7 @@ class Site:
             case "redis clock":
                 self.redis.clock_ahead += given["ahead"]
                 self.judge.clocks_jumped, self.judge.redis_jumped_at = True, simulation.now
+                self._lose_leases()
             case "redis scripts":
                 self.redis.raw.script_flush()
             case "redis loses":
@@ -260,6 +261,11 @@ class Site:
             self.simulation.note("redis is restored from an older copy")
             self.redis.restore(copy)
             self.judge.redis_forgot()
+            self._lose_leases()
+
+    def _lose_leases(self) -> None:
+        if "jobs" in SERVICES:
+            SERVICES["jobs"].leases_lost_at = self.simulation.now
 
     def _for_a_while(self, of: Any, name: str, value: Any, seconds: float) -> None:
         rest = type(value)()

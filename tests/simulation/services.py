@@ -85,6 +85,8 @@ class Service:
     created_count: int = 0
     last_id: int = 0
     done_tasks: dict[str, int] = field(default_factory=dict)
+    # When Redis' clock jumped, or it became an older copy: only leases keep two attempts at a site's own task apart.
+    leases_lost_at: float = float("-inf")
 
     async def ask(self, process: Process, requests: Sequence[Request]) -> list[Any]:
         """Send requests in one call; returns the answers, or raises what a client library would be turned into."""
@@ -216,6 +218,8 @@ class Service:
         about = frozenset(jobs)
         now = self.simulation.now
         for other_about, other, since in self.under_way:
+            if since <= self.leases_lost_at:
+                continue
             if about & other_about and other.alive and not _is_excused(other, process, since, now):
                 self.simulation.found(f"{self.name}: two attempts at once on {sorted(about & other_about)}")
         entry = (about, process, now)

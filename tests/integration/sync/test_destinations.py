@@ -73,11 +73,12 @@ def test_a_destination_switched_off_parks_what_is_out_there_and_goes_on_when_swi
     channel.save()
     note.text = "Second"
     note.save()
+    assert queue().stats().delayed_count == 1
     work()
     assert texts(sandbox) == ["First"]
     channel.enabled = True
     channel.save()
-    note.save()
+    work()
     assert texts(sandbox) == ["Second"]
 
 
