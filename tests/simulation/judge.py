@@ -288,7 +288,7 @@ class Judge:
         since = note.updated_at.timestamp() - BEGIN - 5.0
         if self.clocks_jumped:
             since = 0.0
-        found = {(rule, value) for at, rule, value in changes if at >= since}
+        found = {(place.rule, place.rule_value)} | {(rule, value) for at, rule, value in changes if at >= since}
         before = [(rule, value) for at, rule, value in changes if at < since]
         first = next((one for one in self._plan.destinations if one["name"] == place.name), None)
         if before:

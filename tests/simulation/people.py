@@ -242,8 +242,10 @@ class People:
             return
         destination.rule = chance.choice(("all", "public", "private", "tag"))
         destination.rule_value = chance.choice(TAGS[1:]) if destination.rule == "tag" else ""
-        destination.save(update_fields=["rule", "rule_value"])
-        self._judge.rule_changed(destination)
+        try:
+            destination.save(update_fields=["rule", "rule_value"])
+        finally:  # if the answer to the commit was lost, it may be the rule
+            self._judge.rule_changed(destination)
 
     def _give_address(self, chance: Random) -> None:
         """A person enters another address."""

@@ -25,6 +25,7 @@ from tests.simulation.services import LOOKS_AT_LEASE, SERVICES, Service, Trouble
 
 SETTLE_SECONDS = 420.0
 LOOK_SECONDS = 15.0
+SLOW_SAVE_SECONDS = 20.0  # what a request may take while the database is slow
 CALM_SECONDS = 15.0  # what was sent before may still arrive, and not be seen as long as it is under way
 
 
@@ -143,6 +144,8 @@ class Site:
                 self.start_web(number)
         # A process that stands still may save when it goes on.
         frozen = [process.frozen_until + 1.0 for process in self.simulation.processes if process.alive]
+        if self.database.slow_at > self.simulation.now - SLOW_SAVE_SECONDS:  # it may save what it has read before
+            frozen.append(self.simulation.now + SLOW_SAVE_SECONDS)
         for moment in sorted({max(self.simulation.now + 1.0, until) for until in frozen}):
             self.simulation.at(moment, self.people.put_right)
         self.calm_from = max([self.simulation.now, *frozen]) + CALM_SECONDS
