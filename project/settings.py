@@ -42,6 +42,7 @@ if not SECRET_KEY:
             "in production set SECRET_KEY to a long random string, the same for web processes and workers."
         )
     SECRET_KEY = "for-development-only-" + "0" * 40
+SILENCED_SYSTEM_CHECKS = env.list("SILENCED_SYSTEM_CHECKS", default=[])
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
