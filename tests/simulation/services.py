@@ -78,7 +78,7 @@ class Service:
     copies: dict[str, Copy] = field(default_factory=dict)
     by_idempotency_key: dict[tuple[str, str], str] = field(default_factory=dict)  # by address and key
     moves: dict[str, str] = field(default_factory=dict)  # the new addresses of places that have moved
-    # By first address: when somebody who wanted to post there was told so last.
+    # By first address: when somebody was told so last.
     told_at: dict[str, float] = field(default_factory=dict)
     under_way: list[tuple[frozenset[tuple[str, str]], Process, float]] = field(default_factory=list)
     request_count: int = 0
@@ -151,8 +151,7 @@ class Service:
         """For each request: the copy (None: there is none; an error: refused), and the text that it shows."""
         new = next((self.moves[one.address] for one in requests if one.address in self.moves), "")
         if new:
-            if requests[0].step != DELETE:
-                self.told_at[first_address(new)] = self.simulation.now
+            self.told_at[first_address(new)] = self.simulation.now
             return AddressMoved("The place has moved.", new_address=new)
         return [self._do(process, one) for one in requests]
 

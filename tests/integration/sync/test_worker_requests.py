@@ -16,7 +16,7 @@ from project.sandbox.testing import RunningSandbox
 from syncqueue import services
 from syncqueue.core.errors import UnknownWorker
 from syncqueue.core.worker_state import WorkerRequest, WorkerState
-from syncqueue.models import Destination
+from syncqueue.models import Destination, Walk
 from syncqueue.worker import worker as worker_module
 from syncqueue.worker.worker import Worker
 from tests.integration.sync.scene import queue, record_of, texts, wait_until, work
@@ -41,6 +41,7 @@ def running(channel: Destination, monkeypatch: pytest.MonkeyPatch) -> Iterator[C
         thread.start()
         started.append((one, thread))
         wait_until(lambda: len(services.workers()) == 1)
+        wait_until(lambda: not Walk.objects.exists())  # the new channel's older notes: it would record the test's too
         return one
 
     yield start
