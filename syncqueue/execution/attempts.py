@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from syncqueue import signals
 from syncqueue.conf import ServiceSettings, Settings
@@ -17,7 +18,7 @@ from syncqueue.core.errors import AddressMoved, DestinationBroken, PermanentErro
 from syncqueue.core.hold import BREAKER, RATE, SHARE, STOPPED, Hold, breaker_of, rate_of, stopped
 from syncqueue.core.result import ENDPOINT_FAILURES, Outcome, SyncResult
 from syncqueue.core.task import SyncTask, TaskState, TaskView
-from syncqueue.execution.database import DatabaseThreads
+from syncqueue.execution.database import DatabaseThreads, retried
 from syncqueue.execution.decision import Decision, Done, Fail, NeedsReview, Park, Retry, decide, error_of
 from syncqueue.execution.deliver import Delivery, state_after
 from syncqueue.execution.entry import Delivered
@@ -357,7 +358,7 @@ class RecordRunner:
         except Exception as error:  # a handler may raise anything
             return SyncResult.from_exception(error)
         for destination_id, identities in known.items():
-            await self._database.run(remember_identities, destination_id, identities)
+            await retried(partial(self._database.run, remember_identities, destination_id, identities))
         return SyncResult.success()
 
     async def _run_identified(

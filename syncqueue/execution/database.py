@@ -11,15 +11,18 @@ process with CONN_MAX_AGE 0, after a short time without work.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from math import inf
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import close_old_connections, connections
+from django.db import InterfaceError, OperationalError, close_old_connections, connections
+
+logger = logging.getLogger("syncqueue.execution")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,6 +35,7 @@ _CARE_SECONDS = 5.0
 WEB_LINGER_SECONDS = 1.0
 # The default size of psycopg_pool.
 _POOL_SIZE = 4
+_DELAYS_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)  # before each new try of `retried`
 
 
 class DatabaseThreads:
@@ -96,6 +100,17 @@ class DatabaseThreads:
         self._linger_seconds = None
         self._in_each_thread(connections.close_all)
         self._pool.shutdown(wait=True)
+
+
+async def retried(work: Callable[[], Awaitable[T]]) -> T:
+    """Do database work again if it fails: during a short outage, or after a conflict with another transaction."""
+    for delay in _DELAYS_SECONDS:
+        try:
+            return await work()
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("A database operation failed and is tried again in %s s: %s", delay, error)
+            await asyncio.sleep(delay)
+    return await work()
 
 
 def _do_and_meet(work: Callable[[], object], everyone: threading.Barrier) -> None:

@@ -16,8 +16,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from django.db import InterfaceError, OperationalError
-
 from syncqueue.core.answer import Asked
 from syncqueue.core.clock import Clock
 from syncqueue.core.errors import (
@@ -34,7 +32,7 @@ from syncqueue.core.errors import (
 )
 from syncqueue.core.result import ENDPOINT_FAILURES, Outcome, SyncResult
 from syncqueue.execution.beside import RecordsBeside
-from syncqueue.execution.database import DatabaseThreads
+from syncqueue.execution.database import DatabaseThreads, retried
 from syncqueue.execution.decision import Decision, Done, Fail, NeedsReview, Park, Retry, error_of
 from syncqueue.execution.entry import Delivered, Entry
 from syncqueue.execution.group_commit import GroupCommit
@@ -55,7 +53,6 @@ logger = logging.getLogger("syncqueue.execution")
 # Time after its timeout in which an attempt may still store its results before its marks expire.
 MARK_GRACE_SECONDS = 10.0
 # A short outage of the database must not lose the id of a message that was just posted.
-_STORE_DELAYS_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 _NOTHING = Document(text="")
 _TAKEN_OVER = "Another attempt has taken over."
 _LOST_COPY = (
@@ -173,7 +170,7 @@ class Delivery:
             )
             for entry in sending
         ]
-        won = await self._retried(partial(self._commits.mark, marks))
+        won = await retried(partial(self._commits.mark, marks))
         if time.monotonic() - began >= MARK_GRACE_SECONDS:
             won = set()  # the process was suspended meanwhile: its marks are about to expire, so it must not send
         for entry in sending:
@@ -377,7 +374,7 @@ class Delivery:
             )
             for entry, parts in done
         ]
-        kept = await self._retried(partial(self._commits.store_synced, found))
+        kept = await retried(partial(self._commits.store_synced, found))
         for entry, parts in done:
             if entry.record.pk in kept:
                 sent = entry.sent(parts)
@@ -428,16 +425,7 @@ class Delivery:
 
     async def _persist(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do database work in a thread; retries during a short outage of the database."""
-        return await self._retried(lambda: self._database.run(work, *args, **kwargs))
-
-    async def _retried(self, work: Callable[[], Awaitable[T]]) -> T:
-        for delay in _STORE_DELAYS_SECONDS:
-            try:
-                return await work()
-            except (OperationalError, InterfaceError) as error:
-                logger.warning("A database operation failed and is tried again in %s s: %s", delay, error)
-                await asyncio.sleep(delay)
-        return await work()
+        return await retried(lambda: self._database.run(work, *args, **kwargs))
 
 
 def state_after(decision: Decision) -> RecordState:

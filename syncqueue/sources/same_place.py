@@ -99,10 +99,10 @@ def unidentified(
 
 def remember_identities(destination_id: int, found: Mapping[str, str]) -> None:
     """Store identities that were looked up, in addition to the known ones."""
-    row = Destination.objects.using(record_db()).filter(pk=destination_id).only("identities").first()
-    if row is not None and not found.items() <= row.identities.items():
-        row.identities = {**row.identities, **found}
-        row.save(using=record_db(), update_fields=["identities"])
+    rows = Destination.objects.using(record_db()).filter(pk=destination_id)
+    known = rows.values_list("identities", flat=True).first()
+    if known is not None and not found.items() <= known.items():
+        rows.update(identities={**known, **found})
     forget()  # another process may have stored them; other processes see changes within five seconds
 
 
