@@ -164,6 +164,7 @@ class Delivery:
                 token=self._token,
                 seconds=self._timeout_seconds + MARK_GRACE_SECONDS,
                 uncertain=entry.ready.uncertain,
+                twin_possible=self._may_have_a_twin(entry),
                 address=entry.place.address,
                 lost_at=lost_at.get(entry.record.pk),
                 parts=entry.stored if traced else None,
@@ -273,6 +274,8 @@ class Delivery:
         Raises `PermanentError` if a second copy may be left: a person has to look for it.
         """
         has_twin = entry.plan.step is Step.DELETE and (entry.record.twin_possible or entry.is_lost_elsewhere)
+        # A copy that was stored late is removed now, but two answers were lost.
+        has_twin |= not entry.stored and entry.record.twin_possible and entry.may_have_left_a_copy
         if entry.plan.removals or has_twin:
             await self._checkpoint(entry, here)
         for part in entry.plan.removals:

@@ -44,6 +44,7 @@ class Mark:
     token: str  # of the attempt
     seconds: float  # how long it counts
     uncertain: bool = False  # the record may already have an unknown copy
+    twin_possible: bool = False  # and may have a second one, if the answer to this create is lost too
     address: str = ""
     lost_at: Sequence[str] | None = None  # former addresses where copies may be left; None: unchanged
     parts: Sequence[RemotePart] | None = None  # with the trace of the create; None: unchanged
@@ -127,6 +128,7 @@ def mark(marks: Sequence[Mark]) -> set[int]:
             "sending_token": one.token,
             "sending_action": one.step.value,
             "uncertain": one.uncertain,
+            "twin_possible": one.twin_possible,
             "sending_address": one.address,
         }
         if one.lost_at is not None:
@@ -413,6 +415,6 @@ def forget_orphans(record: SyncRecord) -> None:
 
 
 def drop_finished(rows: Sequence[SyncRecord]) -> None:
-    """Delete the records of deleted objects that have no copies left."""
-    found = records().filter(pk__in=[row.pk for row in rows], parts=[], sending_token="", generation=_read(rows))
-    found.delete()
+    """Delete the records of deleted objects that have no copies left, unless another attempt was about to make one."""
+    done = records().filter(state=RecordState.SYNCED, parts=[], sending_token="")
+    done.filter(pk__in=[row.pk for row in rows], generation=_read(rows)).delete()

@@ -59,9 +59,9 @@ class Judge:
     def redis_forgot(self) -> None:
         self._forgot_at = self._simulation.now
 
-    def enqueued(self, name: str, key: str | None) -> None:
+    def enqueued(self, name: str, key: str | None, at: float) -> None:
         if key is None:
-            self._jobs[name] = self._simulation.now
+            self._jobs[name] = at
 
     def rule_changed(self, destination: Destination) -> None:
         rules = self._rules.setdefault(destination.pk, [])

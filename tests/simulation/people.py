@@ -232,8 +232,9 @@ class People:
         name = f"job {chance.randrange(10**6)}"
         key = chance.choice((None, "one", "two"))
         task = syncqueue.SyncTask("jobs", "do", name, {"name": name}, key=key)
+        began = self._simulation.now  # Redis may forget it before its answer arrives
         syncqueue.get_queue("jobs").enqueue(task)
-        self._judge.enqueued(name, key)
+        self._judge.enqueued(name, key, began)
 
     def _change_rule(self, chance: Random) -> None:
         keys = list(Destination.objects.order_by("pk").values_list("pk", flat=True))

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from project.notes.models import Note
 from project.sandbox.testing import RunningSandbox
+from syncqueue.core.errors import OutcomeUnknown
 from syncqueue.handlers.base import DocumentHandler, DocumentJob, Place, RemotePart
 from syncqueue.models import Destination, OrphanPart, RecordState, SyncRecord
 from syncqueue.sources import records
@@ -55,6 +56,16 @@ class LateHandler(DocumentHandler):
 
     async def delete(self, job: DocumentJob) -> None:
         return None
+
+
+class LostHandler(LateHandler):
+    """Loses the answer to each create."""
+
+    created: ClassVar[int]
+
+    async def create(self, job: DocumentJob) -> Sequence[RemotePart]:
+        type(self).created += 1
+        raise OutcomeUnknown("The answer was lost.")
 
 
 @contextmanager
@@ -132,6 +143,48 @@ def test_an_attempt_that_has_nothing_to_send_does_not_finish_a_record_that_is_be
     SyncRecord.objects.update(sending_until=F("sending_until") - timedelta(hours=1))
     records.finish_unsent({as_read: None}, now=timezone.now())
     assert SyncRecord.objects.get().state == "synced"
+
+
+def test_the_record_of_a_deleted_object_stays_if_another_attempt_may_have_made_a_copy_meanwhile(
+    channel: Destination, writer: User
+) -> None:
+    configure("IMMEDIATE", ENABLED=False)
+    as_read = record_of(Note.objects.create(owner=writer, text="Once"))
+    records.mark([records.Mark(record=as_read, step=Step.CREATE, token="other", seconds=20)])
+    now = timezone.now()
+    records.finish_unsent({as_read: None}, now=now)
+    lost = records.Failure(
+        record=as_read,
+        state=RecordState.WAITING,
+        error="Lost.",
+        next_attempt_at=None,
+        nothing_sent=False,
+        uncertain=True,
+    )
+    records.store_failures([lost], "other", now=now)
+
+    records.drop_finished([as_read])
+    assert SyncRecord.objects.get().uncertain
+
+
+@pytest.mark.parametrize(("lost", "left"), [(1, []), (2, ["failed"])])
+def test_a_copy_that_is_stored_late_stands_for_one_lost_answer_and_not_for_two(
+    own_site: None, writer: User, lost: int, left: list[str]
+) -> None:
+    LostHandler.created = 0
+    configure(HANDLERS={"late": {"CLASS": f"{__name__}.LostHandler", "BASE_DELAY_SECONDS": 0.01}})
+    configure("BREAKER", OPEN_SECONDS=0.1)
+    configure("IMMEDIATE", ENABLED=False)
+    place = Destination(name="Late", service="late")
+    place.save()
+    note = Note.objects.create(owner=writer, text="Once")
+    work_until(lambda: LostHandler.created == lost)
+    records.note_orphans(record_of(note), [RemotePart(kind="text", id="1", address=place.address)])
+    note.delete()
+    work_until(lambda: not SyncRecord.objects.filter(state=RecordState.WAITING).exists())
+    assert list(SyncRecord.objects.values_list("state", flat=True)) == left
+    assert all(one.error.startswith("A copy may be left at Late") for one in SyncRecord.objects.all())
+    assert not OrphanPart.objects.exists()
 
 
 def _make_late(monkeypatch: pytest.MonkeyPatch, *, also: Callable[[], object] = lambda: None) -> None:
