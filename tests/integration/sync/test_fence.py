@@ -76,11 +76,21 @@ def attempt_under_way(sandbox: RunningSandbox) -> Iterator[Callable[[], None]]:
     worker.start()
     wait_until(lambda: any(entry["open"] for entry in sandbox.log()))
     queue().client.flushdb()
-    SyncRecord.objects.update(changed_at=F("changed_at") - timedelta(hours=1))  # for the reconciler to look at it
+    _pass_an_hour()
+
+    def end() -> None:
+        worker.join()
+        _pass_an_hour()
+
     try:
-        yield worker.join
+        yield end
     finally:
         worker.join()
+
+
+def _pass_an_hour() -> None:
+    """Long enough for the reconciler to look at what waits."""
+    SyncRecord.objects.update(changed_at=F("changed_at") - timedelta(hours=1))
 
 
 def _work_in_thread() -> None:
