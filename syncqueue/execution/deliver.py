@@ -274,8 +274,8 @@ class Delivery:
         Raises `PermanentError` if a second copy may be left: a person has to look for it.
         """
         has_twin = entry.plan.step is Step.DELETE and (entry.record.twin_possible or entry.is_lost_elsewhere)
-        # A copy that was stored late is removed now, but two answers were lost.
-        has_twin |= not entry.stored and entry.record.twin_possible and entry.may_have_left_a_copy
+        # Withdrawn, and only a copy that was stored late, or one at a former place, is known.
+        has_twin |= not entry.plan.keeps and entry.record.twin_possible and entry.may_have_left_a_copy
         if entry.plan.removals or has_twin:
             await self._checkpoint(entry, here)
         for part in entry.plan.removals:

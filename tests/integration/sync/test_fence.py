@@ -181,12 +181,7 @@ def test_the_record_of_a_deleted_object_stays_if_another_attempt_may_have_made_a
 def test_a_copy_that_is_stored_late_stands_for_one_lost_answer_and_not_for_two(
     own_site: None, writer: User, lost: int, left: list[str]
 ) -> None:
-    LostHandler.created = 0
-    configure(HANDLERS={"late": {"CLASS": f"{__name__}.LostHandler", "BASE_DELAY_SECONDS": 0.01}})
-    configure("BREAKER", OPEN_SECONDS=0.1)
-    configure("IMMEDIATE", ENABLED=False)
-    place = Destination(name="Late", service="late")
-    place.save()
+    place = _make_lost()
     note = Note.objects.create(owner=writer, text="Once")
     work_until(lambda: LostHandler.created == lost)
     records.note_orphans(record_of(note), [RemotePart(kind="text", id="1", address=place.address)])
@@ -195,6 +190,16 @@ def test_a_copy_that_is_stored_late_stands_for_one_lost_answer_and_not_for_two(
     assert list(SyncRecord.objects.values_list("state", flat=True)) == left
     assert all(one.error.startswith("A copy may be left at Late") for one in SyncRecord.objects.all())
     assert not OrphanPart.objects.exists()
+
+
+def _make_lost() -> Destination:
+    LostHandler.created = 0
+    configure(HANDLERS={"late": {"CLASS": f"{__name__}.LostHandler", "BASE_DELAY_SECONDS": 0.01}})
+    configure("BREAKER", OPEN_SECONDS=0.1)
+    configure("IMMEDIATE", ENABLED=False)
+    place = Destination(name="Late", service="late")
+    place.save()
+    return place
 
 
 def _make_late(monkeypatch: pytest.MonkeyPatch, *, also: Callable[[], object] = lambda: None) -> None:
