@@ -274,9 +274,10 @@ class Delivery:
         Raises `PermanentError` if a second copy may be left: a person has to look for it.
         """
         has_twin = entry.plan.step is Step.DELETE and (entry.record.twin_possible or entry.is_lost_elsewhere)
-        # Withdrawn, and only a copy at a former place is known, or one that was stored late and was one of two lost ones.
+        # Only a copy at a former place is known, or one that was stored late and was one of two lost ones.
         is_open = entry.record.twin_possible or not entry.ready.orphans
-        has_twin |= is_open and not entry.plan.keeps and entry.may_have_left_a_copy
+        if entry.plan.step is Step.NOTHING and not entry.plan.keeps:
+            has_twin = is_open and entry.may_have_left_a_copy
         if entry.plan.removals or has_twin:
             await self._checkpoint(entry, here)
         for part in entry.plan.removals:
