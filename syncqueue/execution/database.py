@@ -35,7 +35,8 @@ _CARE_SECONDS = 5.0
 WEB_LINGER_SECONDS = 1.0
 # The default size of psycopg_pool.
 _POOL_SIZE = 4
-_DELAYS_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)  # before each new try of `retried`
+# Before each new try of `retried`: a short outage must not lose the id of a message that was just posted.
+_DELAYS_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 class DatabaseThreads:

@@ -52,7 +52,6 @@ logger = logging.getLogger("syncqueue.execution")
 
 # Time after its timeout in which an attempt may still store its results before its marks expire.
 MARK_GRACE_SECONDS = 10.0
-# A short outage of the database must not lose the id of a message that was just posted.
 _NOTHING = Document(text="")
 _TAKEN_OVER = "Another attempt has taken over."
 _LOST_COPY = (
@@ -273,11 +272,7 @@ class Delivery:
 
         Raises `PermanentError` if a second copy may be left: a person has to look for it.
         """
-        has_twin = entry.plan.step is Step.DELETE and (entry.record.twin_possible or entry.is_lost_elsewhere)
-        # Only a copy at a former place is known, or one that was stored late and was one of two lost ones.
-        is_open = entry.record.twin_possible or not entry.ready.orphans
-        if entry.plan.step is Step.NOTHING and not entry.plan.keeps:
-            has_twin = is_open and entry.may_have_left_a_copy
+        has_twin = entry.has_lost_twin
         if entry.plan.removals or has_twin:
             await self._checkpoint(entry, here)
         for part in entry.plan.removals:

@@ -107,3 +107,15 @@ class Entry:
         """Whether an unwanted copy may be left that cannot be found (see `DocumentHandler.lost_part`)."""
         suspected = self.ready.uncertain or self.record.twin_possible
         return suspected and not self.stored_here and self.plan.reason is not Reason.TOO_OLD
+
+    @property
+    def has_lost_twin(self) -> bool:
+        """Whether an unwanted copy may be left besides those that this attempt removes."""
+        match self.plan.step:
+            case Step.DELETE:
+                return self.record.twin_possible or self.is_lost_elsewhere
+            case Step.NOTHING:
+                # A copy that was stored late is the lost one, unless two were lost.
+                is_open = self.record.twin_possible or not self.ready.orphans
+                return is_open and self.may_have_left_a_copy
+        return False
