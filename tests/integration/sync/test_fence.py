@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -59,13 +59,16 @@ class LateHandler(DocumentHandler):
 
 
 class LostHandler(LateHandler):
-    """Loses the answer to each create."""
+    """Loses the answers to some creates, counted from 1."""
 
     created: ClassVar[int]
+    lost: ClassVar[Container[int]]
 
     async def create(self, job: DocumentJob) -> Sequence[RemotePart]:
         type(self).created += 1
-        raise OutcomeUnknown("The answer was lost.")
+        if self.created in self.lost:
+            raise OutcomeUnknown("The answer was lost.")
+        return [RemotePart(kind="text", id=str(self.created), address=job.place.address)]
 
 
 @contextmanager
@@ -143,10 +146,7 @@ def test_of_two_attempts_that_have_read_a_record_at_the_same_moment_one_may_send
 def test_an_attempt_that_has_nothing_to_send_does_not_finish_a_record_that_is_being_sent(
     channel: Destination, writer: User
 ) -> None:
-    configure("IMMEDIATE", ENABLED=False)
-    as_read = record_of(Note.objects.create(owner=writer, text="Once"))
-    records.mark([records.Mark(record=as_read, step=Step.CREATE, token="other", seconds=20)])
-
+    as_read = _read_before_another_marked(writer)
     records.finish_unsent({as_read: None}, now=timezone.now())
     assert SyncRecord.objects.get().state == "waiting"
 
@@ -155,13 +155,17 @@ def test_an_attempt_that_has_nothing_to_send_does_not_finish_a_record_that_is_be
     assert SyncRecord.objects.get().state == "synced"
 
 
-def test_the_record_of_a_deleted_object_stays_if_another_attempt_may_have_made_a_copy_meanwhile(
-    channel: Destination, writer: User
-) -> None:
+def _read_before_another_marked(writer: User) -> SyncRecord:
     configure("IMMEDIATE", ENABLED=False)
     as_read = record_of(Note.objects.create(owner=writer, text="Once"))
     records.mark([records.Mark(record=as_read, step=Step.CREATE, token="other", seconds=20)])
-    now = timezone.now()
+    return as_read
+
+
+def test_the_record_of_a_deleted_object_stays_if_another_attempt_may_have_made_a_copy_meanwhile(
+    channel: Destination, writer: User
+) -> None:
+    as_read, now = _read_before_another_marked(writer), timezone.now()
     records.finish_unsent({as_read: None}, now=now)
     lost = records.Failure(
         record=as_read,
@@ -181,7 +185,7 @@ def test_the_record_of_a_deleted_object_stays_if_another_attempt_may_have_made_a
 def test_a_copy_that_is_stored_late_stands_for_one_lost_answer_and_not_for_two(
     own_site: None, writer: User, lost: int, left: list[str]
 ) -> None:
-    place = _make_lost()
+    place = _make_lost(range(1, lost + 1))
     note = Note.objects.create(owner=writer, text="Once")
     work_until(lambda: LostHandler.created == lost)
     records.note_orphans(record_of(note), [RemotePart(kind="text", id="1", address=place.address)])
@@ -192,12 +196,30 @@ def test_a_copy_that_is_stored_late_stands_for_one_lost_answer_and_not_for_two(
     assert not OrphanPart.objects.exists()
 
 
-def _make_lost() -> Destination:
-    LostHandler.created = 0
+@pytest.mark.parametrize("is_lost_before", [True, False])
+def test_a_lost_copy_is_reported_where_the_known_one_is_at_a_former_address(
+    own_site: None, writer: User, *, is_lost_before: bool
+) -> None:
+    place = _make_lost({1} if is_lost_before else {2})
+    note = Note.objects.create(owner=writer, text="Once")
+    work_until(lambda: record_of(note).state == RecordState.SYNCED)
+    place.address = "elsewhere"
+    place.save()
+    if not is_lost_before:
+        note.save()
+        work_until(lambda: LostHandler.created == 2)
+    note.delete()
+    work_until(lambda: not SyncRecord.objects.filter(state=RecordState.WAITING).exists())
+    assert SyncRecord.objects.get().error.startswith("A copy may be left at Late")
+    assert SyncRecord.objects.get().parts == []
+
+
+def _make_lost(lost: Container[int]) -> Destination:
+    LostHandler.created, LostHandler.lost = 0, lost
     configure(HANDLERS={"late": {"CLASS": f"{__name__}.LostHandler", "BASE_DELAY_SECONDS": 0.01}})
     configure("BREAKER", OPEN_SECONDS=0.1)
     configure("IMMEDIATE", ENABLED=False)
-    place = Destination(name="Late", service="late")
+    place = Destination(name="Late", service="late", address="first")
     place.save()
     return place
 
