@@ -35,6 +35,20 @@ class People:
         """`webs`: the web processes by number, of which the living ones answer."""
         self._plan, self._simulation, self._database, self._judge = plan, simulation, database, judge
         self._webs = webs
+        self._others: Mapping[str, Callable[[Random], None]] = {
+            "bulk": self._bulk,
+            "sync now": self._sync_now,
+            "job": self._enqueue_job,
+            "rule": self._change_rule,
+            "retire": self._retire,
+            "destination": self._new_destination,
+            "address": self._give_address,
+            "owner leaves": self._leave,
+            "resync": self._resync,
+            "run now": self._run_now,
+            "delete task": self._delete_task,
+            "restore": self._restore,
+        }
 
     def _moment(self, seconds: float) -> datetime:
         return datetime.fromtimestamp(BEGIN + self._simulation.now + seconds, UTC)
@@ -105,49 +119,21 @@ class People:
                 self.request(f"save: {kind}", lambda: self._save(kind, chance))
             case "together" | "rolled back" | "many":
                 self.request(f"save: {kind}", lambda: self._save_together(kind, chance))
-            case "bulk":
-                self.request("bulk", lambda: self._bulk(chance))
-            case "sync now":
-                self.request("sync now", lambda: self._sync_now(chance))
-            case "job":
-                self.request("job", lambda: self._enqueue_job(chance))
-            case "rule":
-                self.request("rule", lambda: self._change_rule(chance))
-            case "retire":
-                self.request("retire", lambda: self._retire(chance))
-            case "destination":
-                self.request("destination", lambda: self._new_destination(chance))
-            case "address":
-                self.request("address", lambda: self._give_address(chance))
-            case "disable":
-                self.request("disable", lambda: self._disable(chance, given["seconds"]))
-            case "owner leaves":
-                self.request("owner leaves", lambda: self._leave(chance))
-            case "resync":
-                self.request("resync", lambda: self._resync(chance))
-            case "run now":
-                self.request("run now", lambda: self._run_now(chance))
-            case "delete task":
-                self.request("delete task", lambda: self._delete_task(chance))
             case "pause":
                 name = chance.choice(self._plan.services)
                 self.request("pause", lambda: door.pause(name, actor="a person"))
                 self._simulation.after(
                     given["seconds"], lambda: self.request("resume", lambda: door.resume(name, actor="a person"))
                 )
-            case "retry failed":
+            case "retry failed" | "recover" | "clear":
+                act = {"retry failed": door.retry_failed, "recover": door.recover, "clear": door.clear}[kind]
                 name = chance.choice(self._plan.services)
-                self.request("retry failed", lambda: door.retry_failed(name, actor="a person"))
-            case "recover":
-                name = chance.choice(self._plan.services)
-                self.request("recover", lambda: door.recover(name, actor="a person"))
-            case "restore":
-                self.request("restore", self._restore)
-            case "clear":
-                name = chance.choice(self._plan.services)
-                self.request("clear", lambda: door.clear(name, actor="a person"))
+                self.request(kind, lambda: act(name, actor="a person"))
+            case "disable":
+                self.request(kind, lambda: self._disable(chance, given["seconds"]))
             case _:
-                raise AssertionError(f"Nobody does {kind!r}.")
+                work = self._others[kind]
+                self.request(kind, lambda: work(chance))
 
     def _text(self, chance: Random) -> str:
         words = [chance.choice(("a", "b", "c")) + str(chance.randrange(1000))]
@@ -298,7 +284,7 @@ class People:
         for task in syncqueue.get_queue(name).tasks(state, limit=1):
             door.delete_task(name, task.id, actor="a person")
 
-    def _restore(self) -> None:
+    def _restore(self, chance: Random) -> None:
         for clearing in door.restorable():
             while door.restore(clearing, actor="a person", most=5)[1]:
                 pass
