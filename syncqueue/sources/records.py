@@ -231,17 +231,18 @@ def take_over(record: SyncRecord, other: SyncRecord) -> bool:
     """
     with transaction.atomic(using=record_db()):
         left = records().filter(_FREE, pk=other.pk, parts=other.parts).exclude(parts=[])
-        gone = {"parts": [], "content_hash": "", "idempotency_key": new_token()}
+        gone = {"parts": [], "content_hash": "", "idempotency_key": new_token(), "twin_possible": False}
         if not left.update(**_NO_MARK, **gone, state=RecordState.SYNCED, error=""):
             return False
         taken = records().filter(_FREE, pk=record.pk, parts=record.parts)
-        if not taken.update(parts=[*record.parts, *other.parts], content_hash="", adoption_asked=True):
+        parts, twin_possible = [*record.parts, *other.parts], record.twin_possible or other.twin_possible
+        if not taken.update(parts=parts, content_hash="", adoption_asked=True, twin_possible=twin_possible):
             transaction.set_rollback(True, using=record_db())
             return False
         if other.destination.is_retiring:  # it has nothing left to do, and its destination waits for that
             OrphanPart.objects.using(record_db()).filter(record_id=other.pk).update(record_id=record.pk)
             records().filter(pk=other.pk, parts=[]).delete()
-    record.parts, record.content_hash, record.adoption_asked = [*record.parts, *other.parts], "", True
+    record.parts, record.content_hash, record.adoption_asked, record.twin_possible = parts, "", True, twin_possible
     return True
 
 

@@ -115,13 +115,17 @@ def test_an_attempt_that_has_read_a_record_before_another_one_stored_its_copy_ca
     assert records.mark([replace(mark, record=record_of(note))]) == {as_read.pk}
 
 
+def two_records_of(note: Note) -> list[SyncRecord]:
+    """The first has a copy; the second is at another destination."""
+    other = Destination.objects.create(name="other", service="telegram", address="@drafts")
+    SyncRecord.objects.create(source="notes.note", object_pk=str(note.pk), destination=other, service="telegram")
+    return list(SyncRecord.objects.order_by("pk"))
+
+
 def test_an_attempt_that_has_read_two_records_before_one_took_the_copy_of_the_other_can_mark_neither(
     channel: Destination, writer: User
 ) -> None:
-    note = Note.objects.create(owner=writer, text="First")
-    other = Destination.objects.create(name="other", service="telegram", address="@drafts")
-    SyncRecord.objects.create(source="notes.note", object_pk=str(note.pk), destination=other, service="telegram")
-    gives, takes = SyncRecord.objects.order_by("pk")
+    gives, takes = two_records_of(Note.objects.create(owner=writer, text="First"))
     assert records.take_over(SyncRecord.objects.get(pk=takes.pk), SyncRecord.objects.get(pk=gives.pk))
     SyncRecord.objects.update(state=RecordState.WAITING)
     for as_read in (gives, takes):
@@ -129,6 +133,16 @@ def test_an_attempt_that_has_read_two_records_before_one_took_the_copy_of_the_ot
         assert records.mark([mark]) == set()
         as_it_is = SyncRecord.objects.get(pk=as_read.pk)
         assert records.mark([replace(mark, record=as_it_is)]) == {as_read.pk}
+
+
+def test_who_takes_the_copy_of_another_record_also_takes_the_suspicion_that_there_are_two(
+    channel: Destination, writer: User
+) -> None:
+    gives, takes = two_records_of(Note.objects.create(owner=writer, text="First"))
+    gives.twin_possible = True
+    gives.save()
+    assert records.take_over(takes, gives) and takes.twin_possible
+    assert list(SyncRecord.objects.order_by("pk").values_list("twin_possible", flat=True)) == [False, True]
 
 
 def test_of_two_attempts_that_have_read_a_record_at_the_same_moment_one_may_send(
