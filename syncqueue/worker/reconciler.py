@@ -32,7 +32,7 @@ class _Waiting(NamedTuple):
 
     pk: int
     entity: str  # "notes.note:42"
-    changed_at: datetime
+    newest_at: datetime  # when it was changed or synced last
 
 
 class Reconciler:
@@ -92,8 +92,11 @@ class Reconciler:
             due_at=None,  # worker/upkeep.py enqueues records that have a due time
             pk__gt=self._after,
         )
-        found = rows.order_by("pk").values_list("pk", "source", "object_pk", "changed_at")[:CHUNK]
-        return [_Waiting(pk, f"{source}:{object_pk}", changed_at) for pk, source, object_pk, changed_at in found]
+        found = rows.order_by("pk").values_list("pk", "source", "object_pk", "changed_at", "synced_at")[:CHUNK]
+        return [
+            _Waiting(pk, f"{source}:{object_pk}", max(changed_at, synced_at or changed_at))
+            for pk, source, object_pk, changed_at, synced_at in found
+        ]
 
     def _enqueue_absent(self, waiting: list[_Waiting]) -> int:
         if not waiting:
@@ -111,10 +114,10 @@ class Reconciler:
         """Fail a record whose task is a dead letter: a worker died after it had failed the task, but not the record.
 
         Returns False if the dead letter is older than the wanted generation: the object was saved since, and that
-        process died before it could enqueue the task.
+        process died before it could enqueue the task. Or it was even synced since, and Redis is an older copy.
         """
         view = self._queue.get(record_task_id(row.pk))
-        if view is None or view.due_at is None or row.changed_at > _decided_at(view):
+        if view is None or view.due_at is None or row.newest_at > _decided_at(view):
             return False
         history = view.progress.history
         services.fail_records([view.id], history[-1].error if history else "")

@@ -378,6 +378,19 @@ def test_a_save_is_not_failed_by_the_dead_letter_of_the_save_before(
     assert (record_of(other).state, record_of(other).error) == (RecordState.FAILED, "Another reason.")
 
 
+def test_a_save_by_a_slow_clock_is_not_failed_by_a_dead_letter_from_before_the_last_success(
+    channel: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    with syncqueue.queued():
+        note = Note.objects.create(owner=writer, text="First")
+    _bury(note, "It is over.")  # it comes back with a Redis that is restored from an older copy
+    hour = timedelta(hours=1)
+    SyncRecord.objects.update(synced_at=timezone.now() - timedelta(minutes=5), changed_at=timezone.now() - hour)
+    work()
+    assert texts(sandbox) == ["First"]
+    assert record_of(note).state == RecordState.SYNCED
+
+
 def _store_late(record: SyncRecord) -> None:
     """An attempt that stood still stores its copy after another one has failed the record."""
     parts = [RemotePart(**part) for part in record.parts]
