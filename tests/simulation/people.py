@@ -240,8 +240,10 @@ class People:
         if destination is None:
             return
         destination.address = next_address(SERVICES[destination.service].newest(destination.address))
-        destination.save(update_fields=["address"])
-        self._judge.moved(destination.address)
+        try:
+            destination.save(update_fields=["address"])
+        finally:  # if the answer to the commit was lost, it may be the address
+            self._judge.moved(destination.address)
         door.mend(destination, actor="a person")
 
     def _destination(self, chance: Random) -> Destination | None:
