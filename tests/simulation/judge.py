@@ -68,7 +68,9 @@ class Judge:
         rules.append((self._simulation.now, destination.rule, destination.rule_value))
 
     def retired(self, destination: Destination, remove: bool) -> None:
-        self._retired[first_address(destination.address)] = remove
+        first = first_address(destination.address)
+        # Of two at once, one is enough to leave the copies.
+        self._retired[first] = remove and self._retired.get(first, True)
 
     def moved(self, address: str) -> None:
         self._moved_at[first_address(address)] = self._simulation.now
