@@ -376,8 +376,7 @@ def note_waiting(record_ids: Sequence[int], error: str, now: datetime) -> None:
 def note_orphans(record: SyncRecord, parts: Iterable[RemotePart]) -> None:
     """Store remote copies that could not be stored with their record as orphans, and let the record wait again."""
     found = write_parts(parts)
-    destination = Destination.objects.using(record_db()).filter(pk=record.destination_id).first()
-    if not found or destination is None or (destination.is_retiring and not destination.remove_remote):
+    if not found or not _removes_copies(record):
         for part in found:
             logger.warning("A copy of %s:%s stays: %s", record.source, record.object_pk, part["url"] or part["id"])
         return
@@ -393,6 +392,14 @@ def note_orphans(record: SyncRecord, parts: Iterable[RemotePart]) -> None:
         records().filter(pk=row.pk).update(
             state=RecordState.WAITING, generation=new_generation(), changed_at=SYSTEM_CLOCK.now(), error=""
         )
+
+
+def _removes_copies(record: SyncRecord) -> bool:
+    destination = Destination.objects.using(record_db()).filter(pk=record.destination_id).first()
+    if destination is None:
+        return False
+    # A retiring destination that leaves its copies keeps the records of deleted objects only.
+    return destination.remove_remote or not destination.is_retiring or records().filter(pk=record.pk).exists()
 
 
 def note_left(found: Mapping[int, tuple[str, Sequence[RemotePart] | None]]) -> None:

@@ -46,7 +46,8 @@ class Judge:
         self._forgot_at = float("-inf")
         self._jobs: dict[str, float] = {}
         self._rules: dict[int, list[tuple[float, str, str]]] = {}
-        self._retired: dict[str, bool] = {}  # by the first address: whether the copies are to go
+        self._retired: dict[str, tuple[float, bool]] = {}  # by the first address: when, and whether all copies go
+        self._deleted_at: dict[str, float] = {}  # by key: "simulated.note:7"
         self._moved_at: dict[str, float] = {}  # by the first address: when it had another one last
         self.clocks_jumped = False
         self.redis_jumped_at = float("-inf")
@@ -70,7 +71,11 @@ class Judge:
     def retired(self, destination: Destination, remove: bool) -> None:
         first = first_address(destination.address)
         # Of two at once, one is enough to leave the copies.
-        self._retired[first] = remove and self._retired.get(first, True)
+        began, all_go = self._retired.get(first, (self._simulation.now, True))
+        self._retired[first] = began, remove and all_go
+
+    def deleted(self, key: str) -> None:
+        self._deleted_at[key] = self._simulation.now
 
     def moved(self, address: str) -> None:
         self._moved_at[first_address(address)] = self._simulation.now
@@ -182,7 +187,8 @@ class Judge:
         known = {first_address(place.address) for place in places}
         for (address, key), there in copies.items():
             there = [copy for copy in there if not self._is_lost_further_part(copy)]
-            if there and address not in known and self._retired.get(address, True):
+            began, all_go = self._retired.get(address, (0.0, True))
+            if there and address not in known and (all_go or self._deleted_at.get(key, began) < began):
                 yield f"{key}: a copy is left at {address}, which was retired: {[copy.id for copy in there]}"
 
     def _wrong_copy(

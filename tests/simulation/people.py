@@ -177,7 +177,9 @@ class People:
                 name = chance.choice(("live_from", "live_until"))
                 setattr(note, name, chance.choice((None, self._moment(chance.uniform(-20.0, 60.0)))))
             case "delete":
+                key = f"simulated.note:{note.pk}"
                 note.delete()
+                self._judge.deleted(key)
                 return
         # An edit that comes after somebody else's deletion brings nothing back.
         fields = ["text", "is_private", "tag", "is_draft", "owner_id", "live_from", "live_until", "updated_at"]

@@ -16,11 +16,14 @@ from project.notes.sync_sources import NoteSync
 from project.sandbox.testing import RunningSandbox
 from syncqueue import services
 from syncqueue.core.errors import SecretError
+from syncqueue.handlers.base import RemotePart
 from syncqueue.models import Destination, RecordState, SyncRecord, Walk
 from syncqueue.presentation.destinations import condition
+from syncqueue.sources import records
 from tests.integration.sync.scene import (
     configure,
     make_destination,
+    post_as_before,
     queue,
     record_of,
     task_of,
@@ -87,6 +90,21 @@ def test_retiring_a_destination_can_leave_its_copies(note: Note, channel: Destin
     assert texts(sandbox) == ["First"]
     assert not Destination.objects.exists()
     assert not SyncRecord.objects.exists()
+
+
+def test_a_late_copy_of_a_deleted_object_goes_where_those_of_others_stay(
+    note: Note, channel: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    kept = Note.objects.create(owner=writer, text="Kept")
+    of_both = [record_of(note), record_of(kept)]
+    late = [post_as_before(sandbox, text) for text in ("Late", "Late too")]
+    configure("IMMEDIATE", ENABLED=False)
+    note.delete()
+    services.retire(channel, remove_remote=False, actor="a test")
+    for record, number in zip(of_both, late, strict=True):
+        records.note_orphans(record, [RemotePart(kind="text", id=number, address=channel.address)])
+    work_until(lambda: not Destination.objects.exists())
+    assert texts(sandbox) == ["Kept", "Late too"]
 
 
 def test_retiring_a_destination_can_remove_its_copies_and_then_goes(
