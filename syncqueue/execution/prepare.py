@@ -31,14 +31,22 @@ from syncqueue.sources.adopting import existing_parts, may_be_left
 from syncqueue.sources.desired import desired_state
 from syncqueue.sources.keys import UnreadableKey
 from syncqueue.sources.loading import Loaded, load
-from syncqueue.sources.planner import DesiredState, Step, is_too_old, plan, refusal
-from syncqueue.sources.records import read_parts, rows_of_object, take_existing, take_over
+from syncqueue.sources.planner import DesiredState, Plan, Step, is_too_old, plan, refusal
+from syncqueue.sources.records import (
+    are_being_sent,
+    leave_copies,
+    read_parts,
+    rows_of_object,
+    take_existing,
+    take_over,
+)
 from syncqueue.sources.registry import ModelSync, source_by_label
 from syncqueue.sources.same_place import (
     Sharing,
     Sibling,
     counted_together,
     is_alone,
+    is_held,
     is_here,
     share,
     sharing,
@@ -198,6 +206,8 @@ def _plan(
         content_hash=record.content_hash,
         lost=_lost_part(handler, place, record) if record.uncertain or cut_off else None,
     )
+    if shared.siblings and _must_wait(record, planned, shared.siblings, _lost_part(handler, place, record)):
+        return NotReady(verdict=Verdict.SENDING, record_id=record.pk, record=record)
     lost = cut_off and planned.step is Step.CREATE
     # The copy is not wanted any more: its removal may be cut off too, and a copy that cannot be removed is reported.
     suspected = cut_off and not here and planned.step in (Step.DELETE, Step.NOTHING)
@@ -224,6 +234,24 @@ def _plan(
     if lost and service.hold_unknown:
         return NotReady(verdict=Verdict.UNCERTAIN, record_id=record.pk, record=record, endpoint=target.endpoint)
     return ready
+
+
+def _must_wait(record: SyncRecord, planned: Plan, siblings: Sequence[Sibling], row: RemotePart | None) -> bool:
+    """Return whether the attempt is made later, because of the object's other records at the same place.
+
+    `row`: the one part that the object has there whichever destination writes it, if the handler chooses its id.
+    """
+    if planned.step is Step.CREATE:  # a copy may be there soon, and is taken over then
+        return are_being_sent(one.record for one in siblings)
+    if planned.step is not Step.DELETE:
+        return False
+    wanting = [one.record for one in siblings if one.wants]
+    left = [part for part in planned.parts if not is_held(part, record.destination, wanting)]
+    if len(left) < len(planned.parts):
+        leave_copies(record, [*left, *planned.removals])
+        return True
+    is_row = row is not None and all(part.id == row.id for part in planned.parts)
+    return is_row and any(one.state == RecordState.WAITING for one in wanting)
 
 
 def _unidentified(record: SyncRecord, target: _Target, places: Sequence[Place], asked: Collection[int]) -> NotReady:
@@ -299,8 +327,7 @@ def _wanted(found: Loaded, place: Place, handler: DocumentHandler, now: datetime
 def _shared(source: ModelSync | None, desired: DesiredState, found: Loaded, now: datetime) -> Sharing:
     """Return the effect of other destinations at the same place on this record."""
     record = found.record
-    others: Sequence[Destination] = sharing(record.destination)
-    others = counted_together(record.destination, others, _owners(source, found)) if others else ()
+    others = sharing(record.destination)
     if not others:
         return Sharing()
     siblings = [
@@ -312,12 +339,15 @@ def _shared(source: ModelSync | None, desired: DesiredState, found: Loaded, now:
         )
         for row in siblings_of(record, others)
     ]
-    return share(record, _wants(desired, record.parts, now), read_parts(record), siblings)
+    together = {one.pk for one in counted_together(record.destination, others, _owners(source, found))}
+    counted = [one for one in siblings if one.destination.pk in together]
+    shared = share(record, _wants(desired, record.parts, now), read_parts(record), counted)
+    return replace(shared, siblings=siblings)
 
 
 def _owners(source: ModelSync | None, found: Loaded) -> frozenset[object]:
-    """Return the keys of the object's owners, as far as the site returns them."""
-    owners = gate.owner_keys(source, found.obj) if source is not None and found.obj is not None else None
+    """Return the keys of the owners whose destinations may have the object, as far as the site returns them."""
+    owners = gate.parties(source, found.obj) if source is not None and found.obj is not None else None
     return owners.value if isinstance(owners, Asked) else frozenset()
 
 

@@ -114,7 +114,8 @@ def refill(destination: Destination, *, actor: str) -> None:
 def retire(destination: Destination, *, remove_remote: bool, actor: str) -> None:
     """Delete a destination: immediately, leaving its remote copies, or after they have been removed."""
     left = destinations.begin_retirement(destination, remove_remote=remove_remote)
-    logger.info("Destination %s retired by %s, %s copies to be removed", destination.pk, one_line(actor), len(left))
+    count = sum(row.destination_id == destination.pk for row in left)
+    logger.info("Destination %s retired by %s, %s copies to be removed", destination.pk, one_line(actor), count)
     for piece in chunks(left, CHUNK):
         enqueue_pending(touch_records(piece, now=SYSTEM_CLOCK.now()))
 

@@ -95,7 +95,7 @@ def _consider(source: ModelSync, obj: Model, destination: Destination, record: S
 
 def _with_shared(source: ModelSync, obj: Model, found: Sequence[_Considered]) -> list[_Considered]:
     """Add the name of the destination that shows the object instead, if another one at the same place does."""
-    owners = sources_gate.owner_keys(source, obj)
+    owners = sources_gate.parties(source, obj)
     keys = owners.value if isinstance(owners, Asked) else frozenset()
     return [_shown_elsewhere(one, found, keys) for one in found]
 

@@ -11,11 +11,12 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from syncqueue.conf import get_settings
+from syncqueue.core.chunks import chunks
 from syncqueue.core.errors import ConfigurationError, SecretError
 from syncqueue.core.hold import STOPPED, Hold
 from syncqueue.handlers.registry import posts
@@ -32,7 +33,7 @@ from syncqueue.secrets import rotate
 from syncqueue.site import record_db
 from syncqueue.sources import gate
 from syncqueue.sources.registry import all_sources, home_db
-from syncqueue.sources.same_place import forget, sharing
+from syncqueue.sources.same_place import are_one, forget
 from syncqueue.sources.walk import gone
 
 logger = logging.getLogger("syncqueue.sources")
@@ -40,6 +41,8 @@ logger = logging.getLogger("syncqueue.sources")
 # The row of a declared destination may be created during the first save that concerns it, after the creation time of
 # that object was taken. The object must not count as older than the destination.
 _FIRST_SAVE = timedelta(minutes=1)
+
+_CHUNK = 500
 
 _declared_by: Mapping[str, Mapping[str, Any]] | None = None
 
@@ -227,7 +230,9 @@ def ownerless(after: int, limit: int = 500) -> tuple[int, list[Any]]:
 
 
 def begin_retirement(destination: Destination, *, remove_remote: bool) -> list[SyncRecord]:
-    """Begin to delete a destination; returns the records to attempt, whose copies must be removed first.
+    """Begin to delete a destination; returns the records to attempt.
+
+    Those whose copies must be removed first, and those of other destinations at the place that show objects instead.
 
     `remove_remote`: True: all copies are removed; otherwise only those of deleted objects.
 
@@ -236,6 +241,8 @@ def begin_retirement(destination: Destination, *, remove_remote: bool) -> list[S
     db = record_db()
     with transaction.atomic(using=db):
         rows = SyncRecord.objects.using(db).filter(destination=destination)
+        # A copy that is left stays as it is, and an object without one is shown by another destination.
+        sleeping = _sleeping(destination, rows if remove_remote else rows.filter(parts=[]))
         # Records without parts that may have a copy: a send is running, its response was lost, or there is an orphan.
         nothing_there = Q(parts=[], sending_token="", uncertain=False, twin_possible=False, orphans=None)
         adopting = [source.label for source in all_sources() if gate.adopts(source)] if remove_remote else []
@@ -248,25 +255,35 @@ def begin_retirement(destination: Destination, *, remove_remote: bool) -> list[S
             # Copies of existing objects stay; those of deleted objects (the owner's notes) are removed.
             withdrawn = [row.pk for _, piece in gone(rows) for row in piece]
             rows.exclude(pk__in=withdrawn).delete()
-        rows.update(state=RecordState.WAITING, generation=new_generation(), changed_at=timezone.now(), due_at=None)
+        waiting = {
+            "state": RecordState.WAITING, "generation": new_generation(), "changed_at": timezone.now(), "due_at": None,
+        }  # fmt: skip
+        rows.update(**waiting)
+        for piece in chunks(sleeping, _CHUNK):
+            SyncRecord.objects.using(db).filter(pk__in=[row.pk for row in piece]).update(**waiting)
         Destination.objects.using(db).filter(pk=destination.pk).update(
             state=DestinationState.RETIRING, remove_remote=remove_remote, enabled=False, broken_reason=""
         )
     left = list(SyncRecord.objects.using(db).filter(destination=destination))
     if not left:
         finish_retirements()
-    return [*left, *_sleeping(destination)] if remove_remote else left
+    return [*left, *sleeping]
 
 
-def _sleeping(destination: Destination) -> list[SyncRecord]:
-    """Return the records of other destinations at the same place that take over what this destination showed."""
+def _sleeping(destination: Destination, rows: QuerySet[SyncRecord]) -> list[SyncRecord]:
+    """Return the records of other destinations at the same place that may show the objects of `rows` instead.
+
+    Those of a destination that is switched off, too: they wait until it is switched on.
+    """
     forget()
-    others = sharing(destination)
+    active = Destination.objects.using(record_db()).filter(service=destination.service, state=DestinationState.ACTIVE)
+    others = [one.pk for one in active.exclude(pk=destination.pk) if are_one(one, destination)]
     if not others:
         return []
-    rows = SyncRecord.objects.using(record_db())
-    shown = rows.filter(destination=destination, source=OuterRef("source"), object_pk=OuterRef("object_pk"))
-    resting = rows.filter(Exists(shown), destination__in=others, state=RecordState.SYNCED, parts=[])
+    shown = rows.filter(source=OuterRef("source"), object_pk=OuterRef("object_pk"))
+    resting = SyncRecord.objects.using(record_db()).filter(
+        Exists(shown), destination__in=others, state=RecordState.SYNCED, parts=[]
+    )
     return list(resting.select_related("destination"))
 
 

@@ -54,6 +54,14 @@ def owner_keys(source: ModelSync, obj: Any) -> Answer[frozenset[Any]]:
     return _ask(source, obj, "owners()" if names_all_owners(source) else "owner()", ask)
 
 
+def parties(source: ModelSync, obj: Any) -> Answer[frozenset[Any]]:
+    """Return the owners whose destinations may have an object: with `owner`, the site keeps what it has published."""
+    owners = owner_keys(source, obj)
+    if isinstance(owners, Refused) or names_all_owners(source):
+        return owners
+    return Asked(owners.value | {None})
+
+
 def names_all_owners(source: ModelSync) -> bool:
     """Return whether the site implements `owners`, not only its short form `owner`."""
     return type(source).owners is not ModelSync.owners

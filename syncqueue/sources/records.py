@@ -28,7 +28,7 @@ from syncqueue.sources.built import Change, Given, update
 from syncqueue.sources.case_by_key import case_by_key
 from syncqueue.sources.planner import Step
 from syncqueue.sources.registry import source_by_label
-from syncqueue.sources.same_place import is_held
+from syncqueue.sources.same_place import identified, is_held
 
 logger = logging.getLogger("syncqueue.sources")
 
@@ -235,7 +235,8 @@ def take_over(record: SyncRecord, other: SyncRecord) -> bool:
         if not left.update(**_NO_MARK, **gone, state=RecordState.SYNCED, error=""):
             return False
         taken = records().filter(_FREE, pk=record.pk, parts=record.parts)
-        parts, twin_possible = [*record.parts, *other.parts], record.twin_possible or other.twin_possible
+        given = write_parts(identified(part, other.destination) for part in read_parts(other))
+        parts, twin_possible = [*record.parts, *given], record.twin_possible or other.twin_possible
         if not taken.update(parts=parts, content_hash="", adoption_asked=True, twin_possible=twin_possible):
             transaction.set_rollback(True, using=record_db())
             return False
@@ -244,6 +245,18 @@ def take_over(record: SyncRecord, other: SyncRecord) -> bool:
             records().filter(pk=other.pk, parts=[]).delete()
     record.parts, record.content_hash, record.adoption_asked, record.twin_possible = parts, "", True, twin_possible
     return True
+
+
+def are_being_sent(rows: Iterable[SyncRecord]) -> bool:
+    """Return whether an attempt at any of these records has a valid mark."""
+    return records().filter(~_FREE, pk__in=[row.pk for row in rows]).exists()
+
+
+def leave_copies(record: SyncRecord, kept: Iterable[RemotePart]) -> None:
+    """Forget the parts of a record that another record has, and keep the others; not if it is being sent."""
+    unsent = records().filter(_FREE, pk=record.pk, idempotency_key=record.idempotency_key)
+    left = {"parts": write_parts(kept), "content_hash": "", "idempotency_key": new_token(), "uncertain": False}
+    unsent.update(**_NO_MARK, **left)
 
 
 def rows_of_object(record: SyncRecord) -> QuerySet[SyncRecord]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db.models import Q
 
@@ -16,7 +16,7 @@ from syncqueue.conf import get_settings
 from syncqueue.core.errors import ConfigurationError
 from syncqueue.handlers.base import DocumentHandler, RemotePart
 from syncqueue.handlers.registry import handler_class
-from syncqueue.models import Destination, DestinationState, SyncRecord
+from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord
 from syncqueue.site import record_db
 
 KEEP_SECONDS = 5.0  # a changed destination is noticed within this time, as a changed policy is
@@ -46,6 +46,12 @@ def is_here(part: RemotePart, destination: Destination, address: str) -> bool:
     if ours and theirs and UNKNOWN not in (ours, theirs):
         return ours == theirs
     return part.address in (address, "")
+
+
+def identified(part: RemotePart, destination: Destination) -> RemotePart:
+    """Return a part with the identity of its place, as far as its destination knows it: another one may not."""
+    known = part.identity or identity_of(destination, part.address)
+    return part if known in (part.identity, UNKNOWN) else replace(part, identity=known)
 
 
 def is_held(part: RemotePart, destination: Destination, rows: Iterable[SyncRecord]) -> bool:
@@ -259,7 +265,8 @@ class Sharing:
 
     shown_by: Destination | None = None  # shows the object instead
     take_from: SyncRecord | None = None  # has parts that this record takes over
-    leave_to: SyncRecord | None = None  # takes over this record's parts
+    leave_to: SyncRecord | None = None  # shows the object after its next attempt, which takes over this record's parts
+    siblings: Sequence[Sibling] = ()  # all of them, of any owner
 
 
 def share(record: SyncRecord, wants: bool, parts: Sequence[RemotePart], siblings: Sequence[Sibling]) -> Sharing:
@@ -272,6 +279,7 @@ def share(record: SyncRecord, wants: bool, parts: Sequence[RemotePart], siblings
     first = next((one for one in wanting if one.record.pk == acting), None)
     if first is None:
         return Sharing()
-    if parts and not first.parts:
+    # One that rests without parts was not wanted at its last attempt, before its rule was changed.
+    if not first.parts and (parts or first.record.state == RecordState.SYNCED):
         return Sharing(shown_by=first.destination, leave_to=first.record)
     return Sharing(shown_by=first.destination)

@@ -39,7 +39,7 @@ PER_PROCESS: list[Variable] = [
     (site_queues, "_client", lambda: None),
     (site_queues, "_down_until", lambda: float("-inf")),
     (destinations, "_declared_by", lambda: None),
-    (same_place, "_shared", dict),
+    (same_place, "_groups", dict),
     (registry, "_shared", lambda: None),
     (immediate, "_current", lambda: None),
 ]

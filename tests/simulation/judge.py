@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from tests.simulation.instead import BEGIN, Logs
 from tests.simulation.kernel import Process, Simulation
 from tests.simulation.plan import Plan
 from tests.simulation.redis_server import RedisServer, ScriptCall
-from tests.simulation.services import FORBIDDEN, SERVICES, STORE_SECONDS, Copy, first_address, pieces_of
+from tests.simulation.services import FORBIDDEN, SERVICES, STORE_SECONDS, Copy, first_address, pieces_of, spelled
 from tests.simulation.site.models import Note
 
 # A look at all keys costs some milliseconds; every so many calls there is one.
@@ -176,7 +176,14 @@ class Judge:
             if service.name != "jobs":
                 for copy in service.copies.values():
                     copies.setdefault((first_address(copy.address), copy.key), []).append(copy)
+        together: dict[tuple[str, str], list[Destination]] = {}
         for place in places:
+            together.setdefault((place.service, spelled(place.address)), []).append(place)
+        for group in together.values():
+            if len(group) > 1:
+                yield from self._wrong_in_common(group, notes, records, copies)
+                continue
+            [place] = group
             first = first_address(place.address)
             keys = dict.fromkeys([*notes, *(key for address, key in copies if address == first)])
             keys |= dict.fromkeys(key for key, destination_id in records if destination_id == place.pk)
@@ -186,10 +193,85 @@ class Judge:
                     yield f"{key} at {place.name}: {text}"
         known = {first_address(place.address) for place in places}
         for (address, key), there in copies.items():
-            there = [copy for copy in there if not self._is_lost_further_part(copy)]
-            began, all_go = self._retired.get(address, (0.0, True))
-            if there and address not in known and (all_go or self._deleted_at.get(key, began) < began):
+            there = [copy for copy in there if not self._is_lost_further_part(copy) and not self._was_left(copy)]
+            if there and address not in known:
                 yield f"{key}: a copy is left at {address}, which was retired: {[copy.id for copy in there]}"
+
+    def _wrong_in_common(
+        self,
+        group: Sequence[Destination],
+        notes: Mapping[str, Note],
+        records: Mapping[tuple[str, int], SyncRecord],
+        copies: Mapping[tuple[str, str], list[Copy]],
+    ) -> Iterator[str]:
+        """Of destinations at one place: it shows an object once, if any of them wants it."""
+        place = group[0]
+        first = first_address(place.address)
+        keys = dict.fromkeys([*notes, *(key for address, key in copies if address == first)])
+        keys |= dict.fromkeys(key for key, destination_id in records if destination_id in [one.pk for one in group])
+        for key in keys:
+            found = {one.pk: records.get((key, one.pk)) for one in group}
+            name = f"{key} at {', '.join(one.name for one in group)}"
+            for text in self._wrong_at_one_place(notes.get(key), group, found, copies.get((first, key), [])):
+                yield f"{name}: {text}"
+
+    def _wrong_at_one_place(
+        self,
+        note: Note | None,
+        group: Sequence[Destination],
+        records: Mapping[int, SyncRecord | None],
+        copies: list[Copy],
+    ) -> Iterator[str]:
+        wishes = [self._wish(note, one) for one in group]
+        rows = [row for row in records.values() if row is not None]
+        if _ANY in wishes or any(row.state == RecordState.ABANDONED for row in rows):
+            return
+        for row in rows:
+            if row.state == RecordState.WAITING and not self._is_to_come(row):
+                yield f"waits, generation {row.generation[:6]}, {row.error!r}"
+                return
+        if failed := [row for row in rows if row.state in (RecordState.FAILED, RecordState.UNKNOWN)]:
+            for row in failed:
+                yield from self._wrong_failure(note, row)
+            return
+        if _WANTED not in wishes:
+            copies = [copy for copy in copies if not self._is_lost_further_part(copy) and not self._was_left(copy)]
+            if copies and _MAYBE not in wishes:
+                yield f"copies that nobody wants: {_ids(copies)}"
+            return
+        assert note is not None
+        place = group[0]
+        parts = [part for row in rows for part in row.parts]
+        if not parts and self._has_left(place):
+            return
+        by_id = {copy.id: copy for copy in copies}
+        # Two records may know the one row of an index.
+        here = list(dict.fromkeys(part["id"] for part in parts if spelled(part["address"]) == spelled(place.address)))
+        shown = [by_id[id_].text if id_ in by_id else "(gone)" for id_ in here]
+        wanted = pieces_of(note.text) if place.service == "plain" else [note.text]
+        if shown != wanted and not (parts and not here and self._moved_since(note, place)):
+            yield f"shows {shown} where {wanted} is wanted, {[_state(row) for row in rows]}"
+        extra = [copy for copy in copies if copy.id not in {part["id"] for part in parts} and not self._was_left(copy)]
+        if unexplained := [copy for copy in extra if not self._is_explained(copy)]:
+            yield f"doubled without a cause: {_ids(unexplained)} beside {here}"
+
+    def _has_left(self, place: Destination) -> bool:
+        """A known limit (docs/reliability.md): nobody knows the copies of another destination that left them here."""
+        return not self._retired.get(first_address(place.address), (0.0, True))[1]
+
+    def _was_left(self, copy: Copy) -> bool:
+        """Whether a destination at the same place may have left a copy when it was retired."""
+        began, all_go = self._retired.get(first_address(copy.address), (0.0, True))
+        return not all_go and not self._deleted_at.get(copy.key, began) < began
+
+    def _wrong_failure(self, note: Note | None, record: SyncRecord) -> Iterator[str]:
+        is_forbidden = note is not None and FORBIDDEN in note.text
+        if not record.error:
+            yield "failed without a reason"
+        elif note is not None and FORBIDDEN in record.error and not is_forbidden and not self._is_old_letter():
+            yield f"failed for a reason that is over: {record.error!r}"
+        if self._is_tried_again and not is_forbidden and not any(one in record.error for one in _TO_LOOK_AT):
+            yield f"still failed: {record.error!r}"
 
     def _wrong_copy(
         self, note: Note | None, place: Destination, record: SyncRecord | None, copies: list[Copy]
@@ -201,16 +283,10 @@ class Judge:
             yield f"waits, generation {record.generation[:6]}, {record.error!r}"
             return
         if record is not None and record.state in (RecordState.FAILED, RecordState.UNKNOWN):
-            is_forbidden = note is not None and FORBIDDEN in note.text
-            if not record.error:
-                yield "failed without a reason"
-            elif note is not None and FORBIDDEN in record.error and not is_forbidden and not self._is_old_letter():
-                yield f"failed for a reason that is over: {record.error!r}"
-            if self._is_tried_again and not is_forbidden and not any(one in record.error for one in _TO_LOOK_AT):
-                yield f"still failed: {record.error!r}"
+            yield from self._wrong_failure(note, record)
             return
-        if wish == _UNWANTED:
-            copies = [copy for copy in copies if not self._is_lost_further_part(copy)]
+        if wish != _WANTED:
+            copies = [copy for copy in copies if not self._is_lost_further_part(copy) and not self._was_left(copy)]
         if not copies and wish in (_UNWANTED, _MAYBE):
             return
         if wish == _UNWANTED:
@@ -220,18 +296,20 @@ class Judge:
         if record is None:
             yield "wanted, and without a record"
             return
+        if not record.parts and self._has_left(place):
+            return
         ours = {part["id"] for part in record.parts}
         by_id = {copy.id: copy for copy in copies}
-        here = [part["id"] for part in record.parts if part["address"] == place.address]
+        here = [part["id"] for part in record.parts if spelled(part["address"]) == spelled(place.address)]
         shown = [by_id[id_].text if id_ in by_id else "(gone)" for id_ in here]
         wanted = pieces_of(note.text) if place.service == "plain" else [note.text]
         if shown != wanted and not (ours and not here and self._moved_since(note, place)):
             yield f"shows {shown} where {wanted} is wanted, {_state(record)}"
-        extra = [copy for copy in copies if copy.id not in ours]
+        extra = [copy for copy in copies if copy.id not in ours and not self._was_left(copy)]
         unexplained = [
             copy
             for copy in extra
-            if (place.service != "plain" and copy.address == place.address) or not self._is_explained(copy)
+            if (place.service != "plain" and copy.address == spelled(place.address)) or not self._is_explained(copy)
         ]
         if unexplained:
             yield f"doubled without a cause: {_ids(unexplained)} beside {sorted(ours)}"

@@ -34,6 +34,8 @@ class Simulation:
         self.findings: list[str] = []
         self.current: Unit | None = None
         self.per_process, self.per_unit = list(per_process), list(per_unit)
+        for module, name, _ in (*self.per_process, *self.per_unit):
+            assert hasattr(module, name), f"{module.__name__} has no {name}"
         self.on_advance: Callable[[float], None] = lambda seconds: None
         self.step_count = 0
         self._hub = getcurrent()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
@@ -71,6 +71,7 @@ class Focus:
     operators: tuple[str, ...] = ()
     services: tuple[str, ...] = ("plain", "keyed", "index")
     with_jobs: bool = False
+    shares: float = 0.3
 
 
 FOCUS = {
@@ -105,6 +106,13 @@ FOCUS = {
         people=("new", "edit", "edit", "draft", "delete", "hand over"),
         operators=("disable", "disable", "owner leaves", "resync", "run now", "run now", "delete task"),
     ),
+    "one place": Focus(
+        faults=("kill worker", "freeze worker"),
+        troubles=("lost", "slow", "down"),
+        people=("new", "edit", "edit", "private", "private", "tag", "draft", "delete", "hand over"),
+        operators=("rule", "rule", "retire", "disable", "destination"),
+        shares=1.0,
+    ),
     "refused": Focus(faults=("database refuses",), people=("new", "delete")),
     "clocks": Focus(
         faults=("web clock", "redis empty", "redis empty", "redis down", "redis down"),
@@ -137,8 +145,9 @@ def _focused(seed: str, focus: Focus) -> Plan:
     chance = Random(f"plan {seed}")  # noqa: S311
     services = (*sorted(chance.sample(focus.services, 1)), *(("jobs",) if focus.with_jobs else ()))
     return _drawn(
-        seed, chance, services, list(focus.faults), list(focus.troubles), list(focus.people), list(focus.operators)
-    )
+        seed, chance, services, list(focus.faults), list(focus.troubles), list(focus.people), list(focus.operators),
+        focus.shares,
+    )  # fmt: skip
 
 
 def _drawn(
@@ -149,7 +158,9 @@ def _drawn(
     troubles: list[str],
     people: list[str],
     operators: list[str],
+    shares: float = 0.3,
 ) -> Plan:
+    """`shares`: how likely destinations of one service are at one place."""
     length = chance.choice((chance.uniform(5.0, 40.0), chance.uniform(20.0, 120.0)))
     kinds = [*faults, *(f"service {how}" for how in troubles)]
     drawn = list(_people(chance, ["new", *people], length, services))
@@ -162,7 +173,9 @@ def _drawn(
         web_count=chance.randint(1, 2),
         worker_count=chance.choice((1, 1, 2, 2, 2, 3)),
         services=services,
-        destinations=tuple(_destination(chance, services, number) for number in range(chance.randint(1, 4))),
+        destinations=_at_one_place(
+            seed, [_destination(chance, services, number) for number in range(chance.randint(1, 4))], shares
+        ),
         steps=tuple(replace(one, number=number) for number, one in enumerate(drawn)),
         is_calm=not faults,
     )
@@ -179,6 +192,24 @@ def _destination(chance: Random, services: tuple[str, ...], number: int) -> Mapp
         "rule": rule,
         "rule_value": chance.choice(TAGS[1:]) if rule == "tag" else "",
     }
+
+
+def _at_one_place(seed: str, destinations: Sequence[Mapping[str, Any]], shares: float) -> tuple[Mapping[str, Any], ...]:
+    """Let some destinations of a service be at the place of the first one, which has two spellings."""
+    chance = Random(f"places {seed}")  # noqa: S311
+    first = destinations[0]
+    if chance.random() >= shares:
+        return tuple(destinations)
+    found = [first]
+    for one in destinations[1:]:
+        if one["service"] == first["service"] and chance.random() < 0.8:
+            spellings = (
+                (first["address"],) if one["service"] == "index" else (first["address"], first["address"].upper())
+            )
+            owner = first["owner_id"] if chance.random() < 0.8 else one["owner_id"]
+            one = {**one, "address": chance.choice(spellings), "owner_id": owner}  # noqa: PLW2901
+        found.append(one)
+    return tuple(found)
 
 
 def _people(chance: Random, kinds: list[str], length: float, services: tuple[str, ...]) -> Iterator[Step]:

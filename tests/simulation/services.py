@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from syncqueue.core.errors import (
@@ -26,7 +26,7 @@ from syncqueue.handlers.base import DocumentHandler, DocumentJob, Place, RemoteP
 from tests.simulation.kernel import Process, Simulation
 
 FORBIDDEN, POISON, LONG = "forbidden", "poison", "long"  # words in a text
-CREATE, UPDATE, DELETE = "create", "update", "delete"
+CREATE, UPDATE, DELETE, IDENTIFY = "create", "update", "delete", "identify"
 # How long after an answer its receiver may need to store it, with the database refusing meanwhile.
 STORE_SECONDS = 25.0
 
@@ -156,6 +156,8 @@ class Service:
         return [self._do(process, one) for one in requests]
 
     def _do(self, process: Process, request: Request) -> tuple[Any, str]:
+        if request.step == IDENTIFY:
+            return None, ""
         known = self.by_idempotency_key.get((request.address, request.idempotency_key), "")
         if request.step == DELETE:
             id_ = request.id or known
@@ -195,11 +197,12 @@ class Service:
 
     def move(self, address: str) -> None:
         """A place moves, and its copies can be reached no more."""
-        old = self.newest(address)
+        old = self.newest(spelled(address))
         self.moves[old] = next_address(old)
 
     def newest(self, address: str) -> str:
         """Where a place is now."""
+        address = spelled(address)
         while address in self.moves:
             address = self.moves[address]
         return address
@@ -210,7 +213,7 @@ class Service:
         return copy if copy is not None and copy.address == request.address else None
 
     def begin(self, process: Process, jobs: Sequence[tuple[str, str]]) -> Callable[[], None]:
-        """Attempts begin to send, about these objects at these places; returns what to call when they have ended.
+        """Attempts begin to send, about these objects at these destinations; returns what to call when they have ended.
 
         Two at once on one object are found, unless one of their processes was killed or stood still.
         """
@@ -247,9 +250,14 @@ SERVICES: dict[str, Service] = {}
 LOOKS_AT_LEASE: list[Callable[[str, str, Process], None]] = []
 
 
+def spelled(address: str) -> str:
+    """How a service spells a place."""
+    return address.lower()
+
+
 def first_address(address: str) -> str:
-    """The address that a place had first: "place-2" of "place-2.1"."""
-    return address.partition(".")[0]
+    """The address that a place had first: "place-2" of "PLACE-2.1"."""
+    return spelled(address).partition(".")[0]
 
 
 def next_address(address: str) -> str:
@@ -274,10 +282,11 @@ class SimulatedHandler(DocumentHandler):
         return unit.process
 
     async def ask(self, *requests: Request) -> list[Any]:
-        return await self.service.ask(self.process_of_mine, requests)
+        spelled_so = [replace(one, address=spelled(one.address)) for one in requests]
+        return await self.service.ask(self.process_of_mine, spelled_so)
 
     def begin(self, jobs: Sequence[DocumentJob]) -> Callable[[], None]:
-        return self.service.begin(self.process_of_mine, [(job.place.address, job.key) for job in jobs])
+        return self.service.begin(self.process_of_mine, [(str(job.place.id), job.key) for job in jobs])
 
     async def check(self, place: Place) -> str:
         return "It is there."
@@ -330,6 +339,10 @@ def _value(answer: tuple[Any, str]) -> tuple[str | None, str]:
 class PlainHandler(SimulatedHandler):
     """The service gives the ids and knows no repetition; a long text takes two messages."""
 
+    async def identify(self, place: Place) -> str:
+        await self.ask(Request(step=IDENTIFY, address=place.address))
+        return spelled(place.address)
+
     async def bring_out(self, job: DocumentJob) -> Sequence[RemotePart]:
         return await self._complete(job, [])
 
@@ -373,8 +386,14 @@ class PlainHandler(SimulatedHandler):
 class KeyedHandler(SimulatedHandler):
     """The service knows a repetition by its idempotency key, for ever; each place has an endpoint of its own."""
 
+    address_names_place = False
+
     def endpoint(self, place: Place) -> str:
-        return f"{place.address}.keyed.example:443"
+        return f"{spelled(place.address)}.keyed.example:443"
+
+    async def identify(self, place: Place) -> str:
+        await self.ask(Request(step=IDENTIFY, address=place.address))
+        return spelled(place.address)
 
     async def bring_out(self, job: DocumentJob) -> Sequence[RemotePart]:
         request = Request(
@@ -417,7 +436,7 @@ class IndexHandler(SimulatedHandler):
     posts = False
 
     def _id(self, place: Place, key: str) -> str:
-        return f"{place.address}/{key}"
+        return f"{spelled(place.address)}/{key}"
 
     def _request(self, job: DocumentJob) -> Request:
         step = DELETE if job.step == DELETE else CREATE
