@@ -266,7 +266,7 @@ class RecordRunner:
         credential, destination_id = "", prepared.destination_id or 0
         if isinstance(prepared, Ready):
             credential = prepared.credential
-        if result.outcome is Outcome.MOVED and isinstance(prepared, Ready):
+        if result.outcome is Outcome.MOVED and prepared.place is not None:
             if await consequences.follow(attempt, prepared.place, result):
                 return Retry(error=result.error, counts=False)
             result = replace(result, outcome=Outcome.BROKEN, error=f"{result.error} Enter it as the address.")

@@ -86,5 +86,11 @@ class NotReady:
         """The primary key of the destination; None if the record does not exist any more."""
         return self.record.destination_id if self.record else None
 
+    @property
+    def place(self) -> Place | None:
+        """The destination's present place, if it was to be identified."""
+        own = (place for place in self.places if place.id == self.destination_id)
+        return next((place for place in own if self.record and place.address == self.record.destination.address), None)
+
 
 Prepared: TypeAlias = Ready | NotReady

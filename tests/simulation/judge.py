@@ -179,41 +179,47 @@ class Judge:
         together: dict[tuple[str, str], list[Destination]] = {}
         for place in places:
             together.setdefault((place.service, spelled(place.address)), []).append(place)
-        for group in together.values():
-            if len(group) > 1:
-                yield from self._wrong_in_common(group, notes, records, copies)
-                continue
-            [place] = group
-            first = first_address(place.address)
+        here = {address for _, address in together}
+        for (_, now_at), group in together.items():
+            first, ids = first_address(now_at), [place.pk for place in group]
             keys = dict.fromkeys([*notes, *(key for address, key in copies if address == first)])
-            keys |= dict.fromkeys(key for key, destination_id in records if destination_id == place.pk)
+            keys |= dict.fromkeys(key for key, destination_id in records if destination_id in ids)
             for key in keys:
-                there = copies.get((first, key), [])
-                for text in self._wrong_copy(notes.get(key), place, records.get((key, place.pk)), there):
-                    yield f"{key} at {place.name}: {text}"
+                of_others = {
+                    part["id"]
+                    for (about, destination_id), row in records.items()
+                    if about == key and destination_id not in ids
+                    for part in row.parts
+                }
+                there = [
+                    copy
+                    for copy in copies.get((first, key), [])
+                    # Some destinations have moved from this place, or to it.
+                    if copy.id not in of_others
+                    and (copy.address == now_at or copy.address not in here)
+                    and not (first in self._moved_at and self._was_shared(first) and copy.heard_at is None)
+                ]
+                found = {pk: records.get((key, pk)) for pk in ids}
+                name = f"{key} at {', '.join(place.name for place in group)}"
+                for text in self._wrong_in_group(notes.get(key), group, found, there):
+                    yield f"{name}: {text}"
         known = {first_address(place.address) for place in places}
         for (address, key), there in copies.items():
             there = [copy for copy in there if not self._is_lost_further_part(copy) and not self._was_left(copy)]
             if there and address not in known:
                 yield f"{key}: a copy is left at {address}, which was retired: {[copy.id for copy in there]}"
 
-    def _wrong_in_common(
+    def _wrong_in_group(
         self,
+        note: Note | None,
         group: Sequence[Destination],
-        notes: Mapping[str, Note],
-        records: Mapping[tuple[str, int], SyncRecord],
-        copies: Mapping[tuple[str, str], list[Copy]],
+        records: Mapping[int, SyncRecord | None],
+        copies: list[Copy],
     ) -> Iterator[str]:
-        """Of destinations at one place: it shows an object once, if any of them wants it."""
-        place = group[0]
-        first = first_address(place.address)
-        keys = dict.fromkeys([*notes, *(key for address, key in copies if address == first)])
-        keys |= dict.fromkeys(key for key, destination_id in records if destination_id in [one.pk for one in group])
-        for key in keys:
-            found = {one.pk: records.get((key, one.pk)) for one in group}
-            name = f"{key} at {', '.join(one.name for one in group)}"
-            for text in self._wrong_at_one_place(notes.get(key), group, found, copies.get((first, key), [])):
-                yield f"{name}: {text}"
+        if len(group) > 1:
+            return self._wrong_at_one_place(note, group, records, copies)
+        [place] = group
+        return self._wrong_copy(note, place, records[place.pk], copies)
 
     def _wrong_at_one_place(
         self,
@@ -222,6 +228,7 @@ class Judge:
         records: Mapping[int, SyncRecord | None],
         copies: list[Copy],
     ) -> Iterator[str]:
+        """Of destinations at one place: it shows an object once, if any of them wants it."""
         wishes = [self._wish(note, one) for one in group]
         rows = [row for row in records.values() if row is not None]
         if _ANY in wishes or any(row.state == RecordState.ABANDONED for row in rows):
@@ -242,7 +249,7 @@ class Judge:
         assert note is not None
         place = group[0]
         parts = [part for row in rows for part in row.parts]
-        if not parts and self._has_left(place):
+        if not parts and self._has_left(note, place):
             return
         by_id = {copy.id: copy for copy in copies}
         # Two records may know the one row of an index.
@@ -255,9 +262,14 @@ class Judge:
         if unexplained := [copy for copy in extra if not self._is_explained(copy)]:
             yield f"doubled without a cause: {_ids(unexplained)} beside {here}"
 
-    def _has_left(self, place: Destination) -> bool:
-        """A known limit (docs/reliability.md): nobody knows the copies of another destination that left them here."""
-        return not self._retired.get(first_address(place.address), (0.0, True))[1]
+    def _has_left(self, note: Note, place: Destination) -> bool:
+        """A known limit (docs/reliability.md): another destination showed the note here, and has gone elsewhere."""
+        first = first_address(place.address)
+        has_gone = not self._retired.get(first, (0.0, True))[1] or self._moved_since(note, place)
+        return self._was_shared(first) and has_gone
+
+    def _was_shared(self, first: str) -> bool:
+        return sum(first_address(one["address"]) == first for one in self._plan.destinations) > 1
 
     def _was_left(self, copy: Copy) -> bool:
         """Whether a destination at the same place may have left a copy when it was retired."""
@@ -286,17 +298,17 @@ class Judge:
             yield from self._wrong_failure(note, record)
             return
         if wish != _WANTED:
-            copies = [copy for copy in copies if not self._is_lost_further_part(copy) and not self._was_left(copy)]
-        if not copies and wish in (_UNWANTED, _MAYBE):
-            return
-        if wish == _UNWANTED:
-            yield f"copies that nobody wants, and a record that says {_state(record)}: {_ids(copies)}"
-            return
+            left = [copy for copy in copies if not self._is_lost_further_part(copy) and not self._was_left(copy)]
+            if not left:
+                return
+            if wish == _UNWANTED:
+                yield f"copies that nobody wants, and a record that says {_state(record)}: {_ids(left)}"
+                return
         assert note is not None
         if record is None:
             yield "wanted, and without a record"
             return
-        if not record.parts and self._has_left(place):
+        if not record.parts and self._has_left(note, place):
             return
         ours = {part["id"] for part in record.parts}
         by_id = {copy.id: copy for copy in copies}
