@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,8 @@ from project.notes.models import Note
 from project.notes.sync_sources import NoteSync
 from project.sandbox.testing import RunningSandbox
 from syncqueue import services
+from syncqueue.core.errors import AddressMoved
+from syncqueue.handlers.base import DocumentHandler, DocumentJob, Place, RemotePart
 from syncqueue.models import Destination, RecordState, SyncRecord
 from syncqueue.sources import records, same_place
 from syncqueue.sources.planner import Step
@@ -24,6 +26,30 @@ from tests.integration.sync.scene import configure, make_destination, methods, t
 from tests.integration.sync.shelf import Shelf
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class MovedHandler(DocumentHandler):
+    """A service that tells whoever looks a place up that it has moved."""
+
+    def endpoint(self, place: Place) -> str:
+        return "moved:1"
+
+    async def check(self, place: Place) -> str:
+        return "It is there."
+
+    async def identify(self, place: Place) -> str:
+        if place.address == "old":
+            raise AddressMoved("The place has moved.", new_address="new")
+        return place.address
+
+    async def create(self, job: DocumentJob) -> Sequence[RemotePart]:
+        return [RemotePart(kind="text", id="1", address=job.place.address)]
+
+    async def update(self, job: DocumentJob) -> Sequence[RemotePart]:
+        return list(job.parts)
+
+    async def delete(self, job: DocumentJob) -> None:
+        return None
 
 
 @pytest.fixture
@@ -156,3 +182,14 @@ def test_a_copy_that_is_taken_over_keeps_the_identity_of_its_place(
     assert records.take_over(takes, gives)
     assert [one.identity for one in records.read_parts(rows()[1])] == ["-100"]
     assert rows()[0].parts == []
+
+
+def test_a_place_that_has_moved_is_followed_by_whoever_looks_it_up(own_site: None, writer: User) -> None:
+    configure(HANDLERS={"moved": {"CLASS": f"{__name__}.MovedHandler"}})
+    place = Destination.objects.create(name="mine", service="moved", address="old")
+    Destination.objects.create(name="other", service="moved", address="another")
+    Note.objects.create(owner=writer, text="Tea")
+    work_until(lambda: not SyncRecord.objects.exclude(state=RecordState.SYNCED).exists())
+    place.refresh_from_db()
+    assert place.address == "new"
+    assert [row.parts[0]["address"] for row in rows()] == ["new", "another"]
