@@ -180,26 +180,27 @@ class Judge:
         for place in places:
             together.setdefault((place.service, spelled(place.address)), []).append(place)
         here = {address for _, address in together}
-        for (_, now_at), group in together.items():
+        for (service, now_at), group in together.items():
             first, ids = first_address(now_at), [place.pk for place in group]
             keys = dict.fromkeys([*notes, *(key for address, key in copies if address == first)])
             keys |= dict.fromkeys(key for key, destination_id in records if destination_id in ids)
             for key in keys:
+                found = {pk: records.get((key, pk)) for pk in ids}
+                ours = {part["id"] for row in found.values() if row is not None for part in row.parts}
                 of_others = {
                     part["id"]
                     for (about, destination_id), row in records.items()
-                    if about == key and destination_id not in ids
+                    if about == key and destination_id not in ids and row.service == service
                     for part in row.parts
                 }
                 there = [
                     copy
                     for copy in copies.get((first, key), [])
-                    # Some destinations have moved from this place, or to it.
-                    if copy.id not in of_others
-                    and (copy.address == now_at or copy.address not in here)
-                    and not (first in self._moved_at and self._was_shared(first) and copy.heard_at is None)
+                    if copy.id in ours
+                    # Otherwise it may be of a destination that has gone to another place, or come from one.
+                    or not (copy.id in of_others or (copy.address != now_at and copy.address in here))
+                    and not (copy.heard_at is None and first in self._moved_at and self._was_shared(first))
                 ]
-                found = {pk: records.get((key, pk)) for pk in ids}
                 name = f"{key} at {', '.join(place.name for place in group)}"
                 for text in self._wrong_in_group(notes.get(key), group, found, there):
                     yield f"{name}: {text}"
