@@ -246,9 +246,8 @@ def _must_wait(record: SyncRecord, planned: Plan, siblings: Sequence[Sibling], r
     if planned.step is not Step.DELETE:
         return False
     wanting = [one.record for one in siblings if one.wants]
-    left = [part for part in planned.parts if not is_held(part, record.destination, wanting)]
-    if len(left) < len(planned.parts):
-        leave_copies(record, [*left, *planned.removals])
+    if held := [part for part in planned.parts if is_held(part, record.destination, wanting)]:
+        leave_copies(record, held)
         return True
     is_row = row is not None and all(part.id == row.id for part in planned.parts)
     return is_row and any(one.state == RecordState.WAITING for one in wanting)

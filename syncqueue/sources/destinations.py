@@ -276,8 +276,9 @@ def _sleeping(destination: Destination, rows: QuerySet[SyncRecord]) -> list[Sync
     Those of a destination that is switched off, too: they wait until it is switched on.
     """
     forget()
-    active = Destination.objects.using(record_db()).filter(service=destination.service, state=DestinationState.ACTIVE)
-    others = [one.pk for one in active.exclude(pk=destination.pk) if are_one(one, destination)]
+    rest = Destination.objects.using(record_db()).exclude(pk=destination.pk).only("service", "address", "identities")
+    active = rest.filter(service=destination.service, state=DestinationState.ACTIVE)
+    others = [one.pk for one in active if are_one(one, destination)]
     if not others:
         return []
     shown = rows.filter(source=OuterRef("source"), object_pk=OuterRef("object_pk"))

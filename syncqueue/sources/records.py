@@ -252,11 +252,17 @@ def are_being_sent(rows: Iterable[SyncRecord]) -> bool:
     return records().filter(~_FREE, pk__in=[row.pk for row in rows]).exists()
 
 
-def leave_copies(record: SyncRecord, kept: Iterable[RemotePart]) -> None:
-    """Forget the parts of a record that another record has, and keep the others; not if it is being sent."""
+def leave_copies(record: SyncRecord, left: Collection[RemotePart]) -> None:
+    """Forget these parts of a record, known or suspected, which another record has; not if it is being sent."""
+    known = read_parts(record)
     unsent = records().filter(_FREE, pk=record.pk, idempotency_key=record.idempotency_key)
-    left = {"parts": write_parts(kept), "content_hash": "", "idempotency_key": new_token(), "uncertain": False}
-    unsent.update(**_NO_MARK, **left)
+    unsent.update(
+        **_NO_MARK,
+        parts=write_parts(part for part in known if part not in left),
+        content_hash="",
+        idempotency_key=new_token(),
+        uncertain=record.uncertain and all(part in known for part in left),
+    )
 
 
 def rows_of_object(record: SyncRecord) -> QuerySet[SyncRecord]:
