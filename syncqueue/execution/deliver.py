@@ -368,7 +368,7 @@ class Delivery:
                 record=entry.record,
                 token=self._token,
                 parts=[*parts, *entry.away],
-                fingerprint=entry.ready.fingerprint,
+                fingerprint="" if entry.plan.step is Step.DELETE else entry.ready.fingerprint,
                 next_at=entry.plan.next_at,
                 twin_possible=self._may_have_a_twin(entry),
             )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from django.db.models import Q
 
@@ -280,11 +279,8 @@ def share(record: SyncRecord, wants: bool, parts: Sequence[RemotePart], siblings
     first = next((one for one in wanting if one.record.pk == acting), None)
     if first is None:
         return Sharing()
-    if not first.parts and (parts or _has_rested(first.record, since=record.changed_at)):
+    # One that has sent nothing was refused by a rule that has changed since.
+    was_refused = first.record.state == RecordState.SYNCED and not first.record.content_hash
+    if not first.parts and (parts or was_refused):
         return Sharing(shown_by=first.destination, leave_to=first.record)
     return Sharing(shown_by=first.destination)
-
-
-def _has_rested(record: SyncRecord, *, since: datetime) -> bool:
-    """Return whether a record was not attempted since a time; it may have been refused by a rule that has changed."""
-    return record.state == RecordState.SYNCED and (record.synced_at is None or record.synced_at < since)

@@ -252,6 +252,8 @@ class Judge:
         parts = [part for row in rows for part in row.parts]
         if not parts and self._has_left(note, place):
             return
+        if sum(bool(row.parts) for row in rows) > 1 and self._was_one_off():
+            return
         by_id = {copy.id: copy for copy in copies}
         # Two records may know the one row of an index.
         here = list(dict.fromkeys(part["id"] for part in parts if spelled(part["address"]) == spelled(place.address)))
@@ -268,6 +270,12 @@ class Judge:
         first = first_address(place.address)
         has_gone = not self._retired.get(first, (0.0, True))[1] or self._moved_since(note, place)
         return self._was_shared(first) and has_gone
+
+    def _was_one_off(self) -> bool:
+        """A known limit (docs/reliability.md): meanwhile others at the place do not count what it shows."""
+        steps = self._plan.steps
+        was_broken = any(step.kind == "service" and step.given["how"] == "refuse" for step in steps)
+        return was_broken or any(step.kind == "disable" for step in steps)
 
     def _was_shared(self, first: str) -> bool:
         return sum(first_address(one["address"]) == first for one in self._plan.destinations) > 1

@@ -417,6 +417,7 @@ class KeyedHandler(SimulatedHandler):
         request = Request(step=UPDATE, address=part.address, key=job.key, id=part.id, text=job.document.text)
         found, _ = _value((await self.ask(request))[0])
         if found is None:
+            await job.checkpoint([])  # as in PlainHandler.edit
             return await self.bring_out(job)
         return [part]
 
