@@ -252,7 +252,7 @@ class Judge:
         parts = [part for row in rows for part in row.parts]
         if not parts and self._has_left(note, place):
             return
-        if sum(bool(row.parts) for row in rows) > 1 and self._was_one_off():
+        if sum(bool(row.parts) for row in rows) > 1 and self._were_apart(place):
             return
         by_id = {copy.id: copy for copy in copies}
         # Two records may know the one row of an index.
@@ -271,11 +271,12 @@ class Judge:
         has_gone = not self._retired.get(first, (0.0, True))[1] or self._moved_since(note, place)
         return self._was_shared(first) and has_gone
 
-    def _was_one_off(self) -> bool:
-        """A known limit (docs/reliability.md): meanwhile others at the place do not count what it shows."""
+    def _were_apart(self, place: Destination) -> bool:
+        """Known limits: one was switched off or broken, or another process has just given it this address."""
         steps = self._plan.steps
         was_broken = any(step.kind == "service" and step.given["how"] == "refuse" for step in steps)
-        return was_broken or any(step.kind == "disable" for step in steps)
+        was_off = any(step.kind == "disable" for step in steps)
+        return was_off or was_broken or first_address(place.address) in self._moved_at
 
     def _was_shared(self, first: str) -> bool:
         return sum(first_address(one["address"]) == first for one in self._plan.destinations) > 1

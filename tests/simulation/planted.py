@@ -18,6 +18,8 @@ PLANTED = {
     "mend: what is stored too late is noted for removal": ("late", "1", "doubled without a cause"),
     "mend: what was changed in the future is enqueued too": ("clocks", "1", "waits"),
     "mend: a copy lost at a former place is named": ("moving", "20", "copies that nobody wants"),
+    "mend: who rests is woken when another destination retires": ("one place", "1320", r"shows \[\] where"),
+    "mend: a copy that is taken over keeps its identity": ("one place", "105", "is wanted, "),
     # Invariants
     "a newer generation counts as synced": ("calm", "6", "shows"),
     "a destination is forgotten with its copies": ("retiring", "1", "a copy is left at"),

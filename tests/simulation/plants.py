@@ -169,6 +169,18 @@ def _future() -> None:
     reconciler.Q = past  # type: ignore[assignment,misc]
 
 
+@_plant("mend: who rests is woken when another destination retires")
+def _resting() -> None:
+    """What a retired destination would have shown, nobody shows."""
+    destinations._sleeping = lambda destination, rows: []
+
+
+@_plant("mend: a copy that is taken over keeps its identity")
+def _identity() -> None:
+    """Who takes a copy over does not recognise it, and posts another one."""
+    records.identified = lambda part, destination: part
+
+
 # Invariants that docs/reliability.md names
 
 
