@@ -243,7 +243,7 @@ class Judge:
                 yield from self._wrong_failure(note, row)
             return
         if _WANTED not in wishes:
-            copies = [copy for copy in copies if not self._is_lost_further_part(copy) and not self._was_left(copy)]
+            copies = [copy for copy in copies if not self._is_lost_further_part(copy) and not self._is_leftover(copy)]
             if copies and _MAYBE not in wishes:
                 yield f"copies that nobody wants: {_ids(copies)}"
             return
@@ -261,7 +261,9 @@ class Judge:
         wanted = pieces_of(note.text) if place.service == "plain" else [note.text]
         if shown != wanted and not (parts and not here and self._moved_since(note, place)):
             yield f"shows {shown} where {wanted} is wanted, {[_state(row) for row in rows]}"
-        extra = [copy for copy in copies if copy.id not in {part["id"] for part in parts} and not self._was_left(copy)]
+        extra = [
+            copy for copy in copies if copy.id not in {part["id"] for part in parts} and not self._is_leftover(copy)
+        ]
         if unexplained := [copy for copy in extra if not self._is_explained(copy)]:
             yield f"doubled without a cause: {_ids(unexplained)} beside {here}"
 
@@ -281,8 +283,12 @@ class Judge:
     def _was_shared(self, first: str) -> bool:
         return sum(first_address(one["address"]) == first for one in self._plan.destinations) > 1
 
+    def _is_leftover(self, copy: Copy) -> bool:
+        """Whether it may be of another destination, which was at the same place and left it."""
+        return self._was_shared(first_address(copy.address)) and self._was_left(copy)
+
     def _was_left(self, copy: Copy) -> bool:
-        """Whether a destination at the same place may have left a copy when it was retired."""
+        """Whether a destination may have left a copy when it was retired."""
         began, all_go = self._retired.get(first_address(copy.address), (0.0, True))
         return not all_go and not self._deleted_at.get(copy.key, began) < began
 
@@ -308,7 +314,7 @@ class Judge:
             yield from self._wrong_failure(note, record)
             return
         if wish != _WANTED:
-            left = [copy for copy in copies if not self._is_lost_further_part(copy) and not self._was_left(copy)]
+            left = [copy for copy in copies if not self._is_lost_further_part(copy) and not self._is_leftover(copy)]
             if not left:
                 return
             if wish == _UNWANTED:
@@ -327,7 +333,7 @@ class Judge:
         wanted = pieces_of(note.text) if place.service == "plain" else [note.text]
         if shown != wanted and not (ours and not here and self._moved_since(note, place)):
             yield f"shows {shown} where {wanted} is wanted, {_state(record)}"
-        extra = [copy for copy in copies if copy.id not in ours and not self._was_left(copy)]
+        extra = [copy for copy in copies if copy.id not in ours and not self._is_leftover(copy)]
         unexplained = [
             copy
             for copy in extra
