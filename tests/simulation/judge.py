@@ -315,6 +315,8 @@ class Judge:
             return
         if wish != _WANTED:
             left = [copy for copy in copies if not self._is_lost_further_part(copy) and not self._is_leftover(copy)]
+            if place.is_retiring:  # the note was deleted after that
+                left = [copy for copy in left if not self._was_left(copy)]
             if not left:
                 return
             if wish == _UNWANTED:
