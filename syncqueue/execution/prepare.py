@@ -239,7 +239,8 @@ def _plan(
 def _must_wait(record: SyncRecord, planned: Plan, siblings: Sequence[Sibling], row: RemotePart | None) -> bool:
     """Return whether the attempt is made later, because of the object's other records at the same place.
 
-    `row`: the one part that the object has there whichever destination writes it, if the handler chooses its id.
+    Parts that one of them shows are forgotten before, so that the later attempt does not delete them. `row`: the one
+    part that the object has there whichever destination writes it, if the handler chooses its id.
     """
     if planned.step is Step.CREATE:  # a copy may be there soon, and is taken over then
         return are_being_sent(one.record for one in siblings)

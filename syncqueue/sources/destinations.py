@@ -34,15 +34,13 @@ from syncqueue.site import record_db
 from syncqueue.sources import gate
 from syncqueue.sources.registry import all_sources, home_db
 from syncqueue.sources.same_place import are_one, forget
-from syncqueue.sources.walk import gone
+from syncqueue.sources.walk import CHUNK, gone
 
 logger = logging.getLogger("syncqueue.sources")
 
 # The row of a declared destination may be created during the first save that concerns it, after the creation time of
 # that object was taken. The object must not count as older than the destination.
 _FIRST_SAVE = timedelta(minutes=1)
-
-_CHUNK = 500
 
 _declared_by: Mapping[str, Mapping[str, Any]] | None = None
 
@@ -259,7 +257,7 @@ def begin_retirement(destination: Destination, *, remove_remote: bool) -> list[S
             "state": RecordState.WAITING, "generation": new_generation(), "changed_at": timezone.now(), "due_at": None,
         }  # fmt: skip
         rows.update(**waiting)
-        for piece in chunks(sleeping, _CHUNK):
+        for piece in chunks(sleeping, CHUNK):
             SyncRecord.objects.using(db).filter(pk__in=[row.pk for row in piece]).update(**waiting)
         Destination.objects.using(db).filter(pk=destination.pk).update(
             state=DestinationState.RETIRING, remove_remote=remove_remote, enabled=False, broken_reason=""

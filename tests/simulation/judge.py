@@ -202,25 +202,17 @@ class Judge:
                     and not (copy.heard_at is None and first in self._moved_at and self._was_shared(first))
                 ]
                 name = f"{key} at {', '.join(place.name for place in group)}"
-                for text in self._wrong_in_group(notes.get(key), group, found, there):
+                if len(group) > 1:
+                    wrong = self._wrong_at_one_place(notes.get(key), group, found, there)
+                else:
+                    wrong = self._wrong_copy(notes.get(key), group[0], found[group[0].pk], there)
+                for text in wrong:
                     yield f"{name}: {text}"
         known = {first_address(place.address) for place in places}
         for (address, key), there in copies.items():
             there = [copy for copy in there if not self._is_lost_further_part(copy) and not self._was_left(copy)]
             if there and address not in known:
                 yield f"{key}: a copy is left at {address}, which was retired: {[copy.id for copy in there]}"
-
-    def _wrong_in_group(
-        self,
-        note: Note | None,
-        group: Sequence[Destination],
-        records: Mapping[int, SyncRecord | None],
-        copies: list[Copy],
-    ) -> Iterator[str]:
-        if len(group) > 1:
-            return self._wrong_at_one_place(note, group, records, copies)
-        [place] = group
-        return self._wrong_copy(note, place, records[place.pk], copies)
 
     def _wrong_at_one_place(
         self,
