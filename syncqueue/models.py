@@ -150,6 +150,11 @@ class Destination(models.Model):
         return self.state == DestinationState.RETIRING
 
     @property
+    def is_stopped(self) -> bool:
+        """Whether nothing is sent for it: it is broken, or switched off."""
+        return bool(self.broken_reason) or (not self.enabled and self.state == DestinationState.ACTIVE)
+
+    @property
     def is_declared_here(self) -> bool:
         """False if only the settings of another process declare it.
 

@@ -300,10 +300,15 @@ def _note(source: ModelSync, objects: Iterable[Model] | QuerySet[Any], using: st
 
 
 def on_destination_save(instance: Destination, created: bool, raw: bool = False, **_: Any) -> None:
-    """Backfill a new destination that accepts older objects; release the tasks that waited for a changed one."""
+    """Backfill a new destination that accepts older objects; release the tasks that waited for a changed one.
+
+    What one that was switched off has not sent is left to others at its place.
+    """
     if raw or not _is_enabled():
         return
     if created:
         services.fill_new(instance)
+    elif instance.is_stopped:
+        services.wake_resting(instance)
     else:
         transaction.on_commit(lambda: services.release(instance), using=record_db(), robust=True)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -36,7 +37,7 @@ from syncqueue.queue import AsyncSyncQueue
 from syncqueue.queue.calls import CHUNK, AdmissionRequest, EndpointFailure
 from syncqueue.sources import records
 from syncqueue.sources.destinations import follow_move, has_rivals, mark_broken
-from syncqueue.sources.intents import record_id_of, touch_records
+from syncqueue.sources.intents import pending_record, record_id_of, touch_records
 from syncqueue.sources.same_place import UNKNOWN, remember_identities
 
 logger = logging.getLogger("syncqueue.execution")
@@ -247,7 +248,7 @@ class RecordRunner:
     async def _decide(
         self, group: Sequence[ReadyAttempt], ended: Sequence[Delivered], policy: ServiceSettings
     ) -> list[Decision]:
-        consequences = _Consequences(self._finisher, self._database, self._clock)
+        consequences = _Consequences(self._queue, self._finisher, self._database, self._clock)
         return [
             _retry_soon()
             if one.fenced
@@ -322,7 +323,7 @@ class RecordRunner:
                 if result.outcome is Outcome.SUCCESS:
                     await self._run_identified(attempt, found, handler, policy)
                     return
-                consequences = _Consequences(self._finisher, self._database, self._clock)
+                consequences = _Consequences(self._queue, self._finisher, self._database, self._clock)
                 decision = await self._decide_one(attempt, found, result, policy, consequences)
                 await self._store_failure(found.record, decision)
             case Verdict.ELSEWHERE:
@@ -335,7 +336,7 @@ class RecordRunner:
                 if found.record:
                     await self._database.run(records.hold_uncertain, [found.record], _CUT_OFF_TEXT, self._clock.now())
             case Verdict.FAILED:
-                consequences = _Consequences(self._finisher, self._database, self._clock)
+                consequences = _Consequences(self._queue, self._finisher, self._database, self._clock)
                 decision = await self._decide_one(attempt, found, result, policy, consequences)
                 await self._store_failure(found.record, decision)
             case _:
@@ -423,7 +424,8 @@ class RecordRunner:
 class _Consequences:
     """The effects of a group's results on breaker and destination, each applied once per group."""
 
-    def __init__(self, finisher: Finisher, database: DatabaseThreads, clock: Clock) -> None:
+    def __init__(self, queue: AsyncSyncQueue, finisher: Finisher, database: DatabaseThreads, clock: Clock) -> None:
+        self._queue = queue
         self._finisher = finisher
         self._database = database
         self._clock = clock
@@ -452,7 +454,9 @@ class _Consequences:
         if self._is_broken:
             return
         self._is_broken = True
-        if not await self._database.run(mark_broken, destination_id, reason, self._clock.now()):
+        marking = partial(self._database.run, mark_broken, destination_id, reason, self._clock.now())
+        woken = await retried(marking)
+        if woken is None:
             return
         logger.error("Destination %s is broken: %s", destination_id, reason, extra=attempt.extra)
         task = attempt.claimed.task
@@ -465,6 +469,8 @@ class _Consequences:
             destination_id=destination_id,
             error=reason,
         )
+        with suppress(QueueError):  # then the sweep enqueues them
+            await self._queue.enqueue_many(pending_record(row, row.destination).task() for row in woken)
 
 
 def _by_record(views: Iterable[TaskView]) -> dict[int, SyncTask]:

@@ -24,7 +24,7 @@ from syncqueue.execution.prepared import NotReady, Prepared, Ready, Verdict
 from syncqueue.handlers import bounds
 from syncqueue.handlers import gate as handler_gate
 from syncqueue.handlers.base import TRACE, DocumentHandler, Place, RemotePart
-from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord
+from syncqueue.models import Destination, RecordState, SyncRecord
 from syncqueue.presentation.records import as_sentence
 from syncqueue.sources import gate
 from syncqueue.sources.adopting import existing_parts, may_be_left
@@ -193,20 +193,24 @@ def _plan(
         return _unidentified(record, target, [replace(place, address=address) for address in addresses], asked)
     wanted = _wanted(found, place, handler, now)
     desired, shared = wanted.desired, wanted.shared
-    if shared.leave_to is not None or (shared.take_from is not None and not take_over(record, shared.take_from)):
+    cut_off = found.mark_expired and record.sending_action in (Step.CREATE, Step.UPDATE)
+    may_be_lost = record.uncertain or cut_off
+    lost_part = _lost_part(handler, place, record) if may_be_lost or shared.siblings else None
+    has_lost = may_be_lost and lost_part is None
+    has_taken = shared.take_from is None or take_over(record, shared.take_from, has_lost=has_lost)
+    if shared.leave_to is not None or not has_taken:
         return NotReady(verdict=Verdict.SENDING, record_id=record.pk, record=record, wake=shared.leave_to)
     parts = read_parts(record)
     here = tuple(part for part in parts if is_here(part, destination, place.address))
-    cut_off = found.mark_expired and record.sending_action in (Step.CREATE, Step.UPDATE)
     planned = plan(
         desired,
         now=now,
         here=here,
         elsewhere=tuple(part for part in parts if part not in here),
         content_hash=record.content_hash,
-        lost=_lost_part(handler, place, record) if record.uncertain or cut_off else None,
+        lost=lost_part if may_be_lost else None,
     )
-    if shared.siblings and _must_wait(record, planned, shared.siblings, _lost_part(handler, place, record)):
+    if shared.siblings and _must_wait(record, planned, shared.siblings, lost_part):
         return NotReady(verdict=Verdict.SENDING, record_id=record.pk, record=record)
     lost = cut_off and planned.step is Step.CREATE
     # The copy is not wanted any more: its removal may be cut off too, and a copy that cannot be removed is reported.
@@ -328,13 +332,13 @@ def _shared(source: ModelSync | None, desired: DesiredState, found: Loaded, now:
     """Return the effect of other destinations at the same place on this record."""
     record = found.record
     others = sharing(record.destination)
-    if not others:
+    if not others or record.destination.is_stopped:
         return Sharing()
     siblings = [
         Sibling(
             record=row,
             destination=row.destination,  # as it is now; `others` may be some seconds old
-            wants=_wants_elsewhere(source, found, row, now),
+            wants=not row.destination.is_stopped and _wants_elsewhere(source, found, row, now),
             parts=read_parts(row),
         )
         for row in siblings_of(record, others)
@@ -387,14 +391,9 @@ def _lost_part(handler: DocumentHandler, place: Place, record: SyncRecord) -> Re
 
 def _stopped(ready: Ready, destination: Destination) -> NotReady | None:
     """Return the record as STOPPED if something is to be sent but its destination is broken or switched off."""
-    if not ready.sends:
+    if not (ready.sends and destination.is_stopped):
         return None
-    if destination.broken_reason:
-        reason = destination.broken_reason
-    elif not destination.enabled and destination.state == DestinationState.ACTIVE:
-        reason = f"{destination.name} is switched off."
-    else:
-        return None
+    reason = destination.broken_reason or f"{destination.name} is switched off."
     return NotReady(
         verdict=Verdict.STOPPED,
         record_id=ready.record_id,

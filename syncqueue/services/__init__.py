@@ -58,6 +58,7 @@ from syncqueue.services.places import (
     retire_of_owner,
     rotate_secrets,
     send_test,
+    wake_resting,
 )
 from syncqueue.services.previewing import PublicCopy, copies, preview
 from syncqueue.services.progress import Progress
@@ -185,5 +186,6 @@ __all__ = [
     "unreadable_count",
     "usable_credentials",
     "verify",
+    "wake_resting",
     "workers",
 ]

@@ -26,7 +26,7 @@ from syncqueue.execution.sending import send
 from syncqueue.handlers import gate
 from syncqueue.handlers.base import Document, DocumentHandler, DocumentJob, JobStep, Place, PlaceChoice, RemotePart
 from syncqueue.handlers.registry import make_handler, posts
-from syncqueue.models import Destination, DestinationState, Verification, new_token
+from syncqueue.models import Destination, DestinationState, SyncRecord, Verification, new_token
 from syncqueue.queue.calls import CHUNK
 from syncqueue.secrets import mask, masked_traceback, redact
 from syncqueue.services.deadline import within_deadline
@@ -88,6 +88,11 @@ def release(destination: Destination) -> None:
         _lift(destination.service, stopped(destination.pk).name)
 
 
+def wake_resting(destination: Destination) -> None:
+    """Let others at the place of a stopped destination show what it has not sent; called in its transaction."""
+    _enqueue(destinations.wake_resting(destination))
+
+
 def may_refill(destination: Destination) -> bool:
     """Return whether copies are missing that can be written again without notifying anybody: those of an index."""
     try:
@@ -116,7 +121,11 @@ def retire(destination: Destination, *, remove_remote: bool, actor: str) -> None
     left = destinations.begin_retirement(destination, remove_remote=remove_remote)
     count = sum(row.destination_id == destination.pk for row in left)
     logger.info("Destination %s retired by %s, %s copies to be removed", destination.pk, one_line(actor), count)
-    for piece in chunks(left, CHUNK):
+    _enqueue(left)
+
+
+def _enqueue(records: Sequence[SyncRecord]) -> None:
+    for piece in chunks(records, CHUNK):
         enqueue_pending(touch_records(piece, now=SYSTEM_CLOCK.now()))
 
 

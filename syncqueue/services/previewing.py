@@ -65,6 +65,11 @@ class _Considered:
         """Whether its destination accepts the object."""
         return isinstance(self.desired, Asked) and self.reason is None
 
+    @property
+    def acts(self) -> bool:
+        """Whether its destination accepts the object and is not stopped."""
+        return self.wants and not self.destination.is_stopped
+
 
 def preview(obj: Model) -> list[Preview]:
     """Return a preview of an object, saved or not, for each destination that is considered for it.
@@ -106,13 +111,13 @@ def _shown_elsewhere(one: _Considered, found: Sequence[_Considered], owners: fro
         for other in found
         if other is not one and are_one(one.destination, other.destination)
     }
-    if not others or isinstance(one.desired, Refused):
+    if not others or one.destination.is_stopped or isinstance(one.desired, Refused):
         return one
     siblings = [
         Sibling(
             record=others[place.pk].record,
             destination=place,
-            wants=others[place.pk].wants,
+            wants=others[place.pk].acts,
             parts=read_parts(others[place.pk].record),
         )
         for place in counted_together(one.destination, [other.destination for other in others.values()], owners)

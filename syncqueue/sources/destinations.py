@@ -126,14 +126,17 @@ def active(services: Collection[str]) -> list[Destination]:
     return list(rows.filter(state=DestinationState.ACTIVE).order_by("pk"))
 
 
-def mark_broken(destination_id: int, reason: str, now: datetime) -> bool:
-    """Mark a destination as broken; returns whether it was not broken before."""
+def mark_broken(destination_id: int, reason: str, now: datetime) -> list[SyncRecord] | None:
+    """Mark a destination as broken; returns the records that `wake_resting` returns. None if it was broken before."""
     rows = Destination.objects.using(record_db()).filter(pk=destination_id, broken_reason="")
-    name = rows.values_list("declared", flat=True).first()
-    if name is None:
-        return False
-    marked = {"broken_reason": reason, "broken_at": now, "broken_fingerprint": declared_fingerprint(name)}
-    return rows.update(**marked) == 1
+    found = rows.first()
+    if found is None:
+        return None
+    fingerprint = declared_fingerprint(found.declared)
+    with transaction.atomic(using=record_db()):
+        if not rows.update(broken_reason=reason, broken_at=now, broken_fingerprint=fingerprint):
+            return None
+        return wake_resting(found)
 
 
 def note_emptied(destination_id: int, now: datetime) -> None:
@@ -175,15 +178,8 @@ def mended(hold_names: Sequence[str]) -> list[str]:
     holds = [Hold.parse(name) for name in hold_names]
     stopped = {hold.name: hold.destination_id for hold in holds if hold.kind == STOPPED}
     rows = Destination.objects.using(record_db()).in_bulk([key for key in stopped.values() if key is not None])
-    over = [name for name, key in stopped.items() if key is not None and not _is_stopped(rows.get(key))]
+    over = [name for name, key in stopped.items() if key is not None and not (key in rows and rows[key].is_stopped)]
     return over + [hold.name for hold in holds if hold.is_former and hold.destination_id is not None]
-
-
-def _is_stopped(destination: Destination | None) -> bool:
-    if destination is None:
-        return False
-    is_off = not destination.enabled and destination.state == DestinationState.ACTIVE
-    return is_off or destination.broken_reason != ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,12 +249,8 @@ def begin_retirement(destination: Destination, *, remove_remote: bool) -> list[S
             # Copies of existing objects stay; those of deleted objects (the owner's notes) are removed.
             withdrawn = [row.pk for _, piece in gone(rows) for row in piece]
             rows.exclude(pk__in=withdrawn).delete()
-        waiting = {
-            "state": RecordState.WAITING, "generation": new_generation(), "changed_at": timezone.now(), "due_at": None,
-        }  # fmt: skip
-        rows.update(**waiting)
-        for piece in chunks(sleeping, CHUNK):
-            SyncRecord.objects.using(db).filter(pk__in=[row.pk for row in piece]).update(**waiting)
+        _let_wait(rows)
+        _let_each_wait(sleeping)
         Destination.objects.using(db).filter(pk=destination.pk).update(
             state=DestinationState.RETIRING, remove_remote=remove_remote, enabled=False, broken_reason=""
         )
@@ -266,6 +258,28 @@ def begin_retirement(destination: Destination, *, remove_remote: bool) -> list[S
     if not left:
         finish_retirements()
     return [*left, *sleeping]
+
+
+def wake_resting(destination: Destination) -> list[SyncRecord]:
+    """Let other destinations at its place show what a stopped destination has not sent; returns the records to attempt.
+
+    Not what it may have sent already: its own next attempt finds that out.
+    """
+    unsent = SyncRecord.objects.using(record_db()).filter(destination=destination, uncertain=False)
+    sleeping = _sleeping(destination, unsent.exclude(state=RecordState.SYNCED))
+    _let_each_wait(sleeping)
+    return sleeping
+
+
+def _let_each_wait(rows: Sequence[SyncRecord]) -> None:
+    for piece in chunks(rows, CHUNK):
+        _let_wait(SyncRecord.objects.using(record_db()).filter(pk__in=[row.pk for row in piece]))
+
+
+def _let_wait(rows: QuerySet[SyncRecord]) -> None:
+    rows.update(
+        state=RecordState.WAITING, generation=new_generation(), changed_at=timezone.now(), due_at=None,
+    )  # fmt: skip
 
 
 def _sleeping(destination: Destination, rows: QuerySet[SyncRecord]) -> list[SyncRecord]:

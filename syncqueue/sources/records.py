@@ -224,9 +224,10 @@ def take_due(services: Collection[str], now: datetime, limit: int) -> list[SyncR
     return [row for row in rows if records().filter(pk=row.pk, due_at=row.due_at).update(due_at=None)]
 
 
-def take_over(record: SyncRecord, other: SyncRecord) -> bool:
+def take_over(record: SyncRecord, other: SyncRecord, *, has_lost: bool = False) -> bool:
     """Move the parts of another record of the same object and place to this one; False if either is being sent.
 
+    `has_lost`: this one may have a copy that cannot be found, which is a second one then.
     An attempt that has read either of them before cannot mark it any more: see `mark`.
     """
     with transaction.atomic(using=record_db()):
@@ -236,7 +237,7 @@ def take_over(record: SyncRecord, other: SyncRecord) -> bool:
             return False
         taken = records().filter(_FREE, pk=record.pk, parts=record.parts)
         given = write_parts(identified(part, other.destination) for part in read_parts(other))
-        parts, twin_possible = [*record.parts, *given], record.twin_possible or other.twin_possible
+        parts, twin_possible = [*record.parts, *given], record.twin_possible or other.twin_possible or has_lost
         if not taken.update(parts=parts, content_hash="", adoption_asked=True, twin_possible=twin_possible):
             transaction.set_rollback(True, using=record_db())
             return False

@@ -117,8 +117,8 @@ class _Groups:
     """The destinations of a service that share a place, as read at a time."""
 
     read_at: float  # monotonic seconds
-    acting: Mapping[int, Destination]
-    acting_by_owner: Mapping[object, Sequence[Destination]]
+    rows: Mapping[int, Destination]
+    by_owner: Mapping[object, Sequence[Destination]]  # without the broken ones, which cannot be looked up
     others: Mapping[int, tuple[Destination, ...]]
     names_place: bool  # one address is one place
 
@@ -144,8 +144,8 @@ def counted_together(
 
 
 def is_alone(destination: Destination) -> bool:
-    """Return whether no other destination of the service acts, of any owner."""
-    return _groups_of(destination).acting.keys() <= {destination.pk}
+    """Return whether the service has no other destination, of any owner."""
+    return _groups_of(destination).rows.keys() <= {destination.pk}
 
 
 def unclear(destination: Destination, owners: Collection[object]) -> list[Destination]:
@@ -155,7 +155,7 @@ def unclear(destination: Destination, owners: Collection[object]) -> list[Destin
     at one instance, destinations of other users are not looked up.
     """
     known = _groups_of(destination)
-    near = [one for owner in {destination.owner_id, *owners} for one in known.acting_by_owner.get(owner, ())]
+    near = [one for owner in {destination.owner_id, *owners} for one in known.by_owner.get(owner, ())]
     others = [
         one for one in counted_together(destination, near, owners)
         if one.pk != destination.pk and _may_be_one(one, destination, names_place=known.names_place)
@@ -181,17 +181,17 @@ def _groups_of(destination: Destination) -> _Groups:
     if (
         known is None
         or time.monotonic() - known.read_at > KEEP_SECONDS
-        or _differs(known.acting.get(destination.pk), destination)
+        or _differs(known.rows.get(destination.pk), destination)
     ):
         known = _groups[service] = _read_groups(service)
     return known
 
 
 def _differs(known: Destination | None, destination: Destination) -> bool:
-    """Return whether an acting destination is new or was changed since the others were read."""
+    """Return whether a destination is new or was changed since the others were read."""
     if known is None:
-        return destination.enabled and destination.state == DestinationState.ACTIVE and not destination.broken_reason
-    return (known.owner_id, known.address) != (destination.owner_id, destination.address)
+        return destination.state == DestinationState.ACTIVE
+    return any(getattr(known, name) != getattr(destination, name) for name in ("owner_id", "address", "is_stopped"))
 
 
 def forget() -> None:
@@ -203,8 +203,9 @@ def _read_groups(service: str) -> _Groups:
     read_at = time.monotonic()
     names_place = _address_names_place(service)
     # A destination that is removed with its copies wants nothing any more, and leaves its parts to the others.
-    acting = Q(state=DestinationState.ACTIVE, enabled=True) | Q(state=DestinationState.RETIRING, remove_remote=True)
-    found = Destination.objects.using(record_db()).filter(acting, service=service, broken_reason="")
+    # One that is stopped wants nothing either: its copies are not posted again, but taken over.
+    here = Q(state=DestinationState.ACTIVE) | Q(state=DestinationState.RETIRING, remove_remote=True)
+    found = Destination.objects.using(record_db()).filter(here, service=service)
     rows = list(found.order_by("pk"))
     places = {row.pk: identity_of(row, row.address).replace(UNKNOWN, "") for row in rows}
     # An identity that one destination has looked up is valid for others with that address.
@@ -212,7 +213,8 @@ def _read_groups(service: str) -> _Groups:
     by_place: dict[tuple[str, str], list[Destination]] = {}
     by_owner: dict[object, list[Destination]] = {}
     for row in rows:
-        by_owner.setdefault(row.owner_id, []).append(row)
+        if not row.broken_reason:
+            by_owner.setdefault(row.owner_id, []).append(row)
         place = places[row.pk] or learned.get(row.address, "")
         if place or names_place:
             by_place.setdefault((place, "" if place else row.address), []).append(row)
@@ -247,7 +249,7 @@ class Sibling:
 
     record: SyncRecord
     destination: Destination
-    wants: bool  # its destination accepts the object
+    wants: bool  # its destination accepts the object, and is not stopped
     parts: Sequence[RemotePart]
 
 

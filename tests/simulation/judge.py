@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from syncqueue.core.hold import stopped
 from syncqueue.models import Destination, RecordState, SyncRecord
 from syncqueue.queue.keys import QueueKeys
 from tests.contract.invariants import assert_each_task_in_one_place
@@ -222,19 +223,23 @@ class Judge:
         copies: list[Copy],
     ) -> Iterator[str]:
         """Of destinations at one place: it shows an object once, if any of them wants it."""
-        wishes = [self._wish(note, one) for one in group]
+        off = [one.pk for one in group if _is_off(one)]
+        wishes = [self._wish(note, one) for one in group if one.pk not in off]
         rows = [row for row in records.values() if row is not None]
         if _ANY in wishes or any(row.state == RecordState.ABANDONED for row in rows):
             return
-        for row in rows:
+        acting = [row for row in rows if row.destination_id not in off]
+        for row in acting:
             if row.state == RecordState.WAITING and not self._is_to_come(row):
                 yield f"waits, generation {row.generation[:6]}, {row.error!r}"
                 return
-        if failed := [row for row in rows if row.state in (RecordState.FAILED, RecordState.UNKNOWN)]:
+        if failed := [row for row in acting if row.state in (RecordState.FAILED, RecordState.UNKNOWN)]:
             for row in failed:
                 yield from self._wrong_failure(note, row)
             return
         if _WANTED not in wishes:
+            if off:  # it keeps its copies
+                return
             copies = [copy for copy in copies if not self._is_lost_further_part(copy) and not self._is_leftover(copy)]
             if copies and _MAYBE not in wishes:
                 yield f"copies that nobody wants: {_ids(copies)}"
@@ -244,7 +249,7 @@ class Judge:
         parts = [part for row in rows for part in row.parts]
         if not parts and self._has_left(note, place):
             return
-        if sum(bool(row.parts) for row in rows) > 1 and self._were_apart(place):
+        if sum(bool(row.parts) for row in rows) > 1 and self._may_not_know_each_other(group):
             return
         by_id = {copy.id: copy for copy in copies}
         # Two records may know the one row of an index.
@@ -265,12 +270,11 @@ class Judge:
         has_gone = not self._retired.get(first, (0.0, True))[1] or self._moved_since(note, place)
         return self._was_shared(first) and has_gone
 
-    def _were_apart(self, place: Destination) -> bool:
-        """Known limits: one was switched off or broken, or another process has just given it this address."""
-        steps = self._plan.steps
-        was_broken = any(step.kind == "service" and step.given["how"] == "refuse" for step in steps)
-        was_off = any(step.kind == "disable" for step in steps)
-        return was_off or was_broken or first_address(place.address) in self._moved_at
+    def _may_not_know_each_other(self, group: Sequence[Destination]) -> bool:
+        """Known limits: another process has just given one this address, or one broke before it was looked up."""
+        must_be_looked_up = group[0].service == "keyed" or len({one.address for one in group}) > 1
+        was_broken = any(step.kind == "service" and step.given["how"] == "refuse" for step in self._plan.steps)
+        return first_address(group[0].address) in self._moved_at or (must_be_looked_up and was_broken)
 
     def _was_shared(self, first: str) -> bool:
         return sum(first_address(one["address"]) == first for one in self._plan.destinations) > 1
@@ -372,7 +376,7 @@ class Judge:
     def _wish(self, note: Note | None, place: Destination) -> str:
         if place.is_retiring:
             return _UNWANTED if place.remove_remote or note is None else _ANY
-        if not place.enabled:
+        if _is_off(place):
             return _ANY
         if note is None or note.is_draft:
             return _UNWANTED
@@ -413,13 +417,16 @@ class Judge:
 
     def _wrong_queues(self) -> Iterator[str]:
         raw = self._redis.raw
+        off = {stopped(place.pk).name for place in Destination.objects.filter(enabled=False)}
         for name, keys in self._keys.items():
+            parked = {id_ for id_, hold in self._all_of(keys["lanes"]).items() if hold in off}
             for key in ("queue", "delayed", "processing", "leases", "behind", "parked", "lanes", "probes"):
                 kind = raw.type(keys[key])
                 if kind != "none":
-                    held = raw.zrange(keys[key], 0, 5) if kind == "zset" else list(raw.hgetall(keys[key]))[:5]
-                    yield f"{name}: {key} is not empty: {held}"
-            holds = [hold for hold in raw.zrange(keys["holds"], 0, -1)]
+                    held = raw.zrange(keys[key], 0, -1) if kind == "zset" else list(raw.hgetall(keys[key]))
+                    if held := [one for one in held if one.split(" ")[-1] not in parked]:
+                        yield f"{name}: {key} is not empty: {held[:5]}"
+            holds = [hold for hold in raw.zrange(keys["holds"], 0, -1) if hold not in off]
             if holds:
                 yield f"{name}: holds are left: {holds}"
 
@@ -457,6 +464,10 @@ def _takes(rule: str, value: str, note: Note) -> bool:
         case "tag":
             return note.tag == value
     return True
+
+
+def _is_off(place: Destination) -> bool:
+    return not place.enabled and not place.is_retiring
 
 
 def _state(record: SyncRecord | None) -> str:

@@ -35,6 +35,7 @@ class People:
         """`webs`: the web processes by number, of which the living ones answer."""
         self._plan, self._simulation, self._database, self._judge = plan, simulation, database, judge
         self._webs = webs
+        self._left_off: set[int] = set()  # the destinations that are not switched on again
         self._others: Mapping[str, Callable[[Random], None]] = {
             "bulk": self._bulk,
             "sync now": self._sync_now,
@@ -71,7 +72,7 @@ class People:
             door.mend(destination, actor="a person")
 
     def _enable_all(self) -> None:
-        for destination in Destination.objects.filter(enabled=False):
+        for destination in Destination.objects.filter(enabled=False).exclude(pk__in=self._left_off):
             self._switch(destination.pk, True)
 
     def _switch(self, destination_id: int, enabled: bool) -> None:
@@ -263,6 +264,9 @@ class People:
         destination = self._destination(chance)
         if destination is not None:
             self._switch(destination.pk, False)
+            if chance.random() < 0.3:
+                self._left_off.add(destination.pk)
+                return
             self._simulation.after(seconds, lambda: self.request("enable", lambda: self._switch(destination.pk, True)))
 
     def _leave(self, chance: Random) -> None:

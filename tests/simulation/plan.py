@@ -113,6 +113,9 @@ FOCUS = {
         operators=("rule", "rule", "retire", "disable", "destination"),
         shares=1.0,
     ),
+    "switched off": Focus(
+        troubles=("refuse",), people=("new", "edit", "edit"), operators=("disable", "disable"), shares=1.0
+    ),
     "refused": Focus(faults=("database refuses",), people=("new", "delete")),
     "clocks": Focus(
         faults=("web clock", "redis empty", "redis empty", "redis down", "redis down"),

@@ -20,6 +20,8 @@ PLANTED = {
     "mend: a copy lost at a former place is named": ("moving", "20", "copies that nobody wants"),
     "mend: who rests is woken when another destination retires": ("one place", "1320", r"shows \[\] where"),
     "mend: a copy that is taken over keeps its identity": ("one place", "105", "is wanted, "),
+    "mend: the copies of a stopped destination are taken over": ("switched off", "70", "shows"),
+    "mend: who takes a copy over remembers its own lost one": ("one place", "20330", "copies that nobody wants"),
     # Invariants
     "a newer generation counts as synced": ("calm", "6", "shows"),
     "a destination is forgotten with its copies": ("retiring", "1", "a copy is left at"),

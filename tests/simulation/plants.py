@@ -14,7 +14,7 @@ from typing import Any
 from django.db.models import Q
 
 from syncqueue.dispatch import gathering
-from syncqueue.execution import entry
+from syncqueue.execution import entry, prepare
 from syncqueue.models import Destination, SyncRecord
 from syncqueue.queue import calls
 from syncqueue.queue.calls import Script
@@ -179,6 +179,20 @@ def _resting() -> None:
 def _identity() -> None:
     """Who takes a copy over does not recognise it, and posts another one."""
     records.identified = lambda part, destination: part
+
+
+@_plant("mend: the copies of a stopped destination are taken over")
+def _stopped() -> None:
+    """Who shares a place with a destination that is broken or switched off posts its own copies there."""
+    real = prepare.sharing
+    prepare.sharing = lambda destination: tuple(one for one in real(destination) if not one.is_stopped)
+
+
+@_plant("mend: who takes a copy over remembers its own lost one")
+def _lost_beside() -> None:
+    """Whoever has lost a copy and takes another one over forgets the lost one."""
+    real = prepare.take_over
+    prepare.take_over = lambda record, other, **_: real(record, other)
 
 
 # Invariants that docs/reliability.md names

@@ -33,7 +33,7 @@ def declared() -> Destination:
 
 def refuse(reason: str = "chat not found") -> None:
     """What an attempt of this process does that is refused."""
-    assert mark_broken(declared().pk, reason, timezone.now())
+    assert mark_broken(declared().pk, reason, timezone.now()) is not None
     queue().hold(stopped(declared().pk).name, None, reason)
 
 

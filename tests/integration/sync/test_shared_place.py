@@ -193,3 +193,81 @@ def test_a_place_that_has_moved_is_followed_by_whoever_looks_it_up(own_site: Non
     place.refresh_from_db()
     assert place.address == "new"
     assert [row.parts[0]["address"] for row in rows()] == ["new", "another"]
+
+
+def test_the_copy_of_a_destination_that_is_switched_off_is_taken_over(
+    channel: Destination, second: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    note = Note.objects.create(owner=writer, text="Tea")
+    work()
+    change(channel, enabled=False)
+    note.text = "Green tea"
+    note.save()
+    work_until(lambda: texts(sandbox) == ["Green tea"])
+    assert [bool(row.parts) for row in rows()] == [False, True]
+    change(channel, enabled=True)
+    note.text = "Black tea"
+    note.save()
+    work_until(lambda: texts(sandbox) == ["Black tea"])
+    assert [bool(row.parts) for row in rows()] == [True, False]
+
+
+def test_what_a_destination_has_not_sent_when_it_is_switched_off_another_one_sends(
+    channel: Destination, second: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    configure("BREAKER", FAILURES=1, OPEN_SECONDS=0.2)
+    sandbox.set_mode("telegram", "down")
+    Note.objects.create(owner=writer, text="Tea")
+    work()
+    assert [row.state for row in rows()] == [RecordState.WAITING, RecordState.SYNCED]
+    change(channel, enabled=False)
+    sandbox.set_mode("telegram", "up")
+    work_until(lambda: texts(sandbox) == ["Tea"])
+    assert [bool(row.parts) for row in rows()] == [False, True]
+    change(channel, enabled=True)
+    work_until(lambda: [bool(row.parts) for row in rows()] == [True, False])
+    assert methods(sandbox).count("sendMessage") == 1
+
+
+def test_what_a_destination_could_not_send_when_it_broke_another_one_sends(
+    channel: Destination, second: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    change(channel, secret={"token": f"1:{'x' * 35}"})
+    Note.objects.create(owner=writer, text="Tea")
+    work_until(lambda: texts(sandbox) == ["Tea"])
+    channel.refresh_from_db()
+    assert channel.broken_reason
+    assert [bool(row.parts) for row in rows()] == [False, True]
+
+
+def test_who_takes_a_copy_over_and_may_have_lost_one_says_that_a_second_one_may_be_left(
+    own_site: None, writer: User
+) -> None:
+    configure(HANDLERS={"moved": {"CLASS": f"{__name__}.MovedHandler"}})
+    first = Destination.objects.create(name="first", service="moved", address="new", rule="private")
+    Destination.objects.create(name="second", service="moved", address="new")
+    note = Note.objects.create(owner=writer, text="Tea")
+    work()
+    SyncRecord.objects.filter(pk=rows()[0].pk).update(uncertain=True)  # it has not got the answer to a create
+    change(first, rule="all")
+    note.save()
+    work_until(lambda: [bool(row.parts) for row in rows()] == [True, False])
+    work_until(lambda: not SyncRecord.objects.filter(state=RecordState.WAITING).exists())
+    note.delete()
+    work_until(lambda: [row.state for row in rows()] == [RecordState.FAILED])
+    assert "A copy may be left at" in rows()[0].error
+
+
+def test_a_destination_that_is_switched_off_keeps_the_copy_that_nobody_else_wants(
+    channel: Destination, second: Destination, writer: User, sandbox: RunningSandbox
+) -> None:
+    note = Note.objects.create(owner=writer, text="Tea")
+    work()
+    change(second, rule="private")
+    change(channel, enabled=False)
+    note.text = "Green tea"
+    note.save()
+    work()
+    assert texts(sandbox) == ["Tea"]
+    change(channel, enabled=True)
+    work_until(lambda: texts(sandbox) == ["Green tea"])
