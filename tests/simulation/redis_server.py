@@ -72,7 +72,7 @@ class RedisServer:
         self.traps: list[tuple[str, float]] = []
         self._blocked: list[_Blocked] = []
         self.call_count = 0
-        self.extended_at: dict[str, float] = {}  # by token: when its lease was renewed, or found lost, last
+        self.extended_at: dict[str, float] = {}  # by token: when its holder's loop asked for it last
         # Looks on before each command; what it returns looks on afterwards, and is given the answer.
         self.watch: Callable[[ScriptCall | None], Callable[[Any], None]] = lambda call: lambda answer: None
         self._names = {calls.script(name).sha: name for name in _SCRIPTS}
@@ -90,9 +90,6 @@ class RedisServer:
         """Carry out a command; returns its answer, or the error that it was refused with."""
         self.call_count += 1
         call = self._script_of(name, args)
-        if call is not None and call.name == "extend":
-            for line in call.args[-1].splitlines():
-                self.extended_at[line.split()[1]] = self.simulation.now
         compare = self.watch(call)
         try:
             answer = self.at_work(lambda: getattr(self.raw, name)(*args))
@@ -102,6 +99,13 @@ class RedisServer:
             compare(answer)
         self._serve_blocked()
         return answer
+
+    def note_extension(self, name: str, args: tuple[Any, ...]) -> None:
+        """A loop asks whether it still has leases, before it begins."""
+        call = self._script_of(name, args)
+        if call is not None and call.name == "extend":
+            for line in call.args[-1].splitlines():
+                self.extended_at[line.split()[1]] = self.simulation.now
 
     def spring(self, process: Process, name: str, args: tuple[Any, ...]) -> bool:
         """Whether a process is about to call a script that it is to stand still before."""
@@ -273,6 +277,13 @@ class SyncClient(_Line):
 
 class AsyncClient(_Line):
     """As `redis.asyncio.Redis`."""
+
+    def execute(self, name: str, args: tuple[Any, ...]) -> Callable[[Callable[[Any], None]], None]:
+        def work(reply: Callable[[Any], None]) -> None:
+            self.server.note_extension(name, args)
+            reply(self.server.execute(name, args))
+
+        return work
 
     async def _ask(self, work: Callable[[Callable[[Any], None]], None], seconds: float) -> Any:
         loop: Any = asyncio.get_running_loop()
