@@ -104,13 +104,11 @@ class Delivery:
 
     def _failure(self, entry: Entry, decision: Decision) -> records.Failure:
         outcome = entry.ended.result.outcome
-        unsent = outcome in (Outcome.UNREACHABLE, Outcome.RATE_LIMITED)
         return records.Failure(
             record=entry.record,
             state=state_after(decision),
             error=error_of(decision),
             next_attempt_at=self._next_attempt_at(decision),
-            nothing_sent=unsent and entry.stored == records.read_parts(entry.record),
             uncertain=entry.ready.uncertain or (not entry.stored_here and self._may_have_created(entry, outcome)),
         )
 

@@ -75,7 +75,6 @@ class Failure:
     state: RecordState
     error: str
     next_attempt_at: datetime | None
-    nothing_sent: bool = True  # the parts are still known
     uncertain: bool = False
 
 
@@ -335,7 +334,8 @@ def _was_asked(record: SyncRecord) -> bool:
 def store_failures(found: Sequence[Failure], token: str | None, *, now: datetime) -> None:
     """Store why an attempt did not succeed, and clear its marks. Newer generations stay waiting.
 
-    `token`: None if the attempt had not set its marks.
+    `token`: None if the attempt had not set its marks. The marks have cleared the content hashes, which stay empty even
+    if the service was unreachable: of several requests, the first ones may have been carried out.
     """
     by_key = {one.record.pk: one for one in found}
     unchanged = Q(generation=_read(one.record for one in found))
@@ -346,9 +346,7 @@ def store_failures(found: Sequence[Failure], token: str | None, *, now: datetime
         "next_attempt_at": case_by_key("next_attempt_at", {key: one.next_attempt_at for key, one in by_key.items()}),
     }
     if token is not None:
-        hashes = {key: one.record.content_hash if one.nothing_sent else "" for key, one in by_key.items()}
         values |= _NO_MARK
-        values["content_hash"] = case_by_key("content_hash", hashes)
         values["uncertain"] = case_by_key("uncertain", {key: one.uncertain for key, one in by_key.items()})
     state = case_by_key("state", {key: one.state.value for key, one in by_key.items()})
     then = Value(state) if isinstance(state, str) else state

@@ -186,7 +186,6 @@ def test_the_record_of_a_deleted_object_stays_if_another_attempt_may_have_made_a
         state=RecordState.WAITING,
         error="Lost.",
         next_attempt_at=None,
-        nothing_sent=False,
         uncertain=True,
     )
     records.store_failures([lost], "other", now=now)
