@@ -26,14 +26,14 @@ from syncqueue.execution.sending import send
 from syncqueue.handlers import gate
 from syncqueue.handlers.base import Document, DocumentHandler, DocumentJob, JobStep, Place, PlaceChoice, RemotePart
 from syncqueue.handlers.registry import make_handler, posts
-from syncqueue.models import Destination, DestinationState, SyncRecord, Verification, new_token
+from syncqueue.models import Destination, DestinationState, Verification, new_token
 from syncqueue.queue.calls import CHUNK
 from syncqueue.secrets import mask, masked_traceback, redact
 from syncqueue.services.deadline import within_deadline
 from syncqueue.services.objects import enqueue_pending
 from syncqueue.site import record_db
 from syncqueue.sources import destinations
-from syncqueue.sources.intents import touch_records
+from syncqueue.sources.intents import pending_record, touch_records
 from syncqueue.sources.records import count_synced, missing_copies
 from syncqueue.sources.walks import begin_backfill, begin_refill
 
@@ -90,7 +90,8 @@ def release(destination: Destination) -> None:
 
 def wake_resting(destination: Destination) -> None:
     """Let others at the place of a stopped destination show what it has not sent; called in its transaction."""
-    _enqueue(destinations.wake_resting(destination))
+    if woken := destinations.wake_resting(destination):
+        enqueue_pending([pending_record(row, row.destination) for row in woken])
 
 
 def may_refill(destination: Destination) -> bool:
@@ -121,11 +122,7 @@ def retire(destination: Destination, *, remove_remote: bool, actor: str) -> None
     left = destinations.begin_retirement(destination, remove_remote=remove_remote)
     count = sum(row.destination_id == destination.pk for row in left)
     logger.info("Destination %s retired by %s, %s copies to be removed", destination.pk, one_line(actor), count)
-    _enqueue(left)
-
-
-def _enqueue(records: Sequence[SyncRecord]) -> None:
-    for piece in chunks(records, CHUNK):
+    for piece in chunks(left, CHUNK):
         enqueue_pending(touch_records(piece, now=SYSTEM_CLOCK.now()))
 
 

@@ -17,9 +17,9 @@ from project.sandbox.testing import RunningSandbox
 from syncqueue import services
 from syncqueue.core.errors import SecretError
 from syncqueue.handlers.base import RemotePart
-from syncqueue.models import Destination, RecordState, SyncRecord, Walk
+from syncqueue.models import Destination, DestinationState, RecordState, SyncRecord, Walk
 from syncqueue.presentation.destinations import condition
-from syncqueue.sources import records
+from syncqueue.sources import destinations, records
 from tests.integration.sync.scene import (
     configure,
     make_destination,
@@ -271,3 +271,20 @@ def test_a_database_from_another_environment_sends_nothing_until_it_is_adopted(
     services.adopt_queue()
     note.save()
     assert texts(sandbox) == ["Second"]
+
+
+def test_an_object_that_is_recorded_while_a_retirement_is_finished_delays_it(channel: Destination) -> None:
+    Destination.objects.filter(pk=channel.pk).update(state=DestinationState.RETIRING)
+
+    def record_meanwhile(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        answer = execute(sql, params, many, context)
+        if 'FROM "syncqueue_destination"' in sql and not SyncRecord.objects.exists():
+            SyncRecord.objects.create(source="notes.note", object_pk="1", service="telegram", destination=channel)
+        return answer
+
+    with connection.execute_wrapper(record_meanwhile):
+        assert destinations.finish_retirements() == 0
+    assert Destination.objects.filter(pk=channel.pk).exists()
+    SyncRecord.objects.all().delete()
+    destinations.finish_retirements()
+    assert not Destination.objects.filter(pk=channel.pk).exists()

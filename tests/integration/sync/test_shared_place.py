@@ -83,6 +83,15 @@ def rows() -> list[SyncRecord]:
     return list(SyncRecord.objects.order_by("pk"))
 
 
+def write_while_telegram_is_down(writer: User, sandbox: RunningSandbox) -> None:
+    """A note for which the first destination waits; the second one rests."""
+    configure("BREAKER", FAILURES=1, OPEN_SECONDS=0.2)
+    sandbox.set_mode("telegram", "down")
+    Note.objects.create(owner=writer, text="Tea")
+    work()
+    assert [row.state for row in rows()] == [RecordState.WAITING, RecordState.SYNCED]
+
+
 def test_a_row_that_two_destinations_know_stays_as_long_as_one_of_them_wants_it(shelf: Shelf, writer: User) -> None:
     first = Destination.objects.create(name="first", service="shelf", address="one")
     Destination.objects.create(name="second", service="shelf", address="one")
@@ -117,11 +126,7 @@ def test_whoever_waits_behind_a_destination_that_rests_wakes_it(
 def test_what_a_retired_destination_had_not_posted_yet_another_one_posts(
     channel: Destination, second: Destination, writer: User, sandbox: RunningSandbox, *, remove_remote: bool
 ) -> None:
-    configure("BREAKER", FAILURES=1, OPEN_SECONDS=0.2)
-    sandbox.set_mode("telegram", "down")
-    Note.objects.create(owner=writer, text="Tea")
-    work()
-    assert [row.state for row in rows()] == [RecordState.WAITING, RecordState.SYNCED]
+    write_while_telegram_is_down(writer, sandbox)
     services.retire(channel, remove_remote=remove_remote, actor="a test")
     sandbox.set_mode("telegram", "up")
     work_until(lambda: texts(sandbox) == ["Tea"])
@@ -215,11 +220,7 @@ def test_the_copy_of_a_destination_that_is_switched_off_is_taken_over(
 def test_what_a_destination_has_not_sent_when_it_is_switched_off_another_one_sends(
     channel: Destination, second: Destination, writer: User, sandbox: RunningSandbox
 ) -> None:
-    configure("BREAKER", FAILURES=1, OPEN_SECONDS=0.2)
-    sandbox.set_mode("telegram", "down")
-    Note.objects.create(owner=writer, text="Tea")
-    work()
-    assert [row.state for row in rows()] == [RecordState.WAITING, RecordState.SYNCED]
+    write_while_telegram_is_down(writer, sandbox)
     change(channel, enabled=False)
     sandbox.set_mode("telegram", "up")
     work_until(lambda: texts(sandbox) == ["Tea"])
